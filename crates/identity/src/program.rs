@@ -1,0 +1,48 @@
+//! The partner programs that the API serves under their own path.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Program {
+    /// The partner network (AI Cloud Partner Program): tokens for application and user.
+    Mpn,
+    /// The commercial marketplace.
+    Cmp,
+}
+
+impl Program {
+    pub const ALL: [Program; 2] = [Program::Mpn, Program::Cmp];
+
+    /// The path segment.
+    pub fn name(self) -> &'static str {
+        match self {
+            Program::Mpn => "mpn",
+            Program::Cmp => "cmp",
+        }
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No program has that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no program: use mpn or cmp")]
+pub struct UnknownProgram(String);
+
+impl FromStr for Program {
+    type Err = UnknownProgram;
+
+    /// Paths are matched without regard to case.
+    fn from_str(text: &str) -> Result<Self, UnknownProgram> {
+        let found = Program::ALL.into_iter().find(|program| program.name().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| UnknownProgram(text.to_owned()))
+    }
+}

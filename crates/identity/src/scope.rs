@@ -1,0 +1,51 @@
+//! The rows that a caller may see. No data can be read without one.
+
+use uuid::Uuid;
+
+use crate::program::Program;
+
+/// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantScope {
+    tenant: Uuid,
+    global_account: Option<String>,
+    program: Program,
+    locations: Locations,
+}
+
+/// The part of the organisation that a role assignment covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Locations {
+    /// The whole partner global account.
+    Organization,
+    /// These locations (MPN ids) only; rows of others, and of none, are hidden.
+    Only(Vec<String>),
+}
+
+impl TenantScope {
+    pub(crate) fn new(tenant: Uuid, global_account: Option<String>, program: Program, locations: Locations) -> Self {
+        TenantScope { tenant, global_account, program, locations }
+    }
+
+    /// All rows of one tenant, for an operator on the machine that holds the data. The one constructor without a principal: audit its use.
+    pub fn operator(tenant: Uuid, global_account: Option<String>, program: Program) -> Self {
+        TenantScope::new(tenant, global_account, program, Locations::Organization)
+    }
+
+    pub fn tenant(&self) -> Uuid {
+        self.tenant
+    }
+
+    /// The partner global account's MPN id, which some tenant columns hold instead of the tenant id.
+    pub fn global_account(&self) -> Option<&str> {
+        self.global_account.as_deref()
+    }
+
+    pub fn program(&self) -> Program {
+        self.program
+    }
+
+    pub fn locations(&self) -> &Locations {
+        &self.locations
+    }
+}
