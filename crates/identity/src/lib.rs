@@ -2,5 +2,13 @@
 //!
 //! Pure: no IO, no clock, no randomness, no cryptography. What a rule needs is passed in.
 
+pub mod application;
+pub mod enrollment;
+pub mod grant;
+pub mod principal;
 pub mod program;
+pub mod role;
 pub mod scope;
+pub mod tenant;
+pub mod token;
+pub mod user;

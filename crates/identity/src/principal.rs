@@ -1,0 +1,128 @@
+//! The caller of a request, or the owner of a run: application, user and what they hold at this moment.
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::application::{Application, Permission};
+use crate::enrollment::{Enrollment, EnrollmentStatus};
+use crate::program::Program;
+use crate::role::{Role, RoleAssignment};
+use crate::scope::{Locations, TenantScope};
+use crate::tenant::Tenant;
+use crate::user::User;
+
+/// Read anew for every request and every run: what was allowed an hour ago may be revoked now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    pub tenant: Tenant,
+    pub application: Application,
+    /// None for an application that acts alone.
+    pub user: Option<User>,
+    pub enrollments: Vec<Enrollment>,
+    /// Permissions of the application that the tenant consented to.
+    pub consented: Vec<Permission>,
+    /// Permissions of the application, consented or not.
+    pub requested: Vec<Permission>,
+    /// The user's roles; an application's own when it acts alone.
+    pub roles: Vec<RoleAssignment>,
+}
+
+/// Why a caller gets no data: the prerequisite that is not met. The text is for the caller (403).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refusal {
+    #[error("The organisation is not enrolled in the partner program '{0}'.")]
+    NotEnrolled(Program),
+    #[error("The organisation's enrollment in the partner program '{0}' is {status}, not Accepted.", status = .1.name())]
+    EnrollmentNotAccepted(Program, EnrollmentStatus),
+    #[error("The application is disabled.")]
+    ApplicationDisabled,
+    #[error("The token is for an application alone; this program needs a token for application and user.")]
+    UserRequired,
+    #[error("The user account is disabled.")]
+    UserDisabled,
+    #[error("The application lacks the permission to the Microsoft Partner API (user_impersonation).")]
+    PermissionMissing,
+    #[error("The organisation has not consented to the application's permission to the Microsoft Partner API (user_impersonation).")]
+    ConsentMissing,
+    #[error("The user lacks the role Executive report viewer.")]
+    ViewerRoleMissing,
+    #[error("The application or user lacks the role Manager or Developer.")]
+    MarketplaceRoleMissing,
+}
+
+impl Principal {
+    /// The rows of `program` that the caller may see, or the first prerequisite that is missing.
+    pub fn scope(&self, program: Program) -> Result<TenantScope, Refusal> {
+        match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
+            None => return Err(Refusal::NotEnrolled(program)),
+            Some(Enrollment { status: EnrollmentStatus::Accepted, .. }) => {}
+            Some(enrollment) => return Err(Refusal::EnrollmentNotAccepted(program, enrollment.status)),
+        }
+        if !self.application.enabled {
+            return Err(Refusal::ApplicationDisabled);
+        }
+        if self.user.as_ref().is_some_and(|user| !user.enabled) {
+            return Err(Refusal::UserDisabled);
+        }
+        match program {
+            Program::Mpn => self.partner_network_locations(),
+            Program::Cmp => self.marketplace_locations(),
+        }
+        .map(|locations| TenantScope::new(self.tenant.id, self.tenant.global_account.clone(), program, locations))
+    }
+
+    fn partner_network_locations(&self) -> Result<Locations, Refusal> {
+        if self.user.is_none() {
+            return Err(Refusal::UserRequired);
+        }
+        self.delegation()?;
+        self.covered_by(&[Role::ExecutiveReportViewer]).ok_or(Refusal::ViewerRoleMissing)
+    }
+
+    fn marketplace_locations(&self) -> Result<Locations, Refusal> {
+        if self.user.is_some() {
+            self.delegation()?;
+        }
+        self.covered_by(&[Role::Manager, Role::Developer]).ok_or(Refusal::MarketplaceRoleMissing)
+    }
+
+    /// Whether the application may act for a user at all.
+    pub fn delegation(&self) -> Result<(), Refusal> {
+        if !self.requested.contains(&Permission::PartnerApi) {
+            return Err(Refusal::PermissionMissing);
+        }
+        if !self.consented.contains(&Permission::PartnerApi) {
+            return Err(Refusal::ConsentMissing);
+        }
+        Ok(())
+    }
+
+    /// The union of what the assignments of these roles cover.
+    fn covered_by(&self, roles: &[Role]) -> Option<Locations> {
+        let mut held = self.roles.iter().filter(|assignment| roles.contains(&assignment.role)).peekable();
+        held.peek()?;
+        let mut mpn_ids = Vec::new();
+        for assignment in held {
+            match &assignment.locations {
+                Locations::Organization => return Some(Locations::Organization),
+                Locations::Only(some) => mpn_ids.extend(some.iter().cloned()),
+            }
+        }
+        mpn_ids.sort();
+        mpn_ids.dedup();
+        Some(Locations::Only(mpn_ids))
+    }
+
+    /// Whose queries and reports these are: the user's, or the application's when it acts alone.
+    pub fn owner(&self) -> Uuid {
+        self.user.as_ref().map_or(self.application.id, |user| user.id)
+    }
+
+    /// The name that answers show as `user`.
+    pub fn display_name(&self) -> String {
+        self.user.as_ref().map_or_else(|| self.application.id.to_string(), |user| user.username.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+use super::*;
+use crate::user::Lockout;
+
+fn complete() -> Principal {
+    let tenant = Uuid::from_u128(1);
+    Principal {
+        tenant: Tenant { id: tenant, domain: "contoso.example".into(), name: "Contoso".into(), global_account: Some("1001234".into()) },
+        application: Application { id: Uuid::from_u128(2), tenant, name: "Reports".into(), enabled: true, operator: false },
+        user: Some(User {
+            id: Uuid::from_u128(3),
+            tenant,
+            username: "analyst@contoso.example".into(),
+            enabled: true,
+            lockout: Lockout::default(),
+        }),
+        enrollments: vec![Enrollment { program: Program::Mpn, status: EnrollmentStatus::Accepted }],
+        consented: vec![Permission::PartnerApi],
+        requested: vec![Permission::PartnerApi],
+        roles: vec![RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization }],
+    }
+}
+
+#[test]
+fn every_prerequisite_is_needed_and_named() {
+    type Change = fn(&mut Principal);
+    let cases: [(Change, Refusal); 9] = [
+        (|p| p.enrollments.clear(), Refusal::NotEnrolled(Program::Mpn)),
+        (
+            |p| p.enrollments[0].status = EnrollmentStatus::Suspended,
+            Refusal::EnrollmentNotAccepted(Program::Mpn, EnrollmentStatus::Suspended),
+        ),
+        (|p| p.application.enabled = false, Refusal::ApplicationDisabled),
+        (|p| p.user = None, Refusal::UserRequired),
+        (|p| p.user.as_mut().unwrap().enabled = false, Refusal::UserDisabled),
+        (|p| p.requested.clear(), Refusal::PermissionMissing),
+        (|p| p.consented.clear(), Refusal::ConsentMissing),
+        (|p| p.roles.clear(), Refusal::ViewerRoleMissing),
+        (|p| p.roles[0].role = Role::ReportViewer, Refusal::ViewerRoleMissing),
+    ];
+    assert!(complete().scope(Program::Mpn).is_ok());
+    for (change, refusal) in cases {
+        let mut principal = complete();
+        change(&mut principal);
+        assert_eq!(principal.scope(Program::Mpn), Err(refusal));
+    }
+}
+
+#[test]
+fn the_marketplace_takes_an_application_alone_with_a_role_of_its_own() {
+    let mut principal = complete();
+    principal.enrollments.push(Enrollment { program: Program::Cmp, status: EnrollmentStatus::Accepted });
+    assert_eq!(principal.scope(Program::Cmp), Err(Refusal::MarketplaceRoleMissing));
+    principal.user = None;
+    principal.roles = vec![RoleAssignment { role: Role::Manager, locations: Locations::Organization }];
+    assert!(principal.scope(Program::Cmp).is_ok());
+}
+
+#[test]
+fn assignments_to_locations_add_up_and_the_organisation_contains_them() {
+    let only = |ids: &[&str]| RoleAssignment {
+        role: Role::ExecutiveReportViewer,
+        locations: Locations::Only(ids.iter().map(|id| (*id).to_owned()).collect()),
+    };
+    let mut principal = complete();
+    principal.roles = vec![only(&["2", "1"]), only(&["2", "3"])];
+    let scope = principal.scope(Program::Mpn).unwrap();
+    assert_eq!(scope.locations(), &Locations::Only(vec!["1".into(), "2".into(), "3".into()]));
+    principal.roles.push(RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization });
+    assert_eq!(principal.scope(Program::Mpn).unwrap().locations(), &Locations::Organization);
+}

@@ -1,0 +1,189 @@
+//! Access tokens: the claims that are issued and the rules that they must meet when they come back.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Seconds between `nbf` and `exp`. Tokens live one hour; answers say a second less, as the documents show.
+pub const LIFETIME_SECONDS: i64 = 3600;
+
+/// The endpoint that issued a token: they differ in names of claims and in the issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenVersion {
+    V1,
+    V2,
+}
+
+impl TokenVersion {
+    pub fn number(self) -> &'static str {
+        match self {
+            TokenVersion::V1 => "1.0",
+            TokenVersion::V2 => "2.0",
+        }
+    }
+
+    /// `iss` of a tenant's tokens, under the address that clients reach the authority by (no final slash).
+    pub fn issuer(self, authority: &str, tenant: Uuid) -> String {
+        format!("{authority}{}", self.issuer_path(tenant))
+    }
+
+    fn issuer_path(self, tenant: Uuid) -> String {
+        match self {
+            TokenVersion::V1 => format!("/{tenant}/"),
+            TokenVersion::V2 => format!("/{tenant}/v2.0"),
+        }
+    }
+}
+
+/// Claims of an access token. Times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessClaims {
+    pub aud: String,
+    pub iss: String,
+    pub iat: i64,
+    pub nbf: i64,
+    pub exp: i64,
+    pub tid: Uuid,
+    /// The user; the application when it acts alone.
+    pub oid: Uuid,
+    pub sub: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upn: Option<String>,
+    /// The application, in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appid: Option<Uuid>,
+    /// The application, in version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azp: Option<Uuid>,
+    /// Delegated permissions, separated by blanks; only with a user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scp: Option<String>,
+    /// How the user signed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    pub ver: String,
+    /// Makes each token another one.
+    pub uti: String,
+}
+
+/// What a token that came back is checked against.
+#[derive(Debug, Clone)]
+pub struct Expectation<'a> {
+    pub audiences: &'a [String],
+    /// The authority's address. None where the address may change between starts (a sandbox): then the signature and the path alone bind it.
+    pub authority: Option<&'a str>,
+    pub now: DateTime<Utc>,
+}
+
+/// Why a token is not accepted. Goes to the log; the caller hears "Unauthorized".
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TokenFault {
+    #[error("the token expired at {0} (Unix seconds)")]
+    Expired(i64),
+    #[error("the token is not valid before {0} (Unix seconds)")]
+    NotYetValid(i64),
+    #[error("the token is for the audience '{0}'")]
+    Audience(String),
+    #[error("the token was issued by '{0}'")]
+    Issuer(String),
+    #[error("the token names no application")]
+    NoApplication,
+}
+
+impl AccessClaims {
+    /// The application, whatever the version calls it.
+    pub fn application(&self) -> Option<Uuid> {
+        self.appid.or(self.azp)
+    }
+
+    /// The user, when there is one.
+    pub fn user(&self) -> Option<Uuid> {
+        self.scp.is_some().then_some(self.oid)
+    }
+
+    /// Everything but the signature. Nothing is forgiven: issuer and judge share one clock.
+    pub fn check(&self, expected: &Expectation<'_>) -> Result<(), TokenFault> {
+        let now = expected.now.timestamp();
+        if now >= self.exp {
+            return Err(TokenFault::Expired(self.exp));
+        }
+        if now < self.nbf {
+            return Err(TokenFault::NotYetValid(self.nbf));
+        }
+        if !expected.audiences.iter().any(|audience| same_resource(audience, &self.aud)) {
+            return Err(TokenFault::Audience(self.aud.clone()));
+        }
+        let version = if self.ver == TokenVersion::V2.number() { TokenVersion::V2 } else { TokenVersion::V1 };
+        let issued_here = match expected.authority {
+            Some(authority) => self.iss == version.issuer(authority, self.tid),
+            None => self.iss.ends_with(&version.issuer_path(self.tid)),
+        };
+        if !issued_here {
+            return Err(TokenFault::Issuer(self.iss.clone()));
+        }
+        if self.application().is_none() {
+            return Err(TokenFault::NoApplication);
+        }
+        Ok(())
+    }
+}
+
+/// Resources are compared without regard to case and to a final slash: clients send both.
+pub fn same_resource(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims() -> AccessClaims {
+        let tenant = Uuid::from_u128(1);
+        AccessClaims {
+            aud: "https://api.example/".into(),
+            iss: TokenVersion::V1.issuer("https://login.example", tenant),
+            iat: 1000,
+            nbf: 1000,
+            exp: 1000 + LIFETIME_SECONDS,
+            tid: tenant,
+            oid: Uuid::from_u128(3),
+            sub: "3".into(),
+            upn: None,
+            appid: Some(Uuid::from_u128(2)),
+            azp: None,
+            scp: Some("user_impersonation".into()),
+            amr: vec!["pwd".into()],
+            ver: "1.0".into(),
+            uti: "1".into(),
+        }
+    }
+
+    fn check(claims: &AccessClaims, authority: Option<&str>, now: i64) -> Result<(), TokenFault> {
+        let audiences = ["https://API.example".to_owned()];
+        claims.check(&Expectation { audiences: &audiences, authority, now: DateTime::from_timestamp(now, 0).unwrap() })
+    }
+
+    #[test]
+    fn lives_exactly_one_hour() {
+        assert_eq!(check(&claims(), None, 1000), Ok(()));
+        assert_eq!(check(&claims(), None, 4599), Ok(()));
+        assert_eq!(check(&claims(), None, 4600), Err(TokenFault::Expired(4600)));
+        assert_eq!(check(&claims(), None, 999), Err(TokenFault::NotYetValid(1000)));
+    }
+
+    #[test]
+    fn audience_issuer_and_application_are_bound() {
+        let mut other = claims();
+        other.aud = "https://manage.example".into();
+        assert!(matches!(check(&other, None, 1000), Err(TokenFault::Audience(_))));
+        assert_eq!(check(&claims(), Some("https://login.example"), 1000), Ok(()));
+        assert!(matches!(check(&claims(), Some("https://evil.example"), 1000), Err(TokenFault::Issuer(_))));
+        let mut other = claims();
+        other.tid = Uuid::from_u128(9);
+        assert!(matches!(check(&other, None, 1000), Err(TokenFault::Issuer(_))));
+        let mut other = claims();
+        other.appid = None;
+        assert_eq!(check(&other, None, 1000), Err(TokenFault::NoApplication));
+    }
+}
