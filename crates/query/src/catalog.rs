@@ -18,6 +18,8 @@ pub struct Catalog {
 pub struct Dataset {
     /// The spelling that answers use.
     pub name: String,
+    /// Other spellings that FROM may use.
+    pub aliases: Vec<String>,
     pub title: String,
     pub columns: Vec<Column>,
     pub metrics: Vec<Metric>,
@@ -73,7 +75,10 @@ pub enum ColumnType {
     Int64,
     Float64,
     /// Stored as Arrow Decimal128.
-    Decimal { precision: u8, scale: i8 },
+    Decimal {
+        precision: u8,
+        scale: i8,
+    },
     /// Days (Arrow Date32).
     Date,
     /// UTC, microseconds (Arrow Timestamp(Microsecond, "UTC")).
@@ -125,7 +130,8 @@ impl Catalog {
     }
 
     pub fn find(&self, name: &str) -> Option<&Arc<Dataset>> {
-        self.datasets.iter().find(|dataset| same_name(&dataset.name, name))
+        let by_name = self.datasets.iter().find(|dataset| same_name(&dataset.name, name));
+        by_name.or_else(|| self.datasets.iter().find(|dataset| dataset.aliases.iter().any(|alias| same_name(alias, name))))
     }
 }
 
@@ -133,10 +139,7 @@ impl Dataset {
     /// The selectable column or the metric of that name or alias.
     pub fn field(&self, name: &str) -> Option<Field> {
         let column = self.columns.iter().position(|c| c.selectable && c.is_called(name));
-        column.map(Field::Column).or_else(|| {
-            let metric = |m: &Metric| same_name(&m.name, name) || m.aliases.iter().any(|alias| same_name(alias, name));
-            self.metrics.iter().position(metric).map(Field::Metric)
-        })
+        column.map(Field::Column).or_else(|| self.metrics.iter().position(|m| m.is_called(name)).map(Field::Metric))
     }
 
     /// The dataset's spelling of a field: header of files, key of previews.
@@ -154,7 +157,13 @@ impl Column {
     }
 }
 
+impl Metric {
+    pub fn is_called(&self, name: &str) -> bool {
+        same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
+    }
+}
+
 /// Names of datasets, columns and metrics ignore case.
 pub fn same_name(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || crate::fold::fold(one) == crate::fold::fold(other)
+    one.eq_ignore_ascii_case(other) || (!(one.is_ascii() && other.is_ascii()) && crate::fold::fold(one) == crate::fold::fold(other))
 }

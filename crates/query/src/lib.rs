@@ -2,8 +2,18 @@
 //!
 //! Pure: no IO, no async, no clock, no randomness. It never sees a row and never knows a tenant.
 
+pub mod builtin;
 pub mod catalog;
+pub mod check;
+pub mod definition;
+pub mod diagnostic;
 pub mod fold;
 pub mod metric;
 pub mod plan;
+pub mod syntax;
+pub mod system_queries;
 pub mod timespan;
+
+pub use check::{check, plan};
+pub use diagnostic::{Code, Diagnostic};
+pub use syntax::parse;

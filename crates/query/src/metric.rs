@@ -2,6 +2,7 @@
 //!
 //! `SUM(COALESCE(BilledRevenueUSD,0) + COALESCE(AzureConsumedRevenueUSD,0))`, `COUNT(DISTINCT a || '|' || b)`, `COUNT(*)`.
 
+use crate::catalog::{ColumnType, Dataset};
 use crate::plan::Value;
 
 /// Over the rows of one group.
@@ -9,7 +10,10 @@ use crate::plan::Value;
 pub enum MetricExpression {
     CountRows,
     /// Values that are not null; with `distinct`, different ones.
-    Count { distinct: bool, of: RowExpression },
+    Count {
+        distinct: bool,
+        of: RowExpression,
+    },
     Sum(RowExpression),
     Average(RowExpression),
     Minimum(RowExpression),
@@ -38,4 +42,10 @@ pub enum Operator {
     Subtract,
     Multiply,
     Divide,
+}
+
+/// The type of a metric's value.
+pub fn metric_type(dataset: &Dataset, expression: &MetricExpression) -> ColumnType {
+    let _ = (dataset, expression);
+    ColumnType::Int64
 }

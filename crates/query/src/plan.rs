@@ -40,9 +40,15 @@ pub struct Condition {
 pub enum Test {
     Compare(Comparison, Value),
     /// `values` is not empty.
-    In { values: Vec<Value>, negated: bool },
+    In {
+        values: Vec<Value>,
+        negated: bool,
+    },
     /// `%` any text, `_` any one character, `\` takes the next character as it is. Only on string columns. Folds case.
-    Like { pattern: String, negated: bool },
+    Like {
+        pattern: String,
+        negated: bool,
+    },
     /// What is left when no literal converts to the field's type: nothing matches.
     Nothing,
     /// The same with `!=` or NOT IN: every value that is not null matches.
@@ -66,7 +72,10 @@ pub enum Value {
     Int(i64),
     Float(f64),
     /// `unscaled` × 10^-`scale`; also what an Int64 field is compared with when the literal has a fraction.
-    Decimal { unscaled: i128, scale: i8 },
+    Decimal {
+        unscaled: i128,
+        scale: i8,
+    },
     Date(NaiveDate),
     Timestamp(DateTime<Utc>),
     Bool(bool),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Days, Datelike, Months, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 
 /// Source: the documented query specification; the meaning of each is settled in the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,0 +1,69 @@
+//! What is wrong with a query, and where: values that the API sends as one message and the command line shows below the text.
+//!
+//! A diagnostic's message says what was found, what could stand there and, for a name, the nearest one.
+
+use std::fmt;
+
+/// Which rule was broken, for callers that treat some of them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The text does not follow the grammar.
+    Syntax,
+    UnknownDataset,
+    /// Neither a column nor a metric of the dataset.
+    UnknownName,
+    TimeSpanNotAvailable,
+    /// The text, or one of its lists, is longer than is taken.
+    TooLong,
+    /// The names and values are right, but what is asked has no meaning.
+    Rule,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub code: Code,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// Characters; 0 where something is missing.
+    pub length: u32,
+    /// A sentence that holds the place too, so that it can stand alone.
+    pub message: String,
+}
+
+/// More than these are not reported: a reader fixes the first ones and asks again.
+pub const MAXIMUM_DIAGNOSTICS: usize = 20;
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+impl Code {
+    /// The documented message of this refusal, where there is one.
+    fn documented(self) -> Option<&'static str> {
+        match self {
+            Code::UnknownDataset => Some("Invalid table name"),
+            Code::UnknownName => Some("Incorrect column name"),
+            Code::Syntax | Code::TimeSpanNotAvailable | Code::TooLong | Code::Rule => None,
+        }
+    }
+}
+
+/// All of them as the one message that the API answers, a line each. It starts with the documented text where there is one, and then
+/// with the details that this text is about.
+pub fn message(diagnostics: &[Diagnostic]) -> String {
+    let leading = [Code::UnknownDataset, Code::UnknownName].into_iter().find(|code| diagnostics.iter().any(|d| d.code == *code));
+    let (first, rest): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| Some(d.code) == leading);
+    let details: Vec<&str> = first.into_iter().chain(rest).map(|d| d.message.as_str()).collect();
+    let details = details.join("\n");
+    match leading.and_then(Code::documented) {
+        Some(text) => format!("{text}: {details}"),
+        None => details,
+    }
+}
