@@ -1,0 +1,97 @@
+//! The calls of the Insights API, one function each.
+
+use chrono::{DateTime, Utc};
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::answer::{Answer, PreviewRow};
+use crate::connection::Client;
+use crate::error::ClientError;
+use crate::wire::{
+    Dataset, Execution, ExecutionFilter, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate, Subject, instant_text,
+};
+
+const DATASETS: &str = "ScheduledDataset";
+const QUERIES: &str = "ScheduledQueries";
+const REPORTS: &str = "ScheduledReport";
+
+/// No parameters.
+const NOTHING: [(&str, &str); 0] = [];
+
+impl Client {
+    /// All datasets, or the one of that name.
+    pub async fn datasets(&self, name: Option<&str>) -> Result<Answer<Dataset>, ClientError> {
+        let filter: Vec<_> = name.map(|name| ("datasetName", name)).into_iter().collect();
+        self.call(Method::GET, &[DATASETS], &filter, None).await
+    }
+
+    pub async fn create_query(&self, query: &NewQuery) -> Result<Answer<Query>, ClientError> {
+        self.call(Method::POST, &[QUERIES], &NOTHING, Some(body(query)?)).await
+    }
+
+    pub async fn queries(&self, filter: &QueryFilter) -> Result<Answer<Query>, ClientError> {
+        self.call(Method::GET, &[QUERIES], filter, None).await
+    }
+
+    pub async fn delete_query(&self, query_id: &str) -> Result<Answer<Query>, ClientError> {
+        self.call(Method::DELETE, &[QUERIES, query_id], &NOTHING, None).await
+    }
+
+    /// The first 100 rows. `start` (inclusive) and `end` (exclusive) override the query's TIMESPAN.
+    pub async fn try_query(
+        &self,
+        subject: Subject<'_>,
+        start: Option<DateTime<Utc>>,
+        end: Option<DateTime<Utc>>,
+    ) -> Result<Answer<PreviewRow>, ClientError> {
+        self.call(Method::GET, &[QUERIES, "testQueryResult"], &preview_parameters(subject, start, end), None).await
+    }
+
+    pub async fn create_report(&self, report: &NewReport) -> Result<Answer<Report>, ClientError> {
+        self.call(Method::POST, &[REPORTS], &NOTHING, Some(body(report)?)).await
+    }
+
+    pub async fn reports(&self, filter: &ReportFilter) -> Result<Answer<Report>, ClientError> {
+        self.call(Method::GET, &[REPORTS], filter, None).await
+    }
+
+    pub async fn update_report(&self, report_id: &str, update: &ReportUpdate) -> Result<Answer<Report>, ClientError> {
+        self.call(Method::PUT, &[REPORTS, report_id], &NOTHING, Some(body(update)?)).await
+    }
+
+    pub async fn pause(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
+        self.call(Method::PUT, &[REPORTS, "pause", report_id], &NOTHING, None).await
+    }
+
+    pub async fn resume(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
+        self.call(Method::PUT, &[REPORTS, "resume", report_id], &NOTHING, None).await
+    }
+
+    pub async fn delete_report(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
+        self.call(Method::DELETE, &[REPORTS, report_id], &NOTHING, None).await
+    }
+
+    /// Runs of a report. While nothing matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
+    pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
+        self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
+    }
+}
+
+fn preview_parameters(subject: Subject<'_>, start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Vec<(&'static str, String)> {
+    let mut parameters = vec![match subject {
+        Subject::Text(text) => ("exportQuery", text.to_owned()),
+        Subject::Id(id) => ("queryId", id.to_owned()),
+    }];
+    parameters.extend(start.map(|start| ("startTime", instant_text(start))));
+    parameters.extend(end.map(|end| ("endTime", instant_text(end))));
+    parameters
+}
+
+fn body(value: &impl Serialize) -> Result<Value, ClientError> {
+    serde_json::to_value(value).map_err(|error| ClientError::Settings(format!("the request cannot be written as JSON: {error}")))
+}
+
+#[cfg(test)]
+#[path = "calls/tests.rs"]
+mod tests;

@@ -1,0 +1,233 @@
+//! One connection pool with its token: sends requests and tells answers, refusals and failures apart.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use reqwest::header::HeaderMap;
+use reqwest::{Certificate, Method, Response, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+use crate::answer::{Answer, Envelope};
+use crate::error::{ClientError, Refusal};
+use crate::settings::{ClientSettings, Clock};
+use crate::token::{self, Token};
+
+/// For an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A user of the API through one application. Gets its token when it is first needed and keeps it fresh.
+pub struct Client {
+    settings: ClientSettings,
+    token_url: Url,
+    api_base: Url,
+    http: reqwest::Client,
+    clock: Clock,
+    token: Mutex<Option<Token>>,
+}
+
+/// A file on its way.
+pub struct Download {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Bytes, when the server says so.
+    pub length: Option<u64>,
+    body: Response,
+    address: String,
+}
+
+impl Client {
+    pub fn new(settings: ClientSettings, clock: Clock) -> Result<Self, ClientError> {
+        let token_url = parse_url(&settings.authority_token_url)?;
+        let api_base = parse_url(&settings.api_base)?;
+        let http = connect(&settings, [&token_url, &api_base])?;
+        Ok(Client { settings, token_url, api_base, http, clock, token: Mutex::new(None) })
+    }
+
+    /// The token in use, or a new one: by the refresh token when there is one, else by name and password.
+    pub async fn token(&self) -> Result<Token, ClientError> {
+        // Held over the request, so that many callers cause one.
+        let mut held = self.token.lock().await;
+        if let Some(token) = held.as_ref().filter(|token| token.is_usable((self.clock)())) {
+            return Ok(token.clone());
+        }
+        let refresh = held.as_ref().and_then(|token| token.refresh_token.clone());
+        let refreshed = match &refresh {
+            Some(refresh) => self.ask_token(&token::refresh_form(&self.settings, refresh)).await,
+            None => self.ask_token(&token::password_form(&self.settings)).await,
+        };
+        let token = match refreshed {
+            // A refresh token may be spent or revoked while the password still holds.
+            Err(ClientError::Token(_)) if refresh.is_some() => self.ask_token(&token::password_form(&self.settings)).await?,
+            other => other?,
+        };
+        *held = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Starts with a token from an earlier run, or with none.
+    pub async fn keep_token(&self, token: Option<Token>) {
+        *self.token.lock().await = token;
+    }
+
+    /// The bytes behind a link. Links carry their own permission: no token is sent.
+    pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
+        let url = parse_url(link)?;
+        let address = address(&url);
+        let sent = self.http.get(url).send().await;
+        let body = sent.map_err(|error| unreachable(&address, error))?;
+        let (status, headers) = (body.status(), body.headers().clone());
+        if !status.is_success() {
+            let bytes = body.bytes().await.map_err(|error| unreachable(&address, error))?;
+            return Err(refused(status, headers, &bytes));
+        }
+        Ok(Download { status: status.as_u16(), length: body.content_length(), headers, body, address })
+    }
+
+    /// One call of the API: `segments` below its base, `query` as a serializable of named fields.
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &impl serde::Serialize,
+        body: Option<serde_json::Value>,
+    ) -> Result<Answer<T>, ClientError> {
+        let url = below(&self.api_base, segments);
+        let address = address(&url);
+        let mut token = self.token().await?;
+        let mut first = true;
+        loop {
+            let request = self.http.request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
+            // The documents ask for the content type on every method; without a body it does no harm.
+            let request = request.header("Content-Type", "application/json").timeout(ANSWER_TIMEOUT);
+            let request = match &body {
+                Some(body) => request.body(body.to_string()),
+                None => request,
+            };
+            let response = request.send().await.map_err(|error| unreachable(&address, error))?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let bytes = response.bytes().await.map_err(|error| unreachable(&address, error))?;
+            if status == StatusCode::UNAUTHORIZED && first {
+                // The server's clock may be ahead of ours: one more try with a token made now.
+                first = false;
+                self.keep_token(None).await;
+                token = self.token().await?;
+                continue;
+            }
+            if !status.is_success() {
+                return Err(refused(status, headers, &bytes));
+            }
+            let status = status.as_u16();
+            let envelope: Envelope<T> = serde_json::from_slice(&bytes).map_err(|error| ClientError::Unexpected {
+                address: address.clone(),
+                status,
+                reason: error.to_string(),
+            })?;
+            return Ok(Answer { status, headers, envelope });
+        }
+    }
+
+    async fn ask_token(&self, form: &[(&str, &str)]) -> Result<Token, ClientError> {
+        let address = address(&self.token_url);
+        let sent = self.http.post(self.token_url.clone()).form(form).timeout(ANSWER_TIMEOUT).send().await;
+        let response = sent.map_err(|error| unreachable(&address, error))?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|error| unreachable(&address, error))?;
+        let unexpected = |reason| ClientError::Unexpected { address: address.clone(), status: status.as_u16(), reason };
+        if status.is_success() {
+            return token::read_token(&body, (self.clock)()).map_err(unexpected);
+        }
+        let refusal = token::read_refusal(status.as_u16(), &body).map_err(unexpected)?;
+        Err(ClientError::Token(Box::new(refusal)))
+    }
+}
+
+impl Download {
+    /// The file, piece by piece as it arrives.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, ClientError>> + Send {
+        let address = self.address;
+        self.body.bytes_stream().map(move |piece| piece.map_err(|error| unreachable(&address, error)))
+    }
+}
+
+fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client, ClientError> {
+    let certificates = match &settings.ca_certificate {
+        Some(pem) => Certificate::from_pem_bundle(pem)
+            .map_err(|error| ClientError::Settings(format!("the CA certificate cannot be read: {error}")))?,
+        None => Vec::new(),
+    };
+    let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT);
+    let all_local = urls.iter().all(|url| is_loopback(url));
+    if urls.iter().any(|url| is_loopback(url)) {
+        // A server on this machine is never behind a proxy, whatever the environment says.
+        builder = builder.no_proxy();
+    }
+    builder = match certificates.is_empty() {
+        true => builder,
+        // Nothing else is trusted on this machine itself, and the system's certificates need not be read.
+        false if all_local => builder.tls_certs_only(certificates),
+        false => builder.tls_certs_merge(certificates),
+    };
+    let redirects = reqwest::redirect::Policy::none();
+    builder.redirect(redirects).build().map_err(|error| ClientError::Settings(format!("the HTTP client cannot start: {}", reasons(&error))))
+}
+
+fn parse_url(text: &str) -> Result<Url, ClientError> {
+    // The text itself may hold a link's signature.
+    let url = Url::parse(text).map_err(|error| ClientError::Settings(format!("an address is no URL: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
+        return Err(ClientError::Settings(format!("{}: only http and https are understood", address(&url))));
+    }
+    Ok(url)
+}
+
+/// Encodes each segment, so that an id cannot reach another path.
+fn below(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Without the query, which may hold a signature.
+fn address(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
+    let timed_out = error.is_timeout();
+    ClientError::Unreachable { address: address.to_owned(), reason: reasons(&error.without_url()), timed_out }
+}
+
+/// An error with its sources, since the innermost says what happened.
+fn reasons(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+fn refused(status: StatusCode, headers: HeaderMap, body: &[u8]) -> ClientError {
+    // A gateway in front may answer with a page instead of the envelope: its text is of no use.
+    let message = serde_json::from_slice::<Envelope<serde_json::Value>>(body).ok().and_then(|envelope| envelope.message);
+    let request_id = headers.get("ms-requestid").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    ClientError::Refused(Box::new(Refusal { status: status.as_u16(), message, request_id, headers }))
+}
+
+#[cfg(test)]
+#[path = "connection/tests.rs"]
+mod tests;

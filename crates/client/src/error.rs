@@ -1,0 +1,146 @@
+//! What can go wrong, and what helps. No message or debug form holds a secret, a token or a link's signature.
+
+use reqwest::header::HeaderMap;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The settings cannot be used: a bad URL, a certificate that is no PEM.
+    #[error("{0}")]
+    Settings(String),
+    /// No answer: no connection, no trust, or nothing in time.
+    #[error("cannot reach {address}: {reason}")]
+    Unreachable { address: String, reason: String, timed_out: bool },
+    /// The API or a link answered with a refusal.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The token endpoint answered with a refusal.
+    #[error("{0}")]
+    Token(Box<TokenRefusal>),
+    /// An answer that is not what this API sends.
+    #[error("unexpected answer from {address} (status {status}): {reason}")]
+    Unexpected { address: String, status: u16, reason: String },
+}
+
+#[derive(Debug, Clone, Error)]
+#[error("{}{}", self.text(), self.request_id.as_deref().map(|id| format!(" (request {id})")).unwrap_or_default())]
+pub struct Refusal {
+    pub status: u16,
+    pub message: Option<String>,
+    /// `MS-RequestId`.
+    pub request_id: Option<String>,
+    pub headers: HeaderMap,
+}
+
+/// The platform's error body.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{}", self.first_line())]
+pub struct TokenRefusal {
+    pub status: u16,
+    /// The OAuth value, such as `invalid_grant`.
+    pub error: String,
+    /// `AADSTS…: …`, with trace lines behind.
+    pub description: String,
+    /// The AADSTS numbers.
+    pub codes: Vec<u32>,
+}
+
+impl ClientError {
+    /// A sentence on what to do, when one is known.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            ClientError::Settings(_) => return None,
+            ClientError::Unreachable { reason, timed_out, .. } => unreachable_hint(reason, *timed_out),
+            ClientError::Refused(refusal) => refusal_hint(refusal)?,
+            ClientError::Token(refusal) => refusal.codes.iter().find_map(|code| token_hint(*code))?,
+            ClientError::Unexpected { .. } => {
+                "check that the endpoint is an Insights API: …/insights/v1/mpn, without a proxy's page in front"
+            }
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Refusal {
+    pub fn is_not_found(&self) -> bool {
+        self.status == 404
+    }
+
+    /// Seconds to wait, when the server said so.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
+    }
+
+    fn text(&self) -> String {
+        match &self.message {
+            Some(message) => format!("{message} (status {})", self.status),
+            None => format!("refused with status {}", self.status),
+        }
+    }
+}
+
+impl TokenRefusal {
+    /// Without the trace identifiers, that stand on further lines or behind "Trace ID".
+    fn first_line(&self) -> &str {
+        let line = self.description.lines().next().unwrap_or_default();
+        let text = line.split(" Trace ID:").next().unwrap_or(line).trim();
+        if text.is_empty() { &self.error } else { text }
+    }
+}
+
+fn unreachable_hint(reason: &str, timed_out: bool) -> &'static str {
+    let reason = reason.to_ascii_lowercase();
+    if timed_out {
+        "nothing came back in time: try again, or look at the server's log"
+    } else if reason.contains("certificate") {
+        "the server's certificate is not trusted: name its authority's PEM file in INSIGHTGATE_CA_CERTIFICATE"
+    } else if reason.contains("refused") {
+        "nothing listens there: is the server running, and is the port right?"
+    } else {
+        "check the address and the network"
+    }
+}
+
+/// By the documented messages, since a status alone says little.
+fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
+    let message = refusal.message.as_deref().unwrap_or_default();
+    let says = |text: &str| message.to_ascii_lowercase().contains(&text.to_ascii_lowercase());
+    Some(match refusal.status {
+        401 => "the token is missing, expired or for something else: `insightgate check` says which",
+        403 => "a role, permission or enrollment is missing: `insightgate check` says which and who can give it",
+        400 if says("Invalid table name") => "`insightgate dataset list` shows the datasets",
+        400 if says("Incorrect column name") => "`insightgate dataset show NAME` shows the columns and metrics",
+        400 if says("at least be 4 hours") => "schedule later, or run at once with ExecuteNow",
+        400 if says("Invalid QueryId") => "`insightgate query list` shows your queries and the system's",
+        400 if says("ExecuteNow report creation quota") => "wait until the first of the last five is an hour old",
+        400 if says("quota of 50 active reports") => "delete or pause a report first",
+        404 if says("no executions") => "the run has not finished, or the report has not started yet: ask again later",
+        404 => "check the id; what belongs to somebody else is not found either",
+        429 | 503 => "the server is busy: try again later",
+        _ => return None,
+    })
+}
+
+fn token_hint(code: u32) -> Option<&'static str> {
+    Some(match code {
+        50126 | 50034 => "check the user name and the password",
+        50053 => "the account is locked for a while after failed sign-ins",
+        50055 => "set a new password for the user",
+        50057 => "an administrator has to enable the user",
+        50072 | 50074 | 50076 | 50079 => "a second factor is asked for, which the password flow cannot give: sign in with a device code",
+        65001 | 90094 | 650057 => "the application lacks consent to the API's permission: an administrator of the tenant has to grant it",
+        700016 | 700011 => "check the client id and the tenant: no such application there",
+        7000215 => "check the client secret: its value is needed, not its id",
+        7000222 => "the client secret expired: add a new one",
+        7000218 | 70002 => "the application needs its client secret",
+        70001 | 7000112 => "an administrator has to enable the application",
+        90002 | 900023 | 90019 | 9001023 => "check the authority: it names the tenant, https://host/<tenant id or domain>",
+        500011 | 50001 => "check the resource: https://api.partnercenter.microsoft.com",
+        90033 | 90055 | 50196 => "the authority is busy: try again later",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+#[path = "error/tests.rs"]
+mod tests;

@@ -1,0 +1,116 @@
+//! Tokens: the password grant's answer, and how long it can be used.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::error::TokenRefusal;
+use crate::settings::ClientSettings;
+
+/// Seconds before its end from which a token is not used any more, so that a request on its way does not outlive it.
+const MARGIN: i64 = 120;
+
+/// Its debug form leaves the tokens out.
+#[derive(Clone, PartialEq)]
+pub struct Token {
+    pub access_token: String,
+    pub refresh_token: Option<String>,
+    /// Unix seconds, by the client's clock.
+    pub expires_at: i64,
+    pub resource: Option<String>,
+    pub scope: Option<String>,
+}
+
+impl Token {
+    pub fn is_usable(&self, now: i64) -> bool {
+        now < self.expires_at - MARGIN
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("expires_at", &self.expires_at)
+            .field("resource", &self.resource)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The form of the password grant, for application and user together.
+pub(crate) fn password_form(settings: &ClientSettings) -> Vec<(&'static str, &str)> {
+    let mut form = application_form(settings, "password");
+    form.extend([("username", settings.username.as_str()), ("password", &settings.password)]);
+    form
+}
+
+pub(crate) fn refresh_form<'a>(settings: &'a ClientSettings, refresh_token: &'a str) -> Vec<(&'static str, &'a str)> {
+    let mut form = application_form(settings, "refresh_token");
+    form.push(("refresh_token", refresh_token));
+    form
+}
+
+fn application_form<'a>(settings: &'a ClientSettings, grant: &'static str) -> Vec<(&'static str, &'a str)> {
+    let id = settings.client_id.as_str();
+    vec![
+        ("grant_type", grant),
+        ("resource", &settings.resource),
+        ("client_id", id),
+        ("client_secret", &settings.client_secret),
+        ("scope", "openid"),
+    ]
+}
+
+/// `received` is the client's own time, which counts: the authority's clock may differ.
+pub(crate) fn read_token(body: &[u8], received: i64) -> Result<Token, String> {
+    let answer: TokenAnswer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(Token {
+        access_token: answer.access_token,
+        refresh_token: answer.refresh_token,
+        expires_at: received.saturating_add(answer.expires_in),
+        resource: answer.resource,
+        scope: answer.scope,
+    })
+}
+
+pub(crate) fn read_refusal(status: u16, body: &[u8]) -> Result<TokenRefusal, String> {
+    let answer: RefusalAnswer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(TokenRefusal { status, error: answer.error, description: answer.error_description, codes: answer.error_codes })
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    refresh_token: Option<String>,
+    #[serde(deserialize_with = "seconds")]
+    expires_in: i64,
+    resource: Option<String>,
+    scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RefusalAnswer {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+    #[serde(default)]
+    error_codes: Vec<u32>,
+}
+
+/// A numeric string from the v1 endpoint, a number from v2.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Text(String),
+    }
+    match Either::deserialize(deserializer)? {
+        Either::Number(number) => Ok(number),
+        Either::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+#[cfg(test)]
+#[path = "token/tests.rs"]
+mod tests;
