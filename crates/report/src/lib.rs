@@ -1,1 +1,10 @@
+//! What runs when: saved queries, reports and their schedules, executions.
+//!
+//! Pure: no IO, no clock, no randomness. Every rule about a report stands here, none in a handler.
 
+pub mod callback;
+pub mod execution;
+pub mod instant;
+pub mod report_query;
+pub mod schedule;
+pub mod scheduled_report;

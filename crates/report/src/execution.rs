@@ -1,0 +1,104 @@
+//! One run of a report.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// Attempts before a run is given up.
+pub const MAXIMUM_ATTEMPTS: u32 = 5;
+/// Days that finished runs are listed for. Source: the documented history.
+pub const HISTORY_DAYS: i64 = 90;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutionStatus {
+    Pending,
+    Running,
+    Paused,
+    Completed,
+    /// Not documented: only sent to those who ask for it.
+    Failed,
+}
+
+impl ExecutionStatus {
+    pub const ALL: [ExecutionStatus; 5] = [
+        ExecutionStatus::Pending,
+        ExecutionStatus::Running,
+        ExecutionStatus::Paused,
+        ExecutionStatus::Completed,
+        ExecutionStatus::Failed,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            ExecutionStatus::Pending => "Pending",
+            ExecutionStatus::Running => "Running",
+            ExecutionStatus::Paused => "Paused",
+            ExecutionStatus::Completed => "Completed",
+            ExecutionStatus::Failed => "Failed",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<ExecutionStatus> {
+        ExecutionStatus::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(name))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    pub id: Uuid,
+    pub report: Uuid,
+    /// What time spans are relative to: the slot's instant, or the creation of an ExecuteNow report. Retries keep it.
+    pub anchor: DateTime<Utc>,
+    pub status: ExecutionStatus,
+    /// Counts claims. Whoever completes a run must still hold the epoch it claimed.
+    pub epoch: i64,
+    pub attempts: u32,
+    /// Why the last attempt failed, in words for the owner.
+    pub failure: Option<String>,
+    pub artifact: Option<Artifact>,
+    /// Something the owner should know though the run succeeded.
+    pub note: Option<String>,
+}
+
+/// The file of a completed run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Part of the artifact's key: the claim that wrote it.
+    pub epoch: i64,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Hexadecimal.
+    pub sha256: String,
+    pub generated: DateTime<Utc>,
+    /// The newest change of the files that were read; None without files.
+    pub data_as_of: Option<DateTime<Utc>>,
+}
+
+/// What becomes of a run whose attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// Try again after so many seconds.
+    Retry { wait_seconds: i64 },
+    GiveUp,
+}
+
+/// Waits grow fourfold from two seconds.
+pub fn after_failure(attempts: u32, retryable: bool) -> AfterFailure {
+    if !retryable || attempts >= MAXIMUM_ATTEMPTS {
+        return AfterFailure::GiveUp;
+    }
+    AfterFailure::Retry { wait_seconds: 2_i64.saturating_mul(4_i64.saturating_pow(attempts.saturating_sub(1))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_are_few_and_wait_longer_each_time() {
+        let waits: Vec<_> = (1..=MAXIMUM_ATTEMPTS).map(|attempts| after_failure(attempts, true)).collect();
+        assert_eq!(waits[0], AfterFailure::Retry { wait_seconds: 2 });
+        assert_eq!(waits[3], AfterFailure::Retry { wait_seconds: 128 });
+        assert_eq!(waits[4], AfterFailure::GiveUp);
+        assert_eq!(after_failure(1, false), AfterFailure::GiveUp);
+    }
+}

@@ -1,0 +1,61 @@
+//! Points in time as clients write and read them: `yyyy-MM-ddTHH:mm:ssZ`, UTC.
+
+use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+
+/// The pattern that error messages name.
+pub const PATTERN: &str = "yyyy-MM-ddTHH:mm:ssZ";
+
+/// Also reads a blank instead of the `T` and fractions of a second (both sent by clients in the wild), which are cut off.
+/// None for anything else, a missing `Z` among it, and for years outside 1..=9999.
+pub fn parse(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    let local = text.strip_suffix(['Z', 'z'])?;
+    let (whole, fraction) = local.split_once('.').map_or((local, None), |(whole, fraction)| (whole, Some(fraction)));
+    if fraction.is_some_and(|digits| digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|b| b.is_ascii_digit())) {
+        return None;
+    }
+    if whole.len() != 19 {
+        return None;
+    }
+    let format = match whole.as_bytes().get(10)? {
+        b'T' | b't' => "%Y-%m-%dT%H:%M:%S",
+        b' ' => "%Y-%m-%d %H:%M:%S",
+        _ => return None,
+    };
+    let upper = whole.replace('t', "T");
+    let parsed = NaiveDateTime::parse_from_str(&upper, format).ok()?;
+    // A leap second is read as the second before.
+    let parsed = parsed.with_nanosecond(0)?.and_utc();
+    (parsed.timestamp() >= -62_135_596_800).then_some(parsed)
+}
+
+pub fn format(instant: DateTime<Utc>) -> String {
+    instant.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_clients_send_and_nothing_else() {
+        for (text, expected) in [
+            ("2026-11-22T12:30:00Z", Some("2026-11-22T12:30:00Z")),
+            (" 2026-11-22 12:30:00Z ", Some("2026-11-22T12:30:00Z")),
+            ("2026-11-22T12:30:00.1234567Z", Some("2026-11-22T12:30:00Z")),
+            ("2024-02-29T00:00:00Z", Some("2024-02-29T00:00:00Z")),
+            ("2026-02-29T00:00:00Z", None),
+            ("2026-11-22T25:00:00Z", None),
+            ("2026-11-22T12:30:00", None),
+            ("2026-11-22T12:30:00+01:00", None),
+            ("2026-11-22", None),
+            ("22/11/2026", None),
+            ("2026-11-22T12:30:00.Z", None),
+            ("", None),
+            ("é026-11-22T12:30:0Z", None),
+            ("-999-11-22T12:30:00Z", None),
+        ] {
+            assert_eq!(parse(text).map(format).as_deref(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! A report: a query to run, once or on a schedule, and every rule about making and changing one.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_identity::program::Program;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::callback::{Callback, CallbackMethod, is_callback_url};
+use crate::instant;
+use crate::schedule::{MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS, Schedule};
+
+/// Active reports one owner may keep. Source: the documented quota, as the next two.
+pub const ACTIVE_QUOTA: u64 = 50;
+pub const EXECUTE_NOW_QUOTA: u64 = 5;
+pub const EXECUTE_NOW_WINDOW_MINUTES: i64 = 60;
+/// Characters of a name or description.
+pub const NAME_LIMIT: usize = 256;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduledReport {
+    pub id: Uuid,
+    pub tenant: Uuid,
+    pub owner: Uuid,
+    /// The application that created it: a run checks owner and application together.
+    pub application: Uuid,
+    pub program: Program,
+    pub name: String,
+    pub description: Option<String>,
+    /// As the caller gave it: the id of an own or of a system query.
+    pub query_id: String,
+    /// The text as it was at creation; what runs.
+    pub query: String,
+    /// The owner's name as answers show it.
+    pub user: String,
+    pub created: DateTime<Utc>,
+    pub modified: Option<DateTime<Utc>>,
+    pub timing: Timing,
+    pub status: ReportStatus,
+    pub callback: Option<Callback>,
+    pub format: ReportFormat,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Timing {
+    /// ExecuteNow: one run at once, over this stretch if one was given (end exclusive).
+    Once { query_start: Option<DateTime<Utc>>, query_end: Option<DateTime<Utc>> },
+    Recurring(Schedule),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportStatus {
+    Active,
+    /// By its owner, or because the owner may not read the data any more.
+    Paused,
+    /// No further runs: the count is exhausted, or the one run is over.
+    Inactive,
+}
+
+impl ReportStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            ReportStatus::Active => "Active",
+            ReportStatus::Paused => "Paused",
+            ReportStatus::Inactive => "Inactive",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<ReportStatus> {
+        [ReportStatus::Active, ReportStatus::Paused, ReportStatus::Inactive].into_iter().find(|status| status.name() == name)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReportFormat {
+    #[default]
+    Csv,
+    Tsv,
+}
+
+impl ReportFormat {
+    /// As answers write it, and as the file's extension.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReportFormat::Csv => "csv",
+            ReportFormat::Tsv => "tsv",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<ReportFormat> {
+        [ReportFormat::Csv, ReportFormat::Tsv].into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// The fields of a create or an update, as sent: texts trimmed, an empty or null field absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReportInput {
+    pub report_name: Option<String>,
+    pub description: Option<String>,
+    pub query_id: Option<String>,
+    pub start_time: Option<String>,
+    pub execute_now: Option<bool>,
+    pub query_start_time: Option<String>,
+    pub query_end_time: Option<String>,
+    pub recurrence_interval: Option<i64>,
+    pub recurrence_count: Option<i64>,
+    pub format: Option<String>,
+    pub callback_url: Option<String>,
+    pub callback_method: Option<String>,
+}
+
+/// What a deployment may relax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportRules {
+    /// How far ahead StartTime must lie.
+    pub start_lead: TimeDelta,
+}
+
+impl Default for ReportRules {
+    fn default() -> Self {
+        ReportRules { start_lead: TimeDelta::hours(4) }
+    }
+}
+
+/// A rule that a create or an update breaks. The texts are the documented ones where there are any.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReportFault {
+    #[error("Null or missing value: {0}")]
+    Missing(&'static str),
+    #[error("Recurrence Interval must be between 4 and 2160")]
+    Interval,
+    #[error("Invalid report parameters for creation - Start time of report should at least be 4 hours from current UTC time")]
+    StartLead,
+    #[error("Invalid report parameters for creation - StartTime should follow format: {pattern}", pattern = instant::PATTERN)]
+    StartFormat,
+    #[error("Invalid report parameters for creation - QueryStartTime should follow format: {pattern}", pattern = instant::PATTERN)]
+    QueryStartFormat,
+    #[error("Invalid report parameters for creation - EndTime should follow format: {pattern}", pattern = instant::PATTERN)]
+    EndFormat,
+    #[error("Invalid report parameters for creation - EndTime should be greater than StartTime")]
+    EndBeforeStart,
+    #[error("Invalid report parameters for creation - Report format should be csv/tsv")]
+    Format,
+    #[error("Invalid report parameters for creation - Invalid character (;) in ReportName")]
+    NameCharacter,
+    #[error("Invalid report parameters for creation - Limit ReportName and Description length to 256 characters or less")]
+    NameLength,
+    #[error("Invalid report parameters for creation - CallbackMethod can only be GET or POST")]
+    CallbackMethod,
+    #[error("Invalid report parameters for creation - CallbackUrl should be an absolute http or https address of at most 2048 characters")]
+    CallbackUrl,
+    #[error("Invalid report parameters for creation - Recurrence count has to be a positive integer value")]
+    Count,
+    #[error("Invalid QueryId")]
+    UnknownQuery,
+    #[error("User has exceeded its report creation quota of 50 active reports")]
+    ActiveQuota,
+    #[error("User has exceeded its ExecuteNow report creation quota of 5 reports/60 mins")]
+    ExecuteNowQuota,
+    #[error("Invalid report parameters - A report created with ExecuteNow runs once and cannot be updated")]
+    OnceUpdated,
+    #[error("Invalid report parameters - The report is Inactive: it has no further runs that could be {0}")]
+    NoFurtherRuns(&'static str),
+}
+
+/// All broken rules, in the order of the fields; joined they are one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFaults(pub Vec<ReportFault>);
+
+impl ReportFaults {
+    pub fn message(&self) -> String {
+        self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl From<ReportFault> for ReportFaults {
+    fn from(fault: ReportFault) -> Self {
+        ReportFaults(vec![fault])
+    }
+}
+
+/// A create that keeps the rules; what is left is to find the query and to write it down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReport {
+    pub name: String,
+    pub description: Option<String>,
+    pub query_id: String,
+    pub timing: Timing,
+    pub format: ReportFormat,
+    pub callback: Option<Callback>,
+}
+
+impl NewReport {
+    /// Every rule of a create that needs nothing but the input and the time.
+    pub fn check(input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<NewReport, ReportFaults> {
+        let mut faults = Vec::new();
+        let name = required(&input.report_name, "ReportName", &mut faults);
+        check_names(input, &mut faults);
+        let query_id = required(&input.query_id, "QueryId", &mut faults);
+        let timing =
+            if input.execute_now.unwrap_or(false) { once(input, &mut faults) } else { recurring(input, now, rules, &mut faults) };
+        let format = format(input, &mut faults).unwrap_or_default();
+        let callback = callback(input, None, &mut faults);
+        match (name, query_id, timing, faults.is_empty()) {
+            (Some(name), Some(query_id), Some(timing), true) => {
+                Ok(NewReport { name, description: input.description.clone(), query_id, timing, format, callback })
+            }
+            _ => Err(ReportFaults(faults)),
+        }
+    }
+}
+
+impl ScheduledReport {
+    /// The report after an update: an omitted field is kept; QueryId and ExecuteNow cannot change.
+    /// Another start or interval starts the schedule, and its count, anew.
+    pub fn updated(&self, input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<ScheduledReport, ReportFaults> {
+        let Timing::Recurring(schedule) = &self.timing else {
+            return Err(ReportFault::OnceUpdated.into());
+        };
+        let mut faults = Vec::new();
+        check_names(input, &mut faults);
+        let start = match &input.start_time {
+            None => Some(schedule.start),
+            Some(text) => start_time(text, Some(schedule.start), now, rules, &mut faults),
+        };
+        let interval = match input.recurrence_interval {
+            None => Some(schedule.interval_hours),
+            Some(hours) => interval(hours, &mut faults),
+        };
+        let count = match input.recurrence_count {
+            None => schedule.count,
+            Some(_) => count(input, &mut faults),
+        };
+        let format = format(input, &mut faults).unwrap_or(self.format);
+        let callback = callback(input, self.callback.as_ref(), &mut faults);
+        let (Some(start), Some(interval), true) = (start, interval, faults.is_empty()) else {
+            return Err(ReportFaults(faults));
+        };
+        let mut updated = self.clone();
+        if let Some(name) = &input.report_name {
+            updated.name.clone_from(name);
+        }
+        if input.description.is_some() {
+            updated.description.clone_from(&input.description);
+        }
+        updated.format = format;
+        updated.callback = callback;
+        updated.modified = Some(now);
+        if start != schedule.start || interval != schedule.interval_hours {
+            let mut restarted = Schedule::new(start, interval, count, schedule.revision.saturating_add(1));
+            if start < now {
+                restarted = restarted.skip_to(now);
+            }
+            updated.timing = Timing::Recurring(restarted);
+        } else if count != schedule.count {
+            updated.timing = Timing::Recurring(recounted(schedule, count, now));
+        }
+        if let Timing::Recurring(Schedule { next, .. }) = &updated.timing {
+            updated.status = match (self.status, next.is_some()) {
+                (ReportStatus::Inactive, true) => ReportStatus::Active,
+                (status, _) => status,
+            };
+        }
+        Ok(updated)
+    }
+
+    /// Idempotent; a report without further runs cannot be paused.
+    pub fn paused(&self) -> Result<ScheduledReport, ReportFaults> {
+        match self.status {
+            ReportStatus::Inactive => Err(ReportFault::NoFurtherRuns("paused").into()),
+            _ => Ok(ScheduledReport { status: ReportStatus::Paused, ..self.clone() }),
+        }
+    }
+
+    /// Idempotent. Slots that passed meanwhile are skipped.
+    pub fn resumed(&self, now: DateTime<Utc>) -> Result<ScheduledReport, ReportFaults> {
+        let timing = match (self.status, &self.timing) {
+            (ReportStatus::Inactive, _) => return Err(ReportFault::NoFurtherRuns("resumed").into()),
+            (ReportStatus::Paused, Timing::Recurring(schedule)) => Timing::Recurring(schedule.skip_to(now)),
+            (_, timing) => timing.clone(),
+        };
+        Ok(ScheduledReport { status: ReportStatus::Active, timing, ..self.clone() })
+    }
+}
+
+fn recounted(schedule: &Schedule, count: Option<u32>, now: DateTime<Utc>) -> Schedule {
+    let mut changed = Schedule { count, ..schedule.clone() };
+    if count.is_some_and(|count| changed.fired >= count) {
+        changed.next = None;
+    } else if changed.next.is_none() {
+        changed.next = Some(changed.start);
+        changed = changed.skip_to(now);
+    }
+    changed
+}
+
+fn required(field: &Option<String>, name: &'static str, faults: &mut Vec<ReportFault>) -> Option<String> {
+    if field.is_none() {
+        faults.push(ReportFault::Missing(name));
+    }
+    field.clone()
+}
+
+fn check_names(input: &ReportInput, faults: &mut Vec<ReportFault>) {
+    if input.report_name.as_ref().is_some_and(|name| name.contains(';')) {
+        faults.push(ReportFault::NameCharacter);
+    }
+    let too_long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > NAME_LIMIT);
+    if too_long(&input.report_name) || too_long(&input.description) {
+        faults.push(ReportFault::NameLength);
+    }
+}
+
+/// ExecuteNow: StartTime, RecurrenceInterval and RecurrenceCount are ignored.
+fn once(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<Timing> {
+    let mut read = |text: &Option<String>, fault| {
+        let parsed = text.as_deref().map(instant::parse);
+        if parsed == Some(None) {
+            faults.push(fault);
+        }
+        parsed.flatten()
+    };
+    let query_start = read(&input.query_start_time, ReportFault::QueryStartFormat);
+    let query_end = read(&input.query_end_time, ReportFault::EndFormat);
+    if let (Some(start), Some(end)) = (query_start, query_end)
+        && end <= start
+    {
+        faults.push(ReportFault::EndBeforeStart);
+    }
+    Some(Timing::Once { query_start, query_end })
+}
+
+fn recurring(input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules, faults: &mut Vec<ReportFault>) -> Option<Timing> {
+    let start = required(&input.start_time, "StartTime", faults);
+    let start = start.and_then(|text| start_time(&text, None, now, rules, faults));
+    let interval = match input.recurrence_interval {
+        Some(hours) => interval(hours, faults),
+        None => {
+            faults.push(ReportFault::Missing("RecurrenceInterval"));
+            None
+        }
+    };
+    let count = count(input, faults);
+    Some(Timing::Recurring(Schedule::new(start?, interval?, count, 0)))
+}
+
+/// `kept`: the start that is there already, which may be sent again though it has passed.
+fn start_time(
+    text: &str,
+    kept: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    rules: &ReportRules,
+    faults: &mut Vec<ReportFault>,
+) -> Option<DateTime<Utc>> {
+    let Some(start) = instant::parse(text) else {
+        faults.push(ReportFault::StartFormat);
+        return None;
+    };
+    let earliest = now.checked_add_signed(rules.start_lead).unwrap_or(now);
+    if start < earliest && kept != Some(start) {
+        faults.push(ReportFault::StartLead);
+        return None;
+    }
+    Some(start)
+}
+
+fn interval(hours: i64, faults: &mut Vec<ReportFault>) -> Option<u32> {
+    let interval = u32::try_from(hours).ok().filter(|hours| (MINIMUM_INTERVAL_HOURS..=MAXIMUM_INTERVAL_HOURS).contains(hours));
+    if interval.is_none() {
+        faults.push(ReportFault::Interval);
+    }
+    interval
+}
+
+fn count(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<u32> {
+    let sent = input.recurrence_count?;
+    let count = u32::try_from(sent).ok().filter(|count| *count > 0);
+    if count.is_none() {
+        faults.push(ReportFault::Count);
+    }
+    count
+}
+
+fn format(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<ReportFormat> {
+    let format = ReportFormat::from_name(input.format.as_deref()?);
+    if format.is_none() {
+        faults.push(ReportFault::Format);
+    }
+    format
+}
+
+fn callback(input: &ReportInput, kept: Option<&Callback>, faults: &mut Vec<ReportFault>) -> Option<Callback> {
+    let method = input.callback_method.as_deref().map(CallbackMethod::from_name);
+    if method == Some(None) {
+        faults.push(ReportFault::CallbackMethod);
+    }
+    let url = input.callback_url.clone().or_else(|| kept.map(|callback| callback.url.clone()))?;
+    if !is_callback_url(&url) {
+        faults.push(ReportFault::CallbackUrl);
+    }
+    Some(Callback { url, method: method.flatten().or(kept.map(|callback| callback.method)).unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+use super::*;
+
+fn now() -> DateTime<Utc> {
+    instant::parse("2026-11-22T12:00:00Z").unwrap()
+}
+
+fn text(value: &str) -> Option<String> {
+    Some(value.to_owned())
+}
+
+fn scheduled() -> ReportInput {
+    ReportInput {
+        report_name: text("Monthly"),
+        query_id: text("q"),
+        start_time: text("2026-11-22T16:00:00Z"),
+        recurrence_interval: Some(4),
+        ..ReportInput::default()
+    }
+}
+
+fn once_input() -> ReportInput {
+    ReportInput { report_name: text("Now"), query_id: text("q"), execute_now: Some(true), ..ReportInput::default() }
+}
+
+fn check(input: &ReportInput) -> Result<NewReport, ReportFaults> {
+    NewReport::check(input, now(), &ReportRules::default())
+}
+
+#[test]
+fn each_broken_rule_has_its_documented_text() {
+    type Change = fn(&mut ReportInput);
+    let cases: [(Change, &str); 16] = [
+        (|i| i.report_name = None, "Null or missing value: ReportName"),
+        (|i| i.query_id = None, "Null or missing value: QueryId"),
+        (|i| i.start_time = None, "Null or missing value: StartTime"),
+        (|i| i.recurrence_interval = None, "Null or missing value: RecurrenceInterval"),
+        (|i| i.recurrence_interval = Some(3), "Recurrence Interval must be between 4 and 2160"),
+        (|i| i.recurrence_interval = Some(2161), "Recurrence Interval must be between 4 and 2160"),
+        (|i| i.recurrence_interval = Some(i64::MIN), "Recurrence Interval must be between 4 and 2160"),
+        (
+            |i| i.start_time = text("2026-11-22T15:59:59Z"),
+            "Invalid report parameters for creation - Start time of report should at least be 4 hours from current UTC time",
+        ),
+        (
+            |i| i.start_time = text("22.11.2026"),
+            "Invalid report parameters for creation - StartTime should follow format: yyyy-MM-ddTHH:mm:ssZ",
+        ),
+        (|i| i.format = text("xlsx"), "Invalid report parameters for creation - Report format should be csv/tsv"),
+        (|i| i.report_name = text("a;b"), "Invalid report parameters for creation - Invalid character (;) in ReportName"),
+        (
+            |i| i.report_name = Some("é".repeat(257)),
+            "Invalid report parameters for creation - Limit ReportName and Description length to 256 characters or less",
+        ),
+        (
+            |i| i.callback_method = text("PUT"),
+            "Invalid report parameters for creation - CallbackMethod can only be GET or POST",
+        ),
+        (
+            |i| i.callback_url = text("/relative"),
+            "Invalid report parameters for creation - CallbackUrl should be an absolute http or https address of at most 2048 characters",
+        ),
+        (
+            |i| i.recurrence_count = Some(0),
+            "Invalid report parameters for creation - Recurrence count has to be a positive integer value",
+        ),
+        (
+            |i| i.recurrence_count = Some(i64::MAX),
+            "Invalid report parameters for creation - Recurrence count has to be a positive integer value",
+        ),
+    ];
+    assert!(check(&scheduled()).is_ok());
+    for (change, message) in cases {
+        let mut input = scheduled();
+        change(&mut input);
+        assert_eq!(check(&input).unwrap_err().message(), message);
+    }
+}
+
+#[test]
+fn all_broken_rules_are_reported_at_once() {
+    let input = ReportInput { recurrence_interval: Some(1), format: text("pdf"), ..scheduled() };
+    assert_eq!(check(&input).unwrap_err().0, [ReportFault::Interval, ReportFault::Format]);
+}
+
+#[test]
+fn execute_now_ignores_the_schedule_and_takes_a_stretch() {
+    let input = ReportInput {
+        start_time: text("nonsense"),
+        recurrence_interval: Some(1),
+        recurrence_count: Some(-4),
+        query_start_time: text("2026-01-01T00:00:00Z"),
+        query_end_time: text("2026-02-01T00:00:00Z"),
+        ..once_input()
+    };
+    let timing = check(&input).unwrap().timing;
+    assert_eq!(
+        timing,
+        Timing::Once { query_start: instant::parse("2026-01-01T00:00:00Z"), query_end: instant::parse("2026-02-01T00:00:00Z") }
+    );
+    let backwards = ReportInput { query_end_time: text("2026-01-01T00:00:00Z"), ..input.clone() };
+    assert_eq!(check(&backwards).unwrap_err().0, [ReportFault::EndBeforeStart]);
+    let bad = ReportInput { query_end_time: text("soon"), ..input };
+    assert_eq!(check(&bad).unwrap_err().0, [ReportFault::EndFormat]);
+    let ignored = ReportInput { query_start_time: text("nonsense"), ..scheduled() };
+    assert!(check(&ignored).is_ok(), "a stretch is ignored without ExecuteNow");
+}
+
+fn stored(input: &ReportInput) -> ScheduledReport {
+    let new = check(input).unwrap();
+    ScheduledReport {
+        id: Uuid::from_u128(1),
+        tenant: Uuid::from_u128(2),
+        owner: Uuid::from_u128(3),
+        application: Uuid::from_u128(4),
+        program: Program::Mpn,
+        name: new.name,
+        description: new.description,
+        query_id: new.query_id,
+        query: "SELECT a FROM b".into(),
+        user: "analyst@contoso.example".into(),
+        created: now(),
+        modified: None,
+        timing: new.timing,
+        status: ReportStatus::Active,
+        callback: new.callback,
+        format: new.format,
+    }
+}
+
+fn schedule(report: &ScheduledReport) -> &Schedule {
+    match &report.timing {
+        Timing::Recurring(schedule) => schedule,
+        Timing::Once { .. } => panic!("a recurring report was expected"),
+    }
+}
+
+#[test]
+fn an_update_keeps_what_it_does_not_name() {
+    let report = stored(&ReportInput {
+        callback_url: text("https://contoso.example/done"),
+        callback_method: text("get"),
+        recurrence_count: Some(7),
+        format: text("TSV"),
+        ..scheduled()
+    });
+    let renamed = ReportInput { report_name: text("Renamed"), start_time: scheduled().start_time, ..ReportInput::default() };
+    let later = now() + TimeDelta::hours(10);
+    let updated = report.updated(&renamed, later, &ReportRules::default()).unwrap();
+    assert_eq!(updated, ScheduledReport { name: "Renamed".into(), modified: Some(later), ..report.clone() });
+
+    let moved = ReportInput { start_time: text("2026-12-01T00:00:00Z"), ..ReportInput::default() };
+    let updated = report.updated(&moved, later, &ReportRules::default()).unwrap();
+    assert_eq!(schedule(&updated).revision, 1);
+    assert_eq!((schedule(&updated).fired, schedule(&updated).count), (0, Some(7)));
+
+    let too_soon = ReportInput { start_time: text("2026-11-22T23:00:00Z"), ..ReportInput::default() };
+    assert_eq!(report.updated(&too_soon, later, &ReportRules::default()).unwrap_err().0, [ReportFault::StartLead]);
+    assert_eq!(stored(&once_input()).updated(&renamed, later, &ReportRules::default()).unwrap_err().0, [ReportFault::OnceUpdated]);
+}
+
+#[test]
+fn a_higher_count_wakes_an_exhausted_report() {
+    let mut report = stored(&ReportInput { recurrence_count: Some(1), ..scheduled() });
+    let due = now() + TimeDelta::hours(4);
+    report.timing = Timing::Recurring(schedule(&report).take_due(due).1);
+    report.status = ReportStatus::Inactive;
+    assert_eq!(report.paused().unwrap_err().0, [ReportFault::NoFurtherRuns("paused")]);
+    let more = ReportInput { recurrence_count: Some(2), ..ReportInput::default() };
+    let updated = report.updated(&more, due + TimeDelta::hours(1), &ReportRules::default()).unwrap();
+    assert_eq!(updated.status, ReportStatus::Active);
+    assert_eq!(schedule(&updated).next, Some(due + TimeDelta::hours(4)));
+}
+
+#[test]
+fn pause_and_resume_are_idempotent_and_skip_what_passed() {
+    let report = stored(&scheduled());
+    let paused = report.paused().unwrap().paused().unwrap();
+    assert_eq!(paused.status, ReportStatus::Paused);
+    let resumed = paused.resumed(now() + TimeDelta::hours(9)).unwrap();
+    assert_eq!(schedule(&resumed).next, Some(now() + TimeDelta::hours(12)));
+    assert_eq!(resumed.resumed(now() + TimeDelta::hours(9)).unwrap(), resumed);
+}
