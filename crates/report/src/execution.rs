@@ -19,13 +19,8 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    pub const ALL: [ExecutionStatus; 5] = [
-        ExecutionStatus::Pending,
-        ExecutionStatus::Running,
-        ExecutionStatus::Paused,
-        ExecutionStatus::Completed,
-        ExecutionStatus::Failed,
-    ];
+    pub const ALL: [ExecutionStatus; 5] =
+        [ExecutionStatus::Pending, ExecutionStatus::Running, ExecutionStatus::Paused, ExecutionStatus::Completed, ExecutionStatus::Failed];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -77,7 +72,9 @@ pub struct Artifact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterFailure {
     /// Try again after so many seconds.
-    Retry { wait_seconds: i64 },
+    Retry {
+        wait_seconds: i64,
+    },
     GiveUp,
 }
 

@@ -43,7 +43,10 @@ pub struct ScheduledReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Timing {
     /// ExecuteNow: one run at once, over this stretch if one was given (end exclusive).
-    Once { query_start: Option<DateTime<Utc>>, query_end: Option<DateTime<Utc>> },
+    Once {
+        query_start: Option<DateTime<Utc>>,
+        query_end: Option<DateTime<Utc>>,
+    },
     Recurring(Schedule),
 }
 
@@ -196,8 +199,7 @@ impl NewReport {
         let name = required(&input.report_name, "ReportName", &mut faults);
         check_names(input, &mut faults);
         let query_id = required(&input.query_id, "QueryId", &mut faults);
-        let timing =
-            if input.execute_now.unwrap_or(false) { once(input, &mut faults) } else { recurring(input, now, rules, &mut faults) };
+        let timing = if input.execute_now.unwrap_or(false) { once(input, &mut faults) } else { recurring(input, now, rules, &mut faults) };
         let format = format(input, &mut faults).unwrap_or_default();
         let callback = callback(input, None, &mut faults);
         match (name, query_id, timing, faults.is_empty()) {

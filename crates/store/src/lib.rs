@@ -1,1 +1,100 @@
+//! The only SQL. One file a table family; every statement runs on SQLite and on Postgres, what must differ stands in `dialect`.
+//!
+//! Statements are short and committed at once: no transaction is held while a run works. Rules live in the pure crates; here is only what
+//! must be atomic.
 
+mod applications;
+mod audit;
+mod dialect;
+mod error;
+mod executions;
+mod keys;
+mod principals;
+mod refresh_tokens;
+mod report_queries;
+mod row;
+mod scheduled_reports;
+mod settings;
+mod tenants;
+mod users;
+
+use std::borrow::Cow;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{Any, AnyConnection, AnyPool, Row, SqlSafeStr, Transaction};
+
+pub use audit::AuditEvent;
+pub use error::StoreError;
+pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
+pub use keys::StoredKey;
+pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState};
+pub use scheduled_reports::{ReportFilter, ReportQuotas};
+pub use users::UserCredentials;
+
+use dialect::Dialect;
+
+/// A database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: AnyPool,
+    dialect: Dialect,
+}
+
+impl Store {
+    /// Opens the database, makes it if it is a SQLite file that is not there, and brings its tables up to date.
+    ///
+    /// `url`: `sqlite:<path>`.
+    pub async fn open(url: &str) -> Result<Store, StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(url)?;
+        let options = AnyPoolOptions::new().max_connections(dialect.connections()).after_connect(move |connection, _| {
+            Box::pin(async move {
+                for statement in dialect.on_connect() {
+                    sqlx::query(*statement).execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        });
+        let pool = options.connect(&dialect.connect_url(url)).await?;
+        let store = Store { pool, dialect };
+        migrations().run(&store.pool).await?;
+        Ok(store)
+    }
+
+    /// The database's own time, in milliseconds: what leases are measured by.
+    pub async fn lease_time(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query(self.dialect.now_milliseconds()).fetch_one(&self.pool).await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// Waits for all connections to close, so that the last writes are on disk.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A transaction that may write from its first statement on.
+    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        Ok(self.pool.begin_with(self.dialect.begin()).await?)
+    }
+}
+
+/// Applied once each, in order. Never change one that was released: add another.
+fn migrations() -> Migrator {
+    let first = Migration::new(
+        1,
+        Cow::Borrowed("first tables"),
+        MigrationType::Simple,
+        include_str!("../migrations/0001_first_tables.sql").into_sql_str(),
+        false,
+    );
+    Migrator { migrations: Cow::Owned(vec![first]), ..Migrator::DEFAULT }
+}
+
+/// How many rows a statement changed; a connection, not a pool, so that it can be part of a transaction.
+async fn execute(connection: &mut AnyConnection, query: sqlx::query::Query<'_, Any, sqlx::any::AnyArguments>) -> Result<u64, StoreError> {
+    Ok(query.execute(connection).await?.rows_affected())
+}
+
+#[cfg(test)]
+mod tests;

@@ -51,18 +51,12 @@ fn each_broken_rule_has_its_documented_text() {
             |i| i.report_name = Some("é".repeat(257)),
             "Invalid report parameters for creation - Limit ReportName and Description length to 256 characters or less",
         ),
-        (
-            |i| i.callback_method = text("PUT"),
-            "Invalid report parameters for creation - CallbackMethod can only be GET or POST",
-        ),
+        (|i| i.callback_method = text("PUT"), "Invalid report parameters for creation - CallbackMethod can only be GET or POST"),
         (
             |i| i.callback_url = text("/relative"),
             "Invalid report parameters for creation - CallbackUrl should be an absolute http or https address of at most 2048 characters",
         ),
-        (
-            |i| i.recurrence_count = Some(0),
-            "Invalid report parameters for creation - Recurrence count has to be a positive integer value",
-        ),
+        (|i| i.recurrence_count = Some(0), "Invalid report parameters for creation - Recurrence count has to be a positive integer value"),
         (
             |i| i.recurrence_count = Some(i64::MAX),
             "Invalid report parameters for creation - Recurrence count has to be a positive integer value",

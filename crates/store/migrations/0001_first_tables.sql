@@ -1,0 +1,187 @@
+-- The first tables. One text for SQLite and Postgres: identifiers are TEXT (UUIDs in lower case), instants are BIGINT (milliseconds
+-- since 1970, UTC), truth values are BIGINT 0 or 1, structured values are JSON in TEXT.
+
+CREATE TABLE tenants (
+    id TEXT PRIMARY KEY,
+    domain TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    global_account TEXT
+);
+
+CREATE TABLE enrollments (
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    program TEXT NOT NULL,
+    status TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, program)
+);
+
+CREATE TABLE locations (
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    mpn_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    country TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, mpn_id)
+);
+
+CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    -- In lower case.
+    username TEXT NOT NULL UNIQUE,
+    -- An argon2id hash in PHC form.
+    password_hash TEXT NOT NULL,
+    enabled BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    locked_until BIGINT
+);
+
+CREATE TABLE applications (
+    id TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    name TEXT NOT NULL,
+    enabled BIGINT NOT NULL,
+    operator BIGINT NOT NULL
+);
+
+-- Several may be valid at once, so that they can be rotated without a pause.
+CREATE TABLE client_secrets (
+    digest TEXT NOT NULL,
+    application_id TEXT NOT NULL REFERENCES applications (id),
+    expires BIGINT NOT NULL,
+    PRIMARY KEY (application_id, digest)
+);
+
+CREATE TABLE permissions (
+    application_id TEXT NOT NULL REFERENCES applications (id),
+    permission TEXT NOT NULL,
+    consented BIGINT NOT NULL,
+    PRIMARY KEY (application_id, permission)
+);
+
+-- The assignee is a user, or an application that acts alone. Locations are a JSON array of MPN ids, or null for the whole organisation.
+CREATE TABLE role_assignments (
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    assignee_id TEXT NOT NULL,
+    role TEXT NOT NULL,
+    locations TEXT,
+    PRIMARY KEY (assignee_id, role)
+);
+
+-- Private keys, encrypted with the deployment's own key.
+CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    sealed TEXT NOT NULL,
+    created BIGINT NOT NULL
+);
+
+-- A family is one sign-in. Each use replaces the token; use of a replaced one revokes the family.
+CREATE TABLE refresh_tokens (
+    digest TEXT PRIMARY KEY,
+    family_id TEXT NOT NULL,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    application_id TEXT NOT NULL REFERENCES applications (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    resource TEXT NOT NULL,
+    amr TEXT NOT NULL,
+    expires BIGINT NOT NULL,
+    used BIGINT NOT NULL,
+    revoked BIGINT NOT NULL
+);
+CREATE INDEX refresh_tokens_by_family ON refresh_tokens (family_id);
+
+CREATE TABLE report_queries (
+    id TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    owner_id TEXT NOT NULL,
+    program TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT,
+    query TEXT NOT NULL,
+    owner_name TEXT NOT NULL,
+    created BIGINT NOT NULL
+);
+CREATE INDEX report_queries_by_owner ON report_queries (owner_id, program, created);
+
+-- A report that runs once has no start, interval or next slot. next_slot is null when none is to come.
+CREATE TABLE scheduled_reports (
+    id TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    owner_id TEXT NOT NULL,
+    application_id TEXT NOT NULL,
+    program TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT,
+    query_id TEXT NOT NULL,
+    query TEXT NOT NULL,
+    owner_name TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    modified BIGINT,
+    status TEXT NOT NULL,
+    execute_now BIGINT NOT NULL,
+    query_start BIGINT,
+    query_end BIGINT,
+    start_time BIGINT,
+    interval_hours BIGINT,
+    recurrence_count BIGINT,
+    fired BIGINT NOT NULL,
+    next_slot BIGINT,
+    revision BIGINT NOT NULL,
+    callback_url TEXT,
+    callback_method TEXT,
+    format TEXT NOT NULL
+);
+CREATE INDEX scheduled_reports_by_owner ON scheduled_reports (owner_id, program, created);
+CREATE INDEX scheduled_reports_due ON scheduled_reports (status, next_slot);
+
+-- ExecuteNow creations are counted apart from the reports, so that deleting one does not give the quota back.
+CREATE TABLE execute_now_creations (
+    report_id TEXT PRIMARY KEY,
+    owner_id TEXT NOT NULL,
+    program TEXT NOT NULL,
+    created BIGINT NOT NULL
+);
+CREATE INDEX execute_now_creations_by_owner ON execute_now_creations (owner_id, program, created);
+
+-- lease_until and not_before are the database's time; the other instants are the product's clock.
+CREATE TABLE executions (
+    id TEXT PRIMARY KEY,
+    report_id TEXT NOT NULL REFERENCES scheduled_reports (id),
+    slot TEXT NOT NULL,
+    anchor BIGINT NOT NULL,
+    queued BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    not_before BIGINT NOT NULL,
+    failure TEXT,
+    note TEXT,
+    artifact_epoch BIGINT,
+    row_count BIGINT,
+    byte_count BIGINT,
+    sha256 TEXT,
+    generated BIGINT,
+    data_as_of BIGINT,
+    finished BIGINT,
+    UNIQUE (report_id, slot)
+);
+CREATE INDEX executions_to_claim ON executions (status, not_before, lease_until);
+
+CREATE TABLE audit_events (
+    id TEXT PRIMARY KEY,
+    at BIGINT NOT NULL,
+    tenant_id TEXT,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    correlation_id TEXT
+);
+CREATE INDEX audit_events_by_tenant ON audit_events (tenant_id, at);
+
+-- Single values of the deployment, such as the manual clock's time.
+CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);

@@ -1,0 +1,63 @@
+//! The record of who was given or refused what.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::row::{Read, millis};
+use crate::{Store, StoreError};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    pub tenant: Option<Uuid>,
+    /// Who acted: a user's or application's id, or the part of the server that did.
+    pub actor: String,
+    /// `token.issue`, `access.refuse`, …
+    pub action: String,
+    pub subject: String,
+    /// Never holds a secret.
+    pub detail: String,
+    pub correlation: Option<String>,
+}
+
+impl Store {
+    pub async fn record_audit_event(&self, event: &AuditEvent) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO audit_events (id, at, tenant_id, actor, action, subject, detail, correlation_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(event.id.to_string())
+        .bind(millis(event.at))
+        .bind(event.tenant.map(|tenant| tenant.to_string()))
+        .bind(event.actor.clone())
+        .bind(event.action.clone())
+        .bind(event.subject.clone())
+        .bind(event.detail.clone())
+        .bind(event.correlation.clone())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Newest first.
+    pub async fn audit_events(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
+        let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id LIMIT $1").bind(i64::from(limit));
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                let tenant = row.optional_text("tenant_id")?;
+                Ok(AuditEvent {
+                    id: row.id("id")?,
+                    at: row.instant("at")?,
+                    tenant: tenant.and_then(|id| Uuid::try_parse(&id).ok()),
+                    actor: row.text("actor")?,
+                    action: row.text("action")?,
+                    subject: row.text("subject")?,
+                    detail: row.text("detail")?,
+                    correlation: row.optional_text("correlation_id")?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,23 @@
+//! What can go wrong with the database.
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum StoreError {
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the database's tables could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("the database address '{0}' is not supported: use sqlite:<file>")]
+    UnsupportedUrl(String),
+    /// A row holds what this version cannot have written.
+    #[error("the database holds a value that cannot be read: {column} = '{value}'")]
+    Corrupt { column: &'static str, value: String },
+}
+
+impl StoreError {
+    /// True when a row with that key is there already.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}

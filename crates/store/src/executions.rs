@@ -1,0 +1,241 @@
+//! Executions: claimed in one committed statement, leased, fenced on the epoch.
+//!
+//! At-least-once execution, exactly-once publication: whoever completes a run must hold the epoch that it claimed.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::program::Program;
+use insightgate_report::execution::{Artifact, Execution, ExecutionStatus};
+use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use crate::row::{Read, millis};
+use crate::scheduled_reports::read_report;
+use crate::{Store, StoreError, execute};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewExecution {
+    pub id: Uuid,
+    pub report: Uuid,
+    /// Unique within the report.
+    pub slot: String,
+    pub anchor: DateTime<Utc>,
+    pub queued: DateTime<Utc>,
+}
+
+/// A run that this process holds, until its lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedExecution {
+    pub execution: Execution,
+    pub report: ScheduledReport,
+}
+
+/// An execution with the report it belongs to, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionRecord {
+    pub execution: Execution,
+    pub report: ScheduledReport,
+}
+
+/// Empty lists: any.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionFilter {
+    pub ids: Vec<Uuid>,
+    pub statuses: Vec<ExecutionStatus>,
+    pub queued_since: Option<DateTime<Utc>>,
+    pub latest_only: bool,
+}
+
+/// How an attempt ended. All but `Retry` end the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Completed {
+        artifact: Artifact,
+        note: Option<String>,
+    },
+    /// Queued again, not before this lease time.
+    Retry {
+        reason: String,
+        not_before: i64,
+    },
+    Failed {
+        reason: String,
+    },
+    /// The owner may not read the data any more: the report is paused too.
+    Refused {
+        reason: String,
+    },
+}
+
+impl Store {
+    /// Takes the oldest run that waits, or whose holder let its lease lapse. Times are the database's (or a simulation's), in milliseconds.
+    pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
+        let claim = "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
+             WHERE id = (SELECT id FROM executions
+                         WHERE (status = 'Pending' AND not_before <= $2) OR (status = 'Running' AND lease_until < $2)
+                         ORDER BY queued, anchor, id LIMIT 1)
+             RETURNING *";
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(claim).bind(lease_until).bind(lease_now);
+        let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
+        let execution = read_execution(&row)?;
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
+        let report = read_report(&query.fetch_one(&mut *transaction).await?)?;
+        transaction.commit().await?;
+        Ok(Some(ClaimedExecution { execution, report }))
+    }
+
+    /// Prolongs the lease. False when the run is not held any more: its work is to be dropped.
+    pub async fn extend_lease(&self, id: Uuid, epoch: i64, lease_until: i64) -> Result<bool, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
+        Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(epoch)).await? == 1)
+    }
+
+    /// Lets every running execution be claimed at once. For the start of the only process that uses this database.
+    pub async fn release_leases(&self) -> Result<(), StoreError> {
+        sqlx::query("UPDATE executions SET lease_until = 0 WHERE status = 'Running'").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Writes how an attempt ended, and in the same transaction what follows for its report. False when the run is not held any more.
+    pub async fn finish_execution(&self, claimed: &ClaimedExecution, outcome: &Outcome, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let (id, epoch) = (claimed.execution.id.to_string(), claimed.execution.epoch);
+        let mut transaction = self.begin().await?;
+        let held = match outcome {
+            Outcome::Completed { artifact, note } => {
+                let query = sqlx::query(
+                    "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
+                         sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8
+                     WHERE id = $1 AND epoch = $9 AND status = 'Running'",
+                )
+                .bind(id)
+                .bind(artifact.epoch)
+                .bind(i64::try_from(artifact.rows).unwrap_or(i64::MAX))
+                .bind(i64::try_from(artifact.bytes).unwrap_or(i64::MAX))
+                .bind(artifact.sha256.clone())
+                .bind(millis(artifact.generated))
+                .bind(artifact.data_as_of.map(millis))
+                .bind(note.clone())
+                .bind(epoch);
+                execute(&mut transaction, query).await?
+            }
+            Outcome::Retry { reason, not_before } => {
+                let query = sqlx::query(
+                    "UPDATE executions SET status = 'Pending', failure = $2, not_before = $3
+                     WHERE id = $1 AND epoch = $4 AND status = 'Running'",
+                );
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch)).await?
+            }
+            Outcome::Failed { reason } | Outcome::Refused { reason } => {
+                let query = sqlx::query(
+                    "UPDATE executions SET status = 'Failed', failure = $2, finished = $3
+                     WHERE id = $1 AND epoch = $4 AND status = 'Running'",
+                );
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(millis(now)).bind(epoch)).await?
+            }
+        };
+        if held == 1 && !matches!(outcome, Outcome::Retry { .. }) {
+            let report = claimed.report.id.to_string();
+            if matches!(outcome, Outcome::Refused { .. }) {
+                let query = sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND status = $3 AND next_slot IS NOT NULL");
+                let query = query.bind(ReportStatus::Paused.name()).bind(report.clone()).bind(ReportStatus::Active.name());
+                execute(&mut transaction, query).await?;
+            }
+            end_exhausted_report(&mut transaction, &report).await?;
+        }
+        transaction.commit().await?;
+        Ok(held == 1)
+    }
+
+    /// The executions of these reports of one owner, newest first.
+    pub async fn executions(
+        &self,
+        owner: Uuid,
+        program: Program,
+        reports: &[Uuid],
+        filter: &ExecutionFilter,
+    ) -> Result<Vec<ExecutionRecord>, StoreError> {
+        let mut records = Vec::new();
+        for id in reports {
+            let Some(report) = self.report(owner, program, *id).await? else { continue };
+            let query = sqlx::query("SELECT * FROM executions WHERE report_id = $1 ORDER BY anchor DESC, queued DESC, id DESC");
+            let rows = query.bind(id.to_string()).fetch_all(&self.pool).await?;
+            for row in &rows {
+                let execution = read_execution(row)?;
+                let queued = row.instant("queued")?;
+                let wanted = (filter.ids.is_empty() || filter.ids.contains(&execution.id))
+                    && (filter.statuses.is_empty() || filter.statuses.contains(&execution.status))
+                    && filter.queued_since.is_none_or(|since| queued >= since);
+                if wanted {
+                    records.push(ExecutionRecord { execution, report: report.clone() });
+                    if filter.latest_only {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    /// Any owner's: for the link that stands for it.
+    pub async fn execution(&self, id: Uuid) -> Result<Option<ExecutionRecord>, StoreError> {
+        let query = sqlx::query("SELECT * FROM executions WHERE id = $1").bind(id.to_string());
+        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let execution = read_execution(&row)?;
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
+        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        Ok(Some(ExecutionRecord { execution, report: read_report(&row)? }))
+    }
+}
+
+/// A slot that is queued already stays as it is.
+pub(crate) async fn insert_execution(connection: &mut AnyConnection, execution: &NewExecution) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before)
+         VALUES ($1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0) ON CONFLICT (report_id, slot) DO NOTHING",
+    )
+    .bind(execution.id.to_string())
+    .bind(execution.report.to_string())
+    .bind(execution.slot.clone())
+    .bind(millis(execution.anchor))
+    .bind(millis(execution.queued));
+    execute(connection, query).await?;
+    Ok(())
+}
+
+/// A report is Inactive once no slot is to come and no run is open.
+async fn end_exhausted_report(connection: &mut AnyConnection, report: &str) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL
+             AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = $2 AND status IN ('Pending', 'Running', 'Paused'))",
+    );
+    execute(connection, query.bind(ReportStatus::Inactive.name()).bind(report.to_owned())).await?;
+    Ok(())
+}
+
+fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
+    let artifact = match row.optional_number("artifact_epoch")? {
+        None => None,
+        Some(epoch) => Some(Artifact {
+            epoch,
+            rows: row.count("row_count")?,
+            bytes: row.count("byte_count")?,
+            sha256: row.text("sha256")?,
+            generated: row.instant("generated")?,
+            data_as_of: row.optional_instant("data_as_of")?,
+        }),
+    };
+    Ok(Execution {
+        id: row.id("id")?,
+        report: row.id("report_id")?,
+        anchor: row.instant("anchor")?,
+        status: row.named("status", ExecutionStatus::from_name)?,
+        epoch: row.number("epoch")?,
+        attempts: row.count("attempts")?,
+        failure: row.optional_text("failure")?,
+        artifact,
+        note: row.optional_text("note")?,
+    })
+}

@@ -1,0 +1,45 @@
+//! Private keys of the deployment, as sealed text.
+
+use chrono::{DateTime, Utc};
+
+use crate::row::{Read, millis};
+use crate::{Store, StoreError};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    pub id: String,
+    /// `signing`, `link`.
+    pub purpose: String,
+    /// Encrypted; this crate cannot read it.
+    pub sealed: String,
+    pub created: DateTime<Utc>,
+}
+
+impl Store {
+    pub async fn add_key(&self, key: &StoredKey) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO keys (id, purpose, sealed, created) VALUES ($1, $2, $3, $4)")
+            .bind(key.id.clone())
+            .bind(key.purpose.clone())
+            .bind(key.sealed.clone())
+            .bind(millis(key.created))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Newest first.
+    pub async fn keys(&self, purpose: &str) -> Result<Vec<StoredKey>, StoreError> {
+        let query = sqlx::query("SELECT * FROM keys WHERE purpose = $1 ORDER BY created DESC, id").bind(purpose.to_owned());
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(StoredKey {
+                    id: row.text("id")?,
+                    purpose: row.text("purpose")?,
+                    sealed: row.text("sealed")?,
+                    created: row.instant("created")?,
+                })
+            })
+            .collect()
+    }
+}

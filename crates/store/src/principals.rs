@@ -1,0 +1,110 @@
+//! What a caller holds at this moment, in one read.
+
+use insightgate_identity::application::Permission;
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::principal::Principal;
+use insightgate_identity::program::Program;
+use insightgate_identity::role::{Role, RoleAssignment};
+use insightgate_identity::scope::Locations;
+use uuid::Uuid;
+
+use crate::applications::read_application;
+use crate::row::Read;
+use crate::tenants::read_tenant;
+use crate::users::read_user;
+use crate::{Store, StoreError};
+
+impl Store {
+    /// The application, and the user if one is named, with what they hold. None when any of them is gone, or not the tenant's.
+    pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let tenant_id = tenant.to_string();
+        let query = sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(tenant_id.clone());
+        let Some(tenant_row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
+        let query = sqlx::query("SELECT * FROM applications WHERE tenant_id = $1 AND id = $2");
+        let query = query.bind(tenant_id.clone()).bind(application.to_string());
+        let Some(application_row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
+        let user = match user {
+            None => None,
+            Some(id) => {
+                let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 AND id = $2");
+                let query = query.bind(tenant_id.clone()).bind(id.to_string());
+                let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
+                Some(read_user(&row)?)
+            }
+        };
+        let query = sqlx::query("SELECT program, status FROM enrollments WHERE tenant_id = $1").bind(tenant_id.clone());
+        let mut enrollments = Vec::new();
+        for row in query.fetch_all(&mut *connection).await? {
+            enrollments.push(Enrollment {
+                program: row.named("program", |name| name.parse::<Program>().ok())?,
+                status: row.named("status", EnrollmentStatus::from_name)?,
+            });
+        }
+        let query = sqlx::query("SELECT permission, consented FROM permissions WHERE application_id = $1").bind(application.to_string());
+        let (mut requested, mut consented) = (Vec::new(), Vec::new());
+        for row in query.fetch_all(&mut *connection).await? {
+            let known = |name: &str| (name == Permission::PartnerApi.name()).then_some(Permission::PartnerApi);
+            let permission = row.named("permission", known)?;
+            requested.push(permission);
+            if row.flag("consented")? {
+                consented.push(permission);
+            }
+        }
+        let assignee = user.as_ref().map_or(application, |user| user.id);
+        let query = sqlx::query("SELECT role, locations FROM role_assignments WHERE tenant_id = $1 AND assignee_id = $2");
+        let query = query.bind(tenant_id).bind(assignee.to_string());
+        let mut roles = Vec::new();
+        for row in query.fetch_all(&mut *connection).await? {
+            roles.push(RoleAssignment {
+                role: row.named("role", Role::from_id)?,
+                locations: read_locations(row.optional_text("locations")?)?,
+            });
+        }
+        Ok(Some(Principal {
+            tenant: read_tenant(&tenant_row)?,
+            application: read_application(&application_row)?,
+            user,
+            enrollments,
+            consented,
+            requested,
+            roles,
+        }))
+    }
+
+    /// Gives the role, or changes what it covers.
+    pub async fn put_role(&self, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment) -> Result<(), StoreError> {
+        let locations = match &assignment.locations {
+            Locations::Organization => None,
+            Locations::Only(mpn_ids) => Some(serde_json::Value::from(mpn_ids.clone()).to_string()),
+        };
+        sqlx::query(
+            "INSERT INTO role_assignments (tenant_id, assignee_id, role, locations) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (assignee_id, role) DO UPDATE SET locations = excluded.locations",
+        )
+        .bind(tenant.to_string())
+        .bind(assignee.to_string())
+        .bind(assignment.role.id())
+        .bind(locations)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn revoke_role(&self, assignee: Uuid, role: Role) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM role_assignments WHERE assignee_id = $1 AND role = $2");
+        query.bind(assignee.to_string()).bind(role.id()).execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+/// A list that cannot be read covers nothing, loudly: never the whole organisation.
+fn read_locations(stored: Option<String>) -> Result<Locations, StoreError> {
+    match stored {
+        None => Ok(Locations::Organization),
+        Some(json) => match serde_json::from_str(&json) {
+            Ok(mpn_ids) => Ok(Locations::Only(mpn_ids)),
+            Err(_) => Err(StoreError::Corrupt { column: "locations", value: json }),
+        },
+    }
+}

@@ -1,0 +1,275 @@
+//! Reports. Another owner's are not found. Creating one, its first execution and the quotas share a transaction.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::program::Program;
+use insightgate_report::callback::{Callback, CallbackMethod};
+use insightgate_report::execution::ExecutionStatus;
+use insightgate_report::schedule::Schedule;
+use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
+use sqlx::AnyConnection;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use crate::executions::{NewExecution, insert_execution};
+use crate::row::{Read, millis};
+use crate::{Store, StoreError, execute};
+
+/// How many reports an owner may make; None where a deployment has no quotas.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportQuotas {
+    pub active: u64,
+    pub execute_now: u64,
+    /// ExecuteNow reports created after this count.
+    pub execute_now_since: DateTime<Utc>,
+}
+
+/// None: any.
+#[derive(Debug, Clone, Default)]
+pub struct ReportFilter {
+    pub id: Option<Uuid>,
+    /// Compared without regard to case.
+    pub name: Option<String>,
+    pub query_id: Option<String>,
+}
+
+const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, description, query_id, query, owner_name, created, modified,
+    status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
+    callback_method, format";
+
+impl Store {
+    /// Writes the report, and its first execution if it runs at once. The fault is the quota that is used up.
+    pub async fn add_report(
+        &self,
+        report: &ScheduledReport,
+        first: Option<&NewExecution>,
+        quotas: Option<ReportQuotas>,
+    ) -> Result<Result<(), ReportFault>, StoreError> {
+        let mut transaction = self.begin().await?;
+        if let Some(quotas) = quotas
+            && let Some(fault) = used_up(&mut transaction, report, quotas).await?
+        {
+            return Ok(Err(fault));
+        }
+        insert_report(&mut transaction, report).await?;
+        if let Some(first) = first {
+            sqlx::query("INSERT INTO execute_now_creations (report_id, owner_id, program, created) VALUES ($1, $2, $3, $4)")
+                .bind(report.id.to_string())
+                .bind(report.owner.to_string())
+                .bind(report.program.name())
+                .bind(millis(report.created))
+                .execute(&mut *transaction)
+                .await?;
+            insert_execution(&mut transaction, first).await?;
+        }
+        transaction.commit().await?;
+        Ok(Ok(()))
+    }
+
+    pub async fn report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
+        let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_report).transpose()
+    }
+
+    /// Oldest first.
+    pub async fn reports(&self, owner: Uuid, program: Program, filter: &ReportFilter) -> Result<Vec<ScheduledReport>, StoreError> {
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 ORDER BY created, id");
+        let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.pool).await?;
+        let mut reports = rows.iter().map(read_report).collect::<Result<Vec<_>, _>>()?;
+        reports.retain(|report| {
+            filter.id.is_none_or(|id| id == report.id)
+                && filter.name.as_ref().is_none_or(|name| name.to_lowercase() == report.name.to_lowercase())
+                && filter.query_id.as_ref().is_none_or(|id| id.eq_ignore_ascii_case(&report.query_id))
+        });
+        Ok(reports)
+    }
+
+    /// Reads the report, changes it by `change` and writes it back, in one transaction. None when there is none.
+    ///
+    /// Executions that wait follow the report's status: paused with it, queued again with it.
+    pub async fn change_report<E>(
+        &self,
+        owner: Uuid,
+        program: Program,
+        id: Uuid,
+        change: impl FnOnce(&ScheduledReport) -> Result<ScheduledReport, E>,
+    ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
+        let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
+        let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
+        let report = read_report(&row)?;
+        let changed = match change(&report) {
+            Ok(changed) => changed,
+            Err(fault) => return Ok(Some(Err(fault))),
+        };
+        update_report(&mut transaction, &changed).await?;
+        if report.status != changed.status {
+            let (from, to) = match changed.status {
+                ReportStatus::Paused => (ExecutionStatus::Pending, ExecutionStatus::Paused),
+                ReportStatus::Active | ReportStatus::Inactive => (ExecutionStatus::Paused, ExecutionStatus::Pending),
+            };
+            let query = sqlx::query("UPDATE executions SET status = $1 WHERE report_id = $2 AND status = $3");
+            execute(&mut transaction, query.bind(to.name()).bind(id.to_string()).bind(from.name())).await?;
+        }
+        transaction.commit().await?;
+        Ok(Some(Ok(changed)))
+    }
+
+    /// Deletes the report with its executions. False when there was none.
+    pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let owned = "SELECT id FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3";
+        let query = sqlx::query(owned).bind(owner.to_string()).bind(program.name()).bind(id.to_string());
+        if query.fetch_optional(&mut *transaction).await?.is_none() {
+            return Ok(false);
+        }
+        execute(&mut transaction, sqlx::query("DELETE FROM executions WHERE report_id = $1").bind(id.to_string())).await?;
+        execute(&mut transaction, sqlx::query("DELETE FROM scheduled_reports WHERE id = $1").bind(id.to_string())).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Queues an execution for every slot that is due by `now`, for at most `limit` reports; gives the number of reports that were due.
+    /// Safe to run at the same time elsewhere: a slot is queued once.
+    pub async fn queue_due_reports(&self, now: DateTime<Utc>, limit: u32, mut new_id: impl FnMut() -> Uuid) -> Result<usize, StoreError> {
+        let mut transaction = self.begin().await?;
+        let rows = sqlx::query(
+            "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot IS NOT NULL AND next_slot <= $2 ORDER BY next_slot, id LIMIT $3",
+        )
+        .bind(ReportStatus::Active.name())
+        .bind(millis(now))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *transaction)
+        .await?;
+        for row in &rows {
+            let report = read_report(row)?;
+            let Timing::Recurring(schedule) = &report.timing else { continue };
+            let (slots, after) = schedule.take_due(now);
+            for slot in slots {
+                let execution = NewExecution { id: new_id(), report: report.id, slot: slot.key, anchor: slot.at, queued: now };
+                insert_execution(&mut transaction, &execution).await?;
+            }
+            update_report(&mut transaction, &ScheduledReport { timing: Timing::Recurring(after), ..report }).await?;
+        }
+        transaction.commit().await?;
+        Ok(rows.len())
+    }
+
+    /// When the next slot of any active report is due.
+    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let query = sqlx::query("SELECT MIN(next_slot) AS next_slot FROM scheduled_reports WHERE status = $1");
+        query.bind(ReportStatus::Active.name()).fetch_one(&self.pool).await?.optional_instant("next_slot")
+    }
+}
+
+async fn used_up(
+    connection: &mut AnyConnection,
+    report: &ScheduledReport,
+    quotas: ReportQuotas,
+) -> Result<Option<ReportFault>, StoreError> {
+    let (owner, program) = (report.owner.to_string(), report.program.name());
+    let (query, quota, fault) = match report.timing {
+        Timing::Once { .. } => {
+            let count = "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3";
+            let query = sqlx::query(count).bind(owner).bind(program).bind(millis(quotas.execute_now_since));
+            (query, quotas.execute_now, ReportFault::ExecuteNowQuota)
+        }
+        Timing::Recurring(_) => {
+            let count = "SELECT COUNT(*) FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND status = $3 AND execute_now = 0";
+            let query = sqlx::query(count).bind(owner).bind(program).bind(ReportStatus::Active.name());
+            (query, quotas.active, ReportFault::ActiveQuota)
+        }
+    };
+    let count: i64 = query.fetch_one(connection).await?.try_get(0)?;
+    Ok((u64::try_from(count).unwrap_or(u64::MAX) >= quota).then_some(fault))
+}
+
+async fn insert_report(connection: &mut AnyConnection, report: &ScheduledReport) -> Result<(), StoreError> {
+    let placeholders: Vec<String> = (1..=25).map(|position| format!("${position}")).collect();
+    let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}) VALUES ({})", placeholders.join(", "));
+    execute(connection, bind_report(sqlx::query(sqlx::AssertSqlSafe(statement)), report)).await?;
+    Ok(())
+}
+
+async fn update_report(connection: &mut AnyConnection, report: &ScheduledReport) -> Result<(), StoreError> {
+    let assignments: Vec<String> =
+        COLUMNS.split(',').enumerate().map(|(index, column)| format!("{} = ${}", column.trim(), index + 1)).collect();
+    let statement = format!("UPDATE scheduled_reports SET {} WHERE id = $1", assignments.join(", "));
+    execute(connection, bind_report(sqlx::query(sqlx::AssertSqlSafe(statement)), report)).await?;
+    Ok(())
+}
+
+type AnyQuery<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
+
+/// In the order of `COLUMNS`.
+fn bind_report<'q>(query: AnyQuery<'q>, report: &ScheduledReport) -> AnyQuery<'q> {
+    let (once, schedule) = match &report.timing {
+        Timing::Once { query_start, query_end } => (Some((*query_start, *query_end)), None),
+        Timing::Recurring(schedule) => (None, Some(schedule)),
+    };
+    query
+        .bind(report.id.to_string())
+        .bind(report.tenant.to_string())
+        .bind(report.owner.to_string())
+        .bind(report.application.to_string())
+        .bind(report.program.name())
+        .bind(report.name.clone())
+        .bind(report.description.clone())
+        .bind(report.query_id.clone())
+        .bind(report.query.clone())
+        .bind(report.user.clone())
+        .bind(millis(report.created))
+        .bind(report.modified.map(millis))
+        .bind(report.status.name())
+        .bind(i64::from(once.is_some()))
+        .bind(once.and_then(|(start, _)| start).map(millis))
+        .bind(once.and_then(|(_, end)| end).map(millis))
+        .bind(schedule.map(|schedule| millis(schedule.start)))
+        .bind(schedule.map(|schedule| i64::from(schedule.interval_hours)))
+        .bind(schedule.and_then(|schedule| schedule.count).map(i64::from))
+        .bind(schedule.map_or(0, |schedule| i64::from(schedule.fired)))
+        .bind(schedule.and_then(|schedule| schedule.next).map(millis))
+        .bind(schedule.map_or(0, |schedule| i64::from(schedule.revision)))
+        .bind(report.callback.as_ref().map(|callback| callback.url.clone()))
+        .bind(report.callback.as_ref().map(|callback| callback.method.name()))
+        .bind(report.format.name())
+}
+
+pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
+    let timing = if row.flag("execute_now")? {
+        Timing::Once { query_start: row.optional_instant("query_start")?, query_end: row.optional_instant("query_end")? }
+    } else {
+        Timing::Recurring(Schedule {
+            start: row.instant("start_time")?,
+            interval_hours: row.count("interval_hours")?,
+            count: row.optional_count("recurrence_count")?,
+            fired: row.count("fired")?,
+            next: row.optional_instant("next_slot")?,
+            revision: row.count("revision")?,
+        })
+    };
+    let callback = match row.optional_text("callback_url")? {
+        None => None,
+        Some(url) => Some(Callback { url, method: row.named("callback_method", CallbackMethod::from_name)? }),
+    };
+    Ok(ScheduledReport {
+        id: row.id("id")?,
+        tenant: row.id("tenant_id")?,
+        owner: row.id("owner_id")?,
+        application: row.id("application_id")?,
+        program: row.named("program", |name| name.parse().ok())?,
+        name: row.text("name")?,
+        description: row.optional_text("description")?,
+        query_id: row.text("query_id")?,
+        query: row.text("query")?,
+        user: row.text("owner_name")?,
+        created: row.instant("created")?,
+        modified: row.optional_instant("modified")?,
+        timing,
+        status: row.named("status", ReportStatus::from_name)?,
+        callback,
+        format: row.named("format", ReportFormat::from_name)?,
+    })
+}

@@ -1,0 +1,261 @@
+//! Against a real SQLite file, opened as the server opens it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_identity::program::Program;
+use insightgate_identity::tenant::Tenant;
+use insightgate_identity::user::{Lockout, User};
+use insightgate_report::execution::{Artifact, ExecutionStatus};
+use insightgate_report::schedule::Schedule;
+use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
+use uuid::Uuid;
+
+use super::*;
+
+struct Bench {
+    store: Store,
+    _folder: tempfile::TempDir,
+}
+
+async fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("insightgate.db").display());
+    let store = Store::open(&url).await.unwrap();
+    store.add_tenant(&tenant()).await.unwrap();
+    Bench { store, _folder: folder }
+}
+
+fn tenant() -> Tenant {
+    Tenant { id: Uuid::from_u128(1), domain: "contoso.example".into(), name: "Contoso".into(), global_account: None }
+}
+
+fn at(hours: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
+}
+
+const OWNER: Uuid = Uuid::from_u128(3);
+
+fn report(id: u128, timing: Timing) -> ScheduledReport {
+    ScheduledReport {
+        id: Uuid::from_u128(id),
+        tenant: Uuid::from_u128(1),
+        owner: OWNER,
+        application: Uuid::from_u128(2),
+        program: Program::Mpn,
+        name: "Größe".into(),
+        description: None,
+        query_id: "q".into(),
+        query: "SELECT a FROM b".into(),
+        user: "analyst@contoso.example".into(),
+        created: at(0),
+        modified: None,
+        timing,
+        status: ReportStatus::Active,
+        callback: None,
+        format: ReportFormat::Csv,
+    }
+}
+
+fn once(id: u128) -> ScheduledReport {
+    report(id, Timing::Once { query_start: None, query_end: Some(at(1)) })
+}
+
+fn first_run(report: &ScheduledReport) -> NewExecution {
+    let id = Uuid::from_u128(report.id.as_u128() + 1000);
+    NewExecution { id, report: report.id, slot: "now".into(), anchor: report.created, queued: report.created }
+}
+
+fn artifact(epoch: i64) -> Artifact {
+    Artifact { epoch, rows: 1, bytes: 2, sha256: "ab".into(), generated: at(1), data_as_of: None }
+}
+
+async fn status(store: &Store, id: u128) -> ReportStatus {
+    store.report(OWNER, Program::Mpn, Uuid::from_u128(id)).await.unwrap().unwrap().status
+}
+
+#[tokio::test]
+async fn a_second_opening_finds_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("insightgate.db").display());
+    let tenant = tenant();
+    let store = Store::open(&url).await.unwrap();
+    store.add_tenant(&tenant).await.unwrap();
+    assert!(store.add_tenant(&tenant).await.unwrap_err().is_conflict());
+    store.put_setting("a", "1").await.unwrap();
+    store.put_setting("a", "2").await.unwrap();
+    store.close().await;
+    let store = Store::open(&url).await.unwrap();
+    assert_eq!(store.tenant_by_domain("contoso.example").await.unwrap(), Some(tenant));
+    assert_eq!(store.setting("a").await.unwrap().as_deref(), Some("2"));
+}
+
+#[tokio::test]
+async fn reports_come_back_as_they_were_written() {
+    let Bench { store, _folder } = bench().await;
+    let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(2), 0)));
+    for report in [&once(7), &scheduled] {
+        store.add_report(report, None, None).await.unwrap().unwrap();
+        assert_eq!(store.report(OWNER, Program::Mpn, report.id).await.unwrap().as_ref(), Some(report));
+    }
+    assert_eq!(store.report(Uuid::from_u128(9), Program::Mpn, scheduled.id).await.unwrap(), None, "another owner's is not found");
+    assert_eq!(store.report(OWNER, Program::Cmp, scheduled.id).await.unwrap(), None, "nor another program's");
+    let filter = ReportFilter { name: Some("GRÖSSE".into()), ..ReportFilter::default() };
+    assert!(store.reports(OWNER, Program::Mpn, &filter).await.unwrap().is_empty());
+    let filter = ReportFilter { name: Some("GRÖßE".into()), ..ReportFilter::default() };
+    assert_eq!(store.reports(OWNER, Program::Mpn, &filter).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
+    let Bench { store, _folder } = bench().await;
+    let quotas = ReportQuotas { active: 1, execute_now: 2, execute_now_since: at(-1) };
+    for id in [10, 11] {
+        store.add_report(&once(id), Some(&first_run(&once(id))), Some(quotas)).await.unwrap().unwrap();
+    }
+    assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(10)).await.unwrap());
+    let refused = store.add_report(&once(12), Some(&first_run(&once(12))), Some(quotas)).await.unwrap();
+    assert_eq!(refused, Err(ReportFault::ExecuteNowQuota));
+    let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
+    store.add_report(&recurring(20), None, Some(quotas)).await.unwrap().unwrap();
+    assert_eq!(store.add_report(&recurring(21), None, Some(quotas)).await.unwrap(), Err(ReportFault::ActiveQuota));
+    store.add_report(&recurring(21), None, None).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_slot_is_queued_once_however_often_the_scheduler_runs() {
+    let Bench { store, _folder } = bench().await;
+    let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(2), 0)));
+    store.add_report(&scheduled, None, None).await.unwrap().unwrap();
+    let mut next = 5000_u128;
+    let mut new_id = || {
+        next += 1;
+        Uuid::from_u128(next)
+    };
+    assert_eq!(store.next_due().await.unwrap(), Some(at(4)));
+    for (now, queued) in [(3, 0), (4, 1), (4, 1), (7, 1), (8, 2), (100, 2)] {
+        store.queue_due_reports(at(now), 10, &mut new_id).await.unwrap();
+        let records = store.executions(OWNER, Program::Mpn, &[scheduled.id], &ExecutionFilter::default()).await.unwrap();
+        assert_eq!(records.len(), queued, "at {now}");
+    }
+    assert_eq!(store.next_due().await.unwrap(), None);
+    for left in [1, 0] {
+        let claimed = store.claim_execution(0, 10).await.unwrap().unwrap();
+        let outcome =
+            if left == 1 { Outcome::Failed { reason: "no".into() } } else { Outcome::Completed { artifact: artifact(1), note: None } };
+        assert!(store.finish_execution(&claimed, &outcome, at(100)).await.unwrap());
+        let expected = if left == 1 { ReportStatus::Active } else { ReportStatus::Inactive };
+        assert_eq!(status(&store, 8).await, expected, "Inactive only when the last run is over");
+    }
+}
+
+#[tokio::test]
+async fn only_the_holder_of_the_newest_epoch_can_finish_a_run() {
+    let Bench { store, _folder } = bench().await;
+    let once = once(7);
+    store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
+    let first = store.claim_execution(100, 200).await.unwrap().unwrap();
+    assert!(store.claim_execution(150, 250).await.unwrap().is_none(), "it is leased");
+    assert!(store.extend_lease(first.execution.id, first.execution.epoch, 300).await.unwrap());
+    assert!(store.claim_execution(250, 350).await.unwrap().is_none(), "the lease was prolonged");
+    let second = store.claim_execution(301, 400).await.unwrap().unwrap();
+    assert_eq!((second.execution.epoch, second.execution.attempts), (2, 2));
+    assert!(!store.extend_lease(first.execution.id, first.execution.epoch, 500).await.unwrap());
+    let completed = |epoch| Outcome::Completed { artifact: artifact(epoch), note: Some("a note".into()) };
+    assert!(!store.finish_execution(&first, &completed(1), at(1)).await.unwrap());
+    assert!(store.finish_execution(&second, &completed(2), at(1)).await.unwrap());
+    assert!(!store.finish_execution(&second, &completed(2), at(1)).await.unwrap(), "once");
+    let record = store.execution(second.execution.id).await.unwrap().unwrap();
+    assert_eq!(record.execution.status, ExecutionStatus::Completed);
+    assert_eq!(record.execution.artifact, Some(artifact(2)));
+    assert_eq!(record.report.status, ReportStatus::Inactive);
+}
+
+#[tokio::test]
+async fn a_retry_waits_and_a_released_lease_does_not() {
+    let Bench { store, _folder } = bench().await;
+    let once = once(7);
+    store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
+    let claimed = store.claim_execution(0, 100).await.unwrap().unwrap();
+    let retry = Outcome::Retry { reason: "busy".into(), not_before: 50 };
+    assert!(store.finish_execution(&claimed, &retry, at(0)).await.unwrap());
+    assert!(store.claim_execution(49, 100).await.unwrap().is_none());
+    assert!(store.claim_execution(50, 100_000).await.unwrap().is_some());
+    store.release_leases().await.unwrap();
+    assert_eq!(store.claim_execution(51, 100_000).await.unwrap().unwrap().execution.epoch, 3);
+}
+
+#[tokio::test]
+async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
+    let Bench { store, _folder } = bench().await;
+    let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
+    store.add_report(&scheduled, None, None).await.unwrap().unwrap();
+    store.queue_due_reports(at(4), 10, || Uuid::from_u128(77)).await.unwrap();
+    let change = |store: Store, change: fn(&ScheduledReport) -> Result<ScheduledReport, ReportFault>| async move {
+        store.change_report(OWNER, Program::Mpn, Uuid::from_u128(8), change).await.unwrap().unwrap().unwrap();
+    };
+    change(store.clone(), |report| Ok(report.paused().unwrap())).await;
+    assert!(store.claim_execution(0, 1).await.unwrap().is_none());
+    store.queue_due_reports(at(8), 10, || Uuid::from_u128(78)).await.unwrap();
+    change(store.clone(), |report| Ok(report.resumed(at(9)).unwrap())).await;
+    let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
+    assert_eq!(claimed.execution.anchor, at(4));
+    let refused = Outcome::Refused { reason: "role revoked".into() };
+    assert!(store.finish_execution(&claimed, &refused, at(9)).await.unwrap());
+    assert_eq!(status(&store, 8).await, ReportStatus::Paused);
+}
+
+#[tokio::test]
+async fn twenty_claimers_share_out_the_runs() {
+    let Bench { store, _folder } = bench().await;
+    for id in 100..120 {
+        store.add_report(&once(id), Some(&first_run(&once(id))), None).await.unwrap().unwrap();
+    }
+    let claimers: Vec<_> = (0..30)
+        .map(|_| {
+            tokio::spawn({
+                let store = store.clone();
+                async move { store.claim_execution(0, 10).await.unwrap() }
+            })
+        })
+        .collect();
+    let mut claimed = Vec::new();
+    for claimer in claimers {
+        claimed.extend(claimer.await.unwrap().map(|claimed| claimed.execution.id));
+    }
+    assert_eq!(claimed.len(), 20);
+    claimed.sort();
+    claimed.dedup();
+    assert_eq!(claimed.len(), 20, "none twice");
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_used_once() {
+    let Bench { store, _folder } = bench().await;
+    let tenant = tenant();
+    let application = insightgate_identity::application::Application {
+        id: Uuid::from_u128(2),
+        tenant: tenant.id,
+        name: "Reports".into(),
+        enabled: true,
+        operator: false,
+    };
+    store.add_application(&application).await.unwrap();
+    let user =
+        User { id: OWNER, tenant: tenant.id, username: "analyst@contoso.example".into(), enabled: true, lockout: Lockout::default() };
+    store.add_user(&user, "hash").await.unwrap();
+    let token = RefreshTokenRecord {
+        digest: "d".into(),
+        family: Uuid::from_u128(5),
+        tenant: tenant.id,
+        application: application.id,
+        user: user.id,
+        resource: "r".into(),
+        amr: "pwd".into(),
+        expires: at(1),
+    };
+    store.add_refresh_token(&token).await.unwrap();
+    assert!(store.use_refresh_token("d").await.unwrap());
+    assert!(!store.use_refresh_token("d").await.unwrap());
+    assert_eq!(store.refresh_token("d").await.unwrap(), Some((token.clone(), RefreshTokenState::Used)));
+    store.revoke_refresh_family(token.family).await.unwrap();
+    assert_eq!(store.refresh_token("d").await.unwrap(), Some((token, RefreshTokenState::Revoked)));
+}
