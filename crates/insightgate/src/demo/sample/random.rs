@@ -1,0 +1,49 @@
+//! Repeatable choices: every one is a function of the seed and of what it is about, so that neither order nor chunking changes a row.
+
+/// SplitMix64's finisher: spreads whatever it is given over all 64 bits.
+pub fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
+}
+
+/// FNV-1a.
+pub fn of_text(text: &str) -> u64 {
+    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+}
+
+/// 0 to `bound` - 1; 0 when `bound` is 0.
+pub fn below(random: u64, bound: u64) -> u64 {
+    // The high half of the product is even enough without a division.
+    ((u128::from(random) * u128::from(bound)) >> 64) as u64
+}
+
+/// True in `percent` of 100 cases.
+pub fn chance(random: u64, percent: u64) -> bool {
+    below(random, 100) < percent
+}
+
+/// None when there are no choices.
+pub fn pick<T>(random: u64, choices: &[T]) -> Option<&T> {
+    choices.get(below(random, choices.len() as u64) as usize)
+}
+
+/// Wraps around; None when there are no choices.
+pub fn at<T>(index: u64, choices: &[T]) -> Option<&T> {
+    let length = choices.len() as u64;
+    choices.get(index.checked_rem(length)? as usize)
+}
+
+/// In the shape of a version 4 identifier.
+pub fn guid(random: u64) -> String {
+    let low = mix(random);
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        random >> 32,
+        (random >> 16) & 0xFFFF,
+        random & 0x0FFF,
+        0x8000 | (low >> 50),
+        low & 0xFFFF_FFFF_FFFF
+    )
+}

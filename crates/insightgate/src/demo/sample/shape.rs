@@ -1,0 +1,131 @@
+//! Gives what a row says the type of its column, so that a definition may choose its types.
+
+use chrono::{NaiveDate, NaiveTime};
+use insightgate_query::catalog::{Column, ColumnType};
+use insightgate_query::plan::Value;
+
+use super::fields::{FOREIGN, Field, Raw, identifier};
+use super::random::{below, chance, mix, pick};
+use super::row::{ANCHORS, Row, days_before};
+
+/// Nulls in columns that may have them, in percent.
+const NULLS: u64 = 2;
+const YES: u64 = 30;
+/// Of numeric flags, such as those for duplicate rows.
+const ONES: u64 = 6;
+
+/// The value of a column; `index` tells columns of a row apart. With a `marker`, open text begins with it.
+pub fn value(column: &Column, field: &Field, index: u64, row: &Row<'_>, marker: Option<&str>) -> Option<Value> {
+    let random = mix(row.random ^ mix(index));
+    let may_be_null = column.nullable && !field.is_key() && row.subject >= ANCHORS;
+    if may_be_null && chance(mix(random), NULLS) {
+        return None;
+    }
+    // What is chosen for a subscription stays for all its months.
+    let choice = if row.is_monthly { mix(row.key ^ mix(index)) } else { random };
+    let raw = match field {
+        Field::Known { read, .. } => read(row),
+        Field::Date => Raw::Day(row.date),
+        Field::Flag { yes, no } => {
+            let is_set = if yes == "1" { chance(random, ONES) } else { chance(choice, YES) };
+            Raw::Exact(if is_set { yes } else { no }.clone())
+        }
+        Field::OneOf(values) => pick(choice, values).map_or(Raw::Nothing, |value| Raw::Text(value.clone())),
+        Field::UpTo(largest) => Raw::Float(skewed(random, *largest)),
+    };
+    shape(within(raw, column, choice), column, row, marker).or_else(|| (!column.nullable).then(|| zero(column.kind, row.date)))
+}
+
+/// Half of the numbers lie in the lowest quarter.
+fn skewed(random: u64, largest: f64) -> f64 {
+    let part = below(random, 10_000) as f64 / 10_000.0;
+    (part * part * largest * 100.0).round() / 100.0
+}
+
+/// A closed list holds: what is not in it becomes what is.
+fn within(raw: Raw, column: &Column, choice: u64) -> Raw {
+    match raw {
+        Raw::Text(text) | Raw::Exact(text) if !column.allowed.is_empty() => match column.allowed.contains(&text) {
+            true => Raw::Exact(text),
+            false => pick(choice, &column.allowed).map_or(Raw::Nothing, |allowed| Raw::Exact(allowed.clone())),
+        },
+        other => other,
+    }
+}
+
+fn shape(raw: Raw, column: &Column, row: &Row<'_>, marker: Option<&str>) -> Option<Value> {
+    match (column.kind, raw) {
+        (_, Raw::Nothing) => None,
+        (ColumnType::String, raw) => Some(Value::String(text(raw, marker))),
+        (ColumnType::Int64, raw) => Some(Value::Int(cents(&raw)? / 100)),
+        (ColumnType::Float64, raw) => Some(Value::Float(cents(&raw)? as f64 / 100.0)),
+        (ColumnType::Decimal { scale, .. }, raw) => Some(Value::Decimal { unscaled: rescale(cents(&raw)?, scale), scale }),
+        (ColumnType::Date, raw) => Some(Value::Date(day(&raw, row))),
+        // In the day's first hour, which has begun whenever the day has.
+        (ColumnType::Timestamp, raw) => Some(Value::Timestamp(day(&raw, row).and_time(NaiveTime::MIN).and_utc())),
+        (ColumnType::Bool, raw) => Some(Value::Bool(cents(&raw).is_some_and(|cents| cents != 0))),
+    }
+}
+
+fn text(raw: Raw, marker: Option<&str>) -> String {
+    match raw {
+        Raw::Text(text) => match marker {
+            Some(marker) if !text.starts_with(marker) => format!("{marker} {text}"),
+            _ => text,
+        },
+        Raw::Exact(text) => text,
+        Raw::Guid(random) => identifier(random, marker.is_some()),
+        Raw::Known(text) => match marker {
+            Some(_) => format!("{FOREIGN}{}", text.get(FOREIGN.len()..).unwrap_or_default()),
+            None => text,
+        },
+        Raw::Int(number) => number.to_string(),
+        Raw::Cents(cents) => format!("{}.{:02}", cents / 100, cents % 100),
+        Raw::Float(number) => number.to_string(),
+        Raw::Day(day) => day.to_string(),
+        Raw::Nothing => String::new(),
+    }
+}
+
+/// Hundredths of a number; None for what is none.
+fn cents(raw: &Raw) -> Option<i64> {
+    match raw {
+        Raw::Int(number) => Some(number * 100),
+        Raw::Cents(cents) => Some(*cents),
+        Raw::Float(number) => Some((number * 100.0).round() as i64),
+        Raw::Text(text) | Raw::Exact(text) => match text.to_ascii_lowercase().as_str() {
+            "yes" | "y" | "true" => Some(100),
+            "no" | "n" | "false" => Some(0),
+            number => number.parse::<f64>().ok().map(|number| (number * 100.0).round() as i64),
+        },
+        Raw::Guid(_) | Raw::Known(_) | Raw::Day(_) | Raw::Nothing => None,
+    }
+}
+
+fn rescale(cents: i64, scale: i8) -> i128 {
+    let cents = i128::from(cents);
+    match scale {
+        2.. => cents * 10_i128.pow(u32::from(scale.unsigned_abs()) - 2),
+        _ => cents / 10_i128.pow((2 - i32::from(scale)).unsigned_abs()),
+    }
+}
+
+/// A date that nothing is known of lies within the last year.
+fn day(raw: &Raw, row: &Row<'_>) -> NaiveDate {
+    match raw {
+        Raw::Day(day) => *day,
+        _ => days_before(row.date, row.random % 365),
+    }
+}
+
+fn zero(kind: ColumnType, date: NaiveDate) -> Value {
+    match kind {
+        ColumnType::String => Value::String(String::new()),
+        ColumnType::Int64 => Value::Int(0),
+        ColumnType::Float64 => Value::Float(0.0),
+        ColumnType::Decimal { scale, .. } => Value::Decimal { unscaled: 0, scale },
+        ColumnType::Date => Value::Date(date),
+        ColumnType::Timestamp => Value::Timestamp(date.and_time(NaiveTime::MIN).and_utc()),
+        ColumnType::Bool => Value::Bool(false),
+    }
+}
