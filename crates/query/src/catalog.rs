@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::metric::MetricExpression;
+use crate::metric::{MetricExpression, metric_type};
 use crate::timespan::TimeSpan;
 
 /// The datasets of one program. Immutable; a reload makes another one.
@@ -140,6 +140,14 @@ impl Dataset {
     pub fn field(&self, name: &str) -> Option<Field> {
         let column = self.columns.iter().position(|c| c.selectable && c.is_called(name));
         column.map(Field::Column).or_else(|| self.metrics.iter().position(|m| m.is_called(name)).map(Field::Metric))
+    }
+
+    /// A column's type, or that of a metric's value.
+    pub fn field_type(&self, field: Field) -> ColumnType {
+        match field {
+            Field::Column(index) => self.columns.get(index).map_or(ColumnType::String, |c| c.kind),
+            Field::Metric(index) => self.metrics.get(index).map_or(ColumnType::Float64, |m| metric_type(self, &m.expression)),
+        }
     }
 
     /// The dataset's spelling of a field: header of files, key of previews.

@@ -1,16 +1,145 @@
 //! Syntax tree → plan: every name is looked up, every literal converted, every rule of the language applied.
 
-use crate::catalog::Catalog;
-use crate::diagnostic::Diagnostic;
-use crate::plan::Plan;
-use crate::syntax::{self, ast::Select};
+mod condition;
+mod literal;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Dataset, Field};
+use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, in_order};
+use crate::plan::{Condition, OrderKey, Plan};
+use crate::syntax::ast::{Name, Select, Span, SpanClause};
+use crate::syntax::{self, Reading};
+use crate::timespan::TimeSpan;
+use names::Names;
+
+pub(crate) use literal::{Converted, convert, exact, wanted};
 
 /// The query's text as a plan over the catalog, or all that is wrong with it.
 pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Vec<Diagnostic>> {
-    check(&syntax::parse(text)?, catalog)
+    let Reading { select, mut diagnostics } = syntax::read(text);
+    match select {
+        Some(select) if diagnostics.is_empty() => check(&select, catalog),
+        Some(select) => {
+            // What was understood has its names looked up, so that they are reported at once with the syntax errors. Rules about the
+            // whole query would speak of one that nobody wrote.
+            let found = check(&select, catalog).err().unwrap_or_default();
+            diagnostics.extend(found.into_iter().filter(|d| d.code != Code::Rule));
+            Err(in_order(diagnostics))
+        }
+        None => Err(diagnostics),
+    }
 }
 
 pub fn check(select: &Select, catalog: &Catalog) -> Result<Plan, Vec<Diagnostic>> {
-    let _ = (select, catalog);
-    Err(Vec::new())
+    let Some(dataset) = catalog.find(&select.dataset.text) else {
+        let at = select.dataset.at;
+        return Err(vec![Diagnostic::at(Code::UnknownDataset, at, names::unknown_dataset(&select.dataset, catalog))]);
+    };
+    let mut checker = Checker { dataset, names: Names::of(dataset), diagnostics: Vec::new(), notes: Vec::new() };
+    let plan = checker.plan(select);
+    if checker.diagnostics.is_empty() { Ok(plan) } else { Err(in_order(checker.diagnostics)) }
+}
+
+struct Checker<'a> {
+    dataset: &'a Arc<Dataset>,
+    names: Names,
+    diagnostics: Vec<Diagnostic>,
+    notes: Vec<String>,
+}
+
+impl Checker<'_> {
+    /// Of no worth when there are diagnostics.
+    fn plan(&mut self, select: &Select) -> Plan {
+        let outputs: Vec<Field> = select.names.iter().filter_map(|name| self.field(name)).collect();
+        let conditions: Vec<Condition> = select.conditions.iter().filter_map(|condition| self.condition(condition)).collect();
+        let order: Vec<(Field, &Name, bool)> =
+            select.order.iter().filter_map(|item| Some((self.field(&item.name)?, &item.name, item.descending))).collect();
+        let fields = outputs.iter().chain(conditions.iter().map(|c| &c.field)).chain(order.iter().map(|(field, ..)| field));
+        let grouped = fields.into_iter().any(|field| matches!(field, Field::Metric(_)));
+        // Groups differ in their key columns, all of which are outputs, so DISTINCT says nothing more.
+        let distinct = select.distinct && !grouped;
+        for (field, name, _) in &order {
+            self.check_order(*field, name, &outputs, grouped, distinct);
+        }
+        if let Some(clause) = &select.span {
+            self.check_span(clause);
+        }
+        let (row_conditions, group_conditions) = conditions.into_iter().partition(|c| matches!(c.field, Field::Column(_)));
+        let mut keys: Vec<OrderKey> = Vec::new();
+        for (field, _, descending) in order {
+            // Rows that are equal in a field are not told apart by the same field again.
+            if !keys.iter().any(|key| key.field == field) {
+                keys.push(OrderKey { field, descending });
+            }
+        }
+        Plan {
+            dataset: Arc::clone(self.dataset),
+            outputs,
+            distinct,
+            grouped,
+            row_conditions,
+            group_conditions,
+            order: keys,
+            limit: select.limit,
+            span: select.span.as_ref().map(|clause| clause.span),
+            notes: std::mem::take(&mut self.notes),
+        }
+    }
+
+    fn field(&mut self, name: &Name) -> Option<Field> {
+        let field = self.names.find(&name.text);
+        if field.is_none() && self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
+            self.report(Code::UnknownName, name.at, names::unknown_field(name, self.dataset));
+        }
+        field
+    }
+
+    /// Ordering by a column that is not selected has one meaning only while each row of the result is a row of the dataset.
+    fn check_order(&mut self, field: Field, name: &Name, outputs: &[Field], grouped: bool, distinct: bool) {
+        if matches!(field, Field::Metric(_)) || outputs.contains(&field) {
+            return;
+        }
+        let column = self.dataset.field_name(field);
+        let at = name.at;
+        if grouped {
+            let message = format!(
+                "ORDER BY {column} at {at} has no meaning: with a metric, rows are grouped by the selected columns, and a group can hold several values of {column}; select {column} too, or order by a selected column or a metric"
+            );
+            self.report(Code::Rule, at, message);
+        } else if distinct {
+            let message = format!(
+                "ORDER BY {column} at {at} has no meaning: DISTINCT merges rows that can differ in {column}; select {column} too, or order by a selected column"
+            );
+            self.report(Code::Rule, at, message);
+        }
+    }
+
+    fn check_span(&mut self, clause: &SpanClause) {
+        let SpanClause { span, at } = clause;
+        let offered = &self.dataset.date_ranges;
+        if *span == TimeSpan::Lifetime || (self.dataset.date_column.is_some() && offered.contains(span)) {
+            return;
+        }
+        let name = &self.dataset.name;
+        let message = if self.dataset.date_column.is_none() {
+            format!("TIMESPAN {span} at {at} is not available: {name} has no dates; leave TIMESPAN out")
+        } else {
+            let mut offered: Vec<&str> = offered.iter().map(|span| span.keyword()).collect();
+            if !offered.contains(&TimeSpan::Lifetime.keyword()) {
+                offered.push(TimeSpan::Lifetime.keyword());
+            }
+            format!("TIMESPAN {span} at {at} is not available for {name}; it offers {}", offered.join(", "))
+        };
+        self.report(Code::TimeSpanNotAvailable, *at, message);
+    }
+
+    fn report(&mut self, code: Code, at: Span, message: String) {
+        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
+            self.diagnostics.push(Diagnostic::at(code, at, message));
+        }
+    }
 }

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::syntax::ast::Span;
+
 /// Which rule was broken, for callers that treat some of them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
@@ -35,6 +37,37 @@ pub struct Diagnostic {
 
 /// More than these are not reported: a reader fixes the first ones and asks again.
 pub const MAXIMUM_DIAGNOSTICS: usize = 20;
+
+impl Diagnostic {
+    pub(crate) fn at(code: Code, at: Span, message: String) -> Self {
+        Diagnostic { code, line: at.line, column: at.column, length: at.length, message }
+    }
+}
+
+/// What a query says, in quotes and short enough for a sentence.
+pub(crate) fn quoted(found: &str) -> String {
+    const LONGEST: usize = 64;
+    match found.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("'{}…'", found.get(..end).unwrap_or(found)),
+        None => format!("'{found}'"),
+    }
+}
+
+/// `a, b or c`.
+pub(crate) fn alternatives(items: &[&str]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// Orders by place and keeps the first ones.
+pub(crate) fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|d| (d.line, d.column));
+    diagnostics.truncate(MAXIMUM_DIAGNOSTICS);
+    diagnostics
+}
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

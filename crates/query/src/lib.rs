@@ -9,6 +9,7 @@ pub mod definition;
 pub mod diagnostic;
 pub mod fold;
 pub mod metric;
+mod nearest;
 pub mod plan;
 pub mod syntax;
 pub mod system_queries;

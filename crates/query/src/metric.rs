@@ -2,8 +2,15 @@
 //!
 //! `SUM(COALESCE(BilledRevenueUSD,0) + COALESCE(AzureConsumedRevenueUSD,0))`, `COUNT(DISTINCT a || '|' || b)`, `COUNT(*)`.
 
-use crate::catalog::{ColumnType, Dataset};
+mod parser;
+#[cfg(test)]
+mod tests;
+mod types;
+
 use crate::plan::Value;
+
+pub use parser::parse;
+pub use types::metric_type;
 
 /// Over the rows of one group.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +49,4 @@ pub enum Operator {
     Subtract,
     Multiply,
     Divide,
-}
-
-/// The type of a metric's value.
-pub fn metric_type(dataset: &Dataset, expression: &MetricExpression) -> ColumnType {
-    let _ = (dataset, expression);
-    ColumnType::Int64
 }

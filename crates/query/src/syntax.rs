@@ -5,12 +5,43 @@
 //! Linear in the text, without recursion; it never panics and never looks up a name.
 
 pub mod ast;
+pub(crate) mod lexer;
+mod parser;
+mod printer;
+#[cfg(test)]
+mod tests;
+mod unsupported;
 
-use crate::diagnostic::Diagnostic;
-use ast::Select;
+use crate::diagnostic::{Code, Diagnostic, in_order};
+use ast::{Select, Span};
+
+/// Bytes of a query's text.
+pub const MAXIMUM_TEXT: usize = 64 * 1024;
 
 /// The query as a tree, or all that is wrong with its text.
 pub fn parse(text: &str) -> Result<Select, Vec<Diagnostic>> {
-    let _ = text;
-    Err(Vec::new())
+    match read(text) {
+        Reading { select: Some(select), diagnostics } if diagnostics.is_empty() => Ok(select),
+        Reading { diagnostics, .. } => Err(diagnostics),
+    }
+}
+
+/// What could be read of a text.
+pub(crate) struct Reading {
+    /// Holds only what was understood; None when that names no dataset.
+    pub select: Option<Select>,
+    /// Empty only when all of the text was understood.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+pub(crate) fn read(text: &str) -> Reading {
+    if text.len() > MAXIMUM_TEXT {
+        let start = Span { line: 1, column: 1, length: 0 };
+        let message = format!("the query has {} bytes; at most {MAXIMUM_TEXT} are taken", text.len());
+        return Reading { select: None, diagnostics: vec![Diagnostic::at(Code::TooLong, start, message)] };
+    }
+    let (tokens, mut diagnostics) = lexer::tokens(text);
+    let (select, found) = parser::select(tokens);
+    diagnostics.extend(found);
+    Reading { select, diagnostics: in_order(diagnostics) }
 }

@@ -1,5 +1,7 @@
 //! A query as it was written, before any name is looked up.
 
+use std::fmt;
+
 use crate::plan::Comparison;
 use crate::timespan::TimeSpan;
 
@@ -24,6 +26,12 @@ impl PartialEq for Span {
 }
 
 impl Eq for Span {}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
 
 /// `SELECT [DISTINCT] names FROM dataset [WHERE conditions] [ORDER BY order] [LIMIT limit] [TIMESPAN span]`
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,121 @@
+//! Conditions: literals become tests on the field's type. One that no value can meet is no error; a note says so.
+
+use super::{Checker, Converted, convert, wanted};
+use crate::catalog::{ColumnType, Field};
+use crate::diagnostic::{Code, quoted};
+use crate::plan::{Comparison, Condition, Test, Value};
+use crate::syntax::ast::{self, Literal, LiteralValue, Predicate};
+
+impl Checker<'_> {
+    pub(super) fn condition(&mut self, condition: &ast::Condition) -> Option<Condition> {
+        let field = self.field(&condition.name)?;
+        let kind = self.dataset.field_type(field);
+        let test = match &condition.predicate {
+            Predicate::Compare(comparison, literal) => self.compare(field, kind, *comparison, &literal.value),
+            Predicate::In { values, negated } => self.within(field, kind, values, *negated),
+            Predicate::Like { pattern, negated } => self.like(field, kind, condition, pattern, *negated)?,
+        };
+        Some(Condition { field, test })
+    }
+
+    fn compare(&mut self, field: Field, kind: ColumnType, comparison: Comparison, literal: &LiteralValue) -> Test {
+        use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        let converted = convert(literal, kind);
+        let test = match (&converted, comparison) {
+            (Converted::Value(value), _) => return Test::Compare(comparison, value.clone()),
+            (_, Equal) | (Converted::No, Less | LessOrEqual | Greater | GreaterOrEqual) => Test::Nothing,
+            (_, NotEqual) => Test::NotNull,
+            (Converted::Between(value), _) => return Test::Compare(comparison, value.clone()),
+            (Converted::Within(day), Less | LessOrEqual) => return Test::Compare(LessOrEqual, Value::Date(*day)),
+            (Converted::Within(day), Greater | GreaterOrEqual) => return Test::Compare(Greater, Value::Date(*day)),
+            (Converted::Above, Less | LessOrEqual) | (Converted::Below, Greater | GreaterOrEqual) => Test::NotNull,
+            (Converted::Above, Greater | GreaterOrEqual) | (Converted::Below, Less | LessOrEqual) => Test::Nothing,
+        };
+        let (name, effect) = (self.dataset.field_name(field), effect(&test));
+        self.notes.push(format!(
+            "{} {}, so the condition on {name} {effect}",
+            quoted(literal.text()),
+            self.reason(field, kind, &converted)
+        ));
+        test
+    }
+
+    fn within(&mut self, field: Field, kind: ColumnType, literals: &[Literal], negated: bool) -> Test {
+        let mut values = Vec::with_capacity(literals.len());
+        let mut dropped: Vec<(&LiteralValue, Converted)> = Vec::new();
+        for literal in literals {
+            match convert(&literal.value, kind) {
+                Converted::Value(value) => values.push(value),
+                other => dropped.push((&literal.value, other)),
+            }
+        }
+        let test = match values.is_empty() {
+            true if negated => Test::NotNull,
+            true => Test::Nothing,
+            false => Test::In { values, negated },
+        };
+        if let Some((literal, converted)) = dropped.first() {
+            let found = quoted(literal.text());
+            let reason = self.reason(field, kind, converted);
+            let others = match dropped.len() - 1 {
+                0 => String::new(),
+                1 => ", like 1 other value of the list".to_owned(),
+                n => format!(", like {n} other values of the list"),
+            };
+            let name = self.dataset.field_name(field);
+            let effect = match test {
+                Test::In { .. } => format!("the list for {name} is read without {}", if dropped.len() == 1 { "it" } else { "them" }),
+                _ => format!("the condition on {name} {}", effect(&test)),
+            };
+            self.notes.push(format!("{found} {reason}{others}, so {effect}"));
+        }
+        test
+    }
+
+    fn like(&mut self, field: Field, kind: ColumnType, condition: &ast::Condition, pattern: &Literal, negated: bool) -> Option<Test> {
+        let at = condition.name.at;
+        if kind != ColumnType::String {
+            let name = self.dataset.field_name(field);
+            let message = format!("LIKE at {at} compares texts, and {name} is {}; use =, !=, <, <=, > or >=", described(kind));
+            self.report(Code::Rule, at, message);
+            return None;
+        }
+        let text = pattern.value.text();
+        let trailing = text.chars().rev().take_while(|character| *character == '\\').count();
+        if trailing % 2 == 1 {
+            let at = pattern.at;
+            let message = format!(r"the pattern at {at} ends with \, which takes the next character as it is; write \\ for a \ itself");
+            self.report(Code::Rule, at, message);
+            return None;
+        }
+        Some(Test::Like { pattern: text.to_owned(), negated })
+    }
+
+    /// Why a literal is not a value of the field.
+    fn reason(&self, field: Field, kind: ColumnType, converted: &Converted) -> String {
+        match converted {
+            Converted::Between(_) if kind == ColumnType::Int64 => "is not a whole number".to_owned(),
+            Converted::Between(_) => format!("has more decimals than {} holds", self.dataset.field_name(field)),
+            Converted::Within(_) => "is not a whole day".to_owned(),
+            Converted::Below | Converted::Above => format!("is beyond all that {} can hold", self.dataset.field_name(field)),
+            Converted::Value(_) | Converted::No => format!("is not {}", wanted(kind)),
+        }
+    }
+}
+
+fn effect(test: &Test) -> &'static str {
+    match test {
+        Test::NotNull => "matches every row with a value",
+        _ => "matches no row",
+    }
+}
+
+fn described(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::String => "a text",
+        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Decimal { .. } => "a number",
+        ColumnType::Date => "a date",
+        ColumnType::Timestamp => "a time",
+        ColumnType::Bool => "true or false",
+    }
+}

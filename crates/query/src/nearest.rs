@@ -1,0 +1,89 @@
+//! "Did you mean …?": the known name that is most like an unknown one.
+
+use crate::fold::fold;
+
+/// Longer names are not compared: the cost grows with the square.
+const LONGEST: usize = 100;
+
+/// The candidate that differs in few characters, or else the one that starts almost like the name; none where nothing comes near.
+pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let name: Vec<char> = fold(name).chars().collect();
+    if name.len() > LONGEST {
+        return None;
+    }
+    let allowed = name.len() / 3;
+    let mut best: Option<((usize, usize, usize), &str)> = None;
+    for candidate in candidates {
+        let folded: Vec<char> = fold(candidate).chars().take(LONGEST).collect();
+        if folded.len() + allowed < name.len() {
+            continue;
+        }
+        let (whole, prefix) = distances(&name, &folded);
+        let score = match () {
+            () if whole <= allowed.max(1) => (0, whole, prefix),
+            // Short beginnings are like everything.
+            () if name.len() >= 4 && prefix <= allowed / 2 => (1, prefix, whole),
+            () => continue,
+        };
+        if best.is_none_or(|(known, _)| score < known) {
+            best = Some((score, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// Edits (insert, remove, replace a character) that turn the name into the candidate, and into the likest beginning of it.
+fn distances(name: &[char], candidate: &[char]) -> (usize, usize) {
+    // One row of the usual table for each of the candidate's characters; its last cell is the distance to that beginning.
+    let mut row: Vec<usize> = (0..=name.len()).collect();
+    let mut prefix = name.len();
+    for (index, wanted) in candidate.iter().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        let mut next = Vec::with_capacity(row.len());
+        next.push(left);
+        for (found, above) in name.iter().zip(row.iter().skip(1)) {
+            let replaced = diagonal + usize::from(found != wanted);
+            left = replaced.min(above + 1).min(left + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        prefix = prefix.min(left);
+        row = next;
+    }
+    (row.last().copied().unwrap_or(candidate.len()), prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant() {
+        let names = ["CustomerTenantId", "CustomerTpid", "CustomerName", "Month", "MonthlyActiveUsers", "SKU"];
+        let cases = [
+            ("CustomerNme", Some("CustomerName")),
+            ("customer_name", Some("CustomerName")),
+            ("Monht", Some("Month")),
+            ("Mont", Some("Month")),
+            ("MonthlyActive", Some("MonthlyActiveUsers")),
+            ("Sko", Some("SKU")),
+            ("Revenue", None),
+            ("x", None),
+            ("", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(nearest(name, names), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn counts_edits() {
+        let of = |a: &str, b: &str| distances(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
+        assert_eq!(of("kitten", "sitting"), (3, 2));
+        assert_eq!(of("abc", "abc"), (0, 0));
+        assert_eq!(of("abc", "abcdef"), (3, 0));
+        assert_eq!(of("", "abc"), (3, 0));
+        assert_eq!(of("abc", ""), (3, 3));
+    }
+}

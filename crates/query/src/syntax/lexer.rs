@@ -1,0 +1,204 @@
+//! Text → tokens with their places. Shared by queries and metric expressions.
+
+use super::ast::Span;
+use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, quoted};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub kind: TokenKind,
+    pub at: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// Letters, digits and `_`, at least one of them no digit: a keyword or a name.
+    Word(String),
+    /// A name in double quotes or brackets: never a keyword.
+    Quoted(String),
+    String(String),
+    /// Digits, with a fraction perhaps. A minus is a symbol of its own.
+    Number(String),
+    Symbol(&'static str),
+    End,
+}
+
+/// Two-character symbols come first. Those that the language has no use for are here so that an error can name them.
+const SYMBOLS: [&str; 24] =
+    ["!=", "<=", ">=", "<>", "==", "||", "&&", ",", ";", "(", ")", "=", "<", ">", "*", "+", "-", "/", ".", "!", "%", "|", "&", "^"];
+
+/// Digits of a number: what a decimal can hold.
+const MAXIMUM_DIGITS: usize = 38;
+
+/// The tokens, with an End as the last, and what could not be read. Characters that make no token are left out.
+pub(crate) fn tokens(text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
+    let start = Mark { line: 1, column: 1, passed: 0 };
+    let mut lexer = Lexer { rest: text, here: start, tokens: Vec::new(), diagnostics: Vec::new() };
+    while lexer.step() {}
+    lexer.push(lexer.here, TokenKind::End);
+    (lexer.tokens, lexer.diagnostics)
+}
+
+struct Lexer<'t> {
+    rest: &'t str,
+    here: Mark,
+    tokens: Vec<Token>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(Clone, Copy)]
+struct Mark {
+    line: u32,
+    column: u32,
+    /// Characters from the start of the text.
+    passed: u32,
+}
+
+impl<'t> Lexer<'t> {
+    /// Reads one token or a stretch of white space. False at the end.
+    fn step(&mut self) -> bool {
+        let Some(first) = self.rest.chars().next() else { return false };
+        match first {
+            _ if is_space(first) => {
+                self.take_while(is_space);
+            }
+            _ if is_word(first) => self.word(),
+            '\'' => self.enclosed('\'', "string", TokenKind::String),
+            '"' => self.enclosed('"', "name", TokenKind::Quoted),
+            '[' => self.enclosed(']', "name", TokenKind::Quoted),
+            _ => self.symbol(first),
+        }
+        true
+    }
+
+    fn word(&mut self) {
+        let start = self.here;
+        let word = self.take_while(is_word);
+        if !word.bytes().all(|byte| byte.is_ascii_digit()) {
+            return self.push(start, TokenKind::Word(word.to_owned()));
+        }
+        let mut number = word.to_owned();
+        let after_point = self.rest.strip_prefix('.').map(|rest| rest.bytes().next());
+        if after_point.flatten().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.advance(1);
+            number.push('.');
+            number.push_str(self.take_while(is_word));
+        }
+        let digits = number.bytes().filter(u8::is_ascii_digit).count();
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        if plain && digits <= MAXIMUM_DIGITS {
+            return self.push(start, TokenKind::Number(number));
+        }
+        let at = self.since(start);
+        let found = quoted(&number);
+        self.report(
+            at,
+            match plain {
+                true => format!("{found} at {at} has {digits} digits; a number may have {MAXIMUM_DIGITS}"),
+                false => format!("{found} at {at} is not a number; write digits, with a fraction perhaps, or a string in single quotes"),
+            },
+        );
+        // A stand-in, so that the rest of the clause is still read.
+        self.tokens.push(Token { kind: TokenKind::Number("0".to_owned()), at });
+    }
+
+    /// Text up to `close`; a doubled `close` stands for one.
+    fn enclosed(&mut self, close: char, what: &str, kind: fn(String) -> TokenKind) {
+        let start = self.here;
+        let open = self.rest.chars().next().unwrap_or(close);
+        self.advance(1);
+        let mut content = String::new();
+        loop {
+            content.push_str(self.take_while(|c| c != close));
+            if self.rest.is_empty() {
+                let at = Span { line: start.line, column: start.column, length: 1 };
+                self.report(at, format!("the {what} that opens with {open} at {at} is not closed; add {close} where it ends"));
+                break;
+            }
+            self.advance(1);
+            if !self.rest.starts_with(close) {
+                break;
+            }
+            content.push(close);
+            self.advance(1);
+        }
+        if content.is_empty() && what == "name" {
+            let at = self.since(start);
+            self.report(at, format!("the name at {at} is empty"));
+        }
+        self.push(start, kind(content));
+    }
+
+    fn symbol(&mut self, first: char) {
+        let start = self.here;
+        if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| self.rest.starts_with(symbol)) {
+            self.advance(symbol.chars().count());
+            return self.push(start, TokenKind::Symbol(symbol));
+        }
+        // A run of strange characters is one error.
+        let rest = self.rest;
+        self.advance(1);
+        self.take_while(|c| !is_space(c) && !is_word(c) && !"'\"[".contains(c) && !SYMBOLS.iter().any(|s| s.starts_with(c)));
+        let strange = rest.get(..rest.len() - self.rest.len()).unwrap_or(rest);
+        let advice = match first {
+            '‘' | '’' | '‚' | '′' | '`' | '´' => "; strings stand in straight single quotes: 'text'",
+            '“' | '”' | '„' => "; write straight quotes: 'text' for a string, \"name\" for a name",
+            _ => "",
+        };
+        let at = self.since(start);
+        self.report(at, format!("{} at {at} has no meaning here{advice}", quoted(strange)));
+    }
+
+    fn push(&mut self, start: Mark, kind: TokenKind) {
+        let at = self.since(start);
+        self.tokens.push(Token { kind, at });
+    }
+
+    fn report(&mut self, at: Span, message: String) {
+        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
+            self.diagnostics.push(Diagnostic::at(Code::Syntax, at, message));
+        }
+    }
+
+    fn since(&self, start: Mark) -> Span {
+        Span { line: start.line, column: start.column, length: self.here.passed - start.passed }
+    }
+
+    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
+        let end = self.rest.find(|c| !wanted(c)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(end);
+        for character in taken.chars() {
+            self.pass(character);
+        }
+        self.rest = rest;
+        taken
+    }
+
+    fn advance(&mut self, count: usize) {
+        for _ in 0..count {
+            let mut characters = self.rest.chars();
+            if let Some(character) = characters.next() {
+                self.rest = characters.as_str();
+                self.pass(character);
+            }
+        }
+    }
+
+    fn pass(&mut self, character: char) {
+        self.here.passed += 1;
+        if character == '\n' {
+            self.here.line += 1;
+            self.here.column = 1;
+        } else {
+            self.here.column += 1;
+        }
+    }
+}
+
+pub(crate) fn is_space(character: char) -> bool {
+    // A byte-order mark is what an editor leaves at the start of a pasted file.
+    character.is_whitespace() || character == '\u{feff}'
+}
+
+pub(crate) fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
