@@ -11,7 +11,7 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
     if name.len() > LONGEST {
         return None;
     }
-    let allowed = name.len() / 3;
+    let allowed = (name.len() + 1) / 3;
     let mut best: Option<((usize, usize, usize), &str)> = None;
     for candidate in candidates {
         let folded: Vec<char> = fold(candidate).chars().take(LONGEST).collect();

@@ -1,6 +1,12 @@
 //! The documented queries that every caller finds ready made.
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+use serde::Deserialize;
+
+/// Each query's text is put together from the columns, conditions and time span that the documents list for it.
+const TEXT: &str = include_str!("../system-queries.toml");
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SystemQuery {
     /// As documented; opaque, not always a UUID.
     pub id: String,
@@ -9,9 +15,38 @@ pub struct SystemQuery {
     pub program: String,
     pub text: String,
     /// No longer documented, still answered.
+    #[serde(default)]
     pub archived: bool,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    queries: Vec<SystemQuery>,
+}
+
+/// In the order of the documents.
 pub fn system_queries() -> Vec<SystemQuery> {
-    Vec::new()
+    // The text is a part of the program; a test reads it.
+    toml::from_str(TEXT).map_or_else(|_| Vec::new(), |document: Document| document.queries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{builtin, plan};
+
+    #[test]
+    fn every_one_plans_on_the_built_in_catalog() {
+        let queries = system_queries();
+        assert_eq!(queries.len(), 31);
+        assert_eq!(queries.iter().filter(|query| query.archived).count(), 2);
+        let (mpn, cmp) = (builtin::catalog("mpn"), builtin::catalog("cmp"));
+        for query in queries {
+            let catalog = if query.program == "mpn" { &mpn } else { &cmp };
+            let plan =
+                plan(&query.text, catalog).unwrap_or_else(|errors| panic!("{}: {}", query.name, crate::diagnostic::message(&errors)));
+            assert_eq!(plan.notes, Vec::<String>::new(), "{}", query.name);
+        }
+    }
 }

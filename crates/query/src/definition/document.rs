@@ -1,0 +1,189 @@
+//! TOML with places: typed access to a table's keys that collects what is wrong instead of stopping at the first.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Problem;
+use crate::diagnostic::quoted;
+use crate::nearest::nearest;
+
+/// What is wrong with one text.
+pub(super) struct Problems<'t> {
+    text: &'t str,
+    found: RefCell<Vec<(usize, String)>>,
+}
+
+/// More than these are not reported.
+const MAXIMUM_PROBLEMS: usize = 50;
+
+impl<'t> Problems<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        Problems { text, found: RefCell::default() }
+    }
+
+    pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
+        let mut found = self.found.borrow_mut();
+        if found.len() < MAXIMUM_PROBLEMS {
+            found.push((at.start, message.into()));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
+    /// In the order of the text.
+    pub(super) fn into_list(self) -> Vec<Problem> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|(at, _)| *at);
+        found.into_iter().map(|(at, message)| place(self.text, at, message)).collect()
+    }
+}
+
+fn place(text: &str, at: usize, message: String) -> Problem {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    let lines = before.bytes().filter(|byte| *byte == b'\n').count();
+    Problem { line: lines as u32 + 1, column: line.chars().count() as u32 + 1, message }
+}
+
+/// A table whose keys are read one by one; `finish` refuses those that nobody read.
+pub(super) struct Fields<'d> {
+    /// How a message names the table: "the definition", "column 'Month'".
+    what: String,
+    table: &'d DeTable<'d>,
+    at: Range<usize>,
+    problems: &'d Problems<'d>,
+    known: RefCell<Vec<&'static str>>,
+}
+
+/// A value and where it stands.
+pub(super) struct Found<T> {
+    pub value: T,
+    pub at: Range<usize>,
+}
+
+impl<'d> Fields<'d> {
+    pub(super) fn new(what: impl Into<String>, table: &'d DeTable<'d>, at: Range<usize>, problems: &'d Problems<'d>) -> Self {
+        Fields { what: what.into(), table, at, problems, known: RefCell::default() }
+    }
+
+    pub(super) fn problem(&self, message: impl Into<String>) {
+        self.problems.add(&self.at, message);
+    }
+
+    /// How later messages name the table.
+    pub(super) fn call(&mut self, what: String) {
+        self.what = what;
+    }
+
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
+    fn get(&self, key: &'static str) -> Option<&'d Spanned<DeValue<'d>>> {
+        self.known.borrow_mut().push(key);
+        self.table.get(key)
+    }
+
+    fn typed<T>(&self, key: &'static str, wanted: &str, read: impl Fn(&'d DeValue<'d>) -> Option<T>) -> Option<Found<T>> {
+        let found = self.get(key)?;
+        let value = read(found.get_ref());
+        if value.is_none() {
+            let message = format!("{key} of {} must be {wanted}, not {}", self.what, described(found.get_ref()));
+            self.problems.add(&found.span(), message);
+        }
+        Some(Found { value: value?, at: found.span() })
+    }
+
+    pub(super) fn text(&self, key: &'static str) -> Option<Found<&'d str>> {
+        self.typed(key, "a string", |value| value.as_str())
+    }
+
+    /// A text that must be there and not empty.
+    pub(super) fn required(&self, key: &'static str) -> Option<Found<&'d str>> {
+        let missing = !self.table.contains_key(key);
+        let found = self.text(key);
+        if missing {
+            self.problem(format!("{} has no {key}; add {key} = \"…\"", self.what));
+        }
+        found.filter(|found| {
+            if found.value.trim().is_empty() {
+                self.problems.add(&found.at, format!("{key} of {} is empty", self.what));
+            }
+            !found.value.trim().is_empty()
+        })
+    }
+
+    pub(super) fn flag(&self, key: &'static str, default: bool) -> bool {
+        self.typed(key, "true or false", |value| value.as_bool()).map_or(default, |found| found.value)
+    }
+
+    pub(super) fn integer(&self, key: &'static str) -> Option<Found<i64>> {
+        self.typed(key, "a whole number", |value| {
+            let integer = value.as_integer()?;
+            i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+        })
+    }
+
+    pub(super) fn texts(&self, key: &'static str) -> Vec<Found<&'d str>> {
+        let Some(array) = self.typed(key, "a list of strings", |value| value.as_array()) else { return Vec::new() };
+        let mut texts = Vec::with_capacity(array.value.len());
+        for item in array.value.iter() {
+            match item.get_ref().as_str() {
+                Some(value) => texts.push(Found { value, at: item.span() }),
+                None => {
+                    let message = format!("{key} of {} holds {}; write all of its values as strings", self.what, described(item.get_ref()));
+                    self.problems.add(&item.span(), message);
+                }
+            }
+        }
+        texts
+    }
+
+    /// `[[key]]` tables, named in messages as `what` and their number.
+    pub(super) fn tables(&self, key: &'static str, what: &str) -> Vec<Fields<'d>> {
+        let Some(array) = self.typed(key, &format!("a list of tables; write [[{key}]] above each"), |value| value.as_array()) else {
+            return Vec::new();
+        };
+        let mut tables = Vec::with_capacity(array.value.len());
+        for (index, item) in array.value.iter().enumerate() {
+            let number = index + 1;
+            match item.get_ref().as_table() {
+                Some(table) => tables.push(Fields::new(format!("{what} {number}"), table, item.span(), self.problems)),
+                None => self.problems.add(&item.span(), format!("{what} {number} must be a table, not {}", described(item.get_ref()))),
+            }
+        }
+        tables
+    }
+
+    pub(super) fn finish(self) {
+        let known = self.known.borrow();
+        for key in self.table.keys() {
+            let name = key.get_ref().as_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let advice = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("the keys are {}", known.join(", ")),
+            };
+            self.problems.add(&key.span(), format!("{} is no key of {}; {advice}", quoted(name), self.what));
+        }
+    }
+}
+
+fn described(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => quoted(text),
+        DeValue::Integer(_) => "a whole number".to_owned(),
+        DeValue::Float(_) => "a number".to_owned(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(_) => "a date".to_owned(),
+        DeValue::Array(_) => "a list".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
+    }
+}
