@@ -1,1 +1,27 @@
+//! Plan → rows → artifact.
+//!
+//! There is no way to a row without a [`TenantScope`](insightgate_identity::scope::TenantScope): every scan carries the tenant's and the
+//! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
 
+mod artifact;
+mod encode;
+mod engine;
+mod error;
+mod export;
+mod fold;
+mod layout;
+mod lower;
+mod preview;
+mod scan;
+mod snapshot;
+mod spelling;
+mod types;
+
+pub use artifact::{ArtifactKey, ArtifactMeta, BadArtifactKey};
+pub use encode::Format;
+pub use engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings};
+pub use error::EngineError;
+pub use export::{ArtifactSummary, ExportProgress};
+pub use fold::fold_function;
+pub use preview::Preview;
+pub use snapshot::Snapshot;

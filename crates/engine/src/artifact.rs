@@ -1,0 +1,111 @@
+//! Finished files, by keys that hold nothing but identifiers.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStoreExt};
+use uuid::Uuid;
+
+use crate::encode::Format;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: no name that a client chose is ever part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ArtifactKey {
+    pub tenant: Uuid,
+    pub report: Uuid,
+    pub execution: Uuid,
+    /// The attempt's epoch: a late attempt cannot write over a newer one's file.
+    pub epoch: u64,
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactMeta {
+    /// Bytes.
+    pub size: u64,
+    pub etag: Option<String>,
+    pub last_modified: DateTime<Utc>,
+}
+
+/// The text is no key of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no key of an artifact")]
+pub struct BadArtifactKey(String);
+
+impl ArtifactKey {
+    pub(crate) fn path(&self) -> Path {
+        Path::from(self.to_string())
+    }
+}
+
+impl fmt::Display for ArtifactKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ArtifactKey { tenant, report, execution, epoch, format } = self;
+        write!(f, "{tenant}/{report}/{execution}-{epoch}.{}", format.extension())
+    }
+}
+
+impl FromStr for ArtifactKey {
+    type Err = BadArtifactKey;
+
+    /// Reads what `Display` writes, and nothing else.
+    fn from_str(text: &str) -> Result<Self, BadArtifactKey> {
+        let parse = || {
+            let (folders, file) = text.rsplit_once('/')?;
+            let (tenant, report) = folders.split_once('/')?;
+            let (stem, extension) = file.split_once('.')?;
+            let (execution, epoch) = stem.rsplit_once('-')?;
+            Some(ArtifactKey {
+                tenant: tenant.parse().ok()?,
+                report: report.parse().ok()?,
+                execution: execution.parse().ok()?,
+                epoch: epoch.parse().ok()?,
+                format: Format::from_extension(extension)?,
+            })
+        };
+        parse().filter(|key| key.to_string() == text).ok_or_else(|| BadArtifactKey(text.to_owned()))
+    }
+}
+
+impl Engine {
+    pub async fn open(&self, key: &ArtifactKey) -> Result<ArtifactMeta, EngineError> {
+        let meta = self.inner.artifacts.head(&key.path()).await.map_err(missing)?;
+        Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
+    }
+
+    /// The bytes of the range (half-open), as they are read. Ends at the artifact's end if the range does not.
+    pub async fn read(&self, key: &ArtifactKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, EngineError>>, EngineError> {
+        if range.is_empty() {
+            return Ok(futures::stream::empty().boxed());
+        }
+        let size = self.open(key).await?.size;
+        if range.start >= size {
+            return Err(EngineError::BadRange);
+        }
+        let options = GetOptions { range: Some(GetRange::Bounded(range.start..range.end.min(size))), ..GetOptions::default() };
+        let found = self.inner.artifacts.get_opts(&key.path(), options).await.map_err(missing)?;
+        Ok(found.into_stream().map_err(EngineError::from).boxed())
+    }
+
+    /// Deleting what is not there is no error.
+    pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
+        match self.inner.artifacts.delete(&key.path()).await {
+            Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn missing(error: object_store::Error) -> EngineError {
+    match error {
+        object_store::Error::NotFound { .. } => EngineError::NoSuchArtifact,
+        other => other.into(),
+    }
+}

@@ -1,0 +1,202 @@
+//! One column of a batch, by its type: what the encoders share.
+
+use datafusion::arrow::array::{
+    Array, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, StringViewArray,
+    TimestampMicrosecondArray,
+};
+use datafusion::arrow::buffer::NullBuffer;
+
+use super::calendar;
+use crate::error::EngineError;
+use crate::lower::Output;
+
+/// A column whose type has been found out once for the whole batch.
+pub(super) struct Cells<'a> {
+    nulls: Option<&'a NullBuffer>,
+    values: Values<'a>,
+}
+
+enum Values<'a> {
+    View(&'a StringViewArray),
+    Text(&'a StringArray),
+    Int(&'a Int64Array),
+    Float(&'a Float64Array),
+    Decimal(&'a Decimal128Array, i8),
+    Date(&'a Date32Array),
+    Timestamp(&'a TimestampMicrosecondArray),
+    Bool(&'a BooleanArray),
+    Nothing,
+}
+
+pub(super) enum Cell<'a> {
+    Null,
+    Text(&'a str),
+    Int(i64),
+    Float(f64),
+    Decimal(i128, i8),
+    Date(i32),
+    Timestamp(i64),
+    Bool(bool),
+}
+
+/// The columns of the answer, in its order.
+pub(super) fn columns<'a>(batch: &'a RecordBatch, outputs: &[Output]) -> Result<Vec<Cells<'a>>, EngineError> {
+    let column = |output: &Output| match batch.columns().get(output.column) {
+        Some(array) => Cells::new(array.as_ref()),
+        None => Err(EngineError::Plan(format!("the stream has no column {}", output.column))),
+    };
+    outputs.iter().map(column).collect()
+}
+
+impl<'a> Cells<'a> {
+    fn new(array: &'a dyn Array) -> Result<Self, EngineError> {
+        let any = array.as_any();
+        let values = if let Some(array) = any.downcast_ref() {
+            Values::View(array)
+        } else if let Some(array) = any.downcast_ref() {
+            Values::Text(array)
+        } else if let Some(array) = any.downcast_ref() {
+            Values::Int(array)
+        } else if let Some(array) = any.downcast_ref() {
+            Values::Float(array)
+        } else if let Some(array) = any.downcast_ref::<Decimal128Array>() {
+            Values::Decimal(array, array.scale())
+        } else if let Some(array) = any.downcast_ref() {
+            Values::Date(array)
+        } else if let Some(array) = any.downcast_ref() {
+            Values::Timestamp(array)
+        } else if let Some(array) = any.downcast_ref() {
+            Values::Bool(array)
+        } else if array.null_count() == array.len() {
+            Values::Nothing
+        } else {
+            return Err(EngineError::Plan(format!("the stream has a column of {}", array.data_type())));
+        };
+        Ok(Cells { nulls: array.nulls(), values })
+    }
+
+    #[inline]
+    pub(super) fn cell(&self, row: usize) -> Cell<'a> {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return Cell::Null;
+        }
+        match &self.values {
+            Values::View(array) => Cell::Text(array.value(row)),
+            Values::Text(array) => Cell::Text(array.value(row)),
+            Values::Int(array) => Cell::Int(array.value(row)),
+            Values::Float(array) => Cell::Float(array.value(row)),
+            Values::Decimal(array, scale) => Cell::Decimal(array.value(row), *scale),
+            Values::Date(array) => Cell::Date(array.value(row)),
+            Values::Timestamp(array) => Cell::Timestamp(array.value(row)),
+            Values::Bool(array) => Cell::Bool(array.value(row)),
+            Values::Nothing => Cell::Null,
+        }
+    }
+}
+
+impl Cell<'_> {
+    /// Appends everything but text, whose quoting is the encoder's. Nothing for null.
+    #[inline]
+    pub(super) fn push(&self, out: &mut Vec<u8>) {
+        match self {
+            Cell::Null => {}
+            Cell::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Cell::Int(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
+            // The shortest digits that read back as the same number; `1e16` and more, `1e-5` and less have an exponent.
+            Cell::Float(value) => out.extend_from_slice(zmij::Buffer::new().format(*value).as_bytes()),
+            Cell::Decimal(unscaled, scale) => push_decimal(*unscaled, *scale, out),
+            Cell::Date(days) => calendar::push_date((*days).into(), out),
+            Cell::Timestamp(microseconds) => calendar::push_timestamp(*microseconds, out),
+            Cell::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        }
+    }
+}
+
+/// With as many digits after the point as the scale says.
+fn push_decimal(unscaled: i128, scale: i8, out: &mut Vec<u8>) {
+    if unscaled < 0 {
+        out.push(b'-');
+    }
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(unscaled.unsigned_abs()).as_bytes();
+    match usize::try_from(scale) {
+        Ok(0) => out.extend_from_slice(digits),
+        Ok(scale) => {
+            let (whole, fraction) = digits.split_at_checked(digits.len().saturating_sub(scale)).unwrap_or((digits, &[]));
+            out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
+            out.push(b'.');
+            out.extend(std::iter::repeat_n(b'0', scale - fraction.len()));
+            out.extend_from_slice(fraction);
+        }
+        Err(_) => {
+            out.extend_from_slice(digits);
+            if unscaled != 0 {
+                out.extend(std::iter::repeat_n(b'0', scale.unsigned_abs().into()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn pushed(cell: Cell<'_>) -> String {
+        let mut out = Vec::new();
+        cell.push(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn decimals_keep_their_scale() {
+        for (unscaled, scale, expected) in [
+            (0, 0, "0"),
+            (0, 2, "0.00"),
+            (5, 2, "0.05"),
+            (-5, 2, "-0.05"),
+            (12345, 2, "123.45"),
+            (-12300, 2, "-123.00"),
+            (7, -3, "7000"),
+            (0, -3, "0"),
+            (i128::MIN, 0, "-170141183460469231731687303715884105728"),
+            (1, 38, "0.00000000000000000000000000000000000001"),
+        ] {
+            assert_eq!(pushed(Cell::Decimal(unscaled, scale)), expected);
+        }
+    }
+
+    #[test]
+    fn floats_are_shortest_and_read_back() {
+        for (value, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (1.0 / 3.0, "0.3333333333333333"),
+            (123_456_789.125, "123456789.125"),
+            (1e15, "1000000000000000.0"),
+            (1e300, "1e+300"),
+            (1e-7, "1e-7"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(pushed(Cell::Float(value)), expected);
+        }
+        let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..20_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                assert_eq!(pushed(Cell::Float(value)).parse::<f64>().unwrap().to_bits(), bits);
+            }
+        }
+    }
+
+    #[test]
+    fn the_rest() {
+        assert_eq!(pushed(Cell::Int(i64::MIN)), "-9223372036854775808");
+        assert_eq!(pushed(Cell::Bool(true)), "true");
+        assert_eq!(pushed(Cell::Null), "");
+    }
+}

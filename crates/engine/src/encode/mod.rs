@@ -1,0 +1,56 @@
+//! Record batches → the bytes of artifacts and previews.
+
+mod calendar;
+mod cells;
+mod json;
+mod separated;
+
+use datafusion::arrow::array::RecordBatch;
+
+use crate::error::EngineError;
+use crate::lower::Output;
+
+pub(crate) use json::rows as json_rows;
+
+/// What a report can be written as. More to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    Csv,
+    Tsv,
+}
+
+impl Format {
+    pub const ALL: [Format; 2] = [Format::Csv, Format::Tsv];
+
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+        }
+    }
+
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Csv => "text/csv; charset=utf-8",
+            Format::Tsv => "text/tab-separated-values; charset=utf-8",
+        }
+    }
+
+    pub fn from_extension(text: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.extension().eq_ignore_ascii_case(text))
+    }
+
+    pub(crate) fn encoder(self, outputs: &[Output]) -> Box<dyn Encoder> {
+        match self {
+            Format::Csv => Box::new(separated::Separated::new(b',', outputs)),
+            Format::Tsv => Box::new(separated::Separated::new(b'\t', outputs)),
+        }
+    }
+}
+
+/// Writes one artifact: the start once, each batch, the end once. All append to `out`.
+pub(crate) trait Encoder: Send {
+    fn start(&mut self, out: &mut Vec<u8>) -> Result<(), EngineError>;
+    fn batch(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError>;
+    fn end(&mut self, out: &mut Vec<u8>) -> Result<(), EngineError>;
+}

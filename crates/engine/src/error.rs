@@ -1,0 +1,137 @@
+//! What can go wrong between a plan and an artifact, in two texts: one for the log, one for the caller.
+
+use std::error::Error;
+use std::io;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+
+/// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never does.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A file's column does not fit the dataset's definition.
+    #[error("{file}: column '{column}' should be {expected}, but is {found}")]
+    Misfit { file: String, column: String, expected: String, found: String },
+    /// A file of the data cannot be read as what it claims to be.
+    #[error("{file}: {detail}")]
+    Corrupt { file: String, detail: String },
+    /// A file changed or vanished between the listing and the end of the run.
+    #[error("{file} changed while it was read")]
+    FilesChanged { file: String },
+    #[error("the dataset '{dataset}' has no location column, so that a viewer of some locations cannot query it")]
+    LocationScopeUnsupported { dataset: String },
+    /// The query needs more memory, or more disk for its intermediate results, than the engine may use.
+    #[error("the query needs more than its budget of {} MiB of memory: {detail}", memory_limit >> 20)]
+    Budget { memory_limit: usize, detail: String },
+    /// A number left the range of its type.
+    #[error("a number is out of range: {0}")]
+    OutOfRange(String),
+    #[error("no such artifact")]
+    NoSuchArtifact,
+    /// A range that starts at or after the artifact's end.
+    #[error("the range does not lie in the artifact")]
+    BadRange,
+    /// A file that a person gave to be imported.
+    #[error("{file}: {detail}")]
+    Input { file: String, detail: String },
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("object store: {0}")]
+    Store(object_store::Error),
+    /// A plan that the checker should not have let through.
+    #[error("the plan cannot run: {0}")]
+    Plan(String),
+    #[error("{0}")]
+    Query(DataFusionError),
+}
+
+impl EngineError {
+    /// Whether the same run may succeed later without anybody doing anything.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            EngineError::FilesChanged { .. } => true,
+            // Memory is shared: what fails beside others may pass alone.
+            EngineError::Budget { .. } => true,
+            EngineError::Io { .. } => true,
+            EngineError::Store(error) => !matches!(
+                error,
+                object_store::Error::NotSupported { .. }
+                    | object_store::Error::NotImplemented { .. }
+                    | object_store::Error::InvalidPath { .. }
+            ),
+            EngineError::Query(error) => io_causes(error).next().is_some(),
+            _ => false,
+        }
+    }
+
+    /// The disk of the artifacts, of the data or of the intermediate results is full.
+    pub fn is_storage_full(&self) -> bool {
+        io_causes(self).any(|error| error.kind() == io::ErrorKind::StorageFull)
+    }
+
+    /// What the caller may read: says what is wrong and where in the caller's terms, without paths or causes of the machine.
+    pub fn caller_message(&self) -> String {
+        if self.is_storage_full() {
+            return "The server has no storage left.".to_owned();
+        }
+        match self {
+            EngineError::Misfit { column, expected, found, .. } => {
+                format!("The data does not fit the dataset's definition: column '{column}' should be {expected}, but is {found}.")
+            }
+            EngineError::Corrupt { .. } => "A file of the dataset cannot be read.".to_owned(),
+            EngineError::FilesChanged { .. } => "The data changed while it was read.".to_owned(),
+            EngineError::LocationScopeUnsupported { dataset } => {
+                format!("'{dataset}' cannot be limited to locations: only a viewer of the whole organization may query it.")
+            }
+            EngineError::Budget { memory_limit, .. } => {
+                format!(
+                    "The query needs more than its budget of {} MiB of memory. Select fewer columns or a shorter time span.",
+                    memory_limit >> 20
+                )
+            }
+            EngineError::OutOfRange(_) => "A number is out of the range of its type.".to_owned(),
+            EngineError::NoSuchArtifact => "There is no such file.".to_owned(),
+            EngineError::BadRange => "The range does not lie in the file.".to_owned(),
+            EngineError::Input { detail, .. } => detail.clone(),
+            EngineError::Io { .. } | EngineError::Store(_) => "The storage cannot be reached.".to_owned(),
+            EngineError::Plan(_) | EngineError::Query(_) => "The query cannot be run.".to_owned(),
+        }
+    }
+
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> EngineError {
+        let what = what.into();
+        move |source| EngineError::Io { what, source }
+    }
+
+    /// Sorts an error of planning or execution. `memory_limit` is the budget to name.
+    pub(crate) fn from_query(error: DataFusionError, memory_limit: usize) -> EngineError {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(detail) => EngineError::Budget { memory_limit, detail: detail.clone() },
+            DataFusionError::ArrowError(cause, _) if is_out_of_range(cause) => EngineError::OutOfRange(cause.to_string()),
+            DataFusionError::ObjectStore(cause) => match cause.as_ref() {
+                object_store::Error::NotFound { path, .. } => EngineError::FilesChanged { file: path.clone() },
+                _ => EngineError::Query(error),
+            },
+            _ => EngineError::Query(error),
+        }
+    }
+}
+
+impl From<object_store::Error> for EngineError {
+    fn from(error: object_store::Error) -> Self {
+        EngineError::Store(error)
+    }
+}
+
+fn is_out_of_range(error: &ArrowError) -> bool {
+    matches!(error, ArrowError::ArithmeticOverflow(_) | ArrowError::CastError(_) | ArrowError::OffsetOverflowError(_))
+}
+
+/// The input/output errors in a chain of causes. One that wraps another error does not list that one as its source.
+fn io_causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a io::Error> {
+    let below = |error: &&'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped as &'a (dyn Error + 'static)),
+        None => error.source(),
+    };
+    std::iter::successors(Some(error), below).filter_map(|error| error.downcast_ref())
+}

@@ -1,0 +1,173 @@
+//! A whole answer as a file: scan, encoding and upload run side by side, with a few batches in flight whatever the row count.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use insightgate_identity::scope::TenantScope;
+use insightgate_query::plan::Plan;
+use insightgate_query::timespan::Window;
+use object_store::buffered::BufWriter;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::artifact::ArtifactKey;
+use crate::encode::Format;
+use crate::engine::{Engine, Running};
+use crate::error::EngineError;
+use crate::snapshot;
+
+/// Batches between scan and encoder, and chunks between encoder and upload.
+const IN_FLIGHT: usize = 2;
+
+/// Bytes of one part of an upload. Stores take at least 5 MiB, and at most 10,000 parts.
+const PART_SIZE: usize = 8 << 20;
+
+/// Parts on their way at once.
+const PARTS_IN_FLIGHT: usize = 2;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExportProgress {
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactSummary {
+    pub rows: u64,
+    pub bytes: u64,
+    /// Of the bytes, in lowercase hexadecimal.
+    pub sha256: String,
+    /// When the newest of the files that were read was written.
+    pub data_as_of: Option<DateTime<Utc>>,
+    /// There are no files of this tenant's yet: the artifact is a header for that reason.
+    pub no_files: bool,
+}
+
+/// Encoded bytes, and the rows in them.
+struct Chunk {
+    bytes: Vec<u8>,
+    rows: u64,
+}
+
+impl Engine {
+    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing.
+    pub async fn export(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        key: &ArtifactKey,
+        progress: &(dyn Fn(ExportProgress) + Send + Sync),
+    ) -> Result<ArtifactSummary, EngineError> {
+        let store = Arc::clone(&self.inner.artifacts);
+        let mut upload = BufWriter::with_capacity(store, key.path(), PART_SIZE).with_max_concurrency(PARTS_IN_FLIGHT);
+        let written = self.write(scope, plan, window, format, &mut upload, progress).await;
+        match written {
+            Ok(summary) => upload.shutdown().await.map(|()| summary).map_err(EngineError::io(key.to_string())),
+            Err(error) => {
+                // The upload's own error, if it has one, says nothing that the first did not.
+                let _ = upload.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the same bytes elsewhere, for `insightgate run`. The writer is flushed, not closed.
+    pub async fn export_to_writer(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        writer: &mut (dyn AsyncWrite + Unpin + Send),
+        progress: &(dyn Fn(ExportProgress) + Send + Sync),
+    ) -> Result<ArtifactSummary, EngineError> {
+        let summary = self.write(scope, plan, window, format, &mut *writer, progress).await?;
+        writer.flush().await.map_err(EngineError::io("the output"))?;
+        Ok(summary)
+    }
+
+    async fn write<W: AsyncWrite + Unpin + Send + ?Sized>(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        writer: &mut W,
+        progress: &(dyn Fn(ExportProgress) + Send + Sync),
+    ) -> Result<ArtifactSummary, EngineError> {
+        let Running { stream, outputs, snapshot } = self.start(scope, plan, window, None).await?;
+        // Dropped with this future, and the tasks with it.
+        let mut tasks = JoinSet::new();
+        let (scanned, mut batches) = mpsc::channel(IN_FLIGHT);
+        let engine = self.clone();
+        tasks.spawn(async move {
+            let mut stream = stream;
+            while let Some(batch) = stream.next().await {
+                if scanned.send(batch.map_err(|error| engine.query_error(error))).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (encoded, mut chunks) = mpsc::channel::<Result<Chunk, EngineError>>(IN_FLIGHT);
+        let (emptied, mut reusable) = mpsc::unbounded_channel::<Vec<u8>>();
+        let mut encoder = format.encoder(&outputs);
+        tasks.spawn(async move {
+            let mut first = Vec::new();
+            let mut next = encoder.start(&mut first).map(|()| Chunk { bytes: first, rows: 0 });
+            loop {
+                let failed = next.is_err();
+                if encoded.send(next).await.is_err() || failed {
+                    return;
+                }
+                let Some(batch) = batches.recv().await else { break };
+                let mut bytes: Vec<u8> = reusable.try_recv().unwrap_or_default();
+                bytes.clear();
+                next = batch.and_then(|batch| {
+                    encoder.batch(&batch, &mut bytes)?;
+                    Ok(Chunk { bytes, rows: batch.num_rows() as u64 })
+                });
+            }
+            let mut last = Vec::new();
+            let ended = encoder.end(&mut last).map(|()| Chunk { bytes: last, rows: 0 });
+            // A receiver that is gone has no use for the end.
+            let _ = encoded.send(ended).await;
+        });
+
+        let mut sum = digest::Context::new(&digest::SHA256);
+        let mut done = ExportProgress::default();
+        while let Some(chunk) = chunks.recv().await {
+            let Chunk { bytes, rows } = chunk?;
+            sum.update(&bytes);
+            writer.write_all(&bytes).await.map_err(EngineError::io("the output"))?;
+            done = ExportProgress { rows: done.rows + rows, bytes: done.bytes + bytes.len() as u64 };
+            progress(done);
+            // The encoder is gone after its last chunk.
+            let _ = emptied.send(bytes);
+        }
+        while let Some(joined) = tasks.join_next().await {
+            joined.map_err(|error| EngineError::Plan(format!("a part of the export stopped: {error}")))?;
+        }
+        snapshot::recheck(self.inner.data.as_ref(), &snapshot).await?;
+        Ok(ArtifactSummary {
+            rows: done.rows,
+            bytes: done.bytes,
+            sha256: hexadecimal(sum.finish().as_ref()),
+            data_as_of: snapshot.data_as_of,
+            no_files: snapshot.is_empty(),
+        })
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(nibble.into(), 16));
+        }
+        text
+    })
+}

@@ -1,0 +1,94 @@
+//! Where the files of datasets lie: `<program>/<Dataset>/[tenant=<id>/][key=value/…]*.parquet` under the data root.
+
+use insightgate_identity::program::Program;
+use object_store::path::Path;
+use uuid::Uuid;
+
+/// The key of the folders that say whose rows lie in them.
+pub(crate) const TENANT_KEY: &str = "tenant";
+
+pub(crate) fn dataset_folder(program: Program, dataset: &str) -> Path {
+    Path::from_iter([program.name(), dataset])
+}
+
+pub(crate) fn tenant_folder(dataset: &Path, tenant: Uuid) -> Path {
+    dataset.clone().join(format!("{TENANT_KEY}={tenant}"))
+}
+
+/// Hidden files and folders, such as those of a writer that has not finished, are no data.
+pub(crate) fn is_data_file(folder: &Path, file: &Path) -> bool {
+    let Some(parts) = file.prefix_match(folder) else { return false };
+    let visible = |part: &str| !part.starts_with(['.', '_']);
+    let mut all_visible = true;
+    for part in parts {
+        all_visible &= visible(part.as_ref());
+    }
+    all_visible && file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+}
+
+/// The `key=value` folders on the way from the dataset's folder to a file, outermost first. Hive's marker of a null gives None.
+pub(crate) fn folder_values(dataset: &Path, file: &Path) -> Vec<(String, Option<String>)> {
+    let Some(parts) = file.prefix_match(dataset) else { return Vec::new() };
+    let mut values = Vec::new();
+    for part in parts {
+        if let Some((key, value)) = part.as_ref().split_once('=') {
+            let value = decoded(value);
+            values.push((decoded(key), (value != "__HIVE_DEFAULT_PARTITION__").then_some(value)));
+        }
+    }
+    // The last part is the file itself, whose name may hold an equals sign too.
+    if file.filename().is_some_and(|name| name.contains('=')) {
+        values.pop();
+    }
+    values
+}
+
+/// Undoes the percent encoding that writers use for characters that names of folders cannot hold.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten().and_then(|digits| std::str::from_utf8(digits).ok());
+        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+
+    #[test]
+    fn folders_give_their_values() {
+        let dataset = Path::from("mpn/Sales");
+        let file = Path::parse("mpn/Sales/tenant=a/Region=North%20Sea/Month=__HIVE_DEFAULT_PARTITION__/x=1.parquet").unwrap();
+        let expected = [("tenant", Some("a")), ("Region", Some("North Sea")), ("Month", None)];
+        let expected: Vec<_> = expected.into_iter().map(|(key, value)| (key.to_owned(), value.map(str::to_owned))).collect();
+        assert_eq!(folder_values(&dataset, &file), expected);
+    }
+
+    #[test]
+    fn hidden_and_foreign_files_are_no_data() {
+        let folder = Path::from("mpn/Sales");
+        for (file, is_data) in [
+            ("mpn/Sales/a.parquet", true),
+            ("mpn/Sales/y=1/A.PARQUET", true),
+            ("mpn/Sales/_tmp/a.parquet", false),
+            ("mpn/Sales/.a.parquet", false),
+            ("mpn/Sales/a.csv", false),
+            ("mpn/SalesOther/a.parquet", false),
+        ] {
+            assert_eq!(is_data_file(&folder, &Path::from(file)), is_data, "{file}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Checked plan → DataFusion's logical plan, on top of the tenant's rows.
+//!
+//! Stock nodes and functions only, but for `insightgate_fold`. Never SQL text, and never a scan of its own.
+
+mod compare;
+mod condition;
+mod metric;
+mod number;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::functions_aggregate::expr_fn::min;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr};
+use insightgate_query::catalog::{Dataset, Field};
+use insightgate_query::plan::{Condition, OrderKey, Plan};
+use insightgate_query::timespan::Window;
+
+use crate::error::EngineError;
+use crate::scan::column;
+use crate::types;
+
+/// The row's number in the order of files and rows, which breaks ties. Definitions cannot use these names.
+const ROW: &str = ":row";
+
+/// A plan that runs, and how its columns make the answer.
+pub(crate) struct Lowered {
+    pub(crate) plan: LogicalPlan,
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// `column` of the stream, under the name of the answer. The same column may stand twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) name: String,
+    pub(crate) column: usize,
+}
+
+/// The metrics of a plan, ready to be put on a scan.
+pub(crate) struct Lowering<'a> {
+    plan: &'a Plan,
+    aggregates: metric::Aggregates,
+    /// The metrics in use: index in the dataset, expression over the aggregates, type.
+    metrics: Vec<(usize, Expr, DataType)>,
+}
+
+impl<'a> Lowering<'a> {
+    pub(crate) fn new(plan: &'a Plan) -> Result<Self, EngineError> {
+        let mut lowering = Lowering { plan, aggregates: metric::Aggregates::default(), metrics: Vec::new() };
+        let ordered = plan.order.iter().map(|key| key.field);
+        for field in plan.outputs.iter().copied().chain(plan.group_conditions.iter().map(|condition| condition.field)).chain(ordered) {
+            if let Field::Metric(index) = field
+                && !lowering.metrics.iter().any(|(known, ..)| *known == index)
+            {
+                let metric = plan.dataset.metrics.get(index).ok_or_else(|| no_field(field))?;
+                let (expression, kind) = lowering.aggregates.metric(&plan.dataset, &metric.expression)?.finished();
+                lowering.metrics.push((index, expression, kind));
+            }
+        }
+        if !plan.grouped && !lowering.metrics.is_empty() {
+            return Err(EngineError::Plan("a metric outside a grouped plan".to_owned()));
+        }
+        Ok(lowering)
+    }
+
+    /// Whether the answer could depend on the order in which rows are read.
+    pub(crate) fn needs_order(&self) -> bool {
+        !self.plan.grouped || self.aggregates.order_matters
+    }
+
+    /// Puts everything but the scope on the tenant's rows. `at_most` rows, if that is less than the plan's own limit.
+    pub(crate) fn onto(self, rows: LogicalPlanBuilder, window: Window, at_most: Option<usize>) -> Result<Lowered, EngineError> {
+        let plan = self.plan;
+        let rows = filtered(rows, plan, window)?;
+        let rows = if plan.grouped {
+            self.grouped(rows)?
+        } else if plan.distinct {
+            distinct(rows, plan)?
+        } else {
+            plain(rows, plan)?
+        };
+        let limit = plan.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = match (limit, at_most) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let rows = match limit {
+            Some(limit) => rows.limit(0, Some(limit)).map_err(EngineError::Query)?,
+            None => rows,
+        };
+        let (names, outputs) = outputs(plan);
+        let rows = rows.project(names.iter().map(|name| column(name))).map_err(EngineError::Query)?;
+        Ok(Lowered { plan: rows.build().map_err(EngineError::Query)?, outputs })
+    }
+
+    fn grouped(self, rows: LogicalPlanBuilder) -> Result<LogicalPlanBuilder, EngineError> {
+        let Lowering { plan, aggregates, metrics } = self;
+        let keys = selected_columns(plan);
+        let rows = rows.aggregate(keys.iter().map(|key| column(key)), aggregates.named()).map_err(EngineError::Query)?;
+        let named = metrics.iter().map(|(index, expression, _)| expression.clone().alias(metric_name(*index)));
+        let mut rows = rows.project(keys.iter().map(|key| column(key)).chain(named)).map_err(EngineError::Query)?;
+        for Condition { field, test } in &plan.group_conditions {
+            let Some((index, _, kind)) = metrics.iter().find(|(index, ..)| Field::Metric(*index) == *field) else {
+                return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
+            };
+            rows = rows.filter(condition::condition(column(&metric_name(*index)), kind, test)).map_err(EngineError::Query)?;
+        }
+        let ties = keys.iter().filter(|key| !plan.order.iter().any(|used| internal_name(&plan.dataset, used.field).as_ref() == Some(*key)));
+        let ties = ties.map(|key| column(key).sort(true, false)).collect::<Vec<_>>();
+        sorted(rows, plan, ties)
+    }
+}
+
+/// Rows of the window that meet the conditions.
+fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
+    let dataset = &plan.dataset;
+    let mut filters = Vec::with_capacity(plan.row_conditions.len() + 1);
+    if let Some(date) = dataset.date_column.and_then(|index| dataset.columns.get(index)) {
+        filters.extend(condition::in_window(column(&date.name), &types::scanned(date.kind), window));
+    }
+    for Condition { field, test } in &plan.row_conditions {
+        let Field::Column(index) = field else { return Err(EngineError::Plan("a row is filtered by a metric".to_owned())) };
+        let known = dataset.columns.get(*index).ok_or_else(|| no_field(*field))?;
+        filters.push(condition::condition(column(&known.name), &types::scanned(known.kind), test));
+    }
+    match filters.into_iter().reduce(Expr::and) {
+        Some(filter) => rows.filter(filter).map_err(EngineError::Query),
+        None => Ok(rows),
+    }
+}
+
+/// Rows keep the order of the files; ORDER BY breaks its ties by it.
+fn plain(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, EngineError> {
+    if plan.order.is_empty() {
+        return Ok(rows);
+    }
+    let rows = rows.window([row_number().alias(ROW)]).map_err(EngineError::Query)?;
+    sorted(rows, plan, vec![column(ROW).sort(true, false)])
+}
+
+/// Each distinct row where it first occurs.
+fn distinct(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, EngineError> {
+    let keys = selected_columns(plan);
+    if let Some(key) = plan.order.iter().find(|key| !plan.outputs.contains(&key.field)) {
+        return Err(EngineError::Plan(format!("DISTINCT is ordered by {:?}, which is not selected", key.field)));
+    }
+    let rows = rows.window([row_number().alias(ROW)]).map_err(EngineError::Query)?;
+    let first = min(column(ROW)).alias(ROW);
+    let rows = rows.aggregate(keys.iter().map(|key| column(key)), [first]).map_err(EngineError::Query)?;
+    sorted(rows, plan, vec![column(ROW).sort(true, false)])
+}
+
+/// Nulls come last either way.
+fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<LogicalPlanBuilder, EngineError> {
+    let mut keys = Vec::with_capacity(plan.order.len() + ties.len());
+    for OrderKey { field, descending } in &plan.order {
+        let name = internal_name(&plan.dataset, *field).ok_or_else(|| no_field(*field))?;
+        keys.push(column(&name).sort(!descending, false));
+    }
+    keys.extend(ties);
+    if keys.is_empty() {
+        return Ok(rows);
+    }
+    rows.sort(keys).map_err(EngineError::Query)
+}
+
+/// The distinct columns of SELECT, in its order.
+fn selected_columns(plan: &Plan) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for field in &plan.outputs {
+        if let (Field::Column(_), Some(name)) = (field, internal_name(&plan.dataset, *field))
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The distinct columns of the stream, and which of them each output is.
+fn outputs(plan: &Plan) -> (Vec<String>, Vec<Output>) {
+    let mut names: Vec<String> = Vec::new();
+    let mut outputs = Vec::with_capacity(plan.outputs.len());
+    for field in &plan.outputs {
+        let Some(name) = internal_name(&plan.dataset, *field) else { continue };
+        let column = names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            names.push(name);
+            names.len() - 1
+        });
+        outputs.push(Output { name: plan.dataset.field_name(*field).to_owned(), column });
+    }
+    (names, outputs)
+}
+
+fn internal_name(dataset: &Dataset, field: Field) -> Option<String> {
+    match field {
+        Field::Column(index) => dataset.columns.get(index).map(|column| column.name.clone()),
+        Field::Metric(index) => Some(metric_name(index)),
+    }
+}
+
+fn metric_name(index: usize) -> String {
+    format!(":metric{index}")
+}
+
+fn no_field(field: Field) -> EngineError {
+    EngineError::Plan(format!("the dataset has no {field:?}"))
+}

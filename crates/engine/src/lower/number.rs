@@ -1,0 +1,167 @@
+//! Expressions with the type that the language gives them.
+//!
+//! Integers and decimals are computed as decimals wide enough for the result: Arrow's own integer arithmetic wraps around.
+
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType};
+use datafusion::common::ScalarValue;
+use datafusion::functions::core::expr_fn::{coalesce, nullif};
+use datafusion::logical_expr::{Expr, Operator as Sql, binary_expr, cast, lit};
+use insightgate_query::catalog::ColumnType;
+use insightgate_query::metric::Operator;
+use insightgate_query::plan::Value;
+
+use crate::error::EngineError;
+use crate::scan::text;
+use crate::types;
+
+/// Digits of an Int64.
+const INT64_PRECISION: u8 = 19;
+
+/// `kind` is what the language calls the value; `arrow` what the expression gives until [`Typed::finished`].
+#[derive(Debug, Clone)]
+pub(crate) struct Typed {
+    pub(crate) expression: Expr,
+    pub(crate) kind: ColumnType,
+    pub(crate) arrow: DataType,
+}
+
+impl Typed {
+    pub(crate) fn of_column(expression: Expr, kind: ColumnType) -> Typed {
+        Typed { expression, kind, arrow: types::scanned(kind) }
+    }
+
+    pub(crate) fn literal(value: &Value) -> Result<Typed, EngineError> {
+        let (scalar, kind) = match value {
+            Value::String(value) => return Ok(Typed::of_column(text(value), ColumnType::String)),
+            Value::Int(value) => (ScalarValue::Int64(Some(*value)), ColumnType::Int64),
+            Value::Float(value) => (ScalarValue::Float64(Some(*value)), ColumnType::Float64),
+            Value::Bool(value) => (ScalarValue::Boolean(Some(*value)), ColumnType::Bool),
+            Value::Decimal { unscaled, scale } => {
+                let digits = unscaled.unsigned_abs().checked_ilog10().map_or(1, |power| power + 1);
+                let precision = u8::try_from(digits).unwrap_or(DECIMAL128_MAX_PRECISION).max(scale.unsigned_abs());
+                if precision > DECIMAL128_MAX_PRECISION {
+                    return Err(EngineError::OutOfRange(format!("{unscaled}e-{scale} has more than {DECIMAL128_MAX_PRECISION} digits")));
+                }
+                (ScalarValue::Decimal128(Some(*unscaled), precision, *scale), ColumnType::Decimal { precision, scale: *scale })
+            }
+            Value::Date(day) => {
+                let days = day.signed_duration_since(chrono::DateTime::UNIX_EPOCH.date_naive()).num_days();
+                (ScalarValue::Date32(i32::try_from(days).ok()), ColumnType::Date)
+            }
+            Value::Timestamp(instant) => {
+                (ScalarValue::TimestampMicrosecond(Some(instant.timestamp_micros()), Some(types::UTC.into())), ColumnType::Timestamp)
+            }
+        };
+        Ok(Typed { expression: lit(scalar), kind, arrow: types::scanned(kind) })
+    }
+
+    /// As the language's own type; a number that does not fit it is an error when the query runs.
+    pub(crate) fn finished(self) -> (Expr, DataType) {
+        let wanted = types::scanned(self.kind);
+        if self.arrow == wanted { (self.expression, wanted) } else { (cast(self.expression, wanted.clone()), wanted) }
+    }
+
+    pub(crate) fn as_float(self) -> Expr {
+        if self.arrow == DataType::Float64 { self.expression } else { cast(self.expression, DataType::Float64) }
+    }
+
+    /// Precision and scale when computed exactly. None for everything but integers and decimals.
+    pub(crate) fn exact_type(&self) -> Option<(u8, i8)> {
+        match (self.kind, types::decimal(&self.arrow)) {
+            (ColumnType::Int64 | ColumnType::Decimal { .. }, Some(decimal)) => Some(decimal),
+            (ColumnType::Int64, None) => Some((INT64_PRECISION, 0)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_decimal(self, arrow: &DataType) -> Expr {
+        if self.arrow == *arrow { self.expression } else { cast(self.expression, arrow.clone()) }
+    }
+
+    fn as_text(self) -> Expr {
+        if self.kind == ColumnType::String { self.expression } else { cast(self.expression, DataType::Utf8View) }
+    }
+}
+
+/// The narrowest Arrow decimal of so many digits; beyond 76 the top digits may overflow, which is an error when it happens.
+pub(crate) fn decimal_type(precision: u8, scale: i8) -> DataType {
+    if precision <= DECIMAL128_MAX_PRECISION {
+        DataType::Decimal128(precision, scale)
+    } else {
+        DataType::Decimal256(precision.min(DECIMAL256_MAX_PRECISION), scale)
+    }
+}
+
+/// Division is exact (float), and null where the divisor is zero.
+pub(crate) fn arithmetic(left: Typed, operator: Operator, right: Typed) -> Result<Typed, EngineError> {
+    let float = |expression| Typed { expression, kind: ColumnType::Float64, arrow: DataType::Float64 };
+    if operator == Operator::Divide {
+        return Ok(float(left.as_float() / nullif(right.as_float(), lit(0.0_f64))));
+    }
+    let operation = match operator {
+        Operator::Add => Sql::Plus,
+        Operator::Subtract => Sql::Minus,
+        Operator::Multiply | Operator::Divide => Sql::Multiply,
+    };
+    let numeric = |typed: &Typed| typed.kind == ColumnType::Float64 || typed.exact_type().is_some();
+    if !numeric(&left) || !numeric(&right) {
+        return Err(EngineError::Plan(format!("arithmetic on {} and {}", types::spelled(left.kind), types::spelled(right.kind))));
+    }
+    let (Some((left_precision, left_scale)), Some((right_precision, right_scale))) = (left.exact_type(), right.exact_type()) else {
+        return Ok(float(binary_expr(left.as_float(), operation, right.as_float())));
+    };
+    let (precision, scale) = match operator {
+        Operator::Multiply => (left_precision.saturating_add(right_precision).saturating_add(1), left_scale.saturating_add(right_scale)),
+        _ => {
+            let scale = left_scale.max(right_scale);
+            let whole = (i16::from(left_precision) - i16::from(left_scale)).max(i16::from(right_precision) - i16::from(right_scale));
+            (u8::try_from(whole + i16::from(scale) + 1).unwrap_or(u8::MAX), scale)
+        }
+    };
+    let kind = if left.kind == ColumnType::Int64 && right.kind == ColumnType::Int64 {
+        ColumnType::Int64
+    } else {
+        ColumnType::Decimal { precision: precision.min(DECIMAL128_MAX_PRECISION), scale }
+    };
+    let arrow = decimal_type(precision, scale);
+    // Operands of a wide result are widened first; Arrow then gives the result the same type by the same rules.
+    let (left, right) = match arrow {
+        DataType::Decimal256(_, _) => (
+            left.as_decimal(&DataType::Decimal256(left_precision, left_scale)),
+            right.as_decimal(&DataType::Decimal256(right_precision, right_scale)),
+        ),
+        _ => (left.as_decimal(&decimal_type(left_precision, left_scale)), right.as_decimal(&decimal_type(right_precision, right_scale))),
+    };
+    Ok(Typed { expression: cast(binary_expr(left, operation, right), arrow.clone()), kind, arrow })
+}
+
+/// The first that is not null, in the type that holds all of them.
+pub(crate) fn first_not_null(items: Vec<Typed>) -> Result<Typed, EngineError> {
+    let Some(first) = items.first() else { return Err(EngineError::Plan("COALESCE of nothing".to_owned())) };
+    let exact: Option<Vec<(u8, i8)>> = items.iter().map(Typed::exact_type).collect();
+    let (kind, arrow) = match exact {
+        Some(_) if items.iter().all(|item| item.arrow == first.arrow) => (first.kind, first.arrow.clone()),
+        Some(exact) => {
+            let scale = exact.iter().map(|(_, scale)| *scale).max().unwrap_or(0);
+            let whole = exact.iter().map(|(precision, scale)| i16::from(*precision) - i16::from(*scale)).max().unwrap_or(0);
+            let precision = u8::try_from(whole + i16::from(scale)).unwrap_or(u8::MAX);
+            let all_ints = items.iter().all(|item| item.kind == ColumnType::Int64);
+            let kind = if all_ints {
+                ColumnType::Int64
+            } else {
+                ColumnType::Decimal { precision: precision.min(DECIMAL128_MAX_PRECISION), scale }
+            };
+            (kind, decimal_type(precision, scale))
+        }
+        None if items.iter().any(|item| item.kind == ColumnType::Float64) => (ColumnType::Float64, DataType::Float64),
+        None => (first.kind, first.arrow.clone()),
+    };
+    let expressions =
+        items.into_iter().map(|item| if item.arrow == arrow { item.expression } else { cast(item.expression, arrow.clone()) });
+    Ok(Typed { expression: coalesce(expressions.collect()), kind, arrow })
+}
+
+pub(crate) fn concatenated(left: Typed, right: Typed) -> Typed {
+    let expression = binary_expr(left.as_text(), Sql::StringConcat, right.as_text());
+    Typed { expression, kind: ColumnType::String, arrow: DataType::Utf8View }
+}

@@ -1,0 +1,212 @@
+//! The only way to rows: a scan of pinned files with the tenant's and the locations' filters on it.
+//!
+//! The filters are nodes of the logical plan, made here before anything else can be put on the scan.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, ParquetSource, wrap_partition_type_in_dict, wrap_partition_value_in_dict,
+};
+use datafusion::datasource::provider_as_source;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableType, cast, in_list, lit};
+use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
+use datafusion::physical_plan::ExecutionPlan;
+use insightgate_identity::scope::{Locations, TenantScope};
+use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, TenantKey, same_name};
+
+use crate::error::EngineError;
+use crate::layout::TENANT_KEY;
+use crate::snapshot::{self, PinnedFile, Snapshot};
+use crate::{spelling, types};
+
+/// The scan's column of the `tenant=` folders. No column of a definition can have this name: names hold no colon in front.
+const TENANT_COLUMN: &str = ":tenant";
+
+/// Scans the snapshot's files and keeps what the scope may see. `ordered`: in one stream, by path and row number.
+pub(crate) fn tenant_rows(
+    scope: &TenantScope,
+    dataset: &Dataset,
+    snapshot: &Snapshot,
+    schemas: &[SchemaRef],
+    store: &ObjectStoreUrl,
+    ordered: bool,
+) -> Result<LogicalPlanBuilder, EngineError> {
+    let plan = |error| EngineError::Query(error);
+    let tenant_is_folder = dataset.tenancy == Tenancy::Folder;
+    let from_folders = folder_columns(dataset, snapshot);
+    for (pinned, schema) in snapshot.files.iter().zip(schemas) {
+        snapshot::check_fit(dataset, &from_folders, &pinned.meta.location, schema)?;
+    }
+
+    let mut in_files = Vec::new();
+    let mut in_folders: Vec<FieldRef> = Vec::new();
+    if tenant_is_folder {
+        in_folders.push(Arc::new(Field::new(TENANT_COLUMN, wrap_partition_type_in_dict(DataType::Utf8), true)));
+    }
+    for (name, kind) in wanted_columns(dataset) {
+        // What a definition calls not nullable may hold nulls all the same: the plan trusts nothing about files.
+        let field = Arc::new(Field::new(&name, types::scanned(kind), true));
+        if from_folders.contains(&name) { in_folders.push(field) } else { in_files.push(field) }
+    }
+    let file_schema: SchemaRef = Arc::new(Schema::new(in_files));
+    let differs = schemas.iter().any(|schema| spelling::differs(&file_schema, schema));
+    let files = snapshot.files.iter().map(|pinned| partitioned(pinned, &in_folders)).collect::<Result<Vec<_>, _>>()?;
+    let table = PinnedTable {
+        table: TableSchema::builder(file_schema).with_table_partition_cols(in_folders).build(),
+        files,
+        store: store.clone(),
+        adapter: differs.then(|| Arc::new(spelling::IgnoreCase) as Arc<dyn PhysicalExprAdapterFactory>),
+        ordered,
+    };
+    let scan =
+        LogicalPlanBuilder::scan(TableReference::bare(dataset.name.as_str()), provider_as_source(Arc::new(table)), None).map_err(plan)?;
+    let scoped = scan.filter(tenant_filter(scope, dataset)).map_err(plan)?;
+    match location_filter(scope, dataset)? {
+        Some(filter) => scoped.filter(filter).map_err(plan),
+        None => Ok(scoped),
+    }
+}
+
+fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
+    let Tenancy::Column { name, holds } = &dataset.tenancy else {
+        return column(TENANT_COLUMN).eq(lit(scope.tenant().to_string()));
+    };
+    let owner = match holds {
+        TenantKey::TenantId => Some(scope.tenant().to_string()),
+        TenantKey::GlobalAccountId => scope.global_account().map(str::to_owned),
+    };
+    match owner {
+        Some(owner) => exact_text(dataset, name).eq(text(&owner)),
+        // A tenant without a global account owns no rows here.
+        None => lit(false),
+    }
+}
+
+fn location_filter(scope: &TenantScope, dataset: &Dataset) -> Result<Option<Expr>, EngineError> {
+    let Locations::Only(locations) = scope.locations() else { return Ok(None) };
+    let Some(location) = dataset.location_column.and_then(|index| dataset.columns.get(index)) else {
+        return Err(EngineError::LocationScopeUnsupported { dataset: dataset.name.clone() });
+    };
+    if locations.is_empty() {
+        return Ok(Some(lit(false)));
+    }
+    Ok(Some(in_list(exact_text(dataset, &location.name), locations.iter().map(|id| text(id)).collect(), false)))
+}
+
+/// The column as text, for comparisons that see letter case.
+fn exact_text(dataset: &Dataset, name: &str) -> Expr {
+    match dataset.columns.iter().find(|known| same_name(&known.name, name)) {
+        Some(known) if known.kind == ColumnType::String => column(&known.name),
+        Some(known) => cast(column(&known.name), DataType::Utf8View),
+        None => column(name),
+    }
+}
+
+pub(crate) fn column(name: &str) -> Expr {
+    Expr::Column(Column::from_name(name))
+}
+
+pub(crate) fn text(value: &str) -> Expr {
+    lit(ScalarValue::Utf8View(Some(value.to_owned())))
+}
+
+/// The definition's columns, and the tenant's where it is none of them.
+fn wanted_columns(dataset: &Dataset) -> Vec<(String, ColumnType)> {
+    let mut wanted: Vec<_> = dataset.columns.iter().map(|column| (column.name.clone(), column.kind)).collect();
+    if let Tenancy::Column { name, .. } = &dataset.tenancy
+        && !wanted.iter().any(|(known, _)| same_name(known, name))
+    {
+        wanted.push((name.clone(), ColumnType::String));
+    }
+    wanted
+}
+
+/// The wanted columns whose values are `key=value` folders.
+fn folder_columns(dataset: &Dataset, snapshot: &Snapshot) -> Vec<String> {
+    let tenant_is_folder = dataset.tenancy == Tenancy::Folder;
+    let is_key = |name: &str| snapshot.files.iter().flat_map(|file| &file.folder_values).any(|(key, _)| same_name(key, name));
+    let wanted = wanted_columns(dataset).into_iter().map(|(name, _)| name);
+    wanted.filter(|name| is_key(name) && !(tenant_is_folder && same_name(name, TENANT_KEY))).collect()
+}
+
+fn partitioned(pinned: &PinnedFile, in_folders: &[FieldRef]) -> Result<PartitionedFile, EngineError> {
+    let mut values = Vec::with_capacity(in_folders.len());
+    for field in in_folders {
+        let key = if field.name() == TENANT_COLUMN { TENANT_KEY } else { field.name() };
+        let misfit = |found: &str| EngineError::Misfit {
+            file: pinned.meta.location.to_string(),
+            column: key.to_owned(),
+            expected: format!("a folder {key}=… of type {}", field.data_type()),
+            found: found.to_owned(),
+        };
+        let Some((_, value)) = pinned.folder_values.iter().find(|(known, _)| same_name(known, key)) else {
+            return Err(misfit("no such folder"));
+        };
+        values.push(match (value, field.name() == TENANT_COLUMN) {
+            (Some(value), true) => wrap_partition_value_in_dict(ScalarValue::from(value.as_str())),
+            (Some(value), false) => ScalarValue::try_from_string(value.clone(), field.data_type()).map_err(|_| misfit(value))?,
+            (None, _) => ScalarValue::try_from(field.data_type()).map_err(|_| misfit("null"))?,
+        });
+    }
+    Ok(PartitionedFile::new_from_meta(pinned.meta.clone()).with_partition_values(values))
+}
+
+/// The pinned files as a table. It plans as a stock Parquet scan.
+struct PinnedTable {
+    table: TableSchema,
+    files: Vec<PartitionedFile>,
+    store: ObjectStoreUrl,
+    adapter: Option<Arc<dyn PhysicalExprAdapterFactory>>,
+    ordered: bool,
+}
+
+impl fmt::Debug for PinnedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PinnedTable").field("files", &self.files.len()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for PinnedTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.table.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let runtime = session.runtime_env();
+        let readers =
+            CachedParquetFileReaderFactory::new(runtime.object_store(&self.store)?, runtime.cache_manager.get_file_metadata_cache());
+        let source = ParquetSource::new(self.table.clone())
+            .with_table_parquet_options(session.table_options().parquet.clone())
+            .with_parquet_file_reader_factory(Arc::new(readers));
+        let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
+            .with_file_group(FileGroup::new(self.files.clone()))
+            .with_preserve_order(self.ordered)
+            .with_expr_adapter(self.adapter.clone())
+            .with_limit(limit)
+            .with_projection_indices(projection.cloned())?
+            .build();
+        Ok(DataSourceExec::from_data_source(scan))
+    }
+}

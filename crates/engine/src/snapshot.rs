@@ -1,0 +1,171 @@
+//! The files that one run reads: listed once, pinned by their ETags, and checked against the dataset's definition.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use datafusion::arrow::datatypes::{Schema, SchemaRef, TimeUnit};
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use futures::{StreamExt, TryStreamExt};
+use insightgate_identity::scope::TenantScope;
+use insightgate_query::catalog::{Dataset, Tenancy, same_name};
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+
+use crate::error::EngineError;
+use crate::{layout, types};
+
+/// How many footers or ETags are asked for at once.
+const CONCURRENCY: usize = 8;
+
+/// The files of one dataset that one tenant's run reads, in the order of their paths (byte-wise).
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub(crate) files: Vec<PinnedFile>,
+    /// When the newest of the files was written. None when there are no files.
+    pub data_as_of: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PinnedFile {
+    pub(crate) meta: ObjectMeta,
+    /// From its `key=value` folders.
+    pub(crate) folder_values: Vec<(String, Option<String>)>,
+}
+
+impl Snapshot {
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    pub fn file_count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        self.files.iter().map(|file| file.meta.size).sum()
+    }
+}
+
+/// Where folders say whose rows lie in them, only the tenant's own folder is listed.
+pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
+    let folder = layout::dataset_folder(scope.program(), &dataset.name);
+    let listed = match dataset.tenancy {
+        Tenancy::Folder => layout::tenant_folder(&folder, scope.tenant()),
+        Tenancy::Column { .. } => folder.clone(),
+    };
+    let mut metas: Vec<ObjectMeta> = store
+        .list(Some(&listed))
+        .try_filter(|meta| std::future::ready(layout::is_data_file(&folder, &meta.location)))
+        .try_collect()
+        .await?;
+    metas.sort_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
+    let data_as_of = metas.iter().map(|meta| meta.last_modified).max();
+    let files = metas.into_iter().map(|meta| PinnedFile { folder_values: layout::folder_values(&folder, &meta.location), meta }).collect();
+    Ok(Snapshot { files, data_as_of })
+}
+
+/// Fails when a file is not the one that was listed.
+pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Result<(), EngineError> {
+    let checks = snapshot.files.iter().map(|pinned| async move {
+        let location = &pinned.meta.location;
+        let same = match store.head(location).await {
+            Ok(now) => now.e_tag == pinned.meta.e_tag && now.size == pinned.meta.size && now.last_modified == pinned.meta.last_modified,
+            Err(object_store::Error::NotFound { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if same { Ok(()) } else { Err(EngineError::FilesChanged { file: location.to_string() }) }
+    });
+    futures::stream::iter(checks).buffered(CONCURRENCY).try_collect().await
+}
+
+/// The schemas of files, read when first needed.
+#[derive(Default)]
+pub(crate) struct SchemaCache {
+    by_path: Mutex<HashMap<Path, (Option<String>, SchemaRef)>>,
+}
+
+impl SchemaCache {
+    /// The schema of each file in the snapshot's order. A footer that cannot be read names its file.
+    pub(crate) async fn schemas(
+        &self,
+        store: &dyn ObjectStore,
+        footers: &Arc<FileMetadataCache>,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<SchemaRef>, EngineError> {
+        let reads = snapshot.files.iter().map(|pinned| async move {
+            let meta = &pinned.meta;
+            if let Some(known) = self.known(meta) {
+                return Ok(known);
+            }
+            let read = DFParquetMetadata::new(store, meta)
+                .with_file_metadata_cache(Some(Arc::clone(footers)))
+                .with_coerce_int96(Some(TimeUnit::Microsecond))
+                .fetch_schema()
+                .await;
+            match read {
+                Ok(schema) => Ok(self.remember(meta, schema)),
+                Err(error) => match error.find_root() {
+                    datafusion::error::DataFusionError::ObjectStore(cause) => match cause.as_ref() {
+                        object_store::Error::NotFound { .. } => Err(EngineError::FilesChanged { file: meta.location.to_string() }),
+                        _ => Err(EngineError::Query(error)),
+                    },
+                    root => Err(EngineError::Corrupt { file: meta.location.to_string(), detail: root.to_string() }),
+                },
+            }
+        });
+        futures::stream::iter(reads).buffered(CONCURRENCY).try_collect().await
+    }
+
+    fn known(&self, meta: &ObjectMeta) -> Option<SchemaRef> {
+        let by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
+        by_path.get(&meta.location).filter(|(tag, _)| tag.is_some() && *tag == meta.e_tag).map(|(_, schema)| Arc::clone(schema))
+    }
+
+    fn remember(&self, meta: &ObjectMeta, schema: Schema) -> SchemaRef {
+        let schema = Arc::new(schema);
+        let mut by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
+        by_path.insert(meta.location.clone(), (meta.e_tag.clone(), Arc::clone(&schema)));
+        schema
+    }
+}
+
+/// Compares one file with the definition. `wanted` are the columns that are not taken from folders.
+pub(crate) fn check_fit(dataset: &Dataset, from_folders: &[String], file: &Path, schema: &Schema) -> Result<(), EngineError> {
+    let misfit = |column: &str, expected: String, found: String| EngineError::Misfit {
+        file: file.to_string(),
+        column: column.to_owned(),
+        expected,
+        found,
+    };
+    for column in &dataset.columns {
+        if from_folders.iter().any(|name| same_name(name, &column.name)) {
+            continue;
+        }
+        let mut found = schema.fields().iter().filter(|field| same_name(field.name(), &column.name));
+        match (found.next(), found.next()) {
+            (Some(_), Some(_)) => return Err(misfit(&column.name, types::spelled(column.kind), "there more than once".to_owned())),
+            (Some(field), None) if !types::fits(field.data_type(), column.kind) => {
+                return Err(misfit(&column.name, types::spelled(column.kind), field.data_type().to_string()));
+            }
+            (None, _) if !column.nullable => return Err(misfit(&column.name, types::spelled(column.kind), "missing".to_owned())),
+            _ => {}
+        }
+    }
+    if let Tenancy::Column { name, .. } = &dataset.tenancy
+        && !dataset.columns.iter().any(|column| same_name(&column.name, name))
+        && !from_folders.iter().any(|known| same_name(known, name))
+    {
+        let expected = || "the tenant's id as a string or an integer".to_owned();
+        match schema.fields().iter().find(|field| same_name(field.name(), name)) {
+            None => return Err(misfit(name, expected(), "missing".to_owned())),
+            Some(field) if !types::is_text(field.data_type()) && !field.data_type().is_integer() => {
+                return Err(misfit(name, expected(), field.data_type().to_string()));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
