@@ -25,7 +25,8 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
             () if name.len() >= 4 && prefix <= allowed / 2 => (1, prefix, whole),
             () => continue,
         };
-        if best.is_none_or(|(known, _)| score < known) {
+        // Of equals the first in the alphabet, so that the advice does not depend on the order of a definition.
+        if best.is_none_or(|known| (score, candidate) < known) {
             best = Some((score, candidate));
         }
     }

@@ -1,1 +1,169 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use serde::Deserialize;
+
+use super::*;
+use crate::builtin;
+use crate::diagnostic::message;
+use crate::plan::{Comparison, Test, Value};
+
+mod literals;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Samples {
+    queries: Vec<Sample>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    program: String,
+    text: String,
+    refused: Option<String>,
+    note: Option<String>,
+}
+
+#[test]
+fn every_documented_sample_plans_or_is_refused_for_its_reason() {
+    let samples: Samples = toml::from_str(include_str!("../../tests-data/sample-queries.toml")).unwrap();
+    assert!(samples.queries.len() > 70);
+    for sample in samples.queries {
+        let planned = plan(&sample.text, &builtin::catalog(&sample.program));
+        match (planned, sample.refused.as_deref()) {
+            (Ok(plan), None) => assert_eq!(plan.notes, Vec::from_iter(sample.note), "{}", sample.text),
+            (Err(errors), Some("syntax")) => assert!(errors.iter().all(|e| e.code == Code::Syntax), "{}: {errors:?}", sample.text),
+            (Err(errors), Some("name")) => assert!(errors.iter().all(|e| e.code == Code::UnknownName), "{}: {errors:?}", sample.text),
+            (Ok(_), refused) => panic!("{} is planned, but {refused:?}", sample.text),
+            (Err(errors), refused) => panic!("{} is refused ({refused:?}): {}", sample.text, message(&errors)),
+        }
+    }
+}
+
+fn mpn(text: &str) -> Plan {
+    plan(text, &builtin::catalog("mpn")).unwrap_or_else(|errors| panic!("{text}: {}", message(&errors)))
+}
+
+fn refused(text: &str) -> String {
+    message(&plan(text, &builtin::catalog("mpn")).expect_err(text))
+}
+
+fn names(plan: &Plan) -> Vec<&str> {
+    plan.outputs.iter().map(|field| plan.dataset.field_name(*field)).collect()
+}
+
+#[test]
+fn names_ignore_case_and_aliases_are_names() {
+    let plan = mpn("select customername, PGAPartnerID, MONTH, customername from officeusage");
+    assert_eq!(names(&plan), ["CustomerName", "PGAMpnId", "Month", "CustomerName"]);
+    assert!(!plan.grouped && !plan.distinct);
+    assert_eq!(plan.span, None);
+    let plan = mpn("SELECT \"CustomerName\", [Month] FROM [OfficeUsage] LIMIT 3 TIMESPAN last_month ;");
+    assert_eq!((names(&plan), plan.limit, plan.span), (vec!["CustomerName", "Month"], Some(3), Some(TimeSpan::LastMonth)));
+    let plan = mpn("SELECT Month FROM CompetencyPerformanceRequirement");
+    assert_eq!(plan.dataset.name, "CompetencyPeformanceRequirement");
+}
+
+#[test]
+fn a_metric_anywhere_groups() {
+    let selected = mpn("SELECT CustomerName, TotalACR FROM AzureUsage WHERE MeterCategory = 'Azure DNS' AND TotalACR > 20000");
+    assert!(selected.grouped);
+    assert_eq!(selected.row_conditions.len(), 1);
+    assert_eq!(selected.group_conditions.len(), 1);
+    let value = Value::Decimal { unscaled: 2_000_000, scale: 2 };
+    assert_eq!(selected.group_conditions[0].test, Test::Compare(Comparison::Greater, value));
+    assert!(mpn("SELECT CustomerName FROM AzureUsage WHERE CustomerCount > 1").grouped);
+    assert!(mpn("SELECT CustomerName FROM AzureUsage ORDER BY CustomerCount").grouped);
+    assert!(mpn("SELECT CustomerCount FROM AzureUsage").grouped);
+    assert!(!mpn("SELECT DISTINCT CustomerName, CustomerCount FROM AzureUsage").distinct, "groups are distinct");
+    assert!(mpn("SELECT DISTINCT CustomerName FROM AzureUsage").distinct);
+}
+
+#[test]
+fn order_is_descending_unless_asked_and_names_a_field_once() {
+    let plan = mpn("SELECT CustomerName FROM OfficeUsage ORDER BY Month, CustomerName ASC, month ASC");
+    let keys: Vec<_> = plan.order.iter().map(|key| (plan.dataset.field_name(key.field), key.descending)).collect();
+    assert_eq!(keys, [("Month", true), ("CustomerName", false)]);
+}
+
+#[test]
+fn time_spans_are_those_of_the_dataset() {
+    assert_eq!(mpn("SELECT MPNId FROM Profile TIMESPAN LIFETIME").span, Some(TimeSpan::Lifetime));
+    assert_eq!(mpn("SELECT UserId FROM MSLearn TIMESPAN LAST_7_DAYS").span, Some(TimeSpan::Last7Days));
+    let errors = plan("SELECT Month FROM OfficeUsage TIMESPAN TODAY", &builtin::catalog("mpn")).unwrap_err();
+    assert_eq!(errors[0].code, Code::TimeSpanNotAvailable);
+    assert_eq!((errors[0].line, errors[0].column, errors[0].length), (1, 40, 5));
+}
+
+/// What a person reads, letter by letter.
+#[test]
+fn refusals() {
+    let cases = [
+        (
+            "SELECT Custmer FROM OfficeUsage",
+            "Incorrect column name: 'Custmer' at line 1, column 8 is neither a column nor a metric of OfficeUsage; did you mean 'CustomerName'?",
+        ),
+        (
+            "SELECT Month FROM OficeUsage",
+            "Invalid table name: 'OficeUsage' at line 1, column 19 is not a dataset of this program; did you mean 'OfficeUsage'?",
+        ),
+        (
+            "SELECT x FROM Profile",
+            "Incorrect column name: 'x' at line 1, column 8 is neither a column nor a metric of Profile; there are PGA_MPNId, MPNId, \
+             PartnerName, City, StateProvince, ZipPostalCode, Country",
+        ),
+        (
+            "SELECT BilledRevenueUSD FROM DynamicsUsage",
+            "Incorrect column name: 'BilledRevenueUSD' at line 1, column 8 is neither a column nor a metric of DynamicsUsage; there are \
+             PGAMpnId, MPNId, PartnerName, CustomerId, CustomerName, CustomerTenantId, CustomerTpid, CustomerSegment and 29 more",
+        ),
+        (
+            "SELECT Month FROM OfficeUsage TIMESPAN TODAY",
+            "TIMESPAN TODAY at line 1, column 40 is not available for OfficeUsage; it offers LAST_MONTH, LAST_3_MONTHS, LAST_6_MONTHS, \
+             LAST_1_YEAR, LIFETIME",
+        ),
+        (
+            "SELECT MPNId FROM Profile TIMESPAN LAST_MONTH",
+            "TIMESPAN LAST_MONTH at line 1, column 36 is not available: Profile has no dates; leave TIMESPAN out",
+        ),
+        (
+            "SELECT CustomerName, CustomerCount FROM OfficeUsage ORDER BY Month",
+            "ORDER BY Month at line 1, column 62 has no meaning: with a metric, rows are grouped by the selected columns, and a group can \
+             hold several values of Month; select Month too, or order by a selected column or a metric",
+        ),
+        (
+            "SELECT DISTINCT CustomerName FROM OfficeUsage ORDER BY Month",
+            "ORDER BY Month at line 1, column 56 has no meaning: DISTINCT merges rows that can differ in Month; select Month too, or order \
+             by a selected column",
+        ),
+        (
+            "SELECT Month FROM OfficeUsage WHERE PaidAvailableUnits LIKE '1%'",
+            "LIKE at line 1, column 37 compares texts, and PaidAvailableUnits is a number; use =, !=, <, <=, > or >=",
+        ),
+        (
+            r"SELECT Month FROM OfficeUsage WHERE CustomerName LIKE 'a\'",
+            r"the pattern at line 1, column 55 ends with \, which takes the next character as it is; write \\ for a \ itself",
+        ),
+        (
+            "SELECT Monht,\n  CustomerName CustomerTpid\nFROM OfficeUsage WHERE Sku = A",
+            "Incorrect column name: 'Monht' at line 1, column 8 is neither a column nor a metric of OfficeUsage; did you mean 'Month'?\n\
+             ',' is missing before 'CustomerTpid' at line 2, column 16\n\
+             'A' at line 3, column 30 is neither a number nor a string; write a string in single quotes: 'A'",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refused(text), expected);
+    }
+}
+
+#[test]
+fn rules_about_the_whole_query_wait_until_it_is_read() {
+    let text = "SELECT CustomerName, CustomerCount FROM OfficeUsage ORDER BY Month LIMIT x";
+    assert_eq!(refused(text), "'x' at line 1, column 74: LIMIT takes the number of rows, from 1");
+}
+
+#[test]
+fn at_most_twenty_are_reported() {
+    let text = format!("SELECT {} FROM OfficeUsage", vec!["nothing"; 900].join(", "));
+    assert_eq!(plan(&text, &builtin::catalog("mpn")).unwrap_err().len(), MAXIMUM_DIAGNOSTICS);
+}

@@ -162,6 +162,8 @@ impl Parser {
                     self.skip(|kind| kind == &TokenKind::Symbol(","));
                 }
                 _ => match self.name("a column or metric") {
+                    // Reported below as a function, not as a name that nothing has.
+                    Some(_) if self.kind() == &TokenKind::Symbol("(") => {}
                     Some(name) => self.push(&mut names, name, MAXIMUM_NAMES, "names behind SELECT"),
                     None => self.skip(|kind| kind == &TokenKind::Symbol(",")),
                 },
@@ -354,6 +356,7 @@ impl Parser {
         let mut order = Vec::new();
         loop {
             match self.name("a column or metric") {
+                Some(_) if self.kind() == &TokenKind::Symbol("(") => {}
                 Some(name) => {
                     let descending = self.take_keyword("DESC") || !self.take_keyword("ASC");
                     self.push(&mut order, OrderItem { name, descending }, MAXIMUM_ORDER, "names behind ORDER BY");

@@ -1,0 +1,155 @@
+//! Literals against each type, and what the notes say.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::*;
+use crate::catalog::ColumnType;
+use crate::check::literal::{Converted, convert};
+use crate::syntax::ast::LiteralValue;
+
+fn text(text: &str) -> LiteralValue {
+    LiteralValue::String(text.to_owned())
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn decimal(unscaled: i128, scale: i8) -> Value {
+    Value::Decimal { unscaled, scale }
+}
+
+#[test]
+fn conversions() {
+    use Converted::{Above, Below, Between, No, Within};
+    let is = Converted::Value;
+    let (int, float, bool) = (ColumnType::Int64, ColumnType::Float64, ColumnType::Bool);
+    let money = ColumnType::Decimal { precision: 5, scale: 2 };
+    let wide = ColumnType::Decimal { precision: 38, scale: 2 };
+    let (date, timestamp) = (ColumnType::Date, ColumnType::Timestamp);
+    let nines = "9".repeat(38);
+    let cases = [
+        (int, "1", is(Value::Int(1))),
+        (int, " -7 ", is(Value::Int(-7))),
+        (int, "007", is(Value::Int(7))),
+        (int, "5.00", is(Value::Int(5))),
+        (int, "1.25", Between(decimal(15, 1))),
+        (int, "-1.25", Between(decimal(-15, 1))),
+        (int, "9223372036854775807", is(Value::Int(i64::MAX))),
+        (int, "-9223372036854775808", is(Value::Int(i64::MIN))),
+        (int, "9223372036854775808", Above),
+        (int, "-9223372036854775809", Below),
+        (int, &nines, Above),
+        (int, "1e5", No),
+        (int, "+5", No),
+        (int, "", No),
+        (int, "-", No),
+        (int, "1.", No),
+        (int, ".5", No),
+        (int, "False", No),
+        (int, "١", No),
+        (float, "1.5", is(Value::Float(1.5))),
+        (float, "-0", is(Value::Float(0.0))),
+        (float, "NaN", No),
+        (float, "inf", No),
+        (money, "12.5", is(decimal(1250, 2))),
+        (money, "-999.99", is(decimal(-99_999, 2))),
+        (money, "1000", Above),
+        (money, "-1000", Below),
+        (money, "1.005", Between(decimal(1005, 3))),
+        (money, "1.0071", Between(decimal(1005, 3))),
+        (money, "-1.001", Between(decimal(-1005, 3))),
+        (money, &nines, Above),
+        (wide, &nines, Above),
+        (wide, "x", No),
+        (bool, "0", is(Value::Bool(false))),
+        (bool, "1", is(Value::Bool(true))),
+        (bool, " TRUE ", is(Value::Bool(true))),
+        (bool, "False", is(Value::Bool(false))),
+        (bool, "yes", No),
+        (date, "2024-02-29", is(Value::Date(day("2024-02-29")))),
+        (date, " 2024-02-29 ", is(Value::Date(day("2024-02-29")))),
+        (date, "2024-02-29T00:00:00Z", is(Value::Date(day("2024-02-29")))),
+        (date, "2024-02-29 10:00:00", Within(day("2024-02-29"))),
+        (date, "2024-02-28T22:00:00-05:00", Within(day("2024-02-29"))),
+        (date, "2023-02-29", No),
+        (date, "2024-2-9", No),
+        (date, "29/02/2024", No),
+        (date, "20240229", No),
+        (date, "2024-02-2é", No),
+        (timestamp, "2024-02-29", is(Value::Timestamp(time("2024-02-29T00:00:00Z")))),
+        (timestamp, "2024-02-29T10:00:00.25Z", is(Value::Timestamp(time("2024-02-29T10:00:00.25Z")))),
+        (timestamp, "2024-02-29 10:00:00", is(Value::Timestamp(time("2024-02-29T10:00:00Z")))),
+        (timestamp, "2024-02-29T25:00:00Z", No),
+        (timestamp, "now", No),
+        (ColumnType::String, " x ", is(Value::String(" x ".to_owned()))),
+    ];
+    for (kind, written, expected) in cases {
+        assert_eq!(convert(&text(written), kind), expected, "{written} as {kind:?}");
+    }
+    let number = LiteralValue::Number("0100".to_owned());
+    assert_eq!(convert(&number, ColumnType::String), is(Value::String("0100".to_owned())));
+    assert_eq!(convert(&LiteralValue::Bool(true), ColumnType::String), is(Value::String("true".to_owned())));
+}
+
+#[test]
+fn tests_and_notes() {
+    let compare = |comparison, value| Test::Compare(comparison, value);
+    let (less_or_equal, greater) = (Comparison::LessOrEqual, Comparison::Greater);
+    let units = |rest: &str| format!("PaidAvailableUnits {rest}");
+    let month = |rest: &str| format!("Month {rest}");
+    let cases: [(String, Test, &[&str]); 16] = [
+        (units("= '5'"), compare(Comparison::Equal, Value::Int(5)), &[]),
+        (units("> 1.5"), compare(greater, decimal(15, 1)), &[]),
+        (units("= 1.5"), Test::Nothing, &["'1.5' is not a whole number, so the condition on PaidAvailableUnits matches no row"]),
+        (units("!= 'x'"), Test::NotNull, &["'x' is not a number, so the condition on PaidAvailableUnits matches every row with a value"]),
+        (units("> ''"), Test::Nothing, &["'' is not a number, so the condition on PaidAvailableUnits matches no row"]),
+        (
+            units("< 99999999999999999999"),
+            Test::NotNull,
+            &[
+                "'99999999999999999999' is beyond all that PaidAvailableUnits can hold, so the condition on PaidAvailableUnits matches every row with a value",
+            ],
+        ),
+        (
+            units("< -99999999999999999999"),
+            Test::Nothing,
+            &[
+                "'-99999999999999999999' is beyond all that PaidAvailableUnits can hold, so the condition on PaidAvailableUnits matches no row",
+            ],
+        ),
+        (units("IN (1, '2')"), Test::In { values: vec![Value::Int(1), Value::Int(2)], negated: false }, &[]),
+        (
+            units("NOT IN (1, 'x', 2.5)"),
+            Test::In { values: vec![Value::Int(1)], negated: true },
+            &["'x' is not a number, like 1 other value of the list, so the list for PaidAvailableUnits is read without them"],
+        ),
+        (units("IN ('x')"), Test::Nothing, &["'x' is not a number, so the condition on PaidAvailableUnits matches no row"]),
+        (
+            units("NOT IN ('x')"),
+            Test::NotNull,
+            &["'x' is not a number, so the condition on PaidAvailableUnits matches every row with a value"],
+        ),
+        (month("<= '2024-05-31 12:00:00'"), compare(less_or_equal, Value::Date(day("2024-05-31"))), &[]),
+        (month(">= '2024-05-31 12:00:00'"), compare(greater, Value::Date(day("2024-05-31"))), &[]),
+        (
+            month("= '2024-05-31 12:00:00'"),
+            Test::Nothing,
+            &["'2024-05-31 12:00:00' is not a whole day, so the condition on Month matches no row"],
+        ),
+        (month("= 202405"), Test::Nothing, &["'202405' is not a date such as '2026-01-31', so the condition on Month matches no row"]),
+        ("CustomerName NOT LIKE '%x'".to_owned(), Test::Like { pattern: "%x".to_owned(), negated: true }, &[]),
+    ];
+    for (condition, expected, notes) in cases {
+        let plan = mpn(&format!("SELECT Month FROM OfficeUsage WHERE {condition}"));
+        assert_eq!(
+            (&plan.row_conditions[0].test, plan.notes.iter().map(String::as_str).collect()),
+            (&expected, notes.to_vec()),
+            "{condition}"
+        );
+    }
+}
