@@ -129,9 +129,12 @@ fn is_out_of_range(error: &ArrowError) -> bool {
 
 /// The input/output errors in a chain of causes. One that wraps another error does not list that one as its source.
 fn io_causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a io::Error> {
-    let below = |error: &&'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(wrapped) => Some(wrapped as &'a (dyn Error + 'static)),
+    std::iter::successors(Some(error), |error| below(*error)).filter_map(|error| error.downcast_ref())
+}
+
+fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
         None => error.source(),
-    };
-    std::iter::successors(Some(error), below).filter_map(|error| error.downcast_ref())
+    }
 }

@@ -1,5 +1,7 @@
 //! Where the files of datasets lie: `<program>/<Dataset>/[tenant=<id>/][key=value/…]*.parquet` under the data root.
 
+use std::path::{Path as FilePath, PathBuf};
+
 use insightgate_identity::program::Program;
 use object_store::path::Path;
 use uuid::Uuid;
@@ -9,6 +11,13 @@ pub(crate) const TENANT_KEY: &str = "tenant";
 
 pub(crate) fn dataset_folder(program: Program, dataset: &str) -> Path {
     Path::from_iter([program.name(), dataset])
+}
+
+/// Where a local data root has the files of a dataset, or of one tenant's part of it.
+pub fn local_folder(data_root: &FilePath, program: Program, dataset: &str, tenant: Option<Uuid>) -> PathBuf {
+    let folder = dataset_folder(program, dataset);
+    let folder = tenant.map_or_else(|| folder.clone(), |tenant| tenant_folder(&folder, tenant));
+    folder.parts().fold(data_root.to_owned(), |path, part| path.join(part.as_ref()))
 }
 
 pub(crate) fn tenant_folder(dataset: &Path, tenant: Uuid) -> Path {

@@ -1,0 +1,119 @@
+//! Texts of CSV files as values. What is recognised when a definition is inferred is what can be read when the file is imported.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+pub(super) fn integer(text: &str) -> Option<i64> {
+    text.parse().ok()
+}
+
+/// Not `inf`, `nan` and the like: in files those are words.
+pub(super) fn float(text: &str) -> Option<f64> {
+    let numeric = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+    if !text.bytes().all(numeric) {
+        return None;
+    }
+    text.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// The number × 10^`scale`; None when it has more digits after the point.
+pub(super) fn decimal(text: &str, scale: i8) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if (whole.is_empty() && fraction.is_empty()) || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let unscaled: i128 = format!("0{whole}{fraction}").parse().ok()?;
+    let unscaled = crate::table_writer::rescaled(unscaled, i8::try_from(fraction.len()).ok()?, scale)?;
+    Some(if negative { -unscaled } else { unscaled })
+}
+
+/// `yyyy-MM-dd`.
+pub(super) fn date(text: &str) -> Option<NaiveDate> {
+    if text.len() != 10 {
+        return None;
+    }
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
+}
+
+/// `yyyy-MM-dd` and a time of day after a `T` or a space, with or without seconds, fraction and offset; without offset it is UTC.
+/// A date alone is its midnight.
+pub(super) fn timestamp(text: &str) -> Option<DateTime<Utc>> {
+    if let Some(day) = date(text) {
+        return Some(day.and_time(NaiveTime::MIN).and_utc());
+    }
+    let (day, time) = (text.get(..10)?, text.get(11..)?);
+    let day = date(day)?;
+    if !matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' ')) {
+        return None;
+    }
+    if let Some(time) = time.strip_suffix(['Z', 'z']) {
+        return Some(of_day(day, time)?.and_utc());
+    }
+    match time.rfind(['+', '-']) {
+        Some(_) => DateTime::parse_from_str(&format!("{day}T{time}"), "%Y-%m-%dT%H:%M:%S%.f%:z").ok().map(|instant| instant.to_utc()),
+        None => Some(of_day(day, time)?.and_utc()),
+    }
+}
+
+fn of_day(day: NaiveDate, time: &str) -> Option<NaiveDateTime> {
+    let time = NaiveTime::parse_from_str(time, "%H:%M:%S%.f").or_else(|_| NaiveTime::parse_from_str(time, "%H:%M")).ok()?;
+    Some(day.and_time(time))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(integer("-7"), Some(-7));
+        assert_eq!(integer("7.0"), None);
+        assert_eq!(float("1e3"), Some(1000.0));
+        assert_eq!(float("inf"), None);
+        assert_eq!(float("NaN"), None);
+        assert_eq!(float("1e999"), None);
+        assert_eq!(decimal("12.50", 2), Some(1250));
+        assert_eq!(decimal("-.5", 2), Some(-50));
+        assert_eq!(decimal("12.505", 2), None);
+        assert_eq!(decimal("12.500", 2), Some(1250));
+        assert_eq!(decimal("", 2), None);
+        assert_eq!(decimal("-", 2), None);
+        assert_eq!(boolean("TRUE"), Some(true));
+        assert_eq!(boolean("1"), None);
+    }
+
+    #[test]
+    fn dates_and_timestamps() {
+        assert_eq!(date("2024-02-29").unwrap().to_string(), "2024-02-29");
+        assert_eq!(date("2023-02-29"), None);
+        assert_eq!(date("2024-2-9"), None);
+        for (text, expected) in [
+            ("2024-02-29", Some("2024-02-29T00:00:00+00:00")),
+            ("2024-02-29T12:30:00Z", Some("2024-02-29T12:30:00+00:00")),
+            ("2024-02-29 12:30", Some("2024-02-29T12:30:00+00:00")),
+            ("2024-02-29 12:30:01.25", Some("2024-02-29T12:30:01.250+00:00")),
+            ("2024-02-29T12:30:00+02:00", Some("2024-02-29T10:30:00+00:00")),
+            ("2024-02-29_12:30:00", None),
+            ("2024-02-29T25:00:00Z", None),
+            ("29.02.2024", None),
+        ] {
+            assert_eq!(timestamp(text).map(|instant| instant.to_rfc3339()).as_deref(), expected, "{text}");
+        }
+    }
+}
