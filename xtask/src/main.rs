@@ -1,1 +1,41 @@
-fn main() {}
+//! Repository chores: `cargo xtask tidy | test | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
+
+mod bench;
+mod steps;
+mod test;
+mod tidy;
+mod tooling;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask tidy                      the repository's own rules: edges between crates, sizes, names, licences, doubles
+cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
+cargo xtask bench [--rows N]          full exports over HTTP beside DuckDB, in the release profile (rows: 10000000)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["tidy"] => tidy::run(),
+        ["test"] => test::run(test::Part::All),
+        ["test", "--only", "rust"] => test::run(test::Part::Rust),
+        ["test", "--only", "e2e"] => test::run(test::Part::EndToEnd),
+        ["bench"] => bench::run(10_000_000),
+        ["bench", "--rows", rows] => match rows.replace('_', "").parse() {
+            Ok(rows) => bench::run(rows),
+            Err(_) => Err(format!("--rows takes a number, not '{rows}'")),
+        },
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `cargo xtask test`: every test there is, in the profile that the demo uses, so that nothing is built twice.
+
+use std::process::Command;
+
+use crate::steps::{self, Steps, cargo, root, target_directory};
+use crate::tooling;
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Part {
+    All,
+    Rust,
+    EndToEnd,
+}
+
+pub fn run(part: Part) -> Result<(), String> {
+    let total = match part {
+        Part::All => 5,
+        Part::Rust => 1,
+        Part::EndToEnd => 4,
+    };
+    let mut steps = Steps::of(total);
+    if part != Part::EndToEnd {
+        steps.announce("cargo test --workspace");
+        steps::run(cargo().args(["test", "--workspace", "--locked"]))?;
+    }
+    if part != Part::Rust {
+        end_to_end(&mut steps)?;
+    }
+    eprintln!("\nall tests passed");
+    Ok(())
+}
+
+fn end_to_end(steps: &mut Steps) -> Result<(), String> {
+    let target = target_directory()?;
+    steps.announce("Python with requests, duckdb, msal and pytest, from PyPI");
+    let python = tooling::python(&target)?;
+    steps.announce("published tables (vega-datasets), from npm");
+    let tables = tooling::vega_datasets(&target)?;
+    steps.announce("cargo build: the binary that the end-to-end tests run");
+    steps::run(cargo().args(["build", "--locked", "-p", "insightgate"]))?;
+    steps.announce("end-to-end tests");
+    let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
+    let mut pytest = Command::new(python);
+    pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
+    steps::run(pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables).env("PYTHONDONTWRITEBYTECODE", "1"))
+}

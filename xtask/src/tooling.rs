@@ -1,0 +1,53 @@
+//! What the end-to-end tests and benchmarks need from PyPI and npm, fetched once into the target directory and pinned.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::steps::{output, root, run};
+
+/// Published tables that nobody made for this project.
+const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
+
+/// A Python with the packages of `tests-e2e/requirements.txt`.
+pub fn python(target: &Path) -> Result<PathBuf, String> {
+    let requirements = root().join("tests-e2e/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let (venv, stamp) = (target.join("venv"), target.join("venv/requirements.txt"));
+    let python = venv.join("bin/python");
+    if python.exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    let host = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let version = "import sys; sys.exit(sys.version_info < (3, 10))";
+    output(Command::new(&host).args(["-c", version])).map_err(|error| missing("Python 3.10 or later", "python3 python3-venv", &error))?;
+    let made = output(Command::new(&host).args(["-m", "venv", "--clear"]).arg(&venv));
+    made.map_err(|error| missing("Python's venv module", "python3-venv", &error))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(&requirements))?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(python)
+}
+
+/// The folder of the published tables.
+pub fn vega_datasets(target: &Path) -> Result<PathBuf, String> {
+    let prefix = target.join("npm");
+    let (data, stamp) = (prefix.join("node_modules/vega-datasets/data"), prefix.join("installed"));
+    if data.exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == VEGA_DATASETS) {
+        return Ok(data);
+    }
+    fs::create_dir_all(&prefix).map_err(|error| format!("{}: {error}", prefix.display()))?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", VEGA_DATASETS, "--prefix"])
+        .arg(&prefix);
+    output(&mut npm).map_err(|error| missing("npm", "npm", &error))?;
+    fs::write(&stamp, VEGA_DATASETS).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(data)
+}
+
+fn missing(what: &str, debian: &str, error: &str) -> String {
+    format!(
+        "{what} is needed for the end-to-end tests (Debian and Ubuntu: apt-get install {debian}; `cargo xtask test --only rust` does without)\n{error}"
+    )
+}
