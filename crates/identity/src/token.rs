@@ -9,8 +9,9 @@ use uuid::Uuid;
 pub const LIFETIME_SECONDS: i64 = 3600;
 
 /// The endpoint that issued a token: they differ in names of claims and in the issuer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenVersion {
+    #[default]
     V1,
     V2,
 }

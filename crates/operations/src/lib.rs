@@ -1,1 +1,31 @@
+//! What the service does: one use case a file. The API, the command line and background work share them.
+//!
+//! Rules that need no IO live in the pure crates, SQL in `store`, rows in `engine`; here they meet.
 
+mod artifact_key;
+pub mod audit;
+pub mod authenticate;
+pub mod background;
+pub mod caller;
+pub mod catalogs;
+pub mod change_report;
+pub mod clock;
+pub mod context;
+pub mod create_query;
+pub mod create_report;
+pub mod delete_query;
+pub mod download_artifact;
+pub mod failure;
+pub mod issue_token;
+pub mod known_query;
+pub mod link;
+pub mod list_datasets;
+pub mod list_executions;
+pub mod list_queries;
+pub mod list_reports;
+pub mod move_clock;
+pub mod password;
+pub mod random;
+pub mod signing;
+pub mod try_query;
+pub mod vault;

@@ -133,7 +133,12 @@ impl Store {
 
     /// Queues an execution for every slot that is due by `now`, for at most `limit` reports; gives the number of reports that were due.
     /// Safe to run at the same time elsewhere: a slot is queued once.
-    pub async fn queue_due_reports(&self, now: DateTime<Utc>, limit: u32, mut new_id: impl FnMut() -> Uuid) -> Result<usize, StoreError> {
+    pub async fn queue_due_reports<E: From<StoreError>>(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+        mut new_id: impl FnMut() -> Result<Uuid, E>,
+    ) -> Result<usize, E> {
         let mut transaction = self.begin().await?;
         let rows = sqlx::query(
             "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot IS NOT NULL AND next_slot <= $2 ORDER BY next_slot, id LIMIT $3",
@@ -142,18 +147,19 @@ impl Store {
         .bind(millis(now))
         .bind(i64::from(limit))
         .fetch_all(&mut *transaction)
-        .await?;
+        .await
+        .map_err(StoreError::from)?;
         for row in &rows {
             let report = read_report(row)?;
             let Timing::Recurring(schedule) = &report.timing else { continue };
             let (slots, after) = schedule.take_due(now);
             for slot in slots {
-                let execution = NewExecution { id: new_id(), report: report.id, slot: slot.key, anchor: slot.at, queued: now };
+                let execution = NewExecution { id: new_id()?, report: report.id, slot: slot.key, anchor: slot.at, queued: now };
                 insert_execution(&mut transaction, &execution).await?;
             }
             update_report(&mut transaction, &ScheduledReport { timing: Timing::Recurring(after), ..report }).await?;
         }
-        transaction.commit().await?;
+        transaction.commit().await.map_err(StoreError::from)?;
         Ok(rows.len())
     }
 

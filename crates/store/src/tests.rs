@@ -128,7 +128,7 @@ async fn a_slot_is_queued_once_however_often_the_scheduler_runs() {
     let mut next = 5000_u128;
     let mut new_id = || {
         next += 1;
-        Uuid::from_u128(next)
+        Ok::<_, StoreError>(Uuid::from_u128(next))
     };
     assert_eq!(store.next_due().await.unwrap(), Some(at(4)));
     for (now, queued) in [(3, 0), (4, 1), (4, 1), (7, 1), (8, 2), (100, 2)] {
@@ -188,13 +188,13 @@ async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
     let Bench { store, _folder } = bench().await;
     let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     store.add_report(&scheduled, None, None).await.unwrap().unwrap();
-    store.queue_due_reports(at(4), 10, || Uuid::from_u128(77)).await.unwrap();
+    store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
     let change = |store: Store, change: fn(&ScheduledReport) -> Result<ScheduledReport, ReportFault>| async move {
         store.change_report(OWNER, Program::Mpn, Uuid::from_u128(8), change).await.unwrap().unwrap().unwrap();
     };
     change(store.clone(), |report| Ok(report.paused().unwrap())).await;
     assert!(store.claim_execution(0, 1).await.unwrap().is_none());
-    store.queue_due_reports(at(8), 10, || Uuid::from_u128(78)).await.unwrap();
+    store.queue_due_reports(at(8), 10, || Ok::<_, StoreError>(Uuid::from_u128(78))).await.unwrap();
     change(store.clone(), |report| Ok(report.resumed(at(9)).unwrap())).await;
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
     assert_eq!(claimed.execution.anchor, at(4));

@@ -1,0 +1,18 @@
+//! Where the file of a run lies. Made of identifiers only: no name from a client enters it.
+
+use insightgate_engine::{ArtifactKey, Format};
+use insightgate_report::scheduled_report::{ReportFormat, ScheduledReport};
+use uuid::Uuid;
+
+pub(crate) fn of(report: &ScheduledReport, execution: Uuid, epoch: i64) -> ArtifactKey {
+    // An epoch counts claims: it is never negative.
+    let epoch = u64::try_from(epoch).unwrap_or_default();
+    ArtifactKey { tenant: report.tenant, report: report.id, execution, epoch, format: format(report.format) }
+}
+
+pub(crate) fn format(format: ReportFormat) -> Format {
+    match format {
+        ReportFormat::Csv => Format::Csv,
+        ReportFormat::Tsv => Format::Tsv,
+    }
+}

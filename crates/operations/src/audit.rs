@@ -1,0 +1,42 @@
+//! Writes down who was given or refused what. A record that cannot be written is logged: it never stops the answer.
+
+use insightgate_identity::principal::Principal;
+use insightgate_store::AuditEvent;
+use uuid::Uuid;
+
+use crate::context::Context;
+
+/// What happened, without the time and the id.
+#[derive(Debug, Clone)]
+pub struct Happening<'a> {
+    pub tenant: Option<Uuid>,
+    pub actor: String,
+    /// `token.issue`, `token.refuse`, `access.refuse`, …
+    pub action: &'a str,
+    pub subject: String,
+    /// Never holds a secret.
+    pub detail: String,
+    pub correlation: Option<String>,
+}
+
+pub async fn record(context: &Context, happening: Happening<'_>) {
+    let Happening { tenant, actor, action, subject, detail, correlation } = happening;
+    let Ok(id) = context.random.uuid() else { return };
+    let event = AuditEvent { id, at: context.clock.now(), tenant, actor, action: action.to_owned(), subject, detail, correlation };
+    if let Err(error) = context.store.record_audit_event(&event).await {
+        tracing::error!(%error, action, "an audit event could not be written");
+    }
+}
+
+/// A caller was refused data.
+pub async fn record_refusal(context: &Context, principal: &Principal, subject: &str, reason: &str, correlation: &str) {
+    let happening = Happening {
+        tenant: Some(principal.tenant.id),
+        actor: principal.owner().to_string(),
+        action: "access.refuse",
+        subject: subject.to_owned(),
+        detail: reason.to_owned(),
+        correlation: Some(correlation.to_owned()),
+    };
+    record(context, happening).await;
+}

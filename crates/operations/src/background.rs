@@ -1,0 +1,4 @@
+//! What runs without a request: the scheduler and the runners.
+
+pub mod runner;
+pub mod scheduler;

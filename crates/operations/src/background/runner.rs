@@ -1,0 +1,187 @@
+//! Claims executions and runs them: plan → artifact, under a lease, fenced on the epoch.
+//!
+//! A run that dies with its process is claimed again when its lease ends; the epoch in the file's key keeps the two apart.
+
+use std::time::Duration;
+
+use insightgate_engine::ArtifactKey;
+use insightgate_identity::scope::TenantScope;
+use insightgate_query::diagnostic;
+use insightgate_report::execution::{AfterFailure, Artifact, MAXIMUM_ATTEMPTS, after_failure};
+use insightgate_report::scheduled_report::Timing;
+use insightgate_store::{ClaimedExecution, Outcome};
+use tokio::sync::watch;
+
+use crate::artifact_key;
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::try_query::no_files_note;
+
+/// Milliseconds of the database's time.
+const LEASE_MILLISECONDS: i64 = 30_000;
+const HEARTBEAT: Duration = Duration::from_secs(8);
+/// How long a runner waits at most before it looks again: a retry may be due, or another process may have queued something.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Runs until `stop` says so; what runs then is finished first.
+pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match run_next(context).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(error = ?error, "an execution could not be claimed or finished"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LONGEST_WAIT) => {}
+            () = context.signals.queued.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Runs the oldest execution that waits. False when none does.
+pub async fn run_next(context: &Context) -> Result<bool, Failure> {
+    let now = context.store.lease_time().await?;
+    let Some(claimed) = context.store.claim_execution(now, now + LEASE_MILLISECONDS).await? else { return Ok(false) };
+    // Others may wait behind this one.
+    context.signals.queued.notify_one();
+    let outcome = match attempt_under_lease(context, &claimed).await {
+        Some(outcome) => outcome,
+        None => {
+            tracing::warn!(execution = %claimed.execution.id, epoch = claimed.execution.epoch, "the lease of a run was lost");
+            return Ok(true);
+        }
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(fault) => after(context, &claimed, fault).await?,
+    };
+    let held = context.store.finish_execution(&claimed, &outcome, context.clock.now()).await?;
+    match &outcome {
+        Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
+        Outcome::Completed { .. } => remove_older(context, &claimed).await,
+        Outcome::Refused { reason } => record_refusal(context, &claimed, reason).await,
+        Outcome::Retry { reason, .. } | Outcome::Failed { reason } => {
+            tracing::warn!(execution = %claimed.execution.id, attempts = claimed.execution.attempts, reason, "a run failed");
+        }
+    }
+    context.signals.finished.notify_waiters();
+    Ok(true)
+}
+
+/// An attempt that gave no file.
+struct Fault {
+    /// For the owner.
+    reason: String,
+    retryable: bool,
+}
+
+/// Works while a heartbeat prolongs the lease. None when the lease was lost: somebody else works on it now.
+async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> Option<Result<Outcome, Fault>> {
+    if claimed.execution.attempts > MAXIMUM_ATTEMPTS {
+        let reason = format!("given up: {MAXIMUM_ATTEMPTS} attempts ended with the process that made them");
+        return Some(Ok(Outcome::Failed { reason }));
+    }
+    let beating = async {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            let Ok(now) = context.store.lease_time().await else { continue };
+            if let Ok(false) = context.store.extend_lease(claimed.execution.id, claimed.execution.epoch, now + LEASE_MILLISECONDS).await {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        outcome = attempt(context, claimed) => Some(outcome),
+        () = beating => None,
+    }
+}
+
+/// Checks again what was allowed at creation, then exports.
+async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcome, Fault> {
+    let (report, execution) = (&claimed.report, &claimed.execution);
+    let scope = match scope(context, claimed).await? {
+        Ok(scope) => scope,
+        Err(reason) => return Ok(Outcome::Refused { reason }),
+    };
+    let plan = insightgate_query::plan(&report.query, &context.catalogs.of(report.program))
+        .map_err(|all| Fault { reason: diagnostic::message(&all), retryable: false })?;
+    let (start, end) = match report.timing {
+        Timing::Once { query_start, query_end } => (query_start, query_end),
+        Timing::Recurring(_) => (None, None),
+    };
+    let window = plan.window(execution.anchor, start, end);
+    let key = key(claimed, execution.epoch);
+    let exported = context.engine.export(&scope, &plan, window, artifact_key::format(report.format), &key, &|_| {}).await;
+    let summary = exported.map_err(|error| {
+        tracing::warn!(%error, execution = %execution.id, report = %report.id, "an export failed");
+        Fault { reason: error.caller_message(), retryable: error.is_retryable() }
+    })?;
+    let mut notes = plan.notes.clone();
+    if summary.no_files {
+        notes.push(no_files_note(&plan.dataset.name));
+    }
+    let artifact = Artifact {
+        epoch: execution.epoch,
+        rows: summary.rows,
+        bytes: summary.bytes,
+        sha256: summary.sha256,
+        generated: context.clock.now(),
+        data_as_of: summary.data_as_of,
+    };
+    Ok(Outcome::Completed { artifact, note: (!notes.is_empty()).then(|| notes.join(" ")) })
+}
+
+/// What the owner may see now, or why nothing.
+async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<TenantScope, String>, Fault> {
+    let report = &claimed.report;
+    let user = (report.owner != report.application).then_some(report.owner);
+    let owner = context.store.principal(report.tenant, report.application, user).await.map_err(|error| {
+        tracing::error!(%error, "the owner of a run could not be read");
+        Fault { reason: "The server could not read who owns the report.".to_owned(), retryable: true }
+    })?;
+    Ok(match owner {
+        None => Err("The user or the application of the report is gone.".to_owned()),
+        Some(owner) => owner.scope(report.program).map_err(|refusal| refusal.to_string()),
+    })
+}
+
+async fn after(context: &Context, claimed: &ClaimedExecution, fault: Fault) -> Result<Outcome, Failure> {
+    remove(context, &key(claimed, claimed.execution.epoch)).await;
+    Ok(match after_failure(claimed.execution.attempts, fault.retryable) {
+        AfterFailure::GiveUp => Outcome::Failed { reason: fault.reason },
+        AfterFailure::Retry { wait_seconds } => {
+            Outcome::Retry { reason: fault.reason, not_before: context.store.lease_time().await? + wait_seconds * 1000 }
+        }
+    })
+}
+
+fn key(claimed: &ClaimedExecution, epoch: i64) -> ArtifactKey {
+    artifact_key::of(&claimed.report, claimed.execution.id, epoch)
+}
+
+/// What earlier holders of the run may have left.
+async fn remove_older(context: &Context, claimed: &ClaimedExecution) {
+    for epoch in (1..claimed.execution.epoch).rev().take(MAXIMUM_ATTEMPTS as usize) {
+        remove(context, &key(claimed, epoch)).await;
+    }
+}
+
+async fn remove(context: &Context, key: &ArtifactKey) {
+    if let Err(error) = context.engine.delete(key).await {
+        tracing::debug!(%error, "no file of a dropped run was removed");
+    }
+}
+
+async fn record_refusal(context: &Context, claimed: &ClaimedExecution, reason: &str) {
+    let happening = Happening {
+        tenant: Some(claimed.report.tenant),
+        actor: claimed.report.owner.to_string(),
+        action: "run.refuse",
+        subject: format!("report {}", claimed.report.id),
+        detail: reason.to_owned(),
+        correlation: None,
+    };
+    audit::record(context, happening).await;
+}

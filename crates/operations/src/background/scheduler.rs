@@ -1,0 +1,57 @@
+//! Turns due reports into pending executions. Any number of schedulers may run: a slot is queued once.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Reports taken in one transaction.
+const BATCH: u32 = 100;
+/// How long the scheduler waits at most before it looks again: other processes may have changed schedules.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How long it waits after the database failed.
+const WAIT_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Queues everything that is due by `now`.
+pub async fn queue_due(context: &Context, now: DateTime<Utc>) -> Result<(), Failure> {
+    loop {
+        let taken = context.store.queue_due_reports(now, BATCH, || context.random.uuid().map_err(Failure::from)).await?;
+        if taken > 0 {
+            context.signals.queued.notify_one();
+        }
+        if taken < BATCH as usize {
+            return Ok(());
+        }
+    }
+}
+
+/// Runs until `stop` says so.
+pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let wait = match tick(context).await {
+            Ok(wait) => wait,
+            Err(error) => {
+                tracing::error!(error = ?error, "the scheduler could not queue what is due");
+                WAIT_AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = context.signals.rescheduled.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Queues what is due, and says how long nothing will be.
+async fn tick(context: &Context) -> Result<Duration, Failure> {
+    let now = context.clock.now();
+    queue_due(context, now).await?;
+    let next = context.store.next_due().await?;
+    // A manual clock wakes the scheduler when it is moved.
+    let until_next = next.filter(|_| !context.clock.is_manual()).map(|next| (next - now).to_std().unwrap_or(Duration::ZERO));
+    Ok(until_next.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT).max(Duration::from_millis(20)))
+}

@@ -1,0 +1,34 @@
+//! A caller whose prerequisites are met, with the rows that they open. Operations on data take nothing less.
+
+use insightgate_identity::principal::Principal;
+use insightgate_identity::program::Program;
+use insightgate_identity::scope::TenantScope;
+use uuid::Uuid;
+
+use crate::audit;
+use crate::context::Context;
+use crate::failure::Failure;
+
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub principal: Principal,
+    pub program: Program,
+    pub scope: TenantScope,
+}
+
+impl Caller {
+    /// Checks every prerequisite of the program. A refusal names the missing one and is audited.
+    pub async fn admit(context: &Context, principal: Principal, program: Program, correlation: &str) -> Result<Caller, Failure> {
+        match principal.scope(program) {
+            Ok(scope) => Ok(Caller { principal, program, scope }),
+            Err(refusal) => {
+                audit::record_refusal(context, &principal, program.name(), &refusal.to_string(), correlation).await;
+                Err(refusal.into())
+            }
+        }
+    }
+
+    pub fn owner(&self) -> Uuid {
+        self.principal.owner()
+    }
+}

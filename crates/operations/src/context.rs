@@ -1,0 +1,77 @@
+//! What every operation works with. Time, identifiers and randomness come from here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use insightgate_engine::Engine;
+use insightgate_report::scheduled_report::ReportRules;
+use insightgate_store::Store;
+use tokio::sync::Notify;
+
+use crate::catalogs::Catalogs;
+use crate::clock::Clock;
+use crate::link::LinkKeys;
+use crate::password::Passwords;
+use crate::random::Random;
+use crate::signing::SigningKeys;
+
+pub struct Context {
+    pub store: Store,
+    pub engine: Engine,
+    pub catalogs: Catalogs,
+    pub clock: Clock,
+    pub random: Random,
+    pub passwords: Passwords,
+    pub signing: SigningKeys,
+    pub links: LinkKeys,
+    pub settings: Settings,
+    pub signals: Signals,
+}
+
+/// Shared by handlers and background work.
+pub type SharedContext = Arc<Context>;
+
+/// What a deployment chooses.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Resources that a token for the insights API may name. The first is the documented one.
+    pub resources: Vec<String>,
+    /// The management API's own resource: a token for it opens no data.
+    pub management_resource: String,
+    /// The address clients use, without a final slash. None: whatever listener was asked (a sandbox).
+    pub public_url: Option<String>,
+    /// Whether the documented quotas hold.
+    pub quotas: bool,
+    pub report_rules: ReportRules,
+    /// How long a poll waits for a first run before its documented 404.
+    pub hold_poll: Duration,
+    pub link_lifetime: TimeDelta,
+    pub preview_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
+            management_resource: "api://insightgate/manage".to_owned(),
+            public_url: None,
+            quotas: true,
+            report_rules: ReportRules::default(),
+            hold_poll: Duration::from_secs(2),
+            link_lifetime: TimeDelta::days(7),
+            preview_timeout: Duration::from_secs(100),
+        }
+    }
+}
+
+/// Wakes background work and those who wait for it, within this process.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// An execution was queued.
+    pub queued: Notify,
+    /// An execution ended, or its report changed.
+    pub finished: Notify,
+    /// A schedule or the clock changed.
+    pub rescheduled: Notify,
+}

@@ -1,0 +1,53 @@
+//! Makes a report: it runs at once, or on a schedule.
+
+use chrono::TimeDelta;
+use insightgate_report::scheduled_report::{
+    ACTIVE_QUOTA, EXECUTE_NOW_QUOTA, EXECUTE_NOW_WINDOW_MINUTES, NewReport, ReportFault, ReportInput, ReportStatus, ScheduledReport, Timing,
+};
+use insightgate_store::{NewExecution, ReportQuotas};
+
+use crate::caller::Caller;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::known_query::find_query;
+
+pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInput) -> Result<ScheduledReport, Failure> {
+    let now = context.clock.now();
+    let new = NewReport::check(input, now, &context.settings.report_rules)?;
+    let query = find_query(context, caller, &new.query_id).await?.ok_or(ReportFault::UnknownQuery)?;
+    let report = ScheduledReport {
+        id: context.random.uuid()?,
+        tenant: caller.scope.tenant(),
+        owner: caller.owner(),
+        application: caller.principal.application.id,
+        program: caller.program,
+        name: new.name,
+        description: new.description,
+        query_id: query.id(),
+        query: query.text().to_owned(),
+        user: caller.principal.display_name(),
+        created: now,
+        modified: None,
+        timing: new.timing,
+        status: ReportStatus::Active,
+        callback: new.callback,
+        format: new.format,
+    };
+    let first = match report.timing {
+        Timing::Once { .. } => {
+            Some(NewExecution { id: context.random.uuid()?, report: report.id, slot: "now".to_owned(), anchor: now, queued: now })
+        }
+        Timing::Recurring(_) => None,
+    };
+    let quotas = context.settings.quotas.then(|| ReportQuotas {
+        active: ACTIVE_QUOTA,
+        execute_now: EXECUTE_NOW_QUOTA,
+        execute_now_since: now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES),
+    });
+    context.store.add_report(&report, first.as_ref(), quotas).await??;
+    match first {
+        Some(_) => context.signals.queued.notify_one(),
+        None => context.signals.rescheduled.notify_one(),
+    }
+    Ok(report)
+}

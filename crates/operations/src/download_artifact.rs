@@ -1,0 +1,60 @@
+//! Opens the file behind a link. The link is enough, but what its owner may see is checked again.
+
+use std::ops::Range;
+
+use insightgate_engine::{ArtifactKey, EngineError};
+use insightgate_report::execution::Artifact;
+use insightgate_report::scheduled_report::ReportFormat;
+use uuid::Uuid;
+
+use crate::artifact_key;
+use crate::audit;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::link::{LinkFault, LinkQuery};
+
+/// A file that may be read.
+pub struct OpenedArtifact {
+    key: ArtifactKey,
+    pub artifact: Artifact,
+    pub format: ReportFormat,
+    pub file: String,
+}
+
+/// Checks the link, then that the owner of the report still may read its data.
+pub async fn open_artifact(
+    context: &Context,
+    execution: &str,
+    file: &str,
+    query: &LinkQuery,
+    correlation: &str,
+) -> Result<OpenedArtifact, Failure> {
+    let refused = |fault: LinkFault| Failure::Forbidden(fault.to_string());
+    let execution = Uuid::try_parse(execution).map_err(|_| refused(LinkFault::Invalid))?;
+    context.links.check(execution, file, query, context.clock.now()).map_err(refused)?;
+    let record = context.store.execution(execution).await?.ok_or(Failure::NotFound)?;
+    let report = &record.report;
+    let user = (report.owner != report.application).then_some(report.owner);
+    let owner = context.store.principal(report.tenant, report.application, user).await?;
+    let owner = owner.ok_or_else(|| refused(LinkFault::Invalid))?;
+    if let Err(refusal) = owner.scope(report.program) {
+        audit::record_refusal(context, &owner, &format!("artifact {execution}"), &refusal.to_string(), correlation).await;
+        return Err(refusal.into());
+    }
+    let artifact = record.execution.artifact.clone().ok_or(Failure::NotFound)?;
+    let key = artifact_key::of(report, execution, artifact.epoch);
+    Ok(OpenedArtifact { key, artifact, format: report.format, file: file.to_owned() })
+}
+
+/// A stretch of the file, as a stream of blocks.
+pub async fn read_artifact(
+    context: &Context,
+    opened: &OpenedArtifact,
+    range: Range<u64>,
+) -> Result<futures::stream::BoxStream<'static, Result<bytes::Bytes, EngineError>>, Failure> {
+    match context.engine.read(&opened.key, range).await {
+        Ok(stream) => Ok(stream),
+        Err(EngineError::NoSuchArtifact) => Err(Failure::NotFound),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,196 @@
+//! The token endpoint: a grant becomes an access token for application and user, or for an application alone.
+//!
+//! Checks come in the platform's order: grant type, tenant, client, required fields, shape of a refresh token, client secret, the user's
+//! credential or the grant, resource, scope and consent.
+
+mod answer;
+mod password;
+mod refresh;
+mod request;
+mod resource;
+
+use insightgate_identity::application::Application;
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::principal::{Principal, Refusal};
+use insightgate_identity::tenant::{Tenant, TenantReference};
+use insightgate_identity::token::same_resource;
+use insightgate_identity::user::{User, domain_of};
+use thiserror::Error;
+use uuid::Uuid;
+
+pub use answer::TokenAnswer;
+pub use request::TokenRequest;
+
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::password::find_secret;
+use resource::Requested;
+
+/// A token request that was not granted.
+#[derive(Debug, Error)]
+pub enum TokenFailure {
+    #[error("{0}")]
+    Refused(GrantRefusal),
+    #[error("the token endpoint failed: {0}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl TokenFailure {
+    fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TokenFailure {
+        TokenFailure::Internal(cause.into())
+    }
+}
+
+impl From<GrantRefusal> for TokenFailure {
+    fn from(refusal: GrantRefusal) -> Self {
+        TokenFailure::Refused(refusal)
+    }
+}
+
+impl From<insightgate_store::StoreError> for TokenFailure {
+    fn from(error: insightgate_store::StoreError) -> Self {
+        TokenFailure::internal(error)
+    }
+}
+
+/// How the application asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grant {
+    Password,
+    RefreshToken,
+    ClientCredentials,
+}
+
+/// Who signed in, and how.
+struct SignIn {
+    user: User,
+    /// Separated by blanks.
+    amr: String,
+    /// The family of refresh tokens that goes on; None for a new sign-in.
+    family: Option<Uuid>,
+    /// The resource of the grant, when the request names none.
+    resource: Option<String>,
+}
+
+/// `authority` is the address that the client reached, without a final slash.
+pub async fn issue_token(context: &Context, request: &TokenRequest, authority: &str, correlation: &str) -> Result<TokenAnswer, TokenFailure> {
+    let outcome = grant(context, request, authority).await;
+    let happening = |action: &'static str, detail: String| Happening {
+        tenant: Uuid::try_parse(&request.tenant).ok(),
+        actor: request.client_id.clone().unwrap_or_default(),
+        action,
+        subject: request.username.clone().unwrap_or_default(),
+        detail,
+        correlation: Some(correlation.to_owned()),
+    };
+    match &outcome {
+        Ok(answer) => audit::record(context, happening("token.issue", answer.resource.clone())).await,
+        Err(TokenFailure::Refused(refusal)) => audit::record(context, happening("token.refuse", refusal.to_string())).await,
+        Err(TokenFailure::Internal(_)) => {}
+    }
+    outcome
+}
+
+async fn grant(context: &Context, request: &TokenRequest, authority: &str) -> Result<TokenAnswer, TokenFailure> {
+    let grant = grant_type(request)?;
+    let tenant = find_tenant(context, request, grant).await?;
+    let client = request.client_id.as_deref().ok_or_else(|| GrantRefusal::missing_field("client_id"))?;
+    let application = match Uuid::try_parse(client) {
+        Ok(id) => context.store.application(tenant.id, id).await?,
+        Err(_) => None,
+    };
+    let application = application.ok_or_else(|| GrantRefusal::unknown_client(client))?;
+    if !application.enabled {
+        return Err(GrantRefusal::disabled_client().into());
+    }
+    match grant {
+        Grant::Password => {
+            let username = request.username.as_deref().ok_or_else(|| GrantRefusal::missing_field("username"))?;
+            let password = request.password.as_deref().ok_or_else(|| GrantRefusal::missing_field("password"))?;
+            let requested = Requested::read(request, None)?;
+            check_secret(context, &application, request).await?;
+            let sign_in = password::sign_in(context, &tenant, username, password).await?;
+            for_user(context, request, authority, &tenant, application, sign_in, requested).await
+        }
+        Grant::RefreshToken => {
+            let token = request.refresh_token.as_deref().ok_or_else(|| GrantRefusal::missing_field("refresh_token"))?;
+            refresh::check_shape(token)?;
+            check_secret(context, &application, request).await?;
+            let sign_in = refresh::sign_in(context, &tenant, &application, token).await?;
+            let requested = Requested::read(request, sign_in.resource.as_deref())?;
+            for_user(context, request, authority, &tenant, application, sign_in, requested).await
+        }
+        Grant::ClientCredentials => {
+            let requested = Requested::read_for_application(request)?;
+            check_secret(context, &application, request).await?;
+            let management = same_resource(&requested.resource, &context.settings.management_resource);
+            if !(requested.is_insights(context) || management && application.operator) {
+                return Err(GrantRefusal::unknown_resource(&requested.resource).into());
+            }
+            answer::for_application(context, request.version, authority, &application, requested)
+        }
+    }
+}
+
+fn grant_type(request: &TokenRequest) -> Result<Grant, GrantRefusal> {
+    match request.grant_type.as_deref() {
+        None => Err(GrantRefusal::missing_field("grant_type")),
+        Some("password") => Ok(Grant::Password),
+        // A client in the wild repeats its user name and password under this grant, without a refresh token.
+        Some("refresh_token") if request.refresh_token.is_none() && request.username.is_some() && request.password.is_some() => {
+            Ok(Grant::Password)
+        }
+        Some("refresh_token") => Ok(Grant::RefreshToken),
+        Some("client_credentials") => Ok(Grant::ClientCredentials),
+        Some(other) => Err(GrantRefusal::unsupported_grant(other)),
+    }
+}
+
+async fn find_tenant(context: &Context, request: &TokenRequest, grant: Grant) -> Result<Tenant, TokenFailure> {
+    let reference = TenantReference::parse(&request.tenant).ok_or_else(GrantRefusal::malformed_tenant)?;
+    let found = match reference {
+        TenantReference::Id(id) => context.store.tenant(id).await?,
+        TenantReference::Domain(domain) => context.store.tenant_by_domain(&domain).await?,
+        TenantReference::Organizations => {
+            let domain = request.username.as_deref().and_then(domain_of).ok_or_else(GrantRefusal::tenant_undetermined)?;
+            let tenant = context.store.tenant_by_domain(&domain.to_lowercase()).await?;
+            return tenant.ok_or_else(|| GrantRefusal::unknown_domain().into());
+        }
+        TenantReference::Common if grant == Grant::Password => return Err(GrantRefusal::password_on_common().into()),
+        TenantReference::Common => return Err(GrantRefusal::tenant_undetermined().into()),
+    };
+    found.ok_or_else(|| GrantRefusal::unknown_tenant().into())
+}
+
+async fn check_secret(context: &Context, application: &Application, request: &TokenRequest) -> Result<(), TokenFailure> {
+    let sent = request.client_secret.as_deref().ok_or_else(GrantRefusal::missing_secret)?;
+    let stored = context.store.client_secrets(application.id).await?;
+    let secret = find_secret(sent, &stored).ok_or_else(GrantRefusal::wrong_secret)?;
+    if context.clock.now() >= secret.expires {
+        return Err(GrantRefusal::expired_secret().into());
+    }
+    Ok(())
+}
+
+/// The last checks of a delegated grant: resource, permission, consent.
+async fn for_user(
+    context: &Context,
+    request: &TokenRequest,
+    authority: &str,
+    tenant: &Tenant,
+    application: Application,
+    sign_in: SignIn,
+    requested: Requested,
+) -> Result<TokenAnswer, TokenFailure> {
+    if !requested.is_insights(context) {
+        return Err(GrantRefusal::unknown_resource(&requested.resource).into());
+    }
+    let principal: Option<Principal> = context.store.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
+    let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
+    match principal.delegation() {
+        Ok(()) => {}
+        Err(Refusal::PermissionMissing) => return Err(GrantRefusal::resource_not_permitted().into()),
+        Err(_) => return Err(GrantRefusal::consent_missing().into()),
+    }
+    answer::for_user(context, request, authority, &application, sign_in, requested).await
+}

@@ -1,0 +1,39 @@
+//! The refresh grant. Tokens rotate; a replaced one that comes back revokes its family.
+
+use insightgate_identity::application::Application;
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tenant::Tenant;
+use insightgate_store::RefreshTokenState;
+
+use super::{SignIn, TokenFailure};
+use crate::context::Context;
+use crate::password::secret_digest;
+
+/// What [`crate::random::Random::secret`] makes.
+pub(super) fn check_shape(token: &str) -> Result<(), GrantRefusal> {
+    let shaped = token.len() == 43 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if shaped { Ok(()) } else { Err(GrantRefusal::malformed_refresh_token()) }
+}
+
+pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Application, token: &str) -> Result<SignIn, TokenFailure> {
+    let digest = secret_digest(token);
+    let found = context.store.refresh_token(&digest).await?;
+    let own = found.filter(|(record, _)| record.tenant == tenant.id && record.application == application.id);
+    let (record, state) = own.ok_or_else(GrantRefusal::unknown_refresh_token)?;
+    if state == RefreshTokenState::Revoked {
+        return Err(GrantRefusal::revoked_refresh_token().into());
+    }
+    if state == RefreshTokenState::Used || !context.store.use_refresh_token(&digest).await? {
+        context.store.revoke_refresh_family(record.family).await?;
+        return Err(GrantRefusal::revoked_refresh_token().into());
+    }
+    if context.clock.now() >= record.expires {
+        return Err(GrantRefusal::expired_refresh_token().into());
+    }
+    let principal = context.store.principal(tenant.id, application.id, Some(record.user)).await?;
+    let user = principal.and_then(|principal| principal.user).ok_or_else(GrantRefusal::revoked_refresh_token)?;
+    if !user.enabled {
+        return Err(GrantRefusal::disabled_user().into());
+    }
+    Ok(SignIn { user, amr: record.amr, family: Some(record.family), resource: Some(record.resource) })
+}

@@ -1,0 +1,21 @@
+//! The form that a client posts, as text.
+
+use insightgate_identity::token::TokenVersion;
+
+/// Absent and empty fields are None.
+#[derive(Clone, Default)]
+pub struct TokenRequest {
+    /// The tenant segment of the path.
+    pub tenant: String,
+    pub version: TokenVersion,
+    pub grant_type: Option<String>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub refresh_token: Option<String>,
+    pub resource: Option<String>,
+    pub scope: Option<String>,
+    /// Whether the client asks for `client_info`, as the platform's own libraries do.
+    pub client_info: bool,
+}

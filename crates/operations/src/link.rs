@@ -1,0 +1,134 @@
+//! Links to artifacts: bearer, read-only, expiring, bound to one execution and one file name.
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use insightgate_report::instant;
+use insightgate_store::{Store, StoredKey};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::random::{NoRandomness, Random};
+use crate::vault::{Vault, VaultFault};
+
+const PURPOSE: &str = "link";
+const VERSION: &str = "1";
+const READ: &str = "r";
+
+/// The newest key signs; all of them verify.
+pub struct LinkKeys(Vec<hmac::Key>);
+
+/// The query of a link.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkQuery {
+    /// Version of the signature.
+    pub sv: String,
+    /// Expiry.
+    pub se: String,
+    /// What it permits.
+    pub sp: String,
+    pub sig: String,
+}
+
+#[derive(Debug, Error)]
+pub enum LinkKeyFault {
+    #[error(transparent)]
+    Store(#[from] insightgate_store::StoreError),
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+/// Why a link opens nothing. Which part was wrong is not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum LinkFault {
+    #[error("The link is not valid. Ask for the execution again to get a new one.")]
+    Invalid,
+    #[error("The link has expired. Ask for the execution again to get a new one.")]
+    Expired,
+}
+
+impl LinkKeys {
+    /// Reads the keys; the first start makes one.
+    pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<LinkKeys, LinkKeyFault> {
+        let mut keys = Vec::new();
+        for stored in store.keys(PURPOSE).await? {
+            keys.push(hmac::Key::new(hmac::HMAC_SHA256, &vault.open(PURPOSE, &stored.sealed)?));
+        }
+        if keys.is_empty() {
+            let secret: [u8; 32] = random.bytes()?;
+            let key = StoredKey {
+                id: random.uuid()?.to_string(),
+                purpose: PURPOSE.to_owned(),
+                sealed: vault.seal(PURPOSE, &secret)?,
+                created: clock.now(),
+            };
+            store.add_key(&key).await?;
+            keys.push(hmac::Key::new(hmac::HMAC_SHA256, &secret));
+        }
+        Ok(LinkKeys(keys))
+    }
+
+    /// The query that opens this file until `expires`.
+    pub fn sign(&self, execution: Uuid, file: &str, expires: DateTime<Utc>) -> LinkQuery {
+        let mut query =
+            LinkQuery { sv: VERSION.to_owned(), se: instant::format(expires), sp: READ.to_owned(), sig: String::new() };
+        if let Some(key) = self.0.first() {
+            query.sig = URL_SAFE_NO_PAD.encode(hmac::sign(key, signed_text(execution, file, &query).as_bytes()));
+        }
+        query
+    }
+
+    /// `file` as decoded from the path.
+    pub fn check(&self, execution: Uuid, file: &str, query: &LinkQuery, now: DateTime<Utc>) -> Result<(), LinkFault> {
+        let signature = URL_SAFE_NO_PAD.decode(&query.sig).map_err(|_| LinkFault::Invalid)?;
+        let text = signed_text(execution, file, query);
+        let signed = self.0.iter().any(|key| hmac::verify(key, text.as_bytes(), &signature).is_ok());
+        if !signed || query.sv != VERSION || query.sp != READ {
+            return Err(LinkFault::Invalid);
+        }
+        let expires = instant::parse(&query.se).ok_or(LinkFault::Invalid)?;
+        if now >= expires { Err(LinkFault::Expired) } else { Ok(()) }
+    }
+}
+
+/// Line feeds part the fields; none of the first can hold one, and the file name is last.
+fn signed_text(execution: Uuid, file: &str, query: &LinkQuery) -> String {
+    let LinkQuery { sv, se, sp, .. } = query;
+    format!("{sv}\n{se}\n{sp}\n{execution}\n{file}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    #[test]
+    fn opens_one_file_until_it_expires() {
+        let keys = LinkKeys(vec![hmac::Key::new(hmac::HMAC_SHA256, &[1; 32])]);
+        let (id, now) = (Uuid::from_u128(1), DateTime::UNIX_EPOCH);
+        let expires = now + TimeDelta::hours(1);
+        let query = keys.sign(id, "a_1.csv", expires);
+        assert_eq!(keys.check(id, "a_1.csv", &query, now), Ok(()));
+        assert_eq!(keys.check(id, "a_1.csv", &query, expires), Err(LinkFault::Expired));
+        assert_eq!(keys.check(Uuid::from_u128(2), "a_1.csv", &query, now), Err(LinkFault::Invalid));
+        assert_eq!(keys.check(id, "b_1.csv", &query, now), Err(LinkFault::Invalid));
+        let changed: [fn(&mut LinkQuery); 5] = [
+            |q| q.se = "2999-01-01T00:00:00Z".into(),
+            |q| q.sp = "rw".into(),
+            |q| q.sv = "2".into(),
+            |q| q.sig.clear(),
+            |q| q.sig.replace_range(0..1, if q.sig.starts_with('A') { "B" } else { "A" }),
+        ];
+        for change in changed {
+            let mut query = query.clone();
+            change(&mut query);
+            assert_eq!(keys.check(id, "a_1.csv", &query, now), Err(LinkFault::Invalid), "{query:?}");
+            // Nothing about the expiry is said of a link that was tampered with.
+            assert_eq!(keys.check(id, "a_1.csv", &query, expires), Err(LinkFault::Invalid), "{query:?}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The runs of a report, with a fresh link to each finished file.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_report::execution::{ExecutionStatus, HISTORY_DAYS};
+use insightgate_store::{ExecutionFilter, ExecutionRecord};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::link::LinkQuery;
+
+/// As sent; lists are split already.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionInput {
+    pub report_ids: Vec<String>,
+    pub execution_ids: Vec<String>,
+    pub statuses: Vec<String>,
+    pub latest_only: Option<bool>,
+}
+
+/// A run as the API shows it.
+#[derive(Debug, Clone)]
+pub struct ListedExecution {
+    pub record: ExecutionRecord,
+    /// Of a completed run.
+    pub link: Option<ArtifactLink>,
+}
+
+/// The parts of a link; the API knows the address before them.
+#[derive(Debug, Clone)]
+pub struct ArtifactLink {
+    pub execution: Uuid,
+    /// Unencoded.
+    pub file: String,
+    pub query: LinkQuery,
+    pub expires: DateTime<Utc>,
+}
+
+/// Polls that may wait at once: a waiting poll holds a connection.
+static WAITING: Semaphore = Semaphore::const_new(256);
+
+pub async fn list_executions(context: &Context, caller: &Caller, input: &ExecutionInput) -> Result<Vec<ListedExecution>, Failure> {
+    let reports: Vec<Uuid> = input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
+    let mut own = false;
+    for id in &reports {
+        own |= context.store.report(caller.owner(), caller.program, *id).await?.is_some();
+    }
+    if !own {
+        return Err(Failure::NotFound);
+    }
+    let filter = filter(context, input)?;
+    let mut records = context.store.executions(caller.owner(), caller.program, &reports, &filter).await?;
+    if records.is_empty() && input.statuses.is_empty() {
+        records = wait_for_first_run(context, caller, &reports, &filter).await?;
+    }
+    if records.is_empty() {
+        return Err(Failure::NoExecutions);
+    }
+    Ok(records.into_iter().map(|record| listed(context, record)).collect())
+}
+
+/// Without a status: completed runs, the documented default. The latest of each report unless all of the last 90 days are asked for, and
+/// those with the failed ones among them.
+fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, Failure> {
+    let latest_only = input.latest_only.unwrap_or(true);
+    let unknown = |name: &String| Failure::Invalid(format!("Requested value '{name}' not found"));
+    let named = |name: &String| ExecutionStatus::from_name(name).ok_or_else(|| unknown(name));
+    let mut statuses = input.statuses.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+    if statuses.is_empty() {
+        statuses.push(ExecutionStatus::Completed);
+        if !latest_only {
+            statuses.push(ExecutionStatus::Failed);
+        }
+    }
+    let ids: Vec<Uuid> = input.execution_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
+    if ids.is_empty() && !input.execution_ids.is_empty() {
+        return Err(Failure::NoExecutions);
+    }
+    let queued_since = (!latest_only).then(|| context.clock.now() - TimeDelta::days(HISTORY_DAYS));
+    Ok(ExecutionFilter { ids, statuses, queued_since, latest_only })
+}
+
+/// A client that polls too early sees its result: while a run is in flight the answer is held back for a moment.
+async fn wait_for_first_run(
+    context: &Context,
+    caller: &Caller,
+    reports: &[Uuid],
+    filter: &ExecutionFilter,
+) -> Result<Vec<ExecutionRecord>, Failure> {
+    let hold = context.settings.hold_poll;
+    let Ok(_permit) = WAITING.try_acquire() else { return Ok(Vec::new()) };
+    let in_flight = ExecutionFilter { statuses: vec![ExecutionStatus::Pending, ExecutionStatus::Running], ..ExecutionFilter::default() };
+    let waiting = async {
+        loop {
+            // Registered before looking, so that an end between the look and the wait is not missed.
+            let finished = context.signals.finished.notified();
+            let records = context.store.executions(caller.owner(), caller.program, reports, filter).await?;
+            let open = context.store.executions(caller.owner(), caller.program, reports, &in_flight).await?;
+            if !records.is_empty() || open.is_empty() {
+                return Ok(records);
+            }
+            finished.await;
+        }
+    };
+    if hold == Duration::ZERO {
+        return Ok(Vec::new());
+    }
+    tokio::time::timeout(hold, waiting).await.unwrap_or_else(|_| Ok(Vec::new()))
+}
+
+fn listed(context: &Context, record: ExecutionRecord) -> ListedExecution {
+    let completed = record.execution.status == ExecutionStatus::Completed && record.execution.artifact.is_some();
+    let link = completed.then(|| {
+        let file = file_name(&record);
+        let expires = context.clock.now() + context.settings.link_lifetime;
+        let query = context.links.sign(record.execution.id, &file, expires);
+        ArtifactLink { execution: record.execution.id, file, query, expires }
+    });
+    ListedExecution { record, link }
+}
+
+/// `<report name>_<execution>.csv`, as the documents show it.
+pub(crate) fn file_name(record: &ExecutionRecord) -> String {
+    format!("{}_{}.{}", record.report.name, record.execution.id, record.report.format.name())
+}
