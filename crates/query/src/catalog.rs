@@ -175,3 +175,6 @@ impl Metric {
 pub fn same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || (!(one.is_ascii() && other.is_ascii()) && crate::fold::fold(one) == crate::fold::fold(other))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,9 +15,14 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 
 /// One character stands for all that fold alike: the lowercase of its uppercase, where both are single characters.
 fn fold_char(character: char) -> char {
-    // Dotless i has no simple folding, though its uppercase is I.
-    if character == 'ı' {
-        return character;
+    match character {
+        // Dotless i has no simple folding, though its uppercase is I.
+        'ı' => return character,
+        // Written alike and folded alike, though their uppercase is more than one character.
+        '\u{1fd3}' => return '\u{390}',
+        '\u{1fe3}' => return '\u{3b0}',
+        '\u{fb05}' => return '\u{fb06}',
+        _ => {}
     }
     let upper = single(character.to_uppercase()).unwrap_or(character);
     single(upper.to_lowercase()).unwrap_or(character)
@@ -27,3 +32,6 @@ fn single(mut characters: impl Iterator<Item = char>) -> Option<char> {
     let first = characters.next()?;
     characters.next().is_none().then_some(first)
 }
+
+#[cfg(test)]
+mod tests;

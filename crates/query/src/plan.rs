@@ -103,3 +103,6 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

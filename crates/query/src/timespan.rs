@@ -108,3 +108,6 @@ fn between(start: NaiveDate, end: NaiveDate) -> Window {
 fn midnight(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc()
 }
+
+#[cfg(test)]
+mod tests;

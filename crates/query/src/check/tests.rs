@@ -109,13 +109,14 @@ fn refusals() {
         ),
         (
             "SELECT x FROM Profile",
-            "Incorrect column name: 'x' at line 1, column 8 is neither a column nor a metric of Profile; there are PGA_MPNId, MPNId, \
-             PartnerName, City, StateProvince, ZipPostalCode, Country",
+            "Incorrect column name: 'x' at line 1, column 8 is neither a column nor a metric of Profile; there are MPNId, PartnerName, PGA_MPNId, \
+             PGA_PartnerName, City, Country, HierarchyLevel",
         ),
         (
             "SELECT BilledRevenueUSD FROM DynamicsUsage",
             "Incorrect column name: 'BilledRevenueUSD' at line 1, column 8 is neither a column nor a metric of DynamicsUsage; there are \
-             PGAMpnId, MPNId, PartnerName, CustomerId, CustomerName, CustomerTenantId, CustomerTpid, CustomerSegment and 29 more",
+             PGAMpnId, SubscriptionId, SubscriptionStartDate, SubscriptionEndDate, SubscriptionStatus, Month, RevSumDivisionName, \
+             RevSumCategoryName and 29 more",
         ),
         (
             "SELECT Month FROM OfficeUsage TIMESPAN TODAY",

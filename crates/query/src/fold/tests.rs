@@ -1,0 +1,37 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
+
+use super::*;
+
+/// Those that simple case folding takes for the same letter.
+fn alike(character: char) -> Vec<char> {
+    let mut class = ClassUnicode::new([ClassUnicodeRange::new(character, character)]);
+    class.try_case_fold_simple().unwrap();
+    class.iter().flat_map(|range| range.start()..=range.end()).collect()
+}
+
+/// Against the published tables: characters fold alike exactly when simple case folding says so.
+#[test]
+fn agrees_with_simple_case_folding() {
+    let mut folded = 0;
+    for character in '\0'..=char::MAX {
+        let (mine, published) = (fold_char(character), alike(character));
+        if !published.contains(&mine) {
+            // The standard library can know letters that are newer than the tables; those have no case there at all.
+            assert_eq!((published.len(), alike(mine).len()), (1, 1), "{character:?} folds to {mine:?}, which is another letter");
+        }
+        for other in published {
+            assert_eq!(mine, fold_char(other), "{character:?} and {other:?}");
+        }
+        folded += usize::from(mine != character);
+    }
+    assert!(folded > 1000, "only {folded}");
+}
+
+#[test]
+fn borrows_what_does_not_change() {
+    assert!(matches!(fold("abc_1"), Cow::Borrowed(_)));
+    assert_eq!(fold("ABC"), "abc");
+    assert_eq!(fold("ΣΑΣ ÉCOLE ß K"), "σασ école ß k");
+}
