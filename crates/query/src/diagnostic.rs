@@ -2,8 +2,6 @@
 //!
 //! A diagnostic's message says what was found, what could stand there and, for a name, the nearest one.
 
-use std::fmt;
-
 use crate::syntax::ast::Span;
 
 /// Which rule was broken, for callers that treat some of them apart.
@@ -22,7 +20,8 @@ pub enum Code {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Diagnostic {
     pub code: Code,
     /// From 1.
@@ -68,14 +67,6 @@ pub(crate) fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.truncate(MAXIMUM_DIAGNOSTICS);
     diagnostics
 }
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Diagnostic {}
 
 impl Code {
     /// The documented message of this refusal, where there is one.

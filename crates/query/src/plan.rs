@@ -14,6 +14,7 @@ pub struct Plan {
     pub dataset: Arc<Dataset>,
     /// In SELECT's order; the same field may stand twice.
     pub outputs: Vec<Field>,
+    /// False when grouped: groups differ already.
     pub distinct: bool,
     /// True when a metric is used anywhere: rows are grouped by the columns in `outputs`.
     pub grouped: bool,
@@ -71,7 +72,8 @@ pub enum Value {
     String(String),
     Int(i64),
     Float(f64),
-    /// `unscaled` × 10^-`scale`; also what an Int64 field is compared with when the literal has a fraction.
+    /// `unscaled` × 10^-`scale`. A literal between two neighbouring values of an Int64 or Decimal field is the middle between them, with one
+    /// digit more than the field has: it compares as the literal does. In lists and with `=` and `!=` it does not occur.
     Decimal {
         unscaled: i128,
         scale: i8,

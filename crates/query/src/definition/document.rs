@@ -31,6 +31,10 @@ impl<'t> Problems<'t> {
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.found.borrow().len() >= MAXIMUM_PROBLEMS
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.borrow().is_empty()
     }
@@ -164,7 +168,7 @@ impl<'d> Fields<'d> {
         let known = self.known.borrow();
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
-            if known.contains(&name) {
+            if known.contains(&name) || self.problems.is_full() {
                 continue;
             }
             let advice = match nearest(name, known.iter().copied()) {

@@ -166,3 +166,16 @@ fn other_problems() {
     let long = "#".repeat(4 * 1024 * 1024 + 1);
     assert_eq!(read(&long, "x").unwrap_err().to_string(), "x:1:1: the definition has 4194305 bytes; at most 4194304 are taken");
 }
+
+#[test]
+fn any_text_is_read_or_refused() {
+    let nested =
+        ["[".repeat(200_000), format!("a = {}", "[".repeat(200_000)), format!("a = {}", "{b=".repeat(60_000)), "a.".repeat(60_000)];
+    let unknown = (0..20_000).map(|number| format!("k{number} = 1\n")).collect::<String>();
+    let cut = (0..FLIGHTS.len()).filter_map(|end| FLIGHTS.get(..end).map(str::to_owned));
+    for text in cut.chain(nested).chain([unknown]) {
+        if let Err(errors) = read(&text, "x") {
+            assert!((1..=50).contains(&errors.problems.len()), "{} problems", errors.problems.len());
+        }
+    }
+}

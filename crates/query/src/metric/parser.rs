@@ -49,28 +49,29 @@ enum NodeKind {
     Value(Value),
     Name(String),
     Star,
-    Call { function: Function, distinct: bool, arguments: Vec<Node> },
+    Aggregate { function: Aggregate, distinct: bool, of: Box<Node> },
+    Coalesce(Vec<Node>),
     Arithmetic(Box<Node>, Operator, Box<Node>),
     Concatenate(Box<Node>, Box<Node>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Function {
+enum Aggregate {
     Count,
     Sum,
     Average,
     Minimum,
     Maximum,
-    Coalesce,
 }
 
-const FUNCTIONS: [(&str, Function); 6] = [
-    ("COUNT", Function::Count),
-    ("SUM", Function::Sum),
-    ("AVG", Function::Average),
-    ("MIN", Function::Minimum),
-    ("MAX", Function::Maximum),
-    ("COALESCE", Function::Coalesce),
+/// COALESCE is the one function that is no aggregate.
+const FUNCTIONS: [(&str, Option<Aggregate>); 6] = [
+    ("COUNT", Some(Aggregate::Count)),
+    ("SUM", Some(Aggregate::Sum)),
+    ("AVG", Some(Aggregate::Average)),
+    ("MIN", Some(Aggregate::Minimum)),
+    ("MAX", Some(Aggregate::Maximum)),
+    ("COALESCE", None),
 ];
 
 struct Parser {
@@ -152,26 +153,30 @@ impl Parser {
             return Err(refusal(at, format!("{} at {at} is not a function; the functions are {known}", quoted(name))));
         };
         self.take("(")?;
-        if function == Function::Count && self.kind() == &TokenKind::Symbol("*") {
-            let star = Node { kind: NodeKind::Star, at: self.at() };
-            self.advance();
+        let Some(function) = function else {
+            let mut parts = vec![self.expression(depth + 1)?];
+            while self.kind() == &TokenKind::Symbol(",") {
+                self.operator()?;
+                parts.push(self.expression(depth + 1)?);
+            }
             self.take(")")?;
-            return Ok(NodeKind::Call { function, distinct: false, arguments: vec![star] });
-        }
+            return Ok(NodeKind::Coalesce(parts));
+        };
         let distinct = matches!(self.kind(), TokenKind::Word(word) if word.eq_ignore_ascii_case("DISTINCT"));
         if distinct {
-            if function != Function::Count {
+            if function != Aggregate::Count {
                 return Err(self.refuse("DISTINCT stands only in COUNT"));
             }
             self.advance();
         }
-        let mut arguments = vec![self.expression(depth + 1)?];
-        while function == Function::Coalesce && self.kind() == &TokenKind::Symbol(",") {
-            self.operator()?;
-            arguments.push(self.expression(depth + 1)?);
-        }
+        let of = if function == Aggregate::Count && !distinct && self.kind() == &TokenKind::Symbol("*") {
+            let at = self.at();
+            Node { kind: self.taken(NodeKind::Star), at }
+        } else {
+            self.expression(depth + 1)?
+        };
         self.take(")")?;
-        Ok(NodeKind::Call { function, distinct, arguments })
+        Ok(NodeKind::Aggregate { function, distinct, of: Box::new(of) })
     }
 
     fn number(&mut self, digits: &str) -> Result<NodeKind, Diagnostic> {
@@ -269,34 +274,33 @@ impl Lowering<'_> {
                 self.fits(at, kinds.and_then(|(left, right)| arithmetic(left, *operator, right)))?;
                 MetricExpression::Arithmetic(Box::new(left), *operator, Box::new(right))
             }
-            NodeKind::Call { function: Function::Coalesce, arguments, .. } => {
-                let parts = arguments.iter().map(|part| self.group_level(part)).collect::<Result<Vec<_>, _>>()?;
+            NodeKind::Coalesce(parts) => {
+                let parts = parts.iter().map(|part| self.group_level(part)).collect::<Result<Vec<_>, _>>()?;
                 self.alike(at, parts.iter().map(|part| of_metric(part, self.columns)))?;
                 MetricExpression::Coalesce(parts)
             }
-            NodeKind::Call { function, distinct, arguments } => return self.aggregate(*function, *distinct, arguments, at),
+            NodeKind::Aggregate { function, distinct, of } => return self.aggregate(*function, *distinct, of, at),
         };
         Ok(expression)
     }
 
-    fn aggregate(&self, function: Function, distinct: bool, arguments: &[Node], at: Span) -> Result<MetricExpression, Diagnostic> {
-        let Some(argument) = arguments.first() else { return Err(refusal(at, format!("the function at {at} needs an argument"))) };
-        if matches!(argument.kind, NodeKind::Star) {
+    fn aggregate(&self, function: Aggregate, distinct: bool, of: &Node, at: Span) -> Result<MetricExpression, Diagnostic> {
+        if matches!(of.kind, NodeKind::Star) {
             return Ok(MetricExpression::CountRows);
         }
-        let of = self.row_level(argument)?;
+        let of = self.row_level(of)?;
         let kind = of_row(&of, self.columns);
         match function {
-            Function::Sum => self.number(at, "SUM", kind.filter(|kind| sum(*kind).is_some()), kind)?,
-            Function::Average => self.number(at, "AVG", kind.filter(|kind| is_number(*kind)), kind)?,
-            Function::Count | Function::Minimum | Function::Maximum | Function::Coalesce => {}
+            Aggregate::Sum => self.number(at, "SUM", kind.filter(|kind| sum(*kind).is_some()), kind)?,
+            Aggregate::Average => self.number(at, "AVG", kind.filter(|kind| is_number(*kind)), kind)?,
+            Aggregate::Count | Aggregate::Minimum | Aggregate::Maximum => {}
         }
         Ok(match function {
-            Function::Count | Function::Coalesce => MetricExpression::Count { distinct, of },
-            Function::Sum => MetricExpression::Sum(of),
-            Function::Average => MetricExpression::Average(of),
-            Function::Minimum => MetricExpression::Minimum(of),
-            Function::Maximum => MetricExpression::Maximum(of),
+            Aggregate::Count => MetricExpression::Count { distinct, of },
+            Aggregate::Sum => MetricExpression::Sum(of),
+            Aggregate::Average => MetricExpression::Average(of),
+            Aggregate::Minimum => MetricExpression::Minimum(of),
+            Aggregate::Maximum => MetricExpression::Maximum(of),
         })
     }
 
@@ -320,12 +324,14 @@ impl Lowering<'_> {
                 }
                 RowExpression::Concatenate(Box::new(left), Box::new(right))
             }
-            NodeKind::Call { function: Function::Coalesce, arguments, .. } => {
-                let parts = arguments.iter().map(|part| self.row_level(part)).collect::<Result<Vec<_>, _>>()?;
+            NodeKind::Coalesce(parts) => {
+                let parts = parts.iter().map(|part| self.row_level(part)).collect::<Result<Vec<_>, _>>()?;
                 self.alike(at, parts.iter().map(|part| of_row(part, self.columns)))?;
                 RowExpression::Coalesce(parts)
             }
-            NodeKind::Call { .. } => return Err(refusal(at, format!("the function at {at} stands within another; only COALESCE can"))),
+            NodeKind::Aggregate { .. } => {
+                return Err(refusal(at, format!("the function at {at} stands within another; only COALESCE can")));
+            }
         })
     }
 

@@ -1,11 +1,13 @@
 //! Tokens → syntax tree. After an error it goes on at the next comma, AND or clause, so that all errors show at once.
 
-use super::ast::{Condition, Literal, LiteralValue, Name, OrderItem, Predicate, Select, Span, SpanClause};
+mod condition;
+mod cursor;
+
+use super::ast::{Name, OrderItem, Select, Span, SpanClause};
 use super::lexer::{Token, TokenKind};
 use super::unsupported;
-use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, alternatives, quoted};
+use crate::diagnostic::{Diagnostic, alternatives};
 use crate::nearest::nearest;
-use crate::plan::Comparison;
 use crate::timespan::TimeSpan;
 
 /// Bounds on lists, so that a plan stays one that an engine can hold.
@@ -71,10 +73,9 @@ const END: Token = Token { kind: TokenKind::End, at: Span { line: 1, column: 1, 
 
 impl Parser {
     fn query(&mut self) -> Option<Select> {
-        let name = Name { text: String::new(), at: Span::default() };
-        let empty = Vec::new;
+        let dataset = Name { text: String::new(), at: Span::default() };
         let mut select =
-            Select { distinct: false, names: Vec::new(), dataset: name, conditions: empty(), order: Vec::new(), limit: None, span: None };
+            Select { distinct: false, names: Vec::new(), dataset, conditions: Vec::new(), order: Vec::new(), limit: None, span: None };
         let mut seen: Vec<Clause> = Vec::new();
         let mut dataset = None;
         loop {
@@ -210,145 +211,6 @@ impl Parser {
         name
     }
 
-    fn conditions(&mut self) -> Vec<Condition> {
-        let is_and = |kind: &TokenKind| matches!(kind, TokenKind::Word(word) if word.eq_ignore_ascii_case("AND"));
-        let mut conditions = Vec::new();
-        loop {
-            match self.condition() {
-                Some(condition) => self.push(&mut conditions, condition, MAXIMUM_CONDITIONS, "conditions"),
-                None => self.skip(is_and),
-            }
-            if !self.take_keyword("AND") {
-                if self.at_end_of_clause() {
-                    return conditions;
-                }
-                let advice = self.advice().unwrap_or("conditions are joined with AND");
-                self.report(format!("{}: {advice}", self.found()));
-                self.skip(is_and);
-                if !self.take_keyword("AND") {
-                    return conditions;
-                }
-            }
-        }
-    }
-
-    fn condition(&mut self) -> Option<Condition> {
-        if self.kind() == &TokenKind::Symbol("(") {
-            self.report(format!("{}: parentheses around conditions are not supported; join conditions with AND", self.found()));
-            return None;
-        }
-        let name = self.name("a column or metric")?;
-        let comparison = match self.kind() {
-            TokenKind::Symbol("=") => Some(Comparison::Equal),
-            TokenKind::Symbol("!=") => Some(Comparison::NotEqual),
-            TokenKind::Symbol("<") => Some(Comparison::Less),
-            TokenKind::Symbol("<=") => Some(Comparison::LessOrEqual),
-            TokenKind::Symbol(">") => Some(Comparison::Greater),
-            TokenKind::Symbol(">=") => Some(Comparison::GreaterOrEqual),
-            _ => None,
-        };
-        if let Some(comparison) = comparison {
-            self.advance();
-            return Some(Condition { name, predicate: Predicate::Compare(comparison, self.literal()?) });
-        }
-        let negated = self.take_keyword("NOT");
-        if self.take_keyword("LIKE") {
-            return Some(Condition { name, predicate: Predicate::Like { pattern: self.literal()?, negated } });
-        }
-        if self.take_keyword("IN") {
-            return Some(Condition { name, predicate: Predicate::In { values: self.values()?, negated } });
-        }
-        let expected =
-            if negated { "here can stand LIKE or IN" } else { "here can stand =, !=, <, <=, >, >=, LIKE, NOT LIKE, IN or NOT IN" };
-        let advice = match self.kind() {
-            TokenKind::Symbol("(") => {
-                Some("functions are not supported; name a column or metric, in double quotes if it holds a parenthesis")
-            }
-            _ => self.advice(),
-        };
-        self.report(format!("{}: {}", self.found(), advice.unwrap_or(expected)));
-        None
-    }
-
-    fn literal(&mut self) -> Option<Literal> {
-        let start = self.at();
-        let value = match self.kind().clone() {
-            TokenKind::String(text) => LiteralValue::String(text),
-            TokenKind::Number(digits) => LiteralValue::Number(digits),
-            TokenKind::Symbol("-") => {
-                if let Some(TokenKind::Number(digits)) = self.tokens.get(self.position + 1).map(|token| token.kind.clone()) {
-                    self.advance();
-                    let at = Span { length: (self.at().column + self.at().length).saturating_sub(start.column), ..start };
-                    self.advance();
-                    return Some(Literal { value: LiteralValue::Number(format!("-{digits}")), at });
-                }
-                self.report(format!("{}: digits are missing behind the minus", self.found()));
-                return None;
-            }
-            TokenKind::Word(word) if word.eq_ignore_ascii_case("TRUE") => LiteralValue::Bool(true),
-            TokenKind::Word(word) if word.eq_ignore_ascii_case("FALSE") => LiteralValue::Bool(false),
-            TokenKind::Word(word) if !is_keyword(&word) => {
-                let found = self.found();
-                self.report(match unsupported::word(&word) {
-                    Some(advice) => format!("{found}: {advice}"),
-                    None => format!("{found} is neither a number nor a string; write a string in single quotes: '{word}'"),
-                });
-                return None;
-            }
-            TokenKind::Quoted(text) => {
-                let text = text.replace('\'', "''");
-                self.report(format!("{} is a name; write a string in single quotes: '{text}'", self.found()));
-                return None;
-            }
-            TokenKind::Symbol("(") => {
-                self.report(format!("{}: a list stands only behind IN or NOT IN", self.found()));
-                return None;
-            }
-            _ => {
-                self.report(format!("{}: a value is missing; write a number or a string in single quotes", self.found()));
-                return None;
-            }
-        };
-        self.advance();
-        Some(Literal { value, at: start })
-    }
-
-    fn values(&mut self) -> Option<Vec<Literal>> {
-        if !self.take_symbol("(") {
-            self.report(format!("{}: IN takes a list in parentheses: IN ('a', 'b')", self.found()));
-            return None;
-        }
-        if matches!(self.kind(), TokenKind::Word(word) if word.eq_ignore_ascii_case("SELECT")) {
-            self.report(format!("{}: subqueries are not supported; list the values", self.found()));
-            self.skip_parenthesis();
-            return None;
-        }
-        let mut values = Vec::new();
-        let mut whole = true;
-        loop {
-            match self.literal() {
-                Some(value) => self.push(&mut values, value, MAXIMUM_VALUES, "values in a list"),
-                None => {
-                    whole = false;
-                    self.skip(|kind| matches!(kind, TokenKind::Symbol("," | ")")));
-                }
-            }
-            if self.take_symbol(",") {
-                continue;
-            }
-            if self.take_symbol(")") {
-                return whole.then_some(values);
-            }
-            self.report(format!("{}: here can stand ',' and another value, or ')'", self.found()));
-            self.skip(|kind| matches!(kind, TokenKind::Symbol("," | ")")));
-            whole = false;
-            if !self.take_symbol(",") {
-                self.take_symbol(")");
-                return None;
-            }
-        }
-    }
-
     fn order(&mut self) -> Vec<OrderItem> {
         if !self.take_keyword("BY") {
             self.report(format!("{}: BY is missing behind ORDER", self.found()));
@@ -460,113 +322,6 @@ impl Parser {
         };
         self.advance();
         Some(Name { text, at })
-    }
-
-    /// Adds an item; one too many is reported once and dropped.
-    fn push<T>(&mut self, items: &mut Vec<T>, item: T, maximum: usize, what: &str) {
-        if items.len() < maximum {
-            items.push(item);
-            return;
-        }
-        let at = self.at();
-        let message = format!("there are more than {maximum} {what}; at most that many are taken");
-        if !self.diagnostics.iter().any(|d| d.message == message) {
-            self.report_as(Code::TooLong, at, message);
-        }
-    }
-
-    fn kind(&self) -> &TokenKind {
-        self.tokens.get(self.position).map_or(&END.kind, |token| &token.kind)
-    }
-
-    fn at(&self) -> Span {
-        self.tokens.get(self.position).map_or(END.at, |token| token.at)
-    }
-
-    /// What stands here and where, for a message.
-    fn found(&self) -> String {
-        let at = self.at();
-        match self.kind() {
-            TokenKind::Word(text) | TokenKind::Number(text) | TokenKind::Quoted(text) => format!("{} at {at}", quoted(text)),
-            TokenKind::String(text) => format!("{} at {at}", quoted(text)),
-            TokenKind::Symbol(symbol) => format!("'{symbol}' at {at}"),
-            TokenKind::End => format!("the end of the query at {at}"),
-        }
-    }
-
-    fn advice(&self) -> Option<&'static str> {
-        match self.kind() {
-            TokenKind::Word(word) => unsupported::word(word),
-            TokenKind::Symbol(symbol) => unsupported::symbol(symbol),
-            _ => None,
-        }
-    }
-
-    fn clause(&self) -> Option<Clause> {
-        let TokenKind::Word(word) = self.kind() else { return None };
-        CLAUSES.into_iter().find(|clause| clause.keyword().eq_ignore_ascii_case(word))
-    }
-
-    fn at_end_of_clause(&self) -> bool {
-        self.clause().is_some() || matches!(self.kind(), TokenKind::End | TokenKind::Symbol(";"))
-    }
-
-    fn advance(&mut self) {
-        self.position = (self.position + 1).min(self.tokens.len().saturating_sub(1));
-    }
-
-    fn take_symbol(&mut self, symbol: &str) -> bool {
-        let here = matches!(self.kind(), TokenKind::Symbol(found) if *found == symbol);
-        if here {
-            self.advance();
-        }
-        here
-    }
-
-    fn take_keyword(&mut self, keyword: &str) -> bool {
-        let here = matches!(self.kind(), TokenKind::Word(word) if word.eq_ignore_ascii_case(keyword));
-        if here {
-            self.advance();
-        }
-        here
-    }
-
-    /// Goes to the next token that `wanted` takes, the next clause or the end; what stands in parentheses is passed over.
-    fn skip(&mut self, wanted: impl Fn(&TokenKind) -> bool) {
-        while !self.at_end_of_clause() && !wanted(self.kind()) {
-            if self.take_symbol("(") {
-                self.skip_parenthesis();
-            } else {
-                self.advance();
-            }
-        }
-    }
-
-    /// Goes behind the parenthesis that closes an open one.
-    fn skip_parenthesis(&mut self) {
-        let mut open = 1_usize;
-        while open > 0 && self.kind() != &TokenKind::End {
-            match self.kind() {
-                TokenKind::Symbol("(") => open += 1,
-                TokenKind::Symbol(")") => open -= 1,
-                _ => {}
-            }
-            self.advance();
-        }
-    }
-
-    fn report(&mut self, message: String) {
-        self.report_as(Code::Syntax, self.at(), message);
-    }
-
-    fn report_at(&mut self, at: Span, message: String) {
-        self.report_as(Code::Syntax, at, message);
-    }
-
-    fn report_as(&mut self, code: Code, at: Span, message: String) {
-        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
-            self.diagnostics.push(Diagnostic::at(code, at, message));
-        }
     }
 }
 

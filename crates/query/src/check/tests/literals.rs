@@ -153,3 +153,64 @@ fn tests_and_notes() {
         );
     }
 }
+
+/// Whatever is compared with whatever: the plan holds only values of the field's own type, or decimals for whole numbers.
+#[test]
+fn values_have_the_type_of_their_field() {
+    let literals = [
+        "'x'",
+        "''",
+        "' 7 '",
+        "0",
+        "-1.5",
+        "1.005",
+        "99999999999999999999",
+        "-9999999999999999999999999999999999999.9",
+        "true",
+        "'2024-02-29'",
+        "'2024-02-29 01:00:00'",
+    ];
+    let fits = |kind: ColumnType, value: &Value| match (kind, value) {
+        (ColumnType::Int64, Value::Int(_) | Value::Decimal { scale: 1, .. }) => true,
+        (ColumnType::Decimal { scale, .. }, Value::Decimal { scale: given, .. }) => *given == scale || *given == scale + 1,
+        (ColumnType::String, Value::String(_)) | (ColumnType::Float64, Value::Float(_)) | (ColumnType::Bool, Value::Bool(_)) => true,
+        (ColumnType::Date, Value::Date(_)) | (ColumnType::Timestamp, Value::Timestamp(_)) => true,
+        _ => false,
+    };
+    let mut seen = 0;
+    for program in ["mpn", "cmp"] {
+        let catalog = builtin::catalog(program);
+        for dataset in catalog.datasets() {
+            let columns = dataset.columns.iter().filter(|column| column.selectable).map(|column| &column.name);
+            let kinds = columns.chain(dataset.metrics.iter().map(|metric| &metric.name));
+            let mut known = Vec::new();
+            for name in kinds {
+                let kind = dataset.field_type(dataset.field(name).unwrap());
+                if known.contains(&kind) {
+                    continue;
+                }
+                known.push(kind);
+                let comparisons =
+                    ["=", "!=", "<", "<=", ">", ">="].iter().flat_map(|sign| literals.map(|literal| format!("{sign} {literal}")));
+                let lists = [format!("IN ({})", literals.join(",")), format!("NOT IN ({})", literals.join(","))];
+                for condition in comparisons.chain(lists) {
+                    let text = format!("SELECT \"{name}\" FROM {} WHERE \"{name}\" {condition}", dataset.name);
+                    let plan = plan(&text, &catalog).unwrap_or_else(|errors| panic!("{text}: {}", message(&errors)));
+                    let condition = plan.row_conditions.iter().chain(&plan.group_conditions).next().unwrap();
+                    let values = match &condition.test {
+                        Test::Compare(_, value) => std::slice::from_ref(value),
+                        Test::In { values, .. } => values.as_slice(),
+                        Test::Nothing | Test::NotNull => {
+                            assert!(!plan.notes.is_empty(), "{text}");
+                            continue;
+                        }
+                        Test::Like { .. } => panic!("{text}"),
+                    };
+                    assert!(!values.is_empty() && values.iter().all(|value| fits(kind, value)), "{text}: {values:?} for {kind:?}");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 1000, "only {seen}");
+}

@@ -1,0 +1,116 @@
+//! Where the parser stands: looking, taking, passing over and reporting.
+
+use super::{CLAUSES, Clause, END, Parser};
+use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, quoted};
+use crate::syntax::ast::Span;
+use crate::syntax::lexer::TokenKind;
+use crate::syntax::unsupported;
+
+impl Parser {
+    /// Adds an item; one too many is reported once and dropped.
+    pub(super) fn push<T>(&mut self, items: &mut Vec<T>, item: T, maximum: usize, what: &str) {
+        if items.len() < maximum {
+            items.push(item);
+            return;
+        }
+        let at = self.at();
+        let message = format!("there are more than {maximum} {what}; at most that many are taken");
+        if !self.diagnostics.iter().any(|d| d.message == message) {
+            self.report_as(Code::TooLong, at, message);
+        }
+    }
+
+    pub(super) fn kind(&self) -> &TokenKind {
+        self.tokens.get(self.position).map_or(&END.kind, |token| &token.kind)
+    }
+
+    pub(super) fn at(&self) -> Span {
+        self.tokens.get(self.position).map_or(END.at, |token| token.at)
+    }
+
+    /// What stands here and where, for a message.
+    pub(super) fn found(&self) -> String {
+        let at = self.at();
+        match self.kind() {
+            TokenKind::Word(text) | TokenKind::Number(text) | TokenKind::Quoted(text) => format!("{} at {at}", quoted(text)),
+            TokenKind::String(text) => format!("{} at {at}", quoted(text)),
+            TokenKind::Symbol(symbol) => format!("'{symbol}' at {at}"),
+            TokenKind::End => format!("the end of the query at {at}"),
+        }
+    }
+
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        match self.kind() {
+            TokenKind::Word(word) => unsupported::word(word),
+            TokenKind::Symbol(symbol) => unsupported::symbol(symbol),
+            _ => None,
+        }
+    }
+
+    pub(super) fn clause(&self) -> Option<Clause> {
+        let TokenKind::Word(word) = self.kind() else { return None };
+        CLAUSES.into_iter().find(|clause| clause.keyword().eq_ignore_ascii_case(word))
+    }
+
+    pub(super) fn at_end_of_clause(&self) -> bool {
+        self.clause().is_some() || matches!(self.kind(), TokenKind::End | TokenKind::Symbol(";"))
+    }
+
+    pub(super) fn advance(&mut self) {
+        self.position = (self.position + 1).min(self.tokens.len().saturating_sub(1));
+    }
+
+    pub(super) fn take_symbol(&mut self, symbol: &str) -> bool {
+        let here = matches!(self.kind(), TokenKind::Symbol(found) if *found == symbol);
+        if here {
+            self.advance();
+        }
+        here
+    }
+
+    pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
+        let here = matches!(self.kind(), TokenKind::Word(word) if word.eq_ignore_ascii_case(keyword));
+        if here {
+            self.advance();
+        }
+        here
+    }
+
+    /// Goes to the next token that `wanted` takes, the next clause or the end; what stands in parentheses is passed over.
+    pub(super) fn skip(&mut self, wanted: impl Fn(&TokenKind) -> bool) {
+        while !self.at_end_of_clause() && !wanted(self.kind()) {
+            if self.take_symbol("(") {
+                self.skip_parenthesis();
+            } else {
+                self.advance();
+            }
+        }
+    }
+
+    /// Goes behind the parenthesis that closes an open one.
+    pub(super) fn skip_parenthesis(&mut self) {
+        let mut open = 1_usize;
+        while open > 0 && self.kind() != &TokenKind::End {
+            match self.kind() {
+                TokenKind::Symbol("(") => open += 1,
+                TokenKind::Symbol(")") => open -= 1,
+                _ => {}
+            }
+            self.advance();
+        }
+    }
+
+    pub(super) fn report(&mut self, message: String) {
+        self.report_as(Code::Syntax, self.at(), message);
+    }
+
+    pub(super) fn report_at(&mut self, at: Span, message: String) {
+        self.report_as(Code::Syntax, at, message);
+    }
+
+    pub(super) fn report_as(&mut self, code: Code, at: Span, message: String) {
+        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
+            self.diagnostics.push(Diagnostic::at(code, at, message));
+        }
+    }
+}
