@@ -1,0 +1,40 @@
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from demo import Demo
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = os.environ.get("INSIGHTGATE_BIN")
+    if not path:
+        pytest.exit("INSIGHTGATE_BIN names the binary: run `cargo xtask test --only e2e`", 2)
+    return Path(path)
+
+
+@pytest.fixture(scope="session")
+def tables():
+    """The folder of published tables."""
+    return Path(os.environ["VEGA_DATASETS"])
+
+
+@pytest.fixture(scope="session")
+def start(binary):
+    return lambda data_dir, *flags, **more: Demo(binary, data_dir, *flags, **more)
+
+
+@pytest.fixture(scope="session")
+def demo(start, tmp_path_factory):
+    """One server for all tests that leave it as it is."""
+    with start(tmp_path_factory.mktemp("demo") / "data", "--no-quotas", "--rows", "300") as running:
+        yield running
+
+
+@pytest.fixture
+def sql():
+    """Rows of a query, by an engine that is not ours."""
+    with duckdb.connect() as connection:
+        yield lambda text, *values: connection.execute(text, values).fetchall()

@@ -1,0 +1,177 @@
+"""A running `insightgate demo` and an HTTP client of it that is not the project's own.
+
+The tests and the benchmark start the real binary through this. Nothing here sleeps: it waits for lines of the child, or asks until an answer comes.
+"""
+
+import json
+import re
+import subprocess
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import requests
+
+START_SECONDS = 120
+RUN_SECONDS = 120
+
+
+class Demo:
+    """Ends with the `with` block. `ready` is the ready file."""
+
+    def __init__(self, binary, data_dir, *flags, http="127.0.0.1:0", https="127.0.0.1:0"):
+        self.binary, self.data_dir = str(binary), Path(data_dir)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        ready_file = self.data_dir.parent / f"{self.data_dir.name}-ready.json"
+        ready_file.unlink(missing_ok=True)
+        command = [self.binary, "demo", "--http", http, "--https", https, "--data-dir", str(self.data_dir)]
+        command += ["--ready-file", str(ready_file), *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.lines, self.announced = [], threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.announced.wait(START_SECONDS)
+        if not ready_file.exists():
+            self.kill()
+            raise AssertionError("the demo did not start:\n" + "".join(self.lines))
+        self.ready = json.loads(ready_file.read_text())
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.verify = self.ready["ca_certificate"]
+        self.token = None
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if line.startswith("ready:"):
+                self.announced.set()
+        self.announced.set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(30)
+
+    # Identity
+
+    def ask_token(self, url=None, **changes):
+        """The answer of the token endpoint to the documented form. A field given as None is left out."""
+        form = {name: self.ready[name] for name in ("resource", "client_id", "client_secret", "username", "password")}
+        form |= {"grant_type": "password", "scope": "openid"} | changes
+        form = {name: value for name, value in form.items() if value is not None}
+        return self.session.post(url or self.ready["token_url"], data=form)
+
+    def sign_in(self):
+        answer = self.ask_token()
+        assert answer.status_code == 200, answer.text
+        self.token = answer.json()["access_token"]
+        return self.token
+
+    # API
+
+    def call(self, method, path, *, token=None, **more):
+        if token is None:
+            token = self.token or self.sign_in()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | more.pop("headers", {})
+        return self.session.request(method, f"{self.ready['api']}/{path}", headers=headers, **more)
+
+    def ok(self, method, path, **more):
+        """The value of a successful answer."""
+        answer = self.call(method, path, **more)
+        assert answer.status_code == 200, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()["value"]
+
+    def datasets(self):
+        return self.ok("GET", "ScheduledDataset")
+
+    def create_query(self, text, name="a query"):
+        return self.ok("POST", "ScheduledQueries", json={"Name": name, "Description": "end to end", "Query": text})[0]
+
+    def preview(self, text, **more):
+        return self.ok("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": text, **more})
+
+    def create_report(self, query_id, **fields):
+        return self.ok("POST", "ScheduledReport", json={"ReportName": "a report", "QueryId": query_id, **fields})[0]
+
+    def settled(self, report_id):
+        """All executions of a report, once none of them is still to come."""
+        deadline = time.monotonic() + RUN_SECONDS
+        filters = {"getLatestExecution": "false", "executionStatus": "Pending;Running;Completed;Failed"}
+        while True:
+            answer = self.call("GET", f"ScheduledReport/execution/{report_id}", params=filters)
+            if answer.status_code == 404:
+                return []
+            assert answer.status_code == 200, answer.text
+            found = answer.json()["value"]
+            if not any(execution["executionStatus"] in ("Pending", "Running") for execution in found):
+                return found
+            assert time.monotonic() < deadline, f"not finished: {found}"
+
+    def run(self, query_id, **fields):
+        """The completed execution of a report that runs at once."""
+        report = self.create_report(query_id, ExecuteNow=True, **fields)
+        found = self.settled(report["reportId"])
+        assert [execution["executionStatus"] for execution in found] == ["Completed"], found
+        return found[0]
+
+    def download(self, link, **more):
+        """Without a token: a link carries its own permission."""
+        return self.session.get(link, **more)
+
+    def export(self, text, **fields):
+        """The bytes of a query's file."""
+        execution = self.run(self.create_query(text)["queryId"], **fields)
+        answer = self.download(execution["reportAccessSecureLink"])
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    # The sandbox's clock
+
+    def now(self):
+        return read_time(self.session.get(f"{self.ready['http']}/sandbox/v1/clock").json()["now"])
+
+    def advance(self, duration):
+        """Moves the clock and signs in again, since tokens live an hour."""
+        seconds = int(duration.total_seconds())
+        answer = self.session.post(f"{self.ready['http']}/sandbox/v1/clock", json={"advance": f"PT{seconds}S"})
+        assert answer.status_code == 200, answer.text
+        self.sign_in()
+        return read_time(answer.json()["now"])
+
+    # The machine's side
+
+    def files(self, dataset, tenant=None):
+        """A glob over the Parquet of one tenant, the demo's own unless said otherwise."""
+        return str(self.data_dir / "data" / "mpn" / dataset / f"tenant={tenant or self.ready['tenant_id']}" / "**" / "*.parquet")
+
+    def command(self, *arguments):
+        return subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=RUN_SECONDS)
+
+
+def eventually(question, seconds=20):
+    """Asks until the answer is true: for what a running server takes up on its own."""
+    deadline = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < deadline, "it did not come true"
+    return answer
+
+
+def read_time(text):
+    return datetime.strptime(re.sub(r"\.\d+", "", text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+
+
+def write_time(time_):
+    return time_.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def hours(count):
+    return timedelta(hours=count)
