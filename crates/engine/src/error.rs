@@ -124,7 +124,12 @@ impl From<object_store::Error> for EngineError {
 }
 
 fn is_out_of_range(error: &ArrowError) -> bool {
-    matches!(error, ArrowError::ArithmeticOverflow(_) | ArrowError::CastError(_) | ArrowError::OffsetOverflowError(_))
+    match error {
+        ArrowError::ArithmeticOverflow(_) | ArrowError::CastError(_) | ArrowError::OffsetOverflowError(_) => true,
+        // Arrow has no variant of its own for a decimal with too many digits.
+        ArrowError::InvalidArgumentError(text) => text.contains("to store in a Decimal"),
+        _ => false,
+    }
 }
 
 /// The input/output errors in a chain of causes. One that wraps another error does not list that one as its source.

@@ -31,3 +31,6 @@ pub use layout::local_folder;
 pub use preview::Preview;
 pub use snapshot::Snapshot;
 pub use table_writer::TableWriter;
+
+#[cfg(test)]
+mod tests;

@@ -150,7 +150,7 @@ fn days(day: NaiveDate) -> i128 {
 
 fn microseconds(instant: DateTime<Utc>) -> Place {
     let value = instant.timestamp_micros().into();
-    if instant.nanosecond() % 1_000 == 0 { Place::At(value) } else { Place::After(value) }
+    if instant.nanosecond().is_multiple_of(1_000) { Place::At(value) } else { Place::After(value) }
 }
 
 /// Parsing the digits rounds once, where dividing would round twice.

@@ -35,7 +35,7 @@ impl Aggregates {
         Ok(match expression {
             MetricExpression::CountRows => self.counted(count(lit(1_i64))),
             MetricExpression::Count { distinct, of } => {
-                let (of, _) = row(dataset, of)?.finished();
+                let of = row(dataset, of)?.expression;
                 self.counted(if *distinct { count_distinct(of) } else { count(of) })
             }
             MetricExpression::Sum(of) => self.sum(row(dataset, of)?)?,
@@ -73,7 +73,7 @@ impl Aggregates {
             DataType::Decimal128(_, _) => decimal_type((precision + 10).min(38), scale),
             _ => decimal_type(precision.saturating_add(10).max(39), scale),
         };
-        let aggregate = self.add(sum(of.as_decimal(&summed)));
+        let aggregate = self.add(sum(of.into_decimal(&summed)));
         Ok(Typed { expression: cast(aggregate, arrow.clone()), kind, arrow })
     }
 
@@ -84,7 +84,7 @@ impl Aggregates {
         } else {
             // An exact sum makes the quotient independent of the rows' order.
             let number = self.add(count(of.expression.clone()));
-            self.sum(of)?.as_float() / cast(number, DataType::Float64)
+            self.sum(of)?.into_float() / cast(number, DataType::Float64)
         };
         Ok(Typed { expression, kind: ColumnType::Float64, arrow: DataType::Float64 })
     }

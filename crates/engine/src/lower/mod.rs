@@ -12,6 +12,7 @@ use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr};
 use insightgate_query::catalog::{Dataset, Field};
+use insightgate_query::metric::metric_type;
 use insightgate_query::plan::{Condition, OrderKey, Plan};
 use insightgate_query::timespan::Window;
 
@@ -52,7 +53,8 @@ impl<'a> Lowering<'a> {
                 && !lowering.metrics.iter().any(|(known, ..)| *known == index)
             {
                 let metric = plan.dataset.metrics.get(index).ok_or_else(|| no_field(field))?;
-                let (expression, kind) = lowering.aggregates.metric(&plan.dataset, &metric.expression)?.finished();
+                let kind = metric_type(&plan.dataset, &metric.expression);
+                let (expression, kind) = lowering.aggregates.metric(&plan.dataset, &metric.expression)?.finished(kind);
                 lowering.metrics.push((index, expression, kind));
             }
         }

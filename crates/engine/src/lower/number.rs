@@ -17,7 +17,7 @@ use crate::types;
 /// Digits of an Int64.
 const INT64_PRECISION: u8 = 19;
 
-/// `kind` is what the language calls the value; `arrow` what the expression gives until [`Typed::finished`].
+/// `kind` is what the language calls the value; `arrow` what the expression gives.
 #[derive(Debug, Clone)]
 pub(crate) struct Typed {
     pub(crate) expression: Expr,
@@ -55,13 +55,13 @@ impl Typed {
         Ok(Typed { expression: lit(scalar), kind, arrow: types::scanned(kind) })
     }
 
-    /// As the language's own type; a number that does not fit it is an error when the query runs.
-    pub(crate) fn finished(self) -> (Expr, DataType) {
-        let wanted = types::scanned(self.kind);
+    /// As the type that the language gives the whole metric; a number that does not fit it is an error when the query runs.
+    pub(crate) fn finished(self, kind: ColumnType) -> (Expr, DataType) {
+        let wanted = types::scanned(kind);
         if self.arrow == wanted { (self.expression, wanted) } else { (cast(self.expression, wanted.clone()), wanted) }
     }
 
-    pub(crate) fn as_float(self) -> Expr {
+    pub(crate) fn into_float(self) -> Expr {
         if self.arrow == DataType::Float64 { self.expression } else { cast(self.expression, DataType::Float64) }
     }
 
@@ -74,11 +74,11 @@ impl Typed {
         }
     }
 
-    pub(crate) fn as_decimal(self, arrow: &DataType) -> Expr {
+    pub(crate) fn into_decimal(self, arrow: &DataType) -> Expr {
         if self.arrow == *arrow { self.expression } else { cast(self.expression, arrow.clone()) }
     }
 
-    fn as_text(self) -> Expr {
+    fn into_text(self) -> Expr {
         if self.kind == ColumnType::String { self.expression } else { cast(self.expression, DataType::Utf8View) }
     }
 }
@@ -95,8 +95,11 @@ pub(crate) fn decimal_type(precision: u8, scale: i8) -> DataType {
 /// Division is exact (float), and null where the divisor is zero.
 pub(crate) fn arithmetic(left: Typed, operator: Operator, right: Typed) -> Result<Typed, EngineError> {
     let float = |expression| Typed { expression, kind: ColumnType::Float64, arrow: DataType::Float64 };
+    let scales = [&left, &right].map(|side| side.exact_type().map_or(0, |(_, scale)| i16::from(scale)));
+    // A product with more digits after the point than a decimal has is a float.
+    let too_fine = operator == Operator::Multiply && scales.iter().sum::<i16>() >= i16::from(DECIMAL128_MAX_PRECISION);
     if operator == Operator::Divide {
-        return Ok(float(left.as_float() / nullif(right.as_float(), lit(0.0_f64))));
+        return Ok(float(left.into_float() / nullif(right.into_float(), lit(0.0_f64))));
     }
     let operation = match operator {
         Operator::Add => Sql::Plus,
@@ -107,8 +110,9 @@ pub(crate) fn arithmetic(left: Typed, operator: Operator, right: Typed) -> Resul
     if !numeric(&left) || !numeric(&right) {
         return Err(EngineError::Plan(format!("arithmetic on {} and {}", types::spelled(left.kind), types::spelled(right.kind))));
     }
-    let (Some((left_precision, left_scale)), Some((right_precision, right_scale))) = (left.exact_type(), right.exact_type()) else {
-        return Ok(float(binary_expr(left.as_float(), operation, right.as_float())));
+    let ((left_precision, left_scale), (right_precision, right_scale)) = match (left.exact_type(), right.exact_type()) {
+        (Some(left), Some(right)) if !too_fine => (left, right),
+        _ => return Ok(float(binary_expr(left.into_float(), operation, right.into_float()))),
     };
     let (precision, scale) = match operator {
         Operator::Multiply => (left_precision.saturating_add(right_precision).saturating_add(1), left_scale.saturating_add(right_scale)),
@@ -127,10 +131,12 @@ pub(crate) fn arithmetic(left: Typed, operator: Operator, right: Typed) -> Resul
     // Operands of a wide result are widened first; Arrow then gives the result the same type by the same rules.
     let (left, right) = match arrow {
         DataType::Decimal256(_, _) => (
-            left.as_decimal(&DataType::Decimal256(left_precision, left_scale)),
-            right.as_decimal(&DataType::Decimal256(right_precision, right_scale)),
+            left.into_decimal(&DataType::Decimal256(left_precision, left_scale)),
+            right.into_decimal(&DataType::Decimal256(right_precision, right_scale)),
         ),
-        _ => (left.as_decimal(&decimal_type(left_precision, left_scale)), right.as_decimal(&decimal_type(right_precision, right_scale))),
+        _ => {
+            (left.into_decimal(&decimal_type(left_precision, left_scale)), right.into_decimal(&decimal_type(right_precision, right_scale)))
+        }
     };
     Ok(Typed { expression: cast(binary_expr(left, operation, right), arrow.clone()), kind, arrow })
 }
@@ -162,6 +168,6 @@ pub(crate) fn first_not_null(items: Vec<Typed>) -> Result<Typed, EngineError> {
 }
 
 pub(crate) fn concatenated(left: Typed, right: Typed) -> Typed {
-    let expression = binary_expr(left.as_text(), Sql::StringConcat, right.as_text());
+    let expression = binary_expr(left.into_text(), Sql::StringConcat, right.into_text());
     Typed { expression, kind: ColumnType::String, arrow: DataType::Utf8View }
 }

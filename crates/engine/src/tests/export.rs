@@ -1,0 +1,221 @@
+use std::sync::Mutex;
+
+use aws_lc_rs::digest;
+use futures::TryStreamExt;
+use insightgate_query::metric::{MetricExpression, RowExpression};
+
+use super::*;
+use crate::{ArtifactKey, ExportProgress};
+
+fn key(execution: u128, format: Format) -> ArtifactKey {
+    ArtifactKey { tenant: ALICE, report: Uuid::from_u128(2), execution: Uuid::from_u128(execution), epoch: 3, format }
+}
+
+fn artifacts(world: &World) -> Vec<String> {
+    fn walk(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path.file_name().unwrap().to_str().unwrap().to_owned()) }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&world.folder.path().join("artifacts"), &mut found);
+    found
+}
+
+fn hex(bytes: &[u8]) -> String {
+    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn read(world: &World, key: &ArtifactKey, range: std::ops::Range<u64>) -> Result<Vec<u8>, EngineError> {
+    let chunks: Vec<_> = world.engine.read(key, range).await?.try_collect().await?;
+    Ok(chunks.concat())
+}
+
+#[tokio::test]
+async fn an_artifact_is_what_its_summary_says() {
+    let (world, dataset) = (World::new(), sales());
+    world.write(&dataset, ALICE, "a.parquet", &[sale(1, Some("a\tb")), sale(2, Some("c,d")), sale(3, None)]);
+    let plan = select(&dataset, &["Id", "Name"]);
+    for (format, expected) in [(Format::Csv, "Id,Name\n1,a\tb\n2,\"c,d\"\n3,\n"), (Format::Tsv, "Id\tName\n1\t\"a\tb\"\n2\tc,d\n3\t\n")] {
+        let heard = Mutex::new(Vec::new());
+        let key = key(1, format);
+        let progress = |progress| heard.lock().unwrap().push(progress);
+        let summary = world.engine.export(&scope(ALICE), &plan, Window::All, format, &key, &progress).await.unwrap();
+        let bytes = read(&world, &key, 0..u64::MAX).await.unwrap();
+        assert_eq!(std::str::from_utf8(&bytes).unwrap(), expected);
+        assert_eq!((summary.rows, summary.bytes, summary.sha256), (3, bytes.len() as u64, hex(&bytes)));
+        let snapshot = world.engine.snapshot(&scope(ALICE), &dataset).await.unwrap();
+        assert!(summary.data_as_of == snapshot.data_as_of && !summary.no_files);
+        assert_eq!(heard.lock().unwrap().last(), Some(&ExportProgress { rows: 3, bytes: bytes.len() as u64 }));
+        let meta = world.engine.open(&key).await.unwrap();
+        assert!(meta.size == bytes.len() as u64 && meta.etag.is_some());
+        assert_eq!(read(&world, &key, 3..7).await.unwrap(), &bytes[3..7]);
+        assert_eq!(read(&world, &key, 5..5).await.unwrap(), b"");
+        assert!(matches!(read(&world, &key, 1_000..1_001).await, Err(EngineError::BadRange)));
+        assert_eq!(key.to_string().parse::<ArtifactKey>().unwrap(), key);
+    }
+    assert_eq!(artifacts(&world).len(), 2);
+    for format in Format::ALL {
+        world.engine.delete(&key(1, format)).await.unwrap();
+        world.engine.delete(&key(1, format)).await.unwrap();
+        assert!(matches!(world.engine.open(&key(1, format)).await, Err(EngineError::NoSuchArtifact)));
+        assert!(matches!(read(&world, &key(1, format), 0..1).await, Err(EngineError::NoSuchArtifact)));
+    }
+    assert_eq!(artifacts(&world).len(), 0);
+}
+
+#[test]
+fn keys_are_made_of_identifiers_only() {
+    for text in [
+        "",
+        "../x",
+        "a/b/c.csv",
+        &format!("{ALICE}/{ALICE}/{ALICE}-1.exe"),
+        &format!("{ALICE}/{ALICE}/{ALICE}-01.csv"),
+        &format!("/{}", key(1, Format::Csv)),
+    ] {
+        assert!(text.parse::<ArtifactKey>().is_err(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn no_files_yet_gives_a_header() {
+    let (world, dataset) = (World::new(), sales());
+    let plan = ordered(select(&dataset, &["Id", "Name"]), &["Id"]);
+    let summary = world.engine.export(&scope(ALICE), &plan, Window::All, Format::Csv, &key(1, Format::Csv), &|_| {}).await.unwrap();
+    assert!(summary.no_files && summary.rows == 0 && summary.data_as_of.is_none());
+    assert_eq!(read(&world, &key(1, Format::Csv), 0..100).await.unwrap(), b"Id,Name\n");
+}
+
+/// Rows enough for many batches and several parts of an upload.
+fn many(world: &World, dataset: &Dataset, files: i64, rows: i64) {
+    for file in 0..files {
+        let path = world.data_folder(dataset, Some(ALICE)).join(format!("part-{file}.parquet"));
+        let mut writer = TableWriter::create(&path, dataset).unwrap();
+        for start in (0..rows).step_by(50_000) {
+            let ids: Vec<i64> = (start..(start + 50_000).min(rows)).map(|number| file * rows + number).collect();
+            let mut columns: Vec<Vec<Option<Value>>> = vec![vec![None; ids.len()]; dataset.columns.len()];
+            columns[ID] = ids.iter().map(|id| Some(Value::Int(*id))).collect();
+            columns[NAME] = ids
+                .iter()
+                .map(|id| Some(string(&format!("a name that is long enough to fill a file {}", id * 7_919 % 1_000_003))))
+                .collect();
+            writer.write(&columns).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exports_hold_a_few_batches_whatever_the_row_count() {
+    let (world, dataset) = (World::with_memory(24 << 20), sales());
+    many(&world, &dataset, 3, 100_000);
+    let size = |summary: &crate::ArtifactSummary| (summary.rows, summary.bytes > (15 << 20));
+    // As they lie, and sorted, which is more than the budget and goes by way of the disk.
+    let plain = select(&dataset, &["Id", "Name"]);
+    let mut digests = Vec::new();
+    for (number, plan) in [plain.clone(), ordered(plain, &["-Name"])].into_iter().enumerate() {
+        let mut first_chunk = None;
+        let heard = Mutex::new(&mut first_chunk);
+        let progress = |progress: ExportProgress| {
+            if progress.rows > 0 {
+                heard.lock().unwrap().get_or_insert(progress.rows);
+            }
+        };
+        let key = key(number as u128, Format::Csv);
+        let summary = world.engine.export(&scope(ALICE), &plan, Window::All, Format::Csv, &key, &progress).await.unwrap();
+        assert_eq!(size(&summary), (300_000, true));
+        assert!(first_chunk.is_some_and(|rows| rows <= 8_192), "rows leave batch by batch");
+        digests.push(summary.sha256);
+    }
+    assert_ne!(digests[0], digests[1]);
+    assert_eq!(
+        std::fs::read_dir(world.folder.path().join("spill"))
+            .unwrap()
+            .flat_map(|entry| std::fs::read_dir(entry.unwrap().path()).unwrap())
+            .count(),
+        0
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_that_is_too_small_is_named() {
+    let (world, mut dataset) = (World::with_memory(2 << 20), sales());
+    dataset.metrics = vec![
+        metric("Names", MetricExpression::Count { distinct: true, of: RowExpression::Column(NAME) }),
+        metric("Ids", MetricExpression::Count { distinct: true, of: RowExpression::Column(ID) }),
+    ];
+    many(&world, &dataset, 1, 100_000);
+    let failed = world.csv(&select(&dataset, &["Names", "Ids"])).await.unwrap_err();
+    assert!(matches!(failed, EngineError::Budget { memory_limit, .. } if memory_limit == 2 << 20), "{failed:?}");
+    assert!(failed.caller_message().contains("2 MiB"), "{}", failed.caller_message());
+}
+
+/// A writer that takes so many bytes, and then fails as a full disk does.
+struct FullDisk(usize);
+
+impl tokio::io::AsyncWrite for FullDisk {
+    fn poll_write(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        let taken = bytes.len().min(self.0);
+        self.0 -= taken;
+        std::task::Poll::Ready(if taken > 0 { Ok(taken) } else { Err(std::io::ErrorKind::StorageFull.into()) })
+    }
+
+    fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_leave_nothing() {
+    let (world, dataset) = (World::new(), sales());
+    many(&world, &dataset, 3, 100_000);
+    let plan = select(&dataset, &["Id", "Name"]);
+    let full =
+        world.engine.export_to_writer(&scope(ALICE), &plan, Window::All, Format::Csv, &mut FullDisk(100_000), &|_| {}).await.unwrap_err();
+    assert!(full.is_storage_full(), "{full:?}");
+    assert_eq!(full.caller_message(), "The server has no storage left.");
+
+    // The files change after the scan has begun, when the first rows are out.
+    let path = world.data_folder(&dataset, Some(ALICE)).join("part-2.parquet");
+    let change = |progress: ExportProgress| {
+        if progress.rows == 300_000 {
+            write_rows(&path, &dataset, &[sale(1, None)]);
+        }
+    };
+    let changed = world.engine.export(&scope(ALICE), &plan, Window::All, Format::Csv, &key(1, Format::Csv), &change).await.unwrap_err();
+    assert!(matches!(&changed, EngineError::FilesChanged { file } if file.ends_with("part-2.parquet")), "{changed:?}");
+    assert!(matches!(world.engine.open(&key(1, Format::Csv)).await, Err(EngineError::NoSuchArtifact)));
+
+    // A run that is dropped in the middle, after parts of the upload are on disk.
+    let (reached, mut waiting) = tokio::sync::watch::channel(false);
+    let progress = move |progress: ExportProgress| {
+        if progress.bytes > 10 << 20 {
+            let _ = reached.send(true);
+        }
+    };
+    let scope = scope(ALICE);
+    let cancelled = key(2, Format::Csv);
+    tokio::select! {
+        biased;
+        _ = waiting.wait_for(|reached| *reached) => {}
+        done = world.engine.export(&scope, &plan, Window::All, Format::Csv, &cancelled, &progress) => panic!("{done:?}"),
+    }
+    assert!(matches!(world.engine.open(&key(2, Format::Csv)).await, Err(EngineError::NoSuchArtifact)));
+    // The store removes its unfinished file on a thread of its own.
+    let removed = async {
+        while !artifacts(&world).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), removed).await.unwrap();
+}
