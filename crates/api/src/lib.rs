@@ -1,1 +1,15 @@
+//! The only HTTP server: decode → one operation → encode. Handlers hold no rules, and see neither SQL nor Arrow.
 
+mod artifacts;
+mod correlation;
+mod envelope;
+mod fields;
+mod health;
+mod insights;
+mod oauth;
+mod router;
+mod sandbox;
+mod state;
+
+pub use router::router;
+pub use state::{ApiState, SandboxAccess};

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{Schema, SchemaRef, TimeUnit};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::{Dataset, Tenancy, same_name};
@@ -69,15 +70,19 @@ pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: 
 
 /// Fails when a file is not the one that was listed.
 pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Result<(), EngineError> {
-    let checks = snapshot.files.iter().map(|pinned| async move {
-        let location = &pinned.meta.location;
-        let same = match store.head(location).await {
-            Ok(now) => now.e_tag == pinned.meta.e_tag && now.size == pinned.meta.size && now.last_modified == pinned.meta.last_modified,
-            Err(object_store::Error::NotFound { .. }) => false,
-            Err(error) => return Err(error.into()),
-        };
-        if same { Ok(()) } else { Err(EngineError::FilesChanged { file: location.to_string() }) }
+    let checks = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<(), EngineError>> {
+        Box::pin(async move {
+            let location = &pinned.meta.location;
+            let same = match store.head(location).await {
+                Ok(now) => now.e_tag == pinned.meta.e_tag && now.size == pinned.meta.size && now.last_modified == pinned.meta.last_modified,
+                Err(object_store::Error::NotFound { .. }) => false,
+                Err(error) => return Err(error.into()),
+            };
+            if same { Ok(()) } else { Err(EngineError::FilesChanged { file: location.to_string() }) }
+        })
     });
+    // Boxed and gathered first: a lazily mapped borrow inside a stream keeps the callers' futures from being Send.
+    let checks: Vec<_> = checks.collect();
     futures::stream::iter(checks).buffered(CONCURRENCY).try_collect().await
 }
 
@@ -95,27 +100,30 @@ impl SchemaCache {
         footers: &Arc<FileMetadataCache>,
         snapshot: &Snapshot,
     ) -> Result<Vec<SchemaRef>, EngineError> {
-        let reads = snapshot.files.iter().map(|pinned| async move {
-            let meta = &pinned.meta;
-            if let Some(known) = self.known(meta) {
-                return Ok(known);
-            }
-            let read = DFParquetMetadata::new(store, meta)
-                .with_file_metadata_cache(Some(Arc::clone(footers)))
-                .with_coerce_int96(Some(TimeUnit::Microsecond))
-                .fetch_schema()
-                .await;
-            match read {
-                Ok(schema) => Ok(self.remember(meta, schema)),
-                Err(error) => match error.find_root() {
-                    datafusion::error::DataFusionError::ObjectStore(cause) => match cause.as_ref() {
-                        object_store::Error::NotFound { .. } => Err(EngineError::FilesChanged { file: meta.location.to_string() }),
-                        _ => Err(EngineError::Query(error)),
+        let reads = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<SchemaRef, EngineError>> {
+            Box::pin(async move {
+                let meta = &pinned.meta;
+                if let Some(known) = self.known(meta) {
+                    return Ok(known);
+                }
+                let read = DFParquetMetadata::new(store, meta)
+                    .with_file_metadata_cache(Some(Arc::clone(footers)))
+                    .with_coerce_int96(Some(TimeUnit::Microsecond))
+                    .fetch_schema()
+                    .await;
+                match read {
+                    Ok(schema) => Ok(self.remember(meta, schema)),
+                    Err(error) => match error.find_root() {
+                        datafusion::error::DataFusionError::ObjectStore(cause) => match cause.as_ref() {
+                            object_store::Error::NotFound { .. } => Err(EngineError::FilesChanged { file: meta.location.to_string() }),
+                            _ => Err(EngineError::Query(error)),
+                        },
+                        root => Err(EngineError::Corrupt { file: meta.location.to_string(), detail: root.to_string() }),
                     },
-                    root => Err(EngineError::Corrupt { file: meta.location.to_string(), detail: root.to_string() }),
-                },
-            }
+                }
+            })
         });
+        let reads: Vec<_> = reads.collect();
         futures::stream::iter(reads).buffered(CONCURRENCY).try_collect().await
     }
 

@@ -18,8 +18,11 @@ pub struct QueryInput {
 
 pub async fn create_query(context: &Context, caller: &Caller, input: QueryInput) -> Result<ReportQuery, Failure> {
     let (Some(name), Some(text)) = (&input.name, &input.query) else {
-        let missing: Vec<_> =
-            [("Name", &input.name), ("Query", &input.query)].into_iter().filter(|(_, value)| value.is_none()).map(|(field, _)| field).collect();
+        let missing: Vec<_> = [("Name", &input.name), ("Query", &input.query)]
+            .into_iter()
+            .filter(|(_, value)| value.is_none())
+            .map(|(field, _)| field)
+            .collect();
         return Err(Failure::Invalid(format!("Null or missing value: {}", missing.join(", "))));
     };
     if name.chars().count() > NAME_LIMIT || input.description.as_ref().is_some_and(|text| text.chars().count() > NAME_LIMIT) {

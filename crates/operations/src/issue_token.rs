@@ -73,7 +73,12 @@ struct SignIn {
 }
 
 /// `authority` is the address that the client reached, without a final slash.
-pub async fn issue_token(context: &Context, request: &TokenRequest, authority: &str, correlation: &str) -> Result<TokenAnswer, TokenFailure> {
+pub async fn issue_token(
+    context: &Context,
+    request: &TokenRequest,
+    authority: &str,
+    correlation: &str,
+) -> Result<TokenAnswer, TokenFailure> {
     let outcome = grant(context, request, authority).await;
     let happening = |action: &'static str, detail: String| Happening {
         tenant: Uuid::try_parse(&request.tenant).ok(),

@@ -2,6 +2,7 @@
 //!
 //! Rules that need no IO live in the pure crates, SQL in `store`, rows in `engine`; here they meet.
 
+pub mod add_user;
 mod artifact_key;
 pub mod audit;
 pub mod authenticate;
@@ -15,6 +16,7 @@ pub mod create_query;
 pub mod create_report;
 pub mod delete_query;
 pub mod download_artifact;
+pub mod enroll_tenant;
 pub mod failure;
 pub mod issue_token;
 pub mod known_query;
@@ -26,6 +28,7 @@ pub mod list_reports;
 pub mod move_clock;
 pub mod password;
 pub mod random;
+pub mod register_application;
 pub mod signing;
 pub mod try_query;
 pub mod vault;

@@ -74,8 +74,7 @@ impl LinkKeys {
 
     /// The query that opens this file until `expires`.
     pub fn sign(&self, execution: Uuid, file: &str, expires: DateTime<Utc>) -> LinkQuery {
-        let mut query =
-            LinkQuery { sv: VERSION.to_owned(), se: instant::format(expires), sp: READ.to_owned(), sig: String::new() };
+        let mut query = LinkQuery { sv: VERSION.to_owned(), se: instant::format(expires), sp: READ.to_owned(), sig: String::new() };
         if let Some(key) = self.0.first() {
             query.sig = URL_SAFE_NO_PAD.encode(hmac::sign(key, signed_text(execution, file, &query).as_bytes()));
         }

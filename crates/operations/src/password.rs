@@ -49,8 +49,9 @@ impl Passwords {
                 Some(hash) => (hash, true),
                 None => (decoy.get_or_init(|| hash("decoy", &[0; 16]).unwrap_or_default()).clone(), false),
             };
-            let matches = PasswordHash::new(&hash)
-                .is_ok_and(|parsed| PasswordVerifier::<PasswordHash>::verify_password(&Argon2::default(), password.as_bytes(), &parsed).is_ok());
+            let matches = PasswordHash::new(&hash).is_ok_and(|parsed| {
+                PasswordVerifier::<PasswordHash>::verify_password(&Argon2::default(), password.as_bytes(), &parsed).is_ok()
+            });
             matches && known
         })
         .await

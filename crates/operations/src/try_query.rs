@@ -41,7 +41,8 @@ pub async fn try_query(context: &Context, caller: &Caller, input: TryInput) -> R
     if start.zip(end).is_some_and(|(start, end)| end <= start) {
         return Err(Failure::Invalid("endTime should be greater than startTime".to_owned()));
     }
-    let plan = insightgate_query::plan(&text, &context.catalogs.of(caller.program)).map_err(|all| Failure::Invalid(diagnostic::message(&all)))?;
+    let plan =
+        insightgate_query::plan(&text, &context.catalogs.of(caller.program)).map_err(|all| Failure::Invalid(diagnostic::message(&all)))?;
     let window = plan.window(context.clock.now(), start, end);
     let limit = context.settings.preview_timeout;
     let running = context.engine.preview(&caller.scope, &plan, window, PREVIEW_ROWS);

@@ -76,12 +76,8 @@ mod tests {
     use super::*;
 
     fn read(version: TokenVersion, resource: Option<&str>, scope: Option<&str>) -> Result<Requested, u32> {
-        let request = TokenRequest {
-            version,
-            resource: resource.map(str::to_owned),
-            scope: scope.map(str::to_owned),
-            ..TokenRequest::default()
-        };
+        let request =
+            TokenRequest { version, resource: resource.map(str::to_owned), scope: scope.map(str::to_owned), ..TokenRequest::default() };
         Requested::read(&request, None).map_err(|refusal| refusal.code)
     }
 

@@ -1,0 +1,129 @@
+//! The form of every answer of the insights API, refusals too, and the one place where a failure becomes a status.
+
+use std::any::Any;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use insightgate_identity::program::Program;
+use insightgate_operations::failure::Failure;
+use serde::Serialize;
+
+use crate::correlation::Correlation;
+
+/// Source: the documented answers; field order as in the worked examples.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a, Item> {
+    value: &'a [Item],
+    next_link: Option<&'a str>,
+    total_count: usize,
+    message: Option<&'a str>,
+    status_code: u16,
+    data_redacted: bool,
+}
+
+pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>) -> Response {
+    answer(StatusCode::OK, value, message)
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response {
+    answer::<()>(status, &[], Some(message))
+}
+
+fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&str>) -> Response {
+    let envelope =
+        Envelope { value, next_link: None, total_count: value.len(), message, status_code: status.as_u16(), data_redacted: false };
+    match serde_json::to_vec(&envelope) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))], body).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// What a failure's text depends on, beside the failure: read off the request.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub program: Option<Program>,
+    pub correlation: String,
+    creates_report: bool,
+}
+
+impl Asked {
+    pub(crate) fn of(parts: &Parts) -> Asked {
+        let path = parts.uri.path();
+        let program = path.split('/').nth(3).and_then(|segment| segment.parse().ok());
+        let correlation = parts.extensions.get::<Correlation>().map(|id| id.0.clone()).unwrap_or_default();
+        Asked { program, correlation, creates_report: parts.method == Method::POST && path.ends_with("/scheduledreport") }
+    }
+
+    pub(crate) fn refuse(&self, failure: &Failure) -> Response {
+        let status = status(failure);
+        let message = match failure {
+            Failure::NotFound if self.program == Some(Program::Cmp) => "No item found with given filters".to_owned(),
+            Failure::NotFound => "No item found with given filters.".to_owned(),
+            Failure::NoExecutions => {
+                let advice = if self.program == Some(Program::Cmp) { "Please recheck" } else { "Double check" };
+                format!(
+                    "There are no executions that have occurred for the given filter conditions. {advice} the reportId or executionId and \
+                     retry the API after the report's scheduled execution time"
+                )
+            }
+            Failure::Internal(_) if self.creates_report => {
+                format!("Internal error encountered while creating report. Correlation ID {}", self.correlation)
+            }
+            other => other.to_string(),
+        };
+        match failure {
+            Failure::Internal(cause) => tracing::error!(%cause, correlation = self.correlation, "a request failed"),
+            Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
+            _ => {}
+        }
+        let mut response = refusal(status, &message);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Asked::of(parts))
+    }
+}
+
+pub(crate) fn status(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+        Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
+        Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
+        Failure::Invalid(_) => StatusCode::BAD_REQUEST,
+        Failure::PreviewTimeout(_) | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+pub(crate) fn too_large(limit: usize) -> Response {
+    let message = format!("The request body is larger than {} KiB.", limit / 1024);
+    refusal(StatusCode::PAYLOAD_TOO_LARGE, &message)
+}
+
+pub(crate) async fn no_such_path(uri: Uri) -> Response {
+    let shown: String = uri.path().chars().take(200).collect();
+    refusal(StatusCode::NOT_FOUND, &format!("There is nothing at {shown}."))
+}
+
+pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let shown: String = uri.path().chars().take(200).collect();
+    refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("{shown} does not take {method}."))
+}
+
+/// The last resort: the process goes on, and the log has the place.
+pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, "Service unavailable")
+}

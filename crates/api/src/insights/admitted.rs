@@ -1,0 +1,68 @@
+//! A request whose caller has met every prerequisite: what each handler of the insights API starts from.
+
+use std::collections::HashMap;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::Response;
+use insightgate_operations::authenticate::authenticate;
+use insightgate_operations::caller::Caller;
+use insightgate_operations::failure::Failure;
+
+use crate::envelope::Asked;
+use crate::fields::Parameters;
+use crate::state::ApiState;
+
+/// The token's other header, which clients in the wild send instead.
+const USER_TICKET: HeaderName = HeaderName::from_static("x-aaduserticket");
+
+pub(crate) struct Admitted {
+    pub caller: Caller,
+    pub asked: Asked,
+    pub parameters: Parameters,
+    path: HashMap<String, String>,
+}
+
+impl Admitted {
+    /// A variable part of the path, decoded and trimmed.
+    pub(crate) fn path(&self, name: &str) -> &str {
+        self.path.get(name).map(|value| value.trim()).unwrap_or_default()
+    }
+}
+
+impl FromRequestParts<ApiState> for Admitted {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
+        let asked = Asked::of(parts);
+        let refuse = |failure: Failure| asked.refuse(&failure);
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let Path(path) = path.map_err(|_| refuse(Failure::Invalid("The address is not encoded as UTF-8.".to_owned())))?;
+        let token = token(&parts.headers).map_err(refuse)?;
+        let principal = authenticate(&state.context, token).await.map_err(refuse)?;
+        let program = asked.program.ok_or_else(|| refuse(Failure::NotFound))?;
+        let caller = Caller::admit(&state.context, principal, program, &asked.correlation).await.map_err(refuse)?;
+        let parameters = Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        Ok(Admitted { caller, asked, parameters, path })
+    }
+}
+
+/// From either header; two that differ are refused, for nobody can say which of them is meant.
+fn token(headers: &HeaderMap) -> Result<&str, Failure> {
+    let refused = |reason: &str| Failure::Unauthorized { reason: reason.to_owned() };
+    let bearer = headers.get(header::AUTHORIZATION).map(|value| {
+        let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let ticket = headers.get(USER_TICKET).map(|value| value.to_str().ok().map(str::trim));
+    match (bearer, ticket) {
+        (Some(None), _) => Err(refused("the Authorization header is not 'Bearer <token>'")),
+        (_, Some(None)) => Err(refused("the X-AadUserTicket header is not a token")),
+        (Some(Some(bearer)), Some(Some(ticket))) if bearer != ticket => {
+            Err(refused("Authorization and X-AadUserTicket hold different tokens"))
+        }
+        (Some(Some(token)), _) | (None, Some(Some(token))) => Ok(token),
+        (None, None) => Err(refused("there is no token")),
+    }
+}

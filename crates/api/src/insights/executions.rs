@@ -1,0 +1,95 @@
+//! `ScheduledReport/execution/{reportId}`.
+
+use axum::extract::State;
+use axum::response::Response;
+use insightgate_operations::failure::Failure;
+use insightgate_operations::list_executions::{ExecutionInput, ListedExecution, list_executions};
+use insightgate_report::instant;
+use insightgate_report::scheduled_report::Timing;
+use serde::Serialize;
+
+use super::admitted::Admitted;
+use crate::artifacts;
+use crate::envelope;
+use crate::fields::list as parts;
+use crate::state::ApiState;
+
+/// The documented fields, then our own.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownExecution {
+    execution_id: String,
+    report_id: String,
+    recurrence_interval: i64,
+    recurrence_count: Option<u32>,
+    callback_url: Option<String>,
+    callback_method: Option<&'static str>,
+    format: &'static str,
+    execution_status: &'static str,
+    report_location: Option<String>,
+    report_access_secure_link: Option<String>,
+    report_expiry_time: Option<String>,
+    report_generated_time: Option<String>,
+    failure_reason: Option<String>,
+    attempts: u32,
+    row_count: Option<u64>,
+    byte_count: Option<u64>,
+    sha256: Option<String>,
+    data_as_of: Option<String>,
+    message: Option<String>,
+}
+
+pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
+    let parameters = &admitted.parameters;
+    let input = || -> Result<ExecutionInput, Failure> {
+        Ok(ExecutionInput {
+            report_ids: parts(admitted.path("report_ids")),
+            execution_ids: parameters.list("executionId"),
+            statuses: parameters.list("executionStatus"),
+            latest_only: parameters.flag("getLatestExecution")?,
+        })
+    };
+    let listed = match input() {
+        Ok(input) => list_executions(&state.context, &admitted.caller, &input).await,
+        Err(failure) => Err(failure),
+    };
+    match listed {
+        Ok(executions) => {
+            let shown: Vec<_> = executions.into_iter().map(|execution| show(execution, &state.base_url)).collect();
+            envelope::success(&shown, None)
+        }
+        Err(failure) => admitted.asked.refuse(&failure),
+    }
+}
+
+fn show(listed: ListedExecution, base_url: &str) -> ShownExecution {
+    let ListedExecution { record, link } = listed;
+    let (execution, report) = (record.execution, record.report);
+    let (interval, count) = match &report.timing {
+        Timing::Once { .. } => (-1, Some(1)),
+        Timing::Recurring(schedule) => (i64::from(schedule.interval_hours), schedule.count),
+    };
+    let artifact = execution.artifact.as_ref();
+    let location = link.as_ref().map(|link| artifacts::location(base_url, link));
+    ShownExecution {
+        execution_id: execution.id.to_string(),
+        report_id: report.id.to_string(),
+        recurrence_interval: interval,
+        recurrence_count: count,
+        callback_url: report.callback.as_ref().map(|callback| callback.url.clone()),
+        callback_method: report.callback.as_ref().map(|callback| callback.method.name()),
+        format: report.format.name(),
+        execution_status: execution.status.name(),
+        report_access_secure_link: location.as_ref().zip(link.as_ref()).map(|(location, link)| artifacts::signed(location, link)),
+        report_location: location,
+        report_expiry_time: link.as_ref().map(|link| instant::format(link.expires)),
+        report_generated_time: artifact.map(|artifact| instant::format(artifact.generated)),
+        failure_reason: execution.failure,
+        attempts: execution.attempts,
+        row_count: artifact.map(|artifact| artifact.rows),
+        byte_count: artifact.map(|artifact| artifact.bytes),
+        sha256: artifact.map(|artifact| artifact.sha256.clone()),
+        data_as_of: artifact.and_then(|artifact| artifact.data_as_of).map(instant::format),
+        message: execution.note,
+    }
+}

@@ -1,0 +1,43 @@
+//! `ScheduledDataset`.
+
+use axum::extract::State;
+use axum::response::Response;
+use insightgate_operations::list_datasets::list_datasets;
+use insightgate_query::catalog::Dataset;
+use serde::Serialize;
+
+use super::admitted::Admitted;
+use crate::envelope;
+use crate::state::ApiState;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownDataset<'a> {
+    dataset_name: &'a str,
+    selectable_columns: Vec<&'a str>,
+    available_metrics: Vec<&'a str>,
+    available_date_ranges: Vec<&'static str>,
+    /// Hours.
+    minimum_recurrence_interval: u32,
+}
+
+pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
+    let name = admitted.parameters.text("datasetName");
+    match list_datasets(&state.context, &admitted.caller, name.as_deref()) {
+        Ok(datasets) => {
+            let shown: Vec<_> = datasets.iter().map(|dataset| show(dataset)).collect();
+            envelope::success(&shown, Some("Dataset fetched successfully"))
+        }
+        Err(failure) => admitted.asked.refuse(&failure),
+    }
+}
+
+fn show(dataset: &Dataset) -> ShownDataset<'_> {
+    ShownDataset {
+        dataset_name: &dataset.name,
+        selectable_columns: dataset.columns.iter().filter(|column| column.selectable).map(|column| column.name.as_str()).collect(),
+        available_metrics: dataset.metrics.iter().map(|metric| metric.name.as_str()).collect(),
+        available_date_ranges: dataset.date_ranges.iter().map(|range| range.keyword()).collect(),
+        minimum_recurrence_interval: dataset.minimum_interval_hours,
+    }
+}

@@ -1,0 +1,153 @@
+//! `ScheduledReport`: create, list, update, pause, resume, delete.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use insightgate_operations::change_report::{delete_report, pause_report, resume_report, update_report};
+use insightgate_operations::create_report::create_report;
+use insightgate_operations::failure::Failure;
+use insightgate_operations::list_reports::{ReportListInput, list_reports};
+use insightgate_report::instant;
+use insightgate_report::scheduled_report::{ReportInput, ScheduledReport, Timing};
+use serde::Serialize;
+
+use super::admitted::Admitted;
+use crate::envelope::{self, Asked};
+use crate::fields::{BODY_LIMIT, BodyFault, Fields};
+use crate::state::ApiState;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownReport {
+    report_id: String,
+    report_name: String,
+    description: Option<String>,
+    query_id: String,
+    query: String,
+    user: String,
+    created_time: String,
+    modified_time: Option<String>,
+    execute_now: bool,
+    query_start_time: Option<String>,
+    query_end_time: Option<String>,
+    start_time: String,
+    report_status: &'static str,
+    recurrence_interval: i64,
+    recurrence_count: Option<u32>,
+    callback_url: Option<String>,
+    callback_method: Option<&'static str>,
+    format: &'static str,
+}
+
+pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: Body) -> Response {
+    let input = match report_input(body, &admitted.asked).await {
+        Ok(input) => input,
+        Err(response) => return response,
+    };
+    let created = create_report(&state.context, &admitted.caller, &input).await;
+    one(&admitted, created, "Report created successfully")
+}
+
+pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
+    let parameters = &admitted.parameters;
+    let input = ReportListInput {
+        report_id: parameters.text("reportId"),
+        report_name: parameters.text("reportName"),
+        query_id: parameters.text("queryId"),
+    };
+    match list_reports(&state.context, &admitted.caller, input).await {
+        Ok(reports) => {
+            let shown: Vec<_> = reports.into_iter().map(show).collect();
+            envelope::success(&shown, Some("Report fetched successfully"))
+        }
+        Err(failure) => admitted.asked.refuse(&failure),
+    }
+}
+
+pub(crate) async fn update(State(state): State<ApiState>, admitted: Admitted, body: Body) -> Response {
+    let input = match report_input(body, &admitted.asked).await {
+        Ok(input) => input,
+        Err(response) => return response,
+    };
+    let updated = update_report(&state.context, &admitted.caller, admitted.path("report_id"), &input).await;
+    one(&admitted, updated, "Report updated successfully")
+}
+
+pub(crate) async fn pause(State(state): State<ApiState>, admitted: Admitted) -> Response {
+    let paused = pause_report(&state.context, &admitted.caller, admitted.path("report_id")).await;
+    one(&admitted, paused, "Report paused successfully")
+}
+
+pub(crate) async fn resume(State(state): State<ApiState>, admitted: Admitted) -> Response {
+    let resumed = resume_report(&state.context, &admitted.caller, admitted.path("report_id")).await;
+    one(&admitted, resumed, "Report resumed successfully")
+}
+
+pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) -> Response {
+    let deleted = delete_report(&state.context, &admitted.caller, admitted.path("report_id")).await;
+    one(&admitted, deleted, "Report deleted successfully")
+}
+
+fn one(admitted: &Admitted, outcome: Result<ScheduledReport, Failure>, message: &str) -> Response {
+    match outcome {
+        Ok(report) => envelope::success(&[show(report)], Some(message)),
+        Err(failure) => admitted.asked.refuse(&failure),
+    }
+}
+
+pub(super) async fn fields_of(body: Body, asked: &Asked) -> Result<Fields, Response> {
+    Fields::read(body).await.map_err(|fault| match fault {
+        BodyFault::TooLarge => envelope::too_large(BODY_LIMIT),
+        BodyFault::Invalid(message) => asked.refuse(&Failure::Invalid(message)),
+    })
+}
+
+async fn report_input(body: Body, asked: &Asked) -> Result<ReportInput, Response> {
+    let fields = fields_of(body, asked).await?;
+    read_input(&fields).map_err(|failure| asked.refuse(&failure))
+}
+
+fn read_input(fields: &Fields) -> Result<ReportInput, Failure> {
+    Ok(ReportInput {
+        report_name: fields.text("ReportName")?,
+        description: fields.text("Description")?,
+        query_id: fields.text("QueryId")?,
+        start_time: fields.text("StartTime")?,
+        execute_now: fields.flag("ExecuteNow")?,
+        query_start_time: fields.text("QueryStartTime")?,
+        query_end_time: fields.text("QueryEndTime")?,
+        recurrence_interval: fields.integer("RecurrenceInterval")?,
+        recurrence_count: fields.integer("RecurrenceCount")?,
+        format: fields.text("Format")?,
+        callback_url: fields.text("CallbackUrl")?,
+        callback_method: fields.text("CallbackMethod")?,
+    })
+}
+
+/// An ExecuteNow report shows what the service was seen to show: interval -1, count 1, and its creation as the start.
+fn show(report: ScheduledReport) -> ShownReport {
+    let (start, interval, count, stretch) = match &report.timing {
+        Timing::Once { query_start, query_end } => (report.created, -1, Some(1), (*query_start, *query_end)),
+        Timing::Recurring(schedule) => (schedule.start, i64::from(schedule.interval_hours), schedule.count, (None, None)),
+    };
+    ShownReport {
+        report_id: report.id.to_string(),
+        report_name: report.name,
+        description: report.description,
+        query_id: report.query_id,
+        query: report.query,
+        user: report.user,
+        created_time: instant::format(report.created),
+        modified_time: report.modified.map(instant::format),
+        execute_now: matches!(report.timing, Timing::Once { .. }),
+        query_start_time: stretch.0.map(instant::format),
+        query_end_time: stretch.1.map(instant::format),
+        start_time: instant::format(start),
+        report_status: report.status.name(),
+        recurrence_interval: interval,
+        recurrence_count: count,
+        callback_url: report.callback.as_ref().map(|callback| callback.url.clone()),
+        callback_method: report.callback.as_ref().map(|callback| callback.method.name()),
+        format: report.format.name(),
+    }
+}

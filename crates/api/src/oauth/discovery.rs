@@ -1,0 +1,100 @@
+//! What clients and the platform's authentication libraries ask before they ask for a token.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tenant::TenantReference;
+use insightgate_identity::token::TokenVersion;
+use insightgate_identity::user::domain_of;
+use serde_json::json;
+
+use super::token::refuse;
+use crate::envelope::Asked;
+use crate::fields::Parameters;
+use crate::state::ApiState;
+
+pub(super) async fn configuration_v1(state: State<ApiState>, asked: Asked, tenant: Path<String>) -> Response {
+    configuration(state, asked, tenant, TokenVersion::V1).await
+}
+
+pub(super) async fn configuration_v2(state: State<ApiState>, asked: Asked, tenant: Path<String>) -> Response {
+    configuration(state, asked, tenant, TokenVersion::V2).await
+}
+
+/// The provider's metadata (OpenID Connect Discovery).
+async fn configuration(State(state): State<ApiState>, asked: Asked, Path(tenant): Path<String>, version: TokenVersion) -> Response {
+    let store = &state.context.store;
+    let base = &state.base_url;
+    let found = match TenantReference::parse(&tenant) {
+        None => return refuse(&state, &asked, &GrantRefusal::malformed_tenant()),
+        // The issuer depends on who signs in; the platform writes a placeholder.
+        Some(TenantReference::Organizations | TenantReference::Common) => Ok(Some("{tenantid}".to_owned())),
+        Some(TenantReference::Id(id)) => store.tenant(id).await.map(|tenant| tenant.map(|tenant| tenant.id.to_string())),
+        Some(TenantReference::Domain(domain)) => {
+            store.tenant_by_domain(&domain).await.map(|tenant| tenant.map(|tenant| tenant.id.to_string()))
+        }
+    };
+    let id = match found {
+        Ok(Some(id)) => id,
+        Ok(None) => return refuse(&state, &asked, &GrantRefusal { error: "invalid_tenant", ..GrantRefusal::unknown_tenant() }),
+        Err(cause) => {
+            tracing::error!(%cause, correlation = asked.correlation, "a tenant could not be read");
+            return refuse(&state, &asked, &GrantRefusal::transient());
+        }
+    };
+    let (issuer, path, keys) = match version {
+        TokenVersion::V1 => (format!("{base}/{id}/"), "oauth2", "discovery/keys"),
+        TokenVersion::V2 => (format!("{base}/{id}/v2.0"), "oauth2/v2.0", "discovery/v2.0/keys"),
+    };
+    Json(json!({
+        "issuer": issuer,
+        "token_endpoint": format!("{base}/{tenant}/{path}/token"),
+        // Required by the standard and read by the platform's libraries; the sign-in page itself is not served yet.
+        "authorization_endpoint": format!("{base}/{tenant}/{path}/authorize"),
+        "jwks_uri": format!("{base}/{tenant}/{keys}"),
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "grant_types_supported": ["password", "refresh_token", "client_credentials"],
+        "response_types_supported": ["token", "id_token"],
+        "response_modes_supported": ["query"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "claims_supported": ["aud", "iss", "iat", "nbf", "exp", "tid", "oid", "sub", "upn", "preferred_username", "amr", "ver"],
+    }))
+    .into_response()
+}
+
+pub(super) async fn keys(State(state): State<ApiState>) -> Response {
+    Json(json!({"keys": state.context.signing.public()})).into_response()
+}
+
+/// Says that this authority speaks for itself. Asked by the platform's libraries for authorities they do not know.
+pub(super) async fn instance(State(state): State<ApiState>, uri: Uri) -> Response {
+    let base = &state.base_url;
+    let host = base.split("://").nth(1).unwrap_or_default();
+    let asked = Parameters::parse(uri.query().unwrap_or_default().as_bytes()).text("authorization_endpoint");
+    let tenant = asked.and_then(|endpoint| {
+        endpoint.split('/').nth(3).and_then(TenantReference::parse).map(|_| endpoint.split('/').nth(3).map(str::to_owned))
+    });
+    let tenant = tenant.flatten().unwrap_or_else(|| "common".to_owned());
+    Json(json!({
+        "tenant_discovery_endpoint": format!("{base}/{tenant}/v2.0/.well-known/openid-configuration"),
+        "api-version": "1.1",
+        "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+    }))
+    .into_response()
+}
+
+/// Every user is managed here, none federated. Whether the user exists is not said.
+pub(super) async fn user_realm(Path(user): Path<String>) -> Response {
+    Json(json!({
+        "ver": "1.0",
+        "account_type": "Managed",
+        "domain_name": domain_of(&user).unwrap_or_default(),
+        "cloud_instance_name": "insightgate",
+        "cloud_audience_urn": "urn:insightgate",
+    }))
+    .into_response()
+}

@@ -1,0 +1,150 @@
+//! The token endpoints of both versions: a form in, JSON out.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::token::{LIFETIME_SECONDS, TokenVersion};
+use insightgate_operations::issue_token::{TokenAnswer, TokenFailure, TokenRequest, issue_token};
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use crate::envelope::Asked;
+use crate::fields::Parameters;
+use crate::state::ApiState;
+
+/// Bytes of a form.
+const FORM_LIMIT: usize = 64 << 10;
+
+pub(super) async fn issue_v1(state: State<ApiState>, asked: Asked, tenant: Path<String>, headers: HeaderMap, body: Body) -> Response {
+    issue(state, asked, tenant, headers, body, TokenVersion::V1).await
+}
+
+pub(super) async fn issue_v2(state: State<ApiState>, asked: Asked, tenant: Path<String>, headers: HeaderMap, body: Body) -> Response {
+    issue(state, asked, tenant, headers, body, TokenVersion::V2).await
+}
+
+pub(super) async fn wrong_verb(State(state): State<ApiState>, asked: Asked) -> Response {
+    refuse(&state, &asked, &GrantRefusal::wrong_verb())
+}
+
+async fn issue(
+    State(state): State<ApiState>,
+    asked: Asked,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+    version: TokenVersion,
+) -> Response {
+    let Ok(form) = to_bytes(body, FORM_LIMIT).await else {
+        return refuse(&state, &asked, &GrantRefusal::malformed("the form is larger than 64 KiB or did not arrive"));
+    };
+    let form = Parameters::parse(&form);
+    let basic = basic_credentials(&headers);
+    let request = TokenRequest {
+        tenant,
+        version,
+        grant_type: form.text("grant_type"),
+        client_id: form.text("client_id").or_else(|| basic.as_ref().map(|(id, _)| id.clone())),
+        client_secret: form.raw("client_secret").or_else(|| basic.map(|(_, secret)| secret)),
+        username: form.text("username"),
+        password: form.raw("password"),
+        refresh_token: form.text("refresh_token"),
+        resource: form.text("resource"),
+        scope: form.text("scope"),
+        client_info: form.text("client_info").is_some_and(|value| value == "1"),
+    };
+    match issue_token(&state.context, &request, &state.base_url, &asked.correlation).await {
+        Ok(answer) => private_json(StatusCode::OK, &granted(&answer, version)),
+        Err(TokenFailure::Refused(refusal)) => refuse(&state, &asked, &refusal),
+        Err(TokenFailure::Internal(cause)) => {
+            tracing::error!(%cause, correlation = asked.correlation, "a token request failed");
+            refuse(&state, &asked, &GrantRefusal::transient())
+        }
+    }
+}
+
+/// Version 1 writes numbers as text and repeats the resource.
+fn granted(answer: &TokenAnswer, version: TokenVersion) -> Value {
+    // As the documents show it: a second less than the lifetime.
+    let seconds = LIFETIME_SECONDS - 1;
+    let mut body = match version {
+        TokenVersion::V1 => json!({
+            "token_type": "Bearer",
+            "expires_in": seconds.to_string(),
+            "ext_expires_in": seconds.to_string(),
+            "expires_on": answer.expires.timestamp().to_string(),
+            "not_before": answer.not_before.timestamp().to_string(),
+            "resource": answer.resource,
+            "access_token": answer.access_token,
+        }),
+        TokenVersion::V2 => json!({
+            "token_type": "Bearer",
+            "expires_in": seconds,
+            "ext_expires_in": seconds,
+            "access_token": answer.access_token,
+        }),
+    };
+    let optional = [
+        ("scope", &answer.scope),
+        ("refresh_token", &answer.refresh_token),
+        ("id_token", &answer.id_token),
+        ("client_info", &answer.client_info),
+    ];
+    if let Value::Object(fields) = &mut body {
+        for (name, value) in optional {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), Value::from(value.clone()));
+            }
+        }
+    }
+    body
+}
+
+/// The platform's error body.
+pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Response {
+    let timestamp = state.context.clock.now().format("%Y-%m-%d %H:%M:%SZ").to_string();
+    let trace = state.context.random.uuid().map(|id| id.to_string()).unwrap_or_default();
+    let description = format!("{refusal} Trace ID: {trace} Correlation ID: {} Timestamp: {timestamp}", asked.correlation);
+    let mut body = json!({
+        "error": refusal.error,
+        "error_description": description,
+        "error_codes": [refusal.code],
+        "timestamp": timestamp,
+        "trace_id": trace,
+        "correlation_id": asked.correlation,
+        "error_uri": format!("{}/error?code={}", state.base_url, refusal.code),
+    });
+    if let (Value::Object(fields), Some(suberror)) = (&mut body, refusal.suberror) {
+        fields.insert("suberror".to_owned(), Value::from(suberror));
+    }
+    private_json(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), &body)
+}
+
+/// Tokens and what is said about them must not be kept by anything on the way.
+fn private_json(status: StatusCode, body: &Value) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache")),
+        (header::PRAGMA, HeaderValue::from_static("no-cache")),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+/// Client id and secret from HTTP Basic, where both are form-encoded first (RFC 6749, 2.3.1).
+fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let (scheme, encoded) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    let plain = |text: &str| {
+        let form = format!("value={text}");
+        form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    Some((plain(id), plain(secret)))
+}

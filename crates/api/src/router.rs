@@ -1,0 +1,64 @@
+//! Which path leads to which handler. Paths under `/insights` and of the authority are matched without regard to case.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{StatusCode, Uri, uri::PathAndQuery};
+use axum::middleware::from_fn;
+use axum::routing::get;
+use tower::ServiceExt as _;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+
+use crate::state::ApiState;
+use crate::{artifacts, correlation, envelope, health, insights, oauth, sandbox};
+
+/// A request's body must keep arriving.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than the longest operation (a preview, which has a limit and an answer of its own).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
+
+/// All that one listener serves.
+pub fn router(state: ApiState) -> Router {
+    let mut routes = Router::new()
+        .merge(insights::routes())
+        .merge(oauth::routes())
+        .merge(artifacts::routes())
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    if state.sandbox.is_some() {
+        routes = routes.merge(sandbox::routes(&state));
+    }
+    let routes = routes
+        .fallback(envelope::no_such_path)
+        .method_not_allowed_fallback(envelope::wrong_method)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(CatchPanicLayer::custom(envelope::panicked))
+        .layer(from_fn(correlation::attach))
+        .with_state(state);
+    // Routing looks at the path first, so that it must be rewritten before.
+    Router::new().fallback_service(routes.map_request(with_plain_path))
+}
+
+/// Lower case and without a final slash, except for artifacts, whose names are as they were signed.
+fn with_plain_path(mut request: Request) -> Request {
+    let path = request.uri().path();
+    if path.starts_with("/artifacts/") {
+        return request;
+    }
+    let plain = path.trim_end_matches('/').to_ascii_lowercase();
+    let plain = if plain.is_empty() { "/" } else { &plain };
+    if plain != path {
+        let with_query = request.uri().query().map_or_else(|| plain.to_owned(), |query| format!("{plain}?{query}"));
+        let mut parts = request.uri().clone().into_parts();
+        if let Ok(rewritten) = PathAndQuery::try_from(with_query) {
+            parts.path_and_query = Some(rewritten);
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+    }
+    request
+}

@@ -1,0 +1,169 @@
+//! `/sandbox/v1`: what only a sandbox has. It needs no token, so that who may reach it is checked before anything else.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json};
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_operations::failure::Failure;
+use insightgate_operations::move_clock::move_clock;
+use insightgate_report::instant;
+use serde_json::json;
+
+use crate::envelope::status;
+use crate::fields::{BodyFault, Fields};
+use crate::state::ApiState;
+
+pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
+    let clock = Router::new().route("/sandbox/v1/clock", get(show_clock).post(set_clock));
+    clock.layer(from_fn_with_state(state.clone(), guard))
+}
+
+/// Only callers on this machine, by a name that is ours, not from a page and not through a proxy.
+async fn guard(State(state): State<ApiState>, peer: Option<Extension<ConnectInfo<SocketAddr>>>, request: Request, next: Next) -> Response {
+    let Some(access) = &state.sandbox else { return StatusCode::NOT_FOUND.into_response() };
+    let headers = request.headers();
+    // Over HTTP/2 the address stands in the URI.
+    let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let host = named.or_else(|| request.uri().authority().map(ToString::to_string)).unwrap_or_default();
+    let local = peer.is_some_and(|Extension(ConnectInfo(address))| address.ip().to_canonical().is_loopback());
+    let refused = if access.loopback_only && !local {
+        Some("The sandbox answers callers on its own machine only.")
+    } else if !access.hosts.contains(&without_port(&host)) {
+        Some("The sandbox does not answer to this Host.")
+    } else if passed_on(headers) {
+        Some("The sandbox answers neither pages nor proxies.")
+    } else {
+        None
+    };
+    match refused {
+        Some(message) => (StatusCode::FORBIDDEN, Json(json!({"error": message}))).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn passed_on(headers: &HeaderMap) -> bool {
+    ["origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
+
+fn without_port(host: &str) -> String {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.to_ascii_lowercase()
+}
+
+async fn show_clock(State(state): State<ApiState>) -> Response {
+    clock(&state, state.context.clock.now())
+}
+
+async fn set_clock(State(state): State<ApiState>, headers: HeaderMap, body: Body) -> Response {
+    let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_json = json.is_some_and(|value| value.to_ascii_lowercase().trim_start().starts_with("application/json"));
+    let moved = match (is_json, Fields::read(body).await) {
+        (false, _) => Err(Failure::Invalid("Send JSON, as Content-Type: application/json.".to_owned())),
+        (true, Err(BodyFault::TooLarge)) => Err(Failure::Invalid("The request body is too large.".to_owned())),
+        (true, Err(BodyFault::Invalid(message))) => Err(Failure::Invalid(message)),
+        (true, Ok(fields)) => match target(&fields, state.context.clock.now()) {
+            Ok(to) => move_clock(&state.context, to).await,
+            Err(failure) => Err(failure),
+        },
+    };
+    match moved {
+        Ok(now) => clock(&state, now),
+        Err(failure) => {
+            if let Failure::Internal(cause) = &failure {
+                tracing::error!(%cause, "the clock could not be moved");
+            }
+            (status(&failure), Json(json!({"error": failure.to_string()}))).into_response()
+        }
+    }
+}
+
+fn clock(state: &ApiState, now: DateTime<Utc>) -> Response {
+    let mode = if state.context.clock.is_manual() { "manual" } else { "system" };
+    Json(json!({"now": instant::format(now), "mode": mode})).into_response()
+}
+
+/// `{"advance": "PT24H"}` or `{"now": "2026-11-22T12:00:00Z"}`.
+fn target(fields: &Fields, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
+    let invalid = |message: &str| Failure::Invalid(message.to_owned());
+    match (fields.text("advance")?, fields.text("now")?) {
+        (Some(text), None) => {
+            let span = duration(&text).ok_or_else(|| invalid("advance should be an ISO 8601 duration such as PT4H or P1DT30M."))?;
+            now.checked_add_signed(span).ok_or_else(|| invalid("That lies beyond what the calendar holds."))
+        }
+        (None, Some(text)) => {
+            instant::parse(&text).ok_or_else(|| Failure::Invalid(format!("now should follow format: {}", instant::PATTERN)))
+        }
+        _ => Err(invalid("Give exactly one of advance and now.")),
+    }
+}
+
+/// Weeks, days, hours, minutes and seconds of an ISO 8601 duration: months and years have no fixed length.
+fn duration(text: &str) -> Option<TimeDelta> {
+    let rest = text.trim().to_ascii_uppercase();
+    let rest = rest.strip_prefix('P')?;
+    let (days, time) = rest.split_once('T').map_or((rest, None), |(days, time)| (days, Some(time)));
+    if days.is_empty() && time.is_none_or(str::is_empty) || time.is_some_and(str::is_empty) {
+        return None;
+    }
+    let seconds =
+        sum(days, &[('W', 604_800), ('D', 86_400)])?.checked_add(sum(time.unwrap_or_default(), &[('H', 3600), ('M', 60), ('S', 1)])?)?;
+    TimeDelta::try_seconds(seconds)
+}
+
+/// Numbers with these units, each at most once and in this order.
+fn sum(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
+    let mut seconds: i64 = 0;
+    for (unit, length) in units {
+        if let Some((number, rest)) = text.split_once(*unit) {
+            let number: u32 = number.parse().ok()?;
+            seconds = seconds.checked_add(i64::from(number).checked_mul(*length)?)?;
+            text = rest;
+        }
+    }
+    text.is_empty().then_some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [
+            ("PT24H", Some(86_400)),
+            ("PT4H10M", Some(15_000)),
+            ("P1DT1S", Some(86_401)),
+            ("p2w", Some(1_209_600)),
+            ("PT0S", Some(0)),
+            ("P", None),
+            ("PT", None),
+            ("P1DT", None),
+            ("P1M", None),
+            ("PT1H1H", None),
+            ("PT5", None),
+            ("PT-5S", None),
+            ("24H", None),
+        ] {
+            assert_eq!(duration(text).map(|span| span.num_seconds()), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_without_their_port() {
+        for (host, name) in [("localhost:7080", "localhost"), ("[::1]:7080", "[::1]"), ("[::1]", "[::1]"), ("LOCALHOST", "localhost")] {
+            assert_eq!(without_port(host), name);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Adds a user who signs in with a password, and gives roles.
+
+use insightgate_identity::role::RoleAssignment;
+use insightgate_identity::user::{Lockout, User};
+use uuid::Uuid;
+
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// `username` as people write it; it is kept in lower case.
+pub async fn add_user(context: &Context, tenant: Uuid, id: Uuid, username: &str, password: &str, actor: &str) -> Result<User, Failure> {
+    let hash = context.passwords.hash(password, &context.random).await.map_err(Failure::internal)?;
+    let user = User { id, tenant, username: username.trim().to_lowercase(), enabled: true, lockout: Lockout::default() };
+    context.store.add_user(&user, &hash).await?;
+    let happening = Happening {
+        tenant: Some(tenant),
+        actor: actor.to_owned(),
+        action: "user.add",
+        subject: user.username.clone(),
+        detail: String::new(),
+        correlation: None,
+    };
+    audit::record(context, happening).await;
+    Ok(user)
+}
+
+/// The assignee is a user, or an application that acts alone.
+pub async fn assign_role(context: &Context, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment, actor: &str) -> Result<(), Failure> {
+    context.store.put_role(tenant, assignee, assignment).await?;
+    let happening = Happening {
+        tenant: Some(tenant),
+        actor: actor.to_owned(),
+        action: "role.assign",
+        subject: assignee.to_string(),
+        detail: assignment.role.id().to_owned(),
+        correlation: None,
+    };
+    audit::record(context, happening).await;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! Takes an organisation in, with its locations, and enrolls it in a program.
+
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::program::Program;
+use insightgate_identity::tenant::{Location, Tenant};
+
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// The enrollment is Accepted at once: verifying the organisation is the operator's, before this.
+pub async fn enroll_tenant(
+    context: &Context,
+    tenant: &Tenant,
+    locations: &[Location],
+    program: Program,
+    actor: &str,
+) -> Result<(), Failure> {
+    context.store.add_tenant(tenant).await?;
+    for location in locations {
+        context.store.add_location(tenant.id, location).await?;
+    }
+    context.store.put_enrollment(tenant.id, &Enrollment { program, status: EnrollmentStatus::Accepted }).await?;
+    let happening = Happening {
+        tenant: Some(tenant.id),
+        actor: actor.to_owned(),
+        action: "tenant.enroll",
+        subject: tenant.domain.clone(),
+        detail: program.name().to_owned(),
+        correlation: None,
+    };
+    audit::record(context, happening).await;
+    Ok(())
+}
