@@ -32,6 +32,15 @@ impl TenantScope {
         TenantScope::new(tenant, global_account, program, Locations::Organization)
     }
 
+    /// Narrows the scope to some locations; a scope of locations keeps only those that it has.
+    pub fn limited_to(self, mpn_ids: Vec<String>) -> Self {
+        let locations = match self.locations {
+            Locations::Organization => Locations::Only(mpn_ids),
+            Locations::Only(held) => Locations::Only(held.into_iter().filter(|id| mpn_ids.contains(id)).collect()),
+        };
+        TenantScope { locations, ..self }
+    }
+
     pub fn tenant(&self) -> Uuid {
         self.tenant
     }

@@ -2,6 +2,7 @@
 //!
 //! Rules that need no IO live in the pure crates, SQL in `store`, rows in `engine`; here they meet.
 
+pub mod add_dataset;
 pub mod add_user;
 mod artifact_key;
 pub mod audit;
@@ -29,6 +30,7 @@ pub mod move_clock;
 pub mod password;
 pub mod random;
 pub mod register_application;
+pub mod run_query;
 pub mod signing;
 pub mod try_query;
 pub mod vault;

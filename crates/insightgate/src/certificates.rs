@@ -1,0 +1,90 @@
+//! A certificate authority of the data folder's own, made at its first start, and a fresh server certificate at each start.
+//!
+//! Clients trust the authority's certificate once (`tls/ca.pem`). Validity follows the real time whatever the product's clock says: clients
+//! check it against theirs.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Datelike, Days, Utc};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+
+use crate::command_error::CommandError;
+use crate::data_folder::{DataFolder, fault, write_private};
+
+/// Days. Some clients refuse server certificates that live longer.
+const SERVER_DAYS: u64 = 397;
+const AUTHORITY_DAYS: u64 = 3650;
+
+/// The certificate library's own form of a date, whose type it does not export. Months and days always fit.
+macro_rules! date {
+    ($instant:expr) => {{
+        let instant: DateTime<Utc> = $instant;
+        date_time_ymd(instant.year(), u8::try_from(instant.month()).unwrap_or(1), u8::try_from(instant.day()).unwrap_or(1))
+    }};
+}
+
+/// PEM texts for a listener.
+pub struct ServerCertificate {
+    /// The server's, then the authority's.
+    pub chain: String,
+    pub key: String,
+    /// What clients are to trust.
+    pub authority_file: PathBuf,
+}
+
+/// For these host names and addresses.
+pub fn server_certificate(folder: &DataFolder, names: &[String], now: DateTime<Utc>) -> Result<ServerCertificate, CommandError> {
+    let tls = DataFolder::open(&folder.tls())?;
+    let (key_file, authority_file) = (tls.path().join("ca.key"), tls.path().join("ca.pem"));
+    if !key_file.exists() || !authority_file.exists() {
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate = authority(now)?.self_signed(&key).map_err(failed)?;
+        write_private(&key_file, key.serialize_pem().as_bytes())?;
+        write_private(&authority_file, certificate.pem().as_bytes())?;
+    }
+    let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| fault(path, &error));
+    let (key, authority_pem) = (read(&key_file)?, read(&authority_file)?);
+    let authority_key = KeyPair::from_pem(&key)
+        .map_err(|error| failed(error).hint(format!("remove {} to make a new authority", key_file.display())))?;
+    let issuer = Issuer::new(authority(now)?, authority_key);
+    let mut server = CertificateParams::new(names.to_vec()).map_err(failed)?;
+    server.distinguished_name = named(names.first().map_or("localhost", String::as_str));
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    server.use_authority_key_identifier_extension = true;
+    (server.not_before, server.not_after) = (date!(yesterday(now)), date!(after(now, SERVER_DAYS)));
+    let server_key = KeyPair::generate().map_err(failed)?;
+    let certificate = server.signed_by(&server_key, &issuer).map_err(failed)?;
+    Ok(ServerCertificate { chain: format!("{}{authority_pem}", certificate.pem()), key: server_key.serialize_pem(), authority_file })
+}
+
+fn authority(now: DateTime<Utc>) -> Result<CertificateParams, CommandError> {
+    let mut authority = CertificateParams::new(Vec::<String>::new()).map_err(failed)?;
+    authority.distinguished_name = named("Insightgate data folder authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    (authority.not_before, authority.not_after) = (date!(yesterday(now)), date!(after(now, AUTHORITY_DAYS)));
+    Ok(authority)
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+/// Clocks differ: what is made now is valid a little before.
+fn yesterday(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.checked_sub_days(Days::new(1)).unwrap_or(now)
+}
+
+fn after(now: DateTime<Utc>, days: u64) -> DateTime<Utc> {
+    now.checked_add_days(Days::new(days)).unwrap_or(now)
+}
+
+
+fn failed(error: rcgen::Error) -> CommandError {
+    CommandError::failed(format!("the TLS certificate could not be made: {error}"))
+}

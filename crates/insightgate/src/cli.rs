@@ -1,0 +1,214 @@
+//! The commands and their flags. Names here are promises: scripts are written against them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+/// Where commands look for data when no folder is named.
+pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
+
+/// Programmatic access to partner analytics.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Start with: insightgate demo")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything on an embedded default: tenant, application, user, role, sample data, server; then one report, end to end
+    #[command(after_help = "Examples:\n  insightgate demo\n  insightgate demo --once\n  insightgate demo --clock manual --http 127.0.0.1:0 --https 127.0.0.1:0 --ready-file ready.json")]
+    Demo(DemoArguments),
+    /// The server, as a configuration file describes it
+    #[command(after_help = "Example:\n  insightgate init --config insightgate.toml && insightgate serve --config insightgate.toml")]
+    Serve(ServeArguments),
+    /// Writes a commented configuration file
+    #[command(after_help = "Example:\n  insightgate init --config insightgate.toml")]
+    Init(InitArguments),
+    /// Datasets and their definitions
+    Dataset {
+        #[command(subcommand)]
+        command: DatasetCommand,
+    },
+    /// Runs a query straight on local data: no server, same plan, same policy, same encoder
+    #[command(after_help = "Example:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv")]
+    Run(RunArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DatasetCommand {
+    /// Adds a dataset from Parquet, CSV or TSV files; its definition is inferred
+    #[command(after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year")]
+    Add(DatasetAddArguments),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClockMode {
+    System,
+    /// Stands still until POST /sandbox/v1/clock moves it
+    Manual,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Exit after the first report
+    #[arg(long)]
+    pub once: bool,
+    /// Address to serve HTTP at; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7080")]
+    pub http: SocketAddr,
+    /// Address to serve HTTPS at; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7443")]
+    pub https: SocketAddr,
+    /// Folder of the database, the data and the files; made if it is missing
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// Rows of sample data in each dataset
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(60..=10_000_000))]
+    pub rows: u64,
+    /// Makes the identifiers and the sample rows; never secrets
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    #[arg(long, value_enum, default_value_t = ClockMode::System)]
+    pub clock: ClockMode,
+    /// A further name in the certificate; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub tls_name: Vec<String>,
+    /// No limits on the number of queries and reports
+    #[arg(long)]
+    pub no_quotas: bool,
+    /// Serve clients that break the documents: no start lead, no quotas, more resources
+    #[arg(long)]
+    pub lenient: bool,
+    /// Allow addresses other machines can reach
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// Write addresses and credentials here (readable by the owner only) once the server answers
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub identities: FixedIdentities,
+}
+
+/// Identities to use instead of generated ones, when the folder is new.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FixedIdentities {
+    #[arg(long, value_name = "UUID")]
+    pub tenant_id: Option<Uuid>,
+    #[arg(long, value_name = "UUID")]
+    pub client_id: Option<Uuid>,
+    #[arg(long, value_name = "TEXT")]
+    pub client_secret: Option<String>,
+    /// name@domain; the domain becomes the tenant's
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub password: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// What this process does
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "scheduler", "worker"])]
+    pub roles: Vec<ServerRole>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ServerRole {
+    Api,
+    Scheduler,
+    Worker,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// Where to write it; - for stdout
+    #[arg(long, value_name = "FILE", default_value = "insightgate.toml")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("owner").required(true))]
+pub struct DatasetAddArguments {
+    /// Parquet, CSV or TSV, all with the same columns
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What queries call it: letters, digits and underscores
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// All rows belong to this tenant
+    #[arg(long, value_name = "UUID", group = "owner")]
+    pub tenant: Option<Uuid>,
+    /// This column says whose each row is
+    #[arg(long, value_name = "COLUMN", group = "owner")]
+    pub tenant_column: Option<String>,
+    /// What the tenant column holds
+    #[arg(long, value_enum, default_value_t = TenantKeyArgument::TenantId, requires = "tenant_column")]
+    pub tenant_key: TenantKeyArgument,
+    /// The column that time spans apply to; without it every query reads all rows
+    #[arg(long, value_name = "COLUMN")]
+    pub date_column: Option<String>,
+    /// The column of partner locations' MPN ids; without it only organisation-wide viewers may query the dataset
+    #[arg(long, value_name = "COLUMN")]
+    pub location_column: Option<String>,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// Take the place of a dataset of that name
+    #[arg(long)]
+    pub replace: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TenantKeyArgument {
+    TenantId,
+    GlobalAccountId,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The query's text
+    pub query: String,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// Whose rows
+    #[arg(long, value_name = "UUID")]
+    pub tenant: Uuid,
+    /// The file to write; - for stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    /// Only rows of this partner location (MPN id); repeatable
+    #[arg(long, value_name = "MPNID")]
+    pub location: Vec<String>,
+    /// By the file's extension if not given: csv or tsv
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// The instant that time spans are relative to, as 2026-11-22T12:00:00Z; now if not given
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Print the summary as JSON (to stderr when the rows go to stdout)
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_hold_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,6 @@
+//! One command a file.
+
+pub mod dataset_add;
+pub mod init;
+pub mod run;
+pub mod serve;

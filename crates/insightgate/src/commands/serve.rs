@@ -1,0 +1,79 @@
+//! `insightgate serve`: the server, as a configuration file describes it.
+
+use std::time::Duration;
+
+use axum_server::tls_rustls::RustlsConfig;
+use chrono::TimeDelta;
+use insightgate_api::ApiState;
+use insightgate_operations::clock::Clock;
+use insightgate_operations::context::Settings;
+use insightgate_report::scheduled_report::ReportRules;
+
+use crate::certificates::server_certificate;
+use crate::cli::{ServeArguments, ServerRole};
+use crate::command_error::CommandError;
+use crate::config::{self, Configuration};
+use crate::data_folder::DataFolder;
+use crate::server::{EngineLimits, Running, cores, listen, open_context, until_stopped};
+
+pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
+    let configuration = config::load(&arguments.config)?;
+    start_log(&configuration.log_level)?;
+    let folder = DataFolder::open(&configuration.data_dir)?;
+    let _lock = folder.lock()?;
+    let http = configuration.http.map(|address| listen(address, "server.http")).transpose()?;
+    let https = configuration.https.map(|address| listen(address, "server.https")).transpose()?;
+    let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };
+    let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
+    let context = open_context(&folder, &database, settings(&configuration), limits, false).await?;
+    context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
+    let mut running = Running::start(&context, &arguments.roles, limits.partitions);
+    if arguments.roles.contains(&ServerRole::Api) {
+        let state = |base: String| ApiState { context: context.clone(), base_url: configuration.public_url.clone().unwrap_or(base), sandbox: None };
+        if let Some((listener, bound)) = http {
+            running.serve(listener, state(format!("http://{bound}")), None)?;
+            eprintln!("serving http://{bound}");
+        }
+        if let Some((listener, bound)) = https {
+            running.serve(listener, state(format!("https://{bound}")), Some(tls(&configuration, &folder).await?))?;
+            eprintln!("serving https://{bound}");
+        }
+    }
+    until_stopped().await;
+    eprintln!("stopping");
+    running.stop().await;
+    Ok(())
+}
+
+fn settings(configuration: &Configuration) -> Settings {
+    Settings {
+        resources: configuration.resources.clone(),
+        public_url: configuration.public_url.clone(),
+        quotas: configuration.quotas,
+        report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
+        hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
+        link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
+        preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
+        ..Settings::default()
+    }
+}
+
+/// The operator's own certificate, or one of the data folder's authority.
+async fn tls(configuration: &Configuration, folder: &DataFolder) -> Result<RustlsConfig, CommandError> {
+    let failed = |error: std::io::Error| CommandError::failed(format!("the TLS certificate cannot be used: {error}"));
+    match (&configuration.certificate, &configuration.certificate_key) {
+        (Some(certificate), Some(key)) => RustlsConfig::from_pem_file(certificate, key).await.map_err(failed),
+        _ => {
+            let made = server_certificate(folder, &configuration.tls_names, Clock::System.now())?;
+            eprintln!("clients must trust {}", made.authority_file.display());
+            RustlsConfig::from_pem(made.chain.into_bytes(), made.key.into_bytes()).await.map_err(failed)
+        }
+    }
+}
+
+fn start_log(level: &str) -> Result<(), CommandError> {
+    let filter = tracing_subscriber::EnvFilter::try_new(level)
+        .map_err(|error| CommandError::usage(format!("log.level '{level}' cannot be read: {error}")))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}

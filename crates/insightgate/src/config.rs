@@ -1,0 +1,323 @@
+//! The configuration: TOML and environment, typed, checked as a whole.
+//!
+//! One table (`SETTINGS`) says everything about a setting: reading, the environment variables and the commented example all follow from it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::command_error::CommandError;
+use crate::data_folder::fault;
+
+/// What `insightgate serve` runs with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    pub data_dir: PathBuf,
+    /// None: a SQLite file in the data folder.
+    pub database: Option<String>,
+    pub http: Option<SocketAddr>,
+    pub https: Option<SocketAddr>,
+    /// Without a final slash.
+    pub public_url: Option<String>,
+    pub tls_names: Vec<String>,
+    pub certificate: Option<PathBuf>,
+    pub certificate_key: Option<PathBuf>,
+    pub resources: Vec<String>,
+    pub quotas: bool,
+    pub start_lead_hours: u32,
+    pub hold_poll_seconds: u32,
+    pub preview_seconds: u32,
+    pub link_hours: u32,
+    pub memory_mib: usize,
+    /// None: as many as the machine has cores.
+    pub threads: Option<usize>,
+    pub log_level: String,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Configuration {
+            data_dir: PathBuf::from(crate::cli::DEFAULT_DATA_DIR),
+            database: None,
+            http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
+            https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
+            public_url: None,
+            tls_names: Vec::new(),
+            certificate: None,
+            certificate_key: None,
+            resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
+            quotas: true,
+            start_lead_hours: 4,
+            hold_poll_seconds: 2,
+            preview_seconds: 100,
+            link_hours: 168,
+            memory_mib: 160,
+            threads: None,
+            log_level: "info".to_owned(),
+        }
+    }
+}
+
+/// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
+struct Setting {
+    /// `section.name`.
+    key: &'static str,
+    about: &'static str,
+    /// As TOML; None where there is no default, with an example instead.
+    default: Result<&'static str, &'static str>,
+    read: fn(&mut Configuration, &Value) -> Result<(), String>,
+}
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "data.folder",
+        about: "Where the database, the data and the files lie. Made if it is missing.",
+        default: Ok("\"insightgate-data\""),
+        read: |c, v| text(v).map(|text| c.data_dir = PathBuf::from(text)),
+    },
+    Setting {
+        key: "data.database",
+        about: "The database; a SQLite file in the data folder if not given.",
+        default: Err("\"sqlite:insightgate-data/insightgate.db\""),
+        read: |c, v| text(v).map(|text| c.database = Some(text)),
+    },
+    Setting {
+        key: "server.http",
+        about: "Address to serve HTTP at; empty for none.",
+        default: Ok("\"127.0.0.1:7080\""),
+        read: |c, v| address(v).map(|address| c.http = address),
+    },
+    Setting {
+        key: "server.https",
+        about: "Address to serve HTTPS at; empty for none.",
+        default: Ok("\"127.0.0.1:7443\""),
+        read: |c, v| address(v).map(|address| c.https = address),
+    },
+    Setting {
+        key: "server.public_url",
+        about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own.",
+        default: Err("\"https://insights.example.com\""),
+        read: |c, v| public_url(v).map(|url| c.public_url = Some(url)),
+    },
+    Setting {
+        key: "server.tls_names",
+        about: "Host names and addresses in the certificate that the server makes itself.",
+        default: Ok("[\"localhost\", \"127.0.0.1\", \"::1\"]"),
+        read: |c, v| texts(v).map(|names| c.tls_names = names),
+    },
+    Setting {
+        key: "server.certificate",
+        about: "Your own certificate chain, as a PEM file, instead of one that the server makes.",
+        default: Err("\"/etc/insightgate/chain.pem\""),
+        read: |c, v| text(v).map(|text| c.certificate = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "server.certificate_key",
+        about: "Its private key, as a PEM file.",
+        default: Err("\"/etc/insightgate/key.pem\""),
+        read: |c, v| text(v).map(|text| c.certificate_key = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "authority.resources",
+        about: "Resources that a token for the insights API may name.",
+        default: Ok("[\"https://api.partnercenter.microsoft.com\"]"),
+        read: |c, v| texts(v).map(|names| c.resources = names),
+    },
+    Setting {
+        key: "reports.quotas",
+        about: "Whether the documented quotas hold: 100 queries, 50 active reports, 5 ExecuteNow reports an hour.",
+        default: Ok("true"),
+        read: |c, v| flag(v).map(|flag| c.quotas = flag),
+    },
+    Setting {
+        key: "reports.start_lead_hours",
+        about: "How far ahead the StartTime of a report must lie.",
+        default: Ok("4"),
+        read: |c, v| number(v, 0, 24 * 365).map(|hours| c.start_lead_hours = hours),
+    },
+    Setting {
+        key: "reports.hold_poll_seconds",
+        about: "How long a poll for executions waits for a first run before its 404.",
+        default: Ok("2"),
+        read: |c, v| number(v, 0, 60).map(|seconds| c.hold_poll_seconds = seconds),
+    },
+    Setting {
+        key: "reports.preview_seconds",
+        about: "How long a preview may take.",
+        default: Ok("100"),
+        read: |c, v| number(v, 1, 120).map(|seconds| c.preview_seconds = seconds),
+    },
+    Setting {
+        key: "reports.link_hours",
+        about: "How long a link to a file works.",
+        default: Ok("168"),
+        read: |c, v| number(v, 1, 24 * 90).map(|hours| c.link_hours = hours),
+    },
+    Setting {
+        key: "engine.memory_mib",
+        about: "Memory that all running queries may hold together; beyond it they use the disk.",
+        default: Ok("160"),
+        read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
+    },
+    Setting {
+        key: "engine.threads",
+        about: "Runs at once, and parts of a query; as many as the machine has cores if not given.",
+        default: Err("8"),
+        read: |c, v| number(v, 1, 1024).map(|threads| c.threads = Some(threads as usize)),
+    },
+    Setting {
+        key: "log.level",
+        about: "error, warn, info, debug or trace; or a filter such as \"warn,insightgate_operations=debug\".",
+        default: Ok("\"info\""),
+        read: |c, v| text(v).map(|text| c.log_level = text),
+    },
+];
+
+/// The file with the environment over it. All problems are reported at once.
+pub fn load(path: &Path) -> Result<Configuration, CommandError> {
+    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => CommandError::not_found(format!("there is no configuration file at {}", path.display()))
+            .hint(format!("write one with: insightgate init --config {}", path.display())),
+        _ => fault(path, &error),
+    })?;
+    read(&text, |name| std::env::var(name).ok()).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+        CommandError::usage(format!("{} does not hold:\n{}", path.display(), lines.join("\n")))
+            .hint("insightgate init --config - prints every setting with its meaning")
+    })
+}
+
+fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Configuration, Vec<String>> {
+    let file: Table = text.parse().map_err(|error: toml::de::Error| vec![error.to_string().trim_end().to_owned()])?;
+    let mut problems = unknown_keys(&file);
+    let mut configuration = Configuration::default();
+    for setting in SETTINGS {
+        let variable = variable(setting.key);
+        let (value, place) = match environment(&variable) {
+            Some(text) => (Some(from_environment(&text)), variable),
+            None => (find(&file, setting.key).cloned(), setting.key.to_owned()),
+        };
+        if let Some(value) = value
+            && let Err(problem) = (setting.read)(&mut configuration, &value)
+        {
+            problems.push(format!("{place}: {problem}"));
+        }
+    }
+    if configuration.certificate.is_some() != configuration.certificate_key.is_some() {
+        problems.push("server.certificate and server.certificate_key: give both or neither".to_owned());
+    }
+    if configuration.http.is_none() && configuration.https.is_none() {
+        problems.push("server.http and server.https: give at least one".to_owned());
+    }
+    if configuration.resources.is_empty() {
+        problems.push("authority.resources: name at least one".to_owned());
+    }
+    if configuration.tls_names.is_empty() {
+        configuration.tls_names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    }
+    if problems.is_empty() { Ok(configuration) } else { Err(problems) }
+}
+
+/// A commented configuration file in which every setting stands at its default.
+pub fn example() -> String {
+    let mut text = String::from(
+        "# Insightgate's configuration. Every setting can be given in the environment instead, which then goes before the file:\n\
+         # server.http is INSIGHTGATE_SERVER_HTTP.\n\
+         # The key that secrets in the database are encrypted with comes from INSIGHTGATE_ENCRYPTION_KEY (64 hexadecimal digits),\n\
+         # or from a file in the data folder, which the first start makes.\n",
+    );
+    let mut section = "";
+    for Setting { key, about, default, .. } in SETTINGS {
+        let (own, name) = key.split_once('.').unwrap_or(("", key));
+        if own != section {
+            section = own;
+            text.push_str(&format!("\n[{section}]\n"));
+        }
+        text.push_str(&match default {
+            Ok(value) => format!("# {about}\n{name} = {value}\n"),
+            Err(value) => format!("# {about}\n# {name} = {value}\n"),
+        });
+    }
+    text
+}
+
+fn variable(key: &str) -> String {
+    format!("INSIGHTGATE_{}", key.replace('.', "_").to_ascii_uppercase())
+}
+
+/// As TOML where it is TOML, else as text: `true`, `4` and `["a"]` need no quotes, and neither does an address.
+fn from_environment(text: &str) -> Value {
+    let parsed = format!("value = {text}").parse::<Table>();
+    parsed.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn find<'a>(file: &'a Table, key: &str) -> Option<&'a Value> {
+    let (section, name) = key.split_once('.')?;
+    file.get(section)?.as_table()?.get(name)
+}
+
+fn unknown_keys(file: &Table) -> Vec<String> {
+    let mut problems = Vec::new();
+    let sections: Vec<&str> = SETTINGS.iter().filter_map(|setting| setting.key.split_once('.')).map(|(section, _)| section).collect();
+    for (section, content) in file {
+        match content {
+            Value::Table(table) if sections.contains(&section.as_str()) => {
+                let names: Vec<&str> =
+                    SETTINGS.iter().filter_map(|setting| setting.key.strip_prefix(section.as_str())?.strip_prefix('.')).collect();
+                let unknown = table.keys().filter(|name| !names.contains(&name.as_str()));
+                problems.extend(unknown.map(|name| format!("{section}.{name}: unknown; [{section}] has {}", names.join(", "))));
+            }
+            _ => {
+                let mut known = sections.clone();
+                known.dedup();
+                problems.push(format!("{section}: unknown; there are [{}]", known.join("], [")));
+            }
+        }
+    }
+    problems
+}
+
+fn text(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        other => Err(format!("should be a text that is not empty, but is {other}")),
+    }
+}
+
+fn texts(value: &Value) -> Result<Vec<String>, String> {
+    match value {
+        Value::Array(items) => items.iter().map(text).collect(),
+        Value::String(one) => Ok(one.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()),
+        other => Err(format!("should be a list of texts, but is {other}")),
+    }
+}
+
+fn flag(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("should be true or false, but is {value}"))
+}
+
+fn number(value: &Value, least: u32, most: u32) -> Result<u32, String> {
+    let number = value.as_integer().and_then(|number| u32::try_from(number).ok()).filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("should be a whole number from {least} to {most}, but is {value}"))
+}
+
+fn address(value: &Value) -> Result<Option<SocketAddr>, String> {
+    match value.as_str().map(str::trim) {
+        Some("") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| format!("should be an address such as \"127.0.0.1:7080\", but is \"{text}\"")),
+        None => Err(format!("should be an address such as \"127.0.0.1:7080\", but is {value}")),
+    }
+}
+
+fn public_url(value: &Value) -> Result<String, String> {
+    let text = text(value)?;
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest.map(|rest| rest.trim_end_matches('/')) {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@']) => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err(format!("should be an address such as \"https://insights.example.com\", without a path, but is \"{text}\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

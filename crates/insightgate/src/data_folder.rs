@@ -1,0 +1,198 @@
+//! The folder that everything lies in: database, data, definitions, files, keys. One server at a time works on it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use insightgate_operations::random::Random;
+use insightgate_operations::vault::Vault;
+
+use crate::command_error::CommandError;
+
+/// Holds 32 bytes; keys and link secrets in the database are encrypted with it.
+const ENCRYPTION_KEY: &str = "encryption.key";
+
+#[derive(Debug, Clone)]
+pub struct DataFolder(PathBuf);
+
+/// Kept for as long as the process works on the folder.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl DataFolder {
+    /// Made if it is missing; its owner alone may look into it.
+    pub fn open(path: &Path) -> Result<DataFolder, CommandError> {
+        make_private_folder(path)?;
+        let absolute = std::path::absolute(path).map_err(|error| fault(path, &error))?;
+        Ok(DataFolder(absolute))
+    }
+
+    /// One that is there already.
+    pub fn existing(path: &Path) -> Result<DataFolder, CommandError> {
+        if path.is_dir() {
+            return DataFolder::open(path);
+        }
+        let hint = "insightgate demo makes one; --data-dir names another";
+        Err(CommandError::not_found(format!("there is no data folder at {}", path.display())).hint(hint))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn database_url(&self) -> String {
+        format!("sqlite:{}", self.database().display())
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.0.join("insightgate.db")
+    }
+
+    /// Rows: `data/<program>/<Dataset>/…`.
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    /// Definitions: `datasets/<program>/<Dataset>.toml`.
+    pub fn definitions(&self) -> PathBuf {
+        self.0.join("datasets")
+    }
+
+    pub fn artifacts(&self) -> PathBuf {
+        self.0.join("artifacts")
+    }
+
+    /// Intermediate results of large queries.
+    pub fn spill(&self) -> PathBuf {
+        self.0.join("spill")
+    }
+
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
+    }
+
+    /// Fails when another server works on the folder.
+    pub fn lock(&self) -> Result<FolderLock, CommandError> {
+        let path = self.0.join("lock");
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(|error| fault(&path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(FolderLock { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another server works on the data folder {}", self.0.display());
+                Err(CommandError::failed(message).hint("stop it, or name another folder with --data-dir"))
+            }
+            Err(TryLockError::Error(error)) => Err(fault(&path, &error)),
+        }
+    }
+
+    /// The key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), else from the folder's own file, which the first start makes.
+    pub fn vault(&self, random: &Random) -> Result<Vault, CommandError> {
+        let from_environment = std::env::var("INSIGHTGATE_ENCRYPTION_KEY").ok();
+        let key = match from_environment {
+            Some(text) => parse_hexadecimal(text.trim()).ok_or_else(|| {
+                CommandError::failed("INSIGHTGATE_ENCRYPTION_KEY is not 64 hexadecimal digits").hint("make one with: openssl rand -hex 32")
+            })?,
+            None => self.own_key(random)?,
+        };
+        Vault::new(&key).map_err(|error| CommandError::failed(error.to_string()))
+    }
+
+    fn own_key(&self, random: &Random) -> Result<Vec<u8>, CommandError> {
+        let path = self.0.join(ENCRYPTION_KEY);
+        match File::open(&path) {
+            Ok(mut file) => {
+                let mut key = Vec::new();
+                file.read_to_end(&mut key).map_err(|error| fault(&path, &error))?;
+                Ok(key)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let key: [u8; 32] = random.bytes().map_err(|error| CommandError::failed(error.to_string()))?;
+                write_private(&path, &key)?;
+                Ok(key.to_vec())
+            }
+            Err(error) => Err(fault(&path, &error)),
+        }
+    }
+}
+
+/// Readable by its owner only, and whole: what was there before stays until the new text is complete.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let unfinished = path.with_file_name(format!(".{}.unfinished", path.file_name().unwrap_or_default().to_string_lossy()));
+    let write = || -> std::io::Result<()> {
+        // A leftover may have other permissions: make the file anew.
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)
+    };
+    write().map_err(|error| fault(path, &error))
+}
+
+fn make_private_folder(path: &Path) -> Result<(), CommandError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| fault(path, &error))
+}
+
+fn parse_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let pairs = (0..text.len()).step_by(2).map(|start| u8::from_str_radix(text.get(start..start + 2)?, 16).ok());
+    pairs.collect::<Option<Vec<u8>>>().filter(|bytes| bytes.len() == 32)
+}
+
+pub fn fault(path: &Path, error: &std::io::Error) -> CommandError {
+    let failed = CommandError::failed(format!("{}: {error}", path.display()));
+    match error.kind() {
+        ErrorKind::StorageFull => failed.hint("the disk is full: free some space, or name a folder on another disk"),
+        ErrorKind::PermissionDenied => failed.hint("the folder or file belongs to another user"),
+        _ => failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_serves_one_process_and_keeps_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(&folder.path().join("data")).unwrap();
+        let lock = data.lock().unwrap();
+        assert!(data.lock().unwrap_err().message.contains("another server"));
+        drop(lock);
+        data.lock().unwrap();
+        let sealed = data.vault(&Random::default()).unwrap().seal("p", b"text").unwrap();
+        assert_eq!(data.vault(&Random::default()).unwrap().open("p", &sealed).unwrap(), b"text");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secrets_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ready.json");
+        std::fs::write(&path, "old").unwrap();
+        write_private(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn keys_in_the_environment_are_hexadecimal() {
+        assert_eq!(parse_hexadecimal(&"0f".repeat(32)), Some(vec![15; 32]));
+        for bad in ["", "0f", "zz", &"0f".repeat(33), &"é".repeat(32), &"0".repeat(63)] {
+            assert_eq!(parse_hexadecimal(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `insightgate demo`: everything on an embedded default, and one report from end to end as a client of its own server.
+
+mod credentials;
+mod ready_file;
+mod sample;
+mod sample_files;
+mod seed;
+mod walk;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum_server::tls_rustls::RustlsConfig;
+use chrono::TimeDelta;
+use insightgate_api::{ApiState, SandboxAccess};
+use insightgate_engine::DEFAULT_MEMORY_LIMIT;
+use insightgate_operations::clock::Clock;
+use insightgate_operations::context::Settings;
+use insightgate_report::scheduled_report::ReportRules;
+
+use crate::certificates::server_certificate;
+use crate::cli::{ClockMode, DemoArguments, ServerRole};
+use crate::command_error::CommandError;
+use crate::data_folder::DataFolder;
+use crate::server::{EngineLimits, Running, cores, listen, open_context, until_stopped};
+use ready_file::Ready;
+
+/// Resources of older clients, which `--lenient` takes too.
+const OLDER_RESOURCES: [&str; 2] = ["https://graph.windows.net", "https://graph.microsoft.com"];
+/// Names by which a browser or client on this machine reaches the server.
+const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("INSIGHTGATE_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    refuse_remote(&arguments)?;
+    let (http, http_address) = listen(arguments.http, "--http")?;
+    let (https, https_address) = listen(arguments.https, "--https")?;
+    let folder = DataFolder::open(&arguments.data_dir)?;
+    let _lock = folder.lock()?;
+    let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
+    let manual = arguments.clock == ClockMode::Manual;
+    let context = open_context(&folder, &folder.database_url(), settings(&arguments), limits, manual).await?;
+    context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
+    let credentials = seed::identities(&context, &folder, &arguments).await?;
+    sample_files::write(&context, &folder, &arguments, &credentials)?;
+
+    let names = certificate_names(&arguments);
+    let certificate = server_certificate(&folder, &names, Clock::System.now())?;
+    let tls = RustlsConfig::from_pem(certificate.chain.into_bytes(), certificate.key.into_bytes()).await;
+    let tls = tls.map_err(|error| CommandError::failed(format!("the TLS certificate cannot be used: {error}")))?;
+    let ready = Ready::new(&base_url("http", http_address), &base_url("https", https_address), &certificate.authority_file, &credentials);
+    let mut running = Running::start(&context, &[ServerRole::Scheduler, ServerRole::Worker], limits.partitions);
+    let sandbox = SandboxAccess { hosts: sandbox_hosts(&names), loopback_only: !arguments.allow_remote };
+    for (listener, base_url, tls) in [(http, &ready.http, None), (https, &ready.https, Some(tls))] {
+        let state = ApiState { context: Arc::clone(&context), base_url: base_url.clone(), sandbox: Some(sandbox.clone()) };
+        running.serve(listener, state, tls)?;
+    }
+    if let Some(file) = &arguments.ready_file {
+        ready.write(file)?;
+        eprintln!("ready: {}", file.display());
+    }
+    let walked = walk::run(&context, &ready, &folder).await;
+    let outcome = match walked {
+        Ok(walked) if !arguments.once => {
+            walk::print_curl(&ready, &walked);
+            until_stopped().await;
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    running.stop().await;
+    outcome
+}
+
+fn settings(arguments: &DemoArguments) -> Settings {
+    let mut settings = Settings { quotas: !arguments.no_quotas && !arguments.lenient, ..Settings::default() };
+    if arguments.lenient {
+        settings.resources.extend(OLDER_RESOURCES.map(str::to_owned));
+        settings.report_rules = ReportRules { start_lead: TimeDelta::zero() };
+    }
+    settings
+}
+
+fn refuse_remote(arguments: &DemoArguments) -> Result<(), CommandError> {
+    for address in [arguments.http, arguments.https] {
+        if !address.ip().is_loopback() && !arguments.allow_remote {
+            let message = format!("{address} can be reached by other machines, and the demo's sandbox needs no token");
+            return Err(CommandError::usage(message).hint("use a loopback address, or say --allow-remote"));
+        }
+    }
+    Ok(())
+}
+
+fn base_url(scheme: &str, address: SocketAddr) -> String {
+    // An address that means all of them cannot be asked for.
+    let address = if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
+    format!("{scheme}://{address}")
+}
+
+fn certificate_names(arguments: &DemoArguments) -> Vec<String> {
+    let addresses = [arguments.http, arguments.https].map(|address| address.ip()).into_iter().filter(|address| !address.is_unspecified());
+    let mut names: Vec<String> = LOCAL_NAMES.iter().map(|name| (*name).to_owned()).collect();
+    for name in addresses.map(|address| address.to_string()).chain(arguments.tls_name.iter().cloned()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// As a Host header spells them.
+fn sandbox_hosts(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| if name.contains(':') { format!("[{name}]") } else { name.to_ascii_lowercase() }).collect()
+}

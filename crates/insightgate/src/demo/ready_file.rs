@@ -1,0 +1,63 @@
+//! The ready file: where the demo serves and whom it serves, for programs that start it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::credentials::Credentials;
+use crate::command_error::CommandError;
+use crate::data_folder::write_private;
+
+/// Its field names are a promise.
+#[derive(Serialize)]
+pub struct Ready {
+    pub http: String,
+    pub https: String,
+    /// A file.
+    pub ca_certificate: String,
+    pub authority: String,
+    pub token_url: String,
+    pub api: String,
+    pub resource: String,
+    pub tenant_id: String,
+    pub tenant_domain: String,
+    pub client_id: String,
+    pub client_secret: String,
+    pub username: String,
+    pub password: String,
+    operator: Operator,
+}
+
+#[derive(Serialize)]
+struct Operator {
+    client_id: String,
+    client_secret: String,
+}
+
+impl Ready {
+    pub fn new(http: &str, https: &str, ca_certificate: &Path, credentials: &Credentials) -> Ready {
+        let tenant = credentials.tenant_id;
+        Ready {
+            http: http.to_owned(),
+            https: https.to_owned(),
+            ca_certificate: ca_certificate.display().to_string(),
+            authority: format!("{https}/{tenant}"),
+            token_url: format!("{https}/{tenant}/oauth2/token"),
+            api: format!("{https}/insights/v1/mpn"),
+            resource: "https://api.partnercenter.microsoft.com".to_owned(),
+            tenant_id: tenant.to_string(),
+            tenant_domain: credentials.tenant_domain.clone(),
+            client_id: credentials.client_id.to_string(),
+            client_secret: credentials.client_secret.clone(),
+            username: credentials.username.clone(),
+            password: credentials.password.clone(),
+            operator: Operator { client_id: credentials.operator_id.to_string(), client_secret: credentials.operator_secret.clone() },
+        }
+    }
+
+    /// Readable by its owner only: it holds secrets.
+    pub fn write(&self, path: &Path) -> Result<(), CommandError> {
+        let text = serde_json::to_vec_pretty(self).map_err(|error| CommandError::failed(error.to_string()))?;
+        write_private(path, &text)
+    }
+}

@@ -1,0 +1,136 @@
+//! The demo's people: a partner that meets every prerequisite, and another one whose rows must never show.
+
+use insightgate_identity::application::{Application, Permission};
+use insightgate_identity::program::Program;
+use insightgate_identity::role::{Role, RoleAssignment};
+use insightgate_identity::scope::Locations;
+use insightgate_identity::tenant::{Location, Tenant};
+use insightgate_identity::user::domain_of;
+use insightgate_operations::add_user::{add_user, assign_role};
+use insightgate_operations::context::Context;
+use insightgate_operations::enroll_tenant::enroll_tenant;
+use insightgate_operations::failure::Failure;
+use insightgate_operations::register_application::register_application;
+use uuid::Uuid;
+
+use super::credentials::{self, Credentials};
+use super::sample;
+use crate::cli::{DemoArguments, FixedIdentities};
+use crate::command_error::CommandError;
+use crate::data_folder::DataFolder;
+
+/// Identifiers follow from the seed under this name.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6c1e_9a52_3d0f_4b6e_9a57_1d0c_5be1_77a4);
+const DOMAIN: &str = "contoso.example";
+const ACTOR: &str = "insightgate demo";
+
+/// Reads the folder's identities, or makes them all in a new one.
+pub async fn identities(context: &Context, folder: &DataFolder, arguments: &DemoArguments) -> Result<Credentials, CommandError> {
+    if let Some(kept) = credentials::load(folder)? {
+        let known = context.store.tenant(kept.tenant_id).await.map_err(|error| CommandError::failed(error.to_string()))?;
+        if known.is_some() {
+            refuse_others(&kept, &arguments.identities)?;
+            return Ok(kept);
+        }
+    }
+    let made = generate(context, arguments)?;
+    // Before the database: a start that is cut off between the two leaves credentials without a tenant, which the next one replaces.
+    credentials::save(folder, &made)?;
+    enroll(context, &made).await.map_err(|failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}")))?;
+    Ok(made)
+}
+
+fn generate(context: &Context, arguments: &DemoArguments) -> Result<Credentials, CommandError> {
+    let fixed = &arguments.identities;
+    let id = |what: &str| Uuid::new_v5(&NAMESPACE, format!("{}:{what}", arguments.seed).as_bytes());
+    let secret = || context.random.secret().map_err(|error| CommandError::failed(error.to_string()));
+    let username = fixed.username.clone().unwrap_or_else(|| format!("analyst@{DOMAIN}")).to_lowercase();
+    let domain = domain_of(&username).map(str::to_owned);
+    let tenant_domain = domain.ok_or_else(|| CommandError::usage(format!("--username '{username}' should be name@domain")))?;
+    Ok(Credentials {
+        tenant_id: fixed.tenant_id.unwrap_or_else(|| id("tenant")),
+        tenant_domain,
+        client_id: fixed.client_id.unwrap_or_else(|| id("application")),
+        client_secret: fixed.client_secret.clone().map_or_else(secret, Ok)?,
+        username,
+        password: fixed.password.clone().map_or_else(secret, Ok)?,
+        operator_id: id("operator"),
+        operator_secret: secret()?,
+        other_tenant_id: id("other tenant"),
+    })
+}
+
+/// A folder keeps the identities that it was made with.
+fn refuse_others(kept: &Credentials, fixed: &FixedIdentities) -> Result<(), CommandError> {
+    let differs = [
+        ("--tenant-id", fixed.tenant_id.is_some_and(|id| id != kept.tenant_id)),
+        ("--client-id", fixed.client_id.is_some_and(|id| id != kept.client_id)),
+        ("--client-secret", fixed.client_secret.as_ref().is_some_and(|secret| *secret != kept.client_secret)),
+        ("--username", fixed.username.as_ref().is_some_and(|name| name.to_lowercase() != kept.username)),
+        ("--password", fixed.password.as_ref().is_some_and(|password| *password != kept.password)),
+    ];
+    let differing: Vec<&str> = differs.into_iter().filter(|(_, differs)| *differs).map(|(flag, _)| flag).collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the data folder was made with another {}", differing.join(", "));
+    Err(CommandError::usage(message).hint("name another folder with --data-dir, or leave the flags out"))
+}
+
+async fn enroll(context: &Context, credentials: &Credentials) -> Result<(), Failure> {
+    for (tenant, partner) in [
+        (credentials.tenant_id, partner()),
+        (credentials.other_tenant_id, other_partner()),
+    ] {
+        let own = tenant == credentials.tenant_id;
+        let domain = if own { credentials.tenant_domain.clone() } else { format!("{}.foreign.example", credentials.other_tenant_id) };
+        let organisation = Tenant { id: tenant, domain, name: partner.name, global_account: Some(partner.global_account) };
+        let locations = partner.locations.into_iter();
+        let locations: Vec<Location> =
+            locations.map(|location| Location { mpn_id: location.mpn_id, name: location.name, country: location.country }).collect();
+        enroll_tenant(context, &organisation, &locations, Program::Mpn, ACTOR).await?;
+    }
+    let tenant = credentials.tenant_id;
+    let registration = |id, name: &str, operator| Application { id, tenant, name: name.to_owned(), enabled: true, operator };
+    let reports = registration(credentials.client_id, "Contoso reports", false);
+    register_application(context, &reports, &credentials.client_secret, &[Permission::PartnerApi], ACTOR).await?;
+    let operator = registration(credentials.operator_id, "Operator", true);
+    register_application(context, &operator, &credentials.operator_secret, &[], ACTOR).await?;
+    let user = Uuid::new_v5(&NAMESPACE, format!("{tenant}:{}", credentials.username).as_bytes());
+    let user = add_user(context, tenant, user, &credentials.username, &credentials.password, ACTOR).await?;
+    let viewer = RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization };
+    assign_role(context, tenant, user.id, &viewer, ACTOR).await
+}
+
+/// The partner that the demo shows.
+pub fn partner() -> sample::Partner {
+    let location = |mpn_id: &str, name: &str, country: &str| sample::Location {
+        mpn_id: mpn_id.to_owned(),
+        name: name.to_owned(),
+        country: country.to_owned(),
+    };
+    sample::Partner {
+        global_account: "1001234".to_owned(),
+        locations: vec![
+            location("6096123", "Contoso Ltd", "United States"),
+            location("6096124", "Contoso GmbH", "Germany"),
+            location("6096125", "Contoso India", "India"),
+        ],
+        name: "Contoso Ltd".to_owned(),
+        marker: None,
+    }
+}
+
+/// The partner whose rows must never show; each of them says so.
+pub fn other_partner() -> sample::Partner {
+    sample::Partner {
+        global_account: "1009999".to_owned(),
+        locations: vec![sample::Location {
+            mpn_id: "6099999".to_owned(),
+            name: "Foreign Partner Ltd".to_owned(),
+            country: "United States".to_owned(),
+        }],
+        name: "Foreign Partner Ltd".to_owned(),
+        marker: Some("Foreign".to_owned()),
+    }
+}

@@ -1,0 +1,188 @@
+//! The five documented steps, as a client of the demo's own server over HTTPS, each printed with what came back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, Subject};
+use insightgate_operations::context::SharedContext;
+use tokio::io::AsyncWriteExt;
+
+use super::ready_file::Ready;
+use crate::command_error::CommandError;
+use crate::data_folder::{DataFolder, fault};
+
+const QUERY_NAME: &str = "Revenue by customer";
+const QUERY: &str = "SELECT CustomerName, CustomerMarket, TotalRevenue FROM CustomersAndTenants ORDER BY TotalRevenue DESC TIMESPAN LAST_6_MONTHS";
+const REPORT_NAME: &str = "First report";
+/// Of the CSV.
+const SHOWN_LINES: usize = 5;
+/// Polls for the run before the demo gives up; each is held by the server for a moment.
+const POLLS: usize = 60;
+
+/// What the curl lines need.
+pub struct Walked {
+    query_id: String,
+    report_id: String,
+    link: String,
+}
+
+pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) -> Result<Walked, CommandError> {
+    let client = client(context, ready)?;
+    println!("Insightgate demo, data in {}", folder.path().display());
+
+    println!("\n1. Token\n   POST {}", ready.token_url);
+    let token = client.token().await.map_err(refused)?;
+    let shown: String = token.access_token.chars().take(24).collect();
+    println!("   200 Bearer {shown}… for {} with application {}", ready.username, ready.client_id);
+
+    println!("\n2. Datasets\n   GET {}/ScheduledDataset", ready.api);
+    let datasets = client.datasets(None).await.map_err(refused)?;
+    let first = datasets.first().ok_or_else(|| CommandError::failed("the server offers no dataset"))?;
+    println!("   {} {} datasets, the first: {}", datasets.status, datasets.envelope.value.len(), first.dataset_name);
+    println!("       {} columns ({}, …)", first.selectable_columns.len(), beginning(&first.selectable_columns));
+    println!("       {} metrics ({})", first.available_metrics.len(), first.available_metrics.join(", "));
+
+    println!("\n3. Query\n   POST {}/ScheduledQueries", ready.api);
+    println!("       {QUERY}");
+    let query = NewQuery { name: QUERY_NAME.to_owned(), description: Some("Made by the demo".to_owned()), query: QUERY.to_owned() };
+    let created = client.create_query(&query).await.map_err(refused)?;
+    let query_id = created.first().map(|query| query.query_id.clone()).unwrap_or_default();
+    println!("   {} {}: {query_id}", created.status, created.envelope.message.as_deref().unwrap_or_default());
+
+    println!("\n4. Test query\n   GET {}/ScheduledQueries/testQueryResult?queryId={query_id}", ready.api);
+    let preview = client.try_query(Subject::Id(&query_id), None, None).await.map_err(refused)?;
+    println!("   {} {} rows, the first:", preview.status, preview.envelope.value.len());
+    if let Some(row) = preview.first() {
+        println!("       {}", serde_json::to_string(row).unwrap_or_default());
+    }
+
+    println!("\n5. Report\n   POST {}/ScheduledReport with ExecuteNow", ready.api);
+    let report = NewReport { report_name: REPORT_NAME.to_owned(), query_id: query_id.clone(), execute_now: true, ..NewReport::default() };
+    let report_id = match client.create_report(&report).await {
+        Ok(created) => {
+            let report_id = created.first().map(|report| report.report_id.clone()).unwrap_or_default();
+            println!("   {} {}: {report_id}", created.status, created.envelope.message.as_deref().unwrap_or_default());
+            report_id
+        }
+        Err(ClientError::Refused(refusal)) if refusal.message.as_ref().is_some_and(|message| message.contains("ExecuteNow")) => {
+            println!("   {} {}", refusal.status, refusal.message.as_deref().unwrap_or_default());
+            println!("       the last report of that name serves instead");
+            last_report(&client).await?
+        }
+        Err(error) => return Err(refused(error)),
+    };
+    println!("   GET {}/ScheduledReport/execution/{report_id}", ready.api);
+    let execution = completed(&client, &report_id).await?;
+    println!("   200 {}, executionId {}", execution.execution_status, execution.execution_id);
+    let link = execution.report_access_secure_link.clone().unwrap_or_default();
+    let location = execution.report_location.as_deref().unwrap_or_default();
+    println!("   GET {location}?sv=…&sig=…");
+    let file = folder.path().join("first-report.csv");
+    let (bytes, lines) = download(&client, &link, &file).await?;
+    println!("   200 {bytes} bytes in {}", file.display());
+    for line in lines {
+        println!("       {line}");
+    }
+    Ok(Walked { query_id, report_id, link })
+}
+
+fn client(context: &SharedContext, ready: &Ready) -> Result<Client, CommandError> {
+    let authority = std::path::Path::new(&ready.ca_certificate);
+    let settings = ClientSettings {
+        authority_token_url: ready.token_url.clone(),
+        api_base: ready.api.clone(),
+        resource: ready.resource.clone(),
+        client_id: ready.client_id.clone(),
+        client_secret: ready.client_secret.clone(),
+        username: ready.username.clone(),
+        password: ready.password.clone(),
+        ca_certificate: Some(std::fs::read(authority).map_err(|error| fault(authority, &error))?),
+    };
+    let context = Arc::clone(context);
+    Client::new(settings, Arc::new(move || context.clock.now().timestamp())).map_err(refused)
+}
+
+/// The one that an earlier start made in this folder.
+async fn last_report(client: &Client) -> Result<String, CommandError> {
+    let filter = insightgate_client::ReportFilter { report_name: Some(REPORT_NAME.to_owned()), ..Default::default() };
+    let reports = client.reports(&filter).await.map_err(refused)?;
+    let last = reports.envelope.value.last().map(|report| report.report_id.clone());
+    last.ok_or_else(|| CommandError::failed("there is no earlier report").hint("wait an hour, or start with --no-quotas"))
+}
+
+/// Polls as a client does: a 404 means that the run is not over yet.
+async fn completed(client: &Client, report_id: &str) -> Result<Execution, CommandError> {
+    for _ in 0..POLLS {
+        match client.executions(report_id, &ExecutionFilter::default()).await {
+            Ok(answer) => {
+                if let Some(execution) = answer.first() {
+                    return Ok(execution.clone());
+                }
+            }
+            Err(ClientError::Refused(refusal)) if refusal.is_not_found() => {}
+            Err(error) => return Err(refused(error)),
+        }
+        if let Some(reason) = failure(client, report_id).await {
+            return Err(CommandError::failed(format!("the report failed: {reason}")));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Err(CommandError { code: 5, ..CommandError::failed("the report did not finish in time") })
+}
+
+async fn failure(client: &Client, report_id: &str) -> Option<String> {
+    let filter = ExecutionFilter { execution_status: Some("Failed".to_owned()), ..ExecutionFilter::default() };
+    let answer = client.executions(report_id, &filter).await.ok()?;
+    let execution = answer.first()?;
+    Some(execution.more.get("failureReason").and_then(|reason| reason.as_str()).unwrap_or("no reason was given").to_owned())
+}
+
+/// Bytes written, and the first lines.
+async fn download(client: &Client, link: &str, path: &std::path::Path) -> Result<(u64, Vec<String>), CommandError> {
+    let mut stream = Box::pin(client.download(link).await.map_err(refused)?.into_stream());
+    let mut file = tokio::fs::File::create(path).await.map_err(|error| fault(path, &error))?;
+    let (mut bytes, mut beginning) = (0_u64, Vec::new());
+    while let Some(block) = stream.try_next().await.map_err(refused)? {
+        file.write_all(&block).await.map_err(|error| fault(path, &error))?;
+        bytes += block.len() as u64;
+        if beginning.len() < 4096 {
+            beginning.extend_from_slice(&block);
+        }
+    }
+    file.flush().await.map_err(|error| fault(path, &error))?;
+    let lines = String::from_utf8_lossy(&beginning).lines().take(SHOWN_LINES).map(str::to_owned).collect();
+    Ok((bytes, lines))
+}
+
+/// A line for each step, to be repeated by hand.
+pub fn print_curl(ready: &Ready, walked: &Walked) {
+    let Ready { api, token_url, ca_certificate, client_id, client_secret, username, password, resource, http, .. } = ready;
+    let Walked { query_id, report_id, link } = walked;
+    let curl = format!("curl -s --cacert '{ca_certificate}'");
+    println!("\nServing {} and {http} until you stop it (Ctrl-C). The same by hand:\n", ready.https);
+    println!(
+        "TOKEN=$({curl} {token_url} -d grant_type=password -d scope=openid -d resource={resource} -d client_id={client_id} \\\n    \
+         -d client_secret={client_secret} -d username={username} --data-urlencode 'password={password}' \\\n    \
+         | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
+    );
+    let authorized = format!("{curl} -H \"Authorization: Bearer $TOKEN\"");
+    println!("{authorized} {api}/ScheduledDataset");
+    println!("{authorized} {api}/ScheduledQueries -d '{{\"Name\": \"Mine\", \"Query\": \"SELECT CustomerName, Product FROM CustomersAndTenants\"}}'");
+    println!("{authorized} '{api}/ScheduledQueries/testQueryResult?queryId={query_id}'");
+    println!("{authorized} {api}/ScheduledReport -d '{{\"ReportName\": \"Mine\", \"QueryId\": \"{query_id}\", \"ExecuteNow\": true}}'");
+    println!("{authorized} {api}/ScheduledReport/execution/{report_id}");
+    println!("{curl} '{link}'");
+}
+
+fn beginning(names: &[String]) -> String {
+    names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn refused(error: ClientError) -> CommandError {
+    let failed = CommandError::failed(error.to_string());
+    match error.hint() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}

@@ -1,0 +1,214 @@
+//! Puts a server together: store, engine, keys, background work, listeners.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use chrono::DateTime;
+use hyper_util::rt::TokioTimer;
+use insightgate_api::{ApiState, router};
+use insightgate_engine::{Engine, EngineSettings};
+use insightgate_operations::background::{runner, scheduler};
+use insightgate_operations::catalogs::Catalogs;
+use insightgate_operations::clock::Clock;
+use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::link::LinkKeys;
+use insightgate_operations::move_clock::MANUAL_CLOCK;
+use insightgate_operations::password::Passwords;
+use insightgate_operations::random::Random;
+use insightgate_operations::signing::SigningKeys;
+use insightgate_store::Store;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cli::ServerRole;
+use crate::command_error::CommandError;
+use crate::data_folder::DataFolder;
+
+/// A client must have sent its request's head by then.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Requests that run when the server is stopped may take so long.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How large a query may grow, and how wide.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineLimits {
+    /// Bytes.
+    pub memory: usize,
+    pub partitions: usize,
+}
+
+/// Opens what the server works on.
+pub async fn open_context(
+    folder: &DataFolder,
+    database_url: &str,
+    settings: Settings,
+    limits: EngineLimits,
+    manual_clock: bool,
+) -> Result<SharedContext, CommandError> {
+    let random = Random::default();
+    let vault = folder.vault(&random)?;
+    let store = Store::open(database_url).await.map_err(|error| CommandError::failed(error.to_string()))?;
+    let clock = open_clock(&store, manual_clock).await?;
+    let engine = open_engine(folder, limits)?;
+    let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
+    let signing = SigningKeys::load(&store, &vault, &clock).await.map_err(|error| failed(error.to_string()))?;
+    let links = LinkKeys::load(&store, &vault, &clock, &random).await.map_err(|error| failed(error.to_string()))?;
+    Ok(Arc::new(Context {
+        store,
+        engine,
+        catalogs: Catalogs::new(folder.definitions()),
+        clock,
+        random,
+        passwords: Passwords::new(limits.partitions),
+        signing,
+        links,
+        settings,
+        signals: Signals::default(),
+    }))
+}
+
+pub fn open_engine(folder: &DataFolder, limits: EngineLimits) -> Result<Engine, CommandError> {
+    let settings = EngineSettings {
+        data_root: folder.data(),
+        artifact_root: folder.artifacts(),
+        memory_limit: limits.memory,
+        spill_dir: folder.spill(),
+        partitions: limits.partitions,
+    };
+    Engine::new(settings).map_err(|error| CommandError::failed(error.to_string()))
+}
+
+/// A manual clock goes on where it stood; the first one starts at the system's now.
+async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> {
+    if !manual {
+        return Ok(Clock::System);
+    }
+    let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
+    let kept = store.setting(MANUAL_CLOCK).await.map_err(failed)?;
+    let kept = kept.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|instant| instant.to_utc());
+    let now = kept.unwrap_or_else(|| Clock::System.now());
+    store.put_setting(MANUAL_CLOCK, &now.to_rfc3339()).await.map_err(failed)?;
+    Ok(Clock::manual(now))
+}
+
+/// Takes the port now, so that a port in use shows before anything else is done.
+pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), CommandError> {
+    let failed = |error: std::io::Error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => format!("another program serves there, perhaps another insightgate: choose another address with {flag}"),
+            ErrorKind::PermissionDenied => format!("ports below 1024 are for the system: choose another address with {flag}"),
+            _ => format!("choose another address with {flag}"),
+        };
+        CommandError::failed(format!("cannot listen at {address}: {error}")).hint(hint)
+    };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// What runs until it is told to stop.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    handles: Vec<Handle<SocketAddr>>,
+    tasks: JoinSet<()>,
+    context: SharedContext,
+}
+
+impl Running {
+    /// Starts the background work of these roles.
+    pub fn start(context: &SharedContext, roles: &[ServerRole], runners: usize) -> Running {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        if roles.contains(&ServerRole::Scheduler) {
+            let (context, stopped) = (Arc::clone(context), stopped.clone());
+            tasks.spawn(async move { scheduler::run(&context, stopped).await });
+        }
+        if roles.contains(&ServerRole::Worker) {
+            for _ in 0..runners.max(1) {
+                let (context, stopped) = (Arc::clone(context), stopped.clone());
+                tasks.spawn(async move { runner::run(&context, stopped).await });
+            }
+        }
+        Running { stop, handles: Vec::new(), tasks, context: Arc::clone(context) }
+    }
+
+    /// Serves the API, over TLS when there is a certificate.
+    pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>) -> Result<(), CommandError> {
+        let handle = Handle::new();
+        let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+        let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
+        match tls {
+            Some(tls) => {
+                let mut server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?.handle(handle.clone());
+                guard(server.http_builder());
+                self.tasks.spawn(async move { report(server.serve(app).await) });
+            }
+            None => {
+                let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
+                guard(server.http_builder());
+                self.tasks.spawn(async move { report(server.serve(app).await) });
+            }
+        }
+        self.handles.push(handle);
+        Ok(())
+    }
+
+    /// Lets what runs finish, then closes the database.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        for handle in &self.handles {
+            handle.graceful_shutdown(Some(DRAIN));
+        }
+        let drained = tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
+            self.tasks.shutdown().await;
+        }
+        self.context.store.close().await;
+    }
+}
+
+fn guard(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30))).max_concurrent_streams(100);
+}
+
+fn report(ended: std::io::Result<()>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a listener ended");
+    }
+}
+
+/// Until the process is asked to end.
+pub async fn until_stopped() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        match terminated {
+            Ok(mut terminated) => {
+                tokio::select! {
+                    _ = interrupted => {}
+                    _ = terminated.recv() => {}
+                }
+            }
+            Err(_) => {
+                let _ = interrupted.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupted.await;
+    }
+}
+
+/// Cores of this machine.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}

@@ -1,0 +1,42 @@
+//! A query straight on local data, for operators and benchmarks: the same plan, policy and encoder as a report's, without a server.
+
+use chrono::{DateTime, Utc};
+use insightgate_engine::{ArtifactSummary, Engine, EngineError, ExportProgress, Format};
+use insightgate_identity::scope::TenantScope;
+use insightgate_query::{Diagnostic, diagnostic};
+use thiserror::Error;
+use tokio::io::AsyncWrite;
+
+use crate::catalogs::Catalogs;
+
+#[derive(Debug, Error)]
+pub enum RunFault {
+    #[error("{message}")]
+    Query { message: String, diagnostics: Vec<Diagnostic> },
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// What was written, and what should be known of it.
+pub struct RanQuery {
+    pub summary: ArtifactSummary,
+    pub notes: Vec<String>,
+}
+
+/// Runs as if the run had started at `anchor`.
+pub async fn run_query(
+    engine: &Engine,
+    catalogs: &Catalogs,
+    scope: &TenantScope,
+    text: &str,
+    anchor: DateTime<Utc>,
+    format: Format,
+    writer: &mut (dyn AsyncWrite + Unpin + Send),
+    progress: &(dyn Fn(ExportProgress) + Send + Sync),
+) -> Result<RanQuery, RunFault> {
+    let plan = insightgate_query::plan(text, &catalogs.of(scope.program()))
+        .map_err(|diagnostics| RunFault::Query { message: diagnostic::message(&diagnostics), diagnostics })?;
+    let window = plan.window(anchor, None, None);
+    let summary = engine.export_to_writer(scope, &plan, window, format, writer, progress).await?;
+    Ok(RanQuery { summary, notes: plan.notes })
+}
