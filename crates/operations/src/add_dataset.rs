@@ -135,7 +135,7 @@ pub fn add_dataset(
     let text = definition::write(&definition);
     // What is written must be readable: a name or a column that no definition can have shows here, before anything is copied.
     definition::read(&text, &definition_file.display().to_string()).map_err(|errors| AddDatasetFault::Definition(errors.to_string()))?;
-    let folder = local_folder(data_root, new.program, &new.name);
+    let folder = local_folder(data_root, new.program, &new.name, None);
     if new.replace && folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(io(&folder))?;
     }

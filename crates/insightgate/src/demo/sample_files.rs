@@ -1,6 +1,6 @@
 //! Writes the sample rows of every dataset of the partner program, for both tenants.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use insightgate_engine::{EngineError, TableWriter, local_folder};
 use insightgate_identity::program::Program;
 use insightgate_operations::context::Context;
@@ -20,13 +20,13 @@ struct Made {
     seed: u64,
     rows: u64,
     /// Rows are dated relative to it, so that another day wants other rows.
-    day: NaiveDate,
+    day: String,
 }
 
 /// Only the built-in datasets' own files are touched: what a person added stays.
 pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, credentials: &Credentials) -> Result<(), CommandError> {
     let now = context.clock.now();
-    let made = Made { seed: arguments.seed, rows: arguments.rows, day: now.date_naive() };
+    let made = Made { seed: arguments.seed, rows: arguments.rows, day: now.date_naive().to_string() };
     let note = folder.path().join("sample.json");
     let kept = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice::<Made>(&bytes).ok());
     if kept.as_ref() == Some(&made) {
@@ -37,7 +37,7 @@ pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, 
     let catalog = builtin::catalog(Program::Mpn.name());
     for dataset in catalog.datasets() {
         for (tenant, partner) in &parties {
-            let path = local_folder(&folder.data(), Program::Mpn, &dataset.name).join(format!("tenant={tenant}")).join("sample.parquet");
+            let path = local_folder(&folder.data(), Program::Mpn, &dataset.name, Some(*tenant)).join("sample.parquet");
             let settings = settings(arguments, now, partner.clone());
             let written = || -> Result<(), EngineError> {
                 let mut writer = TableWriter::create(&path, dataset)?;
