@@ -19,6 +19,7 @@ use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
+use crate::budget::{Budget, Lane, Share};
 use crate::error::EngineError;
 use crate::fold::fold_function;
 use crate::lower::{Lowering, Output};
@@ -55,7 +56,7 @@ pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
     pub(crate) artifacts: Arc<dyn ObjectStore>,
     data_url: ObjectStoreUrl,
-    memory_limit: usize,
+    budget: Budget,
     runtime: Arc<RuntimeEnv>,
     schemas: SchemaCache,
     /// For plans whose answer depends on the order of rows.
@@ -68,6 +69,8 @@ pub(crate) struct Running {
     pub(crate) stream: SendableRecordBatchStream,
     pub(crate) outputs: Vec<Output>,
     pub(crate) snapshot: Snapshot,
+    /// To be kept until the stream has ended.
+    pub(crate) share: Option<Share>,
 }
 
 impl Engine {
@@ -76,10 +79,11 @@ impl Engine {
         let data: Arc<dyn ObjectStore> = Arc::new(local(&settings.data_root)?);
         let artifacts: Arc<dyn ObjectStore> = Arc::new(local(&settings.artifact_root)?.with_automatic_cleanup(true));
         make_folder(&settings.spill_dir)?;
-        let query = |error: DataFusionError| EngineError::from_query(error, settings.memory_limit);
+        let budget = Budget::new(settings.memory_limit);
+        let query = |error: DataFusionError| EngineError::from_query(error, budget.share);
         let spill = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![settings.spill_dir]));
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_limit)))
+            .with_memory_pool(Arc::new(FairSpillPool::new(budget.share)))
             .with_disk_manager_builder(spill)
             .with_metadata_cache_limit(FOOTER_CACHE)
             .build_arc()
@@ -93,7 +97,7 @@ impl Engine {
             data,
             artifacts,
             data_url,
-            memory_limit: settings.memory_limit,
+            budget,
             runtime: Arc::clone(&runtime),
             schemas: SchemaCache::default(),
         };
@@ -111,6 +115,7 @@ impl Engine {
         scope: &TenantScope,
         plan: &Plan,
         window: Window,
+        lane: Lane,
         at_most: Option<usize>,
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
@@ -123,12 +128,18 @@ impl Engine {
         let lowered = lowering.onto(rows, window, at_most)?;
         let session = if ordered { &inner.ordered } else { &inner.parallel };
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
-        let stream = execute_stream(physical, session.task_ctx()).map_err(|error| self.query_error(error))?;
-        Ok(Running { stream, outputs: lowered.outputs, snapshot })
+        let mut context = session.task_ctx();
+        let mut share = None;
+        if plan.grouped || plan.distinct || !plan.order.is_empty() {
+            share = Some(inner.budget.take(lane).await?);
+            context = inner.budget.context(session, plan.grouped || plan.distinct);
+        }
+        let stream = execute_stream(physical, context).map_err(|error| self.query_error(error))?;
+        Ok(Running { stream, outputs: lowered.outputs, snapshot, share })
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {
-        EngineError::from_query(error, self.inner.memory_limit)
+        EngineError::from_query(error, self.inner.budget.share)
     }
 }
 
@@ -141,6 +152,7 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize) -> SessionState {
     let options = config.options_mut();
     // Statistics of files could answer without reading rows; the tenant's filter leaves nothing for them to answer.
     options.execution.collect_statistics = false;
+    options.execution.parquet.schema_force_view_types = false;
     // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
     options.optimizer.enable_dynamic_filter_pushdown = false;
     // Wrong values must fail a query, not vanish.

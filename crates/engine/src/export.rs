@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::artifact::ArtifactKey;
+use crate::budget::Lane;
 use crate::encode::Format;
 use crate::engine::{Engine, Running};
 use crate::error::EngineError;
@@ -100,7 +101,7 @@ impl Engine {
         writer: &mut W,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let Running { stream, outputs, snapshot } = self.start(scope, plan, window, None).await?;
+        let Running { stream, outputs, snapshot, share: _share } = self.start(scope, plan, window, Lane::Export, None).await?;
         // Dropped with this future, and the tasks with it.
         let mut tasks = JoinSet::new();
         let (scanned, mut batches) = mpsc::channel(IN_FLIGHT);

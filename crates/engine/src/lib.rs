@@ -4,6 +4,7 @@
 //! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
 
 mod artifact;
+mod budget;
 mod encode;
 mod engine;
 mod error;

@@ -6,6 +6,7 @@ use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 use serde_json::value::RawValue;
 
+use crate::budget::Lane;
 use crate::encode;
 use crate::engine::{Engine, Running};
 use crate::error::EngineError;
@@ -20,7 +21,8 @@ pub struct Preview {
 
 impl Engine {
     pub async fn preview(&self, scope: &TenantScope, plan: &Plan, window: Window, limit_rows: usize) -> Result<Preview, EngineError> {
-        let Running { mut stream, outputs, snapshot } = self.start(scope, plan, window, Some(limit_rows)).await?;
+        let Running { mut stream, outputs, snapshot, share: _share } =
+            self.start(scope, plan, window, Lane::Preview, Some(limit_rows)).await?;
         let mut rows = Vec::new();
         while let Some(batch) = stream.try_next().await.map_err(|error| self.query_error(error))? {
             encode::json_rows(&batch, &outputs, &mut rows)?;

@@ -56,7 +56,7 @@ pub(crate) fn tenant_rows(
     }
     for (name, kind) in wanted_columns(dataset) {
         // What a definition calls not nullable may hold nulls all the same: the plan trusts nothing about files.
-        let field = Arc::new(Field::new(&name, types::scanned(kind), true));
+        let field = Arc::new(Field::new(&name, types::arrow(kind), true));
         if from_folders.contains(&name) { in_folders.push(field) } else { in_files.push(field) }
     }
     let file_schema: SchemaRef = Arc::new(Schema::new(in_files));
@@ -108,7 +108,7 @@ fn location_filter(scope: &TenantScope, dataset: &Dataset) -> Result<Option<Expr
 fn exact_text(dataset: &Dataset, name: &str) -> Expr {
     match dataset.columns.iter().find(|known| same_name(&known.name, name)) {
         Some(known) if known.kind == ColumnType::String => column(&known.name),
-        Some(known) => cast(column(&known.name), DataType::Utf8View),
+        Some(known) => cast(column(&known.name), DataType::Utf8),
         None => column(name),
     }
 }
@@ -118,7 +118,7 @@ pub(crate) fn column(name: &str) -> Expr {
 }
 
 pub(crate) fn text(value: &str) -> Expr {
-    lit(ScalarValue::Utf8View(Some(value.to_owned())))
+    lit(value)
 }
 
 /// The definition's columns, and the tenant's where it is none of them.

@@ -45,7 +45,7 @@ impl TableWriter {
 }
 
 pub(crate) fn stored_field(column: &Column) -> Field {
-    Field::new(&column.name, types::stored(column.kind), column.nullable)
+    Field::new(&column.name, types::arrow(column.kind), column.nullable)
 }
 
 fn array(column: &Column, values: &[Option<Value>]) -> Result<ArrayRef, EngineError> {

@@ -7,16 +7,10 @@ use insightgate_query::catalog::ColumnType;
 
 pub(crate) const UTC: &str = "UTC";
 
-/// The type a column has in scans.
-pub(crate) fn scanned(kind: ColumnType) -> DataType {
-    match kind {
-        ColumnType::String => DataType::Utf8View,
-        other => stored(other),
-    }
-}
-
-/// The type a column has in files that we write. Other readers know Utf8 better than views.
-pub(crate) fn stored(kind: ColumnType) -> DataType {
+/// The type a column has in scans and in files that we write.
+///
+/// Strings are contiguous, not views: a view keeps the page alive that it points into, so that sorting held more than it accounted for.
+pub(crate) fn arrow(kind: ColumnType) -> DataType {
     match kind {
         ColumnType::String => DataType::Utf8,
         ColumnType::Int64 => DataType::Int64,

@@ -40,7 +40,7 @@ pub(crate) fn in_window(date: Expr, kind: &DataType, window: Window) -> Option<E
 }
 
 fn is_string(kind: &DataType) -> bool {
-    matches!(kind, DataType::Utf8 | DataType::Utf8View)
+    *kind == DataType::Utf8
 }
 
 /// A literal in terms of the type that it is compared with.
@@ -101,7 +101,7 @@ fn compared(subject: Expr, comparison: Comparison, value: Expr) -> Expr {
 
 fn literal(kind: &DataType, value: &Value) -> Option<Literal> {
     match (kind, value) {
-        (DataType::Utf8 | DataType::Utf8View, Value::String(value)) => Some(Literal::Text(fold(value).into_owned())),
+        (DataType::Utf8, Value::String(value)) => Some(Literal::Text(fold(value).into_owned())),
         (DataType::Boolean, Value::Bool(value)) => Some(Literal::Bool(*value)),
         (DataType::Float64, Value::Float(value)) => Some(Literal::Float(*value)),
         (DataType::Float64, Value::Int(value)) => Some(Literal::Float(*value as f64)),

@@ -117,12 +117,12 @@ fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<Log
     let dataset = &plan.dataset;
     let mut filters = Vec::with_capacity(plan.row_conditions.len() + 1);
     if let Some(date) = dataset.date_column.and_then(|index| dataset.columns.get(index)) {
-        filters.extend(condition::in_window(column(&date.name), &types::scanned(date.kind), window));
+        filters.extend(condition::in_window(column(&date.name), &types::arrow(date.kind), window));
     }
     for Condition { field, test } in &plan.row_conditions {
         let Field::Column(index) = field else { return Err(EngineError::Plan("a row is filtered by a metric".to_owned())) };
         let known = dataset.columns.get(*index).ok_or_else(|| no_field(*field))?;
-        filters.push(condition::condition(column(&known.name), &types::scanned(known.kind), test));
+        filters.push(condition::condition(column(&known.name), &types::arrow(known.kind), test));
     }
     match filters.into_iter().reduce(Expr::and) {
         Some(filter) => rows.filter(filter).map_err(EngineError::Query),

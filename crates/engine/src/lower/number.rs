@@ -27,7 +27,7 @@ pub(crate) struct Typed {
 
 impl Typed {
     pub(crate) fn of_column(expression: Expr, kind: ColumnType) -> Typed {
-        Typed { expression, kind, arrow: types::scanned(kind) }
+        Typed { expression, kind, arrow: types::arrow(kind) }
     }
 
     pub(crate) fn literal(value: &Value) -> Result<Typed, EngineError> {
@@ -52,12 +52,12 @@ impl Typed {
                 (ScalarValue::TimestampMicrosecond(Some(instant.timestamp_micros()), Some(types::UTC.into())), ColumnType::Timestamp)
             }
         };
-        Ok(Typed { expression: lit(scalar), kind, arrow: types::scanned(kind) })
+        Ok(Typed { expression: lit(scalar), kind, arrow: types::arrow(kind) })
     }
 
     /// As the type that the language gives the whole metric; a number that does not fit it is an error when the query runs.
     pub(crate) fn finished(self, kind: ColumnType) -> (Expr, DataType) {
-        let wanted = types::scanned(kind);
+        let wanted = types::arrow(kind);
         if self.arrow == wanted { (self.expression, wanted) } else { (cast(self.expression, wanted.clone()), wanted) }
     }
 
@@ -79,7 +79,7 @@ impl Typed {
     }
 
     fn into_text(self) -> Expr {
-        if self.kind == ColumnType::String { self.expression } else { cast(self.expression, DataType::Utf8View) }
+        if self.kind == ColumnType::String { self.expression } else { cast(self.expression, DataType::Utf8) }
     }
 }
 
@@ -169,5 +169,5 @@ pub(crate) fn first_not_null(items: Vec<Typed>) -> Result<Typed, EngineError> {
 
 pub(crate) fn concatenated(left: Typed, right: Typed) -> Typed {
     let expression = binary_expr(left.into_text(), Sql::StringConcat, right.into_text());
-    Typed { expression, kind: ColumnType::String, arrow: DataType::Utf8View }
+    Typed { expression, kind: ColumnType::String, arrow: DataType::Utf8 }
 }

@@ -109,13 +109,16 @@ fn many(world: &World, dataset: &Dataset, files: i64, rows: i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exports_hold_a_few_batches_whatever_the_row_count() {
-    let (world, dataset) = (World::with_memory(24 << 20), sales());
+    let (world, mut dataset) = (World::with_memory(24 << 20), sales());
+    dataset.metrics = vec![metric("Rows", MetricExpression::CountRows)];
     many(&world, &dataset, 3, 100_000);
     let size = |summary: &crate::ArtifactSummary| (summary.rows, summary.bytes > (15 << 20));
-    // As they lie, and sorted, which is more than the budget and goes by way of the disk.
+    // As they lie; and sorted, distinct and grouped, each of which is more than the budget and goes by way of the disk.
     let plain = select(&dataset, &["Id", "Name"]);
+    let distinct = Plan { distinct: true, ..plain.clone() };
+    let grouped = ordered(select(&dataset, &["Id", "Name", "Rows"]), &["-Rows", "Name"]);
     let mut digests = Vec::new();
-    for (number, plan) in [plain.clone(), ordered(plain, &["-Name"])].into_iter().enumerate() {
+    for (number, plan) in [plain.clone(), ordered(plain, &["-Name"]), distinct, grouped].into_iter().enumerate() {
         let mut first_chunk = None;
         let heard = Mutex::new(&mut first_chunk);
         let progress = |progress: ExportProgress| {
@@ -129,7 +132,8 @@ async fn exports_hold_a_few_batches_whatever_the_row_count() {
         assert!(first_chunk.is_some_and(|rows| rows <= 8_192), "rows leave batch by batch");
         digests.push(summary.sha256);
     }
-    assert_ne!(digests[0], digests[1]);
+    // Every row is distinct, and first occurs where it lies.
+    assert!(digests[0] != digests[1] && digests[0] == digests[2]);
     assert_eq!(
         std::fs::read_dir(world.folder.path().join("spill"))
             .unwrap()
