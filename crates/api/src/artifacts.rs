@@ -60,7 +60,7 @@ async fn download(
     let part = |name| parameters.raw(name).unwrap_or_default();
     let query = LinkQuery { sv: part("sv"), se: part("se"), sp: part("sp"), sig: part("sig") };
     // What is in a link beside the signed parts must be as it was given.
-    if parameters.raw("sr").is_some_and(|kind| kind != "b") {
+    if parameters.raw("sr").as_deref() != Some("b") {
         return asked.refuse(&Failure::Forbidden(insightgate_operations::link::LinkFault::Invalid.to_string()));
     }
     let opened = match open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await {
