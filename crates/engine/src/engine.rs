@@ -138,6 +138,14 @@ impl Engine {
         Ok(Running { stream, outputs: lowered.outputs, snapshot, share })
     }
 
+    /// Names the file, when a stream failed because one cannot be read.
+    pub(crate) async fn named(&self, error: EngineError, snapshot: &Snapshot) -> EngineError {
+        if !error.is_parquet() {
+            return error;
+        }
+        snapshot::first_corrupt(&self.inner.data, snapshot).await.unwrap_or(error)
+    }
+
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {
         EngineError::from_query(error, self.inner.budget.share)
     }

@@ -103,6 +103,16 @@ impl EngineError {
         move |source| EngineError::Io { what, source }
     }
 
+    /// Whether a Parquet file could not be read.
+    pub(crate) fn is_parquet(&self) -> bool {
+        let EngineError::Query(error) = self else { return false };
+        match error.find_root() {
+            DataFusionError::ParquetError(_) => true,
+            DataFusionError::ArrowError(cause, _) => matches!(cause.as_ref(), ArrowError::ParquetError(_)),
+            _ => false,
+        }
+    }
+
     /// Sorts an error of planning or execution. `memory_limit` is the budget to name.
     pub(crate) fn from_query(error: DataFusionError, memory_limit: usize) -> EngineError {
         match error.find_root() {

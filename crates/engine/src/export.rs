@@ -142,7 +142,10 @@ impl Engine {
         let mut sum = digest::Context::new(&digest::SHA256);
         let mut done = ExportProgress::default();
         while let Some(chunk) = chunks.recv().await {
-            let Chunk { bytes, rows } = chunk?;
+            let Chunk { bytes, rows } = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => return Err(self.named(error, &snapshot).await),
+            };
             sum.update(&bytes);
             writer.write_all(&bytes).await.map_err(EngineError::io("the output"))?;
             done = ExportProgress { rows: done.rows + rows, bytes: done.bytes + bytes.len() as u64 };

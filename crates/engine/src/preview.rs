@@ -24,8 +24,12 @@ impl Engine {
         let Running { mut stream, outputs, snapshot, share: _share } =
             self.start(scope, plan, window, Lane::Preview, Some(limit_rows)).await?;
         let mut rows = Vec::new();
-        while let Some(batch) = stream.try_next().await.map_err(|error| self.query_error(error))? {
-            encode::json_rows(&batch, &outputs, &mut rows)?;
+        loop {
+            match stream.try_next().await {
+                Ok(Some(batch)) => encode::json_rows(&batch, &outputs, &mut rows)?,
+                Ok(None) => break,
+                Err(error) => return Err(self.named(self.query_error(error), &snapshot).await),
+            }
         }
         Ok(Preview { rows, no_files: snapshot.is_empty() })
     }

@@ -112,6 +112,27 @@ async fn a_corrupt_file_is_named() {
 }
 
 #[tokio::test]
+async fn a_file_that_breaks_off_in_the_middle_is_named() {
+    let (world, dataset) = (World::new(), sales());
+    let rows: Vec<_> = (0..5_000).map(|id| sale(id, Some(&format!("name {id}")))).collect();
+    for file in ["a.parquet", "b.parquet", "c.parquet"] {
+        world.write(&dataset, ALICE, file, &rows);
+    }
+    // Footer and page headers stay as they are; the compressed pages do not.
+    let path = world.data_folder(&dataset, Some(ALICE)).join("b.parquet");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let end = bytes.len() / 2;
+    bytes[end - 2_000..end].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let plan = select(&dataset, &["Id", "Name"]);
+    for failed in [world.csv(&plan).await.unwrap_err(), world.engine.preview(&scope(ALICE), &plan, Window::All, 20_000).await.unwrap_err()]
+    {
+        let EngineError::Corrupt { file, .. } = &failed else { panic!("{failed:?}") };
+        assert!(file.ends_with("b.parquet") && !failed.is_retryable());
+    }
+}
+
+#[tokio::test]
 async fn folders_are_columns() {
     let (world, dataset) = (World::new(), sales());
     let folder = world.data_folder(&dataset, Some(ALICE));
