@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Datelike, Days, Utc};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
 };
 
 use crate::command_error::CommandError;
@@ -46,8 +47,8 @@ pub fn server_certificate(folder: &DataFolder, names: &[String], now: DateTime<U
     }
     let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| fault(path, &error));
     let (key, authority_pem) = (read(&key_file)?, read(&authority_file)?);
-    let authority_key = KeyPair::from_pem(&key)
-        .map_err(|error| failed(error).hint(format!("remove {} to make a new authority", key_file.display())))?;
+    let authority_key =
+        KeyPair::from_pem(&key).map_err(|error| failed(error).hint(format!("remove {} to make a new authority", key_file.display())))?;
     let issuer = Issuer::new(authority(now)?, authority_key);
     let mut server = CertificateParams::new(names.to_vec()).map_err(failed)?;
     server.distinguished_name = named(names.first().map_or("localhost", String::as_str));
@@ -83,7 +84,6 @@ fn yesterday(now: DateTime<Utc>) -> DateTime<Utc> {
 fn after(now: DateTime<Utc>, days: u64) -> DateTime<Utc> {
     now.checked_add_days(Days::new(days)).unwrap_or(now)
 }
-
 
 fn failed(error: rcgen::Error) -> CommandError {
     CommandError::failed(format!("the TLS certificate could not be made: {error}"))

@@ -20,7 +20,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Everything on an embedded default: tenant, application, user, role, sample data, server; then one report, end to end
-    #[command(after_help = "Examples:\n  insightgate demo\n  insightgate demo --once\n  insightgate demo --clock manual --http 127.0.0.1:0 --https 127.0.0.1:0 --ready-file ready.json")]
+    #[command(
+        after_help = "Examples:\n  insightgate demo\n  insightgate demo --once\n  insightgate demo --clock manual --http 127.0.0.1:0 --https 127.0.0.1:0 --ready-file ready.json"
+    )]
     Demo(DemoArguments),
     /// The server, as a configuration file describes it
     #[command(after_help = "Example:\n  insightgate init --config insightgate.toml && insightgate serve --config insightgate.toml")]
@@ -34,14 +36,18 @@ pub enum Command {
         command: DatasetCommand,
     },
     /// Runs a query straight on local data: no server, same plan, same policy, same encoder
-    #[command(after_help = "Example:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv")]
+    #[command(
+        after_help = "Example:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv"
+    )]
     Run(RunArguments),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum DatasetCommand {
     /// Adds a dataset from Parquet, CSV or TSV files; its definition is inferred
-    #[command(after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year")]
+    #[command(
+        after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year"
+    )]
     Add(DatasetAddArguments),
 }
 

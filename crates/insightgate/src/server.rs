@@ -99,7 +99,9 @@ async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> 
 pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), CommandError> {
     let failed = |error: std::io::Error| {
         let hint = match error.kind() {
-            ErrorKind::AddrInUse => format!("another program serves there, perhaps another insightgate: choose another address with {flag}"),
+            ErrorKind::AddrInUse => {
+                format!("another program serves there, perhaps another insightgate: choose another address with {flag}")
+            }
             ErrorKind::PermissionDenied => format!("ports below 1024 are for the system: choose another address with {flag}"),
             _ => format!("choose another address with {flag}"),
         };

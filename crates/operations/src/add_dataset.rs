@@ -83,7 +83,7 @@ pub fn add_dataset(
     {
         return Err(AddDatasetFault::Exists(known));
     }
-    let (columns, skipped) = columns_of(&new.files)?;
+    let CommonColumns { columns, skipped } = columns_of(&new.files)?;
     let first = new.files.first().map(|file| file.display().to_string()).unwrap_or_default();
     let position = |name: &str| -> Result<usize, AddDatasetFault> {
         columns.iter().position(|column| column.is_called(name)).ok_or_else(|| AddDatasetFault::NoSuchColumn {
@@ -109,7 +109,8 @@ pub fn add_dataset(
         DatasetOwner::Tenant(tenant) => (Tenancy::Folder, Some(*tenant)),
         DatasetOwner::Column { name, holds } => {
             of_kind(&Some(name.clone()), "tenant", |kind| kind == ColumnType::String)?;
-            let spelled = position(name).ok().and_then(|index| columns.get(index)).map_or_else(|| name.clone(), |column| column.name.clone());
+            let spelled =
+                position(name).ok().and_then(|index| columns.get(index)).map_or_else(|| name.clone(), |column| column.name.clone());
             (Tenancy::Column { name: spelled, holds: *holds }, None)
         }
     };
@@ -144,32 +145,40 @@ pub fn add_dataset(
     Ok(AddedDataset { definition, definition_file, rows: imported.rows, skipped, date_candidates })
 }
 
+/// What files have in common.
+#[derive(Default)]
+struct CommonColumns {
+    columns: Vec<Column>,
+    skipped: Vec<(String, String)>,
+}
+
 /// The columns of the first file, which the others must have too.
-fn columns_of(files: &[PathBuf]) -> Result<(Vec<Column>, Vec<(String, String)>), AddDatasetFault> {
-    let mut found: Option<(Vec<Column>, Vec<(String, String)>, String)> = None;
-    for file in files {
+fn columns_of(files: &[PathBuf]) -> Result<CommonColumns, AddDatasetFault> {
+    let mut common = CommonColumns::default();
+    for (index, file) in files.iter().enumerate() {
         let inferred = infer(file, InferOptions::default())?;
-        let shown = file.display().to_string();
-        match &mut found {
-            None => found = Some((inferred.columns, inferred.skipped, shown)),
-            Some((columns, _, first)) => {
-                let different = |difference| AddDatasetFault::DifferentColumns { first: first.clone(), file: shown.clone(), difference };
-                if inferred.columns.len() != columns.len() {
-                    return Err(different(format!("{} columns instead of {}", inferred.columns.len(), columns.len())));
-                }
-                for (column, other) in columns.iter_mut().zip(&inferred.columns) {
-                    if !same_name(&column.name, &other.name) {
-                        return Err(different(format!("'{}' instead of '{}'", other.name, column.name)));
-                    }
-                    let (one, two) = (column.kind, other.kind);
-                    column.kind = wider(one, two)
-                        .ok_or_else(|| different(format!("'{}' is {}, not {}", column.name, definition::type_name(two), definition::type_name(one))))?;
-                    column.nullable |= other.nullable;
-                }
+        if index == 0 {
+            common = CommonColumns { columns: inferred.columns, skipped: inferred.skipped };
+            continue;
+        }
+        let different = |difference| AddDatasetFault::DifferentColumns {
+            first: files.first().map(|first| first.display().to_string()).unwrap_or_default(),
+            file: file.display().to_string(),
+            difference,
+        };
+        if inferred.columns.len() != common.columns.len() {
+            return Err(different(format!("{} columns instead of {}", inferred.columns.len(), common.columns.len())));
+        }
+        for (column, other) in common.columns.iter_mut().zip(&inferred.columns) {
+            if !same_name(&column.name, &other.name) {
+                return Err(different(format!("'{}' instead of '{}'", other.name, column.name)));
             }
+            let (one, two) = (definition::type_name(column.kind), definition::type_name(other.kind));
+            column.kind = wider(column.kind, other.kind).ok_or_else(|| different(format!("'{}' is {two}, not {one}", column.name)))?;
+            column.nullable |= other.nullable;
         }
     }
-    Ok(found.map(|(columns, skipped, _)| (columns, skipped)).unwrap_or_default())
+    Ok(common)
 }
 
 /// The type that holds the values of both.

@@ -91,8 +91,13 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
 /// The stored secret that was sent, if any. All are compared, each in constant time.
 pub fn find_secret<'a>(sent: &str, stored: &'a [ClientSecret]) -> Option<&'a ClientSecret> {
     let sent = secret_digest(sent);
-    let equal = |secret: &&ClientSecret| verify_slices_are_equal(sent.as_bytes(), secret.digest.as_bytes()).is_ok();
-    stored.iter().filter(equal).last()
+    // Not `find`: it would stop early, and the time would tell which one it was.
+    stored.iter().fold(
+        None,
+        |found, secret| {
+            if verify_slices_are_equal(sent.as_bytes(), secret.digest.as_bytes()).is_ok() { Some(secret) } else { found }
+        },
+    )
 }
 
 #[cfg(test)]

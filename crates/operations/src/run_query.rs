@@ -23,20 +23,26 @@ pub struct RanQuery {
     pub notes: Vec<String>,
 }
 
-/// Runs as if the run had started at `anchor`.
+/// What to run, and how to write it.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalRun<'a> {
+    pub text: &'a str,
+    /// The instant that time spans are relative to.
+    pub anchor: DateTime<Utc>,
+    pub format: Format,
+}
+
 pub async fn run_query(
     engine: &Engine,
     catalogs: &Catalogs,
     scope: &TenantScope,
-    text: &str,
-    anchor: DateTime<Utc>,
-    format: Format,
+    run: LocalRun<'_>,
     writer: &mut (dyn AsyncWrite + Unpin + Send),
     progress: &(dyn Fn(ExportProgress) + Send + Sync),
 ) -> Result<RanQuery, RunFault> {
-    let plan = insightgate_query::plan(text, &catalogs.of(scope.program()))
+    let plan = insightgate_query::plan(run.text, &catalogs.of(scope.program()))
         .map_err(|diagnostics| RunFault::Query { message: diagnostic::message(&diagnostics), diagnostics })?;
-    let window = plan.window(anchor, None, None);
-    let summary = engine.export_to_writer(scope, &plan, window, format, writer, progress).await?;
+    let window = plan.window(run.anchor, None, None);
+    let summary = engine.export_to_writer(scope, &plan, window, run.format, writer, progress).await?;
     Ok(RanQuery { summary, notes: plan.notes })
 }

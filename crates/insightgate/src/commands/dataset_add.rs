@@ -46,7 +46,11 @@ pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
     if shown.get() > 0 {
         eprintln!();
     }
-    if arguments.json { print_json(&added) } else { print_text(&added) }
+    if arguments.json {
+        print_json(&added)
+    } else {
+        print_text(&added)
+    }
     Ok(())
 }
 
@@ -86,7 +90,9 @@ fn failed(fault: AddDatasetFault) -> CommandError {
     match fault {
         AddDatasetFault::Exists(_) => CommandError::failed(message).hint("choose another --name, or take its place with --replace"),
         AddDatasetFault::NoSuchColumn { .. } | AddDatasetFault::WrongKind { .. } => CommandError::usage(message),
-        AddDatasetFault::Engine(error) if error.is_storage_full() => CommandError::failed(message).hint("the disk is full: free some space"),
+        AddDatasetFault::Engine(error) if error.is_storage_full() => {
+            CommandError::failed(message).hint("the disk is full: free some space")
+        }
         _ => CommandError::failed(message),
     }
 }

@@ -7,7 +7,7 @@ use insightgate_identity::scope::TenantScope;
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::random::Random;
-use insightgate_operations::run_query::{RunFault, run_query};
+use insightgate_operations::run_query::{LocalRun, RunFault, run_query};
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
 use serde_json::json;
@@ -21,8 +21,9 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let folder = DataFolder::existing(&arguments.data_dir)?;
     let anchor = match &arguments.at {
         None => Clock::System.now(),
-        Some(text) => instant::parse(text)
-            .ok_or_else(|| CommandError::usage(format!("--at '{text}' should follow format: {}", instant::PATTERN)))?,
+        Some(text) => {
+            instant::parse(text).ok_or_else(|| CommandError::usage(format!("--at '{text}' should follow format: {}", instant::PATTERN)))?
+        }
     };
     let to_stdout = arguments.output == Path::new("-");
     let format = format(&arguments)?;
@@ -30,15 +31,15 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let engine = open_engine(&folder, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() })?;
     let catalogs = Catalogs::new(folder.definitions());
     // Written beside and renamed, so that a failed run leaves no half a file and no other file in its place.
-    let unfinished = arguments.output.with_file_name(format!(
-        ".{}.unfinished",
-        arguments.output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
-    ));
+    let unfinished = arguments
+        .output
+        .with_file_name(format!(".{}.unfinished", arguments.output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()));
+    let local = LocalRun { text: &arguments.query, anchor, format };
     let ran = if to_stdout {
-        run_query(&engine, &catalogs, &scope, &arguments.query, anchor, format, &mut tokio::io::stdout(), &|_| {}).await
+        run_query(&engine, &catalogs, &scope, local, &mut tokio::io::stdout(), &|_| {}).await
     } else {
         let mut file = tokio::fs::File::create(&unfinished).await.map_err(|error| fault(&arguments.output, &error))?;
-        run_query(&engine, &catalogs, &scope, &arguments.query, anchor, format, &mut file, &|_| {}).await
+        run_query(&engine, &catalogs, &scope, local, &mut file, &|_| {}).await
     };
     let ran = match ran {
         Ok(ran) => ran,
@@ -90,7 +91,8 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments) -> Result<TenantSc
     if folder.database().exists() {
         let failed = |error: String| CommandError::failed(error);
         let store = Store::open(&folder.database_url()).await.map_err(|error| failed(error.to_string()))?;
-        global_account = store.tenant(arguments.tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
+        global_account =
+            store.tenant(arguments.tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
         let event = AuditEvent {
             id: Random::default().uuid().map_err(|error| failed(error.to_string()))?,
             at: Clock::System.now(),

@@ -29,7 +29,8 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
     if arguments.roles.contains(&ServerRole::Api) {
-        let state = |base: String| ApiState { context: context.clone(), base_url: configuration.public_url.clone().unwrap_or(base), sandbox: None };
+        let state =
+            |base: String| ApiState { context: context.clone(), base_url: configuration.public_url.clone().unwrap_or(base), sandbox: None };
         if let Some((listener, bound)) = http {
             running.serve(listener, state(format!("http://{bound}")), None)?;
             eprintln!("serving http://{bound}");

@@ -13,7 +13,8 @@ fn the_example_is_the_defaults_and_is_the_file_in_the_repository() {
 
 #[test]
 fn every_example_value_reads() {
-    let uncommented: String = example().lines().map(|line| format!("{}\n", line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))).collect();
+    let uncommented: String =
+        example().lines().map(|line| format!("{}\n", line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))).collect();
     let configuration = read(&uncommented, nothing).unwrap();
     assert_eq!(configuration.threads, Some(8));
     assert_eq!(configuration.public_url.as_deref(), Some("https://insights.example.com"));

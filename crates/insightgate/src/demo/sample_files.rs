@@ -48,7 +48,11 @@ pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, 
             };
             written().map_err(|error| {
                 let failed = CommandError::failed(format!("the sample data could not be written: {error}"));
-                if error.is_storage_full() { failed.hint("the disk is full: free some space, or use --rows with a smaller number") } else { failed }
+                if error.is_storage_full() {
+                    failed.hint("the disk is full: free some space, or use --rows with a smaller number")
+                } else {
+                    failed
+                }
             })?;
         }
     }

@@ -36,7 +36,9 @@ pub async fn identities(context: &Context, folder: &DataFolder, arguments: &Demo
     let made = generate(context, arguments)?;
     // Before the database: a start that is cut off between the two leaves credentials without a tenant, which the next one replaces.
     credentials::save(folder, &made)?;
-    enroll(context, &made).await.map_err(|failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}")))?;
+    enroll(context, &made)
+        .await
+        .map_err(|failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}")))?;
     Ok(made)
 }
 
@@ -78,10 +80,7 @@ fn refuse_others(kept: &Credentials, fixed: &FixedIdentities) -> Result<(), Comm
 }
 
 async fn enroll(context: &Context, credentials: &Credentials) -> Result<(), Failure> {
-    for (tenant, partner) in [
-        (credentials.tenant_id, partner()),
-        (credentials.other_tenant_id, other_partner()),
-    ] {
+    for (tenant, partner) in [(credentials.tenant_id, partner()), (credentials.other_tenant_id, other_partner())] {
         let own = tenant == credentials.tenant_id;
         let domain = if own { credentials.tenant_domain.clone() } else { format!("{}.foreign.example", credentials.other_tenant_id) };
         let organisation = Tenant { id: tenant, domain, name: partner.name, global_account: Some(partner.global_account) };

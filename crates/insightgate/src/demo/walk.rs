@@ -13,7 +13,8 @@ use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, fault};
 
 const QUERY_NAME: &str = "Revenue by customer";
-const QUERY: &str = "SELECT CustomerName, CustomerMarket, TotalRevenue FROM CustomersAndTenants ORDER BY TotalRevenue DESC TIMESPAN LAST_6_MONTHS";
+const QUERY: &str =
+    "SELECT CustomerName, CustomerMarket, TotalRevenue FROM CustomersAndTenants ORDER BY TotalRevenue DESC TIMESPAN LAST_6_MONTHS";
 const REPORT_NAME: &str = "First report";
 /// Of the CSV.
 const SHOWN_LINES: usize = 5;
@@ -168,7 +169,9 @@ pub fn print_curl(ready: &Ready, walked: &Walked) {
     );
     let authorized = format!("{curl} -H \"Authorization: Bearer $TOKEN\"");
     println!("{authorized} {api}/ScheduledDataset");
-    println!("{authorized} {api}/ScheduledQueries -d '{{\"Name\": \"Mine\", \"Query\": \"SELECT CustomerName, Product FROM CustomersAndTenants\"}}'");
+    println!(
+        "{authorized} {api}/ScheduledQueries -d '{{\"Name\": \"Mine\", \"Query\": \"SELECT CustomerName, Product FROM CustomersAndTenants\"}}'"
+    );
     println!("{authorized} '{api}/ScheduledQueries/testQueryResult?queryId={query_id}'");
     println!("{authorized} {api}/ScheduledReport -d '{{\"ReportName\": \"Mine\", \"QueryId\": \"{query_id}\", \"ExecuteNow\": true}}'");
     println!("{authorized} {api}/ScheduledReport/execution/{report_id}");
