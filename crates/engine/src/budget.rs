@@ -66,9 +66,8 @@ impl Budget {
         };
         let mut runtime = RuntimeEnv::clone(session.runtime_env());
         runtime.memory_pool = pool;
-        // Each sort keeps this back for merging what it has sorted, which needs nearly as much as the rows themselves.
-        let merging = for_sorts / session.config().target_partitions() / 5 * 2;
-        let config = session.config().clone().with_sort_spill_reservation_bytes(merging);
+        // A sort keeps this back for merging what it has sorted, which needs nearly as much as the rows themselves.
+        let config = session.config().clone().with_sort_spill_reservation_bytes(for_sorts / 5 * 2);
         Arc::new(TaskContext::from(session).with_session_config(config).with_runtime(Arc::new(runtime)))
     }
 }

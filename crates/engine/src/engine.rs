@@ -12,6 +12,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
+use futures::TryStreamExt;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::Dataset;
 use insightgate_query::plan::Plan;
@@ -138,12 +139,28 @@ impl Engine {
         Ok(Running { stream, outputs: lowered.outputs, snapshot, share })
     }
 
-    /// Names the file, when a stream failed because one cannot be read.
+    /// Names the file, when a stream failed because one cannot be read. Reads again what the run had read.
     pub(crate) async fn named(&self, error: EngineError, snapshot: &Snapshot) -> EngineError {
         if !error.is_parquet() {
             return error;
         }
-        snapshot::first_corrupt(&self.inner.data, snapshot).await.unwrap_or(error)
+        let inner = &self.inner;
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let schemas = match inner.schemas.schemas(inner.data.as_ref(), &footers, snapshot).await {
+            Ok(schemas) => schemas,
+            Err(named) => return named,
+        };
+        for (pinned, schema) in snapshot.files.iter().zip(&schemas) {
+            let read = async {
+                let mut rows = execute_stream(scan::whole_file(pinned, schema, &inner.data_url), inner.ordered.task_ctx())?;
+                while rows.try_next().await?.is_some() {}
+                Ok::<(), DataFusionError>(())
+            };
+            if let Err(cause) = read.await {
+                return EngineError::Corrupt { file: pinned.meta.location.to_string(), detail: cause.to_string() };
+            }
+        }
+        error
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {
@@ -158,6 +175,8 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize) -> SessionState {
         .with_repartition_file_scans(parallel)
         .with_round_robin_repartition(parallel);
     let options = config.options_mut();
+    // Sorts side by side would take from each other the memory that each kept back for its merge.
+    options.optimizer.repartition_sorts = false;
     // Statistics of files could answer without reading rows; the tenant's filter leaves nothing for them to answer.
     options.execution.collect_statistics = false;
     options.execution.parquet.schema_force_view_types = false;

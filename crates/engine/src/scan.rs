@@ -78,6 +78,13 @@ pub(crate) fn tenant_rows(
     }
 }
 
+/// Reads one file to its end and keeps nothing: to find the file that made a scan fail.
+pub(crate) fn whole_file(pinned: &PinnedFile, schema: &SchemaRef, store: &ObjectStoreUrl) -> Arc<dyn ExecutionPlan> {
+    let source = Arc::new(ParquetSource::new(Arc::clone(schema)));
+    let file = PartitionedFile::new_from_meta(pinned.meta.clone());
+    DataSourceExec::from_data_source(FileScanConfigBuilder::new(store.clone(), source).with_file(file).build())
+}
+
 fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
     let Tenancy::Column { name, holds } = &dataset.tenancy else {
         return column(TENANT_COLUMN).eq(lit(scope.tenant().to_string()));

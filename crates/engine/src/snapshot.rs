@@ -5,14 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{Schema, SchemaRef, TimeUnit};
-use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
-use datafusion::parquet::arrow::ParquetRecordBatchStreamBuilder;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use insightgate_identity::scope::TenantScope;
@@ -90,26 +85,6 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
     // Boxed and gathered first: a lazily mapped borrow inside a stream keeps the callers' futures from being Send.
     let checks: Vec<_> = checks.collect();
     futures::stream::iter(checks).buffered(CONCURRENCY).try_collect().await
-}
-
-/// The first file that cannot be read to its end, and why. Only for runs that have failed: it reads everything again.
-pub(crate) async fn first_corrupt(store: &Arc<dyn ObjectStore>, snapshot: &Snapshot) -> Option<EngineError> {
-    let readers = DefaultParquetFileReaderFactory::new(Arc::clone(store));
-    let metrics = ExecutionPlanMetricsSet::new();
-    for pinned in &snapshot.files {
-        let location = &pinned.meta.location;
-        let read = async {
-            let file = PartitionedFile::new_from_meta(pinned.meta.clone());
-            let reader = readers.create_reader(0, file, None, &metrics)?;
-            let mut batches = ParquetRecordBatchStreamBuilder::new(reader).await?.build()?;
-            while batches.try_next().await?.is_some() {}
-            Ok::<(), DataFusionError>(())
-        };
-        if let Err(error) = read.await {
-            return Some(EngineError::Corrupt { file: location.to_string(), detail: error.to_string() });
-        }
-    }
-    None
 }
 
 /// The schemas of files, read when first needed.
