@@ -42,7 +42,11 @@ def peak_memory(pid):
 
 def ours(demo, query_id):
     began = time.perf_counter()
-    execution = demo.run(query_id)
+    report = demo.create_report(query_id, ExecuteNow=True)["reportId"]
+    # The server holds a poll while the run is in flight: asking without a pause would take time from what is measured.
+    while (answer := demo.call("GET", f"ScheduledReport/execution/{report}")).status_code == 404:
+        pass
+    execution = answer.json()["value"][0]
     size = 0
     with demo.download(execution["reportAccessSecureLink"], stream=True, headers={"Accept-Encoding": "identity"}) as answer:
         assert answer.status_code == 200, answer.text
