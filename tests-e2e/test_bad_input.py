@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import jwt
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from demo import hours, write_time
@@ -69,8 +70,12 @@ def test_a_megabyte(demo):
     answer = demo.call("POST", "ScheduledQueries", json=query(text))
     assert answer.status_code in (400, 413), answer.text[:500]
     assert answer.json()["message"]
-    answer = demo.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": text})
-    assert 400 <= answer.status_code < 500
+    assert "65536" in answer.json()["message"].replace(",", ""), "the limit is named"
+    # In an address, a megabyte is refused before all of it has arrived: a client that is still sending may see the answer or the closed connection.
+    try:
+        assert demo.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": text}).status_code in (414, 431)
+    except requests.exceptions.ConnectionError:
+        pass
 
 
 def scheduled(**changes):

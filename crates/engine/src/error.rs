@@ -75,10 +75,11 @@ impl EngineError {
             return "The server has no storage left.".to_owned();
         }
         match self {
-            EngineError::Misfit { column, expected, found, .. } => {
-                format!("The data does not fit the dataset's definition: column '{column}' should be {expected}, but is {found}.")
+            EngineError::Misfit { file, column, expected, found } => {
+                let file = file_name(file);
+                format!("The data does not fit the dataset's definition: column '{column}' of {file} should be {expected}, but is {found}.")
             }
-            EngineError::Corrupt { .. } => "A file of the dataset cannot be read.".to_owned(),
+            EngineError::Corrupt { file, .. } => format!("A file of the dataset cannot be read: {}.", file_name(file)),
             EngineError::FilesChanged { .. } => "The data changed while it was read.".to_owned(),
             EngineError::LocationScopeUnsupported { dataset } => {
                 format!("'{dataset}' cannot be limited to locations: only a viewer of the whole organization may query it.")
@@ -140,6 +141,11 @@ fn is_out_of_range(error: &ArrowError) -> bool {
         ArrowError::InvalidArgumentError(text) => text.contains("to store in a Decimal"),
         _ => false,
     }
+}
+
+/// Without the folders, which are the operator's own business.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// The input/output errors in a chain of causes. One that wraps another error does not list that one as its source.

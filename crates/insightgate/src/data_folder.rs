@@ -87,6 +87,16 @@ impl DataFolder {
         }
     }
 
+    /// Removes what a killed server left half-written: files that were never published, and intermediate results. Only under the lock.
+    pub fn sweep(&self, _: &FolderLock) -> Result<(), CommandError> {
+        let spill = self.spill();
+        match std::fs::remove_dir_all(&spill) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(fault(&spill, &error)),
+            _ => {}
+        }
+        remove_staged(&self.artifacts())
+    }
+
     /// The key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), else from the folder's own file, which the first start makes.
     pub fn vault(&self, random: &Random) -> Result<Vault, CommandError> {
         let from_environment = std::env::var("INSIGHTGATE_ENCRYPTION_KEY").ok();
@@ -115,6 +125,24 @@ impl DataFolder {
             Err(error) => Err(fault(&path, &error)),
         }
     }
+}
+
+/// The object store stages a file beside its place, under a name with `#`, which no finished file has.
+fn remove_staged(folder: &Path) -> Result<(), CommandError> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(fault(folder, &error)),
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            remove_staged(&path)?;
+        } else if entry.file_name().to_string_lossy().contains('#') {
+            std::fs::remove_file(&path).map_err(|error| fault(&path, &error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Readable by its owner only, and whole: what was there before stays until the new text is complete.
@@ -174,6 +202,22 @@ mod tests {
         data.lock().unwrap();
         let sealed = data.vault(&Random::default()).unwrap().seal("p", b"text").unwrap();
         assert_eq!(data.vault(&Random::default()).unwrap().open("p", &sealed).unwrap(), b"text");
+    }
+
+    #[test]
+    fn what_was_left_half_written_goes_and_the_rest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        let lock = data.lock().unwrap();
+        data.sweep(&lock).unwrap();
+        let (finished, staged) = (data.artifacts().join("t/r/e-1.csv"), data.artifacts().join("t/r/e-1.csv#1"));
+        let spilled = data.spill().join("datafusion-1/part");
+        for path in [&finished, &staged, &spilled] {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "text").unwrap();
+        }
+        data.sweep(&lock).unwrap();
+        assert!(finished.exists() && !staged.exists() && !spilled.exists());
     }
 
     #[cfg(unix)]

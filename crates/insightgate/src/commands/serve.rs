@@ -20,7 +20,8 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let configuration = config::load(&arguments.config)?;
     start_log(&configuration.log_level)?;
     let folder = DataFolder::open(&configuration.data_dir)?;
-    let _lock = folder.lock()?;
+    let lock = folder.lock()?;
+    folder.sweep(&lock)?;
     let http = configuration.http.map(|address| listen(address, "server.http")).transpose()?;
     let https = configuration.https.map(|address| listen(address, "server.https")).transpose()?;
     let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };

@@ -37,7 +37,8 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     let (http, http_address) = listen(arguments.http, "--http")?;
     let (https, https_address) = listen(arguments.https, "--https")?;
     let folder = DataFolder::open(&arguments.data_dir)?;
-    let _lock = folder.lock()?;
+    let lock = folder.lock()?;
+    folder.sweep(&lock)?;
     let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
     let manual = arguments.clock == ClockMode::Manual;
     let context = open_context(&folder, &folder.database_url(), settings(&arguments), limits, manual).await?;
