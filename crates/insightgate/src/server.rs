@@ -16,6 +16,7 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::link::LinkKeys;
+use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::move_clock::MANUAL_CLOCK;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
@@ -68,6 +69,7 @@ pub async fn open_context(
         links,
         settings,
         signals: Signals::default(),
+        held_polls: HeldPolls::default(),
     }))
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
 use crate::link::LinkKeys;
+use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
 use crate::signing::SigningKeys;
@@ -27,6 +28,7 @@ pub struct Context {
     pub links: LinkKeys,
     pub settings: Settings,
     pub signals: Signals,
+    pub held_polls: HeldPolls,
 }
 
 /// Shared by handlers and background work.

@@ -1,11 +1,12 @@
 //! The runs of a report, with a fresh link to each finished file.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::execution::{ExecutionStatus, HISTORY_DAYS};
 use insightgate_store::{ExecutionFilter, ExecutionRecord};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::caller::Caller;
@@ -40,8 +41,42 @@ pub struct ArtifactLink {
     pub expires: DateTime<Utc>,
 }
 
-/// Polls that may wait at once: a waiting poll holds a connection.
-static WAITING: Semaphore = Semaphore::const_new(256);
+/// Polls that may wait at once: each holds a connection, and one tenant's must not take the others' turn.
+const HELD_PER_TENANT: usize = 8;
+
+/// How many polls of each tenant wait now.
+#[derive(Debug, Default)]
+pub struct HeldPolls(Mutex<HashMap<Uuid, usize>>);
+
+/// Keeps a place until it is dropped.
+struct HeldPoll<'a> {
+    polls: &'a HeldPolls,
+    tenant: Uuid,
+}
+
+impl HeldPolls {
+    fn hold(&self, tenant: Uuid) -> Option<HeldPoll<'_>> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(tenant).or_default();
+        if *count >= HELD_PER_TENANT {
+            return None;
+        }
+        *count += 1;
+        Some(HeldPoll { polls: self, tenant })
+    }
+}
+
+impl Drop for HeldPoll<'_> {
+    fn drop(&mut self) {
+        let mut held = self.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(&self.tenant) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.tenant);
+            }
+        }
+    }
+}
 
 pub async fn list_executions(context: &Context, caller: &Caller, input: &ExecutionInput) -> Result<Vec<ListedExecution>, Failure> {
     let reports: Vec<Uuid> = input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
@@ -92,7 +127,7 @@ async fn wait_for_first_run(
     filter: &ExecutionFilter,
 ) -> Result<Vec<ExecutionRecord>, Failure> {
     let hold = context.settings.hold_poll;
-    let Ok(_permit) = WAITING.try_acquire() else { return Ok(Vec::new()) };
+    let Some(_held) = context.held_polls.hold(caller.scope.tenant()) else { return Ok(Vec::new()) };
     let in_flight = ExecutionFilter { statuses: vec![ExecutionStatus::Pending, ExecutionStatus::Running], ..ExecutionFilter::default() };
     let waiting = async {
         loop {
@@ -126,4 +161,21 @@ fn listed(context: &Context, record: ExecutionRecord) -> ListedExecution {
 /// `<report name>_<execution>.csv`, as the documents show it.
 pub(crate) fn file_name(record: &ExecutionRecord) -> String {
     format!("{}_{}.{}", record.report.name, record.execution.id, record.report.format.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_holds_a_few_polls_and_gives_them_back() {
+        let polls = HeldPolls::default();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let held: Vec<_> = (0..HELD_PER_TENANT).map(|_| polls.hold(one).unwrap()).collect();
+        assert!(polls.hold(one).is_none());
+        assert!(polls.hold(other).is_some(), "another tenant's turn");
+        drop(held);
+        assert!(polls.hold(one).is_some());
+        assert!(polls.0.lock().unwrap().is_empty(), "nothing is kept of those that ended");
+    }
 }
