@@ -53,6 +53,7 @@ pub enum DatasetCommand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ClockMode {
+    /// The system's
     System,
     /// Stands still until POST /sandbox/v1/clock moves it
     Manual,
@@ -78,6 +79,7 @@ pub struct DemoArguments {
     /// Makes the identifiers and the sample rows; never secrets
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// The time that schedules, expiries and time spans follow
     #[arg(long, value_enum, default_value_t = ClockMode::System)]
     pub clock: ClockMode,
     /// A further name in the certificate; repeatable
@@ -102,15 +104,19 @@ pub struct DemoArguments {
 /// Identities to use instead of generated ones, when the folder is new.
 #[derive(Debug, Clone, Default, Args)]
 pub struct FixedIdentities {
+    /// The tenant's id, when the folder is new
     #[arg(long, value_name = "UUID")]
     pub tenant_id: Option<Uuid>,
+    /// The application's id, when the folder is new
     #[arg(long, value_name = "UUID")]
     pub client_id: Option<Uuid>,
+    /// The application's secret, when the folder is new
     #[arg(long, value_name = "TEXT")]
     pub client_secret: Option<String>,
-    /// name@domain; the domain becomes the tenant's
+    /// The user's sign-in name, name@domain, when the folder is new; the domain becomes the tenant's
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
+    /// The user's password, when the folder is new
     #[arg(long, value_name = "TEXT")]
     pub password: Option<String>,
 }
@@ -166,7 +172,7 @@ pub struct DatasetAddArguments {
     pub program: insightgate_identity::program::Program,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
-    /// Take the place of a dataset of that name
+    /// Take the place of the rows that are there; what was written into the definition is kept
     #[arg(long)]
     pub replace: bool,
     /// Print the result as JSON

@@ -166,6 +166,12 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     write().map_err(|error| fault(path, &error))
 }
 
+/// As a person who works in the current folder would write it.
+pub fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).display().to_string()
+}
+
 fn make_private_folder(path: &Path) -> Result<(), CommandError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

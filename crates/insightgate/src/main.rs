@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod log;
 mod server;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use clap::Parser;
 
 use cli::{Cli, Command, DatasetCommand};
 use command_error::CommandError;
+use log::{QUIET, start_log};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -32,6 +34,10 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> Result<(), CommandError> {
+    // A server's level stands in its configuration.
+    if !matches!(command, Command::Serve(_)) {
+        start_log(QUIET)?;
+    }
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => commands::serve::run(arguments).await,

@@ -1,18 +1,23 @@
 //! Takes a person's own files in: infers a definition, copies the rows under the data root, and writes the definition last, so that a
 //! dataset can be asked for only when its rows are there.
 //!
-//! Needs no server: a running one finds the definition by itself.
+//! Needs no server: a running one finds the definition by itself. Rows that are replaced stay until the new ones are complete.
 
+mod columns;
+
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use insightgate_engine::{EngineError, InferOptions, import, infer, local_folder};
+use insightgate_engine::{EngineError, import, local_folder};
 use insightgate_identity::program::Program;
-use insightgate_query::catalog::{Column, ColumnType, Dataset, Grain, Tenancy, TenantKey, same_name};
+use insightgate_query::builtin;
+use insightgate_query::catalog::{ColumnType, Dataset, Grain, Tenancy, TenantKey};
 use insightgate_query::definition::{self, DEFAULT_INTERVAL_HOURS, Definition, default_date_ranges};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::catalogs::Catalogs;
+use columns::{CommonColumns, keep_what_was_written};
 
 /// What a person says of the files.
 #[derive(Debug, Clone)]
@@ -25,7 +30,8 @@ pub struct NewDataset {
     pub date_column: Option<String>,
     /// The column of partner locations' ids.
     pub location_column: Option<String>,
-    /// Takes the place of a dataset of that name.
+    /// Takes the place of the rows that are there: the tenant's, or all of them where a column says whose each is. What was written into
+    /// the definition is kept.
     pub replace: bool,
 }
 
@@ -52,8 +58,14 @@ pub struct AddedDataset {
 
 #[derive(Debug, Error)]
 pub enum AddDatasetFault {
-    #[error("a dataset named '{0}' is there already")]
+    #[error("'{0}' cannot be a dataset's name: it should be letters, digits and underscores, a letter first")]
+    Name(String),
+    #[error("there is no file {0}")]
+    NoSuchFile(String),
+    #[error("a dataset named '{0}' is there already, with rows of this owner's")]
     Exists(String),
+    #[error("the name '{0}' is a documented dataset's")]
+    Documented(String),
     #[error("'{file}' has no column '{column}'; it has: {known}")]
     NoSuchColumn { file: String, column: String, known: String },
     #[error("'{file}' does not have the same columns as '{first}': {difference}")]
@@ -69,32 +81,93 @@ pub enum AddDatasetFault {
 }
 
 /// `data_root` holds the rows, `definitions` the definitions. `progress` hears of the rows so far. Blocks.
+///
+/// A further tenant's rows join a dataset that keeps tenants in folders; its definition stays as it is.
 pub fn add_dataset(
     data_root: &Path,
     definitions: &Path,
     new: &NewDataset,
     progress: &dyn Fn(u64),
 ) -> Result<AddedDataset, AddDatasetFault> {
-    let definition_file = Catalogs::definition_file(definitions, new.program, &new.name);
-    let known = Catalogs::new(definitions.to_owned()).of(new.program);
-    let known = known.find(&new.name).map(|dataset| dataset.name.clone());
-    if let Some(known) = known
-        && !new.replace
-    {
-        return Err(AddDatasetFault::Exists(known));
+    check_name(&new.name)?;
+    if let Some(missing) = new.files.iter().find(|file| !file.exists()) {
+        return Err(AddDatasetFault::NoSuchFile(missing.display().to_string()));
     }
-    let CommonColumns { columns, skipped } = columns_of(&new.files)?;
-    let first = new.files.first().map(|file| file.display().to_string()).unwrap_or_default();
-    let position = |name: &str| -> Result<usize, AddDatasetFault> {
-        columns.iter().position(|column| column.is_called(name)).ok_or_else(|| AddDatasetFault::NoSuchColumn {
-            file: first.clone(),
-            column: name.to_owned(),
-            known: columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", "),
-        })
+    let definition_file = Catalogs::definition_file(definitions, new.program, &new.name);
+    let tenant = match new.owner {
+        DatasetOwner::Tenant(tenant) => Some(tenant),
+        DatasetOwner::Column { .. } => None,
     };
-    let of_kind = |name: &Option<String>, role: &'static str, fits: fn(ColumnType) -> bool| -> Result<Option<usize>, AddDatasetFault> {
-        let Some(index) = name.as_deref().map(position).transpose()? else { return Ok(None) };
-        match columns.get(index) {
+    let rows = local_folder(data_root, new.program, &new.name, tenant);
+    let earlier = read_definition(&definition_file)?;
+    let joins = |earlier: &Definition| earlier.dataset.tenancy == Tenancy::Folder && tenant.is_some() && !rows.exists();
+    let (inferred, is_new) = match earlier {
+        Some(earlier) if !new.replace && joins(&earlier) => {
+            (Inferred { definition: earlier, skipped: Vec::new(), date_candidates: Vec::new() }, false)
+        }
+        Some(earlier) if !new.replace => return Err(AddDatasetFault::Exists(earlier.dataset.name)),
+        None if !new.replace && builtin::catalog(new.program.name()).find(&new.name).is_some() => {
+            return Err(AddDatasetFault::Documented(new.name.clone()));
+        }
+        earlier => (infer_definition(new, earlier, &definition_file)?, true),
+    };
+    let Inferred { definition, skipped, date_candidates } = inferred;
+
+    let folder = local_folder(data_root, new.program, &new.name, None);
+    // Beside the dataset's folder: no scan looks there.
+    let beside = |prefix: &str| folder.with_file_name(format!(".{prefix}-{}", new.name));
+    let (incoming, outgoing) = (beside("incoming"), beside("outgoing"));
+    remove_folder(&incoming)?;
+    let imported = match import(&new.files, &definition.dataset, &incoming, tenant, None, progress) {
+        Ok(imported) => imported,
+        Err(error) => {
+            // The disk may be full of what was written so far.
+            remove_folder(&incoming)?;
+            return Err(error.into());
+        }
+    };
+    let complete = imported.files.first().and_then(|file| file.parent()).unwrap_or(&incoming);
+    swap(complete, &rows, &outgoing)?;
+    remove_folder(&outgoing)?;
+    remove_folder(&incoming)?;
+    if is_new {
+        write_whole(&definition_file, &definition::write(&definition))?;
+    }
+    Ok(AddedDataset { definition, definition_file, rows: imported.rows, skipped, date_candidates })
+}
+
+/// A name is a folder's and a file's too.
+fn check_name(name: &str) -> Result<(), AddDatasetFault> {
+    let mut characters = name.chars();
+    let fits = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
+        && name.len() <= 128;
+    if fits { Ok(()) } else { Err(AddDatasetFault::Name(name.to_owned())) }
+}
+
+fn read_definition(path: &Path) -> Result<Option<Definition>, AddDatasetFault> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let definition = definition::read(&text, &path.display().to_string());
+            definition.map(Some).map_err(|errors| AddDatasetFault::Definition(errors.to_string()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io(path)(error)),
+    }
+}
+
+struct Inferred {
+    definition: Definition,
+    skipped: Vec<(String, String)>,
+    date_candidates: Vec<String>,
+}
+
+fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_file: &Path) -> Result<Inferred, AddDatasetFault> {
+    let common = CommonColumns::of(&new.files)?;
+    let first = new.files.first().map(|file| file.display().to_string()).unwrap_or_default();
+    let of_kind = |name: Option<&String>, role: &'static str, fits: fn(ColumnType) -> bool| -> Result<Option<usize>, AddDatasetFault> {
+        let Some(index) = name.map(|name| common.position(name, &first)).transpose()? else { return Ok(None) };
+        match common.columns.get(index) {
             Some(column) if !fits(column.kind) => {
                 let kind = definition::type_name(column.kind);
                 Err(AddDatasetFault::WrongKind { column: column.name.clone(), kind, role })
@@ -103,27 +176,23 @@ pub fn add_dataset(
         }
     };
     let is_date = |kind| matches!(kind, ColumnType::Date | ColumnType::Timestamp);
-    let date_column = of_kind(&new.date_column, "date", is_date)?;
-    let location_column = of_kind(&new.location_column, "location", |kind| kind == ColumnType::String)?;
-    let (tenancy, tenant) = match &new.owner {
-        DatasetOwner::Tenant(tenant) => (Tenancy::Folder, Some(*tenant)),
+    let is_text = |kind| kind == ColumnType::String;
+    let date_column = of_kind(new.date_column.as_ref(), "date", is_date)?;
+    let location_column = of_kind(new.location_column.as_ref(), "location", is_text)?;
+    let tenancy = match &new.owner {
+        DatasetOwner::Tenant(_) => Tenancy::Folder,
         DatasetOwner::Column { name, holds } => {
-            of_kind(&Some(name.clone()), "tenant", |kind| kind == ColumnType::String)?;
-            let spelled =
-                position(name).ok().and_then(|index| columns.get(index)).map_or_else(|| name.clone(), |column| column.name.clone());
-            (Tenancy::Column { name: spelled, holds: *holds }, None)
+            let index = of_kind(Some(name), "tenant", is_text)?;
+            let spelled = index.and_then(|index| common.columns.get(index)).map_or(name, |column| &column.name);
+            Tenancy::Column { name: spelled.clone(), holds: *holds }
         }
     };
     let grain = if date_column.is_some() { Grain::Day } else { Grain::None };
-    let date_candidates = match date_column {
-        Some(_) => Vec::new(),
-        None => columns.iter().filter(|column| is_date(column.kind)).map(|column| column.name.clone()).collect(),
-    };
-    let dataset = Dataset {
+    let mut dataset = Dataset {
         name: new.name.clone(),
         aliases: Vec::new(),
         title: new.name.clone(),
-        columns,
+        columns: common.columns,
         metrics: Vec::new(),
         date_column,
         grain,
@@ -132,62 +201,34 @@ pub fn add_dataset(
         location_column,
         tenancy,
     };
-    let definition = Definition { program: new.program.name().to_owned(), dataset };
-    let text = definition::write(&definition);
-    // What is written must be readable: a name or a column that no definition can have shows here, before anything is copied.
-    definition::read(&text, &definition_file.display().to_string()).map_err(|errors| AddDatasetFault::Definition(errors.to_string()))?;
-    let folder = local_folder(data_root, new.program, &new.name, None);
-    if new.replace && folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(io(&folder))?;
+    if let Some(earlier) = earlier {
+        dataset = keep_what_was_written(earlier.dataset, dataset);
     }
-    let imported = import(&new.files, &definition.dataset, &folder, tenant, None, progress)?;
-    write_whole(&definition_file, &text)?;
-    Ok(AddedDataset { definition, definition_file, rows: imported.rows, skipped, date_candidates })
+    let dates = dataset.columns.iter().filter(|column| dataset.date_column.is_none() && is_date(column.kind));
+    let date_candidates = dates.map(|column| column.name.clone()).collect();
+    // What is written must be readable: a column that no definition can have, or a metric whose column is gone, shows before anything is copied.
+    let text = definition::write(&Definition { program: new.program.name().to_owned(), dataset });
+    let definition = definition::read(&text, &definition_file.display().to_string());
+    let definition = definition.map_err(|errors| AddDatasetFault::Definition(errors.to_string()))?;
+    Ok(Inferred { definition, skipped: common.skipped, date_candidates })
 }
 
-/// What files have in common.
-#[derive(Default)]
-struct CommonColumns {
-    columns: Vec<Column>,
-    skipped: Vec<(String, String)>,
-}
-
-/// The columns of the first file, which the others must have too.
-fn columns_of(files: &[PathBuf]) -> Result<CommonColumns, AddDatasetFault> {
-    let mut common = CommonColumns::default();
-    for (index, file) in files.iter().enumerate() {
-        let inferred = infer(file, InferOptions::default())?;
-        if index == 0 {
-            common = CommonColumns { columns: inferred.columns, skipped: inferred.skipped };
-            continue;
-        }
-        let different = |difference| AddDatasetFault::DifferentColumns {
-            first: files.first().map(|first| first.display().to_string()).unwrap_or_default(),
-            file: file.display().to_string(),
-            difference,
-        };
-        if inferred.columns.len() != common.columns.len() {
-            return Err(different(format!("{} columns instead of {}", inferred.columns.len(), common.columns.len())));
-        }
-        for (column, other) in common.columns.iter_mut().zip(&inferred.columns) {
-            if !same_name(&column.name, &other.name) {
-                return Err(different(format!("'{}' instead of '{}'", other.name, column.name)));
-            }
-            let (one, two) = (definition::type_name(column.kind), definition::type_name(other.kind));
-            column.kind = wider(column.kind, other.kind).ok_or_else(|| different(format!("'{}' is {two}, not {one}", column.name)))?;
-            column.nullable |= other.nullable;
-        }
+/// Puts complete rows in their place; those that were there are moved out first. Between the two renames there are none.
+fn swap(complete: &Path, rows: &Path, outgoing: &Path) -> Result<(), AddDatasetFault> {
+    remove_folder(outgoing)?;
+    if rows.exists() {
+        std::fs::rename(rows, outgoing).map_err(io(rows))?;
     }
-    Ok(common)
+    if let Some(parent) = rows.parent() {
+        std::fs::create_dir_all(parent).map_err(io(parent))?;
+    }
+    std::fs::rename(complete, rows).map_err(io(rows))
 }
 
-/// The type that holds the values of both.
-fn wider(one: ColumnType, other: ColumnType) -> Option<ColumnType> {
-    match (one, other) {
-        (one, other) if one == other => Some(one),
-        (ColumnType::Int64, ColumnType::Float64) | (ColumnType::Float64, ColumnType::Int64) => Some(ColumnType::Float64),
-        (ColumnType::Date, ColumnType::Timestamp) | (ColumnType::Timestamp, ColumnType::Date) => Some(ColumnType::Timestamp),
-        _ => None,
+fn remove_folder(folder: &Path) -> Result<(), AddDatasetFault> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io(folder)(error)),
+        _ => Ok(()),
     }
 }
 
@@ -205,3 +246,6 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> AddDatasetFault {
     let what = path.display().to_string();
     move |source| AddDatasetFault::Io { what, source }
 }
+
+#[cfg(test)]
+mod tests;

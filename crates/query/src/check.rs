@@ -126,7 +126,7 @@ impl Checker<'_> {
         }
         let name = &self.dataset.name;
         let message = if self.dataset.date_column.is_none() {
-            format!("TIMESPAN {span} at {at} is not available: {name} has no dates; leave TIMESPAN out")
+            format!("TIMESPAN {span} at {at} is not available: {name} has no date column; leave TIMESPAN out")
         } else {
             let mut offered: Vec<&str> = offered.iter().map(|span| span.keyword()).collect();
             if !offered.contains(&TimeSpan::Lifetime.keyword()) {

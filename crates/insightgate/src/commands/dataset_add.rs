@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::{DatasetAddArguments, TenantKeyArgument};
 use crate::command_error::CommandError;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, shown};
 
 pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
     let folder = DataFolder::open(&arguments.data_dir)?;
@@ -79,7 +79,7 @@ fn print_text(added: &AddedDataset) {
     for (name, kind) in &added.skipped {
         eprintln!("left out: {name}, a {kind}");
     }
-    eprintln!("definition: {} (add metrics, titles and descriptions there)", added.definition_file.display());
+    eprintln!("definition: {} (add metrics, titles and descriptions there)", shown(&added.definition_file));
     if let [first, ..] = added.date_candidates.as_slice() {
         eprintln!("time spans do not apply: name the date column with --replace --date-column {first}");
     }
@@ -88,7 +88,11 @@ fn print_text(added: &AddedDataset) {
 fn failed(fault: AddDatasetFault) -> CommandError {
     let message = fault.to_string();
     match fault {
-        AddDatasetFault::Exists(_) => CommandError::failed(message).hint("choose another --name, or take its place with --replace"),
+        AddDatasetFault::Exists(_) | AddDatasetFault::Documented(_) => {
+            CommandError::failed(message).hint("choose another --name, or take its place with --replace")
+        }
+        AddDatasetFault::NoSuchFile(_) => CommandError::not_found(message),
+        AddDatasetFault::Name(_) => CommandError::usage(message).hint("choose another --name"),
         AddDatasetFault::NoSuchColumn { .. } | AddDatasetFault::WrongKind { .. } => CommandError::usage(message),
         AddDatasetFault::Engine(error) if error.is_storage_full() => {
             CommandError::failed(message).hint("the disk is full: free some space")

@@ -76,13 +76,10 @@ fn show(arguments: &RunArguments, to_stdout: bool, summary: &ArtifactSummary) {
 }
 
 fn format(arguments: &RunArguments) -> Result<Format, CommandError> {
-    let named = arguments.format.clone();
-    let by_extension = || arguments.output.extension().map(|extension| extension.to_string_lossy().into_owned());
-    match named {
-        Some(name) => Format::from_extension(&name.to_ascii_lowercase())
-            .ok_or_else(|| CommandError::usage(format!("--format '{name}' is not known: use csv or tsv"))),
-        None => Ok(by_extension().and_then(|name| Format::from_extension(&name.to_ascii_lowercase())).unwrap_or(Format::Csv)),
-    }
+    let extension = || arguments.output.extension().map(|extension| extension.to_string_lossy().into_owned());
+    let Some(name) = arguments.format.clone().or_else(extension) else { return Ok(Format::Csv) };
+    let known = Format::from_extension(&name.to_ascii_lowercase());
+    known.ok_or_else(|| CommandError::usage(format!("'{name}' is not a format: use csv or tsv")).hint("say it with --format"))
 }
 
 /// An operator's own: where the folder has a database, the run is audited there.

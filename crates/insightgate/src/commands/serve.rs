@@ -13,7 +13,8 @@ use crate::certificates::server_certificate;
 use crate::cli::{ServeArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, shown};
+use crate::log::start_log;
 use crate::server::{EngineLimits, Running, cores, listen, open_context, until_stopped};
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
@@ -28,6 +29,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
     let context = open_context(&folder, &database, settings(&configuration), limits, false).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
+    let tls = if https.is_some() { Some(tls(&configuration, &folder).await?) } else { None };
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
     if arguments.roles.contains(&ServerRole::Api) {
         let state =
@@ -37,7 +39,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
             eprintln!("serving http://{bound}");
         }
         if let Some((listener, bound)) = https {
-            running.serve(listener, state(format!("https://{bound}")), Some(tls(&configuration, &folder).await?))?;
+            running.serve(listener, state(format!("https://{bound}")), tls)?;
             eprintln!("serving https://{bound}");
         }
     }
@@ -67,15 +69,8 @@ async fn tls(configuration: &Configuration, folder: &DataFolder) -> Result<Rustl
         (Some(certificate), Some(key)) => RustlsConfig::from_pem_file(certificate, key).await.map_err(failed),
         _ => {
             let made = server_certificate(folder, &configuration.tls_names, Clock::System.now())?;
-            eprintln!("clients must trust {}", made.authority_file.display());
+            eprintln!("clients must trust {}", shown(&made.authority_file));
             RustlsConfig::from_pem(made.chain.into_bytes(), made.key.into_bytes()).await.map_err(failed)
         }
     }
-}
-
-fn start_log(level: &str) -> Result<(), CommandError> {
-    let filter = tracing_subscriber::EnvFilter::try_new(level)
-        .map_err(|error| CommandError::usage(format!("log.level '{level}' cannot be read: {error}")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    Ok(())
 }

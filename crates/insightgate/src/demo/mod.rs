@@ -31,8 +31,6 @@ const OLDER_RESOURCES: [&str; 2] = ["https://graph.windows.net", "https://graph.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("INSIGHTGATE_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     refuse_remote(&arguments)?;
     let (http, http_address) = listen(arguments.http, "--http")?;
     let (https, https_address) = listen(arguments.https, "--https")?;

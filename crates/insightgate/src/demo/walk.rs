@@ -1,5 +1,6 @@
 //! The five documented steps, as a client of the demo's own server over HTTPS, each printed with what came back.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::ready_file::Ready;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault};
+use crate::data_folder::{DataFolder, fault, shown};
 
 const QUERY_NAME: &str = "Revenue by customer";
 const QUERY: &str =
@@ -30,12 +31,12 @@ pub struct Walked {
 
 pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) -> Result<Walked, CommandError> {
     let client = client(context, ready)?;
-    println!("Insightgate demo, data in {}", folder.path().display());
+    println!("Insightgate demo, data in {}", shown(folder.path()));
 
     println!("\n1. Token\n   POST {}", ready.token_url);
     let token = client.token().await.map_err(refused)?;
-    let shown: String = token.access_token.chars().take(24).collect();
-    println!("   200 Bearer {shown}… for {} with application {}", ready.username, ready.client_id);
+    let start: String = token.access_token.chars().take(24).collect();
+    println!("   200 Bearer {start}… for {} with application {}", ready.username, ready.client_id);
 
     println!("\n2. Datasets\n   GET {}/ScheduledDataset", ready.api);
     let datasets = client.datasets(None).await.map_err(refused)?;
@@ -81,7 +82,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) ->
     println!("   GET {location}?sv=…&sig=…");
     let file = folder.path().join("first-report.csv");
     let (bytes, lines) = download(&client, &link, &file).await?;
-    println!("   200 {bytes} bytes in {}", file.display());
+    println!("   200 {bytes} bytes in {}", shown(&file));
     for line in lines {
         println!("       {line}");
     }
@@ -89,7 +90,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) ->
 }
 
 fn client(context: &SharedContext, ready: &Ready) -> Result<Client, CommandError> {
-    let authority = std::path::Path::new(&ready.ca_certificate);
+    let authority = Path::new(&ready.ca_certificate);
     let settings = ClientSettings {
         authority_token_url: ready.token_url.clone(),
         api_base: ready.api.clone(),
@@ -140,7 +141,7 @@ async fn failure(client: &Client, report_id: &str) -> Option<String> {
 }
 
 /// Bytes written, and the first lines.
-async fn download(client: &Client, link: &str, path: &std::path::Path) -> Result<(u64, Vec<String>), CommandError> {
+async fn download(client: &Client, link: &str, path: &Path) -> Result<(u64, Vec<String>), CommandError> {
     let mut stream = Box::pin(client.download(link).await.map_err(refused)?.into_stream());
     let mut file = tokio::fs::File::create(path).await.map_err(|error| fault(path, &error))?;
     let (mut bytes, mut beginning) = (0_u64, Vec::new());
@@ -158,16 +159,17 @@ async fn download(client: &Client, link: &str, path: &std::path::Path) -> Result
 
 /// A line for each step, to be repeated by hand.
 pub fn print_curl(ready: &Ready, walked: &Walked) {
-    let Ready { api, token_url, ca_certificate, client_id, client_secret, username, password, resource, http, .. } = ready;
+    let Ready { api, token_url, client_id, client_secret, username, password, resource, http, .. } = ready;
     let Walked { query_id, report_id, link } = walked;
-    let curl = format!("curl -s --cacert '{ca_certificate}'");
+    let curl = format!("curl -s --cacert '{}'", shown(Path::new(&ready.ca_certificate)));
     println!("\nServing {} and {http} until you stop it (Ctrl-C). The same by hand:\n", ready.https);
     println!(
         "TOKEN=$({curl} {token_url} -d grant_type=password -d scope=openid -d resource={resource} -d client_id={client_id} \\\n    \
          -d client_secret={client_secret} -d username={username} --data-urlencode 'password={password}' \\\n    \
          | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
     );
-    let authorized = format!("{curl} -H \"Authorization: Bearer $TOKEN\"");
+    // The answers end without a line feed.
+    let authorized = format!("{curl} -w '\\n' -H \"Authorization: Bearer $TOKEN\"");
     println!("{authorized} {api}/ScheduledDataset");
     println!(
         "{authorized} {api}/ScheduledQueries -d '{{\"Name\": \"Mine\", \"Query\": \"SELECT CustomerName, Product FROM CustomersAndTenants\"}}'"

@@ -125,7 +125,7 @@ fn refusals() {
         ),
         (
             "SELECT MPNId FROM Profile TIMESPAN LAST_MONTH",
-            "TIMESPAN LAST_MONTH at line 1, column 36 is not available: Profile has no dates; leave TIMESPAN out",
+            "TIMESPAN LAST_MONTH at line 1, column 36 is not available: Profile has no date column; leave TIMESPAN out",
         ),
         (
             "SELECT CustomerName, CustomerCount FROM OfficeUsage ORDER BY Month",

@@ -1,0 +1,113 @@
+//! On real files in a folder of the test's own.
+
+use super::*;
+use insightgate_query::catalog::{Catalog, Field};
+use std::sync::Arc;
+
+struct Folders {
+    root: tempfile::TempDir,
+}
+
+impl Folders {
+    fn new() -> Folders {
+        Folders { root: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.root.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn add(&self, new: &NewDataset) -> Result<AddedDataset, AddDatasetFault> {
+        add_dataset(&self.root.path().join("data"), &self.root.path().join("datasets"), new, &|_| {})
+    }
+
+    fn rows_of(&self, tenant: u128) -> PathBuf {
+        local_folder(&self.root.path().join("data"), Program::Mpn, "Sales", Some(Uuid::from_u128(tenant)))
+    }
+
+    /// Everything under the data root, hidden folders too.
+    fn entries(&self) -> Vec<String> {
+        let folder = self.root.path().join("data/mpn");
+        let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn sales(file: PathBuf, tenant: u128) -> NewDataset {
+    NewDataset {
+        files: vec![file],
+        name: "Sales".into(),
+        program: Program::Mpn,
+        owner: DatasetOwner::Tenant(Uuid::from_u128(tenant)),
+        date_column: None,
+        location_column: None,
+        replace: false,
+    }
+}
+
+#[test]
+fn tenants_join_and_replacing_one_leaves_the_other() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "city,amount\nOslo,1\n");
+    folders.add(&sales(file.clone(), 1)).unwrap();
+    folders.add(&sales(file.clone(), 2)).unwrap();
+    assert!(matches!(folders.add(&sales(file.clone(), 2)), Err(AddDatasetFault::Exists(_))));
+    let first = std::fs::read(folders.rows_of(1).join("part-00000.parquet")).unwrap();
+    let other = folders.file("other.csv", "city,amount\nBergen,2\nBodø,3\n");
+    let added = folders.add(&NewDataset { replace: true, ..sales(other, 2) }).unwrap();
+    assert_eq!(added.rows, 2);
+    assert_eq!(std::fs::read(folders.rows_of(1).join("part-00000.parquet")).unwrap(), first);
+    assert_eq!(folders.entries(), ["Sales"], "nothing is left beside it");
+}
+
+#[test]
+fn what_was_written_into_the_definition_survives_a_replacement() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "day,city,amount\n2026-01-01,Oslo,1\n");
+    let added = folders.add(&sales(file.clone(), 1)).unwrap();
+    assert_eq!(added.date_candidates, ["day"]);
+    let text = std::fs::read_to_string(&added.definition_file).unwrap();
+    let text =
+        text.replacen("title = \"Sales\"", "title = \"All sales\"", 1) + "\n[[metrics]]\nname = \"Total\"\nexpression = \"SUM(amount)\"\n";
+    std::fs::write(&added.definition_file, text).unwrap();
+    let dated = NewDataset { replace: true, date_column: Some("DAY".into()), ..sales(file, 1) };
+    let dataset = folders.add(&dated).unwrap().definition.dataset;
+    assert_eq!((dataset.title.as_str(), dataset.date_column, dataset.grain), ("All sales", Some(0), Grain::Day));
+    assert_eq!(Catalog::new([Arc::new(dataset)]).find("sales").unwrap().field("total"), Some(Field::Metric(0)));
+
+    let without = folders.file("fewer.csv", "day,city\n2026-01-01,Oslo\n");
+    let refused = folders.add(&NewDataset { replace: true, ..sales(without, 1) }).unwrap_err();
+    assert!(matches!(&refused, AddDatasetFault::Definition(text) if text.contains("amount")), "{refused}");
+    assert!(folders.rows_of(1).join("part-00000.parquet").exists(), "the rows are still there");
+}
+
+#[test]
+fn a_failed_replacement_leaves_everything_as_it_was() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "city,amount\nOslo,1\n");
+    folders.add(&sales(file, 1)).unwrap();
+    let before = std::fs::read(folders.rows_of(1).join("part-00000.parquet")).unwrap();
+    let broken = folders.file("broken.parquet", "PAR1 no Parquet PAR1");
+    assert!(folders.add(&NewDataset { replace: true, ..sales(broken, 1) }).is_err());
+    assert_eq!(std::fs::read(folders.rows_of(1).join("part-00000.parquet")).unwrap(), before);
+    assert_eq!(folders.entries(), ["Sales"]);
+}
+
+#[test]
+fn names_and_files_are_checked_first() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "city\nOslo\n");
+    for name in ["", "a b", "../x", "1a", "é", "a/b", ".a"] {
+        let refused = folders.add(&NewDataset { name: name.into(), ..sales(file.clone(), 1) });
+        assert!(matches!(refused, Err(AddDatasetFault::Name(_))), "{name}");
+    }
+    let documented = folders.add(&NewDataset { name: "officeusage".into(), ..sales(file.clone(), 1) });
+    assert!(matches!(documented, Err(AddDatasetFault::Documented(_))));
+    let missing = folders.add(&sales(folders.root.path().join("none.csv"), 1));
+    assert!(matches!(missing, Err(AddDatasetFault::NoSuchFile(_))));
+    let no_column = NewDataset { owner: DatasetOwner::Column { name: "owner".into(), holds: TenantKey::TenantId }, ..sales(file, 1) };
+    assert!(matches!(folders.add(&no_column), Err(AddDatasetFault::NoSuchColumn { .. })));
+}
