@@ -66,10 +66,16 @@ struct SignIn {
     user: User,
     /// Separated by blanks.
     amr: String,
-    /// The family of refresh tokens that goes on; None for a new sign-in.
-    family: Option<Uuid>,
+    /// The refresh token that this answer replaces; None for a new sign-in.
+    replaced: Option<Replaced>,
     /// The resource of the grant, when the request names none.
     resource: Option<String>,
+}
+
+/// A refresh token that is used up once every check has passed.
+struct Replaced {
+    digest: String,
+    family: Uuid,
 }
 
 /// `authority` is the address that the client reached, without a final slash.
@@ -196,6 +202,10 @@ async fn for_user(
         Ok(()) => {}
         Err(Refusal::PermissionMissing) => return Err(GrantRefusal::resource_not_permitted().into()),
         Err(_) => return Err(GrantRefusal::consent_missing().into()),
+    }
+    // Last: a request that is refused must not cost the client its session.
+    if let Some(replaced) = &sign_in.replaced {
+        refresh::use_up(context, replaced).await?;
     }
     answer::for_user(context, request, authority, &application, sign_in, requested).await
 }

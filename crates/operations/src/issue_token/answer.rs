@@ -50,8 +50,8 @@ pub(super) async fn for_user(
     claims.amr = sign_in.amr.split_whitespace().map(str::to_owned).collect();
     let refresh_token = if requested.refresh_token {
         let token = context.random.secret().map_err(TokenFailure::internal)?;
-        let family = match sign_in.family {
-            Some(family) => family,
+        let family = match &sign_in.replaced {
+            Some(replaced) => replaced.family,
             None => context.random.uuid().map_err(TokenFailure::internal)?,
         };
         let record = RefreshTokenRecord {

@@ -34,5 +34,5 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, username: &str, 
     if user.lockout != Lockout::default() {
         context.store.put_lockout(user.id, Lockout::default()).await?;
     }
-    Ok(SignIn { user, amr: "pwd".to_owned(), family: None, resource: None })
+    Ok(SignIn { user, amr: "pwd".to_owned(), replaced: None, resource: None })
 }

@@ -5,7 +5,7 @@ use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
 use insightgate_store::RefreshTokenState;
 
-use super::{SignIn, TokenFailure};
+use super::{Replaced, SignIn, TokenFailure};
 use crate::context::Context;
 use crate::password::secret_digest;
 
@@ -15,6 +15,7 @@ pub(super) fn check_shape(token: &str) -> Result<(), GrantRefusal> {
     if shaped { Ok(()) } else { Err(GrantRefusal::malformed_refresh_token()) }
 }
 
+/// Every check but the last: the token is still good for one answer.
 pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Application, token: &str) -> Result<SignIn, TokenFailure> {
     let digest = secret_digest(token);
     let found = context.store.refresh_token(&digest).await?;
@@ -23,7 +24,7 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
     if state == RefreshTokenState::Revoked {
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
-    if state == RefreshTokenState::Used || !context.store.use_refresh_token(&digest).await? {
+    if state == RefreshTokenState::Used {
         context.store.revoke_refresh_family(record.family).await?;
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
@@ -35,5 +36,15 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
     if !user.enabled {
         return Err(GrantRefusal::disabled_user().into());
     }
-    Ok(SignIn { user, amr: record.amr, family: Some(record.family), resource: Some(record.resource) })
+    let replaced = Some(Replaced { digest, family: record.family });
+    Ok(SignIn { user, amr: record.amr, replaced, resource: Some(record.resource) })
+}
+
+/// Of two requests with one token the second is taken for a thief's.
+pub(super) async fn use_up(context: &Context, replaced: &Replaced) -> Result<(), TokenFailure> {
+    if context.store.use_refresh_token(&replaced.digest).await? {
+        return Ok(());
+    }
+    context.store.revoke_refresh_family(replaced.family).await?;
+    Err(GrantRefusal::revoked_refresh_token().into())
 }

@@ -39,7 +39,8 @@ impl Requested {
                     (None, None) if scopes.is_empty() => return Err(GrantRefusal::missing_field("scope")),
                     (None, None) => return Err(GrantRefusal::bad_scope(&scopes.join(" "))),
                 };
-                Ok(Requested { resource, refresh_token: scopes.contains(&OFFLINE), id_token })
+                // A refresh token is replaced whatever the scope: its client would be left without one.
+                Ok(Requested { resource, refresh_token: granted.is_some() || scopes.contains(&OFFLINE), id_token })
             }
         }
     }
