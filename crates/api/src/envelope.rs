@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use axum::body::HttpBody as _;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -121,6 +122,15 @@ pub(crate) async fn no_such_path(uri: Uri) -> Response {
 pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
     let shown: String = uri.path().chars().take(200).collect();
     refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("{shown} does not take {method}."))
+}
+
+/// A request that took too long is answered by a layer that knows no envelope, with an empty body.
+pub(crate) async fn timed_out(response: Response) -> Response {
+    let empty = response.body().size_hint().exact() == Some(0);
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE && empty {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable");
+    }
+    response
 }
 
 /// The last resort: the process goes on, and the log has the place.
