@@ -13,3 +13,6 @@ mod state;
 
 pub use router::router;
 pub use state::{ApiState, SandboxAccess};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! The real router over a real store, engine and manual clock, called in process. Nothing runs in the background and nothing sleeps.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod access_tokens;
+mod executions;
+mod fuzz;
+mod harness;
+mod holding;
+mod links;
+mod locations;
+mod ownership;
+mod prerequisites;
+mod refresh;
+mod reports;
+mod robustness;
+mod runs;
+mod sandbox_clock;
+mod token_endpoint;

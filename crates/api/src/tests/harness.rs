@@ -1,0 +1,425 @@
+//! A deployment in a temporary folder: two organisations, their people and applications, and a few rows of each.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_engine::{Engine, EngineSettings, TableWriter, local_folder};
+use insightgate_identity::application::{Application, Permission};
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::program::Program;
+use insightgate_identity::role::{Role, RoleAssignment};
+use insightgate_identity::scope::Locations;
+use insightgate_identity::tenant::Tenant;
+use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
+use insightgate_operations::add_user::{add_user, assign_role};
+use insightgate_operations::background::{runner, scheduler};
+use insightgate_operations::catalogs::Catalogs;
+use insightgate_operations::clock::Clock;
+use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::enroll_tenant::enroll_tenant;
+use insightgate_operations::link::LinkKeys;
+use insightgate_operations::list_executions::HeldPolls;
+use insightgate_operations::password::Passwords;
+use insightgate_operations::random::Random;
+use insightgate_operations::register_application::register_application;
+use insightgate_operations::signing::SigningKeys;
+use insightgate_operations::vault::Vault;
+use insightgate_query::plan::Value as Cell;
+use insightgate_report::instant;
+use insightgate_store::{AuditEvent, Store};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use crate::{ApiState, SandboxAccess, router};
+
+pub(super) const BASE: &str = "https://insights.example";
+pub(super) const RESOURCE: &str = "https://api.partnercenter.microsoft.com";
+pub(super) const NOW: &str = "2026-11-22T12:00:00Z";
+pub(super) const PASSWORD: &str = "pässword & more";
+pub(super) const SECRET: &str = "app+secret/1=";
+
+pub(super) const CONTOSO: Uuid = Uuid::from_u128(0xc0);
+pub(super) const FABRIKAM: Uuid = Uuid::from_u128(0xfab);
+pub(super) const APP: Uuid = Uuid::from_u128(0xa1);
+pub(super) const FOREIGN_APP: Uuid = Uuid::from_u128(0xa2);
+/// Disabled.
+pub(super) const SHUT_APP: Uuid = Uuid::from_u128(0xa3);
+/// Without the permission.
+pub(super) const BARE_APP: Uuid = Uuid::from_u128(0xa4);
+/// Runs the server's own management calls.
+pub(super) const OPERATOR_APP: Uuid = Uuid::from_u128(0xa5);
+
+/// Application and user, or an application alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Who {
+    pub(super) tenant: Uuid,
+    pub(super) application: Uuid,
+    pub(super) user: Option<Uuid>,
+}
+
+const fn person(id: u128) -> Who {
+    Who { tenant: CONTOSO, application: APP, user: Some(Uuid::from_u128(id)) }
+}
+
+/// Sees the whole organisation.
+pub(super) const ANA: Who = person(1);
+/// Her colleague.
+pub(super) const BEN: Who = person(2);
+/// Sees the location 1000001 only.
+pub(super) const LEA: Who = person(3);
+/// Of the other organisation.
+pub(super) const ZOE: Who = Who { tenant: FABRIKAM, application: FOREIGN_APP, user: Some(Uuid::from_u128(4)) };
+/// Holds the role Manager itself.
+pub(super) const ALONE: Who = Who { tenant: CONTOSO, application: APP, user: None };
+
+pub(super) const SALES: &str = r#"
+name = "Sales"
+program = "mpn"
+location_column = "MPNId"
+columns = [
+  { name = "Name", type = "string" },
+  { name = "Amount", type = "decimal(12,2)" },
+  { name = "MPNId", type = "string" },
+]
+metrics = [{ name = "TotalAmount", expression = "SUM(Amount)" }]
+"#;
+const PLAIN: &str = r#"
+name = "Plain"
+program = "mpn"
+columns = [{ name = "Name", type = "string" }]
+"#;
+const ORDERS: &str = r#"
+name = "Orders"
+program = "cmp"
+columns = [{ name = "Name", type = "string" }]
+"#;
+
+pub(super) struct Bench {
+    pub(super) context: SharedContext,
+    pub(super) folder: TempDir,
+    pub(super) router: Router,
+}
+
+impl Bench {
+    pub(super) async fn new() -> Bench {
+        Bench::with(|_| {}).await
+    }
+
+    /// With other settings. Polls do not wait unless asked to.
+    pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Bench {
+        let mut settings = Settings { hold_poll: Duration::ZERO, ..Settings::default() };
+        change(&mut settings);
+        Bench::start(settings, Clock::manual(instant::parse(NOW).unwrap())).await
+    }
+
+    pub(super) async fn start(settings: Settings, clock: Clock) -> Bench {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
+        let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
+        let engine = Engine::new(EngineSettings {
+            data_root: path("data"),
+            artifact_root: path("artifacts"),
+            memory_limit: 64 << 20,
+            spill_dir: path("spill"),
+            partitions: 1,
+        });
+        for (file, text) in [("mpn/Sales.toml", SALES), ("mpn/Plain.toml", PLAIN), ("cmp/Orders.toml", ORDERS)] {
+            let file = path("definitions").join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+        let context = Arc::new(Context {
+            signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
+            links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
+            store,
+            engine: engine.unwrap(),
+            catalogs: Catalogs::new(path("definitions")),
+            clock,
+            random,
+            passwords: Passwords::new(2),
+            settings,
+            signals: Signals::default(),
+            held_polls: HeldPolls::default(),
+        });
+        let sandbox = SandboxAccess { hosts: vec!["localhost".into(), "[::1]".into()], loopback_only: true };
+        let state = ApiState { context: Arc::clone(&context), base_url: BASE.to_owned(), sandbox: Some(sandbox) };
+        let bench = Bench { context, folder, router: router(state) };
+        bench.seed().await;
+        bench
+    }
+
+    async fn seed(&self) {
+        let context = &self.context;
+        let tenant = |id, domain: &str, account: &str| Tenant {
+            id,
+            domain: domain.into(),
+            name: domain.into(),
+            global_account: Some(account.into()),
+        };
+        for tenant in [tenant(CONTOSO, "contoso.example", "1000000"), tenant(FABRIKAM, "fabrikam.example", "2000000")] {
+            enroll_tenant(context, &tenant, &[], Program::Mpn, "test").await.unwrap();
+            let marketplace = Enrollment { program: Program::Cmp, status: EnrollmentStatus::Accepted };
+            context.store.put_enrollment(tenant.id, &marketplace).await.unwrap();
+        }
+        let permitted: &[Permission] = &[Permission::PartnerApi];
+        for (id, tenant, permissions) in [
+            (APP, CONTOSO, permitted),
+            (FOREIGN_APP, FABRIKAM, permitted),
+            (SHUT_APP, CONTOSO, permitted),
+            (BARE_APP, CONTOSO, &[]),
+            (OPERATOR_APP, CONTOSO, &[]),
+        ] {
+            let application = Application { id, tenant, name: "app".into(), enabled: id != SHUT_APP, operator: id == OPERATOR_APP };
+            register_application(context, &application, SECRET, permissions, "test").await.unwrap();
+        }
+        let viewer = |locations| RoleAssignment { role: Role::ExecutiveReportViewer, locations };
+        for (who, name, locations) in [
+            (ANA, "ana@contoso.example", Locations::Organization),
+            (BEN, "ben@contoso.example", Locations::Organization),
+            (LEA, "lea@contoso.example", Locations::Only(vec!["1000001".into()])),
+            (ZOE, "zoe@fabrikam.example", Locations::Organization),
+        ] {
+            let id = who.user.unwrap();
+            add_user(context, who.tenant, id, name, PASSWORD, "test").await.unwrap();
+            assign_role(context, who.tenant, id, &viewer(locations), "test").await.unwrap();
+        }
+        let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
+        assign_role(context, CONTOSO, APP, &manager, "test").await.unwrap();
+        self.write_sales(CONTOSO, "a.parquet", &[("alpha", 100, "1000001"), ("beta", 250, "1000001"), ("gamma", 900, "1000002")]);
+        self.write_sales(FABRIKAM, "a.parquet", &[("zeta", 7, "2000001")]);
+        for (program, dataset) in [(Program::Mpn, "Plain"), (Program::Cmp, "Orders")] {
+            self.write(program, dataset, CONTOSO, "a.parquet", &[vec![Some(Cell::String("row".into()))]]);
+        }
+    }
+
+    pub(super) fn data_folder(&self, program: Program, dataset: &str, tenant: Uuid) -> PathBuf {
+        local_folder(&self.folder.path().join("data"), program, dataset, Some(tenant))
+    }
+
+    /// Amounts in hundredths.
+    pub(super) fn write_sales(&self, tenant: Uuid, file: &str, rows: &[(&str, i128, &str)]) {
+        let text = |value: &str| Some(Cell::String(value.to_owned()));
+        self.write(
+            Program::Mpn,
+            "Sales",
+            tenant,
+            file,
+            &[
+                rows.iter().map(|(name, ..)| text(name)).collect(),
+                rows.iter().map(|(_, amount, _)| Some(Cell::Decimal { unscaled: *amount, scale: 2 })).collect(),
+                rows.iter().map(|(.., location)| text(location)).collect(),
+            ],
+        );
+    }
+
+    fn write(&self, program: Program, dataset: &str, tenant: Uuid, file: &str, columns: &[Vec<Option<Cell>>]) {
+        let path = self.data_folder(program, dataset, tenant).join(file);
+        let definition = Arc::clone(self.context.catalogs.of(program).find(dataset).unwrap());
+        let mut writer = TableWriter::create(&path, &definition).unwrap();
+        writer.write(columns).unwrap();
+        writer.finish().unwrap();
+    }
+
+    // Time and background work
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.context.clock.now()
+    }
+
+    pub(super) fn advance(&self, by: TimeDelta) {
+        self.context.clock.set(self.now() + by).unwrap();
+    }
+
+    /// Queues what is due and runs all that waits. The number of runs.
+    pub(super) async fn work(&self) -> usize {
+        scheduler::queue_due(&self.context, self.now()).await.unwrap();
+        let mut runs = 0;
+        while runner::run_next(&self.context).await.unwrap() {
+            runs += 1;
+        }
+        runs
+    }
+
+    pub(super) async fn audited(&self, action: &str) -> Vec<AuditEvent> {
+        let mut events = self.context.store.audit_events(10_000).await.unwrap();
+        events.retain(|event| event.action == action);
+        events
+    }
+
+    // Tokens
+
+    pub(super) fn claims(&self, who: Who) -> AccessClaims {
+        let now = self.now().timestamp();
+        AccessClaims {
+            aud: RESOURCE.into(),
+            iss: TokenVersion::V1.issuer(BASE, who.tenant),
+            iat: now,
+            nbf: now,
+            exp: now + LIFETIME_SECONDS,
+            tid: who.tenant,
+            oid: who.user.unwrap_or(who.application),
+            sub: "subject".into(),
+            upn: None,
+            appid: Some(who.application),
+            azp: None,
+            scp: who.user.map(|_| "user_impersonation".to_owned()),
+            amr: Vec::new(),
+            ver: "1.0".into(),
+            uti: "unique".into(),
+        }
+    }
+
+    /// Signed by the authority, valid for an hour from now.
+    pub(super) fn token(&self, who: Who) -> String {
+        self.context.signing.sign(&self.claims(who)).unwrap()
+    }
+
+    // Requests
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        Answer { status: parts.status, headers: parts.headers, body: to_bytes(body, usize::MAX).await.unwrap().to_vec() }
+    }
+
+    /// A call of the partner program's API; `path` begins after the program.
+    pub(super) async fn call(&self, who: Who, method: Method, path: &str, body: Value) -> Answer {
+        self.call_program(who, "mpn", method, path, body).await
+    }
+
+    pub(super) async fn call_program(&self, who: Who, program: &str, method: Method, path: &str, body: Value) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/insights/v1/{program}/{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token(who)));
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(super) async fn get(&self, who: Who, path: &str) -> Answer {
+        self.call(who, Method::GET, path, Value::Null).await
+    }
+
+    pub(super) async fn fetch(&self, uri: &str, headers: &[(&str, &str)]) -> Answer {
+        let uri = uri.strip_prefix(BASE).unwrap_or(uri);
+        let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Posts a form to a token endpoint, version 1 unless the path says otherwise.
+    pub(super) async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    pub(super) async fn create_query(&self, who: Who, text: &str) -> String {
+        let answer = self.call(who, Method::POST, "ScheduledQueries", json!({"Name": "query", "Query": text})).await;
+        answer.ok()[0]["queryId"].as_str().unwrap().to_owned()
+    }
+
+    /// A report with these fields; its name and query are given unless the fields say otherwise.
+    pub(super) async fn create_report(&self, who: Who, query: &str, fields: Value) -> String {
+        let answer = self.call(who, Method::POST, "ScheduledReport", report_body(query, fields)).await;
+        answer.ok()[0]["reportId"].as_str().unwrap().to_owned()
+    }
+
+    /// The text of a report's state.
+    pub(super) async fn report_status(&self, who: Who, report: &str) -> String {
+        let answer = self.get(who, &format!("ScheduledReport?reportId={report}")).await;
+        answer.ok()[0]["reportStatus"].as_str().unwrap().to_owned()
+    }
+
+    /// All runs of a report, the latest first.
+    pub(super) async fn executions(&self, who: Who, report: &str) -> Vec<Value> {
+        let every = "getLatestExecution=false&executionStatus=Pending;Running;Paused;Completed;Failed";
+        self.get(who, &format!("ScheduledReport/execution/{report}?{every}")).await.ok()
+    }
+
+    /// The link to the file of a query that ran just now.
+    pub(super) async fn export(&self, who: Who, text: &str, fields: Value) -> String {
+        let query = self.create_query(who, text).await;
+        let report = self.create_report(who, &query, with(json!({"ExecuteNow": true}), fields)).await;
+        self.work().await;
+        let execution = self.executions(who, &report).await.remove(0);
+        execution["reportAccessSecureLink"].as_str().unwrap_or_else(|| panic!("{execution}")).to_owned()
+    }
+}
+
+pub(super) const ALL_SALES: &str = "SELECT Name, Amount FROM Sales ORDER BY Name ASC";
+
+/// On a schedule, from four hours after the start of the clock.
+pub(super) fn every_four_hours(count: Option<u32>) -> Value {
+    json!({"StartTime": "2026-11-22T16:00:00Z", "RecurrenceInterval": 4, "RecurrenceCount": count})
+}
+
+pub(super) fn report_body(query: &str, fields: Value) -> Value {
+    with(json!({"ReportName": "report", "QueryId": query}), fields)
+}
+
+/// The fields of both; those of the second count.
+pub(super) fn with(mut fields: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no object") };
+    fields.as_object_mut().unwrap().extend(more);
+    fields
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {:?}", self.headers)).to_str().unwrap()
+    }
+
+    /// The value of a successful answer.
+    pub(super) fn ok(&self) -> Vec<Value> {
+        let body = self.envelope();
+        assert_eq!(self.status, StatusCode::OK, "{body}");
+        body["value"].as_array().unwrap().clone()
+    }
+
+    /// The documented form of every answer of the API.
+    pub(super) fn envelope(&self) -> Value {
+        let body = self.json();
+        let names: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
+        let mut wanted = ["value", "nextLink", "totalCount", "message", "statusCode", "dataRedacted"];
+        wanted.sort_unstable();
+        let mut sorted = names;
+        sorted.sort_unstable();
+        assert_eq!(sorted, wanted, "{body}");
+        assert_eq!(body["statusCode"], self.status.as_u16());
+        assert_eq!(body["totalCount"], body["value"].as_array().unwrap().len());
+        assert_eq!(self.header("content-type"), "application/json; charset=utf-8");
+        assert!(!self.header("ms-requestid").is_empty() && !self.header("ms-correlationid").is_empty());
+        body
+    }
+
+    /// A refusal in the documented form; its message.
+    pub(super) fn refused(&self, status: u16) -> String {
+        let body = self.envelope();
+        assert_eq!(self.status.as_u16(), status, "{body}");
+        assert_eq!(body["value"], json!([]));
+        body["message"].as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,156 @@
+//! Every endpoint of the insights API, without a token and with each prerequisite missing.
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use insightgate_identity::application::Permission;
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::program::Program;
+use insightgate_identity::role::Role;
+
+use super::harness::*;
+
+/// All of them; ids are of nothing.
+pub(super) const ENDPOINTS: [(Method, &str); 11] = [
+    (Method::GET, "ScheduledDataset"),
+    (Method::GET, "ScheduledQueries"),
+    (Method::POST, "ScheduledQueries"),
+    (Method::GET, "ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales"),
+    (Method::DELETE, "ScheduledQueries/00000000-0000-0000-0000-000000000001"),
+    (Method::GET, "ScheduledReport"),
+    (Method::POST, "ScheduledReport"),
+    (Method::PUT, "ScheduledReport/00000000-0000-0000-0000-000000000001"),
+    (Method::DELETE, "ScheduledReport/00000000-0000-0000-0000-000000000001"),
+    (Method::PUT, "ScheduledReport/pause/00000000-0000-0000-0000-000000000001"),
+    (Method::GET, "ScheduledReport/execution/00000000-0000-0000-0000-000000000001"),
+];
+const RESUME: (Method, &str) = (Method::PUT, "ScheduledReport/resume/00000000-0000-0000-0000-000000000001");
+
+fn endpoints() -> Vec<(Method, String)> {
+    let all = ENDPOINTS.into_iter().chain([RESUME]);
+    all.flat_map(|(method, path)| ["v1", "v1.1"].map(|version| (method.clone(), format!("/insights/{version}/mpn/{path}")))).collect()
+}
+
+async fn ask(bench: &Bench, (method, path): &(Method, String), headers: &[(&str, &str)]) -> Answer {
+    let request = Request::builder().method(method.clone()).uri(path);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    bench.send(request.body(Body::from("{}")).unwrap()).await
+}
+
+#[tokio::test]
+async fn without_an_accepted_token_nothing_is_answered() {
+    let bench = Bench::new().await;
+    let (ana, ben) = (bench.token(ANA), bench.token(BEN));
+    let bearer = format!("Bearer {ana}");
+    let cases: &[&[(&str, &str)]] = &[
+        &[],
+        &[("authorization", "")],
+        &[("authorization", "Bearer")],
+        &[("authorization", "Bearer ")],
+        &[("authorization", &ana)],
+        &[("authorization", "Basic YTpi")],
+        &[("x-aaduserticket", "nonsense")],
+        &[("authorization", &bearer), ("x-aaduserticket", &ben)],
+        // One that is malformed spoils the other.
+        &[("authorization", "Basic YTpi"), ("x-aaduserticket", &ana)],
+    ];
+    for endpoint in endpoints() {
+        for headers in cases {
+            assert_eq!(ask(&bench, &endpoint, headers).await.refused(401), "Unauthorized", "{endpoint:?}");
+        }
+        // Every one of them is there, for those who may.
+        let both = [("authorization", bearer.as_str()), ("x-aaduserticket", ana.as_str())];
+        for headers in [&both[..1], &both[1..], &both[..]] {
+            let status = ask(&bench, &endpoint, headers).await.status.as_u16();
+            assert!([200, 400, 404].contains(&status), "{status} {endpoint:?}");
+        }
+    }
+}
+
+/// What is taken away after the token was issued.
+#[derive(Debug, Clone, Copy)]
+enum Missing {
+    Enrollment(EnrollmentStatus),
+    User,
+    Consent,
+    Role,
+    Application,
+    Permission,
+    Person,
+}
+
+#[tokio::test]
+async fn each_missing_prerequisite_is_refused_with_its_reason_and_audited() {
+    let cases = [
+        (
+            Missing::Enrollment(EnrollmentStatus::Suspended),
+            "The organisation's enrollment in the partner program 'mpn' is Suspended, not Accepted.",
+        ),
+        (
+            Missing::Enrollment(EnrollmentStatus::Pending),
+            "The organisation's enrollment in the partner program 'mpn' is Pending, not Accepted.",
+        ),
+        (Missing::User, "The user account is disabled."),
+        (
+            Missing::Consent,
+            "The organisation has not consented to the application's permission to the Microsoft Partner API (user_impersonation).",
+        ),
+        (Missing::Role, "The user lacks the role Executive report viewer."),
+        (Missing::Application, "The application is disabled."),
+        (Missing::Permission, "The application lacks the permission to the Microsoft Partner API (user_impersonation)."),
+        (Missing::Person, "The token is for an application alone; this program needs a token for application and user."),
+    ];
+    for (missing, reason) in cases {
+        let bench = Bench::new().await;
+        let who = match missing {
+            Missing::Application => Who { application: SHUT_APP, ..ANA },
+            Missing::Permission => Who { application: BARE_APP, ..ANA },
+            Missing::Person => ALONE,
+            _ => ANA,
+        };
+        let token = format!("Bearer {}", bench.token(who));
+        let store = &bench.context.store;
+        let user = ANA.user.unwrap();
+        match missing {
+            Missing::Enrollment(status) => store.put_enrollment(CONTOSO, &Enrollment { program: Program::Mpn, status }).await.unwrap(),
+            Missing::User => store.set_user_enabled(user, false).await.unwrap(),
+            Missing::Consent => store.put_permission(APP, Permission::PartnerApi, false).await.unwrap(),
+            Missing::Role => store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap(),
+            Missing::Application | Missing::Permission | Missing::Person => {}
+        }
+        let endpoints = endpoints();
+        for (index, endpoint) in endpoints.iter().enumerate() {
+            let correlation = format!("request-{index}");
+            let headers = [(header::AUTHORIZATION.as_str(), token.as_str()), ("ms-correlationid", &correlation)];
+            let answer = ask(&bench, endpoint, &headers).await;
+            assert_eq!(answer.refused(403), reason, "{endpoint:?}");
+            assert_eq!(answer.header("ms-correlationid"), correlation);
+        }
+        let audited = bench.audited("access.refuse").await;
+        assert_eq!(audited.len(), endpoints.len(), "{missing:?}");
+        for index in 0..endpoints.len() {
+            let event = audited.iter().find(|event| event.correlation == Some(format!("request-{index}"))).unwrap();
+            assert_eq!((event.tenant, event.detail.as_str(), event.subject.as_str()), (Some(CONTOSO), reason, "mpn"));
+            assert_eq!((event.actor.clone(), event.at), (who.user.unwrap_or(who.application).to_string(), bench.now()));
+        }
+    }
+}
+
+/// The marketplace takes an application alone, when it holds a role itself.
+#[tokio::test]
+async fn the_marketplace_takes_an_application_alone() {
+    let bench = Bench::new().await;
+    let datasets = |who| bench.call_program(who, "cmp", Method::GET, "ScheduledDataset?datasetName=Orders", serde_json::Value::Null);
+    assert_eq!(datasets(ALONE).await.ok()[0]["datasetName"], "Orders");
+    let lacking = "The application or user lacks the role Manager or Developer.";
+    assert_eq!(datasets(ANA).await.refused(403), lacking);
+    assert_eq!(datasets(Who { application: BARE_APP, ..ALONE }).await.refused(403), lacking);
+    bench.context.store.revoke_role(APP, Role::Manager).await.unwrap();
+    assert_eq!(datasets(ALONE).await.refused(403), lacking);
+}
+
+#[tokio::test]
+async fn an_unknown_program_is_not_found() {
+    let bench = Bench::new().await;
+    let unknown = bench.call_program(ANA, "nce", Method::GET, "ScheduledDataset", serde_json::Value::Null).await;
+    assert_eq!(unknown.refused(404), "No item found with given filters.");
+}
