@@ -15,6 +15,7 @@ use insightgate_operations::list_executions::ArtifactLink;
 use insightgate_report::scheduled_report::ReportFormat;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 use url::form_urlencoded;
 
 use crate::envelope::Asked;
@@ -26,7 +27,7 @@ const MS_RANGE: HeaderName = HeaderName::from_static("x-ms-range");
 
 pub(crate) fn routes() -> Router<ApiState> {
     // Some clients always gunzip what they asked for so.
-    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(0));
     Router::new().route("/artifacts/{execution}/{file}", get(download).layer(gzip))
 }
 
@@ -72,6 +73,9 @@ async fn download(
         Some(status) => status.into_response(),
         None => body(&state, &asked, &opened, &headers, &etag).await,
     };
+    // The whole file may be sent compressed: then it is the same in meaning only, and a part of it fits no part of the other.
+    let compressed = response.status() == StatusCode::OK && headers.contains_key(header::ACCEPT_ENCODING);
+    let etag = if compressed { format!("W/{etag}") } else { etag };
     let set = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(etag) {
         set.insert(header::ETAG, value);

@@ -1,14 +1,16 @@
 //! Fields of bodies, queries and forms: names without regard to case, unknown ones ignored, a wrong type names the field.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use axum::body::{Body, to_bytes};
 use insightgate_operations::failure::Failure;
-use serde_json::Value;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use url::form_urlencoded;
 
 /// Bytes of a JSON body.
-pub(crate) const BODY_LIMIT: usize = 4 << 20;
+pub(crate) const BODY_LIMIT: usize = 2 << 20;
 
 /// A body that could not be taken.
 pub(crate) enum BodyFault {
@@ -18,7 +20,114 @@ pub(crate) enum BodyFault {
 
 /// The fields of a JSON object, by lower-case name.
 #[derive(Debug, Default)]
-pub(crate) struct Fields(HashMap<String, Value>);
+pub(crate) struct Fields(HashMap<String, Field>);
+
+/// A value that a field can have. Arrays and objects are in no field that is read: what they hold is passed over, not kept.
+#[derive(Debug, PartialEq)]
+enum Field {
+    Null,
+    Flag(bool),
+    Number(f64),
+    Integer(i64),
+    Text(String),
+    Array,
+    Object,
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyField;
+        impl<'de> Visitor<'de> for AnyField {
+            type Value = Field;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Field, E> {
+                Ok(Field::Null)
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Field, E> {
+                Ok(Field::Flag(flag))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Field, E> {
+                Ok(Field::Integer(number))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Field, E> {
+                Ok(i64::try_from(number).map_or(Field::Number(number as f64), Field::Integer))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Field, E> {
+                Ok(Field::Number(number))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Field, E> {
+                Ok(Field::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Field, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Field::Array)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Field, A::Error> {
+                while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Field::Object)
+            }
+        }
+        deserializer.deserialize_any(AnyField)
+    }
+}
+
+/// Only the names that some request has are kept, however many a body holds.
+const KNOWN: [&str; 16] = [
+    "name",
+    "description",
+    "query",
+    "reportname",
+    "queryid",
+    "starttime",
+    "executenow",
+    "querystarttime",
+    "queryendtime",
+    "recurrenceinterval",
+    "recurrencecount",
+    "format",
+    "callbackurl",
+    "callbackmethod",
+    "advance",
+    "now",
+];
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
+                let mut fields = HashMap::new();
+                while let Some(name) = entries.next_key::<String>()? {
+                    let name = name.to_ascii_lowercase();
+                    if KNOWN.contains(&name.as_str()) {
+                        fields.insert(name, entries.next_value()?);
+                    } else {
+                        entries.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
 
 impl Fields {
     /// Reads the body whatever its content type says: clients spell it in many ways.
@@ -27,18 +136,17 @@ impl Fields {
             let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
             if too_large { BodyFault::TooLarge } else { BodyFault::Invalid(format!("The request body could not be read: {error}")) }
         })?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(object)) => Ok(Fields(object.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())),
-            Ok(other) => Err(BodyFault::Invalid(format!("The request body should be a JSON object, but is {}.", kind(&other)))),
-            Err(error) => Err(BodyFault::Invalid(format!("The request body is not valid JSON: {error}."))),
-        }
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let what = if error.is_data() { "should be a JSON object" } else { "is not valid JSON" };
+            BodyFault::Invalid(format!("The request body {what}: {error}."))
+        })
     }
 
     /// Trimmed; null and empty count as absent.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(present(text)),
+            Some(Field::Text(text)) => Ok(present(text)),
             Some(other) => Err(wrong(name, "a string", other)),
         }
     }
@@ -47,26 +155,28 @@ impl Fields {
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
-            Some(value @ Value::String(text)) => parse_flag(text).map(Some).ok_or_else(|| wrong(name, "true or false", value)),
+            Some(Field::Flag(flag)) => Ok(Some(*flag)),
+            Some(Field::Text(text)) if text.trim().is_empty() => Ok(None),
+            Some(value @ Field::Text(text)) => parse_flag(text).map(Some).ok_or_else(|| wrong(name, "true or false", value)),
             Some(other) => Err(wrong(name, "true or false", other)),
         }
     }
 
-    /// Also from text: clients send both.
+    /// Also from text, and with a fraction of zero: clients send all three.
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
-            Some(value @ Value::Number(number)) => number.as_i64().map(Some).ok_or_else(|| wrong(name, "a whole number", value)),
-            Some(value @ Value::String(text)) => text.trim().parse().map(Some).map_err(|_| wrong(name, "a whole number", value)),
+            Some(Field::Integer(number)) => Ok(Some(*number)),
+            // Up to here a float holds every whole number.
+            Some(Field::Number(number)) if number.fract() == 0.0 && number.abs() < 9e15 => Ok(Some(*number as i64)),
+            Some(Field::Text(text)) if text.trim().is_empty() => Ok(None),
+            Some(value @ Field::Text(text)) => text.trim().parse().map(Some).map_err(|_| wrong(name, "a whole number", value)),
             Some(other) => Err(wrong(name, "a whole number", other)),
         }
     }
 
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(&name.to_ascii_lowercase()).filter(|value| !value.is_null())
+    fn get(&self, name: &str) -> Option<&Field> {
+        self.0.get(&name.to_ascii_lowercase()).filter(|value| **value != Field::Null)
     }
 }
 
@@ -122,25 +232,19 @@ fn parse_flag(text: &str) -> Option<bool> {
     }
 }
 
-fn wrong(name: &str, expected: &str, found: &Value) -> Failure {
+fn wrong(name: &str, expected: &str, found: &Field) -> Failure {
     let found = match found {
-        Value::String(text) => format!("'{}'", shortened(text)),
-        other => kind(other).to_owned(),
+        Field::Null => "null".to_owned(),
+        Field::Flag(_) => "a truth value".to_owned(),
+        Field::Number(number) => format!("the number {number}"),
+        Field::Integer(number) => format!("the number {number}"),
+        Field::Text(text) => format!("'{}'", shortened(text)),
+        Field::Array => "an array".to_owned(),
+        Field::Object => "an object".to_owned(),
     };
     Failure::Invalid(format!("{name} should be {expected}, but is {found}."))
 }
 
 fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }

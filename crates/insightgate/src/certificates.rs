@@ -14,6 +14,9 @@ use rcgen::{
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, fault, write_private};
 
+/// Where the second part of the authority's file begins.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+
 /// Days. Some clients refuse server certificates that live longer.
 const SERVER_DAYS: u64 = 397;
 const AUTHORITY_DAYS: u64 = 3650;
@@ -38,17 +41,24 @@ pub struct ServerCertificate {
 /// For these host names and addresses.
 pub fn server_certificate(folder: &DataFolder, names: &[String], now: DateTime<Utc>) -> Result<ServerCertificate, CommandError> {
     let tls = DataFolder::open(&folder.tls())?;
-    let (key_file, authority_file) = (tls.path().join("ca.key"), tls.path().join("ca.pem"));
-    if !key_file.exists() || !authority_file.exists() {
+    let (own_file, authority_file) = (tls.path().join("authority.pem"), tls.path().join("ca.pem"));
+    if !own_file.exists() {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = authority(now)?.self_signed(&key).map_err(failed)?;
-        write_private(&key_file, key.serialize_pem().as_bytes())?;
-        write_private(&authority_file, certificate.pem().as_bytes())?;
+        // Key and certificate in one file: a start that is cut off cannot part them.
+        write_private(&own_file, format!("{}{}", key.serialize_pem(), certificate.pem()).as_bytes())?;
     }
-    let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| fault(path, &error));
-    let (key, authority_pem) = (read(&key_file)?, read(&authority_file)?);
-    let authority_key =
-        KeyPair::from_pem(&key).map_err(|error| failed(error).hint(format!("remove {} to make a new authority", key_file.display())))?;
+    let own = std::fs::read_to_string(&own_file).map_err(|error| fault(&own_file, &error))?;
+    let unusable = || {
+        let message = format!("{} does not hold a key and a certificate", own_file.display());
+        CommandError::failed(message).hint("remove it to make a new authority; clients must then trust the new ca.pem")
+    };
+    let start = own.find(CERTIFICATE).ok_or_else(unusable)?;
+    let (key, authority_pem) = own.split_at(start);
+    let authority_key = KeyPair::from_pem(key).map_err(|_| unusable())?;
+    if std::fs::read(&authority_file).ok().as_deref() != Some(authority_pem.as_bytes()) {
+        write_private(&authority_file, authority_pem.as_bytes())?;
+    }
     let issuer = Issuer::new(authority(now)?, authority_key);
     let mut server = CertificateParams::new(names.to_vec()).map_err(failed)?;
     server.distinguished_name = named(names.first().map_or("localhost", String::as_str));

@@ -104,7 +104,7 @@ const SETTINGS: &[Setting] = &[
         key: "server.tls_names",
         about: "Host names and addresses in the certificate that the server makes itself.",
         default: Ok("[\"localhost\", \"127.0.0.1\", \"::1\"]"),
-        read: |c, v| texts(v).map(|names| c.tls_names = names),
+        read: |c, v| host_names(v).map(|names| c.tls_names = names),
     },
     Setting {
         key: "server.certificate",
@@ -170,7 +170,7 @@ const SETTINGS: &[Setting] = &[
         key: "log.level",
         about: "error, warn, info, debug or trace; or a filter such as \"warn,insightgate_operations=debug\".",
         default: Ok("\"info\""),
-        read: |c, v| text(v).map(|text| c.log_level = text),
+        read: |c, v| log_filter(v).map(|text| c.log_level = text),
     },
 ];
 
@@ -290,6 +290,26 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
         Value::Array(items) => items.iter().map(text).collect(),
         Value::String(one) => Ok(one.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()),
         other => Err(format!("should be a list of texts, but is {other}")),
+    }
+}
+
+fn host_names(value: &Value) -> Result<Vec<String>, String> {
+    let names = texts(value)?;
+    let is_name = |name: &String| {
+        let label = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'*');
+        name.parse::<std::net::IpAddr>().is_ok() || name.split('.').all(label)
+    };
+    match names.iter().find(|name| !is_name(name)) {
+        Some(wrong) => Err(format!("should hold host names and addresses, but holds \"{wrong}\"")),
+        None => Ok(names),
+    }
+}
+
+fn log_filter(value: &Value) -> Result<String, String> {
+    let text = text(value)?;
+    match tracing_subscriber::EnvFilter::try_new(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(format!("should be a level such as \"info\" or a filter, but is \"{text}\": {error}")),
     }
 }
 

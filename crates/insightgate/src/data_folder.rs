@@ -87,6 +87,22 @@ impl DataFolder {
         }
     }
 
+    /// Makes the parts that a server writes its owner's alone, whatever the folder itself allows.
+    pub fn make_private(&self, _: &FolderLock) -> Result<(), CommandError> {
+        for folder in [self.data(), self.definitions()] {
+            make_private_folder(&folder)?;
+        }
+        for folder in [self.artifacts(), self.spill(), self.tls()] {
+            make_private_folder(&folder)?;
+            allow_owner_only(&folder, 0o700)?;
+        }
+        let database = self.database();
+        // What the database writes beside it takes its mode.
+        let made = OpenOptions::new().create(true).append(true).open(&database);
+        made.map_err(|error| fault(&database, &error))?;
+        allow_owner_only(&database, 0o600)
+    }
+
     /// Removes what a killed server left half-written: files that were never published, and intermediate results. Only under the lock.
     pub fn sweep(&self, _: &FolderLock) -> Result<(), CommandError> {
         let spill = self.spill();
@@ -172,6 +188,17 @@ pub fn shown(path: &Path) -> String {
     here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).display().to_string()
 }
 
+#[cfg(unix)]
+fn allow_owner_only(path: &Path, mode: u32) -> Result<(), CommandError> {
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(path, permissions).map_err(|error| fault(path, &error))
+}
+
+#[cfg(not(unix))]
+fn allow_owner_only(_: &Path, _: u32) -> Result<(), CommandError> {
+    Ok(())
+}
+
 fn make_private_folder(path: &Path) -> Result<(), CommandError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -224,6 +251,22 @@ mod tests {
         }
         data.sweep(&lock).unwrap();
         assert!(finished.exists() && !staged.exists() && !spilled.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_may_read_holds_nothing_that_they_may() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        data.make_private(&data.lock().unwrap()).unwrap();
+        for path in [data.data(), data.definitions(), data.artifacts(), data.spill(), data.tls()] {
+            assert_eq!(mode(&path), 0o700, "{}", path.display());
+        }
+        assert_eq!(mode(&data.database()), 0o600);
+        assert_eq!(mode(folder.path()), 0o755, "the folder itself is the person's own");
     }
 
     #[cfg(unix)]

@@ -5,6 +5,7 @@ mod cli;
 mod command_error;
 mod commands;
 mod config;
+mod connections;
 mod data_folder;
 mod demo;
 mod log;

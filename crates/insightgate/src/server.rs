@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use chrono::DateTime;
 use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
+use crate::connections::LimitedAcceptor;
 use crate::data_folder::DataFolder;
 
 /// A client must have sent its request's head by then.
@@ -91,8 +92,13 @@ async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> 
     }
     let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
     let kept = store.setting(MANUAL_CLOCK).await.map_err(failed)?;
-    let kept = kept.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|instant| instant.to_utc());
-    let now = kept.unwrap_or_else(|| Clock::System.now());
+    let now = match kept {
+        None => Clock::System.now(),
+        // Starting elsewhere could move it back.
+        Some(text) => DateTime::parse_from_rfc3339(&text)
+            .map_err(|error| CommandError::failed(format!("the clock's kept time '{text}' cannot be read: {error}")))?
+            .to_utc(),
+    };
     store.put_setting(MANUAL_CLOCK, &now.to_rfc3339()).await.map_err(failed)?;
     Ok(Clock::manual(now))
 }
@@ -148,12 +154,15 @@ impl Running {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
         match tls {
             Some(tls) => {
-                let mut server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?.handle(handle.clone());
+                let acceptor = RustlsAcceptor::new(tls).acceptor(LimitedAcceptor::new());
+                let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(acceptor).handle(handle.clone());
+                let mut server = server.first_request_timeout(HEAD_TIMEOUT);
                 guard(server.http_builder());
                 self.tasks.spawn(async move { report(server.serve(app).await) });
             }
             None => {
-                let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
+                let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(LimitedAcceptor::new()).handle(handle.clone());
+                let mut server = server.first_request_timeout(HEAD_TIMEOUT);
                 guard(server.http_builder());
                 self.tasks.spawn(async move { report(server.serve(app).await) });
             }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use insightgate_engine::{EngineError, import, local_folder};
 use insightgate_identity::program::Program;
 use insightgate_query::builtin;
-use insightgate_query::catalog::{ColumnType, Dataset, Grain, Tenancy, TenantKey};
+use insightgate_query::catalog::{Column, ColumnType, Dataset, Grain, Tenancy, TenantKey, same_name};
 use insightgate_query::definition::{self, DEFAULT_INTERVAL_HOURS, Definition, default_date_ranges};
 use thiserror::Error;
 use uuid::Uuid;
@@ -66,6 +66,8 @@ pub enum AddDatasetFault {
     Exists(String),
     #[error("the name '{0}' is a documented dataset's")]
     Documented(String),
+    #[error("rows of other owners are in {dataset}, and would not fit any more: {difference}")]
+    OthersDoNotFit { dataset: String, difference: String },
     #[error("'{file}' has no column '{column}'; it has: {known}")]
     NoSuchColumn { file: String, column: String, known: String },
     #[error("'{file}' does not have the same columns as '{first}': {difference}")]
@@ -98,22 +100,30 @@ pub fn add_dataset(
         DatasetOwner::Tenant(tenant) => Some(tenant),
         DatasetOwner::Column { .. } => None,
     };
-    let rows = local_folder(data_root, new.program, &new.name, tenant);
     let earlier = read_definition(&definition_file)?;
+    // Names ignore case: what is there keeps its spelling, and with it its folder.
+    let documented = builtin::catalog(new.program.name()).find(&new.name).cloned();
+    let known = earlier.as_ref().map(|earlier| &earlier.dataset).or(documented.as_deref());
+    let new = &NewDataset { name: known.map_or_else(|| new.name.clone(), |known| known.name.clone()), ..new.clone() };
+    let folder = local_folder(data_root, new.program, &new.name, None);
+    let rows = local_folder(data_root, new.program, &new.name, tenant);
+    let others = known.filter(|_| others_have_rows(&folder, &rows)).cloned();
     let joins = |earlier: &Definition| earlier.dataset.tenancy == Tenancy::Folder && tenant.is_some() && !rows.exists();
     let (inferred, is_new) = match earlier {
         Some(earlier) if !new.replace && joins(&earlier) => {
             (Inferred { definition: earlier, skipped: Vec::new(), date_candidates: Vec::new() }, false)
         }
         Some(earlier) if !new.replace => return Err(AddDatasetFault::Exists(earlier.dataset.name)),
-        None if !new.replace && builtin::catalog(new.program.name()).find(&new.name).is_some() => {
-            return Err(AddDatasetFault::Documented(new.name.clone()));
-        }
+        None if !new.replace && documented.is_some() => return Err(AddDatasetFault::Documented(new.name.clone())),
         earlier => (infer_definition(new, earlier, &definition_file)?, true),
     };
     let Inferred { definition, skipped, date_candidates } = inferred;
+    if let Some(others) = others
+        && let Some(difference) = changed_columns(&others, &definition.dataset)
+    {
+        return Err(AddDatasetFault::OthersDoNotFit { dataset: others.name, difference });
+    }
 
-    let folder = local_folder(data_root, new.program, &new.name, None);
     // Beside the dataset's folder: no scan looks there.
     let beside = |prefix: &str| folder.with_file_name(format!(".{prefix}-{}", new.name));
     let (incoming, outgoing) = (beside("incoming"), beside("outgoing"));
@@ -211,6 +221,30 @@ fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_fi
     let definition = definition::read(&text, &definition_file.display().to_string());
     let definition = definition.map_err(|errors| AddDatasetFault::Definition(errors.to_string()))?;
     Ok(Inferred { definition, skipped: common.skipped, date_candidates })
+}
+
+/// Whether the dataset's folder holds anything but the rows that are to be replaced.
+fn others_have_rows(folder: &Path, rows: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    folder != rows && entries.into_iter().any(|entry| entry.path() != rows)
+}
+
+/// The first column that is not as it was, in words.
+fn changed_columns(earlier: &Dataset, new: &Dataset) -> Option<String> {
+    let missing = |one: &Dataset, other: &Dataset| {
+        let gone = one.columns.iter().find(|column| !other.columns.iter().any(|known| same_name(&known.name, &column.name)));
+        gone.map(|column| column.name.clone())
+    };
+    if let Some(gone) = missing(earlier, new) {
+        return Some(format!("the column '{gone}' is gone"));
+    }
+    if let Some(added) = missing(new, earlier) {
+        return Some(format!("the column '{added}' is new"));
+    }
+    let kinds = |column: &Column| earlier.columns.iter().find(|old| same_name(&old.name, &column.name)).map(|old| old.kind);
+    let other = new.columns.iter().find_map(|column| kinds(column).filter(|old| *old != column.kind).map(|old| (column, old)))?;
+    let (column, old) = other;
+    Some(format!("'{}' was {} and is {}", column.name, definition::type_name(old), definition::type_name(column.kind)))
 }
 
 /// Puts complete rows in their place; those that were there are moved out first. Between the two renames there are none.

@@ -8,10 +8,14 @@ use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// `username` as people write it; it is kept in lower case.
+/// `username` as people write it; it is kept in lower case. May be repeated when it was cut off: the same user stays, password and all.
 pub async fn add_user(context: &Context, tenant: Uuid, id: Uuid, username: &str, password: &str, actor: &str) -> Result<User, Failure> {
+    let username = username.trim().to_lowercase();
+    if let Some(known) = context.store.user_credentials(tenant, &username).await?.filter(|known| known.user.id == id) {
+        return Ok(known.user);
+    }
     let hash = context.passwords.hash(password, &context.random).await.map_err(Failure::internal)?;
-    let user = User { id, tenant, username: username.trim().to_lowercase(), enabled: true, lockout: Lockout::default() };
+    let user = User { id, tenant, username, enabled: true, lockout: Lockout::default() };
     context.store.add_user(&user, &hash).await?;
     let happening = Happening {
         tenant: Some(tenant),

@@ -1,6 +1,6 @@
 //! The datasets that can be asked for now: the built-in ones and the operator's, whose folder is looked at again whenever it changed.
 //!
-//! A definition that cannot be used is left out and logged; the others keep working.
+//! A definition that cannot be used is logged. Its last good version goes on; without one the dataset is not there. The others keep working.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use insightgate_identity::program::Program;
-use insightgate_query::catalog::Catalog;
+use insightgate_query::catalog::{Catalog, Dataset, same_name};
 use insightgate_query::{builtin, definition};
 
 /// Definitions lie in `<folder>/<program>/<Dataset>.toml`.
@@ -20,6 +20,8 @@ pub struct Catalogs {
 struct Loaded {
     builtin: Catalog,
     files: Vec<Stamp>,
+    /// The last good definition of each file.
+    own: BTreeMap<PathBuf, Arc<Dataset>>,
     catalog: Arc<Catalog>,
 }
 
@@ -31,58 +33,143 @@ impl Catalogs {
         Catalogs { folder, state: Mutex::default() }
     }
 
-    /// The file of an operator's definition.
+    /// Where an operator's definition of that name lies, or would lie. A file whose name differs only in case is the dataset's.
     pub fn definition_file(folder: &Path, program: Program, dataset: &str) -> PathBuf {
-        folder.join(program.name()).join(format!("{dataset}.toml"))
+        let folder = folder.join(program.name());
+        let files = definition_files(&folder).unwrap_or_default();
+        let known = files.into_iter().map(|(path, ..)| path).find(|path| same_name(stem(path), dataset));
+        known.unwrap_or_else(|| folder.join(format!("{dataset}.toml")))
     }
 
     pub fn of(&self, program: Program) -> Arc<Catalog> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let files = definition_files(&self.folder.join(program.name()));
-        if let Some(loaded) = state.get(&program).filter(|loaded| loaded.files == files) {
-            return Arc::clone(&loaded.catalog);
+        let folder = self.folder.join(program.name());
+        let files = match (definition_files(&folder), state.get(&program)) {
+            (Ok(files), Some(loaded)) if loaded.files == files => return Arc::clone(&loaded.catalog),
+            (Ok(files), _) => files,
+            (Err(error), Some(loaded)) => {
+                tracing::error!(folder = %folder.display(), %error, "the dataset definitions cannot be listed; the last ones are used");
+                return Arc::clone(&loaded.catalog);
+            }
+            (Err(error), None) => {
+                tracing::error!(folder = %folder.display(), %error, "the dataset definitions cannot be listed");
+                return Arc::default();
+            }
+        };
+        let (builtin, mut earlier) = match state.remove(&program) {
+            Some(loaded) => (loaded.builtin, loaded.own),
+            None => (builtin::catalog(program.name()), BTreeMap::new()),
+        };
+        let mut own = BTreeMap::new();
+        let mut unread = Vec::new();
+        for (path, ..) in &files {
+            match read(path, program).or_else(|| earlier.remove(path)) {
+                Some(dataset) => drop(own.insert(path.clone(), dataset)),
+                None => unread.push(stem(path).to_owned()),
+            }
         }
-        let builtin = state.remove(&program).map_or_else(|| builtin::catalog(program.name()), |loaded| loaded.builtin);
-        let own = files.iter().filter_map(|(path, ..)| read(path, program));
-        let catalog = Arc::new(Catalog::new(builtin.datasets().iter().cloned().chain(own)));
-        state.insert(program, Loaded { builtin, files, catalog: Arc::clone(&catalog) });
+        // A definition that cannot be used hides the built-in dataset that it replaces: what it hides or narrows must not come back.
+        let uncovered = builtin.datasets().iter().filter(|dataset| !unread.iter().any(|name| same_name(name, &dataset.name)));
+        let catalog = Arc::new(Catalog::new(uncovered.chain(own.values()).cloned()));
+        state.insert(program, Loaded { builtin, files, own, catalog: Arc::clone(&catalog) });
         catalog
     }
 }
 
 /// In name order. A folder that is not there holds none.
-fn definition_files(folder: &Path) -> Vec<Stamp> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<Stamp> = entries
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "toml"))
-        .filter_map(|entry| {
-            let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            Some((entry.path(), metadata.modified().ok(), metadata.len()))
-        })
-        .collect();
+fn definition_files(folder: &Path) -> std::io::Result<Vec<Stamp>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let metadata = std::fs::metadata(&path)?;
+        if metadata.is_file() {
+            files.push((path, metadata.modified().ok(), metadata.len()));
+        }
+    }
     files.sort();
-    files
+    Ok(files)
 }
 
-fn read(path: &Path, program: Program) -> Option<Arc<insightgate_query::catalog::Dataset>> {
+/// The dataset's name, as the file has it.
+fn stem(path: &Path) -> &str {
+    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+}
+
+fn read(path: &Path, program: Program) -> Option<Arc<Dataset>> {
     let origin = path.display().to_string();
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            tracing::error!(file = %origin, %error, "a dataset definition cannot be read; the dataset is left out");
+            tracing::error!(file = %origin, %error, "a dataset definition cannot be read");
             return None;
         }
     };
     match definition::read(&text, &origin) {
-        Ok(definition) if definition.program == program.name() => Some(Arc::new(definition.dataset)),
-        Ok(definition) => {
-            tracing::error!(file = %origin, found = definition.program, "the definition is in another program's folder; the dataset is left out");
+        Ok(definition) if definition.program != program.name() => {
+            tracing::error!(file = %origin, found = definition.program, "a dataset definition is in another program's folder");
             None
         }
+        Ok(definition) if !same_name(&definition.dataset.name, stem(path)) => {
+            tracing::error!(file = %origin, found = definition.dataset.name, "a dataset definition's name is not its file's");
+            None
+        }
+        Ok(definition) => Some(Arc::new(definition.dataset)),
         Err(errors) => {
-            tracing::error!(%errors, "a dataset definition does not hold; the dataset is left out");
+            tracing::error!(%errors, "a dataset definition does not hold");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path, name: &str, text: &str) {
+        std::fs::create_dir_all(folder.join("mpn")).unwrap();
+        std::fs::write(folder.join("mpn").join(name), text).unwrap();
+    }
+
+    fn own(name: &str, column: &str) -> String {
+        format!("name = \"{name}\"\ntitle = \"{name}\"\nprogram = \"mpn\"\n\n[[columns]]\nname = \"{column}\"\ntype = \"string\"\n")
+    }
+
+    fn columns(catalogs: &Catalogs, name: &str) -> Option<Vec<String>> {
+        let catalog = catalogs.of(Program::Mpn);
+        catalog.find(name).map(|dataset| dataset.columns.iter().map(|column| column.name.clone()).collect())
+    }
+
+    #[test]
+    fn a_definition_that_breaks_never_uncovers_the_built_in_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalogs = Catalogs::new(folder.path().to_owned());
+        assert!(columns(&catalogs, "Profile").unwrap().len() > 1);
+        write(folder.path(), "Profile.toml", "oops");
+        assert_eq!(columns(&catalogs, "Profile"), None, "hidden, not uncovered");
+        write(folder.path(), "Profile.toml", &own("Profile", "Only"));
+        assert_eq!(columns(&catalogs, "Profile").unwrap(), ["Only"]);
+        write(folder.path(), "Profile.toml", &format!("{}oops", own("Profile", "Only")));
+        assert_eq!(columns(&catalogs, "Profile").unwrap(), ["Only"], "the last good one");
+        assert!(columns(&catalogs, "OfficeUsage").is_some(), "the others keep working");
+        std::fs::remove_file(folder.path().join("mpn/Profile.toml")).unwrap();
+        assert!(columns(&catalogs, "Profile").unwrap().len() > 1);
+    }
+
+    #[test]
+    fn a_file_holds_the_dataset_that_it_is_named_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalogs = Catalogs::new(folder.path().to_owned());
+        write(folder.path(), "Sales.toml", &own("Profile", "Only"));
+        assert!(columns(&catalogs, "Profile").unwrap().len() > 1);
+        assert_eq!(columns(&catalogs, "Sales"), None);
+        assert!(Catalogs::definition_file(folder.path(), Program::Mpn, "SALES").ends_with("mpn/Sales.toml"));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Mutex;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, Utc};
+
+/// Instants are written with four digits of a year, and links and tokens reach beyond now.
+const LATEST_YEAR: i32 = 9998;
 
 #[derive(Debug)]
 pub enum Clock {
@@ -18,7 +21,7 @@ pub enum ClockFault {
     NotManual,
     #[error("the clock stands at {0} and never moves back")]
     Backwards(DateTime<Utc>),
-    #[error("that lies beyond what the calendar holds")]
+    #[error("the clock cannot go beyond {LATEST_YEAR}")]
     OutOfRange,
 }
 
@@ -42,12 +45,25 @@ impl Clock {
     }
 
     pub fn set(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
-        let Clock::Manual(now) = self else { return Err(ClockFault::NotManual) };
-        let mut now = lock(now);
-        if to < *now {
-            return Err(ClockFault::Backwards(*now));
+        self.check(to)?;
+        if let Clock::Manual(now) = self {
+            let mut now = lock(now);
+            // Two movers at once: the later one stays.
+            *now = to.trunc_subsecs(3).max(*now);
         }
-        *now = to.trunc_subsecs(3);
+        Ok(())
+    }
+
+    /// Whether the clock may be moved there.
+    pub fn check(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
+        let Clock::Manual(now) = self else { return Err(ClockFault::NotManual) };
+        let now = *lock(now);
+        if to < now {
+            return Err(ClockFault::Backwards(now));
+        }
+        if to.year() > LATEST_YEAR {
+            return Err(ClockFault::OutOfRange);
+        }
         Ok(())
     }
 }

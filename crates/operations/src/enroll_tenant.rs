@@ -8,7 +8,8 @@ use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// The enrollment is Accepted at once: verifying the organisation is the operator's, before this.
+/// The enrollment is Accepted at once: verifying the organisation is the operator's, before this. May be repeated when it was cut off: a
+/// tenant that is there already stays as it is.
 pub async fn enroll_tenant(
     context: &Context,
     tenant: &Tenant,
@@ -16,9 +17,11 @@ pub async fn enroll_tenant(
     program: Program,
     actor: &str,
 ) -> Result<(), Failure> {
-    context.store.add_tenant(tenant).await?;
+    if context.store.tenant(tenant.id).await?.as_ref() != Some(tenant) {
+        context.store.add_tenant(tenant).await?;
+    }
     for location in locations {
-        context.store.add_location(tenant.id, location).await?;
+        context.store.put_location(tenant.id, location).await?;
     }
     context.store.put_enrollment(tenant.id, &Enrollment { program, status: EnrollmentStatus::Accepted }).await?;
     let happening = Happening {

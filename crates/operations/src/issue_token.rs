@@ -85,26 +85,44 @@ pub async fn issue_token(
     authority: &str,
     correlation: &str,
 ) -> Result<TokenAnswer, TokenFailure> {
-    let outcome = grant(context, request, authority).await;
-    let happening = |action: &'static str, detail: String| Happening {
-        tenant: Uuid::try_parse(&request.tenant).ok(),
-        actor: request.client_id.clone().unwrap_or_default(),
-        action,
-        subject: request.username.clone().unwrap_or_default(),
-        detail,
-        correlation: Some(correlation.to_owned()),
+    let mut trail = Trail::default();
+    let outcome = grant(context, request, authority, &mut trail).await;
+    let (action, detail) = match &outcome {
+        Ok(answer) => ("token.issue", answer.resource.clone()),
+        Err(TokenFailure::Refused(refusal)) => ("token.refuse", refusal.to_string()),
+        Err(TokenFailure::Internal(_)) => return outcome,
     };
-    match &outcome {
-        Ok(answer) => audit::record(context, happening("token.issue", answer.resource.clone())).await,
-        Err(TokenFailure::Refused(refusal)) => audit::record(context, happening("token.refuse", refusal.to_string())).await,
-        Err(TokenFailure::Internal(_)) => {}
+    // Who names no tenant of ours could fill the record with anything.
+    if let Some(tenant) = trail.tenant {
+        let happening = Happening {
+            tenant: Some(tenant),
+            actor: shortened(request.client_id.as_deref()),
+            action,
+            subject: trail.user.unwrap_or_else(|| shortened(request.username.as_deref())),
+            detail,
+            correlation: Some(correlation.to_owned()),
+        };
+        audit::record(context, happening).await;
     }
     outcome
 }
 
-async fn grant(context: &Context, request: &TokenRequest, authority: &str) -> Result<TokenAnswer, TokenFailure> {
+/// What a request turned out to be about, for the audit record.
+#[derive(Default)]
+struct Trail {
+    tenant: Option<Uuid>,
+    /// The sign-in name of a user who was recognised.
+    user: Option<String>,
+}
+
+fn shortened(text: Option<&str>) -> String {
+    text.unwrap_or_default().chars().take(200).collect()
+}
+
+async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail: &mut Trail) -> Result<TokenAnswer, TokenFailure> {
     let grant = grant_type(request)?;
     let tenant = find_tenant(context, request, grant).await?;
+    trail.tenant = Some(tenant.id);
     let client = request.client_id.as_deref().ok_or_else(|| GrantRefusal::missing_field("client_id"))?;
     let application = match Uuid::try_parse(client) {
         Ok(id) => context.store.application(tenant.id, id).await?,
@@ -121,6 +139,7 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str) -> Re
             let requested = Requested::read(request, None)?;
             check_secret(context, &application, request).await?;
             let sign_in = password::sign_in(context, &tenant, username, password).await?;
+            trail.user = Some(sign_in.user.username.clone());
             for_user(context, request, authority, &tenant, application, sign_in, requested).await
         }
         Grant::RefreshToken => {
@@ -128,6 +147,7 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str) -> Re
             refresh::check_shape(token)?;
             check_secret(context, &application, request).await?;
             let sign_in = refresh::sign_in(context, &tenant, &application, token).await?;
+            trail.user = Some(sign_in.user.username.clone());
             let requested = Requested::read(request, sign_in.resource.as_deref())?;
             for_user(context, request, authority, &tenant, application, sign_in, requested).await
         }

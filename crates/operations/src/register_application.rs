@@ -11,7 +11,7 @@ use crate::password::secret_digest;
 /// Days a secret lives: two years, as the platform's own longest.
 const SECRET_DAYS: i64 = 730;
 
-/// Only the digest of `secret` is kept. With `permissions` the tenant consents to all of them.
+/// Only the digest of `secret` is kept. May be repeated when it was cut off: an application that is there already stays as it is. With `permissions` the tenant consents to all of them.
 pub async fn register_application(
     context: &Context,
     application: &Application,
@@ -19,7 +19,9 @@ pub async fn register_application(
     permissions: &[Permission],
     actor: &str,
 ) -> Result<(), Failure> {
-    context.store.add_application(application).await?;
+    if context.store.application(application.tenant, application.id).await?.as_ref() != Some(application) {
+        context.store.add_application(application).await?;
+    }
     let expires = context.clock.now() + TimeDelta::days(SECRET_DAYS);
     context.store.add_client_secret(application.id, &ClientSecret { digest: secret_digest(secret), expires }).await?;
     for permission in permissions {

@@ -27,8 +27,9 @@ impl Store {
         row.as_ref().map(read_application).transpose()
     }
 
+    /// A secret that the application has already stays as it is.
     pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO client_secrets (application_id, digest, expires) VALUES ($1, $2, $3)")
+        sqlx::query("INSERT INTO client_secrets (application_id, digest, expires) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
             .bind(application.to_string())
             .bind(secret.digest.clone())
             .bind(millis(secret.expires))

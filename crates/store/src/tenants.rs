@@ -44,14 +44,18 @@ impl Store {
         Ok(())
     }
 
-    pub async fn add_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO locations (tenant_id, mpn_id, name, country) VALUES ($1, $2, $3, $4)")
-            .bind(tenant.to_string())
-            .bind(location.mpn_id.clone())
-            .bind(location.name.clone())
-            .bind(location.country.clone())
-            .execute(&self.pool)
-            .await?;
+    /// Adds the location, or changes its name and country.
+    pub async fn put_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO locations (tenant_id, mpn_id, name, country) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (tenant_id, mpn_id) DO UPDATE SET name = excluded.name, country = excluded.country",
+        )
+        .bind(tenant.to_string())
+        .bind(location.mpn_id.clone())
+        .bind(location.name.clone())
+        .bind(location.country.clone())
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 }

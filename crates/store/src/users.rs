@@ -38,14 +38,24 @@ impl Store {
         row.map(|row| Ok(UserCredentials { user: read_user(&row)?, password_hash: row.text("password_hash")? })).transpose()
     }
 
-    pub async fn put_lockout(&self, user: Uuid, lockout: Lockout) -> Result<(), StoreError> {
-        sqlx::query("UPDATE users SET failures = $1, locked_until = $2 WHERE id = $3")
-            .bind(i64::from(lockout.failures))
-            .bind(lockout.until.map(millis))
-            .bind(user.to_string())
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+    /// Reads the lockout, changes it and writes it back, in one transaction: guesses that come at the same time all count.
+    /// Gives the lockout as it was found; a user who is gone has none.
+    pub async fn change_lockout(&self, user: Uuid, change: impl FnOnce(Lockout) -> Lockout) -> Result<Lockout, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(user.to_string());
+        let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(Lockout::default()) };
+        let found = read_user(&row)?.lockout;
+        let changed = change(found);
+        if changed != found {
+            sqlx::query("UPDATE users SET failures = $1, locked_until = $2 WHERE id = $3")
+                .bind(i64::from(changed.failures))
+                .bind(changed.until.map(millis))
+                .bind(user.to_string())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(found)
     }
 
     pub async fn set_user_enabled(&self, user: Uuid, enabled: bool) -> Result<(), StoreError> {

@@ -91,6 +91,7 @@ fn failed(fault: AddDatasetFault) -> CommandError {
         AddDatasetFault::Exists(_) | AddDatasetFault::Documented(_) => {
             CommandError::failed(message).hint("choose another --name, or take its place with --replace")
         }
+        AddDatasetFault::OthersDoNotFit { .. } => CommandError::failed(message).hint("choose another --name"),
         AddDatasetFault::NoSuchFile(_) => CommandError::not_found(message),
         AddDatasetFault::Name(_) => CommandError::usage(message).hint("choose another --name"),
         AddDatasetFault::NoSuchColumn { .. } | AddDatasetFault::WrongKind { .. } => CommandError::usage(message),

@@ -23,6 +23,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let folder = DataFolder::open(&configuration.data_dir)?;
     let lock = folder.lock()?;
     folder.sweep(&lock)?;
+    folder.make_private(&lock)?;
     let http = configuration.http.map(|address| listen(address, "server.http")).transpose()?;
     let https = configuration.https.map(|address| listen(address, "server.https")).transpose()?;
     let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };

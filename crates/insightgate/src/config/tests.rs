@@ -29,9 +29,12 @@ fn all_problems_are_reported_at_once() {
         htps = \"127.0.0.1:1\"
         public_url = \"insights.example.com\"
         certificate = \"a.pem\"
+        tls_names = [\"not a name\"]
         [reports]
         quotas = \"yes\"
         link_hours = 0
+        [log]
+        level = \"insightgate=loud\"
     ";
     let problems = read(text, nothing).unwrap_err();
     let places: Vec<&str> = problems.iter().map(|problem| problem.split(':').next().unwrap()).collect();
@@ -42,8 +45,10 @@ fn all_problems_are_reported_at_once() {
             "server.htps",
             "server.http",
             "server.public_url",
+            "server.tls_names",
             "reports.quotas",
             "reports.link_hours",
+            "log.level",
             "server.certificate and server.certificate_key"
         ]
     );

@@ -20,6 +20,9 @@ pub struct Credentials {
     pub operator_secret: String,
     /// The tenant whose rows must never show.
     pub other_tenant_id: Uuid,
+    /// Whether all of them are in the database: the last thing that is written.
+    #[serde(default)]
+    pub enrolled: bool,
 }
 
 fn file(folder: &DataFolder) -> PathBuf {

@@ -32,11 +32,16 @@ const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     refuse_remote(&arguments)?;
+    if let Some(file) = &arguments.ready_file {
+        // Whoever waits for it must not read an earlier start's.
+        ready_file::remove(file)?;
+    }
     let (http, http_address) = listen(arguments.http, "--http")?;
     let (https, https_address) = listen(arguments.https, "--https")?;
     let folder = DataFolder::open(&arguments.data_dir)?;
     let lock = folder.lock()?;
     folder.sweep(&lock)?;
+    folder.make_private(&lock)?;
     let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
     let manual = arguments.clock == ClockMode::Manual;
     let context = open_context(&folder, &folder.database_url(), settings(&arguments), limits, manual).await?;

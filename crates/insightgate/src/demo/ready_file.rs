@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::credentials::Credentials;
 use crate::command_error::CommandError;
-use crate::data_folder::write_private;
+use crate::data_folder::{fault, write_private};
 
 /// Its field names are a promise.
 #[derive(Serialize)]
@@ -32,6 +32,14 @@ pub struct Ready {
 struct Operator {
     client_id: String,
     client_secret: String,
+}
+
+/// None there is no error.
+pub fn remove(path: &Path) -> Result<(), CommandError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(path, &error)),
+        _ => Ok(()),
+    }
 }
 
 impl Ready {

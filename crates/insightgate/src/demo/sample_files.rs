@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use insightgate_engine::{EngineError, TableWriter, local_folder};
 use insightgate_identity::program::Program;
+use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::context::Context;
 use insightgate_query::builtin;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ struct Made {
     day: String,
 }
 
-/// Only the built-in datasets' own files are touched: what a person added stays.
+/// Only the built-in datasets' own files are touched: what a person added stays, and so does a dataset that takes a built-in one's place.
 pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, credentials: &Credentials) -> Result<(), CommandError> {
     let now = context.clock.now();
     let made = Made { seed: arguments.seed, rows: arguments.rows, day: now.date_naive().to_string() };
@@ -36,6 +37,9 @@ pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, 
     let parties = [(credentials.tenant_id, partner()), (credentials.other_tenant_id, other_partner())];
     let catalog = builtin::catalog(Program::Mpn.name());
     for dataset in catalog.datasets() {
+        if Catalogs::definition_file(&folder.definitions(), Program::Mpn, &dataset.name).exists() {
+            continue;
+        }
         for (tenant, partner) in &parties {
             let path = local_folder(&folder.data(), Program::Mpn, &dataset.name, Some(*tenant)).join("sample.parquet");
             let settings = settings(arguments, now, partner.clone());

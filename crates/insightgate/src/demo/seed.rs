@@ -26,20 +26,25 @@ const ACTOR: &str = "insightgate demo";
 
 /// Reads the folder's identities, or makes them all in a new one.
 pub async fn identities(context: &Context, folder: &DataFolder, arguments: &DemoArguments) -> Result<Credentials, CommandError> {
-    if let Some(kept) = credentials::load(folder)? {
-        let known = context.store.tenant(kept.tenant_id).await.map_err(|error| CommandError::failed(error.to_string()))?;
-        if known.is_some() {
+    let mut credentials = match credentials::load(folder)? {
+        Some(kept) => {
             refuse_others(&kept, &arguments.identities)?;
-            return Ok(kept);
+            kept
         }
+        None => {
+            let made = generate(context, arguments)?;
+            credentials::save(folder, &made)?;
+            made
+        }
+    };
+    if !credentials.enrolled {
+        // Each step leaves what is there: a first start that was cut off goes on where it stopped.
+        let enrolled = enroll(context, &credentials).await;
+        enrolled.map_err(|failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}")))?;
+        credentials.enrolled = true;
+        credentials::save(folder, &credentials)?;
     }
-    let made = generate(context, arguments)?;
-    // Before the database: a start that is cut off between the two leaves credentials without a tenant, which the next one replaces.
-    credentials::save(folder, &made)?;
-    enroll(context, &made)
-        .await
-        .map_err(|failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}")))?;
-    Ok(made)
+    Ok(credentials)
 }
 
 fn generate(context: &Context, arguments: &DemoArguments) -> Result<Credentials, CommandError> {
@@ -59,6 +64,7 @@ fn generate(context: &Context, arguments: &DemoArguments) -> Result<Credentials,
         operator_id: id("operator"),
         operator_secret: secret()?,
         other_tenant_id: id("other tenant"),
+        enrolled: false,
     })
 }
 

@@ -72,6 +72,8 @@ pub(super) fn keep_what_was_written(earlier: Dataset, mut new: Dataset) -> Datas
         column.description.clone_from(&old.description);
         column.aliases.clone_from(&old.aliases);
         (column.sensitive, column.selectable) = (old.sensitive, old.selectable);
+        // Other owners' rows may hold nulls.
+        column.nullable |= old.nullable;
         if column.kind == old.kind {
             column.allowed.clone_from(&old.allowed);
             column.examples.clone_from(&old.examples);

@@ -111,3 +111,28 @@ fn names_and_files_are_checked_first() {
     let no_column = NewDataset { owner: DatasetOwner::Column { name: "owner".into(), holds: TenantKey::TenantId }, ..sales(file, 1) };
     assert!(matches!(folders.add(&no_column), Err(AddDatasetFault::NoSuchColumn { .. })));
 }
+
+#[test]
+fn names_ignore_case_and_keep_their_spelling() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "city\nOslo\n");
+    folders.add(&sales(file.clone(), 1)).unwrap();
+    assert!(matches!(folders.add(&NewDataset { name: "SALES".into(), ..sales(file.clone(), 1) }), Err(AddDatasetFault::Exists(_))));
+    let added = folders.add(&NewDataset { name: "SALES".into(), replace: true, ..sales(file, 1) }).unwrap();
+    assert_eq!(added.definition.dataset.name, "Sales");
+    assert_eq!(folders.entries(), ["Sales"]);
+}
+
+#[test]
+fn one_owner_cannot_change_the_columns_under_another() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "city,amount\nOslo,1\n");
+    folders.add(&sales(file.clone(), 1)).unwrap();
+    folders.add(&sales(file, 2)).unwrap();
+    let others = [("x,y\nOslo,1\n", "'city' is gone"), ("city,amount,z\nOslo,1,1\n", "'z' is new"), ("city,amount\nOslo,a\n", "was int64")];
+    for (text, difference) in others {
+        let file = folders.file("other.csv", text);
+        let refused = folders.add(&NewDataset { replace: true, ..sales(file, 1) }).unwrap_err();
+        assert!(matches!(&refused, AddDatasetFault::OthersDoNotFit { .. }) && refused.to_string().contains(difference), "{refused}");
+    }
+}

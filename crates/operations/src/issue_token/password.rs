@@ -17,22 +17,18 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, username: &str, 
         fault => TokenFailure::internal(fault),
     })?;
     let now = context.clock.now();
-    let user = match known {
-        Some(known) if right => known.user,
-        Some(known) if !known.user.lockout.is_locked(now) => {
-            context.store.put_lockout(known.user.id, known.user.lockout.after_failure(now)).await?;
-            return Err(GrantRefusal::wrong_credentials().into());
-        }
-        _ => return Err(GrantRefusal::wrong_credentials().into()),
-    };
-    if user.lockout.is_locked(now) {
-        return Err(GrantRefusal::locked().into());
+    let Some(user) = known.map(|known| known.user) else { return Err(GrantRefusal::wrong_credentials().into()) };
+    // Read anew: other guesses may have been counted while this one was hashed.
+    let found = context.store.change_lockout(user.id, |lockout| match (lockout.is_locked(now), right) {
+        (true, _) => lockout,
+        (false, true) => Lockout::default(),
+        (false, false) => lockout.after_failure(now),
+    });
+    let locked = found.await?.is_locked(now);
+    match (right, locked) {
+        (false, _) => Err(GrantRefusal::wrong_credentials().into()),
+        (true, true) => Err(GrantRefusal::locked().into()),
+        (true, false) if !user.enabled => Err(GrantRefusal::disabled_user().into()),
+        (true, false) => Ok(SignIn { user, amr: "pwd".to_owned(), replaced: None, resource: None }),
     }
-    if !user.enabled {
-        return Err(GrantRefusal::disabled_user().into());
-    }
-    if user.lockout != Lockout::default() {
-        context.store.put_lockout(user.id, Lockout::default()).await?;
-    }
-    Ok(SignIn { user, amr: "pwd".to_owned(), replaced: None, resource: None })
 }

@@ -81,6 +81,12 @@ impl Checker<'_> {
             return None;
         }
         let text = pattern.value.text();
+        let length = text.chars().count();
+        if length > LONGEST_PATTERN {
+            let at = pattern.at;
+            self.report(Code::TooLong, at, format!("the pattern at {at} has {length} characters; LIKE takes {LONGEST_PATTERN}"));
+            return None;
+        }
         let trailing = text.chars().rev().take_while(|character| *character == '\\').count();
         if trailing % 2 == 1 {
             let at = pattern.at;
@@ -102,6 +108,9 @@ impl Checker<'_> {
         }
     }
 }
+
+/// Characters. A pattern becomes an automaton, whose size grows with it.
+const LONGEST_PATTERN: usize = 1000;
 
 fn effect(test: &Test) -> &'static str {
     match test {
