@@ -22,7 +22,7 @@ use std::borrow::Cow;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyConnection, AnyPool, Row, SqlSafeStr, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Row, SqlSafeStr, Transaction};
 
 pub use audit::AuditEvent;
 pub use error::StoreError;
@@ -54,6 +54,14 @@ impl Store {
                     sqlx::query(*statement).execute(&mut *connection).await?;
                 }
                 Ok(())
+            })
+        });
+        // Where the database itself ends a transaction (its disk is full), the driver goes on believing in it: such a connection would
+        // refuse every transaction to come. The ping waits for the rollback that is on its way.
+        let options = options.after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
             })
         });
         let pool = options.connect(&dialect.connect_url(url)).await?;

@@ -88,6 +88,30 @@ async fn a_second_opening_finds_everything() {
     assert_eq!(store.setting("a").await.unwrap().as_deref(), Some("2"));
 }
 
+/// Full is the one fault at which SQLite ends a transaction itself.
+#[tokio::test]
+async fn a_transaction_that_the_database_ended_costs_nothing_but_itself() {
+    let Bench { store, _folder } = bench().await;
+    let mut held = Vec::new();
+    for _ in 0..store.dialect.connections() {
+        let mut connection = store.pool.acquire().await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").execute(&mut *connection).await.unwrap();
+        held.push(connection);
+    }
+    drop(held);
+    let large = |id| ScheduledReport { query: "x".repeat(1 << 20), ..once(id) };
+    let mut refused = 0;
+    for id in 1..=20 {
+        if let Err(error) = store.add_report(&large(id), None, None).await {
+            assert!(error.to_string().contains("full"), "{error}");
+            refused += 1;
+        }
+    }
+    // Each connection fails once and is replaced by one that is not limited.
+    assert_eq!(refused, store.dialect.connections());
+    store.add_report(&large(30), None, None).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn reports_come_back_as_they_were_written() {
     let Bench { store, _folder } = bench().await;
