@@ -34,6 +34,20 @@ enum Field {
     Object,
 }
 
+impl Field {
+    fn described(&self) -> String {
+        match self {
+            Field::Null => "null".to_owned(),
+            Field::Flag(_) => "a truth value".to_owned(),
+            Field::Number(number) => format!("the number {number}"),
+            Field::Integer(number) => format!("the number {number}"),
+            Field::Text(text) => format!("'{}'", shortened(text)),
+            Field::Array => "an array".to_owned(),
+            Field::Object => "an object".to_owned(),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyField;
@@ -137,8 +151,13 @@ impl Fields {
             if too_large { BodyFault::TooLarge } else { BodyFault::Invalid(format!("The request body could not be read: {error}")) }
         })?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            let what = if error.is_data() { "should be a JSON object" } else { "is not valid JSON" };
-            BodyFault::Invalid(format!("The request body {what}: {error}."))
+            // What is no object is one of the others, or nothing at all.
+            let message = match serde_json::from_slice::<Field>(&bytes) {
+                Ok(other) if error.is_data() => format!("The request body should be a JSON object, but is {}.", other.described()),
+                Ok(_) => format!("The request body is not valid JSON: {error}."),
+                Err(error) => format!("The request body is not valid JSON: {error}."),
+            };
+            BodyFault::Invalid(message)
         })
     }
 
@@ -233,16 +252,7 @@ fn parse_flag(text: &str) -> Option<bool> {
 }
 
 fn wrong(name: &str, expected: &str, found: &Field) -> Failure {
-    let found = match found {
-        Field::Null => "null".to_owned(),
-        Field::Flag(_) => "a truth value".to_owned(),
-        Field::Number(number) => format!("the number {number}"),
-        Field::Integer(number) => format!("the number {number}"),
-        Field::Text(text) => format!("'{}'", shortened(text)),
-        Field::Array => "an array".to_owned(),
-        Field::Object => "an object".to_owned(),
-    };
-    Failure::Invalid(format!("{name} should be {expected}, but is {found}."))
+    Failure::Invalid(format!("{name} should be {expected}, but is {}.", found.described()))
 }
 
 fn shortened(text: &str) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, header};
+use chrono::TimeDelta;
 use futures::StreamExt as _;
 use insightgate_operations::background::runner::run_next;
 use serde_json::{Value, json};
@@ -114,6 +115,8 @@ async fn a_held_poll_does_not_wait_for_a_report_that_is_deleted() {
 #[tokio::test]
 async fn only_a_few_polls_of_each_tenant_are_held() {
     let (bench, report) = patient().await;
+    // Its run is the younger one, and stays waiting.
+    bench.advance(TimeDelta::seconds(1));
     let query = bench.create_query(ZOE, ALL_SALES).await;
     let foreign = bench.create_report(ZOE, &query, json!({"ExecuteNow": true})).await;
     let (path, foreign) = (format!("ScheduledReport/execution/{report}"), format!("ScheduledReport/execution/{foreign}"));

@@ -57,7 +57,7 @@ async fn every_bad_field_of_a_report_is_refused_with_its_message() {
             format!("{PREFIX}EndTime should be greater than StartTime"),
         ),
         (json!({"RecurrenceInterval": "often"}), "RecurrenceInterval should be a whole number, but is 'often'.".into()),
-        (json!({"RecurrenceCount": 1.5}), "RecurrenceCount should be a whole number, but is a number.".into()),
+        (json!({"RecurrenceCount": 1.5}), "RecurrenceCount should be a whole number, but is the number 1.5.".into()),
         (json!({"ExecuteNow": "maybe"}), "ExecuteNow should be true or false, but is 'maybe'.".into()),
         (json!({"ReportName": ["a"]}), "ReportName should be a string, but is an array.".into()),
         (json!({"QueryId": {"id": 1}}), "QueryId should be a string, but is an object.".into()),
