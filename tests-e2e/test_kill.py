@@ -1,10 +1,38 @@
 """Killed in the middle of work, again and again: every run is done, each has one file, and every file is whole."""
 
 import hashlib
+import sqlite3
+import subprocess
+import time
+
+import pytest
 
 REPORTS = 40
 KILLS = 4
 QUERY = "SELECT CustomerName, Product, SKU, Month, BilledRevenueUSD FROM CustomersAndTenants ORDER BY BilledRevenueUSD TIMESPAN LIFETIME"
+
+
+def rows(database, table):
+    """How many the database has so far; none while it is being made."""
+    try:
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+            return connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+@pytest.mark.parametrize("table", ["keys", "tenants", "locations", "applications", "permissions", "users"])
+def test_a_first_start_that_is_killed_goes_on_at_the_next(binary, start, tmp_path, table):
+    data_dir = tmp_path / "data"
+    command = [binary, "demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--data-dir", data_dir, "--rows", "60"]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not rows(data_dir / "insightgate.db", table):
+        assert time.monotonic() < deadline
+    first.kill()
+    first.wait(30)
+    with start(data_dir, "--rows", "60") as demo:
+        assert demo.preview("SELECT MPNId, PartnerName FROM Profile")
 
 
 def statuses(demo, report_ids):
