@@ -32,6 +32,7 @@ pub fn run(part: Part) -> Result<(), String> {
 
 fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let target = target_directory()?;
+    tooling::curl()?;
     steps.announce("Python with requests, duckdb, msal and pytest, from PyPI");
     let python = tooling::python(&target)?;
     steps.announce("published tables (vega-datasets), from npm");

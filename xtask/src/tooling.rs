@@ -46,6 +46,11 @@ pub fn vega_datasets(target: &Path) -> Result<PathBuf, String> {
     Ok(data)
 }
 
+/// The documents' own commands use curl, and their tests run them.
+pub fn curl() -> Result<(), String> {
+    output(Command::new("curl").arg("--version")).map(drop).map_err(|error| missing("curl", "curl", &error))
+}
+
 fn missing(what: &str, debian: &str, error: &str) -> String {
     format!(
         "{what} is needed for the end-to-end tests (Debian and Ubuntu: apt-get install {debian}; `cargo xtask test --only rust` does without)\n{error}"
