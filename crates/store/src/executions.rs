@@ -54,7 +54,7 @@ pub enum Outcome {
         artifact: Artifact,
         note: Option<String>,
     },
-    /// Queued again, not before this lease time.
+    /// Queued again, not before this lease time; held back when the report was paused meanwhile.
     Retry {
         reason: String,
         not_before: i64,
@@ -123,7 +123,10 @@ impl Store {
             }
             Outcome::Retry { reason, not_before } => {
                 let query = sqlx::query(
-                    "UPDATE executions SET status = 'Pending', failure = $2, not_before = $3
+                    "UPDATE executions SET failure = $2, not_before = $3,
+                         status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
+                                                    WHERE report.id = executions.report_id AND report.status = 'Paused')
+                                       THEN 'Paused' ELSE 'Pending' END
                      WHERE id = $1 AND epoch = $4 AND status = 'Running'",
                 );
                 execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch)).await?

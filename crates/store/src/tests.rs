@@ -189,17 +189,53 @@ async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
     let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     store.add_report(&scheduled, None, None).await.unwrap().unwrap();
     store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
-    let change = |store: Store, change: fn(&ScheduledReport) -> Result<ScheduledReport, ReportFault>| async move {
-        store.change_report(OWNER, Program::Mpn, Uuid::from_u128(8), change).await.unwrap().unwrap().unwrap();
-    };
-    change(store.clone(), |report| Ok(report.paused().unwrap())).await;
+    change(&store, 8, |report| report.paused().unwrap()).await;
     assert!(store.claim_execution(0, 1).await.unwrap().is_none());
     store.queue_due_reports(at(8), 10, || Ok::<_, StoreError>(Uuid::from_u128(78))).await.unwrap();
-    change(store.clone(), |report| Ok(report.resumed(at(9)).unwrap())).await;
+    change(&store, 8, |report| report.resumed(at(9)).unwrap()).await;
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
     assert_eq!(claimed.execution.anchor, at(4));
     let refused = Outcome::Refused { reason: "role revoked".into() };
     assert!(store.finish_execution(&claimed, &refused, at(9)).await.unwrap());
+    assert_eq!(status(&store, 8).await, ReportStatus::Paused);
+}
+
+async fn change(store: &Store, id: u128, change: impl FnOnce(&ScheduledReport) -> ScheduledReport) -> ScheduledReport {
+    let changed = store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), |report| Ok::<_, ReportFault>(change(report))).await;
+    changed.unwrap().unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_fails_while_its_report_is_paused_is_held_back() {
+    let Bench { store, _folder } = bench().await;
+    let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(1), 0)));
+    store.add_report(&scheduled, None, None).await.unwrap().unwrap();
+    store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
+    let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
+    change(&store, 8, |report| report.paused().unwrap()).await;
+    let retry = Outcome::Retry { reason: "busy".into(), not_before: 0 };
+    assert!(store.finish_execution(&claimed, &retry, at(4)).await.unwrap());
+    let held = store.execution(claimed.execution.id).await.unwrap().unwrap().execution;
+    assert_eq!((held.status, held.failure.as_deref()), (ExecutionStatus::Paused, Some("busy")));
+    assert!(store.claim_execution(100, 200).await.unwrap().is_none());
+    assert_eq!(status(&store, 8).await, ReportStatus::Paused, "a run of it is open");
+    change(&store, 8, |report| report.resumed(at(5)).unwrap()).await;
+    let claimed = store.claim_execution(100, 200).await.unwrap().unwrap();
+    // Paused once more: the run ends by itself, and as the last one it ends the report.
+    change(&store, 8, |report| report.paused().unwrap()).await;
+    assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, at(5)).await.unwrap());
+    assert_eq!(status(&store, 8).await, ReportStatus::Inactive);
+}
+
+#[tokio::test]
+async fn a_paused_report_with_slots_to_come_stays_paused_when_its_run_ends() {
+    let Bench { store, _folder } = bench().await;
+    let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(2), 0)));
+    store.add_report(&scheduled, None, None).await.unwrap().unwrap();
+    store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
+    let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
+    change(&store, 8, |report| report.paused().unwrap()).await;
+    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1), note: None }, at(4)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
 }
 
