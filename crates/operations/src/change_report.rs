@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::artifact_key;
 use crate::caller::Caller;
 use crate::context::Context;
+use crate::create_report::quotas;
 use crate::failure::Failure;
 
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
@@ -49,7 +50,8 @@ async fn change(
     change: impl FnOnce(&ScheduledReport) -> Result<ScheduledReport, ReportFaults>,
 ) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
-    let changed = context.store.change_report(caller.owner(), caller.program, id, change).await?.ok_or(Failure::NotFound)??;
+    let quotas = quotas(context, context.clock.now());
+    let changed = context.store.change_report(caller.owner(), caller.program, id, quotas, change).await?.ok_or(Failure::NotFound)??;
     context.signals.queued.notify_one();
     context.signals.rescheduled.notify_one();
     context.signals.finished.notify_waiters();

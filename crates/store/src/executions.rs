@@ -208,14 +208,13 @@ pub(crate) async fn insert_execution(connection: &mut AnyConnection, execution: 
     Ok(())
 }
 
-/// A report is Inactive once no slot is to come and no run is open.
-async fn end_exhausted_report(connection: &mut AnyConnection, report: &str) -> Result<(), StoreError> {
+/// A report is Inactive once no slot is to come and no run is open. Whether that is so.
+pub(crate) async fn end_exhausted_report(connection: &mut AnyConnection, report: &str) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL
              AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = $2 AND status IN ('Pending', 'Running', 'Paused'))",
     );
-    execute(connection, query.bind(ReportStatus::Inactive.name()).bind(report.to_owned())).await?;
-    Ok(())
+    Ok(execute(connection, query.bind(ReportStatus::Inactive.name()).bind(report.to_owned())).await? == 1)
 }
 
 fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {

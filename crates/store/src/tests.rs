@@ -201,8 +201,56 @@ async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
 }
 
 async fn change(store: &Store, id: u128, change: impl FnOnce(&ScheduledReport) -> ScheduledReport) -> ScheduledReport {
-    let changed = store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), |report| Ok::<_, ReportFault>(change(report))).await;
-    changed.unwrap().unwrap().unwrap()
+    let changing = |report: &ScheduledReport| Ok::<_, ReportFault>(change(report));
+    store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), None, changing).await.unwrap().unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_change_that_leaves_nothing_to_run_ends_the_report() {
+    let Bench { store, _folder } = bench().await;
+    let with_count = |count| Timing::Recurring(Schedule::new(at(4), 4, Some(count), 0));
+    store.add_report(&report(8, with_count(5)), None, None).await.unwrap().unwrap();
+    store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
+    let without_slots = |report: &ScheduledReport| match &report.timing {
+        Timing::Recurring(schedule) => {
+            ScheduledReport { timing: Timing::Recurring(Schedule { next: None, ..schedule.clone() }), ..report.clone() }
+        }
+        Timing::Once { .. } => panic!("a recurring report was expected"),
+    };
+    assert_eq!(change(&store, 8, without_slots).await.status, ReportStatus::Active, "a run of it waits");
+    let more = |report: &ScheduledReport| ScheduledReport { timing: with_count(5), ..report.clone() };
+    change(&store, 8, more).await;
+    let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
+    assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, at(5)).await.unwrap());
+    assert_eq!(status(&store, 8).await, ReportStatus::Active);
+    assert_eq!(change(&store, 8, without_slots).await.status, ReportStatus::Inactive);
+    assert_eq!(status(&store, 8).await, ReportStatus::Inactive);
+}
+
+#[tokio::test]
+async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
+    let Bench { store, _folder } = bench().await;
+    let quotas = Some(ReportQuotas { active: 1, execute_now: 0, execute_now_since: at(-1) });
+    let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
+    let resume = async |id: u128| {
+        let resumed = |report: &ScheduledReport| Ok::<_, ReportFault>(report.resumed(at(1)).unwrap());
+        store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), quotas, resumed).await.unwrap().unwrap()
+    };
+    for id in [8, 9] {
+        store.add_report(&recurring(id), None, quotas).await.unwrap().unwrap();
+        if id == 8 {
+            change(&store, 8, |report| report.paused().unwrap()).await;
+        }
+    }
+    assert_eq!(resume(8).await, Err(ReportFault::ActiveQuota));
+    assert_eq!(status(&store, 8).await, ReportStatus::Paused);
+    assert!(resume(9).await.is_ok(), "it is active already");
+    assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(9)).await.unwrap());
+    assert_eq!(resume(8).await.unwrap().status, ReportStatus::Active);
+    // Reports that run once are not counted, neither as taking nor as needing a place.
+    store.add_report(&once(7), Some(&first_run(&once(7))), None).await.unwrap().unwrap();
+    change(&store, 7, |report| report.paused().unwrap()).await;
+    assert!(resume(7).await.is_ok());
 }
 
 #[tokio::test]
