@@ -27,7 +27,7 @@ pub struct ExecutionInput {
 #[derive(Debug, Clone)]
 pub struct ListedExecution {
     pub record: ExecutionRecord,
-    /// Of a completed run.
+    /// Of a completed run, if its owner may still see all locations that it was made of.
     pub link: Option<ArtifactLink>,
 }
 
@@ -95,7 +95,7 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
     if records.is_empty() {
         return Err(Failure::NoExecutions);
     }
-    Ok(records.into_iter().map(|record| listed(context, record)).collect())
+    Ok(records.into_iter().map(|record| listed(context, caller, record)).collect())
 }
 
 /// Without a status: completed runs, the documented default. The latest of each report unless all of the last 90 days are asked for, and
@@ -147,9 +147,9 @@ async fn wait_for_first_run(
     tokio::time::timeout(hold, waiting).await.unwrap_or_else(|_| Ok(Vec::new()))
 }
 
-fn listed(context: &Context, record: ExecutionRecord) -> ListedExecution {
-    let completed = record.execution.status == ExecutionStatus::Completed && record.execution.artifact.is_some();
-    let link = completed.then(|| {
+fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
+    let covered = record.execution.artifact.as_ref().is_some_and(|artifact| caller.scope.locations().covers(&artifact.locations));
+    let link = (covered && record.execution.status == ExecutionStatus::Completed).then(|| {
         let file = file_name(&record);
         let expires = context.clock.now() + context.settings.link_lifetime;
         let query = context.links.sign(record.execution.id, &file, expires);

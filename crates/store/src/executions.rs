@@ -10,6 +10,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::principals::{read_locations, written_locations};
 use crate::row::{Read, millis};
 use crate::scheduled_reports::read_report;
 use crate::{Store, StoreError, execute};
@@ -107,7 +108,8 @@ impl Store {
             Outcome::Completed { artifact, note } => {
                 let query = sqlx::query(
                     "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
-                         sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8
+                         sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
+                         locations = $10
                      WHERE id = $1 AND epoch = $9 AND status = 'Running'",
                 )
                 .bind(id)
@@ -118,7 +120,8 @@ impl Store {
                 .bind(millis(artifact.generated))
                 .bind(artifact.data_as_of.map(millis))
                 .bind(note.clone())
-                .bind(epoch);
+                .bind(epoch)
+                .bind(written_locations(&artifact.locations));
                 execute(&mut transaction, query).await?
             }
             Outcome::Retry { reason, not_before } => {
@@ -227,6 +230,7 @@ fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
             sha256: row.text("sha256")?,
             generated: row.instant("generated")?,
             data_as_of: row.optional_instant("data_as_of")?,
+            locations: read_locations(row.optional_text("locations")?)?,
         }),
     };
     Ok(Execution {

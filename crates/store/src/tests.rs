@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
+use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::{Lockout, User};
 use insightgate_report::execution::{Artifact, ExecutionStatus};
@@ -65,7 +66,15 @@ fn first_run(report: &ScheduledReport) -> NewExecution {
 }
 
 fn artifact(epoch: i64) -> Artifact {
-    Artifact { epoch, rows: 1, bytes: 2, sha256: "ab".into(), generated: at(1), data_as_of: None }
+    Artifact {
+        epoch,
+        rows: 1,
+        bytes: 2,
+        sha256: "ab".into(),
+        generated: at(1),
+        data_as_of: None,
+        locations: Locations::Only(vec!["1".into()]),
+    }
 }
 
 async fn status(store: &Store, id: u128) -> ReportStatus {
