@@ -48,6 +48,29 @@ pub struct ExecutionFilter {
     pub latest_only: bool,
 }
 
+impl ExecutionFilter {
+    /// Of one report, its id first; then come the ids, the statuses and the instant, where there are any.
+    fn statement(&self) -> String {
+        let mut statement = "SELECT * FROM executions WHERE report_id = $1".to_owned();
+        let mut bound = 1;
+        for (column, values) in [("id", self.ids.len()), ("status", self.statuses.len())] {
+            if values > 0 {
+                let places: Vec<String> = (bound + 1..=bound + values).map(|place| format!("${place}")).collect();
+                statement += &format!(" AND {column} IN ({})", places.join(", "));
+                bound += values;
+            }
+        }
+        if self.queued_since.is_some() {
+            statement += &format!(" AND queued >= ${}", bound + 1);
+        }
+        statement += " ORDER BY anchor DESC, queued DESC, id DESC";
+        if self.latest_only {
+            statement += " LIMIT 1";
+        }
+        statement
+    }
+}
+
 /// How an attempt ended. All but `Retry` end the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -155,7 +178,7 @@ impl Store {
         Ok(held == 1)
     }
 
-    /// The executions of these reports of one owner, newest first.
+    /// The executions of these reports of one owner: report by report, of each the newest first.
     pub async fn executions(
         &self,
         owner: Uuid,
@@ -163,23 +186,22 @@ impl Store {
         reports: &[Uuid],
         filter: &ExecutionFilter,
     ) -> Result<Vec<ExecutionRecord>, StoreError> {
+        let statement = filter.statement();
         let mut records = Vec::new();
         for id in reports {
             let Some(report) = self.report(owner, program, *id).await? else { continue };
-            let query = sqlx::query("SELECT * FROM executions WHERE report_id = $1 ORDER BY anchor DESC, queued DESC, id DESC");
-            let rows = query.bind(id.to_string()).fetch_all(&self.pool).await?;
-            for row in &rows {
-                let execution = read_execution(row)?;
-                let queued = row.instant("queued")?;
-                let wanted = (filter.ids.is_empty() || filter.ids.contains(&execution.id))
-                    && (filter.statuses.is_empty() || filter.statuses.contains(&execution.status))
-                    && filter.queued_since.is_none_or(|since| queued >= since);
-                if wanted {
-                    records.push(ExecutionRecord { execution, report: report.clone() });
-                    if filter.latest_only {
-                        break;
-                    }
-                }
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).bind(id.to_string());
+            for id in &filter.ids {
+                query = query.bind(id.to_string());
+            }
+            for status in &filter.statuses {
+                query = query.bind(status.name());
+            }
+            if let Some(since) = filter.queued_since {
+                query = query.bind(millis(since));
+            }
+            for row in &query.fetch_all(&self.pool).await? {
+                records.push(ExecutionRecord { execution: read_execution(row)?, report: report.clone() });
             }
         }
         Ok(records)
