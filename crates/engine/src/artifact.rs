@@ -94,6 +94,20 @@ impl Engine {
         Ok(found.into_stream().map_err(EngineError::from).boxed())
     }
 
+    /// Deletes whatever lies under the report's prefix, whichever runs wrote it. One that stays does not keep the others.
+    pub async fn delete_report_files(&self, tenant: Uuid, report: Uuid) -> Result<(), EngineError> {
+        let prefix = Path::from(format!("{tenant}/{report}"));
+        let found: Vec<_> = self.inner.artifacts.list(Some(&prefix)).try_collect().await?;
+        let mut outcome = Ok(());
+        for file in found {
+            match self.inner.artifacts.delete(&file.location).await {
+                Err(object_store::Error::NotFound { .. }) | Ok(()) => {}
+                Err(error) => outcome = Err(error.into()),
+            }
+        }
+        outcome
+    }
+
     /// Deleting what is not there is no error.
     pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
         match self.inner.artifacts.delete(&key.path()).await {

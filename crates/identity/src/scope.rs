@@ -22,6 +22,17 @@ pub enum Locations {
     Only(Vec<String>),
 }
 
+impl Locations {
+    /// Whether all rows of `other` may be seen too. A list never covers the organisation: it has rows of no location.
+    pub fn covers(&self, other: &Locations) -> bool {
+        match (self, other) {
+            (Locations::Organization, _) => true,
+            (Locations::Only(_), Locations::Organization) => false,
+            (Locations::Only(held), Locations::Only(wanted)) => wanted.iter().all(|id| held.contains(id)),
+        }
+    }
+}
+
 impl TenantScope {
     pub(crate) fn new(tenant: Uuid, global_account: Option<String>, program: Program, locations: Locations) -> Self {
         TenantScope { tenant, global_account, program, locations }
@@ -56,5 +67,28 @@ impl TenantScope {
 
     pub fn locations(&self) -> &Locations {
         &self.locations
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_scope_covers() {
+        let only = |ids: &[&str]| Locations::Only(ids.iter().map(|id| (*id).to_owned()).collect());
+        for (held, wanted, covered) in [
+            (Locations::Organization, Locations::Organization, true),
+            (Locations::Organization, only(&["1"]), true),
+            (only(&["1", "2"]), only(&["2"]), true),
+            (only(&["1", "2"]), only(&["2", "1"]), true),
+            (only(&["1"]), only(&["1", "2"]), false),
+            (only(&["1"]), only(&["2"]), false),
+            (only(&["1"]), only(&[]), true),
+            (only(&[]), only(&["1"]), false),
+            (only(&["1", "2"]), Locations::Organization, false),
+        ] {
+            assert_eq!(held.covers(&wanted), covered, "{held:?} {wanted:?}");
+        }
     }
 }

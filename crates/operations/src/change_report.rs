@@ -1,12 +1,11 @@
 //! Updates, pauses, resumes and deletes a report.
 
 use insightgate_report::scheduled_report::{ReportFaults, ReportInput, ScheduledReport};
-use insightgate_store::ExecutionFilter;
 use uuid::Uuid;
 
-use crate::artifact_key;
 use crate::caller::Caller;
 use crate::context::Context;
+use crate::create_report::quotas;
 use crate::failure::Failure;
 
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
@@ -27,16 +26,12 @@ pub async fn resume_report(context: &Context, caller: &Caller, id: &str) -> Resu
 pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
     let report = context.store.report(caller.owner(), caller.program, id).await?.ok_or(Failure::NotFound)?;
-    let records = context.store.executions(caller.owner(), caller.program, &[id], &ExecutionFilter::default()).await?;
     if !context.store.delete_report(caller.owner(), caller.program, id).await? {
         return Err(Failure::NotFound);
     }
-    for record in records {
-        let Some(artifact) = &record.execution.artifact else { continue };
-        let key = artifact_key::of(&report, record.execution.id, artifact.epoch);
-        if let Err(error) = context.engine.delete(&key).await {
-            tracing::warn!(%error, report = %id, "the file of a deleted report could not be removed");
-        }
+    // Listed only now: a run may have finished just before the report was gone.
+    if let Err(error) = context.engine.delete_report_files(report.tenant, id).await {
+        tracing::warn!(%error, report = %id, "the files of a deleted report could not be removed");
     }
     context.signals.finished.notify_waiters();
     Ok(report)
@@ -49,7 +44,8 @@ async fn change(
     change: impl FnOnce(&ScheduledReport) -> Result<ScheduledReport, ReportFaults>,
 ) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
-    let changed = context.store.change_report(caller.owner(), caller.program, id, change).await?.ok_or(Failure::NotFound)??;
+    let quotas = quotas(context, context.clock.now());
+    let changed = context.store.change_report(caller.owner(), caller.program, id, quotas, change).await?.ok_or(Failure::NotFound)??;
     context.signals.queued.notify_one();
     context.signals.rescheduled.notify_one();
     context.signals.finished.notify_waiters();

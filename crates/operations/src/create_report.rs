@@ -1,6 +1,6 @@
 //! Makes a report: it runs at once, or on a schedule.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::scheduled_report::{
     ACTIVE_QUOTA, EXECUTE_NOW_QUOTA, EXECUTE_NOW_WINDOW_MINUTES, NewReport, ReportFault, ReportInput, ReportStatus, ScheduledReport, Timing,
 };
@@ -39,15 +39,19 @@ pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInp
         }
         Timing::Recurring(_) => None,
     };
-    let quotas = context.settings.quotas.then(|| ReportQuotas {
-        active: ACTIVE_QUOTA,
-        execute_now: EXECUTE_NOW_QUOTA,
-        execute_now_since: now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES),
-    });
-    context.store.add_report(&report, first.as_ref(), quotas).await??;
+    context.store.add_report(&report, first.as_ref(), quotas(context, now)).await??;
     match first {
         Some(_) => context.signals.queued.notify_one(),
         None => context.signals.rescheduled.notify_one(),
     }
     Ok(report)
+}
+
+/// The documented quotas, unless the deployment has none.
+pub(crate) fn quotas(context: &Context, now: DateTime<Utc>) -> Option<ReportQuotas> {
+    context.settings.quotas.then(|| ReportQuotas {
+        active: ACTIVE_QUOTA,
+        execute_now: EXECUTE_NOW_QUOTA,
+        execute_now_since: now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES),
+    })
 }

@@ -13,6 +13,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::{LinkFault, LinkQuery};
 
+const LOCATIONS_REVOKED: &str = "The file holds rows of locations that you may not see any more.";
+
 /// A file that may be read.
 pub struct OpenedArtifact {
     key: ArtifactKey,
@@ -21,7 +23,7 @@ pub struct OpenedArtifact {
     pub file: String,
 }
 
-/// Checks the link, then that the owner of the report still may read its data.
+/// Checks the link, then that the owner of the report still may read its data: the program's, and of all locations in the file.
 pub async fn open_artifact(
     context: &Context,
     execution: &str,
@@ -37,11 +39,19 @@ pub async fn open_artifact(
     let user = (report.owner != report.application).then_some(report.owner);
     let owner = context.store.principal(report.tenant, report.application, user).await?;
     let owner = owner.ok_or_else(|| refused(LinkFault::Invalid))?;
-    if let Err(refusal) = owner.scope(report.program) {
-        audit::record_refusal(context, &owner, &format!("artifact {execution}"), &refusal.to_string(), correlation).await;
-        return Err(refusal.into());
-    }
+    let subject = format!("artifact {execution}");
+    let scope = match owner.scope(report.program) {
+        Ok(scope) => scope,
+        Err(refusal) => {
+            audit::record_refusal(context, &owner, &subject, &refusal.to_string(), correlation).await;
+            return Err(refusal.into());
+        }
+    };
     let artifact = record.execution.artifact.clone().ok_or(Failure::NotFound)?;
+    if !scope.locations().covers(&artifact.locations) {
+        audit::record_refusal(context, &owner, &subject, LOCATIONS_REVOKED, correlation).await;
+        return Err(Failure::Forbidden(LOCATIONS_REVOKED.to_owned()));
+    }
     let key = artifact_key::of(report, execution, artifact.epoch);
     Ok(OpenedArtifact { key, artifact, format: report.format, file: file.to_owned() })
 }

@@ -27,7 +27,7 @@ pub struct ExecutionInput {
 #[derive(Debug, Clone)]
 pub struct ListedExecution {
     pub record: ExecutionRecord,
-    /// Of a completed run.
+    /// Of a completed run, if its owner may still see all locations that it was made of.
     pub link: Option<ArtifactLink>,
 }
 
@@ -40,6 +40,9 @@ pub struct ArtifactLink {
     pub query: LinkQuery,
     pub expires: DateTime<Utc>,
 }
+
+/// As many as one owner may keep active.
+const REPORTS_PER_REQUEST: usize = 50;
 
 /// Polls that may wait at once: each holds a connection, and one tenant's must not take the others' turn.
 const HELD_PER_TENANT: usize = 8;
@@ -79,10 +82,18 @@ impl Drop for HeldPoll<'_> {
 }
 
 pub async fn list_executions(context: &Context, caller: &Caller, input: &ExecutionInput) -> Result<Vec<ListedExecution>, Failure> {
-    let reports: Vec<Uuid> = input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
+    let mut reports: Vec<Uuid> = Vec::new();
+    for id in input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {
+        if !reports.contains(&id) {
+            if reports.len() == REPORTS_PER_REQUEST {
+                return Err(Failure::Invalid(format!("Ask for the executions of at most {REPORTS_PER_REQUEST} reports at once.")));
+            }
+            reports.push(id);
+        }
+    }
     let mut own = false;
     for id in &reports {
-        own |= context.store.report(caller.owner(), caller.program, *id).await?.is_some();
+        own = own || context.store.report(caller.owner(), caller.program, *id).await?.is_some();
     }
     if !own {
         return Err(Failure::NotFound);
@@ -95,19 +106,20 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
     if records.is_empty() {
         return Err(Failure::NoExecutions);
     }
-    Ok(records.into_iter().map(|record| listed(context, record)).collect())
+    Ok(records.into_iter().map(|record| listed(context, caller, record)).collect())
 }
 
-/// Without a status: completed runs, the documented default. The latest of each report unless all of the last 90 days are asked for, and
-/// those with the failed ones among them.
+/// Without a status: completed runs, the documented default. The latest of each report, unless runs are named, or all of the last 90 days
+/// are asked for, and those with the failed ones among them.
 fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, Failure> {
-    let latest_only = input.latest_only.unwrap_or(true);
+    let latest_only = input.latest_only.unwrap_or(input.execution_ids.is_empty());
+    let history = input.latest_only == Some(false);
     let unknown = |name: &String| Failure::Invalid(format!("Requested value '{name}' not found"));
     let named = |name: &String| ExecutionStatus::from_name(name).ok_or_else(|| unknown(name));
     let mut statuses = input.statuses.iter().map(named).collect::<Result<Vec<_>, _>>()?;
     if statuses.is_empty() {
         statuses.push(ExecutionStatus::Completed);
-        if !latest_only {
+        if history {
             statuses.push(ExecutionStatus::Failed);
         }
     }
@@ -115,7 +127,7 @@ fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, 
     if ids.is_empty() && !input.execution_ids.is_empty() {
         return Err(Failure::NoExecutions);
     }
-    let queued_since = (!latest_only).then(|| context.clock.now() - TimeDelta::days(HISTORY_DAYS));
+    let queued_since = history.then(|| context.clock.now() - TimeDelta::days(HISTORY_DAYS));
     Ok(ExecutionFilter { ids, statuses, queued_since, latest_only })
 }
 
@@ -128,7 +140,8 @@ async fn wait_for_first_run(
 ) -> Result<Vec<ExecutionRecord>, Failure> {
     let hold = context.settings.hold_poll;
     let Some(_held) = context.held_polls.hold(caller.scope.tenant()) else { return Ok(Vec::new()) };
-    let in_flight = ExecutionFilter { statuses: vec![ExecutionStatus::Pending, ExecutionStatus::Running], ..ExecutionFilter::default() };
+    let statuses = vec![ExecutionStatus::Pending, ExecutionStatus::Running];
+    let in_flight = ExecutionFilter { statuses, latest_only: true, ..ExecutionFilter::default() };
     let waiting = async {
         loop {
             // Registered before looking, so that an end between the look and the wait is not missed.
@@ -147,9 +160,9 @@ async fn wait_for_first_run(
     tokio::time::timeout(hold, waiting).await.unwrap_or_else(|_| Ok(Vec::new()))
 }
 
-fn listed(context: &Context, record: ExecutionRecord) -> ListedExecution {
-    let completed = record.execution.status == ExecutionStatus::Completed && record.execution.artifact.is_some();
-    let link = completed.then(|| {
+fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
+    let covered = record.execution.artifact.as_ref().is_some_and(|artifact| caller.scope.locations().covers(&artifact.locations));
+    let link = (covered && record.execution.status == ExecutionStatus::Completed).then(|| {
         let file = file_name(&record);
         let expires = context.clock.now() + context.settings.link_lifetime;
         let query = context.links.sign(record.execution.id, &file, expires);

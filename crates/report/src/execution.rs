@@ -1,6 +1,7 @@
 //! One run of a report.
 
 use chrono::{DateTime, Utc};
+use insightgate_identity::scope::Locations;
 use uuid::Uuid;
 
 /// Attempts before a run is given up.
@@ -66,6 +67,8 @@ pub struct Artifact {
     pub generated: DateTime<Utc>,
     /// The newest change of the files that were read; None without files.
     pub data_as_of: Option<DateTime<Utc>>,
+    /// Whose rows it may hold: what its owner could see when it was made.
+    pub locations: Locations,
 }
 
 /// What becomes of a run whose attempt failed.

@@ -290,7 +290,8 @@ fn recounted(schedule: &Schedule, count: Option<u32>, now: DateTime<Utc>) -> Sch
         changed.next = None;
     } else if changed.next.is_none() {
         changed.next = Some(changed.start);
-        changed = changed.skip_to(now);
+        // The slot of this very second has run: it must not count twice.
+        changed = changed.skip_to(now + TimeDelta::seconds(1));
     }
     changed
 }

@@ -163,9 +163,12 @@ CREATE TABLE executions (
     sha256 TEXT,
     generated BIGINT,
     data_as_of BIGINT,
+    -- What the file was made of, as in role_assignments.
+    locations TEXT,
     finished BIGINT,
     UNIQUE (report_id, slot)
 );
+CREATE INDEX executions_by_report ON executions (report_id, anchor);
 CREATE INDEX executions_to_claim ON executions (status, not_before, lease_until);
 
 CREATE TABLE audit_events (

@@ -10,6 +10,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::principals::{read_locations, written_locations};
 use crate::row::{Read, millis};
 use crate::scheduled_reports::read_report;
 use crate::{Store, StoreError, execute};
@@ -47,6 +48,29 @@ pub struct ExecutionFilter {
     pub latest_only: bool,
 }
 
+impl ExecutionFilter {
+    /// Of one report, its id first; then come the ids, the statuses and the instant, where there are any.
+    fn statement(&self) -> String {
+        let mut statement = "SELECT * FROM executions WHERE report_id = $1".to_owned();
+        let mut bound = 1;
+        for (column, values) in [("id", self.ids.len()), ("status", self.statuses.len())] {
+            if values > 0 {
+                let places: Vec<String> = (bound + 1..=bound + values).map(|place| format!("${place}")).collect();
+                statement += &format!(" AND {column} IN ({})", places.join(", "));
+                bound += values;
+            }
+        }
+        if self.queued_since.is_some() {
+            statement += &format!(" AND queued >= ${}", bound + 1);
+        }
+        statement += " ORDER BY anchor DESC, queued DESC, id DESC";
+        if self.latest_only {
+            statement += " LIMIT 1";
+        }
+        statement
+    }
+}
+
 /// How an attempt ended. All but `Retry` end the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -54,7 +78,7 @@ pub enum Outcome {
         artifact: Artifact,
         note: Option<String>,
     },
-    /// Queued again, not before this lease time.
+    /// Queued again, not before this lease time; held back when the report was paused meanwhile.
     Retry {
         reason: String,
         not_before: i64,
@@ -107,7 +131,8 @@ impl Store {
             Outcome::Completed { artifact, note } => {
                 let query = sqlx::query(
                     "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
-                         sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8
+                         sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
+                         locations = $10
                      WHERE id = $1 AND epoch = $9 AND status = 'Running'",
                 )
                 .bind(id)
@@ -118,12 +143,16 @@ impl Store {
                 .bind(millis(artifact.generated))
                 .bind(artifact.data_as_of.map(millis))
                 .bind(note.clone())
-                .bind(epoch);
+                .bind(epoch)
+                .bind(written_locations(&artifact.locations));
                 execute(&mut transaction, query).await?
             }
             Outcome::Retry { reason, not_before } => {
                 let query = sqlx::query(
-                    "UPDATE executions SET status = 'Pending', failure = $2, not_before = $3
+                    "UPDATE executions SET failure = $2, not_before = $3,
+                         status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
+                                                    WHERE report.id = executions.report_id AND report.status = 'Paused')
+                                       THEN 'Paused' ELSE 'Pending' END
                      WHERE id = $1 AND epoch = $4 AND status = 'Running'",
                 );
                 execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch)).await?
@@ -149,7 +178,7 @@ impl Store {
         Ok(held == 1)
     }
 
-    /// The executions of these reports of one owner, newest first.
+    /// The executions of these reports of one owner: report by report, of each the newest first.
     pub async fn executions(
         &self,
         owner: Uuid,
@@ -157,23 +186,22 @@ impl Store {
         reports: &[Uuid],
         filter: &ExecutionFilter,
     ) -> Result<Vec<ExecutionRecord>, StoreError> {
+        let statement = filter.statement();
         let mut records = Vec::new();
         for id in reports {
             let Some(report) = self.report(owner, program, *id).await? else { continue };
-            let query = sqlx::query("SELECT * FROM executions WHERE report_id = $1 ORDER BY anchor DESC, queued DESC, id DESC");
-            let rows = query.bind(id.to_string()).fetch_all(&self.pool).await?;
-            for row in &rows {
-                let execution = read_execution(row)?;
-                let queued = row.instant("queued")?;
-                let wanted = (filter.ids.is_empty() || filter.ids.contains(&execution.id))
-                    && (filter.statuses.is_empty() || filter.statuses.contains(&execution.status))
-                    && filter.queued_since.is_none_or(|since| queued >= since);
-                if wanted {
-                    records.push(ExecutionRecord { execution, report: report.clone() });
-                    if filter.latest_only {
-                        break;
-                    }
-                }
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).bind(id.to_string());
+            for id in &filter.ids {
+                query = query.bind(id.to_string());
+            }
+            for status in &filter.statuses {
+                query = query.bind(status.name());
+            }
+            if let Some(since) = filter.queued_since {
+                query = query.bind(millis(since));
+            }
+            for row in &query.fetch_all(&self.pool).await? {
+                records.push(ExecutionRecord { execution: read_execution(row)?, report: report.clone() });
             }
         }
         Ok(records)
@@ -205,14 +233,13 @@ pub(crate) async fn insert_execution(connection: &mut AnyConnection, execution: 
     Ok(())
 }
 
-/// A report is Inactive once no slot is to come and no run is open.
-async fn end_exhausted_report(connection: &mut AnyConnection, report: &str) -> Result<(), StoreError> {
+/// A report is Inactive once no slot is to come and no run is open. Whether that is so.
+pub(crate) async fn end_exhausted_report(connection: &mut AnyConnection, report: &str) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL
              AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = $2 AND status IN ('Pending', 'Running', 'Paused'))",
     );
-    execute(connection, query.bind(ReportStatus::Inactive.name()).bind(report.to_owned())).await?;
-    Ok(())
+    Ok(execute(connection, query.bind(ReportStatus::Inactive.name()).bind(report.to_owned())).await? == 1)
 }
 
 fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
@@ -225,6 +252,7 @@ fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
             sha256: row.text("sha256")?,
             generated: row.instant("generated")?,
             data_as_of: row.optional_instant("data_as_of")?,
+            locations: read_locations(row.optional_text("locations")?)?,
         }),
     };
     Ok(Execution {

@@ -74,10 +74,7 @@ impl Store {
 
     /// Gives the role, or changes what it covers.
     pub async fn put_role(&self, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment) -> Result<(), StoreError> {
-        let locations = match &assignment.locations {
-            Locations::Organization => None,
-            Locations::Only(mpn_ids) => Some(serde_json::Value::from(mpn_ids.clone()).to_string()),
-        };
+        let locations = written_locations(&assignment.locations);
         sqlx::query(
             "INSERT INTO role_assignments (tenant_id, assignee_id, role, locations) VALUES ($1, $2, $3, $4)
              ON CONFLICT (assignee_id, role) DO UPDATE SET locations = excluded.locations",
@@ -98,8 +95,16 @@ impl Store {
     }
 }
 
+/// None for the whole organisation.
+pub(crate) fn written_locations(locations: &Locations) -> Option<String> {
+    match locations {
+        Locations::Organization => None,
+        Locations::Only(mpn_ids) => Some(serde_json::Value::from(mpn_ids.clone()).to_string()),
+    }
+}
+
 /// A list that cannot be read covers nothing, loudly: never the whole organisation.
-fn read_locations(stored: Option<String>) -> Result<Locations, StoreError> {
+pub(crate) fn read_locations(stored: Option<String>) -> Result<Locations, StoreError> {
     match stored {
         None => Ok(Locations::Organization),
         Some(json) => match serde_json::from_str(&json) {

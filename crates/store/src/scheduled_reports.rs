@@ -11,7 +11,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::executions::{NewExecution, insert_execution};
+use crate::executions::{NewExecution, end_exhausted_report, insert_execution};
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -87,12 +87,14 @@ impl Store {
 
     /// Reads the report, changes it by `change` and writes it back, in one transaction. None when there is none.
     ///
-    /// Executions that wait follow the report's status: paused with it, queued again with it.
-    pub async fn change_report<E>(
+    /// Executions that wait follow the report's status: paused with it, queued again with it. A change that leaves no slot to come and no
+    /// run open ends the report. One that makes it Active again is refused when the quota of active reports is used up.
+    pub async fn change_report<E: From<ReportFault>>(
         &self,
         owner: Uuid,
         program: Program,
         id: Uuid,
+        quotas: Option<ReportQuotas>,
         change: impl FnOnce(&ScheduledReport) -> Result<ScheduledReport, E>,
     ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
         let mut transaction = self.begin().await?;
@@ -100,10 +102,16 @@ impl Store {
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
         let report = read_report(&row)?;
-        let changed = match change(&report) {
+        let mut changed = match change(&report) {
             Ok(changed) => changed,
             Err(fault) => return Ok(Some(Err(fault))),
         };
+        let reactivated = changed.status == ReportStatus::Active && report.status != ReportStatus::Active;
+        if let (true, Some(quotas), Timing::Recurring(_)) = (reactivated, quotas, &changed.timing)
+            && let Some(fault) = used_up(&mut transaction, &changed, quotas).await?
+        {
+            return Ok(Some(Err(fault.into())));
+        }
         update_report(&mut transaction, &changed).await?;
         if report.status != changed.status {
             let (from, to) = match changed.status {
@@ -112,6 +120,9 @@ impl Store {
             };
             let query = sqlx::query("UPDATE executions SET status = $1 WHERE report_id = $2 AND status = $3");
             execute(&mut transaction, query.bind(to.name()).bind(id.to_string()).bind(from.name())).await?;
+        }
+        if end_exhausted_report(&mut transaction, &id.to_string()).await? {
+            changed.status = ReportStatus::Inactive;
         }
         transaction.commit().await?;
         Ok(Some(Ok(changed)))

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
+use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::{Lockout, User};
 use insightgate_report::execution::{Artifact, ExecutionStatus};
@@ -65,7 +66,15 @@ fn first_run(report: &ScheduledReport) -> NewExecution {
 }
 
 fn artifact(epoch: i64) -> Artifact {
-    Artifact { epoch, rows: 1, bytes: 2, sha256: "ab".into(), generated: at(1), data_as_of: None }
+    Artifact {
+        epoch,
+        rows: 1,
+        bytes: 2,
+        sha256: "ab".into(),
+        generated: at(1),
+        data_as_of: None,
+        locations: Locations::Only(vec!["1".into()]),
+    }
 }
 
 async fn status(store: &Store, id: u128) -> ReportStatus {
@@ -213,17 +222,101 @@ async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
     let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     store.add_report(&scheduled, None, None).await.unwrap().unwrap();
     store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
-    let change = |store: Store, change: fn(&ScheduledReport) -> Result<ScheduledReport, ReportFault>| async move {
-        store.change_report(OWNER, Program::Mpn, Uuid::from_u128(8), change).await.unwrap().unwrap().unwrap();
-    };
-    change(store.clone(), |report| Ok(report.paused().unwrap())).await;
+    change(&store, 8, |report| report.paused().unwrap()).await;
     assert!(store.claim_execution(0, 1).await.unwrap().is_none());
     store.queue_due_reports(at(8), 10, || Ok::<_, StoreError>(Uuid::from_u128(78))).await.unwrap();
-    change(store.clone(), |report| Ok(report.resumed(at(9)).unwrap())).await;
+    change(&store, 8, |report| report.resumed(at(9)).unwrap()).await;
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
     assert_eq!(claimed.execution.anchor, at(4));
     let refused = Outcome::Refused { reason: "role revoked".into() };
     assert!(store.finish_execution(&claimed, &refused, at(9)).await.unwrap());
+    assert_eq!(status(&store, 8).await, ReportStatus::Paused);
+}
+
+async fn change(store: &Store, id: u128, change: impl FnOnce(&ScheduledReport) -> ScheduledReport) -> ScheduledReport {
+    let changing = |report: &ScheduledReport| Ok::<_, ReportFault>(change(report));
+    store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), None, changing).await.unwrap().unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_change_that_leaves_nothing_to_run_ends_the_report() {
+    let Bench { store, _folder } = bench().await;
+    let with_count = |count| Timing::Recurring(Schedule::new(at(4), 4, Some(count), 0));
+    store.add_report(&report(8, with_count(5)), None, None).await.unwrap().unwrap();
+    store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
+    let without_slots = |report: &ScheduledReport| match &report.timing {
+        Timing::Recurring(schedule) => {
+            ScheduledReport { timing: Timing::Recurring(Schedule { next: None, ..schedule.clone() }), ..report.clone() }
+        }
+        Timing::Once { .. } => panic!("a recurring report was expected"),
+    };
+    assert_eq!(change(&store, 8, without_slots).await.status, ReportStatus::Active, "a run of it waits");
+    let more = |report: &ScheduledReport| ScheduledReport { timing: with_count(5), ..report.clone() };
+    change(&store, 8, more).await;
+    let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
+    assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, at(5)).await.unwrap());
+    assert_eq!(status(&store, 8).await, ReportStatus::Active);
+    assert_eq!(change(&store, 8, without_slots).await.status, ReportStatus::Inactive);
+    assert_eq!(status(&store, 8).await, ReportStatus::Inactive);
+}
+
+#[tokio::test]
+async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
+    let Bench { store, _folder } = bench().await;
+    let quotas = Some(ReportQuotas { active: 1, execute_now: 0, execute_now_since: at(-1) });
+    let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
+    let resume = async |id: u128| {
+        let resumed = |report: &ScheduledReport| Ok::<_, ReportFault>(report.resumed(at(1)).unwrap());
+        store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), quotas, resumed).await.unwrap().unwrap()
+    };
+    for id in [8, 9] {
+        store.add_report(&recurring(id), None, quotas).await.unwrap().unwrap();
+        if id == 8 {
+            change(&store, 8, |report| report.paused().unwrap()).await;
+        }
+    }
+    assert_eq!(resume(8).await, Err(ReportFault::ActiveQuota));
+    assert_eq!(status(&store, 8).await, ReportStatus::Paused);
+    assert!(resume(9).await.is_ok(), "it is active already");
+    assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(9)).await.unwrap());
+    assert_eq!(resume(8).await.unwrap().status, ReportStatus::Active);
+    // Reports that run once are not counted, neither as taking nor as needing a place.
+    store.add_report(&once(7), Some(&first_run(&once(7))), None).await.unwrap().unwrap();
+    change(&store, 7, |report| report.paused().unwrap()).await;
+    assert!(resume(7).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_run_that_fails_while_its_report_is_paused_is_held_back() {
+    let Bench { store, _folder } = bench().await;
+    let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(1), 0)));
+    store.add_report(&scheduled, None, None).await.unwrap().unwrap();
+    store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
+    let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
+    change(&store, 8, |report| report.paused().unwrap()).await;
+    let retry = Outcome::Retry { reason: "busy".into(), not_before: 0 };
+    assert!(store.finish_execution(&claimed, &retry, at(4)).await.unwrap());
+    let held = store.execution(claimed.execution.id).await.unwrap().unwrap().execution;
+    assert_eq!((held.status, held.failure.as_deref()), (ExecutionStatus::Paused, Some("busy")));
+    assert!(store.claim_execution(100, 200).await.unwrap().is_none());
+    assert_eq!(status(&store, 8).await, ReportStatus::Paused, "a run of it is open");
+    change(&store, 8, |report| report.resumed(at(5)).unwrap()).await;
+    let claimed = store.claim_execution(100, 200).await.unwrap().unwrap();
+    // Paused once more: the run ends by itself, and as the last one it ends the report.
+    change(&store, 8, |report| report.paused().unwrap()).await;
+    assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, at(5)).await.unwrap());
+    assert_eq!(status(&store, 8).await, ReportStatus::Inactive);
+}
+
+#[tokio::test]
+async fn a_paused_report_with_slots_to_come_stays_paused_when_its_run_ends() {
+    let Bench { store, _folder } = bench().await;
+    let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(2), 0)));
+    store.add_report(&scheduled, None, None).await.unwrap().unwrap();
+    store.queue_due_reports(at(4), 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
+    let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
+    change(&store, 8, |report| report.paused().unwrap()).await;
+    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1), note: None }, at(4)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
 }
 

@@ -33,6 +33,8 @@ async fn filters_follow_the_documents() {
     let all = bench.executions(ANA, &report).await;
     let ids: Vec<&str> = all.iter().map(|execution| execution["executionId"].as_str().unwrap()).collect();
     let two = format!("executionId={};{}&getLatestExecution=false", ids[2], ids[3]);
+    let named = format!("executionId={};{}", ids[2], ids[3]);
+    let named_latest = format!("{named}&getLatestExecution=true");
     let one = format!("executionId={}", ids[3]);
     let failed_id = format!("executionId={}", ids[1]);
     for (filters, expected) in [
@@ -49,6 +51,8 @@ async fn filters_follow_the_documents() {
         ("executionStatus=Pending%3B%20Failed;&getLatestExecution=false", vec!["Pending", "Failed"]),
         (&two, vec!["Completed", "Completed"]),
         (&one, vec!["Completed"]),
+        (&named, vec!["Completed", "Completed"]),
+        (&named_latest, vec!["Completed"]),
     ] {
         for id in [&report, &upper] {
             let found = bench.get(ANA, &format!("ScheduledReport/execution/{id}?{filters}")).await.ok();
@@ -107,6 +111,16 @@ async fn several_reports_give_the_latest_of_each() {
     of.sort_unstable();
     reports.sort_unstable();
     assert_eq!(of, reports);
+    // One that is named twice is answered once, and a list has an end.
+    let twice = format!("ScheduledReport/execution/{};{}", reports[0], reports[0].to_uppercase());
+    assert_eq!(bench.get(ANA, &twice).await.ok().len(), 1);
+    let of_many = |count: u128| {
+        let others: Vec<_> = (1..count).map(|id| uuid::Uuid::from_u128(id).to_string()).collect();
+        format!("ScheduledReport/execution/{};{}", reports[0], others.join(";"))
+    };
+    assert_eq!(bench.get(ANA, &of_many(50)).await.ok().len(), 1);
+    let refused = bench.get(ANA, &of_many(51)).await.refused(400);
+    assert_eq!(refused, "Ask for the executions of at most 50 reports at once.");
 }
 
 #[tokio::test]

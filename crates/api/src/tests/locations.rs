@@ -51,6 +51,35 @@ async fn a_run_sees_the_locations_of_its_own_time() {
     }
 }
 
+/// A file that was made while its owner saw more is theirs no longer, until they see as much again.
+#[tokio::test]
+async fn fewer_locations_revoke_earlier_files() {
+    let bench = Bench::new().await;
+    let link = bench.export(ANA, ALL_SALES, json!({})).await;
+    let report = bench.get(ANA, "ScheduledReport").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
+    let assign = async |locations| {
+        let role = RoleAssignment { role: Role::ExecutiveReportViewer, locations };
+        bench.context.store.put_role(CONTOSO, ANA.user.unwrap(), &role).await.unwrap();
+    };
+    assign(Locations::Only(vec!["1000001".into(), "1000002".into()])).await;
+    let reason = "The file holds rows of locations that you may not see any more.";
+    assert_eq!(bench.fetch(&link, &[]).await.refused(403), reason);
+    assert_eq!(bench.audited("access.refuse").await[0].detail, reason);
+    let execution = bench.executions(ANA, &report).await.remove(0);
+    assert_eq!(execution["executionStatus"], "Completed");
+    for name in ["reportLocation", "reportAccessSecureLink", "reportExpiryTime"] {
+        assert_eq!(execution[name], Value::Null, "{name}");
+    }
+    let narrow = bench.export(ANA, ALL_SALES, json!({})).await;
+    assert_eq!(bench.fetch(&narrow, &[]).await.status, 200);
+    assign(Locations::Only(vec!["1000002".into()])).await;
+    assert_eq!(bench.fetch(&narrow, &[]).await.refused(403), reason);
+    assign(Locations::Organization).await;
+    for link in [&link, &narrow] {
+        assert_eq!(bench.fetch(link, &[]).await.status, 200);
+    }
+}
+
 #[tokio::test]
 async fn a_dataset_without_locations_is_refused_with_the_reason() {
     let bench = Bench::new().await;

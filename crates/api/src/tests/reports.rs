@@ -132,8 +132,54 @@ async fn fifty_active_reports_and_no_more() {
     let body = report_body(&query, every_four_hours(None));
     let message = "User has exceeded its report creation quota of 50 active reports";
     assert_eq!(create(&bench, body.clone()).await.refused(400), message);
+    // Pausing one makes room for another, and then there is none to resume it.
+    let change = async |action: &str| bench.call(ANA, Method::PUT, &format!("ScheduledReport/{action}/{last}"), Value::Null).await;
+    change("pause").await.ok();
+    let other = create(&bench, body.clone()).await.ok().remove(0);
+    assert_eq!(change("resume").await.refused(400), message);
+    assert_eq!(bench.report_status(ANA, &last).await, "Paused");
+    bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{}", other["reportId"].as_str().unwrap()), Value::Null).await.ok();
+    change("resume").await.ok();
+    assert_eq!(create(&bench, body.clone()).await.refused(400), message);
     bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{last}"), Value::Null).await.ok();
     create(&bench, body).await.ok();
+}
+
+#[tokio::test]
+async fn an_exhausted_report_wakes_only_within_the_quota() {
+    let bench = Bench::new().await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let exhausted = bench.create_report(ANA, &query, every_four_hours(Some(1))).await;
+    bench.advance(TimeDelta::hours(4));
+    assert_eq!((bench.work().await, bench.report_status(ANA, &exhausted).await), (1, "Inactive".into()));
+    let later = with(every_four_hours(None), json!({"StartTime": "2026-12-01T00:00:00Z"}));
+    for _ in 0..50 {
+        bench.create_report(ANA, &query, later.clone()).await;
+    }
+    let path = format!("ScheduledReport/{exhausted}");
+    let refused = bench.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 2})).await.refused(400);
+    assert_eq!(refused, "User has exceeded its report creation quota of 50 active reports");
+    // What does not wake it is not refused.
+    let renamed = bench.call(ANA, Method::PUT, &path, json!({"ReportName": "renamed"})).await.ok().remove(0);
+    assert_eq!((&renamed["reportStatus"], &renamed["recurrenceCount"]), (&json!("Inactive"), &json!(1)));
+}
+
+#[tokio::test]
+async fn lowering_the_count_to_what_ran_ends_a_report() {
+    let bench = Bench::new().await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let report = bench.create_report(ANA, &query, every_four_hours(Some(5))).await;
+    bench.advance(TimeDelta::hours(8));
+    assert_eq!(bench.work().await, 2);
+    let path = format!("ScheduledReport/{report}");
+    let lowered = bench.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 2})).await.ok().remove(0);
+    assert_eq!((&lowered["reportStatus"], &lowered["recurrenceCount"]), (&json!("Inactive"), &json!(2)));
+    assert_eq!(bench.report_status(ANA, &report).await, "Inactive");
+    // A higher one wakes it again.
+    let raised = bench.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 3})).await.ok().remove(0);
+    assert_eq!(raised["reportStatus"], "Active");
+    bench.advance(TimeDelta::hours(4));
+    assert_eq!((bench.work().await, bench.report_status(ANA, &report).await), (1, "Inactive".into()));
 }
 
 #[tokio::test]

@@ -124,10 +124,16 @@ async fn deleting_a_report_removes_its_files() {
     let artifacts = bench.folder.path().join("artifacts");
     assert_eq!(files(&artifacts), 1);
     let report = bench.get(ANA, "ScheduledReport").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
+    // Of a run that nothing is known of any more; and one of another report, which stays.
+    let unknown = format!("{}-1.tsv", uuid::Uuid::from_u128(5));
+    std::fs::write(artifacts.join(format!("{CONTOSO}/{report}/{unknown}")), "left").unwrap();
+    let other = artifacts.join(format!("{CONTOSO}/{}", uuid::Uuid::from_u128(6)));
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join(&unknown), "kept").unwrap();
     let path = format!("ScheduledReport/{report}");
     let deleted = bench.call(ANA, Method::DELETE, &path, Value::Null).await;
     assert_eq!((&deleted.envelope()["message"], &deleted.ok()[0]["reportId"]), (&json!("Report deleted successfully"), &json!(report)));
-    assert_eq!(files(&artifacts), 0);
+    assert_eq!((files(&artifacts), files(&other)), (1, 1));
     bench.call(ANA, Method::DELETE, &path, Value::Null).await.refused(404);
     bench.get(ANA, &format!("ScheduledReport/execution/{report}")).await.refused(404);
     assert_eq!(bench.fetch(&link, &[]).await.refused(404), "No item found with given filters.");

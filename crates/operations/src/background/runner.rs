@@ -129,6 +129,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         sha256: summary.sha256,
         generated: context.clock.now(),
         data_as_of: summary.data_as_of,
+        locations: scope.locations().clone(),
     };
     Ok(Outcome::Completed { artifact, note: (!notes.is_empty()).then(|| notes.join(" ")) })
 }

@@ -163,6 +163,8 @@ fn a_higher_count_wakes_an_exhausted_report() {
     let updated = report.updated(&more, due + TimeDelta::hours(1), &ReportRules::default()).unwrap();
     assert_eq!(updated.status, ReportStatus::Active);
     assert_eq!(schedule(&updated).next, Some(due + TimeDelta::hours(4)));
+    let at_once = report.updated(&more, due, &ReportRules::default()).unwrap();
+    assert_eq!(schedule(&at_once).next, Some(due + TimeDelta::hours(4)), "what ran already does not run again");
 }
 
 #[test]
