@@ -14,7 +14,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use crate::error::EngineError;
 
 /// Bytes below which memory is not split further.
-const SMALLEST_SHARE: usize = 48 << 20;
+const SMALLEST_SHARE: usize = 40 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
@@ -128,8 +128,8 @@ mod tests {
 
     #[tokio::test]
     async fn exports_leave_a_share_for_previews() {
-        let budget = Budget::new(96 << 20);
-        assert_eq!(budget.share, 48 << 20);
+        let budget = Budget::new(80 << 20);
+        assert_eq!(budget.share, 40 << 20);
         let export = budget.take(Lane::Export).await.unwrap();
         assert!(budget.exports.try_acquire().is_err());
         let preview = budget.take(Lane::Preview).await.unwrap();

@@ -28,7 +28,7 @@ use crate::scan;
 use crate::snapshot::{self, SchemaCache, Snapshot};
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
-pub const DEFAULT_MEMORY_LIMIT: usize = 96 << 20;
+pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
 
 /// Footers that are kept. They are small beside the data, and not in the budget of queries.
 const FOOTER_CACHE: usize = 16 << 20;

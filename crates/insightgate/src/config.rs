@@ -52,7 +52,7 @@ impl Default for Configuration {
             hold_poll_seconds: 2,
             preview_seconds: 100,
             link_hours: 168,
-            memory_mib: 96,
+            memory_mib: 80,
             threads: None,
             log_level: "info".to_owned(),
         }
@@ -157,7 +157,7 @@ const SETTINGS: &[Setting] = &[
     Setting {
         key: "engine.memory_mib",
         about: "Memory that all running queries may hold together; beyond it they use the disk.",
-        default: Ok("96"),
+        default: Ok("80"),
         read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
     },
     Setting {
