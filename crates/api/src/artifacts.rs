@@ -102,7 +102,7 @@ async fn body(state: &ApiState, asked: &Asked, opened: &OpenedArtifact, headers:
         Ok(stream) => stream,
         Err(failure) => return asked.refuse(&failure),
     };
-    let content_type = match opened.format {
+    let content_type = match opened.artifact.format {
         ReportFormat::Csv => "text/csv; charset=utf-8",
         ReportFormat::Tsv => "text/tab-separated-values; charset=utf-8",
     };

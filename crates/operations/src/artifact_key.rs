@@ -4,10 +4,10 @@ use insightgate_engine::{ArtifactKey, Format};
 use insightgate_report::scheduled_report::{ReportFormat, ScheduledReport};
 use uuid::Uuid;
 
-pub(crate) fn of(report: &ScheduledReport, execution: Uuid, epoch: i64) -> ArtifactKey {
+pub(crate) fn of(report: &ScheduledReport, execution: Uuid, epoch: i64, file_format: ReportFormat) -> ArtifactKey {
     // An epoch counts claims: it is never negative.
     let epoch = u64::try_from(epoch).unwrap_or_default();
-    ArtifactKey { tenant: report.tenant, report: report.id, execution, epoch, format: format(report.format) }
+    ArtifactKey { tenant: report.tenant, report: report.id, execution, epoch, format: format(file_format) }
 }
 
 pub(crate) fn format(format: ReportFormat) -> Format {

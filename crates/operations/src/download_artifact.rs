@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use insightgate_engine::{ArtifactKey, EngineError};
 use insightgate_report::execution::Artifact;
-use insightgate_report::scheduled_report::ReportFormat;
 use uuid::Uuid;
 
 use crate::artifact_key;
@@ -19,7 +18,6 @@ const LOCATIONS_REVOKED: &str = "The file holds rows of locations that you may n
 pub struct OpenedArtifact {
     key: ArtifactKey,
     pub artifact: Artifact,
-    pub format: ReportFormat,
     pub file: String,
 }
 
@@ -52,8 +50,8 @@ pub async fn open_artifact(
         audit::record_refusal(context, &owner, &subject, LOCATIONS_REVOKED, correlation).await;
         return Err(Failure::Forbidden(LOCATIONS_REVOKED.to_owned()));
     }
-    let key = artifact_key::of(report, execution, artifact.epoch);
-    Ok(OpenedArtifact { key, artifact, format: report.format, file: file.to_owned() })
+    let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
+    Ok(OpenedArtifact { key, artifact, file: file.to_owned() })
 }
 
 /// A stretch of the file, as a stream of blocks.

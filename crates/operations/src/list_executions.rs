@@ -161,19 +161,15 @@ async fn wait_for_first_run(
 }
 
 fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
-    let covered = record.execution.artifact.as_ref().is_some_and(|artifact| caller.scope.locations().covers(&artifact.locations));
-    let link = (covered && record.execution.status == ExecutionStatus::Completed).then(|| {
-        let file = file_name(&record);
+    let artifact = record.execution.artifact.as_ref().filter(|artifact| caller.scope.locations().covers(&artifact.locations));
+    let link = artifact.filter(|_| record.execution.status == ExecutionStatus::Completed).map(|artifact| {
+        // As the documents show it.
+        let file = format!("{}_{}.{}", record.report.name, record.execution.id, artifact.format.name());
         let expires = context.clock.now() + context.settings.link_lifetime;
         let query = context.links.sign(record.execution.id, &file, expires);
         ArtifactLink { execution: record.execution.id, file, query, expires }
     });
     ListedExecution { record, link }
-}
-
-/// `<report name>_<execution>.csv`, as the documents show it.
-pub(crate) fn file_name(record: &ExecutionRecord) -> String {
-    format!("{}_{}.{}", record.report.name, record.execution.id, record.report.format.name())
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use insightgate_identity::scope::Locations;
 use uuid::Uuid;
 
+use crate::scheduled_report::ReportFormat;
+
 /// Attempts before a run is given up.
 pub const MAXIMUM_ATTEMPTS: u32 = 5;
 /// Days that finished runs are listed for. Source: the documented history.
@@ -60,6 +62,8 @@ pub struct Execution {
 pub struct Artifact {
     /// Part of the artifact's key: the claim that wrote it.
     pub epoch: i64,
+    /// The report's at the time: a later change of the report leaves finished files as they are.
+    pub format: ReportFormat,
     pub rows: u64,
     pub bytes: u64,
     /// Hexadecimal.

@@ -158,6 +158,7 @@ CREATE TABLE executions (
     failure TEXT,
     note TEXT,
     artifact_epoch BIGINT,
+    artifact_format TEXT,
     row_count BIGINT,
     byte_count BIGINT,
     sha256 TEXT,

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::execution::{Artifact, Execution, ExecutionStatus};
-use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport};
+use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -132,7 +132,7 @@ impl Store {
                 let query = sqlx::query(
                     "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
                          sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
-                         locations = $10
+                         locations = $10, artifact_format = $11
                      WHERE id = $1 AND epoch = $9 AND status = 'Running'",
                 )
                 .bind(id)
@@ -144,7 +144,8 @@ impl Store {
                 .bind(artifact.data_as_of.map(millis))
                 .bind(note.clone())
                 .bind(epoch)
-                .bind(written_locations(&artifact.locations));
+                .bind(written_locations(&artifact.locations))
+                .bind(artifact.format.name());
                 execute(&mut transaction, query).await?
             }
             Outcome::Retry { reason, not_before } => {
@@ -247,6 +248,7 @@ fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
         None => None,
         Some(epoch) => Some(Artifact {
             epoch,
+            format: row.named("artifact_format", ReportFormat::from_name)?,
             rows: row.count("row_count")?,
             bytes: row.count("byte_count")?,
             sha256: row.text("sha256")?,

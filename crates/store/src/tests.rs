@@ -67,6 +67,7 @@ fn first_run(report: &ScheduledReport) -> NewExecution {
 
 fn artifact(epoch: i64) -> Artifact {
     Artifact {
+        format: ReportFormat::Csv,
         epoch,
         rows: 1,
         bytes: 2,

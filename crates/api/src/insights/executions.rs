@@ -78,7 +78,7 @@ fn show(listed: ListedExecution, base_url: &str) -> ShownExecution {
         recurrence_count: count,
         callback_url: report.callback.as_ref().map(|callback| callback.url.clone()),
         callback_method: report.callback.as_ref().map(|callback| callback.method.name()),
-        format: report.format.name(),
+        format: artifact.map_or(report.format, |artifact| artifact.format).name(),
         execution_status: execution.status.name(),
         report_access_secure_link: location.as_ref().zip(link.as_ref()).map(|(location, link)| artifacts::signed(location, link)),
         report_location: location,

@@ -190,3 +190,23 @@ async fn a_file_that_is_gone_is_not_found() {
     let put = Request::builder().method(Method::PUT).uri(link.strip_prefix(BASE).unwrap()).body(Body::empty()).unwrap();
     bench.send(put).await.refused(405);
 }
+
+#[tokio::test]
+async fn a_changed_format_leaves_finished_files_as_they_are() {
+    let bench = Bench::new().await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    bench.advance(TimeDelta::hours(4));
+    assert_eq!(bench.work().await, 1);
+    let path = format!("ScheduledReport/{report}");
+    bench.call(ANA, Method::PUT, &path, json!({"Format": "TSV"})).await.ok();
+    bench.advance(TimeDelta::hours(4));
+    assert_eq!(bench.work().await, 1);
+    let found = bench.get(ANA, &format!("ScheduledReport/execution/{report}?getLatestExecution=false")).await.ok();
+    let mut files = Vec::new();
+    for execution in &found {
+        let link = execution["reportAccessSecureLink"].as_str().unwrap();
+        files.push((execution["format"].as_str().unwrap().to_owned(), bench.fetch(link, &[]).await.text()));
+    }
+    assert_eq!(files, [("tsv".to_owned(), FILE.replace(',', "\t")), ("csv".to_owned(), FILE.to_owned())]);
+}

@@ -123,6 +123,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         notes.push(no_files_note(&plan.dataset.name));
     }
     let artifact = Artifact {
+        format: report.format,
         epoch: execution.epoch,
         rows: summary.rows,
         bytes: summary.bytes,
@@ -159,7 +160,7 @@ async fn after(context: &Context, claimed: &ClaimedExecution, fault: Fault) -> R
 }
 
 fn key(claimed: &ClaimedExecution, epoch: i64) -> ArtifactKey {
-    artifact_key::of(&claimed.report, claimed.execution.id, epoch)
+    artifact_key::of(&claimed.report, claimed.execution.id, epoch, claimed.report.format)
 }
 
 /// What earlier holders of the run may have left.
