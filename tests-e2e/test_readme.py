@@ -7,7 +7,6 @@ relative to today, but the rows of the walk come from whole months before it, wh
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -21,8 +20,6 @@ README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FREE_PORTS = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the documents use curl")
 
 
 def section(title):

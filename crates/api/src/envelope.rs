@@ -2,7 +2,6 @@
 
 use std::any::Any;
 
-use axum::body::HttpBody as _;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -126,9 +125,8 @@ pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
 
 /// A request that took too long is answered by a layer that knows no envelope, with an empty body.
 pub(crate) async fn timed_out(response: Response) -> Response {
-    let empty = response.body().size_hint().exact() == Some(0);
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE && empty {
-        return refusal(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable");
+    if response.status() == StatusCode::REQUEST_TIMEOUT {
+        return refusal(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");
     }
     response
 }

@@ -16,7 +16,7 @@ use crate::{artifacts, correlation, envelope, health, insights, oauth, sandbox};
 
 /// A request's body must keep arriving.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longer than the longest operation (a preview, which has a limit and an answer of its own).
+/// Longer than the longest operation (a preview, which has a limit and an answer of its own): what takes longer is a body that drips.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// All that one listener serves.
@@ -33,7 +33,7 @@ pub fn router(state: ApiState) -> Router {
     let routes = routes
         .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::wrong_method)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(map_response(envelope::timed_out))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(CatchPanicLayer::custom(envelope::panicked))

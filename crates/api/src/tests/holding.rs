@@ -187,6 +187,6 @@ async fn a_body_that_drips_is_given_up() {
     let request = Request::post("/insights/v1/mpn/ScheduledReport").header(header::AUTHORIZATION, &token);
     let request = request.body(Body::from_stream(drops)).unwrap();
     let (answer, passed) = answer_in_steps(&bench, Duration::from_secs(5), bench.send(request)).await;
-    assert_eq!(answer.refused(503), "Service unavailable");
+    assert_eq!(answer.refused(408), "The request did not arrive in time.");
     assert!((130..150).contains(&passed.as_secs()), "{passed:?}");
 }
