@@ -8,6 +8,7 @@ mod isolation;
 mod language;
 mod metrics;
 mod order;
+mod redaction;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
