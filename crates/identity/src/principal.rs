@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::access::{self, AccessRules};
 use crate::application::{Application, Permission};
-use crate::enrollment::{Enrollment, EnrollmentStatus};
+use crate::enrollment::{Enrollment, EnrollmentStage, OverallStatus};
 use crate::program::Program;
 use crate::role::RoleAssignment;
 use crate::scope::TenantScope;
@@ -34,7 +34,7 @@ pub enum Refusal {
     #[error("The organisation is not enrolled in the partner program '{0}'.")]
     NotEnrolled(Program),
     #[error("The organisation's enrollment in the partner program '{0}' is {status}, not Accepted.", status = .1.name())]
-    EnrollmentNotAccepted(Program, EnrollmentStatus),
+    EnrollmentNotAccepted(Program, OverallStatus),
     #[error("The application is disabled.")]
     ApplicationDisabled,
     #[error("The token is for an application alone; this program needs a token for application and user.")]
@@ -60,8 +60,8 @@ impl Principal {
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
-            Some(Enrollment { status: EnrollmentStatus::Accepted, .. }) => {}
-            Some(enrollment) => return Err(Refusal::EnrollmentNotAccepted(program, enrollment.status)),
+            Some(Enrollment { stage: EnrollmentStage::Active, .. }) => {}
+            Some(enrollment) => return Err(Refusal::EnrollmentNotAccepted(program, enrollment.stage.overall())),
         }
         if !self.application.enabled {
             return Err(Refusal::ApplicationDisabled);

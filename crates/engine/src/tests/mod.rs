@@ -16,13 +16,13 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use insightgate_identity::access::AccessRules;
 use insightgate_identity::application::{Application, Permission};
-use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::principal::Principal;
 use insightgate_identity::program::Program;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_identity::tenant::Tenant;
-use insightgate_identity::user::{Lockout, User};
+use insightgate_identity::user::User;
 use insightgate_query::catalog::{Column, ColumnType, Dataset, Field, Grain, Metric, Tenancy};
 use insightgate_query::metric::MetricExpression;
 use insightgate_query::plan::{Condition, OrderKey, Plan, Test, Value};
@@ -114,9 +114,9 @@ pub(super) fn only(locations: &[&str]) -> Locations {
 pub(super) fn scope_with(tenant: Uuid, program: Program, roles: &[(Role, Locations)]) -> TenantScope {
     let principal = Principal {
         tenant: Tenant { id: tenant, domain: "a.example".to_owned(), name: "A".to_owned(), global_account: None },
-        application: Application { id: Uuid::from_u128(1), tenant, name: "app".to_owned(), enabled: true, operator: false },
-        user: Some(User { id: Uuid::from_u128(2), tenant, username: "a@a.example".to_owned(), enabled: true, lockout: Lockout::default() }),
-        enrollments: vec![Enrollment { program, status: EnrollmentStatus::Accepted }],
+        application: Application::confidential(Uuid::from_u128(1), tenant, "app"),
+        user: Some(User::new(Uuid::from_u128(2), tenant, "a@a.example".to_owned())),
+        enrollments: vec![Enrollment::active(program, chrono::DateTime::UNIX_EPOCH)],
         consented: vec![Permission::PartnerApi],
         requested: vec![Permission::PartnerApi],
         roles: roles.iter().map(|(role, locations)| RoleAssignment { role: *role, locations: locations.clone() }).collect(),
