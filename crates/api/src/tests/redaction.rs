@@ -75,7 +75,8 @@ async fn each_combination_of_roles_opens_what_it_should() {
     let taken = "The user was given No permission: the role Executive report viewer is needed.";
     // The roles; what they open by default, and where Report viewers are allowed: rows or the refusal.
     type Opened<'a> = Result<&'a [(&'a str, Option<f64>)], &'a str>;
-    let cases: Vec<(Vec<(Role, Locations)>, Opened<'_>, Opened<'_>)> = vec![
+    type Case<'a> = (Vec<(Role, Locations)>, Opened<'a>, Opened<'a>);
+    let cases: Vec<Case<'_>> = vec![
         (vec![(Erv, all())], Ok(&clear), Ok(&clear)),
         (vec![(Rv, all())], Err(NEEDED), Ok(&hidden)),
         (vec![(Rv, only(one))], Err(NEEDED), Ok(&hidden[..2])),
@@ -249,6 +250,8 @@ async fn the_marketplace_knows_managers_and_developers() {
 
         give(&bench, holder, &[(Role::Developer, all())]).await;
         assert_eq!(preview(&bench, holder, "cmp", orders).await.refused(403), usage_only);
+        let audited = bench.audited("access.refuse").await;
+        assert!(audited.iter().any(|event| event.detail == usage_only && event.subject == "dataset Orders"), "{audited:?}");
         let answer = preview(&bench, holder, "cmp", usage).await;
         assert_eq!((answer.ok(), redacted(&answer)), (vec![json!({"Meter": "storage", "Charge": null})], true), "{holder:?}");
 
@@ -261,6 +264,7 @@ async fn the_marketplace_knows_managers_and_developers() {
         let path = format!("ScheduledReport/execution/{}?executionStatus=Failed", report["reportId"].as_str().unwrap());
         let failed = bench.call_program(holder, "cmp", Method::GET, &path, Value::Null).await.ok();
         assert_eq!((&failed[0]["failureReason"], &failed[0]["attempts"]), (&json!(usage_only), &json!(1)));
+        assert_eq!(bench.audited("run.refuse").await[0].detail, usage_only);
         give(&bench, holder, &[]).await;
     }
 }
