@@ -24,6 +24,7 @@ pub struct Configuration {
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
     pub resources: Vec<String>,
+    pub allow_report_viewer: bool,
     pub quotas: bool,
     pub start_lead_hours: u32,
     pub hold_poll_seconds: u32,
@@ -47,6 +48,7 @@ impl Default for Configuration {
             certificate: None,
             certificate_key: None,
             resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
+            allow_report_viewer: false,
             quotas: true,
             start_lead_hours: 4,
             hold_poll_seconds: 2,
@@ -123,6 +125,12 @@ const SETTINGS: &[Setting] = &[
         about: "Resources that a token for the insights API may name.",
         default: Ok("[\"https://api.partnercenter.microsoft.com\"]"),
         read: |c, v| texts(v).map(|names| c.resources = names),
+    },
+    Setting {
+        key: "access.allow_report_viewer",
+        about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.allow_report_viewer = flag),
     },
     Setting {
         key: "reports.quotas",

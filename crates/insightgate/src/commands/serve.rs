@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum_server::tls_rustls::RustlsConfig;
 use chrono::TimeDelta;
 use insightgate_api::ApiState;
+use insightgate_identity::access::AccessRules;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
 use insightgate_report::scheduled_report::ReportRules;
@@ -55,6 +56,7 @@ fn settings(configuration: &Configuration) -> Settings {
         resources: configuration.resources.clone(),
         public_url: configuration.public_url.clone(),
         quotas: configuration.quotas,
+        access_rules: AccessRules { allow_report_viewer: configuration.allow_report_viewer },
         report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),

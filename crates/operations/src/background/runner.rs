@@ -131,6 +131,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         generated: context.clock.now(),
         data_as_of: summary.data_as_of,
         locations: scope.locations().clone(),
+        clear: scope.clear().clone(),
     };
     Ok(Outcome::Completed { artifact, note: (!notes.is_empty()).then(|| notes.join(" ")) })
 }
@@ -145,7 +146,7 @@ async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<T
     })?;
     Ok(match owner {
         None => Err("The user or the application of the report is gone.".to_owned()),
-        Some(owner) => owner.scope(report.program).map_err(|refusal| refusal.to_string()),
+        Some(owner) => owner.scope(report.program, &context.settings.access_rules).map_err(|refusal| refusal.to_string()),
     })
 }
 
