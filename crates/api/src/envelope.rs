@@ -103,7 +103,9 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
         Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
         Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
-        Failure::Invalid(_) => StatusCode::BAD_REQUEST,
+        Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
+        Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
+        Failure::Busy => StatusCode::TOO_MANY_REQUESTS,
         Failure::PreviewTimeout(_) | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
