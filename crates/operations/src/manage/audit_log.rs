@@ -1,6 +1,7 @@
 //! Reads the record of who was given or refused what.
 
 use insightgate_report::instant;
+pub use insightgate_store::AuditEvent;
 use insightgate_store::{AuditFilter, AuditPage, AuditPlace};
 use uuid::Uuid;
 

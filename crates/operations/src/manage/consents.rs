@@ -1,7 +1,7 @@
 //! Consent to an application's permissions: of the whole tenant, or of one user. Taken back, it is so for tokens already issued.
 
 use insightgate_identity::application::Permission;
-use insightgate_store::Consent;
+pub use insightgate_store::Consent;
 
 use super::administrator::{Administrator, Duty};
 use super::applications::find_application_for;

@@ -54,7 +54,12 @@ impl ProfileInput {
             security_contact: optional(self.security_contact, profile.security_contact),
             business_model,
         };
-        for (field, value) in [("primaryContactPhone", &changed.primary_contact_phone), ("securityContact", &changed.security_contact)] {
+        let kind = changed.registration_id.as_ref().map(|id| id.kind.clone());
+        for (field, value) in [
+            ("registrationId", &kind),
+            ("primaryContactPhone", &changed.primary_contact_phone),
+            ("securityContact", &changed.security_contact),
+        ] {
             super::fields::short(field, value.as_deref().unwrap_or_default())?;
         }
         let faults = changed.check();
