@@ -7,6 +7,7 @@ pub mod enrollment;
 pub mod grant;
 pub mod principal;
 pub mod program;
+pub mod redirect;
 pub mod role;
 pub mod scope;
 pub mod tenant;
