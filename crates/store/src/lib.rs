@@ -27,6 +27,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Row, SqlSafeStr, Transaction};
 
+pub use applications::Consent;
 pub use audit::AuditEvent;
 pub use authorization_codes::AuthorizationCode;
 pub use device_codes::{DeviceCode, DeviceState};
