@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use crate::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -83,10 +84,16 @@ impl Store {
         }))
     }
 
-    /// False when somebody else was first: one code is never good for two answers.
-    pub async fn use_authorization_code(&self, digest: &str) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+    /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
+    /// somebody else was first: one code is never good for two answers.
+    pub async fn redeem_authorization_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
         let query = sqlx::query("UPDATE authorization_codes SET used = 1 WHERE digest = $1 AND used = 0").bind(digest.to_owned());
-        Ok(execute(&mut connection, query).await? == 1)
+        if execute(&mut transaction, query).await? != 1 {
+            return Ok(false);
+        }
+        insert(&mut transaction, token.as_slice()).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 }

@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::authorization_codes::KEPT;
+use crate::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -82,11 +83,17 @@ impl Store {
         Ok(execute(&mut connection, query).await? == 1)
     }
 
-    /// False when somebody else was first: one code is never good for two answers.
-    pub async fn use_device_code(&self, digest: &str) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+    /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
+    /// somebody else was first: one code is never good for two answers.
+    pub async fn redeem_device_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
         let query = sqlx::query("UPDATE device_codes SET state = 'used' WHERE digest = $1 AND state = 'approved'");
-        Ok(execute(&mut connection, query.bind(digest.to_owned())).await? == 1)
+        if execute(&mut transaction, query.bind(digest.to_owned())).await? != 1 {
+            return Ok(false);
+        }
+        insert(&mut transaction, token.as_slice()).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 }
 

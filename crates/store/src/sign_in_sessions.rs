@@ -1,10 +1,11 @@
 //! Browsers that have signed in, or are about to.
 
 use chrono::{DateTime, Utc};
+use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInSession {
@@ -94,18 +95,17 @@ impl Store {
         query.execute(&self.pool).await?;
         Ok(())
     }
+}
 
-    /// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens.
-    pub async fn revoke_sign_ins(&self, user: Uuid) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        for statement in [
-            "DELETE FROM sign_in_sessions WHERE user_id = $1",
-            "UPDATE authorization_codes SET used = 1 WHERE user_id = $1",
-            "UPDATE device_codes SET state = 'used' WHERE user_id = $1",
-            "UPDATE refresh_tokens SET revoked = 1 WHERE user_id = $1",
-        ] {
-            sqlx::query(statement).bind(user.to_string()).execute(&mut *transaction).await?;
-        }
-        Ok(transaction.commit().await?)
+/// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens.
+pub(crate) async fn end_sign_ins(connection: &mut AnyConnection, user: Uuid) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM sign_in_sessions WHERE user_id = $1",
+        "DELETE FROM authorization_codes WHERE user_id = $1",
+        "DELETE FROM device_codes WHERE user_id = $1",
+        "UPDATE refresh_tokens SET revoked = 1 WHERE user_id = $1 AND revoked = 0",
+    ] {
+        execute(&mut *connection, sqlx::query(statement).bind(user.to_string())).await?;
     }
+    Ok(())
 }
