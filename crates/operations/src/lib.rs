@@ -34,6 +34,7 @@ pub mod random;
 pub mod register_application;
 pub mod run_query;
 pub mod second_factor;
+pub mod sign_in;
 pub mod signing;
 pub mod try_query;
 pub mod vault;
