@@ -8,6 +8,9 @@ use uuid::Uuid;
 /// Seconds between `nbf` and `exp`. Tokens live one hour; answers say a second less, as the documents show.
 pub const LIFETIME_SECONDS: i64 = 3600;
 
+/// The method in `amr` that says that a second factor was given.
+pub const MFA: &str = "mfa";
+
 /// The endpoint that issued a token: they differ in names of claims and in the issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenVersion {

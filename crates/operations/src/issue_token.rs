@@ -15,7 +15,7 @@ pub(crate) mod resource;
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
-use insightgate_identity::token::TokenVersion;
+use insightgate_identity::token::{MFA, TokenVersion};
 use insightgate_identity::user::User;
 use thiserror::Error;
 use uuid::Uuid;
@@ -232,7 +232,7 @@ fn check_policy(context: &Context, version: TokenVersion, sign_in: &SignIn) -> R
 }
 
 pub(crate) fn is_multi_factor(amr: &str) -> bool {
-    amr.split_whitespace().any(|method| method == "mfa")
+    amr.split_whitespace().any(|method| method == MFA)
 }
 
 /// The `roles` of an application alone: the management API needs one, the insights API has none.
