@@ -210,10 +210,7 @@ async fn permitted(
     let principal = context.store.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
     if !principal.requested.contains(&permission) {
-        // An application that does not manage need not learn where that is done.
-        let insights = permission == Permission::PartnerApi;
-        let refusal = if insights { GrantRefusal::resource_not_permitted() } else { GrantRefusal::unknown_resource(&requested.resource) };
-        return Err(refusal.into());
+        return Err(GrantRefusal::resource_not_permitted().into());
     }
     if !principal.consented.contains(&permission) {
         return Err(GrantRefusal::consent_missing().into());
