@@ -8,6 +8,7 @@ use insightgate_operations::random::Random;
 use insightgate_operations::vault::Vault;
 
 use crate::command_error::CommandError;
+use crate::env_vars;
 
 /// Holds 32 bytes; keys and link secrets in the database are encrypted with it.
 const ENCRYPTION_KEY: &str = "encryption.key";
@@ -115,7 +116,7 @@ impl DataFolder {
 
     /// The key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), else from the folder's own file, which the first start makes.
     pub fn vault(&self, random: &Random) -> Result<Vault, CommandError> {
-        let from_environment = std::env::var("INSIGHTGATE_ENCRYPTION_KEY").ok();
+        let from_environment = env_vars::read(&env_vars::ENCRYPTION_KEY);
         let key = match from_environment {
             Some(text) => parse_hexadecimal(text.trim()).ok_or_else(|| {
                 CommandError::failed("INSIGHTGATE_ENCRYPTION_KEY is not 64 hexadecimal digits").hint("make one with: openssl rand -hex 32")
