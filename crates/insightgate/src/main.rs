@@ -16,6 +16,7 @@ mod server;
 mod session;
 mod table;
 mod terminal;
+mod tls;
 
 use std::process::ExitCode;
 
