@@ -82,7 +82,7 @@ impl DataFolder {
             Ok(()) => Ok(FolderLock { _file: file }),
             Err(TryLockError::WouldBlock) => {
                 let message = format!("another server works on the data folder {}", self.0.display());
-                Err(CommandError::failed(message).hint("stop it, or name another folder with --data-dir"))
+                Err(CommandError::failed(message).hint("stop it, or name another data folder"))
             }
             Err(TryLockError::Error(error)) => Err(fault(&path, &error)),
         }
@@ -164,18 +164,26 @@ fn remove_staged(folder: &Path) -> Result<(), CommandError> {
 
 /// Readable by its owner only, and whole: what was there before stays until the new text is complete.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    write_with(&mut options, path, bytes)
+}
+
+/// Whole, as above, and readable as the person's other files are.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    write_with(&mut OpenOptions::new(), path, bytes)
+}
+
+fn write_with(options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let unfinished = path.with_file_name(format!(".{}.unfinished", path.file_name().unwrap_or_default().to_string_lossy()));
-    let write = || -> std::io::Result<()> {
+    let mut write = || -> std::io::Result<()> {
         // A leftover may have other permissions: make the file anew.
         match std::fs::remove_file(&unfinished) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&unfinished)?;
+        let mut file = options.write(true).create_new(true).open(&unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)

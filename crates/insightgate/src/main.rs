@@ -52,7 +52,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => commands::serve::run(arguments).await,
-        Command::Init(arguments) => commands::init::run(&arguments),
+        Command::Init(arguments) => commands::init::run(&arguments, profile.as_deref()).await,
         Command::Dataset { command: DatasetCommand::Add(arguments) } => commands::dataset_add::run(&arguments),
         Command::Run(arguments) => commands::run::run(arguments).await,
         Command::Tenant(arguments) => commands::tenant::run(&session()?, arguments).await,

@@ -108,7 +108,7 @@ pub fn default_file(environment: impl Fn(&EnvVar) -> Option<String>) -> Result<P
 /// The profile that `name` says, with the environment over it.
 pub fn load(name: Option<&str>, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Profile, CommandError> {
     let mut profile = match name.map(named) {
-        Some(Named::File(path)) => read_file(path)?,
+        Some(Named::File(path)) => from_file(path)?,
         Some(Named::Section(name)) => {
             let file = default_file(&environment)?;
             section(&file, name)?.ok_or_else(|| unknown(&file, name))?
@@ -220,7 +220,7 @@ fn read_table(file: &Path) -> Result<Option<Table>, CommandError> {
 }
 
 /// A file that is one profile: JSON as a ready file, or TOML with the keys of a section.
-fn read_file(path: &Path) -> Result<Profile, CommandError> {
+pub fn from_file(path: &Path) -> Result<Profile, CommandError> {
     let nothing = || CommandError::not_found(format!("there is no profile at {}", path.display()));
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
         let table = read_table(path)?.ok_or_else(nothing)?;

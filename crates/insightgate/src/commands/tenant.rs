@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use insightgate_client::manage::{Enrollment, EnrollmentMove, NewTenant, Tenant};
 use insightgate_client::{ClientError, ManageRefusal};
 use insightgate_identity::program::Program;
+use serde_json::Value;
 
 use crate::command_error::CommandError;
 use crate::session::{Output, Session, show_list, show_one, text};
@@ -188,7 +189,11 @@ fn show(output: Output, tenant: &Tenant) -> Result<(), CommandError> {
         shown.push(("enrollment", format!("{program} {stage}{reason}")));
     }
     let profile = tenant.more.get("profile").and_then(|profile| profile.as_object());
-    let fields = profile.into_iter().flatten().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?.to_owned())));
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let fields = profile.into_iter().flatten().map(|(name, value)| match (value.get("kind"), value.get("number")) {
+        (Some(kind), Some(number)) => (name.as_str(), format!("{} {}", plain(kind), plain(number))),
+        _ => (name.as_str(), plain(value)),
+    });
     shown.extend(fields);
     shown.extend(tenant.verification_code.as_ref().map(|code| ("verification code", code.0.clone())));
     show_one(output, tenant, &shown)

@@ -20,6 +20,16 @@ pub struct OperatorProfile {
     pub ca_certificate: Option<String>,
 }
 
+impl OperatorProfile {
+    /// Whether that profile leads to the same place.
+    pub fn is_in(&self, profile: &Profile) -> bool {
+        let says = |field: &Option<String>, value: &str| field.as_deref() == Some(value);
+        says(&profile.authority, &self.authority)
+            && says(&profile.endpoint, &self.endpoint)
+            && profile.ca_certificate == self.ca_certificate
+    }
+}
+
 /// As JSON.
 pub fn to_file(path: &Path, profile: &OperatorProfile) -> Result<(), CommandError> {
     let text = serde_json::to_vec_pretty(profile).map_err(|error| CommandError::failed(error.to_string()))?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::command_error::CommandError;
 use crate::data_folder::fault;
@@ -33,8 +33,8 @@ pub struct LegalProfile {
     country_region: Option<String>,
     #[arg(long, value_name = "TEXT")]
     duns_number: Option<String>,
-    /// The company's number in the country's register; needed in some countries
-    #[arg(long, value_name = "TEXT")]
+    /// A number by which the country knows the company, such as 'TIN:12345678'; needed in some countries
+    #[arg(long, value_name = "KIND:NUMBER")]
     registration_id: Option<String>,
     #[arg(long, value_name = "TEXT")]
     primary_contact_first_name: Option<String>,
@@ -47,7 +47,7 @@ pub struct LegalProfile {
     primary_contact_phone: Option<String>,
     #[arg(long, value_name = "TEXT")]
     security_contact: Option<String>,
-    /// Such as indirectReseller, where the program asks for it
+    /// indirectProvider, directBillPartner or indirectReseller
     #[arg(long, value_name = "TEXT")]
     business_model: Option<String>,
 }
@@ -59,6 +59,8 @@ struct Field {
     label: &'static str,
     required: bool,
     given: fn(&LegalProfile) -> &Option<String>,
+    /// As the API takes it.
+    value: fn(&str) -> Result<Value, CommandError>,
 }
 
 const fn field(
@@ -68,7 +70,18 @@ const fn field(
     required: bool,
     given: fn(&LegalProfile) -> &Option<String>,
 ) -> Field {
-    Field { name, flag, label, required, given }
+    Field { name, flag, label, required, given, value: as_text }
+}
+
+fn as_text(text: &str) -> Result<Value, CommandError> {
+    Ok(Value::from(text))
+}
+
+fn registration_id(text: &str) -> Result<Value, CommandError> {
+    match text.split_once(':').map(|(kind, number)| (kind.trim(), number.trim())) {
+        Some((kind, number)) if !kind.is_empty() && !number.is_empty() => Ok(json!({"kind": kind, "number": number})),
+        _ => Err(CommandError::usage(format!("the registration id '{text}' should be KIND:NUMBER, such as TIN:12345678"))),
+    }
 }
 
 const FIELDS: [Field; 15] = [
@@ -80,7 +93,10 @@ const FIELDS: [Field; 15] = [
     field("postalCode", "--postal-code", "Postal code", true, |p| &p.postal_code),
     field("countryRegion", "--country-region", "Country", true, |p| &p.country_region),
     field("dunsNumber", "--duns-number", "D-U-N-S number", false, |p| &p.duns_number),
-    field("registrationId", "--registration-id", "Registration id", false, |p| &p.registration_id),
+    Field {
+        value: registration_id,
+        ..field("registrationId", "--registration-id", "Registration id, as KIND:NUMBER", false, |p| &p.registration_id)
+    },
     field("primaryContactFirstName", "--primary-contact-first-name", "Primary contact's first name", true, |p| {
         &p.primary_contact_first_name
     }),
@@ -102,16 +118,21 @@ impl LegalProfile {
         let mut profile = self.profile_file.as_deref().map(read).transpose()?.unwrap_or_default();
         for field in &FIELDS {
             if let Some(value) = (field.given)(self) {
-                profile.insert(field.name.to_owned(), Value::String(value.clone()));
+                profile.insert(field.name.to_owned(), (field.value)(value)?);
             }
         }
         // A person who gave some of it in a file or flags is asked for the required rest only.
         let (all, mut lacking) = (profile.is_empty(), Vec::new());
-        for field in FIELDS.iter().filter(|field| !profile.contains_key(field.name)) {
+        for field in &FIELDS {
+            if profile.contains_key(field.name) {
+                continue;
+            }
             if interactive && (field.required || all) {
                 let label = if field.required { field.label.to_owned() } else { format!("{} (may be empty)", field.label) };
                 match ask(&label)? {
-                    Some(answer) => drop(profile.insert(field.name.to_owned(), Value::String(answer))),
+                    Some(answer) => {
+                        profile.insert(field.name.to_owned(), (field.value)(&answer)?);
+                    }
                     None if field.required => lacking.push(field.flag),
                     None => {}
                 }
@@ -148,7 +169,7 @@ fn read(path: &Path) -> Result<Map<String, Value>, CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Args as _, FromArgMatches as _};
+    use clap::FromArgMatches as _;
 
     fn parsed(arguments: &[&str]) -> LegalProfile {
         let command = LegalProfile::augment_args(clap::Command::new("enroll").no_binary_name(true));
@@ -187,5 +208,7 @@ mod tests {
         assert_eq!((profile["city"].as_str(), profile["companyLegalName"].as_str()), (Some("Bergen"), Some("Contoso")));
         let unknown = parsed(&["--profile-file", json.to_str().unwrap()]).complete(false).unwrap_err();
         assert!(unknown.message.ends_with("unknown fields: cty"), "{unknown}");
+        assert_eq!(registration_id("VAT number: NO 1").unwrap(), json!({"kind": "VAT number", "number": "NO 1"}));
+        assert_eq!(registration_id("12345678").unwrap_err().code, 2);
     }
 }
