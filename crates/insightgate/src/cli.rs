@@ -20,7 +20,9 @@ pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = "Start with: insightgate demo", after_long_help = crate::env_vars::help())]
 pub struct Cli {
-    /// Where management commands connect to and as whom: a section of ~/.config/insightgate/profiles.toml, or a file such as a demo's ready file
+    /// The profile to connect with: its name, or a file such as a demo's ready file
+    ///
+    /// Names are sections of ~/.config/insightgate/profiles.toml. The environment goes before a profile.
     #[arg(long, global = true, value_name = "NAME|FILE", env = crate::env_vars::PROFILE.name, hide_env_values = true)]
     pub profile: Option<String>,
     #[command(subcommand)]

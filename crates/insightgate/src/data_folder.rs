@@ -194,7 +194,14 @@ fn write_with(options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> Result<()
 /// As a person who works in the current folder would write it.
 pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).display().to_string()
+    if let Some(below) = here.and_then(|here| path.strip_prefix(here).ok()) {
+        return below.display().to_string();
+    }
+    let home = env_vars::read(&env_vars::HOME).filter(|home| home != "/");
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) => format!("~/{}", below.display()),
+        None => path.display().to_string(),
+    }
 }
 
 #[cfg(unix)]

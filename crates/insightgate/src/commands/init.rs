@@ -65,11 +65,8 @@ pub async fn run(arguments: &InitArguments, profile: Option<&str>) -> Result<(),
     let outcome = give(&context, arguments.new_operator_secret, &destination, before, connect).await;
     context.store.close().await;
     outcome?;
-    eprintln!(
-        "next:\n  insightgate serve --config {}\n  insightgate tenant list --profile {}",
-        arguments.config.display(),
-        destination.profile()
-    );
+    eprintln!("next:\n  insightgate serve --config {}", arguments.config.display());
+    eprintln!("  insightgate tenant enroll DOMAIN --profile {}", destination.profile());
     Ok(())
 }
 

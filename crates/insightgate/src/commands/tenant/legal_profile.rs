@@ -16,35 +16,46 @@ pub struct LegalProfile {
     /// JSON or TOML with the profile's fields, such as companyLegalName; flags go before it
     #[arg(long, value_name = "FILE")]
     profile_file: Option<PathBuf>,
+    /// As the company is registered
     #[arg(long, value_name = "TEXT")]
     company_legal_name: Option<String>,
+    /// Street and number, without abbreviations
     #[arg(long, value_name = "TEXT")]
     address_line1: Option<String>,
+    /// Second line of the address
     #[arg(long, value_name = "TEXT")]
     address_line2: Option<String>,
+    /// City
     #[arg(long, value_name = "TEXT")]
     city: Option<String>,
+    /// State or province
     #[arg(long, value_name = "TEXT")]
     state_or_province: Option<String>,
+    /// Postal code
     #[arg(long, value_name = "TEXT")]
     postal_code: Option<String>,
     /// The country's name, such as Norway
     #[arg(long, value_name = "TEXT")]
     country_region: Option<String>,
+    /// Nine digits
     #[arg(long, value_name = "TEXT")]
     duns_number: Option<String>,
     /// A number by which the country knows the company, such as 'TIN:12345678'; needed in some countries
     #[arg(long, value_name = "KIND:NUMBER")]
     registration_id: Option<String>,
+    /// Who confirms the enrollment
     #[arg(long, value_name = "TEXT")]
     primary_contact_first_name: Option<String>,
+    /// Last name
     #[arg(long, value_name = "TEXT")]
     primary_contact_last_name: Option<String>,
     /// A work address at the company's own domain
     #[arg(long, value_name = "ADDRESS")]
     primary_contact_email: Option<String>,
+    /// Phone number
     #[arg(long, value_name = "TEXT")]
     primary_contact_phone: Option<String>,
+    /// Whom to ask about incidents
     #[arg(long, value_name = "TEXT")]
     security_contact: Option<String>,
     /// indirectProvider, directBillPartner or indirectReseller
