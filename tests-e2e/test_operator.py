@@ -154,7 +154,7 @@ def test_an_administrator_manages_the_own_tenant_only(served, partner, secrets):
     """By user and password, through an application with the management permission."""
     name = f"grace@{DOMAIN}"
     made = served.json("user", "add", name, "--generate", *IN)
-    secrets.append(made["password"])
+    secrets.append(made["generatedPassword"])
     served.ok("role", "assign", name, "account_admin", *IN)
     app = partner["application"]
     served.ok("app", "permission", "add", app, "management", *IN)
@@ -164,7 +164,7 @@ def test_an_administrator_manages_the_own_tenant_only(served, partner, secrets):
         "INSIGHTGATE_CLIENT_ID": app,
         "INSIGHTGATE_CLIENT_SECRET": partner["sign_in"]["client_secret"],
         "INSIGHTGATE_USERNAME": name,
-        "INSIGHTGATE_PASSWORD": made["password"],
+        "INSIGHTGATE_PASSWORD": made["generatedPassword"],
         "INSIGHTGATE_CA_CERTIFICATE": served.session.verify,
     }
     as_administrator = {"profile": None} | profile

@@ -2,13 +2,10 @@
 //!
 //! Its tokens are for [`RESOURCE`], and open no data. Names and ids become one path segment each, whatever they hold.
 
-use reqwest::Method;
-use reqwest::StatusCode;
-use reqwest::Url;
 use reqwest::header::HeaderMap;
-use serde::Deserialize;
-use serde::Serialize;
+use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::calls::body;
@@ -168,10 +165,10 @@ impl ManageClient {
         permission: &str,
         user: Option<&str>,
     ) -> Result<Consent, ClientError> {
-        let mut body = json!({"permission": permission});
-        if let Some(user) = user {
-            body["user"] = json!(user);
-        }
+        let body = match user {
+            Some(user) => json!({"permission": permission, "user": user}),
+            None => json!({"permission": permission}),
+        };
         self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, CONSENTS], Some(body)).await
     }
 

@@ -250,12 +250,5 @@ pub struct RunArguments {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_flags_hold_together() {
-        Cli::command().debug_assert();
-    }
-}
+#[path = "cli/tests.rs"]
+mod tests;

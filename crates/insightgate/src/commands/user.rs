@@ -81,6 +81,9 @@ enum TotpCommand {
     },
 }
 
+/// What JSON calls a password that was made here.
+const GENERATED: &str = "generatedPassword";
+
 const USER: &str = "The user: id or sign-in name";
 
 #[derive(Debug, Args)]
@@ -119,7 +122,7 @@ pub async fn run(session: &Session, arguments: UserArguments) -> Result<(), Comm
             client.set_password(&tenant, &user, &entered.password, must_change).await?;
             eprintln!("{user} has another password");
             match (entered.generated, output.json) {
-                (true, true) => print_json(&json!({"password": entered.password})),
+                (true, true) => print_json(&json!({GENERATED: entered.password})),
                 (true, false) => print(&format!("{}\n", entered.password.0)),
                 (false, _) => Ok(()),
             }
@@ -163,7 +166,7 @@ fn show(output: Output, user: &User, made: Option<Entered>) -> Result<(), Comman
     ];
     let mut user = user.clone();
     if let Some(password) = password {
-        user.more.insert("password".to_owned(), json!(password));
+        user.more.insert(GENERATED.to_owned(), json!(password));
     }
     show_one(output, &user, &shown)
 }
