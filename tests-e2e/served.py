@@ -1,9 +1,12 @@
 """A running `insightgate serve` that `insightgate init` prepared, and the commands of its operator."""
 
+import fcntl
 import json
 import os
+import pty
 import socket
 import subprocess
+import termios
 import threading
 
 import requests
@@ -98,6 +101,38 @@ class Served:
         lines = [line for line in ran.stderr.splitlines() if line.startswith(("error: ", "hint: "))]
         assert lines and lines[0].startswith("error: "), ran.stderr
         return "\n".join(lines)
+
+    def typed(self, *arguments, answers):
+        """Exit code and screen of a command on a terminal of its own, where a person types each answer when its question stands there."""
+        screen, keyboard = "", dict(answers)
+        master, terminal = pty.openpty()
+        command = [self.binary, *arguments]
+        environment = self.environment | {"INSIGHTGATE_PROFILE": "operator", "INSIGHTGATE_LOG": "error"}
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        ) as running:
+            os.close(terminal)
+            guard = threading.Timer(COMMAND_SECONDS, running.kill)
+            guard.start()
+            try:
+                while block := os.read(master, 4096):
+                    screen += block.decode()
+                    for question in [question for question in keyboard if question in screen]:
+                        os.write(master, f"{keyboard.pop(question)}\n".encode())
+            except OSError:
+                pass  # The other side is closed.
+            code = running.wait(COMMAND_SECONDS)
+            guard.cancel()
+        os.close(master)
+        assert not keyboard, f"never asked: {list(keyboard)}\n{screen}"
+        return code, screen
 
     @staticmethod
     def last_words(ran):

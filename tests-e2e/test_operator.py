@@ -1,6 +1,7 @@
 """A partner's way in, by commands alone: from an empty folder to data, and out again at once."""
 
 import json
+import sqlite3
 import subprocess
 
 import pytest
@@ -97,6 +98,39 @@ def test_init_may_be_repeated_and_recovers(binary, tmp_path):
     with server:
         server.serve()
         assert "operators.internal" in server.ok("tenant", "list", profile="operator.json")
+
+
+def test_init_goes_on_where_it_was_cut_off(binary, tmp_path):
+    """The steps that a killed start had not come to are taken away, the last one first."""
+    server = Served(binary, tmp_path / "cut")
+    server.ok("init", profile=None)
+    written = server.profiles.read_text()
+    with sqlite3.connect(server.folder / "insightgate-data" / "insightgate.db") as database:
+        database.execute("DELETE FROM client_secrets")
+    server.ok("init", profile=None)
+    assert server.profiles.read_text() == written, "the secret that was written down is the one that works"
+    with sqlite3.connect(server.folder / "insightgate-data" / "insightgate.db") as database:
+        database.execute("DELETE FROM client_secrets")
+        database.execute("DELETE FROM applications")
+    server.profiles.unlink()
+    server.ok("init", profile=None)
+    with sqlite3.connect(server.folder / "insightgate-data" / "insightgate.db") as database:
+        assert database.execute("SELECT domain FROM tenants").fetchall() == [("operators.internal",)]
+        assert database.execute("SELECT count(*) FROM client_secrets").fetchall() == [(1,)]
+    with server:
+        server.serve()
+        server.ok("tenant", "list")
+
+
+def test_init_leaves_the_profile_of_another_server(binary, tmp_path):
+    first, second = Served(binary, tmp_path / "first"), Served(binary, tmp_path / "second")
+    first.ok("init", profile=None)
+    written = first.profiles.read_text()
+    shared = {"XDG_CONFIG_HOME": str(first.folder / "config")}
+    assert "is of another server" in second.refused(1, "init", profile=None, **shared)
+    assert first.profiles.read_text() == written
+    second.ok("init", "--profile", "second", profile=None, **shared)
+    assert first.profiles.read_text().startswith(written) and "[second]" in first.profiles.read_text()
 
 
 def test_data(served, partner, secrets):
@@ -196,6 +230,27 @@ def test_a_password_and_a_second_factor(served, partner, secrets):
     assert "--yes" in served.refused(2, "user", "totp", "reset", name, *IN)
     served.ok("user", "totp", "reset", name, "--yes", *IN)
     assert served.token(DOMAIN, **sign_in).status_code == 200
+
+
+def test_a_terminal_is_asked(served, partner, secrets):
+    """Passwords do not show; what cannot be taken back wants a yes."""
+    name, password = f"anna@{DOMAIN}", "second horse 8 battery"
+    secrets.append(password)
+    asked = {f"Password of {name}: ": password, "The same again: ": password}
+    code, screen = served.typed("user", "add", name, *IN, answers=asked)
+    assert code == 0 and name in screen and password not in screen, screen
+    assert served.token(DOMAIN, **partner["sign_in"] | {"username": name, "password": password}).status_code == 200
+    code, screen = served.typed("user", "set-password", name, *IN, answers=asked | {"The same again: ": "another horse"})
+    assert code == 1 and "differ" in screen, screen
+    code, screen = served.typed("user", "totp", "reset", name, *IN, answers={"Type yes: ": "no"})
+    assert code == 1 and "not done" in screen, screen
+    domain = "tailspin.example"
+    legal = {"legal name": "Tailspin Ltd", "Street and": "Storgata 1", "City": "Oslo", "Postal": "0155", "Country": "Norway"}
+    contact = {"first name": "Ann", "last name": "Hill", "work address": f"ann@{domain}"}
+    code, screen = served.typed("tenant", "enroll", domain, "--duns-number", "123456789", answers=legal | contact)
+    assert code == 0 and "verification code" in screen and "EmailVerification" in screen, screen
+    code, screen = served.typed("tenant", "delete", domain, answers={"Type yes: ": "yes"})
+    assert code == 0 and f"deleted {domain}" in screen, screen
 
 
 def test_exit_codes_say_what_kind_of_failure_it_is(served, partner):

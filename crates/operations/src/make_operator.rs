@@ -51,7 +51,7 @@ pub async fn make_operator(context: &Context, actor: &str) -> Result<Operator, F
     }
     let application = Application { operator: true, ..Application::confidential(context.random.uuid()?, tenant.id, APPLICATION) };
     context.store.add_application(&application, context.clock.now()).await?;
-    record(context, &application, actor, "application.register").await;
+    record(context, &application, actor, "application.registerOperator").await;
     Ok(Operator { application, secrets: Vec::new(), is_new: true })
 }
 

@@ -160,6 +160,9 @@ pub struct NewApplication {
     pub name: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub public: bool,
+    /// It manages every tenant.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub operator: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redirect_uris: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

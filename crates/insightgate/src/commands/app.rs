@@ -25,7 +25,8 @@ pub struct AppArguments {
 enum AppCommand {
     /// Registers an application
     #[command(after_help = "Examples:\n  insightgate app register 'Contoso reports' --tenant contoso.example\n  \
-        insightgate app register 'Desktop' --public --redirect-uri http://localhost:8400 --tenant contoso.example")]
+        insightgate app register 'Desktop' --public --redirect-uri http://localhost:8400 --tenant contoso.example\n  \
+        insightgate app register 'Second operator' --operator --tenant operators.internal")]
     Register(RegisterArguments),
     /// All applications
     #[command(after_help = "Example:\n  insightgate app list --tenant contoso.example")]
@@ -61,6 +62,9 @@ struct RegisterArguments {
     /// It cannot keep a secret: a program on people's own machines
     #[arg(long)]
     public: bool,
+    /// It manages every organisation, as the first operator does
+    #[arg(long, conflicts_with = "public")]
+    operator: bool,
     /// Where sign-in may lead back to; repeatable
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
@@ -87,8 +91,8 @@ pub async fn run(session: &Session, arguments: AppArguments) -> Result<(), Comma
     let (client, tenant) = (&session.client, session.tenant(&tenant)?);
     let target = Target { session, output, tenant: &tenant };
     match command {
-        AppCommand::Register(RegisterArguments { name, public, redirect_uri, id }) => {
-            let new = NewApplication { name, public, redirect_uris: redirect_uri, id: id.map(|id| id.to_string()) };
+        AppCommand::Register(RegisterArguments { name, public, operator, redirect_uri, id }) => {
+            let new = NewApplication { name, public, operator, redirect_uris: redirect_uri, id: id.map(|id| id.to_string()) };
             let application = client.register_application(&tenant, &new).await?;
             show(output, &application)?;
             if !application.public {
