@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use insightgate_api::ApiState;
+use insightgate_identity::access::AccessRules;
 use insightgate_operations::context::Settings;
 use insightgate_report::scheduled_report::ReportRules;
 
@@ -32,8 +33,12 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
     if arguments.roles.contains(&ServerRole::Api) {
-        let state =
-            |base: String| ApiState { context: context.clone(), base_url: configuration.public_url.clone().unwrap_or(base), sandbox: None };
+        let state = |base: String| ApiState {
+            context: context.clone(),
+            base_url: configuration.public_url.clone().unwrap_or(base),
+            trusted_proxies: configuration.trusted_proxies.clone().into(),
+            sandbox: None,
+        };
         if let Some((listener, bound)) = http {
             running.serve(listener, state(format!("http://{bound}")), None)?;
             eprintln!("serving http://{bound}");
@@ -57,6 +62,7 @@ fn settings(configuration: &Configuration) -> Settings {
         resources: configuration.resources.clone(),
         public_url: configuration.public_url.clone(),
         quotas: configuration.quotas,
+        access_rules: AccessRules { allow_report_viewer: configuration.allow_report_viewer },
         report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
