@@ -44,6 +44,8 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), CommandError> {
     let Cli { profile, command } = cli;
+    // Set to nothing, the variable is not set.
+    let profile = profile.filter(|name| !name.is_empty());
     let session = || Session::open(profile.as_deref());
     // A server's level stands in its configuration.
     if !matches!(command, Command::Serve(_)) {

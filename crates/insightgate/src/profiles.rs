@@ -158,11 +158,13 @@ impl Profile {
 
     /// The tenant of the user who signs in: an administrator manages that one alone. None for an application alone.
     pub fn own_tenant(&self) -> Option<String> {
-        if self.operator.is_some() || self.username.is_none() {
-            return None;
-        }
+        let username = self.username.as_deref().filter(|_| self.operator.is_none())?;
         let authority = self.authority_url().ok()??;
-        authority.rsplit('/').next().map(str::to_owned)
+        match authority.rsplit('/').next()? {
+            // Whichever tenant the user is of.
+            "organizations" | "common" => username.rsplit_once('@').map(|(_, domain)| domain.to_owned()),
+            tenant => Some(tenant.to_owned()),
+        }
     }
 
     fn sign_in(&self) -> Result<SignIn, CommandError> {

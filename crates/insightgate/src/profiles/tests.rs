@@ -48,6 +48,9 @@ fn a_section_is_named_or_the_default() {
     assert!(matches!(settings.sign_in, SignIn::User { ref username, .. } if username == "ada@contoso.example"));
     assert_eq!((settings.client_secret, admin.own_tenant().as_deref()), (None, Some("contoso.example")));
 
+    let roaming = Profile { authority: Some("https://two.example/organizations".into()), ..admin };
+    assert_eq!(roaming.own_tenant().as_deref(), Some("contoso.example"));
+
     let unknown = load(Some("other"), looked_up(&variables)).err().unwrap();
     assert_eq!(unknown.code, 4);
     assert!(unknown.hint.unwrap().contains("admin, default"), "says what there is");
