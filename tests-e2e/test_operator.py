@@ -144,6 +144,7 @@ def test_a_location_limits_a_viewer(served, partner, secrets):
     served.ok("role", "assign", USER, "executive_report_viewer", "--location", "6096123", *IN)
     (assignment,) = served.json("role", "list", *IN)["value"]
     assert assignment["locations"] == ["6096123"]
+    assert USER in served.ok("role", "list", *IN), "people do not know ids"
     assert served.datasets(access(served, partner, secrets)).status_code == 200
     served.ok("role", "assign", USER, "executive_report_viewer", *IN)
 

@@ -1,5 +1,6 @@
 //! What the management commands share: the connection of a profile, the tenant that they are about, and how answers are shown.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
@@ -54,6 +55,14 @@ impl Session {
     /// The named tenant, or an administrator's own; None for an operator who named none.
     pub fn own_or(&self, named: &InTenant) -> Option<String> {
         named.tenant.clone().or_else(|| self.own_tenant.clone())
+    }
+
+    /// Sign-in names of users and names of applications by their ids, as far as they may be seen: for people, who do not know the ids.
+    pub async fn names(&self, tenant: &str) -> HashMap<String, String> {
+        let (users, applications) = (self.client.users(tenant).await, self.client.applications(tenant).await);
+        let users = users.map(|listed| listed.value).unwrap_or_default().into_iter().map(|user| (user.id, user.username));
+        let applications = applications.map(|listed| listed.value).unwrap_or_default();
+        users.chain(applications.into_iter().map(|application| (application.id, application.name))).collect()
     }
 
     /// An application's id, by its id or its name.

@@ -110,6 +110,15 @@ pub struct User {
     pub display_name: Option<String>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub enabled: bool,
+    /// Not the password itself: `Set`, `MustChange` or `Absent`.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// Whether there is a second factor.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub totp: bool,
+    /// After too many wrong passwords.
+    #[serde(default)]
+    pub locked_until: Option<String>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -222,7 +231,7 @@ pub struct RoleAssignment {
     /// A user or an application.
     pub assignee: String,
     pub role: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub locations: Option<Vec<String>>,
     #[serde(flatten)]
     pub more: Map<String, Value>,

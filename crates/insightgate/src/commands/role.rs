@@ -1,5 +1,7 @@
 //! `insightgate role`: who may see or manage what.
 
+use std::collections::HashMap;
+
 use clap::{Args, Subcommand};
 use insightgate_client::manage::RoleAssignment;
 use serde_json::Map;
@@ -56,13 +58,18 @@ pub async fn run(session: &Session, arguments: RoleArguments) -> Result<(), Comm
     match command {
         RoleCommand::Assign { assignee, role, location } => {
             let locations = Some(location).filter(|locations| !locations.is_empty());
-            let assigned = client.assign_role(&tenant, &RoleAssignment { assignee, role, locations, more: Map::new() }).await?;
-            let shown = [("assignee", name(&assigned)), ("role", assigned.role.clone()), ("scope", scope(&assigned))];
+            let assigned =
+                client.assign_role(&tenant, &RoleAssignment { assignee: assignee.clone(), role, locations, more: Map::new() }).await?;
+            let shown = [("assignee", assignee), ("role", assigned.role.clone()), ("scope", scope(&assigned))];
             show_one(output, &assigned, &shown)
         }
         RoleCommand::List => {
             let assignments = client.role_assignments(&tenant).await?;
-            let row = |assignment: &RoleAssignment| [name(assignment), assignment.role.clone(), scope(assignment)];
+            let names = if output.json { HashMap::new() } else { session.names(&tenant).await };
+            let row = |assignment: &RoleAssignment| {
+                let assignee = names.get(&assignment.assignee).unwrap_or(&assignment.assignee);
+                [assignee.clone(), assignment.role.clone(), scope(assignment)]
+            };
             show_list(output, &assignments, ["assignee", "role", "scope"], row)
         }
         RoleCommand::Revoke { assignee, role } => {
@@ -71,10 +78,6 @@ pub async fn run(session: &Session, arguments: RoleArguments) -> Result<(), Comm
             Ok(())
         }
     }
-}
-
-fn name(assignment: &RoleAssignment) -> String {
-    assignment.assignee.clone()
 }
 
 fn scope(assignment: &RoleAssignment) -> String {

@@ -112,8 +112,11 @@ pub async fn run(session: &Session, arguments: UserArguments) -> Result<(), Comm
         UserCommand::Add(new) => add(session, output, &tenant, new).await,
         UserCommand::List => {
             let users = client.users(&tenant).await?;
-            let row = |user: &User| [user.username.clone(), text(&user.display_name), yes_no(user.enabled), user.id.clone()];
-            show_list(output, &users, ["username", "display name", "enabled", "id"], row)
+            let row = |user: &User| {
+                let User { username, display_name, enabled, password, totp, id, .. } = user.clone();
+                [username, text(&display_name), yes_no(enabled), text(&password), yes_no(totp), id]
+            };
+            show_list(output, &users, ["username", "display name", "enabled", "password", "second factor", "id"], row)
         }
         UserCommand::Disable { user } => show(output, &client.set_user_enabled(&tenant, &user, false).await?, None),
         UserCommand::Enable { user } => show(output, &client.set_user_enabled(&tenant, &user, true).await?, None),
@@ -162,7 +165,9 @@ fn show(output: Output, user: &User, made: Option<Entered>) -> Result<(), Comman
         ("username", user.username.clone()),
         ("display name", text(&user.display_name)),
         ("enabled", yes_no(user.enabled)),
-        ("password", password.clone().unwrap_or_default()),
+        ("locked until", text(&user.locked_until)),
+        ("second factor", yes_no(user.totp)),
+        ("password", password.clone().or_else(|| user.password.clone()).unwrap_or_default()),
     ];
     let mut user = user.clone();
     if let Some(password) = password {

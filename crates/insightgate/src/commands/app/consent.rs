@@ -1,5 +1,7 @@
 //! `insightgate app consent`.
 
+use std::collections::HashMap;
+
 use clap::{Args, Subcommand};
 use insightgate_client::manage::Consent;
 
@@ -41,11 +43,16 @@ pub async fn run(target: &Target<'_>, command: ConsentCommand) -> Result<(), Com
     match command {
         ConsentCommand::Grant(ConsentArguments { application, permission, user }) => {
             let granted = client.grant_consent(tenant, &target.id(&application).await?, &permission, user.as_deref()).await?;
-            show_one(target.output, &granted, &[("permission", granted.permission.clone()), ("for", whom(&granted))])
+            let whom = user.unwrap_or_else(|| EVERYBODY.to_owned());
+            show_one(target.output, &granted, &[("permission", granted.permission.clone()), ("for", whom)])
         }
         ConsentCommand::List { application } => {
             let consents = client.consents(tenant, &target.id(&application).await?).await?;
-            let row = |consent: &Consent| [consent.permission.clone(), whom(consent)];
+            let names = if target.output.json { HashMap::new() } else { target.session.names(tenant).await };
+            let row = |consent: &Consent| {
+                let whom = consent.user.as_ref().map_or(EVERYBODY, |user| names.get(user).unwrap_or(user));
+                [consent.permission.clone(), whom.to_owned()]
+            };
             show_list(target.output, &consents, ["permission", "for"], row)
         }
         ConsentCommand::Revoke(ConsentArguments { application, permission, user }) => {
@@ -57,7 +64,3 @@ pub async fn run(target: &Target<'_>, command: ConsentCommand) -> Result<(), Com
 }
 
 const EVERYBODY: &str = "the whole organisation";
-
-fn whom(consent: &Consent) -> String {
-    consent.user.clone().unwrap_or_else(|| EVERYBODY.to_owned())
-}
