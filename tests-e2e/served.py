@@ -102,8 +102,11 @@ class Served:
         assert lines and lines[0].startswith("error: "), ran.stderr
         return "\n".join(lines)
 
-    def typed(self, *arguments, answers):
-        """Exit code and screen of a command on a terminal of its own, where a person types each answer when its question stands there."""
+    def typed(self, *arguments, answers, hidden=()):
+        """Exit code and screen of a command on a terminal of its own, where a person types each answer when its question stands there.
+
+        Those to hidden questions are typed once the terminal does not show them.
+        """
         screen, keyboard = "", dict(answers)
         master, terminal = pty.openpty()
         command = [self.binary, *arguments]
@@ -125,6 +128,8 @@ class Served:
                 while block := os.read(master, 4096):
                     screen += block.decode()
                     for question in [question for question in keyboard if question in screen]:
+                        while question in hidden and running.poll() is None and termios.tcgetattr(master)[3] & termios.ECHO:
+                            os.sched_yield()
                         os.write(master, f"{keyboard.pop(question)}\n".encode())
             except OSError:
                 pass  # The other side is closed.

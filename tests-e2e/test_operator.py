@@ -238,10 +238,10 @@ def test_a_terminal_is_asked(served, partner, secrets):
     name, password = f"anna@{DOMAIN}", "second horse 8 battery"
     secrets.append(password)
     asked = {f"Password of {name}: ": password, "The same again: ": password}
-    code, screen = served.typed("user", "add", name, *IN, answers=asked)
+    code, screen = served.typed("user", "add", name, *IN, answers=asked, hidden=asked)
     assert code == 0 and name in screen and password not in screen, screen
     assert served.token(DOMAIN, **partner["sign_in"] | {"username": name, "password": password}).status_code == 200
-    code, screen = served.typed("user", "set-password", name, *IN, answers=asked | {"The same again: ": "another horse"})
+    code, screen = served.typed("user", "set-password", name, *IN, answers=asked | {"The same again: ": "another horse"}, hidden=asked)
     assert code == 1 and "differ" in screen, screen
     code, screen = served.typed("user", "totp", "reset", name, *IN, answers={"Type yes: ": "no"})
     assert code == 1 and "not done" in screen, screen
