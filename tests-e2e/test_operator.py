@@ -185,6 +185,41 @@ def test_consent_permission_user_and_secret_each_shut_the_door(served, partner, 
     assert served.token(DOMAIN, **partner["sign_in"]).status_code == 200
 
 
+def test_all_that_is_there_is_shown(served, partner, secrets):
+    app, name = partner["application"], "Contoso reports"
+    assert app in served.ok("app", "list", *IN) and app in served.ok("app", "show", name, *IN)
+    assert [p["permission"] for p in served.json("app", "permission", "list", name, *IN)["value"]] == ["user_impersonation"]
+    served.ok("app", "consent", "grant", name, "user_impersonation", "--user", USER, *IN)
+    assert {consent["user"] for consent in served.json("app", "consent", "list", name, *IN)["value"]} == {None, partner["user"]}
+    assert USER in served.ok("app", "consent", "list", name, *IN)
+    served.ok("app", "consent", "revoke", name, "user_impersonation", "--user", USER, *IN)
+    assert "whole organisation" in served.ok("app", "consent", "list", name, *IN)
+    assert served.datasets(access(served, partner, secrets)).status_code == 200
+    assert USER in served.ok("user", "list", *IN)
+
+
+def test_a_further_program_and_a_further_code(served, partner, secrets):
+    enrolled = served.json("tenant", "enroll", DOMAIN, "--program", "cmp")
+    assert (enrolled["program"], enrolled["stage"]) == ("cmp", "EmailVerification")
+    assert "there already" in served.refused(1, "tenant", "enroll", DOMAIN, "--program", "cmp", "--name", "Another")
+    again = served.json("tenant", "verify", DOMAIN, "--program", "cmp", "--new-code")["verificationCode"]
+    secrets += [again, enrolled["verificationCode"]]
+    assert "code is wrong" in served.refused(1, "tenant", "verify", DOMAIN, "--program", "cmp", "--code", enrolled["verificationCode"])
+    assert served.json("tenant", "verify", DOMAIN, "--program", "cmp", "--code", again)["stage"] == "Review"
+
+
+def test_a_second_operator(served, partner, secrets):
+    """The one revokes the other."""
+    operators = ("--tenant", "operators.internal")
+    second = served.json("app", "register", "Second operator", "--operator", *operators)
+    secret = served.json("app", "secret", "add", "Second operator", *operators)
+    secrets.append(secret["secret"])
+    as_second = {"INSIGHTGATE_CLIENT_ID": second["id"], "INSIGHTGATE_CLIENT_SECRET": secret["secret"]}
+    assert DOMAIN in served.ok("tenant", "list", **as_second)
+    served.ok("app", "secret", "revoke", "Second operator", secret["id"], "--yes", *operators)
+    served.refused(3, "tenant", "list", **as_second)
+
+
 def test_an_administrator_manages_the_own_tenant_only(served, partner, secrets):
     """By user and password, through an application with the management permission."""
     name = f"grace@{DOMAIN}"
@@ -331,3 +366,13 @@ def test_no_log_holds_a_secret(served, partner, secrets):
     for secret in secrets:
         assert secret not in log
         assert secret not in said
+
+
+def test_a_demos_ready_file_is_a_profile(demo):
+    """Management commands act as the demo's operator."""
+    ready = demo.data_dir.parent / f"{demo.data_dir.name}-ready.json"
+    listed = demo.command("tenant", "list", "--profile", str(ready), "--json")
+    assert listed.returncode == 0, listed.stderr
+    assert demo.ready["tenant_id"] in {tenant["id"] for tenant in json.loads(listed.stdout)["value"]}
+    users = demo.command("user", "list", "--profile", str(ready), "--tenant", demo.ready["tenant_domain"])
+    assert demo.ready["username"] in users.stdout, users.stderr

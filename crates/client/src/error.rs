@@ -146,8 +146,11 @@ fn manage_hint(refusal: &ManageRefusal) -> Option<&'static str> {
         (_, 401) => "the token is not for this server's management API: check the profile's authority and endpoint",
         (_, 403) => "an operator may do everything; in a tenant its Global admin and Account admin may, as far as their roles go",
         (_, 404) => "the `list` command shows what there is; what belongs to another tenant is not found either",
-        ("illegalMove", _) => "`insightgate tenant show` says where the enrollment stands",
-        ("conflict", _) => "the `list` command shows what is there",
+        ("illegalMove", _) => {
+            "`insightgate tenant show` says where the enrollment stands, `insightgate tenant verify --new-code` makes another code"
+        }
+        ("conflict", _) => "the `list` and `show` commands say what is there",
+        ("invalid", _) => "the command's --help shows what it takes, with examples",
         (_, 429 | 503) => "the server is busy: try again later",
         _ => return None,
     })

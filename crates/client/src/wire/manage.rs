@@ -157,6 +157,9 @@ pub struct Application {
     pub enabled: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     pub public: bool,
+    /// It manages every tenant.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub operator: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     pub redirect_uris: Vec<String>,
     #[serde(flatten)]

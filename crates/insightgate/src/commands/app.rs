@@ -102,7 +102,6 @@ pub async fn run(session: &Session, arguments: AppArguments) -> Result<(), Comma
         }
         AppCommand::List => {
             let applications = client.applications(&tenant).await?;
-            let kind = |application: &Application| if application.public { "public" } else { "confidential" }.to_owned();
             let row = |application: &Application| {
                 [application.name.clone(), kind(application), yes_no(application.enabled), application.id.clone()]
             };
@@ -119,9 +118,18 @@ fn show(output: Output, application: &Application) -> Result<(), CommandError> {
     let shown = [
         ("client id", application.id.clone()),
         ("name", application.name.clone()),
-        ("public", yes_no(application.public)),
+        ("kind", kind(application)),
         ("enabled", yes_no(application.enabled)),
         ("redirect URIs", application.redirect_uris.join(" ")),
     ];
     show_one(output, application, &shown)
+}
+
+fn kind(application: &Application) -> String {
+    let kind = match application {
+        Application { operator: true, .. } => "operator",
+        Application { public: true, .. } => "public",
+        _ => "confidential",
+    };
+    kind.to_owned()
 }

@@ -188,13 +188,9 @@ fn show(output: Output, tenant: &Tenant) -> Result<(), CommandError> {
         let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         shown.push(("enrollment", format!("{program} {stage}{reason}")));
     }
-    let profile = tenant.more.get("profile").and_then(|profile| profile.as_object());
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let fields = profile.into_iter().flatten().map(|(name, value)| match (value.get("kind"), value.get("number")) {
-        (Some(kind), Some(number)) => (name.as_str(), format!("{} {}", plain(kind), plain(number))),
-        _ => (name.as_str(), plain(value)),
-    });
-    shown.extend(fields);
+    if let Some(Value::Object(profile)) = tenant.more.get("profile") {
+        shown.extend(legal_profile::shown(profile));
+    }
     shown.extend(tenant.verification_code.as_ref().map(|code| ("verification code", code.0.clone())));
     show_one(output, tenant, &shown)
 }

@@ -159,6 +159,16 @@ impl LegalProfile {
     }
 }
 
+/// In the order of the documented fields.
+pub fn shown(profile: &Map<String, Value>) -> Vec<(&'static str, String)> {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: &Value| match (value.get("kind"), value.get("number")) {
+        (Some(kind), Some(number)) => format!("{}:{}", plain(kind), plain(number)),
+        _ => plain(value),
+    };
+    FIELDS.iter().filter_map(|field| Some((field.name, text(profile.get(field.name)?)))).collect()
+}
+
 fn read(path: &Path) -> Result<Map<String, Value>, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|error| fault(path, &error))?;
     let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
@@ -220,6 +230,9 @@ mod tests {
         let unknown = parsed(&["--profile-file", json.to_str().unwrap()]).complete(false).unwrap_err();
         assert!(unknown.message.ends_with("unknown fields: cty"), "{unknown}");
         assert_eq!(registration_id("VAT number: NO 1").unwrap(), json!({"kind": "VAT number", "number": "NO 1"}));
+        let profile = json!({"registrationId": {"kind": "TIN", "number": "1"}, "companyLegalName": "Contoso", "city": "Oslo"});
+        let expected = [("companyLegalName", "Contoso"), ("city", "Oslo"), ("registrationId", "TIN:1")];
+        assert_eq!(shown(profile.as_object().unwrap()), expected.map(|(name, value)| (name, value.to_owned())));
         assert_eq!(registration_id("12345678").unwrap_err().code, 2);
     }
 }
