@@ -11,6 +11,7 @@ use chrono::DateTime;
 use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{Engine, EngineSettings};
+use insightgate_operations::address_guard::AddressGuard;
 use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -71,6 +72,8 @@ pub async fn open_context(
         settings,
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
+        vault,
+        addresses: AddressGuard::default(),
     }))
 }
 

@@ -4,6 +4,7 @@
 
 pub mod add_dataset;
 pub mod add_user;
+pub mod address_guard;
 mod artifact_key;
 pub mod audit;
 pub mod authenticate;
@@ -15,6 +16,7 @@ pub mod clock;
 pub mod context;
 pub mod create_query;
 pub mod create_report;
+mod credentials;
 pub mod delete_query;
 pub mod download_artifact;
 pub mod enroll_tenant;
@@ -33,6 +35,8 @@ pub mod password;
 pub mod random;
 pub mod register_application;
 pub mod run_query;
+pub mod second_factor;
+pub mod sign_in;
 pub mod signing;
 pub mod try_query;
 pub mod vault;
