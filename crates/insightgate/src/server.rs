@@ -124,6 +124,13 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
+/// By which clients on this machine reach a listener.
+pub fn base_url(scheme: &str, address: SocketAddr) -> String {
+    // An address that means all of them cannot be asked for.
+    let address = if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
+    format!("{scheme}://{address}")
+}
+
 /// What runs until it is told to stop.
 pub struct Running {
     stop: watch::Sender<bool>,
