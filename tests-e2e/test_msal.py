@@ -10,6 +10,7 @@ import adal
 import msal
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential, DeviceCodeCredential, UsernamePasswordCredential
 
 from browser import Browser, ThroughPort
@@ -141,15 +142,22 @@ def test_adal_version_1(demo, monkeypatch):
     codes = context.acquire_user_code(ready["resource"], ready["public_client_id"])
     approve(demo, codes["verification_url"], codes["user_code"])
     assert is_good(demo, context.acquire_token_with_device_code(ready["resource"], codes, ready["public_client_id"])["accessToken"])
+    context = adal.AuthenticationContext(ready["authority"], validate_authority=False, api_version=None)
     with pytest.raises(adal.AdalError) as refused:
         context.acquire_token_with_username_password(ready["resource"], ready["username"], "wrong", ready["public_client_id"])
     assert refused.value.error_response["error_codes"] == [50126]
 
 
-def test_azure_identity(demo, scope, monkeypatch):
+class AzureThroughPort(RequestsTransport):
+    """As ThroughPort."""
+
+    def __init__(self, ready):
+        super().__init__(session=ThroughPort(ready["authority"], ready["ca_certificate"]), session_owner=False, connection_verify=ready["ca_certificate"])
+
+
+def test_azure_identity(demo, scope):
     ready = demo.ready
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ready["ca_certificate"])
-    common = {"authority": ready["https"], "disable_instance_discovery": True, "connection_verify": ready["ca_certificate"]}
+    common = {"authority": ready["https"], "disable_instance_discovery": True, "transport": AzureThroughPort(ready)}
     password = UsernamePasswordCredential(ready["public_client_id"], ready["username"], ready["password"], tenant_id=ready["tenant_id"], **common)
     assert is_good(demo, password.get_token(scope).token)
     alone = ClientSecretCredential(ready["tenant_id"], ready["client_id"], ready["client_secret"], **common)
