@@ -172,7 +172,7 @@ def test_azure_identity(demo, scope):
 def test_node(demo, scope):
     """@azure/msal-node: the script asks, this test is the person at the browser."""
     ready = demo.ready
-    environment = os.environ | {"NODE_EXTRA_CA_CERTS": ready["ca_certificate"], "NODE_PATH": os.environ["NODE_MODULES"]}
+    environment = os.environ | {"NODE_EXTRA_CA_CERTS": ready["ca_certificate"], "NODE_PATH": str(Path(os.environ["MSAL_NODE_FOLDER"]) / "node_modules")}
     settings = json.dumps(ready | {"scope": scope})
     script = subprocess.Popen(
         ["node", HERE / "msal_node.cjs", settings], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

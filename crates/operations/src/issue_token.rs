@@ -210,7 +210,7 @@ async fn permitted(
     let principal = context.store.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
     if !principal.requested.contains(&permission) {
-        return Err(GrantRefusal::resource_not_permitted().into());
+        return Err(requested.not_permitted(permission).into());
     }
     if !principal.consented.contains(&permission) {
         return Err(GrantRefusal::consent_missing().into());
@@ -245,10 +245,13 @@ async fn application_roles(
     if requested.is_insights(context) {
         return Ok(Vec::new());
     }
+    let permission = Permission::ManagementApplication;
     let principal = context.store.principal(tenant.id, application.id, None).await?;
-    let permitted = principal.is_some_and(|principal| principal.consented.contains(&Permission::ManagementApplication));
-    if requested.is_management(context) && (application.operator || permitted) {
-        return Ok(vec![Permission::ManagementApplication.name().to_owned()]);
+    let (asked_for, consented) =
+        principal.map_or((false, false), |held| (held.requested.contains(&permission), held.consented.contains(&permission)));
+    match (requested.is_management(context), application.operator || consented) {
+        (true, true) => Ok(vec![permission.name().to_owned()]),
+        (true, false) if asked_for => Err(GrantRefusal::consent_missing().into()),
+        _ => Err(GrantRefusal::unknown_resource(&requested.resource).into()),
     }
-    Err(GrantRefusal::unknown_resource(&requested.resource).into())
 }

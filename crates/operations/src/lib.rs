@@ -28,6 +28,7 @@ pub mod list_datasets;
 pub mod list_executions;
 pub mod list_queries;
 pub mod list_reports;
+pub mod manage;
 pub mod move_clock;
 pub mod password;
 pub mod random;

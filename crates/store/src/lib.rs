@@ -5,6 +5,7 @@
 
 mod applications;
 mod audit;
+mod audit_trail;
 mod authorization_codes;
 mod device_codes;
 mod dialect;
@@ -29,6 +30,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection, Row, SqlSafeStr, Transaction
 
 pub use applications::Consent;
 pub use audit::AuditEvent;
+pub use audit_trail::{AuditFilter, AuditPage, AuditPlace};
 pub use authorization_codes::AuthorizationCode;
 pub use device_codes::{DeviceCode, DeviceState};
 pub use error::StoreError;

@@ -128,7 +128,7 @@ async fn every_refusal_has_its_number() {
         (&one, &[("username", Some("nobody@contoso.example"))], 50126, "invalid_grant", 400),
         (&one, &[("username", Some("zoe@fabrikam.example"))], 50126, "invalid_grant", 400),
         (&one, &[("resource", Some("https://graph.microsoft.com"))], 500011, "invalid_resource", 400),
-        (&one, &[("resource", Some("api://insightgate/manage"))], 650057, "invalid_resource", 400),
+        (&one, &[("resource", Some("api://insightgate/manage"))], 500011, "invalid_resource", 400),
         (&one, &[("client_id", Some(&bare))], 650057, "invalid_resource", 400),
         (&one, &[("client_id", Some(&operator))], 650057, "invalid_resource", 400),
         (&two, &[("resource", Some(RESOURCE)), ("scope", None)], 901002, "invalid_request", 400),

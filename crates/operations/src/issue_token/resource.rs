@@ -81,6 +81,15 @@ impl Requested {
         scopes.join(" ")
     }
 
+    /// Of the management API an application that does not manage need not learn where it is.
+    pub(crate) fn not_permitted(&self, permission: Permission) -> GrantRefusal {
+        if permission == Permission::PartnerApi {
+            GrantRefusal::resource_not_permitted()
+        } else {
+            GrantRefusal::unknown_resource(&self.resource)
+        }
+    }
+
     pub(super) fn is_insights(&self, context: &Context) -> bool {
         context.settings.resources.iter().any(|resource| same_resource(resource, &self.resource))
     }
