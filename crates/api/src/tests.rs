@@ -23,3 +23,4 @@ mod sandbox_clock;
 mod second_factor;
 mod sign_in;
 mod token_endpoint;
+mod token_errors;

@@ -13,7 +13,11 @@ pub async fn authenticate(context: &Context, token: &str) -> Result<Principal, F
 
 /// Accepts a token for the management API, and no other.
 pub async fn authenticate_management(context: &Context, token: &str) -> Result<Principal, Failure> {
-    principal(context, token, std::slice::from_ref(&context.settings.management_resource)).await
+    let principal = principal(context, token, std::slice::from_ref(&context.settings.management_resource)).await?;
+    if context.settings.require_mfa && !principal.is_mfa_compliant() {
+        return Err(Failure::SecondFactorRequired);
+    }
+    Ok(principal)
 }
 
 async fn principal(context: &Context, token: &str, audiences: &[String]) -> Result<Principal, Failure> {

@@ -210,7 +210,7 @@ async fn permitted(
     let principal = context.store.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
     if !principal.requested.contains(&permission) {
-        return Err(GrantRefusal::resource_not_permitted().into());
+        return Err(requested.not_permitted(permission).into());
     }
     if !principal.consented.contains(&permission) {
         return Err(GrantRefusal::consent_missing().into());
@@ -246,18 +246,12 @@ async fn application_roles(
         return Ok(Vec::new());
     }
     let permission = Permission::ManagementApplication;
-    let unknown = || GrantRefusal::unknown_resource(&requested.resource).into();
-    if !requested.is_management(context) {
-        return Err(unknown());
+    let principal = context.store.principal(tenant.id, application.id, None).await?;
+    let (asked_for, consented) =
+        principal.map_or((false, false), |held| (held.requested.contains(&permission), held.consented.contains(&permission)));
+    match (requested.is_management(context), application.operator || consented) {
+        (true, true) => Ok(vec![permission.name().to_owned()]),
+        (true, false) if asked_for => Err(GrantRefusal::consent_missing().into()),
+        _ => Err(GrantRefusal::unknown_resource(&requested.resource).into()),
     }
-    if !application.operator {
-        let principal = context.store.principal(tenant.id, application.id, None).await?.ok_or_else(unknown)?;
-        if !principal.requested.contains(&permission) {
-            return Err(unknown());
-        }
-        if !principal.consented.contains(&permission) {
-            return Err(GrantRefusal::consent_missing().into());
-        }
-    }
-    Ok(vec![permission.name().to_owned()])
 }

@@ -24,6 +24,7 @@ pub use end_session::{EndedSession, LogoutRequest, end_session};
 
 use crate::audit::{self, Happening};
 use crate::context::Context;
+use crate::issue_token::resource::Requested;
 use crate::issue_token::{TokenFailure, is_multi_factor};
 use crate::second_factor;
 use authorization::{CheckFault, CodeGoal, Prompt};
@@ -128,6 +129,7 @@ struct Subject {
     tenant: Tenant,
     application: Application,
     permission: Permission,
+    requested: Requested,
     login_hint: Option<String>,
     prompt: Prompt,
     goal: Goal,
@@ -193,7 +195,7 @@ async fn decide(
     let principal = context.store.principal(subject.tenant.id, subject.application.id, Some(user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&subject.application.id.to_string()))?;
     if !principal.requested.contains(&subject.permission) {
-        return subject.refuse(GrantRefusal::resource_not_permitted());
+        return subject.refuse(subject.requested.not_permitted(subject.permission));
     }
     let consented = principal.consented.contains(&subject.permission);
     let is_device = matches!(subject.goal, Goal::Device(_));

@@ -106,6 +106,7 @@ struct DonePage {
 struct ErrorPage {
     text: String,
     code: String,
+    kind: &'static str,
     correlation: String,
     time: String,
 }
@@ -123,7 +124,10 @@ pub(super) fn ask(ask: Ask, party: Party, form: Form) -> Response {
     let leads_to = party.redirect_uri.as_deref().map(form_target).unwrap_or_default();
     let policy = policy(&format!("form-action 'self' {leads_to}"));
     match ask {
-        Ask::DeviceCode { fault } => html(StatusCode::OK, &policy, &DevicePage { csrf: form.csrf, fault }),
+        Ask::DeviceCode { fault } => {
+            let status = if fault.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            html(status, &policy, &DevicePage { csrf: form.csrf, fault })
+        }
         Ask::Password { username, fault } => {
             html(StatusCode::OK, &policy, &PasswordPage { form, party, username: username.unwrap_or_default(), fault })
         }
@@ -150,7 +154,7 @@ pub(super) fn done(title: &'static str, text: String) -> Response {
 pub(super) fn error(refusal: &GrantRefusal, correlation: &str, time: String) -> Response {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
     let code = format!("AADSTS{}", refusal.code);
-    let page = ErrorPage { text: refusal.text.clone(), code, correlation: correlation.to_owned(), time };
+    let page = ErrorPage { text: refusal.text.clone(), code, kind: refusal.error, correlation: correlation.to_owned(), time };
     html(status, &policy("form-action 'none'"), &page)
 }
 

@@ -170,7 +170,7 @@ async fn calls_say_whether_a_requirement_is_met_and_hold_to_it() {
 async fn a_session_without_it_is_asked_for_it() {
     let bench = Bench::new().await;
     let mut browser = Browser::new(&bench);
-    obtain_code(&bench, &mut browser, &[]).await;
+    obtain_code(&mut browser, &[]).await;
     let authenticator = equip(&bench).await;
     let page = browser.open(&request(&authorize(), &[])).await;
     assert_eq!(page.title(), "Enter the code");

@@ -88,27 +88,27 @@ async fn forms_of_other_sites_and_browsers_are_refused() {
 async fn a_session_lasts_a_day_of_work_and_ends_with_the_account() {
     let bench = Bench::new().await;
     let mut browser = Browser::new(&bench);
-    obtain_code(&bench, &mut browser, &[]).await;
+    obtain_code(&mut browser, &[]).await;
     let stolen = browser.cookies.clone();
     bench.advance(TimeDelta::hours(11));
     assert_eq!(browser.open(&request(&authorize(), &[])).await.answer.status, 303);
     bench.advance(TimeDelta::hours(1));
     assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
     // Signed out: the cookie that somebody kept is worth nothing.
-    obtain_code(&bench, &mut browser, &[]).await;
+    obtain_code(&mut browser, &[]).await;
     let kept = browser.cookies.clone();
     assert_ne!(kept, stolen);
     assert_eq!(browser.open("/common/oauth2/v2.0/logout").await.title(), "You are signed out");
     browser.cookies = kept;
     assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
     // A disabled user's session is none, nor is it when the account comes back.
-    obtain_code(&bench, &mut browser, &[]).await;
+    obtain_code(&mut browser, &[]).await;
     for enabled in [false, true] {
         bench.context.store.set_user_enabled(ANA.user.unwrap(), enabled).await.unwrap();
         assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
     }
     // Of another organisation there is no session.
-    obtain_code(&bench, &mut browser, &[]).await;
+    obtain_code(&mut browser, &[]).await;
     let foreign = FOREIGN_APP.to_string();
     let application = bench.context.store.application(FABRIKAM, FOREIGN_APP).await.unwrap().unwrap();
     let application = insightgate_identity::application::Application { redirect_uris: vec![REDIRECT.into()], ..application };
@@ -124,7 +124,7 @@ async fn a_session_lasts_a_day_of_work_and_ends_with_the_account() {
 async fn a_request_says_how_much_may_be_asked() {
     let bench = Bench::new().await;
     let mut browser = Browser::new(&bench);
-    obtain_code(&bench, &mut browser, &[]).await;
+    obtain_code(&mut browser, &[]).await;
     let silent = browser.open(&request(&authorize(), &[("prompt", Some("none"))])).await;
     silent.returned().code();
     let hinted = [("prompt", Some("none")), ("login_hint", Some("ben@contoso.example"))];
@@ -255,7 +255,7 @@ async fn the_one_script_is_the_one_that_is_allowed() {
     use base64::Engine as _;
     let bench = Bench::new().await;
     let mut browser = Browser::new(&bench);
-    obtain_code(&bench, &mut browser, &[]).await;
+    obtain_code(&mut browser, &[]).await;
     let page = browser.open(&request(&authorize(), &[("response_mode", Some("form_post"))])).await;
     let script = page.answer.text().split("<script>").nth(1).unwrap().split("</script>").next().unwrap().to_owned();
     let hash = base64::engine::general_purpose::STANDARD.encode(digest(&SHA256, script.as_bytes()));

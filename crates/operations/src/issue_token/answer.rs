@@ -57,7 +57,7 @@ pub(super) async fn for_user(
     });
     let scope = match request.version {
         TokenVersion::V1 => permission.to_owned(),
-        TokenVersion::V2 => format!("{}/{permission}", requested.resource.trim_end_matches('/')),
+        TokenVersion::V2 => requested.answered_scope(permission),
     };
     let answer = signed(context, &claims, requested)?;
     let (refresh_token, record) = refresh.unzip();

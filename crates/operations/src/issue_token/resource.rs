@@ -20,6 +20,8 @@ pub(crate) struct Requested {
     pub id_token: bool,
     /// Names of permissions, as the scope lists them.
     permissions: Vec<String>,
+    /// The scopes of the resource, and what else says something of the user, as they were sent.
+    scopes: Vec<String>,
 }
 
 /// What an earlier step of the same sign-in was granted, for a request that does not repeat it.
@@ -42,7 +44,7 @@ impl Requested {
         match version {
             TokenVersion::V1 => {
                 let resource = resource.or(before).ok_or_else(|| GrantRefusal::missing_field("resource"))?;
-                Ok(Requested { resource: resource.to_owned(), refresh_token: true, id_token, permissions: Vec::new() })
+                Ok(Requested { resource: resource.to_owned(), refresh_token: true, id_token, permissions: Vec::new(), scopes: Vec::new() })
             }
             TokenVersion::V2 => {
                 if resource.is_some() {
@@ -56,7 +58,8 @@ impl Requested {
                     (None, None) => return Err(GrantRefusal::bad_scope(&scopes.join(" "))),
                 };
                 let refresh_token = scopes.contains(&OFFLINE) || granted.is_some_and(|granted| granted.offline);
-                Ok(Requested { resource, refresh_token, id_token, permissions })
+                let scopes = scopes.iter().filter(|scope| **scope != OFFLINE).map(|scope| (*scope).to_owned()).collect();
+                Ok(Requested { resource, refresh_token, id_token, permissions, scopes })
             }
         }
     }
@@ -69,6 +72,22 @@ impl Requested {
         }
         let requested = Requested::read(request.version, request.resource.as_deref(), scope, None)?;
         Ok(Requested { refresh_token: false, id_token: false, ..requested })
+    }
+
+    /// What was granted, and what was asked for: clients look their tokens up by the words that they asked with.
+    pub(super) fn answered_scope(&self, permission: &str) -> String {
+        let mut scopes = vec![format!("{}/{permission}", self.resource.trim_end_matches('/'))];
+        scopes.extend(self.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect::<Vec<_>>());
+        scopes.join(" ")
+    }
+
+    /// Of the management API an application that does not manage need not learn where it is.
+    pub(crate) fn not_permitted(&self, permission: Permission) -> GrantRefusal {
+        if permission == Permission::PartnerApi {
+            GrantRefusal::resource_not_permitted()
+        } else {
+            GrantRefusal::unknown_resource(&self.resource)
+        }
     }
 
     pub(super) fn is_insights(&self, context: &Context) -> bool {

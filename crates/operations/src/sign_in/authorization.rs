@@ -102,9 +102,6 @@ pub(super) struct CodeGoal {
     pub back: Back,
     challenge: Option<(String, String)>,
     nonce: Option<String>,
-    resource: String,
-    openid: bool,
-    offline: bool,
 }
 
 /// How much may be asked.
@@ -137,16 +134,9 @@ pub(super) async fn check(context: &Context, request: &AuthorizationRequest) -> 
     let challenge = read_challenge(request, &application).map_err(returned)?;
     let requested = Requested::read(request.version, request.resource.as_deref(), request.scope.as_deref(), None).map_err(returned)?;
     let permission = requested.permission(context).map_err(returned)?;
-    let goal = CodeGoal {
-        back,
-        challenge,
-        nonce: request.nonce.clone(),
-        resource: requested.resource,
-        openid: requested.id_token,
-        offline: requested.refresh_token,
-    };
+    let goal = CodeGoal { back, challenge, nonce: request.nonce.clone() };
     let login_hint = request.login_hint.clone();
-    Ok(Subject { tenant, application, permission, login_hint, prompt, goal: Goal::Code(goal) })
+    Ok(Subject { tenant, application, permission, requested, login_hint, prompt, goal: Goal::Code(goal) })
 }
 
 fn response_mode(asked: Option<&str>) -> Result<ResponseMode, GrantRefusal> {
@@ -209,9 +199,9 @@ pub(super) async fn issue(
         redirect_uri: goal.back.redirect_uri.clone(),
         challenge: goal.challenge.clone(),
         nonce: goal.nonce.clone(),
-        resource: goal.resource.clone(),
-        openid: goal.openid,
-        offline: goal.offline,
+        resource: subject.requested.resource.clone(),
+        openid: subject.requested.id_token,
+        offline: subject.requested.refresh_token,
         amr: current.record.amr.clone(),
         expires: now + CODE_LIFETIME,
         used: false,

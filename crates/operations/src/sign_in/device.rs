@@ -104,7 +104,7 @@ pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Resul
     let application = find_application(context, &tenant, Some(&code.application.to_string())).await?;
     let requested = Requested::read(TokenVersion::V1, Some(&code.resource), None, None)?;
     let permission = requested.permission(context)?;
-    Ok(Subject { tenant, application, permission, login_hint: None, prompt: Prompt::default(), goal: Goal::Device(code) })
+    Ok(Subject { tenant, application, permission, requested, login_hint: None, prompt: Prompt::default(), goal: Goal::Device(code) })
 }
 
 /// Keeps the decision: who approved, or None where it was declined.
