@@ -50,6 +50,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the scope, and nothing else, stands in the way: the caller may not have what was asked for.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, EngineError::LocationScopeUnsupported { .. } | EngineError::DatasetRefused(_))
+    }
+
     /// Whether the same run may succeed later without anybody doing anything.
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use toml::{Table, Value};
 
 use crate::command_error::CommandError;
@@ -20,6 +21,7 @@ pub struct Configuration {
     pub https: Option<SocketAddr>,
     /// Without a final slash.
     pub public_url: Option<String>,
+    pub trusted_proxies: Vec<IpNet>,
     pub tls_names: Vec<String>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
@@ -44,6 +46,7 @@ impl Default for Configuration {
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
+            trusted_proxies: Vec::new(),
             tls_names: Vec::new(),
             certificate: None,
             certificate_key: None,
@@ -101,6 +104,12 @@ const SETTINGS: &[Setting] = &[
         about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own.",
         default: Err("\"https://insights.example.com\""),
         read: |c, v| public_url(v).map(|url| c.public_url = Some(url)),
+    },
+    Setting {
+        key: "server.trusted_proxies",
+        about: "Networks of proxies in front of this server: whom they name in X-Forwarded-For is taken for the client.",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.trusted_proxies = networks),
     },
     Setting {
         key: "server.tls_names",
@@ -299,6 +308,14 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
         Value::String(one) => Ok(one.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()),
         other => Err(format!("should be a list of texts, but is {other}")),
     }
+}
+
+fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
+    let network = |text: String| {
+        let single = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+        text.parse().ok().or_else(single).ok_or_else(|| format!("should hold networks such as \"10.0.0.0/8\", but holds \"{text}\""))
+    };
+    texts(value)?.into_iter().map(network).collect()
 }
 
 fn host_names(value: &Value) -> Result<Vec<String>, String> {

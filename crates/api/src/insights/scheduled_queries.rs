@@ -92,7 +92,7 @@ pub(crate) async fn preview(State(state): State<ApiState>, admitted: Admitted) -
         start_time: parameters.text("startTime"),
         end_time: parameters.text("endTime"),
     };
-    match try_query(&state.context, &admitted.caller, input).await {
+    match try_query(&state.context, &admitted.caller, input, &admitted.asked.correlation).await {
         Ok(tried) => admitted.success(&tried.preview.rows, tried.message.as_deref()),
         Err(failure) => admitted.asked.refuse(&failure),
     }

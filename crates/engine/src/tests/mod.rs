@@ -8,6 +8,7 @@ mod isolation;
 mod language;
 mod metrics;
 mod order;
+mod redaction;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use insightgate_identity::program::Program;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_identity::tenant::Tenant;
-use insightgate_identity::user::{Lockout, User};
+use insightgate_identity::user::User;
 use insightgate_query::catalog::{Column, ColumnType, Dataset, Field, Grain, Metric, Tenancy};
 use insightgate_query::metric::MetricExpression;
 use insightgate_query::plan::{Condition, OrderKey, Plan, Test, Value};

@@ -1,7 +1,8 @@
 use super::*;
+use chrono::DateTime;
+
 use crate::role::Role;
 use crate::scope::Locations;
-use chrono::DateTime;
 
 fn complete() -> Principal {
     let tenant = Uuid::from_u128(1);

@@ -114,10 +114,14 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     let window = plan.window(execution.anchor, start, end);
     let key = key(claimed, execution.epoch);
     let exported = context.engine.export(&scope, &plan, window, artifact_key::format(report.format), &key, &|_| {}).await;
-    let summary = exported.map_err(|error| {
-        tracing::warn!(%error, execution = %execution.id, report = %report.id, "an export failed");
-        Fault { reason: error.caller_message(), retryable: error.is_retryable() }
-    })?;
+    let summary = match exported {
+        Ok(summary) => summary,
+        Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),
+        Err(error) => {
+            tracing::warn!(%error, execution = %execution.id, report = %report.id, "an export failed");
+            return Err(Fault { reason: error.caller_message(), retryable: error.is_retryable() });
+        }
+    };
     // What was allowed may have been taken away while the file was written: it must not be published then.
     match self::scope(context, claimed).await? {
         Ok(now) if now == scope => {}
