@@ -1,7 +1,7 @@
 //! Who calls: a token becomes a principal, read anew each time.
 
 use insightgate_identity::principal::Principal;
-use insightgate_identity::token::Expectation;
+use insightgate_identity::token::{Expectation, MFA};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -13,7 +13,11 @@ pub async fn authenticate(context: &Context, token: &str) -> Result<Principal, F
 
 /// Accepts a token for the management API, and no other.
 pub async fn authenticate_management(context: &Context, token: &str) -> Result<Principal, Failure> {
-    principal(context, token, std::slice::from_ref(&context.settings.management_resource)).await
+    let principal = principal(context, token, std::slice::from_ref(&context.settings.management_resource)).await?;
+    if context.settings.require_mfa && !principal.is_mfa_compliant() {
+        return Err(Failure::SecondFactorRequired);
+    }
+    Ok(principal)
 }
 
 async fn principal(context: &Context, token: &str, audiences: &[String]) -> Result<Principal, Failure> {
@@ -22,5 +26,6 @@ async fn principal(context: &Context, token: &str, audiences: &[String]) -> Resu
     claims.check(&expected).map_err(|fault| Failure::Unauthorized { reason: fault.to_string() })?;
     let gone = || Failure::Unauthorized { reason: "the tenant, application or user of the token is gone".to_owned() };
     let application = claims.application().ok_or_else(gone)?;
-    context.store.principal(claims.tid, application, claims.user()).await?.ok_or_else(gone)
+    let principal = context.store.principal(claims.tid, application, claims.user()).await?.ok_or_else(gone)?;
+    Ok(Principal { mfa: claims.amr.iter().any(|method| method == MFA), ..principal })
 }
