@@ -12,6 +12,7 @@ mod harness;
 mod holding;
 mod links;
 mod locations;
+mod manage;
 mod origin;
 mod ownership;
 mod prerequisites;
