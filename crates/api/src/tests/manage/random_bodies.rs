@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::desk::*;
 use super::isolation::operations;
 use crate::tests::fuzz::Dice;
-use crate::tests::harness::*;
 
 const FIELDS: [&str; 24] = [
     "domain",
