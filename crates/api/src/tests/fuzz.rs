@@ -137,7 +137,18 @@ async fn random_requests_never_fail_the_server() {
             }
             13 => format!("/{CONTOSO}/oauth2/token"),
             14 => "/{}/oauth2/v2.0/token".to_owned(),
-            15 => "/{}/v2.0/.well-known/openid-configuration".to_owned(),
+            15 => {
+                let path = dice.pick(&[
+                    "/{}/v2.0/.well-known/openid-configuration",
+                    "/{}/oauth2/authorize",
+                    "/{}/oauth2/v2.0/authorize",
+                    "/{}/oauth2/v2.0/devicecode",
+                    "/{}/oauth2/v2.0/logout",
+                    "/common/oauth2/deviceauth",
+                    "/common/sign-in",
+                ]);
+                path.to_owned()
+            }
             16 => "/common/userrealm/{}".to_owned(),
             17 => "/artifacts/{}/{}".to_owned(),
             18 => link.strip_prefix(BASE).unwrap().split('?').next().unwrap().to_owned(),
