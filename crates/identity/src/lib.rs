@@ -4,6 +4,7 @@
 
 pub mod application;
 pub mod enrollment;
+pub mod external_identity;
 pub mod grant;
 pub mod principal;
 pub mod program;

@@ -8,6 +8,7 @@ mod audit;
 mod dialect;
 mod error;
 mod executions;
+mod external_identities;
 mod keys;
 mod principals;
 mod refresh_tokens;
