@@ -8,6 +8,7 @@ mod harness;
 mod holding;
 mod links;
 mod locations;
+mod origin;
 mod ownership;
 mod prerequisites;
 mod refresh;

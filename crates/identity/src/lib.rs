@@ -7,6 +7,7 @@ pub mod enrollment;
 pub mod external_identity;
 pub mod grant;
 pub mod principal;
+pub mod profile;
 pub mod program;
 pub mod role;
 pub mod scope;
