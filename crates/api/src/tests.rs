@@ -3,9 +3,13 @@
 
 mod access_tokens;
 mod executions;
+mod external_bindings;
+mod external_keys;
+mod external_tokens;
 mod fuzz;
 mod harness;
 mod holding;
+mod issuer;
 mod links;
 mod locations;
 mod origin;

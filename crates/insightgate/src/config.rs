@@ -5,10 +5,15 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use insightgate_outbound::Network;
 use toml::{Table, Value};
 
 use crate::command_error::CommandError;
 use crate::data_folder::fault;
+
+mod issuers;
+
+pub use issuers::IssuerConfiguration;
 
 /// What `insightgate serve` runs with.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +29,10 @@ pub struct Configuration {
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
     pub resources: Vec<String>,
+    pub built_in_authority: bool,
+    pub issuers: Vec<IssuerConfiguration>,
+    /// Beside public addresses.
+    pub allowed_networks: Vec<Network>,
     pub quotas: bool,
     pub start_lead_hours: u32,
     pub hold_poll_seconds: u32,
@@ -47,6 +56,9 @@ impl Default for Configuration {
             certificate: None,
             certificate_key: None,
             resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
+            built_in_authority: true,
+            issuers: Vec::new(),
+            allowed_networks: Vec::new(),
             quotas: true,
             start_lead_hours: 4,
             hold_poll_seconds: 2,
@@ -60,13 +72,13 @@ impl Default for Configuration {
 }
 
 /// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
-struct Setting {
+struct Setting<Target = Configuration> {
     /// `section.name`.
     key: &'static str,
     about: &'static str,
     /// As TOML; None where there is no default, with an example instead.
     default: Result<&'static str, &'static str>,
-    read: fn(&mut Configuration, &Value) -> Result<(), String>,
+    read: fn(&mut Target, &Value) -> Result<(), String>,
 }
 
 const SETTINGS: &[Setting] = &[
@@ -125,6 +137,12 @@ const SETTINGS: &[Setting] = &[
         read: |c, v| texts(v).map(|names| c.resources = names),
     },
     Setting {
+        key: "authority.built_in",
+        about: "Whether this server issues tokens itself. Without that, tokens come from the issuers below alone.",
+        default: Ok("true"),
+        read: |c, v| flag(v).map(|flag| c.built_in_authority = flag),
+    },
+    Setting {
         key: "reports.quotas",
         about: "Whether the documented quotas hold: 100 queries, 50 active reports, 5 ExecuteNow reports an hour.",
         default: Ok("true"),
@@ -167,6 +185,12 @@ const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 1024).map(|threads| c.threads = Some(threads as usize)),
     },
     Setting {
+        key: "outbound.allowed_networks",
+        about: "Networks that the server may connect to beside public addresses, such as [\"10.0.0.0/8\", \"127.0.0.1\"].",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.allowed_networks = networks),
+    },
+    Setting {
         key: "log.level",
         about: "error, warn, info, debug or trace; or a filter such as \"warn,insightgate_operations=debug\".",
         default: Ok("\"info\""),
@@ -204,6 +228,7 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
             problems.push(format!("{place}: {problem}"));
         }
     }
+    issuers::read(&file, &mut configuration, &mut problems);
     if configuration.certificate.is_some() != configuration.certificate_key.is_some() {
         problems.push("server.certificate and server.certificate_key: give both or neither".to_owned());
     }
@@ -239,7 +264,7 @@ pub fn example() -> String {
             Err(value) => format!("# {about}\n# {name} = {value}\n"),
         });
     }
-    text
+    text + &issuers::example()
 }
 
 fn variable(key: &str) -> String {
@@ -260,7 +285,7 @@ fn find<'a>(file: &'a Table, key: &str) -> Option<&'a Value> {
 fn unknown_keys(file: &Table) -> Vec<String> {
     let mut problems = Vec::new();
     let sections: Vec<&str> = SETTINGS.iter().filter_map(|setting| setting.key.split_once('.')).map(|(section, _)| section).collect();
-    for (section, content) in file {
+    for (section, content) in file.iter().filter(|(section, _)| *section != issuers::NAME) {
         match content {
             Value::Table(table) if sections.contains(&section.as_str()) => {
                 let names: Vec<&str> =
@@ -271,7 +296,7 @@ fn unknown_keys(file: &Table) -> Vec<String> {
             _ => {
                 let mut known = sections.clone();
                 known.dedup();
-                problems.push(format!("{section}: unknown; there are [{}]", known.join("], [")));
+                problems.push(format!("{section}: unknown; there are [{}] and [[{}]]", known.join("], ["), issuers::NAME));
             }
         }
     }
@@ -291,6 +316,10 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
         Value::String(one) => Ok(one.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()),
         other => Err(format!("should be a list of texts, but is {other}")),
     }
+}
+
+fn networks(value: &Value) -> Result<Vec<Network>, String> {
+    texts(value)?.iter().map(|text| text.parse().map_err(|error| format!("should hold networks: {error}"))).collect()
 }
 
 fn host_names(value: &Value) -> Result<Vec<String>, String> {

@@ -64,13 +64,6 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 
-    /// A user of another tenant is not found.
-    pub async fn user(&self, tenant: Uuid, id: Uuid) -> Result<Option<User>, StoreError> {
-        let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 AND id = $2");
-        let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
-        row.as_ref().map(read_user).transpose()
-    }
-
     /// Reads the lockout, changes it and writes it back, in one transaction: guesses that come at the same time all count.
     /// Gives the lockout as it was found; a user who is gone has none.
     pub async fn change_lockout(&self, user: Uuid, change: impl FnOnce(Lockout) -> Lockout) -> Result<Lockout, StoreError> {
