@@ -14,9 +14,9 @@ pub enum Part {
 
 pub fn run(part: Part) -> Result<(), String> {
     let total = match part {
-        Part::All => 5,
+        Part::All => 6,
         Part::Rust => 1,
-        Part::EndToEnd => 4,
+        Part::EndToEnd => 5,
     };
     let mut steps = Steps::of(total);
     if part != Part::EndToEnd {
@@ -37,11 +37,14 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let python = tooling::python(&target)?;
     steps.announce("published tables (vega-datasets), from npm");
     let tables = tooling::vega_datasets(&target)?;
+    steps.announce("an issuer of tokens (oidc-provider), from npm");
+    let issuer = tooling::oidc_provider(&target)?;
     steps.announce("cargo build: the binary that the end-to-end tests run");
     steps::run(cargo().args(["build", "--locked", "-p", "insightgate"]))?;
     steps.announce("end-to-end tests");
     let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
     let mut pytest = Command::new(python);
     pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
-    steps::run(pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables).env("PYTHONDONTWRITEBYTECODE", "1"))
+    pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables).env("OIDC_PROVIDER_FOLDER", issuer);
+    steps::run(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
 }

@@ -8,6 +8,8 @@ use crate::steps::{output, root, run};
 
 /// Published tables that nobody made for this project.
 const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
+/// The issuer that is not ours.
+const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
 
 /// A Python with the packages of `tests-e2e/requirements.txt`.
 pub fn python(target: &Path) -> Result<PathBuf, String> {
@@ -32,18 +34,27 @@ pub fn python(target: &Path) -> Result<PathBuf, String> {
 
 /// The folder of the published tables.
 pub fn vega_datasets(target: &Path) -> Result<PathBuf, String> {
-    let prefix = target.join("npm");
-    let (data, stamp) = (prefix.join("node_modules/vega-datasets/data"), prefix.join("installed"));
-    if data.exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == VEGA_DATASETS) {
-        return Ok(data);
+    Ok(npm_package(&target.join("npm"), VEGA_DATASETS)?.join("node_modules/vega-datasets/data"))
+}
+
+/// A folder whose `node_modules` hold oidc-provider.
+pub fn oidc_provider(target: &Path) -> Result<PathBuf, String> {
+    npm_package(&target.join("npm-oidc-provider"), OIDC_PROVIDER)
+}
+
+/// A folder of its own for each package: npm removes from one what it was not asked for.
+fn npm_package(prefix: &Path, package: &str) -> Result<PathBuf, String> {
+    let stamp = prefix.join("installed");
+    if prefix.join("node_modules").exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == package) {
+        return Ok(prefix.to_owned());
     }
-    fs::create_dir_all(&prefix).map_err(|error| format!("{}: {error}", prefix.display()))?;
+    fs::create_dir_all(prefix).map_err(|error| format!("{}: {error}", prefix.display()))?;
     let mut npm = Command::new("npm");
-    npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", VEGA_DATASETS, "--prefix"])
-        .arg(&prefix);
+    npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", package, "--prefix"])
+        .arg(prefix);
     output(&mut npm).map_err(|error| missing("npm", "npm", &error))?;
-    fs::write(&stamp, VEGA_DATASETS).map_err(|error| format!("{}: {error}", stamp.display()))?;
-    Ok(data)
+    fs::write(&stamp, package).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(prefix.to_owned())
 }
 
 /// The documents' own commands use curl, and their tests run them.
