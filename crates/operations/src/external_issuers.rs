@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use insightgate_identity::external_identity::ExternalKind;
 use insightgate_identity::token::TokenSubject;
 use insightgate_outbound::{AddressRules, Outbound, OutboundError};
 use serde::Deserialize;
@@ -123,8 +124,9 @@ impl ExternalIssuer {
         match bearer.recognise(&issuer.url, issuer.tenant.fixed(), &bound) {
             Ok(known) => Ok(TokenSubject { tenant: known.tenant, application: known.application, user: known.user, amr }),
             Err(unbound) => {
+                let own = || bound.iter().find(|identity| identity.kind == ExternalKind::Tenant).map(|identity| identity.tenant);
                 let happening = Happening {
-                    tenant: issuer.tenant.fixed(),
+                    tenant: issuer.tenant.fixed().or_else(own),
                     actor: format!("{} {} {}", issuer.url, bearer.tenant, bearer.subject),
                     action: "access.refuse",
                     subject: bearer.application.clone(),

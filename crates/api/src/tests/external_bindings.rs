@@ -19,6 +19,7 @@ async fn bindings_count_from_the_next_request_on() {
     present(&bench, "mpn", &ben).await.refused(401);
     let refusal = bench.audited("access.refuse").await.remove(0);
     assert!(refusal.actor.contains(&issuer.url) && refusal.actor.contains("ben-at-issuer"), "names whom to bind: {refusal:?}");
+    assert_eq!(refusal.tenant, Some(CONTOSO), "whose administrator can");
     let bound = issuer.bind(&bench, CONTOSO, User, Some("ben-at-issuer"), BEN.user, ADMIN).await.unwrap();
     present(&bench, "mpn", &ben).await.ok();
     assert!(list_external_identities(&bench.context, CONTOSO).await.unwrap().contains(&bound));
