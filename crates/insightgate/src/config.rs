@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use insightgate_outbound::Network;
+use ipnet::IpNet;
 use toml::{Table, Value};
 
 use crate::command_error::CommandError;
@@ -25,6 +25,7 @@ pub struct Configuration {
     pub https: Option<SocketAddr>,
     /// Without a final slash.
     pub public_url: Option<String>,
+    pub trusted_proxies: Vec<IpNet>,
     pub tls_names: Vec<String>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
@@ -32,7 +33,7 @@ pub struct Configuration {
     pub built_in_authority: bool,
     pub issuers: Vec<IssuerConfiguration>,
     /// Beside public addresses.
-    pub allowed_networks: Vec<Network>,
+    pub allowed_networks: Vec<IpNet>,
     pub quotas: bool,
     pub start_lead_hours: u32,
     pub hold_poll_seconds: u32,
@@ -52,6 +53,7 @@ impl Default for Configuration {
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
+            trusted_proxies: Vec::new(),
             tls_names: Vec::new(),
             certificate: None,
             certificate_key: None,
@@ -111,6 +113,12 @@ const SETTINGS: &[Setting] = &[
         about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own.",
         default: Err("\"https://insights.example.com\""),
         read: |c, v| public_url(v).map(|url| c.public_url = Some(url)),
+    },
+    Setting {
+        key: "server.trusted_proxies",
+        about: "Networks of proxies in front of this server: whom they name in X-Forwarded-For is taken for the client.",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.trusted_proxies = networks),
     },
     Setting {
         key: "server.tls_names",
@@ -318,8 +326,12 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
     }
 }
 
-fn networks(value: &Value) -> Result<Vec<Network>, String> {
-    texts(value)?.iter().map(|text| text.parse().map_err(|error| format!("should hold networks: {error}"))).collect()
+fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
+    let network = |text: String| {
+        let single = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+        text.parse().ok().or_else(single).ok_or_else(|| format!("should hold networks such as \"10.0.0.0/8\", but holds \"{text}\""))
+    };
+    texts(value)?.into_iter().map(network).collect()
 }
 
 fn host_names(value: &Value) -> Result<Vec<String>, String> {

@@ -3,26 +3,14 @@
 //! Judges numbers only; it resolves no names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
-use thiserror::Error;
+use ipnet::IpNet;
 
 /// Public addresses are allowed always, others by these networks alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressRules {
-    pub allowed: Vec<Network>,
+    pub allowed: Vec<IpNet>,
 }
-
-/// A network in CIDR notation; a single address is a network of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("'{0}' is no network such as 10.0.0.0/8 or fd00::/8")]
-pub struct NotANetwork(String);
 
 impl AddressRules {
     pub fn is_allowed(&self, address: IpAddr) -> bool {
@@ -38,39 +26,7 @@ impl AddressRules {
     }
 
     fn names(&self, address: IpAddr) -> bool {
-        self.allowed.iter().any(|network| network.contains(address))
-    }
-}
-
-impl Network {
-    fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                own.to_bits() & mask == other.to_bits() & mask
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                own.to_bits() & mask == other.to_bits() & mask
-            }
-            _ => false,
-        }
-    }
-}
-
-impl FromStr for Network {
-    type Err = NotANetwork;
-
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
-        let wrong = || NotANetwork(text.to_owned());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| wrong())?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(longest);
-        if prefix > longest { Err(wrong()) } else { Ok(Network { address, prefix }) }
+        self.allowed.iter().any(|network| network.contains(&address))
     }
 }
 
@@ -252,13 +208,13 @@ mod tests {
             (&["127.0.0.0/8"], "::ffff:127.0.0.1", true),
             (&["127.0.0.0/8"], "::1", false),
             (&["127.0.0.0/8"], "10.0.0.1", false),
-            (&["::1"], "::1", true),
-            (&["::1"], "::2", false),
+            (&["::1/128"], "::1", true),
+            (&["::1/128"], "::2", false),
             (&["10.1.0.0/16"], "10.1.255.255", true),
             (&["10.1.0.0/16"], "10.2.0.0", false),
             (&["10.1.0.0/16"], "64:ff9b::a01:1", true),
-            (&["10.1.2.3"], "10.1.2.3", true),
-            (&["10.1.2.3"], "10.1.2.4", false),
+            (&["10.1.2.3/32"], "10.1.2.3", true),
+            (&["10.1.2.3/32"], "10.1.2.4", false),
             (&["10.1.2.3/0"], "192.168.0.1", true),
             (&["10.1.2.3/0"], "fd00::1", false),
             (&["fd00::/8", "172.16.0.0/12"], "fd12::1", true),
@@ -270,13 +226,6 @@ mod tests {
         ];
         for (networks, address, expected) in cases {
             assert_eq!(allowed(&rules(networks), address), *expected, "{networks:?} {address}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_network_is_refused() {
-        for text in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0.0/8/8", " 10.0.0.0/8"] {
-            assert!(text.parse::<Network>().is_err(), "{text:?}");
         }
     }
 }

@@ -6,5 +6,5 @@
 mod address;
 mod client;
 
-pub use address::{AddressRules, Network, NotANetwork};
+pub use address::AddressRules;
 pub use client::{Answer, Limits, Outbound, OutboundError};

@@ -158,7 +158,8 @@ impl Bench {
             held_polls: HeldPolls::default(),
         });
         let sandbox = SandboxAccess { hosts: vec!["localhost".into(), "[::1]".into()], loopback_only: true };
-        let state = ApiState { context: Arc::clone(&context), base_url: BASE.to_owned(), sandbox: Some(sandbox) };
+        let state =
+            ApiState { context: Arc::clone(&context), base_url: BASE.to_owned(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
         let bench = Bench { context, folder, router: router(state) };
         bench.seed().await;
         bench

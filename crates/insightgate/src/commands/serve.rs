@@ -35,8 +35,12 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
     if arguments.roles.contains(&ServerRole::Api) {
-        let state =
-            |base: String| ApiState { context: context.clone(), base_url: configuration.public_url.clone().unwrap_or(base), sandbox: None };
+        let state = |base: String| ApiState {
+            context: context.clone(),
+            base_url: configuration.public_url.clone().unwrap_or(base),
+            trusted_proxies: configuration.trusted_proxies.clone().into(),
+            sandbox: None,
+        };
         if let Some((listener, bound)) = http {
             running.serve(listener, state(format!("http://{bound}")), None)?;
             eprintln!("serving http://{bound}");

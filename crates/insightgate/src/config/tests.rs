@@ -101,7 +101,7 @@ fn issuers_are_read_with_their_defaults() {
     ";
     let configuration = read(text, nothing).unwrap();
     assert!(!configuration.built_in_authority);
-    assert_eq!(configuration.allowed_networks, ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+    assert_eq!(configuration.allowed_networks, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
     let expected = IssuerSettings::new("https://login.example/t/v2.0", vec!["api://insightgate".to_owned()]);
     let [first, second] = configuration.issuers.as_slice() else { panic!("{:?}", configuration.issuers) };
     assert_eq!(first, &IssuerConfiguration { settings: expected, ca_certificate: None });
