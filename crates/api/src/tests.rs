@@ -15,6 +15,7 @@ mod locations;
 mod origin;
 mod ownership;
 mod prerequisites;
+mod redaction;
 mod refresh;
 mod reports;
 mod robustness;

@@ -34,6 +34,7 @@ pub struct Configuration {
     pub issuers: Vec<IssuerConfiguration>,
     /// Beside public addresses.
     pub allowed_networks: Vec<IpNet>,
+    pub allow_report_viewer: bool,
     pub quotas: bool,
     pub start_lead_hours: u32,
     pub hold_poll_seconds: u32,
@@ -61,6 +62,7 @@ impl Default for Configuration {
             built_in_authority: true,
             issuers: Vec::new(),
             allowed_networks: Vec::new(),
+            allow_report_viewer: false,
             quotas: true,
             start_lead_hours: 4,
             hold_poll_seconds: 2,
@@ -149,6 +151,12 @@ const SETTINGS: &[Setting] = &[
         about: "Whether this server issues tokens itself. Without that, tokens come from the issuers below alone.",
         default: Ok("true"),
         read: |c, v| flag(v).map(|flag| c.built_in_authority = flag),
+    },
+    Setting {
+        key: "access.allow_report_viewer",
+        about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.allow_report_viewer = flag),
     },
     Setting {
         key: "reports.quotas",

@@ -230,7 +230,7 @@ impl Bench {
         );
     }
 
-    fn write(&self, program: Program, dataset: &str, tenant: Uuid, file: &str, columns: &[Vec<Option<Cell>>]) {
+    pub(super) fn write(&self, program: Program, dataset: &str, tenant: Uuid, file: &str, columns: &[Vec<Option<Cell>>]) {
         let path = self.data_folder(program, dataset, tenant).join(file);
         let definition = Arc::clone(self.context.catalogs.of(program).find(dataset).unwrap());
         let mut writer = TableWriter::create(&path, &definition).unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use insightgate_api::ApiState;
+use insightgate_identity::access::AccessRules;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_outbound::AddressRules;
@@ -65,6 +66,7 @@ fn settings(configuration: &Configuration) -> Settings {
         built_in_authority: configuration.built_in_authority,
         public_url: configuration.public_url.clone(),
         quotas: configuration.quotas,
+        access_rules: AccessRules { allow_report_viewer: configuration.allow_report_viewer },
         report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
