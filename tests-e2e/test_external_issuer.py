@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 import subprocess
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -58,10 +59,12 @@ class Server:
             assert line, "the server ended"
             found = re.match(r"serving (http://\S+)", line)
             self.url = found and found[1]
+        # Its log must go on being read, or the server waits for that.
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
 
     def stop(self):
         self.process.terminate()
-        self.process.communicate(timeout=30)
+        self.process.wait(30)
 
     def get(self, path, token, program="mpn", **parameters):
         headers = {"Authorization": f"Bearer {token}"}
