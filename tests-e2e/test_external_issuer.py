@@ -2,11 +2,8 @@
 
 import json
 import re
-import sqlite3
 import subprocess
 import threading
-import time
-import uuid
 from pathlib import Path
 
 import jwt
@@ -82,50 +79,59 @@ def seeded(start, tmp_path_factory):
     return demo, own
 
 
-def bind(database, tenant, issuer, organisation, kind, external, local):
-    row = (str(uuid.uuid4()), tenant, issuer, organisation, kind, external, local, int(time.time() * 1000))
-    database.execute("INSERT INTO external_identities VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    database.commit()
+def bind(demo, server, issuer):
+    """By the management API, with the operator's application: the issuer's tenant, its application and the first of its accounts."""
+    form = demo.ready["operator"] | {"grant_type": "client_credentials", "resource": "api://insightgate/manage"}
+    answer = requests.post(f"{server.url}/{demo.ready['tenant_id']}/oauth2/token", data=form, timeout=30)
+    assert answer.status_code == 200, answer.text
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    for body in (
+        {"kind": "tenant"},
+        {"kind": "application", "externalId": issuer["client_id"], "application": demo.ready["client_id"]},
+        {"kind": "user", "externalId": issuer["accounts"][0], "user": demo.ready["username"]},
+    ):
+        body |= {"issuer": issuer["issuer"], "externalTenant": issuer["organisation"]}
+        url = f"{server.url}/manage/v1/tenants/{demo.ready['tenant_domain']}/externalIdentities"
+        bound = requests.post(url, json=body, headers=headers, timeout=30)
+        assert bound.status_code == 201, bound.text
 
 
 @pytest.fixture(scope="module", params=["RS256", "ES256"])
 def trusted(request, seeded, binary, tmp_path_factory):
-    """The provider and a server that trusts nothing else."""
+    """The provider and a server that trusts nothing else, after a start with the built-in authority for the operator to bind identities."""
     demo, own = seeded
     provider = Provider(algorithm=request.param)
     ready = provider.ready
     config = tmp_path_factory.mktemp("trusting") / "insightgate.toml"
-    config.write_text(
-        f'''
-        [data]
-        folder = "{demo.data_dir}"
-        [server]
-        http = "127.0.0.1:0"
-        https = ""
-        [authority]
-        built_in = false
-        [outbound]
-        allowed_networks = ["127.0.0.1"]
-        [[issuer]]
-        url = "{ready["issuer"]}"
-        audiences = ["{AUDIENCE}"]
-        algorithms = ["{request.param}"]
-        require_at_jwt = true
-        tenant_claim = "org"
-        user_claim = "sub"
-        application_claims = ["client_id"]
-        refetch_seconds = 1
-        '''
-    )
-    tenant, organisation = demo.ready["tenant_id"], ready["organisation"]
-    with sqlite3.connect(demo.data_dir / "insightgate.db") as database:
-        user = database.execute("SELECT id FROM users WHERE username = ?", (demo.ready["username"],)).fetchone()[0]
-        bind(database, tenant, ready["issuer"], organisation, "tenant", organisation, tenant)
-        bind(database, tenant, ready["issuer"], organisation, "application", ready["client_id"], demo.ready["client_id"])
-        bind(database, tenant, ready["issuer"], organisation, "user", ready["accounts"][0], user)
-    database.close()
+    settings = f'''
+    [data]
+    folder = "{demo.data_dir}"
+    [server]
+    http = "127.0.0.1:0"
+    https = ""
+    [authority]
+    built_in = false
+    [outbound]
+    allowed_networks = ["127.0.0.1"]
+    [[issuer]]
+    url = "{ready["issuer"]}"
+    audiences = ["{AUDIENCE}"]
+    algorithms = ["{request.param}"]
+    require_at_jwt = true
+    tenant_claim = "org"
+    user_claim = "sub"
+    application_claims = ["client_id"]
+    refetch_seconds = 1
+    '''
+    config.write_text(settings.replace("built_in = false", "built_in = true"))
     server = Server(binary, config)
-    running = {"provider": provider, "server": server, "own": own, "tenant": tenant}
+    try:
+        bind(demo, server, ready)
+    finally:
+        server.stop()
+    config.write_text(settings)
+    server = Server(binary, config)
+    running = {"provider": provider, "server": server, "own": own, "tenant": demo.ready["tenant_id"]}
     yield running
     server.stop()
     running["provider"].stop()

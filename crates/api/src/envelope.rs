@@ -11,6 +11,7 @@ use insightgate_operations::failure::Failure;
 use serde::Serialize;
 
 use crate::correlation::Correlation;
+use crate::manage;
 
 /// Source: the documented answers; field order as in the worked examples.
 #[derive(Serialize)]
@@ -103,7 +104,9 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
         Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
         Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
-        Failure::Invalid(_) => StatusCode::BAD_REQUEST,
+        Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
+        Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
+        Failure::Busy => StatusCode::TOO_MANY_REQUESTS,
         Failure::PreviewTimeout(_) | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -113,14 +116,19 @@ pub(crate) fn too_large(limit: usize) -> Response {
     refusal(StatusCode::PAYLOAD_TOO_LARGE, &message)
 }
 
-pub(crate) async fn no_such_path(uri: Uri) -> Response {
+pub(crate) async fn no_such_path(asked: Asked, uri: Uri) -> Response {
     let shown: String = uri.path().chars().take(200).collect();
-    refusal(StatusCode::NOT_FOUND, &format!("There is nothing at {shown}."))
+    astray(&asked, &uri, StatusCode::NOT_FOUND, &format!("There is nothing at {shown}."))
 }
 
-pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
+pub(crate) async fn wrong_method(asked: Asked, method: Method, uri: Uri) -> Response {
     let shown: String = uri.path().chars().take(200).collect();
-    refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("{shown} does not take {method}."))
+    astray(&asked, &uri, StatusCode::METHOD_NOT_ALLOWED, &format!("{shown} does not take {method}."))
+}
+
+/// In the form of the API that was meant.
+fn astray(asked: &Asked, uri: &Uri, status: StatusCode, message: &str) -> Response {
+    if manage::is_managed(uri) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
 }
 
 /// A request that took too long is answered by a layer that knows no envelope, with an empty body.

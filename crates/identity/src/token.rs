@@ -60,6 +60,9 @@ pub struct AccessClaims {
     /// Delegated permissions, separated by blanks; only with a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scp: Option<String>,
+    /// Granted application permissions; only of an application alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// How the user signed in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
@@ -163,6 +166,7 @@ mod tests {
             appid: Some(Uuid::from_u128(2)),
             azp: None,
             scp: Some("user_impersonation".into()),
+            roles: Vec::new(),
             amr: vec!["pwd".into()],
             ver: "1.0".into(),
             uti: "1".into(),

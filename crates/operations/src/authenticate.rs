@@ -9,13 +9,22 @@ use crate::failure::Failure;
 
 /// Accepts a token for the insights API.
 pub async fn authenticate(context: &Context, token: &str) -> Result<Principal, Failure> {
-    let subject = subject(context, token, Audience::Insights).await?;
+    principal(context, token, Audience::Insights).await
+}
+
+/// Accepts a token for the management API, and no other.
+pub async fn authenticate_management(context: &Context, token: &str) -> Result<Principal, Failure> {
+    principal(context, token, Audience::Management).await
+}
+
+async fn principal(context: &Context, token: &str, audience: Audience) -> Result<Principal, Failure> {
+    let subject = subject(context, token, audience).await?;
     let gone = || Failure::Unauthorized { reason: "the tenant, application or user of the token is gone".to_owned() };
     context.store.principal(subject.tenant, subject.application, subject.user).await?.ok_or_else(gone)
 }
 
 /// Who a token stands for, by the rules of the issuer that it names.
-pub async fn subject(context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
+async fn subject(context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
     if let Some(issuer) = context.issuers.of(token) {
         return issuer.subject(context, token, audience).await;
     }

@@ -1,7 +1,7 @@
 //! Issuers of tokens that the operator trusts beside, or instead of, the built-in authority: Entra ID, Keycloak or any other that publishes
 //! its keys by OpenID Connect discovery.
 //!
-//! A token of theirs is worth what its bearer was bound to here (`bind_external_identity`): roles, permissions and consent are local. No key,
+//! A token of theirs is worth what its bearer was bound to here (`manage::external_identities`): roles, permissions and consent are local. No key,
 //! address or algorithm is ever taken from a token.
 
 mod claims;

@@ -9,11 +9,10 @@ mod refresh;
 mod request;
 mod resource;
 
-use insightgate_identity::application::Application;
+use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::principal::{Principal, Refusal};
+use insightgate_identity::principal::Principal;
 use insightgate_identity::tenant::{Tenant, TenantReference};
-use insightgate_identity::token::same_resource;
 use insightgate_identity::user::{User, domain_of};
 use thiserror::Error;
 use uuid::Uuid;
@@ -154,10 +153,7 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
         Grant::ClientCredentials => {
             let requested = Requested::read_for_application(request)?;
             check_secret(context, &application, request).await?;
-            let management = same_resource(&requested.resource, &context.settings.management_resource);
-            if !(requested.is_insights(context) || management && application.operator) {
-                return Err(GrantRefusal::unknown_resource(&requested.resource).into());
-            }
+            check_application(context, &application, &requested).await?;
             answer::for_application(context, request.version, authority, &application, requested)
         }
     }
@@ -203,6 +199,21 @@ async fn check_secret(context: &Context, application: &Application, request: &To
     Ok(())
 }
 
+/// The last checks of an application alone. The management API needs a permission, unless an operator asks.
+async fn check_application(context: &Context, application: &Application, requested: &Requested) -> Result<(), TokenFailure> {
+    if requested.is_insights(context) || requested.is_management(context) && application.operator {
+        return Ok(());
+    }
+    let principal = context.store.principal(application.tenant, application.id, None).await?;
+    let permission = Permission::ManagementApplication;
+    match principal {
+        Some(principal) if requested.is_management(context) && principal.requested.contains(&permission) => {
+            if principal.consented.contains(&permission) { Ok(()) } else { Err(GrantRefusal::consent_missing().into()) }
+        }
+        _ => Err(GrantRefusal::unknown_resource(&requested.resource).into()),
+    }
+}
+
 /// The last checks of a delegated grant: resource, permission, consent.
 async fn for_user(
     context: &Context,
@@ -213,19 +224,21 @@ async fn for_user(
     sign_in: SignIn,
     requested: Requested,
 ) -> Result<TokenAnswer, TokenFailure> {
-    if !requested.is_insights(context) {
-        return Err(GrantRefusal::unknown_resource(&requested.resource).into());
-    }
+    let unknown = || GrantRefusal::unknown_resource(&requested.resource);
+    let permission = requested.delegated_permission(context).ok_or_else(unknown)?;
     let principal: Option<Principal> = context.store.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
-    match principal.delegation() {
-        Ok(()) => {}
-        Err(Refusal::PermissionMissing) => return Err(GrantRefusal::resource_not_permitted().into()),
-        Err(_) => return Err(GrantRefusal::consent_missing().into()),
+    if !principal.requested.contains(&permission) {
+        // An application that does not manage need not learn where that is done.
+        let insights = permission == Permission::PartnerApi;
+        return Err(if insights { GrantRefusal::resource_not_permitted() } else { unknown() }.into());
+    }
+    if !principal.consented.contains(&permission) {
+        return Err(GrantRefusal::consent_missing().into());
     }
     // Last: a request that is refused must not cost the client its session.
     if let Some(replaced) = &sign_in.replaced {
         refresh::use_up(context, replaced).await?;
     }
-    answer::for_user(context, request, authority, &application, sign_in, requested).await
+    answer::for_user(context, request, authority, &application, sign_in, requested, permission).await
 }

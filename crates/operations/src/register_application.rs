@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::password::secret_digest;
 
 /// Days a secret lives: two years, as the platform's own longest.
-const SECRET_DAYS: i64 = 730;
+pub const SECRET_DAYS: i64 = 730;
 
 /// Only the digest of `secret` is kept. May be repeated when it was cut off: an application that is there already stays as it is. With `permissions` the tenant consents to all of them.
 pub async fn register_application(

@@ -219,6 +219,7 @@ CREATE TABLE audit_events (
     correlation_id TEXT
 );
 CREATE INDEX audit_events_by_tenant ON audit_events (tenant_id, at);
+CREATE INDEX audit_events_by_time ON audit_events (at);
 
 -- Single values of the deployment, such as the manual clock's time.
 CREATE TABLE settings (

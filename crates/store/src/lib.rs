@@ -5,6 +5,7 @@
 
 mod applications;
 mod audit;
+mod audit_trail;
 mod dialect;
 mod error;
 mod executions;
@@ -27,6 +28,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection, Row, SqlSafeStr, Transaction
 
 pub use applications::Consent;
 pub use audit::AuditEvent;
+pub use audit_trail::{AuditFilter, AuditPage, AuditPlace};
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use keys::StoredKey;

@@ -47,6 +47,11 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
+    pub async fn tenant_by_global_account(&self, mpn_id: &str) -> Result<Option<Tenant>, StoreError> {
+        let query = sqlx::query("SELECT * FROM tenants WHERE global_account = $1 ORDER BY id").bind(mpn_id.to_owned());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
+    }
+
     /// By domain.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         let rows = sqlx::query("SELECT * FROM tenants ORDER BY domain").fetch_all(&self.pool).await?;

@@ -1,15 +1,24 @@
 //! Who binds an issuer's identifiers to whom, and what that changes.
 
-use insightgate_identity::external_identity::ExternalKind::{Application, Tenant, User};
-use insightgate_operations::bind_external_identity::{
-    NewExternalIdentity, bind_external_identity, list_external_identities, unbind_external_identity,
-};
-use insightgate_operations::failure::Failure;
-use serde_json::json;
-use uuid::Uuid;
+use axum::http::Method;
+use serde_json::{Value, json};
 
 use super::harness::*;
 use super::issuer::*;
+
+async fn bind(bench: &Bench, who: Who, tenant: &str, body: Value) -> Answer {
+    manage(bench, who, Method::POST, tenant, "", body).await
+}
+
+async fn list(bench: &Bench, who: Who, tenant: &str) -> Vec<Value> {
+    let answer = manage(bench, who, Method::GET, tenant, "", Value::Null).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["value"].as_array().unwrap().clone()
+}
+
+async fn unbind(bench: &Bench, who: Who, tenant: &str, id: &Value) -> u16 {
+    manage(bench, who, Method::DELETE, tenant, &format!("/{}", id.as_str().unwrap()), Value::Null).await.status.as_u16()
+}
 
 #[tokio::test]
 async fn bindings_count_from_the_next_request_on() {
@@ -20,22 +29,31 @@ async fn bindings_count_from_the_next_request_on() {
     let refusal = bench.audited("access.refuse").await.remove(0);
     assert!(refusal.actor.contains(&issuer.url) && refusal.actor.contains("ben-at-issuer"), "names whom to bind: {refusal:?}");
     assert_eq!(refusal.tenant, Some(CONTOSO), "whose administrator can");
-    let bound = issuer.bind(&bench, CONTOSO, User, Some("ben-at-issuer"), BEN.user, ADMIN).await.unwrap();
+    let body = issuer.binding(json!({"kind": "user", "externalId": "ben-at-issuer", "user": BEN.user}));
+    let bound = bind(&bench, ANA, "contoso.example", body.clone()).await;
+    assert_eq!(bound.status, 201, "{}", bound.text());
+    let bound = bound.json();
+    let expected = json!({
+        "id": bound["id"], "issuer": issuer.url, "externalTenant": EXTERNAL_TENANT, "kind": "user", "externalId": "ben-at-issuer",
+        "user": BEN.user, "application": null, "created": NOW,
+    });
+    assert_eq!(bound, expected);
     present(&bench, "mpn", &ben).await.ok();
-    assert!(list_external_identities(&bench.context, CONTOSO).await.unwrap().contains(&bound));
+    assert!(list(&bench, ANA, "contoso.example").await.contains(&bound));
     // Another tenant neither sees it nor removes it.
-    assert_eq!(list_external_identities(&bench.context, FABRIKAM).await.unwrap(), []);
-    let foreign = unbind_external_identity(&bench.context, FABRIKAM, bound.id, OPERATOR).await;
-    assert!(matches!(foreign, Err(Failure::NotFound)));
-    unbind_external_identity(&bench.context, CONTOSO, bound.id, ADMIN).await.unwrap();
+    assert_eq!(list(&bench, ZOE, "fabrikam.example").await, Vec::<Value>::new());
+    assert_eq!(unbind(&bench, ZOE, "fabrikam.example", &bound["id"]).await, 404);
+    assert_eq!(unbind(&bench, ZOE, "contoso.example", &bound["id"]).await, 404);
+    assert_eq!(unbind(&bench, ANA, "contoso.example", &bound["id"]).await, 204);
     present(&bench, "mpn", &ben).await.refused(401);
-    let again = unbind_external_identity(&bench.context, CONTOSO, bound.id, ADMIN).await;
-    assert!(matches!(again, Err(Failure::NotFound)));
-    let events = [bench.audited("external_identity.bind").await, bench.audited("external_identity.unbind").await].concat();
-    assert_eq!(events.len(), 5);
-    let last = events.last().unwrap();
-    assert_eq!((last.tenant, last.actor.as_str(), last.subject.clone()), (Some(CONTOSO), "admin", BEN.user.unwrap().to_string()));
-    assert!(last.detail.contains("ben-at-issuer") && last.detail.contains(&issuer.url), "{}", last.detail);
+    assert_eq!(unbind(&bench, ANA, "contoso.example", &bound["id"]).await, 404);
+    assert_eq!(bench.audited("externalIdentity.bind").await.len(), 4);
+    let [removal] = &bench.audited("externalIdentity.unbind").await[..] else { panic!("one event") };
+    let (ana, ben) = (ANA.user.unwrap().to_string(), BEN.user.unwrap().to_string());
+    assert_eq!((removal.tenant, &removal.actor, &removal.subject), (Some(CONTOSO), &ana, &ben));
+    assert!(removal.detail.contains("ben-at-issuer") && removal.detail.contains(&issuer.url), "{}", removal.detail);
+    // Who only views reports binds nobody.
+    assert_eq!(bind(&bench, BEN, "contoso.example", body).await.status, 403);
 }
 
 #[tokio::test]
@@ -44,18 +62,23 @@ async fn a_tenants_binding_goes_with_all_in_it() {
     let bench = issuer.bench().await;
     let token = issuer.token(&bench, &FIRST, json!({}));
     present(&bench, "mpn", &token).await.ok();
-    let bound = list_external_identities(&bench.context, CONTOSO).await.unwrap();
-    let tenant = bound.iter().find(|identity| identity.kind == Tenant).unwrap();
-    let by_admin = unbind_external_identity(&bench.context, CONTOSO, tenant.id, ADMIN).await;
-    assert!(matches!(by_admin, Err(Failure::Forbidden(_))));
-    unbind_external_identity(&bench.context, CONTOSO, tenant.id, OPERATOR).await.unwrap();
-    assert_eq!(list_external_identities(&bench.context, CONTOSO).await.unwrap(), []);
+    let bound = list(&bench, ANA, "contoso.example").await;
+    let tenant = bound.iter().find(|identity| identity["kind"] == "tenant").unwrap();
+    assert_eq!(unbind(&bench, ANA, "contoso.example", &tenant["id"]).await, 403);
+    assert_eq!(unbind(&bench, OPERATOR, "contoso.example", &tenant["id"]).await, 204);
+    assert_eq!(list(&bench, ANA, "contoso.example").await, Vec::<Value>::new());
     present(&bench, "mpn", &token).await.refused(401);
     // Bound to another organisation, the same token opens nothing of the first one.
-    issuer.bind(&bench, FABRIKAM, Tenant, None, None, OPERATOR).await.unwrap();
-    present(&bench, "mpn", &token).await.refused(401);
-    issuer.bind(&bench, FABRIKAM, Application, Some("app-at-issuer"), Some(FOREIGN_APP), ADMIN).await.unwrap();
-    issuer.bind(&bench, FABRIKAM, User, Some("ana-at-issuer"), ZOE.user, ADMIN).await.unwrap();
+    let cases = [
+        (OPERATOR, json!({"kind": "tenant"})),
+        (ZOE, json!({"kind": "application", "externalId": "app-at-issuer", "application": FOREIGN_APP})),
+        (ZOE, json!({"kind": "user", "externalId": "ana-at-issuer", "user": "zoe@fabrikam.example"})),
+    ];
+    for (who, body) in cases {
+        present(&bench, "mpn", &token).await.refused(401);
+        let answer = bind(&bench, who, "fabrikam.example", issuer.binding(body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
     let authorization = format!("Bearer {token}");
     let uri = "/insights/v1/mpn/ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales";
     let rows = bench.fetch(uri, &[("authorization", &authorization)]).await.ok();
@@ -66,41 +89,54 @@ async fn a_tenants_binding_goes_with_all_in_it() {
 async fn only_what_is_ones_own_is_bound() {
     let issuer = Issuer::start().await;
     let bench = issuer.bench().await;
-    let (ben, nobody) = (BEN.user, Some(Uuid::from_u128(999)));
-    let asked = |kind, id: Option<&str>, local| issuer.identity(kind, id, local);
-    let elsewhere = |identity: NewExternalIdentity, tenant: &str| NewExternalIdentity { external_tenant: Some(tenant.into()), ..identity };
-    let long = "x".repeat(257);
-    let invalid = [
-        ("an unknown issuer", NewExternalIdentity { issuer: format!("{}/", issuer.url), ..asked(User, Some("ben"), ben) }),
-        ("no external tenant", NewExternalIdentity { external_tenant: None, ..asked(User, Some("ben"), ben) }),
-        ("an external tenant that is not bound", elsewhere(asked(User, Some("ben"), ben), "unbound")),
-        ("no id", asked(User, None, ben)),
-        ("an empty id", asked(User, Some(""), ben)),
-        ("an id with a blank", asked(User, Some("ben "), ben)),
-        ("an id with a line", asked(User, Some("be\nn"), ben)),
-        ("a long id", asked(User, Some(&long), ben)),
-        ("nobody", asked(User, Some("ben"), None)),
-        ("an unknown user", asked(User, Some("ben"), nobody)),
-        ("another tenant's user", asked(User, Some("ben"), ZOE.user)),
-        ("an application as a user", asked(User, Some("ben"), Some(APP))),
-        ("another tenant's application", asked(Application, Some("app"), Some(FOREIGN_APP))),
-        ("bound already", asked(User, Some("ana-at-issuer"), ben)),
-        ("a tenant bound already", asked(Tenant, None, None)),
-        ("a tenant with an id", elsewhere(asked(Tenant, Some("x"), None), "new")),
-        ("a tenant with a user", elsewhere(asked(Tenant, None, ben), "new")),
+    let ben = json!({"kind": "user", "externalId": "ben", "user": "ben@contoso.example"});
+    let app = json!({"kind": "application", "externalId": "app", "application": APP});
+    let but = |body: &Value, changes: Value| issuer.binding(with(body.clone(), changes));
+    let cases = [
+        ("an unknown issuer", but(&ben, json!({"issuer": format!("{}/", issuer.url)})), 400),
+        ("no issuer", but(&ben, json!({"issuer": null})), 400),
+        ("no kind", but(&ben, json!({"kind": null})), 400),
+        ("an unknown kind", but(&ben, json!({"kind": "group"})), 400),
+        ("no external tenant", but(&ben, json!({"externalTenant": null})), 400),
+        ("an external tenant that is not bound", but(&ben, json!({"externalTenant": "unbound"})), 409),
+        ("no id", but(&ben, json!({"externalId": null})), 400),
+        ("an empty id", but(&ben, json!({"externalId": ""})), 400),
+        ("an id with a blank", but(&ben, json!({"externalId": "ben "})), 400),
+        ("an id with a line", but(&ben, json!({"externalId": "be\nn"})), 400),
+        ("a long id", but(&ben, json!({"externalId": "x".repeat(257)})), 400),
+        ("an id of another type", but(&ben, json!({"externalId": 7})), 400),
+        ("nobody", but(&ben, json!({"user": null})), 400),
+        ("an unknown user", but(&ben, json!({"user": "nobody@contoso.example"})), 400),
+        ("another tenant's user", but(&ben, json!({"user": "zoe@fabrikam.example"})), 400),
+        ("a user and an application", but(&ben, json!({"application": APP})), 400),
+        ("an application as a user", but(&ben, json!({"user": APP})), 400),
+        ("another tenant's application", but(&app, json!({"application": FOREIGN_APP})), 400),
+        ("what is no application", but(&app, json!({"application": "app"})), 400),
+        ("an operator's application", but(&app, json!({"application": OPERATOR_APP})), 400),
+        ("bound already", but(&ben, json!({"externalId": "ana-at-issuer"})), 409),
+        ("a tenant, by its administrator", issuer.binding(json!({"kind": "tenant", "externalTenant": "new"})), 403),
     ];
-    for (what, identity) in invalid {
-        let refused = bind_external_identity(&bench.context, CONTOSO, &identity, OPERATOR).await;
-        assert!(matches!(refused, Err(Failure::Invalid(_))), "{what}: {refused:?}");
+    for (what, body, status) in cases {
+        let answer = bind(&bench, ANA, "contoso.example", body).await;
+        assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.text());
     }
-    let tenant = elsewhere(asked(Tenant, None, None), "new");
-    let by_admin = bind_external_identity(&bench.context, CONTOSO, &tenant, ADMIN).await;
-    assert!(matches!(by_admin, Err(Failure::Forbidden(_))), "{by_admin:?}");
+    let cases = [
+        ("a tenant bound already", json!({"kind": "tenant"}), 409),
+        ("a tenant with an id", json!({"kind": "tenant", "externalTenant": "new", "externalId": "new"}), 400),
+        ("a tenant with a user", json!({"kind": "tenant", "externalTenant": "new", "user": "ben@contoso.example"}), 400),
+    ];
+    for (what, body, status) in cases {
+        let answer = bind(&bench, OPERATOR, "contoso.example", issuer.binding(body)).await;
+        assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.text());
+    }
     // Nobody claims members of a tenant that is bound to another organisation.
-    let claimed = bind_external_identity(&bench.context, FABRIKAM, &asked(User, Some("ben"), ZOE.user), ADMIN).await;
-    assert!(matches!(claimed, Err(Failure::Invalid(_))), "{claimed:?}");
-    assert_eq!(list_external_identities(&bench.context, CONTOSO).await.unwrap().len(), 3);
-    assert_eq!(bench.audited("external_identity.bind").await.len(), 3);
+    let claimed = but(&ben, json!({"user": "zoe@fabrikam.example"}));
+    assert_eq!(bind(&bench, ZOE, "fabrikam.example", claimed).await.status, 409);
+    assert_eq!(list(&bench, ANA, "contoso.example").await.len(), 3);
+    assert_eq!(bench.audited("externalIdentity.bind").await.len(), 3);
+    // An operator may bind what administrators may not see.
+    let operator = but(&app, json!({"application": OPERATOR_APP}));
+    assert_eq!(bind(&bench, OPERATOR, "contoso.example", operator).await.status, 201);
 }
 
 #[tokio::test]
@@ -108,12 +144,12 @@ async fn an_issuer_of_one_tenant_is_that_tenants_own() {
     let issuer = Issuer::start().await;
     let bench = issuer.bench_with(issuer.fixed(), Default::default()).await;
     present(&bench, "mpn", &issuer.token(&bench, &FIRST, json!({"tid": "whatever"}))).await.ok();
-    let without_tenant = |identity: NewExternalIdentity| NewExternalIdentity { external_tenant: None, ..identity };
-    let zoe = without_tenant(issuer.identity(User, Some("zoe"), ZOE.user));
-    let foreign = bind_external_identity(&bench.context, FABRIKAM, &zoe, OPERATOR).await;
-    assert!(matches!(foreign, Err(Failure::Forbidden(_))), "{foreign:?}");
-    for identity in [without_tenant(issuer.identity(Tenant, None, None)), issuer.identity(User, Some("ben"), BEN.user)] {
-        let refused = bind_external_identity(&bench.context, CONTOSO, &identity, OPERATOR).await;
-        assert!(matches!(refused, Err(Failure::Invalid(_))), "{refused:?}");
+    let user = |name: &str| json!({"kind": "user", "externalId": "new", "user": name, "externalTenant": null});
+    let foreign = bind(&bench, OPERATOR, "fabrikam.example", issuer.binding(user("zoe@fabrikam.example"))).await;
+    assert_eq!(foreign.status, 403, "{}", foreign.text());
+    let named = with(user("ben@contoso.example"), json!({"externalTenant": EXTERNAL_TENANT}));
+    for body in [named, json!({"kind": "tenant", "externalTenant": null})] {
+        assert_eq!(bind(&bench, OPERATOR, "contoso.example", issuer.binding(body)).await.status, 400);
     }
+    assert!(list(&bench, ANA, "contoso.example").await.iter().all(|identity| identity["externalTenant"].is_null()));
 }

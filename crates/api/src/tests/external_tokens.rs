@@ -1,9 +1,9 @@
 //! Which tokens of an external issuer are accepted, and whom they stand for.
 
 use aws_lc_rs::hmac;
+use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use insightgate_identity::external_identity::ExternalKind;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::IssuerSettings;
 use serde_json::{Value, json};
@@ -203,7 +203,8 @@ async fn an_application_alone_gets_what_it_may_have_alone() {
     // A service account that is a user for its issuer, bound as the application that it is.
     let service = token(json!({"oid": "service-account"}), &[]);
     present(&bench, "cmp", &service).await.refused(401);
-    issuer.bind(&bench, CONTOSO, ExternalKind::Application, Some("service-account"), Some(APP), ADMIN).await.unwrap();
+    let body = issuer.binding(json!({"kind": "application", "externalId": "service-account", "application": APP}));
+    assert_eq!(manage(&bench, ANA, Method::POST, "contoso.example", "", body).await.status, 201);
     present(&bench, "cmp", &service).await.ok();
     present(&bench, "mpn", &service).await.refused(403);
 }
@@ -235,6 +236,22 @@ async fn prerequisites_stay_local() {
     let role = insightgate_identity::role::Role::ExecutiveReportViewer;
     bench.context.store.revoke_role(ANA.user.unwrap(), role).await.unwrap();
     assert!(present(&bench, "mpn", &token).await.refused(403).contains("Executive report viewer"));
+}
+
+/// A token for one opens the other never; the audience is the issuer's own word for it.
+#[tokio::test]
+async fn a_token_for_management_opens_that_alone() {
+    let issuer = Issuer::start().await;
+    let settings = IssuerSettings { management_audiences: vec!["api://manage".to_owned()], ..issuer.settings() };
+    let bench = issuer.bench_with(settings, Settings { built_in_authority: false, ..Settings::default() }).await;
+    let uri = "/manage/v1/tenants/contoso.example/externalIdentities";
+    let list = async |token: &str| bench.fetch(uri, &[("authorization", &format!("Bearer {token}"))]).await.status;
+    let (data, management) = (issuer.token(&bench, &FIRST, json!({})), issuer.token(&bench, &FIRST, json!({"aud": "api://manage"})));
+    assert_eq!((list(&data).await.as_u16(), list(&management).await.as_u16()), (401, 200));
+    present(&bench, "mpn", &management).await.refused(401);
+    present(&bench, "mpn", &data).await.ok();
+    let stranger = issuer.token(&bench, &FIRST, json!({"aud": "api://manage", "oid": "zoe-at-issuer"}));
+    assert_eq!(list(&stranger).await, 401);
 }
 
 #[tokio::test]

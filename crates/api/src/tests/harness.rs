@@ -281,6 +281,7 @@ impl Bench {
             appid: Some(who.application),
             azp: None,
             scp: who.user.map(|_| "user_impersonation".to_owned()),
+            roles: Vec::new(),
             amr: Vec::new(),
             ver: "1.0".into(),
             uti: "unique".into(),

@@ -8,29 +8,30 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use insightgate_identity::external_identity::{ExternalIdentity, ExternalKind};
-use insightgate_operations::bind_external_identity::{Binder, NewExternalIdentity, bind_external_identity};
+use insightgate_identity::application::Permission;
+use insightgate_identity::role::{Role, RoleAssignment};
+use insightgate_identity::scope::Locations;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::{IssuerSettings, TenantSource};
-use insightgate_operations::failure::Failure;
+use insightgate_operations::manage::administrator::Administrator;
+use insightgate_operations::manage::external_identities::{NewExternalIdentity, bind_external_identity};
 use insightgate_report::instant;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::harness::*;
 
 pub(super) const AUDIENCE: &str = "api://insightgate";
 pub(super) const EXTERNAL_TENANT: &str = "0c0c0c0c-external";
-pub(super) const OPERATOR: Binder<'static> = Binder { name: "operator", is_operator: true, correlation: Some("c-1") };
-pub(super) const ADMIN: Binder<'static> = Binder { name: "admin", is_operator: false, correlation: None };
+pub(super) const OPERATOR: Who = Who { tenant: CONTOSO, application: OPERATOR_APP, user: None };
 
 /// Made once: they take a while.
 pub(super) static FIRST: LazyLock<IssuerKey> = LazyLock::new(|| IssuerKey::rsa("first"));
@@ -162,41 +163,49 @@ impl Issuer {
         self.bench_with(self.settings(), Settings::default()).await
     }
 
+    /// Ana and Zoe are Global admins, each of the own organisation.
     pub(super) async fn bench_with(&self, settings: IssuerSettings, deployment: Settings) -> Bench {
         let is_fixed = settings.tenant.fixed().is_some();
         let bench = Bench::trusting(vec![settings], deployment, Clock::manual(instant::parse(NOW).unwrap())).await;
-        let members = [(ExternalKind::User, "ana-at-issuer", ANA.user.unwrap()), (ExternalKind::Application, "app-at-issuer", APP)];
-        if !is_fixed {
-            self.bind(&bench, CONTOSO, ExternalKind::Tenant, None, None, OPERATOR).await.unwrap();
+        let store = &bench.context.store;
+        for admin in [ANA, ZOE] {
+            let role = RoleAssignment { role: Role::GlobalAdmin, locations: Locations::Organization };
+            store.put_role(admin.tenant, admin.user.unwrap(), &role).await.unwrap();
+            store.add_permission(admin.application, Permission::Management).await.unwrap();
+            store.grant_consent(admin.application, Permission::Management, None, bench.now()).await.unwrap();
         }
-        for (kind, id, local) in members {
-            let mut asked = self.identity(kind, Some(id), Some(local));
-            asked.external_tenant = asked.external_tenant.filter(|_| !is_fixed);
-            bind_external_identity(&bench.context, CONTOSO, &asked, ADMIN).await.unwrap();
+        if !is_fixed {
+            self.bind(&bench, OPERATOR, json!({"kind": "tenant"})).await;
+        }
+        let user = json!({"kind": "user", "externalId": "ana-at-issuer", "user": "ana@contoso.example"});
+        let application = json!({"kind": "application", "externalId": "app-at-issuer", "application": APP});
+        for body in [user, application] {
+            let body = if is_fixed { with(body, json!({"externalTenant": null})) } else { body };
+            self.bind(&bench, ANA, body).await;
         }
         bench
     }
 
-    pub(super) fn identity(&self, kind: ExternalKind, external_id: Option<&str>, local: Option<Uuid>) -> NewExternalIdentity {
-        NewExternalIdentity {
-            issuer: self.url.clone(),
-            external_tenant: Some(EXTERNAL_TENANT.to_owned()),
-            kind,
-            external_id: external_id.map(str::to_owned),
-            local,
-        }
+    /// Without a token: the built-in authority may be off.
+    async fn bind(&self, bench: &Bench, who: Who, body: Value) {
+        let principal = bench.context.store.principal(who.tenant, who.application, who.user).await.unwrap().unwrap();
+        let administrator = Administrator::admit(&bench.context, principal, "setup").await.unwrap();
+        let body = self.binding(body);
+        let text = |name: &str| body[name].as_str().map(str::to_owned);
+        let new = NewExternalIdentity {
+            issuer: text("issuer"),
+            external_tenant: text("externalTenant"),
+            kind: text("kind"),
+            external_id: text("externalId"),
+            user: text("user"),
+            application: text("application"),
+        };
+        bind_external_identity(&bench.context, &administrator, &who.tenant.to_string(), new).await.unwrap();
     }
 
-    pub(super) async fn bind(
-        &self,
-        bench: &Bench,
-        tenant: Uuid,
-        kind: ExternalKind,
-        external_id: Option<&str>,
-        local: Option<Uuid>,
-        by: Binder<'_>,
-    ) -> Result<ExternalIdentity, Failure> {
-        bind_external_identity(&bench.context, tenant, &self.identity(kind, external_id, local), by).await
+    /// A body that binds: of this issuer and the tenant there, unless it says otherwise.
+    pub(super) fn binding(&self, body: Value) -> Value {
+        with(json!({"issuer": self.url, "externalTenant": EXTERNAL_TENANT}), body)
     }
 
     /// Ana's, through the application.
@@ -225,6 +234,16 @@ impl Issuer {
     pub(super) fn token(&self, bench: &Bench, key: &IssuerKey, changes: Value) -> String {
         key.sign(&Issuer::header(key), &with(self.claims(bench), changes))
     }
+}
+
+/// A call of the management API about bindings of a tenant, with a token of the built-in authority; `path` begins after the collection.
+pub(super) async fn manage(bench: &Bench, who: Who, method: Method, tenant: &str, path: &str, body: Value) -> Answer {
+    let mut claims = bench.claims(who);
+    claims.aud = bench.context.settings.management_resource.clone();
+    let token = bench.context.signing.sign(&claims).unwrap();
+    let uri = format!("/manage/v1/tenants/{tenant}/externalIdentities{path}");
+    let request = Request::builder().method(method).uri(uri).header(header::AUTHORIZATION, format!("Bearer {token}"));
+    bench.send(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
 /// What the API says to a token.

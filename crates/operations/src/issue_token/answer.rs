@@ -38,8 +38,9 @@ pub(super) async fn for_user(
     application: &Application,
     sign_in: SignIn,
     requested: Requested,
+    permission: Permission,
 ) -> Result<TokenAnswer, TokenFailure> {
-    let permission = Permission::PartnerApi.name();
+    let permission = permission.name();
     let mut claims = claims(context, request.version, authority, application, &requested)?;
     let now = context.clock.now();
     let user = &sign_in.user;
@@ -88,7 +89,10 @@ pub(super) fn for_application(
     application: &Application,
     requested: Requested,
 ) -> Result<TokenAnswer, TokenFailure> {
-    let claims = claims(context, version, authority, application, &requested)?;
+    let mut claims = claims(context, version, authority, application, &requested)?;
+    if requested.is_management(context) {
+        claims.roles = vec![Permission::ManagementApplication.name().to_owned()];
+    }
     signed(context, &claims, requested)
 }
 
@@ -129,6 +133,7 @@ fn claims(
         appid: (version == TokenVersion::V1).then_some(application.id),
         azp: (version == TokenVersion::V2).then_some(application.id),
         scp: None,
+        roles: Vec::new(),
         amr: Vec::new(),
         ver: version.number().to_owned(),
         uti: URL_SAFE_NO_PAD.encode(uti.as_bytes()),

@@ -1,5 +1,6 @@
 //! What a token is asked for: `resource` in version 1, `scope` in version 2.
 
+use insightgate_identity::application::Permission;
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::token::{TokenVersion, same_resource};
 
@@ -52,6 +53,19 @@ impl Requested {
         }
         let requested = Requested::read(request, None)?;
         Ok(Requested { refresh_token: false, id_token: false, ..requested })
+    }
+
+    pub(super) fn is_management(&self, context: &Context) -> bool {
+        same_resource(&context.settings.management_resource, &self.resource)
+    }
+
+    /// What an application needs to ask for this on a user's behalf.
+    pub(super) fn delegated_permission(&self, context: &Context) -> Option<Permission> {
+        match (self.is_insights(context), self.is_management(context)) {
+            (true, _) => Some(Permission::PartnerApi),
+            (false, true) => Some(Permission::Management),
+            (false, false) => None,
+        }
     }
 
     pub(super) fn is_insights(&self, context: &Context) -> bool {
