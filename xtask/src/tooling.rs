@@ -10,6 +10,8 @@ use crate::steps::{output, root, run};
 const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
 /// The issuer that is not ours.
 const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
+/// Microsoft's own authentication library for Node.
+const MSAL_NODE: &str = "@azure/msal-node@7.2.1";
 
 /// A Python with the packages of `tests-e2e/requirements.txt`.
 pub fn python(target: &Path) -> Result<PathBuf, String> {
@@ -40,6 +42,11 @@ pub fn vega_datasets(target: &Path) -> Result<PathBuf, String> {
 /// A folder whose `node_modules` hold oidc-provider.
 pub fn oidc_provider(target: &Path) -> Result<PathBuf, String> {
     npm_package(&target.join("npm-oidc-provider"), OIDC_PROVIDER)
+}
+
+/// A folder whose `node_modules` hold Microsoft's authentication library.
+pub fn msal_node(target: &Path) -> Result<PathBuf, String> {
+    npm_package(&target.join("npm-msal-node"), MSAL_NODE)
 }
 
 /// A folder of its own for each package: npm removes from one what it was not asked for.

@@ -23,19 +23,26 @@ struct Envelope<'a, Item> {
     message: Option<&'a str>,
     status_code: u16,
     data_redacted: bool,
+    /// Only where the platform has a number for what happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u32>,
 }
+
+/// The platform's number for a token without a second factor where one is required.
+const SECOND_FACTOR_REQUIRED: u32 = 900421;
 
 /// An answer with data, or about it. `redacted`: the caller sees some rows without their sensitive columns.
 pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, redacted: bool) -> Response {
-    answer(StatusCode::OK, value, message, redacted)
+    answer(StatusCode::OK, value, message, redacted, None)
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response {
-    answer::<()>(status, &[], Some(message), false)
+    answer::<()>(status, &[], Some(message), false, None)
 }
 
-fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&str>, data_redacted: bool) -> Response {
-    let envelope = Envelope { value, next_link: None, total_count: value.len(), message, status_code: status.as_u16(), data_redacted };
+fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&str>, data_redacted: bool, code: Option<u32>) -> Response {
+    let (total_count, status_code) = (value.len(), status.as_u16());
+    let envelope = Envelope { value, next_link: None, total_count, message, status_code, data_redacted, code };
     match serde_json::to_vec(&envelope) {
         Ok(body) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))], body).into_response(),
         Err(error) => {
@@ -83,7 +90,8 @@ impl Asked {
             Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
             _ => {}
         }
-        let mut response = refusal(status, &message);
+        let code = matches!(failure, Failure::SecondFactorRequired).then_some(SECOND_FACTOR_REQUIRED);
+        let mut response = answer::<()>(status, &[], Some(&message), false, code);
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -101,7 +109,7 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 
 pub(crate) fn status(failure: &Failure) -> StatusCode {
     match failure {
-        Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+        Failure::Unauthorized { .. } | Failure::SecondFactorRequired => StatusCode::UNAUTHORIZED,
         Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
         Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,

@@ -10,6 +10,7 @@ pub mod grant;
 pub mod principal;
 pub mod profile;
 pub mod program;
+pub mod redirect;
 pub mod role;
 pub mod scope;
 pub mod tenant;

@@ -8,6 +8,7 @@ use insightgate_operations::random::Random;
 use insightgate_operations::vault::Vault;
 
 use crate::command_error::CommandError;
+use crate::env_vars;
 
 /// Holds 32 bytes; keys and link secrets in the database are encrypted with it.
 const ENCRYPTION_KEY: &str = "encryption.key";
@@ -81,7 +82,7 @@ impl DataFolder {
             Ok(()) => Ok(FolderLock { _file: file }),
             Err(TryLockError::WouldBlock) => {
                 let message = format!("another server works on the data folder {}", self.0.display());
-                Err(CommandError::failed(message).hint("stop it, or name another folder with --data-dir"))
+                Err(CommandError::failed(message).hint("stop it, or name another data folder"))
             }
             Err(TryLockError::Error(error)) => Err(fault(&path, &error)),
         }
@@ -115,7 +116,7 @@ impl DataFolder {
 
     /// The key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), else from the folder's own file, which the first start makes.
     pub fn vault(&self, random: &Random) -> Result<Vault, CommandError> {
-        let from_environment = std::env::var("INSIGHTGATE_ENCRYPTION_KEY").ok();
+        let from_environment = env_vars::read(&env_vars::ENCRYPTION_KEY);
         let key = match from_environment {
             Some(text) => parse_hexadecimal(text.trim()).ok_or_else(|| {
                 CommandError::failed("INSIGHTGATE_ENCRYPTION_KEY is not 64 hexadecimal digits").hint("make one with: openssl rand -hex 32")
@@ -163,18 +164,26 @@ fn remove_staged(folder: &Path) -> Result<(), CommandError> {
 
 /// Readable by its owner only, and whole: what was there before stays until the new text is complete.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    write_with(&mut options, path, bytes)
+}
+
+/// Whole, as above, and readable as the person's other files are.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    write_with(&mut OpenOptions::new(), path, bytes)
+}
+
+fn write_with(options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let unfinished = path.with_file_name(format!(".{}.unfinished", path.file_name().unwrap_or_default().to_string_lossy()));
-    let write = || -> std::io::Result<()> {
+    let mut write = || -> std::io::Result<()> {
         // A leftover may have other permissions: make the file anew.
         match std::fs::remove_file(&unfinished) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&unfinished)?;
+        let mut file = options.write(true).create_new(true).open(&unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)
@@ -185,7 +194,14 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
 /// As a person who works in the current folder would write it.
 pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).display().to_string()
+    if let Some(below) = here.and_then(|here| path.strip_prefix(here).ok()) {
+        return below.display().to_string();
+    }
+    let home = env_vars::read(&env_vars::HOME).filter(|home| home != "/");
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) => format!("~/{}", below.display()),
+        None => path.display().to_string(),
+    }
 }
 
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! Who calls: a token becomes a principal, read anew each time.
 
 use insightgate_identity::principal::Principal;
-use insightgate_identity::token::{Expectation, TokenSubject};
+use insightgate_identity::token::{Expectation, MFA, TokenSubject};
 
 use crate::context::Context;
 use crate::external_issuers::Audience;
@@ -14,13 +14,18 @@ pub async fn authenticate(context: &Context, token: &str) -> Result<Principal, F
 
 /// Accepts a token for the management API, and no other.
 pub async fn authenticate_management(context: &Context, token: &str) -> Result<Principal, Failure> {
-    principal(context, token, Audience::Management).await
+    let principal = principal(context, token, Audience::Management).await?;
+    if context.settings.require_mfa && !principal.is_mfa_compliant() {
+        return Err(Failure::SecondFactorRequired);
+    }
+    Ok(principal)
 }
 
 async fn principal(context: &Context, token: &str, audience: Audience) -> Result<Principal, Failure> {
     let subject = subject(context, token, audience).await?;
     let gone = || Failure::Unauthorized { reason: "the tenant, application or user of the token is gone".to_owned() };
-    context.store.principal(subject.tenant, subject.application, subject.user).await?.ok_or_else(gone)
+    let principal = context.store.principal(subject.tenant, subject.application, subject.user).await?.ok_or_else(gone)?;
+    Ok(Principal { mfa: subject.amr.iter().any(|method| method == MFA), ..principal })
 }
 
 /// Who a token stands for, by the rules of the issuer that it names.

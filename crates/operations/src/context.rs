@@ -10,6 +10,7 @@ use insightgate_report::scheduled_report::ReportRules;
 use insightgate_store::Store;
 use tokio::sync::Notify;
 
+use crate::address_guard::AddressGuard;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
 use crate::external_issuers::ExternalIssuers;
@@ -18,6 +19,7 @@ use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
 use crate::signing::SigningKeys;
+use crate::vault::Vault;
 
 pub struct Context {
     pub store: Store,
@@ -32,6 +34,8 @@ pub struct Context {
     pub settings: Settings,
     pub signals: Signals,
     pub held_polls: HeldPolls,
+    pub vault: Vault,
+    pub addresses: AddressGuard,
 }
 
 /// Shared by handlers and background work.
@@ -56,6 +60,8 @@ pub struct Settings {
     pub hold_poll: Duration,
     pub link_lifetime: TimeDelta,
     pub preview_timeout: Duration,
+    /// Whether the insights API takes only tokens of users who gave a second factor.
+    pub require_mfa: bool,
 }
 
 impl Default for Settings {
@@ -71,6 +77,7 @@ impl Default for Settings {
             hold_poll: Duration::from_secs(2),
             link_lifetime: TimeDelta::days(7),
             preview_timeout: Duration::from_secs(100),
+            require_mfa: false,
         }
     }
 }

@@ -16,6 +16,12 @@ pub enum Failure {
     /// No token, or one that is not accepted. The reason is for the log.
     #[error("Unauthorized")]
     Unauthorized { reason: String },
+    /// The token is right, but its user gave no second factor, and the deployment requires one.
+    #[error(
+        "MFA required: the token's user gave no second factor. The password grant cannot ask for one: get a token by the device code or the \
+         authorization code grant."
+    )]
+    SecondFactorRequired,
     /// A prerequisite is missing.
     #[error("{0}")]
     Refused(#[from] Refusal),

@@ -12,10 +12,15 @@ use tokio::sync::Semaphore;
 
 use crate::random::Random;
 
+/// Sign-ins that wait for a thread at most.
+const WAITING: usize = 64;
+
 /// Hashes on threads of their own, a few at once: a burst of sign-ins must not take the memory or stop other requests.
 #[derive(Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
+    /// Places to run and to wait. Who finds none is sent away at once: a crowd that waits is no use to anybody in it.
+    places: Arc<Semaphore>,
     /// Checked when there is no such user, so that both cases take alike.
     decoy: Arc<OnceLock<String>>,
 }
@@ -31,7 +36,9 @@ pub enum PasswordFault {
 
 impl Passwords {
     pub fn new(threads: usize) -> Passwords {
-        Passwords { permits: Arc::new(Semaphore::new(threads.max(1))), decoy: Arc::default() }
+        let threads = threads.max(1);
+        let places = Arc::new(Semaphore::new(threads + WAITING));
+        Passwords { permits: Arc::new(Semaphore::new(threads)), places, decoy: Arc::default() }
     }
 
     /// The hash in PHC form.
@@ -58,6 +65,7 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordFault> {
+        let _place = self.places.try_acquire().map_err(|_| PasswordFault::Busy)?;
         let permit = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => {

@@ -64,6 +64,7 @@ impl Store {
             consented,
             requested,
             roles,
+            mfa: false,
         }))
     }
 

@@ -1,6 +1,7 @@
 //! Refresh tokens: rotated at each use, revoked by family when an old one comes back.
 
 use chrono::{DateTime, Utc};
+use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
@@ -31,21 +32,20 @@ pub enum RefreshTokenState {
 
 impl Store {
     pub async fn add_refresh_token(&self, token: &RefreshTokenRecord) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO refresh_tokens (digest, family_id, tenant_id, application_id, user_id, resource, amr, expires, used, revoked)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
-        )
-        .bind(token.digest.clone())
-        .bind(token.family.to_string())
-        .bind(token.tenant.to_string())
-        .bind(token.application.to_string())
-        .bind(token.user.to_string())
-        .bind(token.resource.clone())
-        .bind(token.amr.clone())
-        .bind(millis(token.expires))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        insert(&mut *self.pool.acquire().await?, &[token]).await
+    }
+
+    /// Marks the token used and adds the one that replaces it, if any, in one transaction. False, with nothing written, when somebody else was
+    /// first: one token is never good for two answers.
+    pub async fn replace_refresh_token(&self, used: String, by: Option<RefreshTokenRecord>) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query("UPDATE refresh_tokens SET used = 1 WHERE digest = $1 AND used = 0 AND revoked = 0").bind(used);
+        if execute(&mut transaction, query).await? != 1 {
+            return Ok(false);
+        }
+        insert(&mut transaction, &by.iter().collect::<Vec<_>>()).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     pub async fn refresh_token(&self, digest: &str) -> Result<Option<(RefreshTokenRecord, RefreshTokenState)>, StoreError> {
@@ -69,16 +69,28 @@ impl Store {
         Ok(Some((record, state)))
     }
 
-    /// Marks the token used. False when somebody else was first: one token is never good for two answers.
-    pub async fn use_refresh_token(&self, digest: &str) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let query = sqlx::query("UPDATE refresh_tokens SET used = 1 WHERE digest = $1 AND used = 0 AND revoked = 0");
-        Ok(execute(&mut connection, query.bind(digest.to_owned())).await? == 1)
-    }
-
     pub async fn revoke_refresh_family(&self, family: Uuid) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE family_id = $1").bind(family.to_string());
         query.execute(&self.pool).await?;
         Ok(())
     }
+}
+
+pub(crate) async fn insert(connection: &mut AnyConnection, tokens: &[&RefreshTokenRecord]) -> Result<(), StoreError> {
+    for token in tokens {
+        let query = sqlx::query(
+            "INSERT INTO refresh_tokens (digest, family_id, tenant_id, application_id, user_id, resource, amr, expires, used, revoked)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
+        )
+        .bind(token.digest.clone())
+        .bind(token.family.to_string())
+        .bind(token.tenant.to_string())
+        .bind(token.application.to_string())
+        .bind(token.user.to_string())
+        .bind(token.resource.clone())
+        .bind(token.amr.clone())
+        .bind(millis(token.expires));
+        execute(&mut *connection, query).await?;
+    }
+    Ok(())
 }

@@ -366,8 +366,12 @@ async fn a_refresh_token_is_used_once() {
         expires: at(1),
     };
     store.add_refresh_token(&token).await.unwrap();
-    assert!(store.use_refresh_token("d").await.unwrap());
-    assert!(!store.use_refresh_token("d").await.unwrap());
+    let next = RefreshTokenRecord { digest: "e".into(), ..token.clone() };
+    assert!(store.replace_refresh_token("d".into(), Some(next.clone())).await.unwrap());
+    let late = RefreshTokenRecord { digest: "f".into(), ..token.clone() };
+    assert!(!store.replace_refresh_token("d".into(), Some(late)).await.unwrap());
+    assert_eq!(store.refresh_token("e").await.unwrap(), Some((next, RefreshTokenState::Fresh)));
+    assert_eq!(store.refresh_token("f").await.unwrap(), None, "nothing is written for who came second");
     assert_eq!(store.refresh_token("d").await.unwrap(), Some((token.clone(), RefreshTokenState::Used)));
     store.revoke_refresh_family(token.family).await.unwrap();
     assert_eq!(store.refresh_token("d").await.unwrap(), Some((token, RefreshTokenState::Revoked)));

@@ -41,7 +41,7 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str, details: Opti
 pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     let status = envelope::status(failure);
     let (code, details) = match failure {
-        Failure::Unauthorized { .. } => ("unauthorized", None),
+        Failure::Unauthorized { .. } | Failure::SecondFactorRequired => ("unauthorized", None),
         Failure::Refused(_) | Failure::Forbidden(_) => ("forbidden", None),
         Failure::NotFound | Failure::NoExecutions => ("notFound", None),
         Failure::Conflict(_) => ("conflict", None),

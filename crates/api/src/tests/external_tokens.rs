@@ -255,6 +255,17 @@ async fn a_token_for_management_opens_that_alone() {
 }
 
 #[tokio::test]
+async fn a_second_factor_at_the_issuer_counts() {
+    let issuer = Issuer::start().await;
+    let bench = issuer.bench_with(issuer.settings(), Settings { require_mfa: true, ..Settings::default() }).await;
+    present(&bench, "mpn", &issuer.token(&bench, &FIRST, json!({"amr": ["pwd", "mfa"]}))).await.ok();
+    for amr in [json!(["pwd"]), json!([]), json!("mfa"), json!({"mfa": true}), json!(["MFA"])] {
+        let answer = present(&bench, "mpn", &issuer.token(&bench, &FIRST, json!({"amr": amr}))).await;
+        assert_eq!((answer.status.as_u16(), answer.text().contains("900421")), (401, true), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn without_the_built_in_authority_only_the_issuer_counts() {
     let issuer = Issuer::start().await;
     let bench = issuer.bench_with(issuer.settings(), Settings { built_in_authority: false, ..Settings::default() }).await;
@@ -269,6 +280,10 @@ async fn without_the_built_in_authority_only_the_issuer_counts() {
         bench.fetch("/common/discovery/v2.0/keys", &[]).await,
         bench.fetch("/common/discovery/instance", &[]).await,
         bench.fetch("/common/UserRealm/ana@contoso.example", &[]).await,
+        bench.fetch(&format!("/{CONTOSO}/oauth2/v2.0/authorize"), &[]).await,
+        bench.fetch("/common/oauth2/deviceauth", &[]).await,
+        bench.post_form("/common/sign-in", &[]).await,
+        bench.post_form("/common/oauth2/v2.0/devicecode", &[]).await,
     ];
     for answer in &answers {
         assert_eq!(super::token_endpoint::refused(answer, "invalid_request", 404), 90002);
