@@ -8,6 +8,8 @@ use crate::steps::{output, root, run};
 
 /// Published tables that nobody made for this project.
 const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
+/// The issuer that is not ours.
+const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
 /// Microsoft's own authentication library for Node.
 const MSAL_NODE: &str = "@azure/msal-node@7.2.1";
 
@@ -35,6 +37,11 @@ pub fn python(target: &Path) -> Result<PathBuf, String> {
 /// The folder of the published tables.
 pub fn vega_datasets(target: &Path) -> Result<PathBuf, String> {
     Ok(npm_package(&target.join("npm"), VEGA_DATASETS)?.join("node_modules/vega-datasets/data"))
+}
+
+/// A folder whose `node_modules` hold oidc-provider.
+pub fn oidc_provider(target: &Path) -> Result<PathBuf, String> {
+    npm_package(&target.join("npm-oidc-provider"), OIDC_PROVIDER)
 }
 
 /// A folder whose `node_modules` hold Microsoft's authentication library.

@@ -16,6 +16,7 @@ use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::move_clock::MANUAL_CLOCK;
@@ -49,6 +50,7 @@ pub async fn open_context(
     folder: &DataFolder,
     database_url: &str,
     settings: Settings,
+    issuers: ExternalIssuers,
     limits: EngineLimits,
     manual_clock: bool,
 ) -> Result<SharedContext, CommandError> {
@@ -69,6 +71,7 @@ pub async fn open_context(
         passwords: Passwords::new(limits.partitions),
         signing,
         links,
+        issuers,
         settings,
         signals: Signals::default(),
         held_polls: HeldPolls::default(),

@@ -20,6 +20,7 @@ mod credentials;
 pub mod delete_query;
 pub mod download_artifact;
 pub mod enroll_tenant;
+pub mod external_issuers;
 pub mod failure;
 pub mod issue_token;
 pub mod known_query;

@@ -9,6 +9,7 @@ pub mod consents;
 pub mod datasets;
 pub mod enroll_tenant;
 pub mod enrollment_steps;
+pub mod external_identities;
 mod fields;
 pub mod locations;
 pub mod permissions;

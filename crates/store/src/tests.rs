@@ -377,4 +377,5 @@ async fn a_refresh_token_is_used_once() {
     assert_eq!(store.refresh_token("d").await.unwrap(), Some((token, RefreshTokenState::Revoked)));
 }
 
+mod external_identities;
 mod identities;

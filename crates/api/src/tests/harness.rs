@@ -23,6 +23,7 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::enroll_tenant::enroll_tenant;
+use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
@@ -30,6 +31,7 @@ use insightgate_operations::random::Random;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::vault::Vault;
+use insightgate_outbound::AddressRules;
 use insightgate_query::plan::Value as Cell;
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
@@ -125,6 +127,11 @@ impl Bench {
     }
 
     pub(super) async fn start(settings: Settings, clock: Clock) -> Bench {
+        Bench::trusting(Vec::new(), settings, clock).await
+    }
+
+    /// With external issuers, which may answer on this machine.
+    pub(super) async fn trusting(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Bench {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
@@ -144,6 +151,7 @@ impl Bench {
         let context = Arc::new(Context {
             signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
             links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
+            issuers: ExternalIssuers::new(issuers, &AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap(),
             store,
             engine: engine.unwrap(),
             catalogs: Catalogs::new(path("definitions")),

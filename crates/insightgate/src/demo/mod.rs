@@ -15,6 +15,7 @@ use insightgate_api::{ApiState, SandboxAccess};
 use insightgate_engine::DEFAULT_MEMORY_LIMIT;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
+use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_report::scheduled_report::ReportRules;
 
 use crate::certificates::server_certificate;
@@ -43,7 +44,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     folder.make_private(&lock)?;
     let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
     let manual = arguments.clock == ClockMode::Manual;
-    let context = open_context(&folder, &folder.database_url(), settings(&arguments), limits, manual).await?;
+    let context = open_context(&folder, &folder.database_url(), settings(&arguments), ExternalIssuers::default(), limits, manual).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     let credentials = seed::identities(&context, &folder, &arguments).await?;
     sample_files::write(&context, &folder, &arguments, &credentials)?;
