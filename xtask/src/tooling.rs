@@ -8,6 +8,10 @@ use crate::steps::{output, root, run};
 
 /// Published tables that nobody made for this project.
 const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
+/// The peer of the token benchmark.
+const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
+/// wrk and what it is linked to, as Debian and Ubuntu name them.
+const WRK_PACKAGES: [&str; 3] = ["wrk", "libluajit-5.1-2", "libluajit-5.1-common"];
 
 /// A Python with the packages of `tests-e2e/requirements.txt`.
 pub fn python(target: &Path) -> Result<PathBuf, String> {
@@ -32,18 +36,55 @@ pub fn python(target: &Path) -> Result<PathBuf, String> {
 
 /// The folder of the published tables.
 pub fn vega_datasets(target: &Path) -> Result<PathBuf, String> {
-    let prefix = target.join("npm");
-    let (data, stamp) = (prefix.join("node_modules/vega-datasets/data"), prefix.join("installed"));
-    if data.exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == VEGA_DATASETS) {
-        return Ok(data);
+    Ok(npm_package(&target.join("npm"), VEGA_DATASETS)?.join("node_modules/vega-datasets/data"))
+}
+
+/// A folder whose `node_modules` hold oidc-provider.
+pub fn oidc_provider(target: &Path) -> Result<PathBuf, String> {
+    npm_package(&target.join("npm-oidc-provider"), OIDC_PROVIDER)
+}
+
+/// A folder of its own for each package: npm removes from one what it was not asked for.
+fn npm_package(prefix: &Path, package: &str) -> Result<PathBuf, String> {
+    let stamp = prefix.join("installed");
+    if prefix.join("node_modules").exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == package) {
+        return Ok(prefix.to_owned());
     }
-    fs::create_dir_all(&prefix).map_err(|error| format!("{}: {error}", prefix.display()))?;
+    fs::create_dir_all(prefix).map_err(|error| format!("{}: {error}", prefix.display()))?;
     let mut npm = Command::new("npm");
-    npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", VEGA_DATASETS, "--prefix"])
-        .arg(&prefix);
+    npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", package, "--prefix"]).arg(prefix);
     output(&mut npm).map_err(|error| missing("npm", "npm", &error))?;
-    fs::write(&stamp, VEGA_DATASETS).map_err(|error| format!("{}: {error}", stamp.display()))?;
-    Ok(data)
+    fs::write(&stamp, package).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(prefix.to_owned())
+}
+
+/// The load generator.
+pub struct Wrk {
+    pub program: PathBuf,
+    /// Where its libraries lie; None when the system's serve.
+    pub libraries: Option<PathBuf>,
+}
+
+/// The system's wrk, else Debian's packages unpacked under the target directory, which needs no rights.
+pub fn wrk(target: &Path) -> Result<Wrk, String> {
+    // It prints its version and fails; a program that is not there cannot be started at all.
+    if Command::new("wrk").arg("-v").output().is_ok() {
+        return Ok(Wrk { program: PathBuf::from("wrk"), libraries: None });
+    }
+    let folder = target.join("wrk");
+    let program = folder.join("usr/bin/wrk");
+    if !program.exists() {
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let fetched = output(Command::new("apt-get").arg("download").args(WRK_PACKAGES).current_dir(&folder));
+        fetched.map_err(|error| missing("wrk", "wrk", &error))?;
+        for entry in fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?.flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "deb") {
+                output(Command::new("dpkg").arg("-x").arg(entry.path()).arg(&folder))?;
+            }
+        }
+    }
+    let libraries = folder.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+    Ok(Wrk { program, libraries: Some(libraries) })
 }
 
 /// The documents' own commands use curl, and their tests run them.
@@ -53,6 +94,6 @@ pub fn curl() -> Result<(), String> {
 
 fn missing(what: &str, debian: &str, error: &str) -> String {
     format!(
-        "{what} is needed for the end-to-end tests (Debian and Ubuntu: apt-get install {debian}; `cargo xtask test --only rust` does without)\n{error}"
+        "{what} is needed for the end-to-end tests and benchmarks (Debian and Ubuntu: apt-get install {debian}; `cargo xtask test --only rust` does without)\n{error}"
     )
 }

@@ -23,7 +23,7 @@ pub async fn record(context: &Context, happening: Happening<'_>) {
     let Happening { tenant, actor, action, subject, detail, correlation } = happening;
     let Ok(id) = context.random.uuid() else { return };
     let event = AuditEvent { id, at: context.clock.now(), tenant, actor, action: action.to_owned(), subject, detail, correlation };
-    if let Err(error) = context.store.record_audit_event(&event).await {
+    if let Err(error) = context.store.record_audit_event(event).await {
         tracing::error!(%error, action, "an audit event could not be written");
     }
 }

@@ -11,19 +11,23 @@ use tokio::sync::Notify;
 
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
 use crate::signing::SigningKeys;
+use crate::vault::Vault;
 
 pub struct Context {
     pub store: Store,
+    pub directory: Directory,
     pub engine: Engine,
     pub catalogs: Catalogs,
     pub clock: Clock,
     pub random: Random,
     pub passwords: Passwords,
+    pub vault: Vault,
     pub signing: SigningKeys,
     pub links: LinkKeys,
     pub settings: Settings,
@@ -50,6 +54,8 @@ pub struct Settings {
     pub hold_poll: Duration,
     pub link_lifetime: TimeDelta,
     pub preview_timeout: Duration,
+    /// A signing key is replaced when it is so old.
+    pub signing_key_days: u32,
 }
 
 impl Default for Settings {
@@ -63,6 +69,7 @@ impl Default for Settings {
             hold_poll: Duration::from_secs(2),
             link_lifetime: TimeDelta::days(7),
             preview_timeout: Duration::from_secs(100),
+            signing_key_days: 90,
         }
     }
 }
