@@ -1,6 +1,7 @@
-//! App registrations: what signs in beside a user.
+//! App registrations: what signs in beside a user, with its secrets and permissions.
 
 use chrono::{DateTime, Utc};
+use thiserror::Error;
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,29 +11,154 @@ pub struct Application {
     pub tenant: Uuid,
     pub name: String,
     pub enabled: bool,
-    /// True for the application that runs this server's own management calls.
+    /// True for an application that manages every tenant of this server.
     pub operator: bool,
+    /// A public client (desktop, command line) has no secret.
+    pub public: bool,
+    /// Where sign-in may lead back to, compared as they are written.
+    pub redirect_uris: Vec<String>,
+}
+
+impl Application {
+    /// One with a secret, which is what the documented set-up registers.
+    pub fn confidential(id: Uuid, tenant: Uuid, name: &str) -> Application {
+        let name = name.to_owned();
+        Application { id, tenant, name, enabled: true, operator: false, public: false, redirect_uris: Vec::new() }
+    }
 }
 
 /// One of an application's secrets, as stored: a digest, never the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientSecret {
+    pub id: Uuid,
     /// SHA-256 of the secret, hexadecimal.
     pub digest: String,
+    /// Its first characters, by which people tell their secrets apart.
+    pub hint: String,
+    pub description: String,
+    pub created: DateTime<Utc>,
     pub expires: DateTime<Utc>,
 }
 
-/// What an application may ask for on behalf of a user. Each needs the tenant's consent too.
+impl ClientSecret {
+    /// Characters of a secret that its hint shows.
+    pub const HINT_LENGTH: usize = 3;
+}
+
+/// What an application may ask for. Each needs consent too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
-    /// The Microsoft Partner API, delegated: the permission that the documented set-up adds.
+    /// The Microsoft Partner API on behalf of a user: the permission that the documented set-up adds.
     PartnerApi,
+    /// The management API on behalf of an administrator.
+    Management,
+    /// The management API for the application itself, within its tenant.
+    ManagementApplication,
 }
 
 impl Permission {
+    pub const ALL: [Permission; 3] = [Permission::PartnerApi, Permission::Management, Permission::ManagementApplication];
+
+    /// As it stands in `scp` or `roles`.
     pub fn name(self) -> &'static str {
         match self {
             Permission::PartnerApi => "user_impersonation",
+            Permission::Management => "management",
+            Permission::ManagementApplication => "Management.ReadWrite.All",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Permission> {
+        Permission::ALL.into_iter().find(|permission| permission.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether it is used on behalf of a user, so that a user's own consent may be enough.
+    pub fn is_delegated(self) -> bool {
+        self != Permission::ManagementApplication
+    }
+}
+
+/// A redirect URI that an application cannot have.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("The redirect URI '{uri}' cannot be used: {reason}.")]
+pub struct RedirectUriFault {
+    pub uri: String,
+    pub reason: &'static str,
+}
+
+/// https, or http to this machine only; a public client may have a scheme of its own. No fragment, no wildcard, no credentials.
+pub fn check_redirect_uri(uri: &str, public: bool) -> Result<(), RedirectUriFault> {
+    let fault = |reason| Err(RedirectUriFault { uri: uri.chars().take(200).collect(), reason });
+    if uri.len() > 2000 {
+        return fault("it is longer than 2,000 characters");
+    }
+    if uri.bytes().any(|byte| !(0x21..0x7f).contains(&byte)) || uri.contains(['\\', '"', '<', '>', '*']) {
+        return fault("it holds a character that a URI cannot have, or a wildcard");
+    }
+    if uri.contains('#') {
+        return fault("it has a fragment");
+    }
+    let Some((scheme, rest)) = uri.split_once(':') else { return fault("it is not absolute") };
+    if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) {
+        return fault("it is not absolute");
+    }
+    let scheme = scheme.to_ascii_lowercase();
+    if matches!(scheme.as_str(), "javascript" | "data" | "vbscript" | "file" | "blob" | "about") {
+        return fault("its scheme runs or reads something");
+    }
+    if !matches!(scheme.as_str(), "http" | "https") {
+        return if public { Ok(()) } else { fault("only public clients may have a scheme of their own") };
+    }
+    let Some(rest) = rest.strip_prefix("//") else { return fault("it names no host") };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    if authority.is_empty() || authority.starts_with(':') {
+        return fault("it names no host");
+    }
+    if authority.contains('@') {
+        return fault("it holds credentials");
+    }
+    let host = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let local = matches!(host.to_ascii_lowercase().as_str(), "localhost" | "127.0.0.1" | "::1");
+    if scheme == "http" && !local { fault("http is only for this machine: use https") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirect_uris() {
+        for (uri, confidential, public) in [
+            ("https://app.example/back", true, true),
+            ("https://app.example/back?x=1", true, true),
+            ("http://localhost", true, true),
+            ("http://localhost:8400/back", true, true),
+            ("http://127.0.0.1:1/", true, true),
+            ("http://[::1]:1/", true, true),
+            ("msal0000://auth", false, true),
+            ("urn:ietf:wg:oauth:2.0:oob", false, true),
+            ("http://app.example/back", false, false),
+            ("http://localhost.evil.example/", false, false),
+            ("http://127.0.0.1@evil.example/", false, false),
+            ("https://app.example/#x", false, false),
+            ("https://*.app.example/", false, false),
+            ("https://user:secret@app.example/", false, false),
+            ("https://", false, false),
+            ("https:///path", false, false),
+            ("/relative", false, false),
+            ("javascript:alert(1)", false, false),
+            ("JavaScript:alert(1)", false, false),
+            ("data:text/html,x", false, false),
+            ("https://app.example/\\evil", false, false),
+            ("https://app.example/ x", false, false),
+            ("https://app.exämple/", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(check_redirect_uri(uri, false).is_ok(), confidential, "{uri}");
+            assert_eq!(check_redirect_uri(uri, true).is_ok(), public, "{uri} (public)");
         }
     }
 }

@@ -1,36 +1,217 @@
-//! A tenant's enrollment in a partner program.
+//! A tenant's enrollment in a partner program, and the steps that it takes: started → email verification → review → active.
+//!
+//! Source: the verification stages and statuses of the partner profile. `Suspended` is an operator's decision.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use thiserror::Error;
 
 use crate::program::Program;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrollment {
     pub program: Program,
-    pub status: EnrollmentStatus,
+    pub stage: EnrollmentStage,
+    /// Why it was rejected or suspended.
+    pub reason: Option<String>,
+    /// How often a rejection was appealed.
+    pub appeals: u8,
+    /// When it came to its stage.
+    pub changed: DateTime<Utc>,
+    /// What the contact has to confirm; only while the address is being verified.
+    pub code: Option<VerificationCode>,
 }
 
-/// Source: the verification status of the partner profile; `Suspended` is an operator's decision.
+/// The code that was sent to the primary contact, as stored: a digest, never the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerificationCode {
+    /// SHA-256 of the code, hexadecimal.
+    pub digest: String,
+    pub expires: DateTime<Utc>,
+    /// Wrong codes so far.
+    pub attempts: u8,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EnrollmentStatus {
+pub enum EnrollmentStage {
+    /// The legal business profile is there; the contact has not been asked yet.
+    Started,
+    /// A code is on its way to the primary contact.
+    EmailVerification,
+    /// Identity, employment and business are being looked at.
+    Review,
+    /// Data may be asked for.
+    Active,
+    Rejected,
+    Suspended,
+}
+
+/// What the program's pages show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverallStatus {
     Pending,
     Accepted,
     Rejected,
     Suspended,
 }
 
-impl EnrollmentStatus {
-    pub const ALL: [EnrollmentStatus; 4] =
-        [EnrollmentStatus::Pending, EnrollmentStatus::Accepted, EnrollmentStatus::Rejected, EnrollmentStatus::Suspended];
+/// A step that the stage does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum IllegalMove {
+    #[error("An enrollment that is {from} cannot be {step}; it must be {allowed}.", from = .from.name())]
+    WrongStage { from: EnrollmentStage, step: &'static str, allowed: &'static str },
+    #[error("The verification code is wrong.")]
+    WrongCode,
+    #[error("The verification code has expired. Send another one.")]
+    CodeExpired,
+    #[error("Too many wrong codes were tried. Send another one.")]
+    TooManyAttempts,
+    #[error("The enrollment was rejected and appealed {0} times already, which is the limit.")]
+    TooManyAppeals(u8),
+    #[error("A reason is needed.")]
+    ReasonMissing,
+}
 
+impl EnrollmentStage {
+    pub const ALL: [EnrollmentStage; 6] = [
+        EnrollmentStage::Started,
+        EnrollmentStage::EmailVerification,
+        EnrollmentStage::Review,
+        EnrollmentStage::Active,
+        EnrollmentStage::Rejected,
+        EnrollmentStage::Suspended,
+    ];
+
+    /// The stored and transported name.
     pub fn name(self) -> &'static str {
         match self {
-            EnrollmentStatus::Pending => "Pending",
-            EnrollmentStatus::Accepted => "Accepted",
-            EnrollmentStatus::Rejected => "Rejected",
-            EnrollmentStatus::Suspended => "Suspended",
+            EnrollmentStage::Started => "Started",
+            EnrollmentStage::EmailVerification => "EmailVerification",
+            EnrollmentStage::Review => "Review",
+            EnrollmentStage::Active => "Active",
+            EnrollmentStage::Rejected => "Rejected",
+            EnrollmentStage::Suspended => "Suspended",
         }
     }
 
-    pub fn from_name(name: &str) -> Option<EnrollmentStatus> {
-        EnrollmentStatus::ALL.into_iter().find(|status| status.name() == name)
+    pub fn from_name(name: &str) -> Option<EnrollmentStage> {
+        EnrollmentStage::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+
+    pub fn overall(self) -> OverallStatus {
+        match self {
+            EnrollmentStage::Started | EnrollmentStage::EmailVerification | EnrollmentStage::Review => OverallStatus::Pending,
+            EnrollmentStage::Active => OverallStatus::Accepted,
+            EnrollmentStage::Rejected => OverallStatus::Rejected,
+            EnrollmentStage::Suspended => OverallStatus::Suspended,
+        }
     }
 }
+
+impl OverallStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            OverallStatus::Pending => "Pending",
+            OverallStatus::Accepted => "Accepted",
+            OverallStatus::Rejected => "Rejected",
+            OverallStatus::Suspended => "Suspended",
+        }
+    }
+}
+
+impl Enrollment {
+    /// Days that a verification code may be used.
+    pub const CODE_DAYS: i64 = 7;
+    /// Wrong codes before another one has to be sent.
+    pub const CODE_ATTEMPTS: u8 = 5;
+    /// Source: observed limit of "Fix now".
+    pub const APPEALS: u8 = 3;
+
+    pub fn start(program: Program, now: DateTime<Utc>) -> Enrollment {
+        Enrollment { program, stage: EnrollmentStage::Started, reason: None, appeals: 0, changed: now, code: None }
+    }
+
+    /// One that needs no verification, for who made the deployment.
+    pub fn active(program: Program, now: DateTime<Utc>) -> Enrollment {
+        Enrollment { stage: EnrollmentStage::Active, ..Enrollment::start(program, now) }
+    }
+
+    /// A code, the first or another one, goes to the primary contact. `digest` is of the code.
+    pub fn send_code(&self, digest: String, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
+        self.must_be(
+            &[EnrollmentStage::Started, EnrollmentStage::EmailVerification],
+            "sent a verification code",
+            "Started or EmailVerification",
+        )?;
+        let code = VerificationCode { digest, expires: now + TimeDelta::days(Enrollment::CODE_DAYS), attempts: 0 };
+        Ok(Enrollment { code: Some(code), ..self.moved(EnrollmentStage::EmailVerification, now) })
+    }
+
+    /// The contact gave a code with this digest. A wrong one counts: the enrollment to store comes with the error.
+    pub fn confirm(&self, digest: &str, now: DateTime<Utc>) -> Result<Enrollment, (Enrollment, IllegalMove)> {
+        let unchanged = |fault| (self.clone(), fault);
+        self.must_be(&[EnrollmentStage::EmailVerification], "verified", "EmailVerification").map_err(unchanged)?;
+        let Some(code) = &self.code else { return Err(unchanged(IllegalMove::CodeExpired)) };
+        if code.attempts >= Enrollment::CODE_ATTEMPTS {
+            return Err(unchanged(IllegalMove::TooManyAttempts));
+        }
+        if now >= code.expires {
+            return Err(unchanged(IllegalMove::CodeExpired));
+        }
+        if code.digest != digest {
+            let counted = VerificationCode { attempts: code.attempts + 1, ..code.clone() };
+            return Err((Enrollment { code: Some(counted), ..self.clone() }, IllegalMove::WrongCode));
+        }
+        Ok(self.moved(EnrollmentStage::Review, now))
+    }
+
+    /// The review found nothing against it.
+    pub fn activate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
+        self.must_be(&[EnrollmentStage::Review], "activated", "in Review")?;
+        Ok(self.moved(EnrollmentStage::Active, now))
+    }
+
+    pub fn reject(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
+        let allowed = [EnrollmentStage::Started, EnrollmentStage::EmailVerification, EnrollmentStage::Review];
+        self.must_be(&allowed, "rejected", "Started, EmailVerification or in Review")?;
+        Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Rejected, now) })
+    }
+
+    pub fn suspend(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
+        self.must_be(&[EnrollmentStage::Active], "suspended", "Active")?;
+        Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Suspended, now) })
+    }
+
+    /// A suspended one is active again; a rejected one is appealed, and goes back to review.
+    pub fn reactivate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
+        match self.stage {
+            EnrollmentStage::Suspended => Ok(self.moved(EnrollmentStage::Active, now)),
+            EnrollmentStage::Rejected if self.appeals >= Enrollment::APPEALS => Err(IllegalMove::TooManyAppeals(self.appeals)),
+            EnrollmentStage::Rejected => Ok(Enrollment { appeals: self.appeals + 1, ..self.moved(EnrollmentStage::Review, now) }),
+            from => Err(IllegalMove::WrongStage { from, step: "reactivated", allowed: "Suspended or Rejected" }),
+        }
+    }
+
+    /// What was verified has changed: an accepted organisation is reviewed again, one on its way stays where it is.
+    pub fn legal_details_changed(&self, now: DateTime<Utc>) -> Enrollment {
+        match self.stage {
+            EnrollmentStage::Active => self.moved(EnrollmentStage::Review, now),
+            _ => self.clone(),
+        }
+    }
+
+    fn must_be(&self, stages: &[EnrollmentStage], step: &'static str, allowed: &'static str) -> Result<(), IllegalMove> {
+        if stages.contains(&self.stage) { Ok(()) } else { Err(IllegalMove::WrongStage { from: self.stage, step, allowed }) }
+    }
+
+    fn moved(&self, stage: EnrollmentStage, now: DateTime<Utc>) -> Enrollment {
+        Enrollment { stage, reason: None, changed: now, code: None, ..self.clone() }
+    }
+}
+
+fn given(reason: &str) -> Result<String, IllegalMove> {
+    let reason = reason.trim();
+    if reason.is_empty() { Err(IllegalMove::ReasonMissing) } else { Ok(reason.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests;

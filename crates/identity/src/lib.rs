@@ -6,6 +6,7 @@ pub mod application;
 pub mod enrollment;
 pub mod grant;
 pub mod principal;
+pub mod profile;
 pub mod program;
 pub mod role;
 pub mod scope;

@@ -4,7 +4,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::application::{Application, Permission};
-use crate::enrollment::{Enrollment, EnrollmentStatus};
+use crate::enrollment::{Enrollment, EnrollmentStage, OverallStatus};
 use crate::program::Program;
 use crate::role::{Role, RoleAssignment};
 use crate::scope::{Locations, TenantScope};
@@ -33,7 +33,7 @@ pub enum Refusal {
     #[error("The organisation is not enrolled in the partner program '{0}'.")]
     NotEnrolled(Program),
     #[error("The organisation's enrollment in the partner program '{0}' is {status}, not Accepted.", status = .1.name())]
-    EnrollmentNotAccepted(Program, EnrollmentStatus),
+    EnrollmentNotAccepted(Program, OverallStatus),
     #[error("The application is disabled.")]
     ApplicationDisabled,
     #[error("The token is for an application alone; this program needs a token for application and user.")]
@@ -55,8 +55,8 @@ impl Principal {
     pub fn scope(&self, program: Program) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
-            Some(Enrollment { status: EnrollmentStatus::Accepted, .. }) => {}
-            Some(enrollment) => return Err(Refusal::EnrollmentNotAccepted(program, enrollment.status)),
+            Some(Enrollment { stage: EnrollmentStage::Active, .. }) => {}
+            Some(enrollment) => return Err(Refusal::EnrollmentNotAccepted(program, enrollment.stage.overall())),
         }
         if !self.application.enabled {
             return Err(Refusal::ApplicationDisabled);

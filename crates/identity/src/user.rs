@@ -9,8 +9,65 @@ pub struct User {
     pub tenant: Uuid,
     /// The sign-in name, `name@domain`, in lower case.
     pub username: String,
+    /// As people know the user; may be empty.
+    pub display_name: String,
     pub enabled: bool,
     pub lockout: Lockout,
+    pub password: PasswordState,
+    /// Whether a second factor (TOTP) is set up.
+    pub totp: bool,
+}
+
+impl User {
+    /// With a password and nothing else.
+    pub fn new(id: Uuid, tenant: Uuid, username: String) -> User {
+        let (lockout, password) = (Lockout::default(), PasswordState::Set);
+        User { id, tenant, username, display_name: String::new(), enabled: true, lockout, password, totp: false }
+    }
+}
+
+/// What a user can sign in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PasswordState {
+    #[default]
+    Set,
+    /// Good for one thing: setting another.
+    MustChange,
+    Absent,
+}
+
+/// A password or sign-in name that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UserFault {
+    #[error("The sign-in name '{0}' should be name@domain, in the tenant's domain.")]
+    Username(String),
+    #[error("A password needs {MINIMUM_PASSWORD} to {MAXIMUM_PASSWORD} characters.")]
+    PasswordLength,
+    #[error("A password must not be the sign-in name, nor hold it.")]
+    PasswordHoldsName,
+}
+
+/// Characters of a password. Length counts, composition rules do not help (NIST SP 800-63B).
+pub const MINIMUM_PASSWORD: usize = 8;
+pub const MAXIMUM_PASSWORD: usize = 256;
+
+/// The sign-in name in lower case, when it is one of this domain.
+pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault> {
+    let lower = username.trim().to_lowercase();
+    let name = lower.strip_suffix(domain).and_then(|rest| rest.strip_suffix('@')).unwrap_or_default();
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '\'' | '!' | '#' | '^' | '~');
+    if name.is_empty() || name.chars().count() > 64 || !name.chars().all(plain) {
+        return Err(UserFault::Username(username.chars().take(120).collect()));
+    }
+    Ok(lower)
+}
+
+pub fn check_password(password: &str, username: &str) -> Result<(), UserFault> {
+    if !(MINIMUM_PASSWORD..=MAXIMUM_PASSWORD).contains(&password.chars().count()) {
+        return Err(UserFault::PasswordLength);
+    }
+    let name = username.split('@').next().unwrap_or_default().to_lowercase();
+    if name.len() > 3 && password.to_lowercase().contains(&name) { Err(UserFault::PasswordHoldsName) } else { Ok(()) }
 }
 
 /// Wrong passwords in a row, and until when they keep the account shut.
@@ -50,6 +107,31 @@ pub fn domain_of(username: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sign_in_names_are_of_the_tenants_domain() {
+        assert_eq!(check_username(" Ana.B@Contoso.example ", "contoso.example").as_deref(), Ok("ana.b@contoso.example"));
+        for wrong in
+            ["ana", "@contoso.example", "ana@fabrikam.example", "ana@x.contoso.example", "a b@contoso.example", "a@b@contoso.example"]
+        {
+            assert!(check_username(wrong, "contoso.example").is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_long_and_not_the_name() {
+        for (password, taken) in [
+            ("1234567", false),
+            ("12345678", true),
+            ("ünïcödé!", true),
+            ("my-ANALYST-pass", false),
+            (&"x".repeat(256), true),
+            (&"x".repeat(257), false),
+        ] {
+            assert_eq!(check_password(password, "analyst@contoso.example").is_ok(), taken, "{password}");
+        }
+        assert!(check_password("anagrams", "ana@contoso.example").is_ok(), "a name of three letters is in too many words");
+    }
 
     #[test]
     fn waits_grow_and_stay_bounded() {

@@ -1,7 +1,7 @@
 //! Adds a user who signs in with a password, and gives roles.
 
 use insightgate_identity::role::RoleAssignment;
-use insightgate_identity::user::{Lockout, User};
+use insightgate_identity::user::User;
 use uuid::Uuid;
 
 use crate::audit::{self, Happening};
@@ -15,8 +15,8 @@ pub async fn add_user(context: &Context, tenant: Uuid, id: Uuid, username: &str,
         return Ok(known.user);
     }
     let hash = context.passwords.hash(password, &context.random).await.map_err(Failure::internal)?;
-    let user = User { id, tenant, username, enabled: true, lockout: Lockout::default() };
-    context.store.add_user(&user, &hash).await?;
+    let user = User::new(id, tenant, username);
+    context.store.add_user(&user, Some(&hash), context.clock.now()).await?;
     let happening = Happening {
         tenant: Some(tenant),
         actor: actor.to_owned(),

@@ -1,6 +1,6 @@
 //! Takes an organisation in, with its locations, and enrolls it in a program.
 
-use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::program::Program;
 use insightgate_identity::tenant::{Location, Tenant};
 
@@ -8,7 +8,7 @@ use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// The enrollment is Accepted at once: verifying the organisation is the operator's, before this. May be repeated when it was cut off: a
+/// The enrollment is Active at once: verifying the organisation is the operator's, before this. May be repeated when it was cut off: a
 /// tenant that is there already stays as it is.
 pub async fn enroll_tenant(
     context: &Context,
@@ -18,12 +18,12 @@ pub async fn enroll_tenant(
     actor: &str,
 ) -> Result<(), Failure> {
     if context.store.tenant(tenant.id).await?.as_ref() != Some(tenant) {
-        context.store.add_tenant(tenant).await?;
+        context.store.add_tenant(tenant, None, context.clock.now()).await?;
     }
     for location in locations {
         context.store.put_location(tenant.id, location).await?;
     }
-    context.store.put_enrollment(tenant.id, &Enrollment { program, status: EnrollmentStatus::Accepted }).await?;
+    context.store.put_enrollment(tenant.id, &Enrollment::active(program, context.clock.now())).await?;
     let happening = Happening {
         tenant: Some(tenant.id),
         actor: actor.to_owned(),

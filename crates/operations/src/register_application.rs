@@ -1,6 +1,6 @@
 //! Registers an application: its secret, its permissions and the tenant's consent to them.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::application::{Application, ClientSecret, Permission};
 
 use crate::audit::{self, Happening};
@@ -20,12 +20,14 @@ pub async fn register_application(
     actor: &str,
 ) -> Result<(), Failure> {
     if context.store.application(application.tenant, application.id).await?.as_ref() != Some(application) {
-        context.store.add_application(application).await?;
+        context.store.add_application(application, context.clock.now()).await?;
     }
-    let expires = context.clock.now() + TimeDelta::days(SECRET_DAYS);
-    context.store.add_client_secret(application.id, &ClientSecret { digest: secret_digest(secret), expires }).await?;
+    let now = context.clock.now();
+    let expires = now + TimeDelta::days(SECRET_DAYS);
+    context.store.add_client_secret(application.id, &client_secret(context, secret, "", now, expires)?).await?;
     for permission in permissions {
-        context.store.put_permission(application.id, *permission, true).await?;
+        context.store.add_permission(application.id, *permission).await?;
+        context.store.grant_consent(application.id, *permission, None, now).await?;
     }
     let granted: Vec<_> = permissions.iter().map(|permission| permission.name()).collect();
     let happening = Happening {
@@ -38,4 +40,23 @@ pub async fn register_application(
     };
     audit::record(context, happening).await;
     Ok(())
+}
+
+/// What is kept of a secret.
+pub fn client_secret(
+    context: &Context,
+    secret: &str,
+    description: &str,
+    created: DateTime<Utc>,
+    expires: DateTime<Utc>,
+) -> Result<ClientSecret, Failure> {
+    let hint = secret.chars().take(ClientSecret::HINT_LENGTH).collect();
+    Ok(ClientSecret {
+        id: context.random.uuid()?,
+        digest: secret_digest(secret),
+        hint,
+        description: description.to_owned(),
+        created,
+        expires,
+    })
 }

@@ -5,13 +5,23 @@ CREATE TABLE tenants (
     id TEXT PRIMARY KEY,
     domain TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
-    global_account TEXT
+    global_account TEXT,
+    -- The legal business profile, as JSON; null for an organisation that was taken in without one.
+    profile TEXT,
+    created BIGINT NOT NULL
 );
 
+-- The code that the primary contact has to confirm is a digest, and there only while it is on its way.
 CREATE TABLE enrollments (
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
     program TEXT NOT NULL,
-    status TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    reason TEXT,
+    appeals BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
+    code_digest TEXT,
+    code_expires BIGINT,
+    code_attempts BIGINT,
     PRIMARY KEY (tenant_id, program)
 );
 
@@ -28,34 +38,58 @@ CREATE TABLE users (
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
     -- In lower case.
     username TEXT NOT NULL UNIQUE,
-    -- An argon2id hash in PHC form.
-    password_hash TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    -- An argon2id hash in PHC form; null without a password.
+    password_hash TEXT,
+    must_change BIGINT NOT NULL,
     enabled BIGINT NOT NULL,
     failures BIGINT NOT NULL,
-    locked_until BIGINT
+    locked_until BIGINT,
+    -- The second factor's secret, encrypted, and the last of its time steps that was used.
+    totp_secret TEXT,
+    totp_step BIGINT NOT NULL,
+    created BIGINT NOT NULL
 );
+CREATE INDEX users_by_tenant ON users (tenant_id, username);
 
+-- Redirect URIs are a JSON array of texts.
 CREATE TABLE applications (
     id TEXT PRIMARY KEY,
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
     name TEXT NOT NULL,
     enabled BIGINT NOT NULL,
-    operator BIGINT NOT NULL
+    operator BIGINT NOT NULL,
+    public BIGINT NOT NULL,
+    redirect_uris TEXT NOT NULL,
+    created BIGINT NOT NULL
 );
+CREATE INDEX applications_by_tenant ON applications (tenant_id, name);
 
 -- Several may be valid at once, so that they can be rotated without a pause.
 CREATE TABLE client_secrets (
-    digest TEXT NOT NULL,
+    id TEXT PRIMARY KEY,
     application_id TEXT NOT NULL REFERENCES applications (id),
+    digest TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    description TEXT NOT NULL,
+    created BIGINT NOT NULL,
     expires BIGINT NOT NULL,
-    PRIMARY KEY (application_id, digest)
+    UNIQUE (application_id, digest)
 );
 
 CREATE TABLE permissions (
     application_id TEXT NOT NULL REFERENCES applications (id),
     permission TEXT NOT NULL,
-    consented BIGINT NOT NULL,
     PRIMARY KEY (application_id, permission)
+);
+
+-- Of one user, or of the whole tenant where user_id is empty.
+CREATE TABLE consents (
+    application_id TEXT NOT NULL REFERENCES applications (id),
+    permission TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    granted BIGINT NOT NULL,
+    PRIMARY KEY (application_id, permission, user_id)
 );
 
 -- The assignee is a user, or an application that acts alone. Locations are a JSON array of MPN ids, or null for the whole organisation.

@@ -26,6 +26,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Row, SqlSafeStr, Transaction};
 
+pub use applications::Consent;
 pub use audit::AuditEvent;
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};

@@ -1,18 +1,17 @@
 //! What a caller holds at this moment, in one read.
 
 use insightgate_identity::application::Permission;
-use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
 use insightgate_identity::principal::Principal;
-use insightgate_identity::program::Program;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::applications::read_application;
+use crate::applications::{read_application, written_user};
 use crate::row::Read;
-use crate::tenants::read_tenant;
+use crate::tenants::{read_enrollment, read_tenant};
 use crate::users::read_user;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, execute};
 
 impl Store {
     /// The application, and the user if one is named, with what they hold. None when any of them is gone, or not the tenant's.
@@ -33,19 +32,18 @@ impl Store {
                 Some(read_user(&row)?)
             }
         };
-        let query = sqlx::query("SELECT program, status FROM enrollments WHERE tenant_id = $1").bind(tenant_id.clone());
-        let mut enrollments = Vec::new();
-        for row in query.fetch_all(&mut *connection).await? {
-            enrollments.push(Enrollment {
-                program: row.named("program", |name| name.parse::<Program>().ok())?,
-                status: row.named("status", EnrollmentStatus::from_name)?,
-            });
-        }
-        let query = sqlx::query("SELECT permission, consented FROM permissions WHERE application_id = $1").bind(application.to_string());
+        let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1").bind(tenant_id.clone());
+        let enrollments = query.fetch_all(&mut *connection).await?.iter().map(read_enrollment).collect::<Result<_, _>>()?;
+        // Consented to by the whole tenant, or by this user.
+        let query = sqlx::query(
+            "SELECT p.permission, (SELECT COUNT(*) FROM consents c WHERE c.application_id = p.application_id
+                                   AND c.permission = p.permission AND c.user_id IN ('', $2)) AS consented
+             FROM permissions p WHERE p.application_id = $1",
+        );
+        let query = query.bind(application.to_string()).bind(written_user(user.as_ref().map(|user| user.id)));
         let (mut requested, mut consented) = (Vec::new(), Vec::new());
         for row in query.fetch_all(&mut *connection).await? {
-            let known = |name: &str| (name == Permission::PartnerApi.name()).then_some(Permission::PartnerApi);
-            let permission = row.named("permission", known)?;
+            let permission = row.named("permission", Permission::from_name)?;
             requested.push(permission);
             if row.flag("consented")? {
                 consented.push(permission);
@@ -56,10 +54,7 @@ impl Store {
         let query = query.bind(tenant_id).bind(assignee.to_string());
         let mut roles = Vec::new();
         for row in query.fetch_all(&mut *connection).await? {
-            roles.push(RoleAssignment {
-                role: row.named("role", Role::from_id)?,
-                locations: read_locations(row.optional_text("locations")?)?,
-            });
+            roles.push(read_assignment(&row)?);
         }
         Ok(Some(Principal {
             tenant: read_tenant(&tenant_row)?,
@@ -88,11 +83,23 @@ impl Store {
         Ok(())
     }
 
-    pub async fn revoke_role(&self, assignee: Uuid, role: Role) -> Result<(), StoreError> {
+    /// False when the assignee did not hold it.
+    pub async fn revoke_role(&self, assignee: Uuid, role: Role) -> Result<bool, StoreError> {
+        let mut connection = self.pool.acquire().await?;
         let query = sqlx::query("DELETE FROM role_assignments WHERE assignee_id = $1 AND role = $2");
-        query.bind(assignee.to_string()).bind(role.id()).execute(&self.pool).await?;
-        Ok(())
+        Ok(execute(&mut connection, query.bind(assignee.to_string()).bind(role.id())).await? == 1)
     }
+
+    /// Each assignee with an assignment; by assignee and role.
+    pub async fn role_assignments(&self, tenant: Uuid) -> Result<Vec<(Uuid, RoleAssignment)>, StoreError> {
+        let query = sqlx::query("SELECT * FROM role_assignments WHERE tenant_id = $1 ORDER BY assignee_id, role").bind(tenant.to_string());
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.id("assignee_id")?, read_assignment(row)?))).collect()
+    }
+}
+
+fn read_assignment(row: &AnyRow) -> Result<RoleAssignment, StoreError> {
+    Ok(RoleAssignment { role: row.named("role", Role::from_id)?, locations: read_locations(row.optional_text("locations")?)? })
 }
 
 /// None for the whole organisation.

@@ -1,23 +1,39 @@
 //! Tenants, their enrollments and locations.
 
-use insightgate_identity::enrollment::Enrollment;
+use chrono::{DateTime, Utc};
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStage, VerificationCode};
+use insightgate_identity::profile::LegalProfile;
+use insightgate_identity::program::Program;
 use insightgate_identity::tenant::{Location, Tenant};
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::row::Read;
+use crate::row::{Read, millis};
 use crate::{Store, StoreError};
 
 impl Store {
-    pub async fn add_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO tenants (id, domain, name, global_account) VALUES ($1, $2, $3, $4)")
+    pub async fn add_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO tenants (id, domain, name, global_account, profile, created) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(tenant.id.to_string())
             .bind(tenant.domain.clone())
             .bind(tenant.name.clone())
             .bind(tenant.global_account.clone())
+            .bind(profile.map(written_profile))
+            .bind(millis(created))
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// Its domain never changes: users sign in with it. False when the tenant is gone.
+    pub async fn change_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE tenants SET name = $1, global_account = $2, profile = $3 WHERE id = $4")
+            .bind(tenant.name.clone())
+            .bind(tenant.global_account.clone())
+            .bind(profile.map(written_profile))
+            .bind(tenant.id.to_string());
+        Ok(query.execute(&self.pool).await?.rows_affected() == 1)
     }
 
     pub async fn tenant(&self, id: Uuid) -> Result<Option<Tenant>, StoreError> {
@@ -31,17 +47,58 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
+    /// By domain.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM tenants ORDER BY domain").fetch_all(&self.pool).await?;
+        rows.iter().map(read_tenant).collect()
+    }
+
+    pub async fn tenant_profile(&self, id: Uuid) -> Result<Option<LegalProfile>, StoreError> {
+        let query = sqlx::query("SELECT profile FROM tenants WHERE id = $1").bind(id.to_string());
+        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(json) = row.optional_text("profile")? else { return Ok(None) };
+        serde_json::from_str(&json).map(Some).map_err(|_| StoreError::Corrupt { column: "profile", value: json })
+    }
+
+    /// Removes the tenant and everything that is its own. Its audit events stay.
+    pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        for statement in OF_A_TENANT {
+            sqlx::query(*statement).bind(id.to_string()).execute(&mut *transaction).await?;
+        }
+        let deleted = sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.to_string()).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(deleted.rows_affected() == 1)
+    }
+
     pub async fn put_enrollment(&self, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO enrollments (tenant_id, program, status) VALUES ($1, $2, $3)
-             ON CONFLICT (tenant_id, program) DO UPDATE SET status = excluded.status",
-        )
-        .bind(tenant.to_string())
-        .bind(enrollment.program.name())
-        .bind(enrollment.status.name())
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        let mut connection = self.pool.acquire().await?;
+        put_enrollment(&mut connection, tenant, enrollment).await
+    }
+
+    /// By program.
+    pub async fn enrollments(&self, tenant: Uuid) -> Result<Vec<Enrollment>, StoreError> {
+        let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program DESC").bind(tenant.to_string());
+        query.fetch_all(&self.pool).await?.iter().map(read_enrollment).collect()
+    }
+
+    /// Reads the enrollment, changes it and writes it back, in one transaction: of two steps at once, the second sees the first.
+    /// `change` gives the enrollment to write, if any, and what it makes of it.
+    pub async fn change_enrollment<T>(
+        &self,
+        tenant: Uuid,
+        program: Program,
+        change: impl FnOnce(Option<Enrollment>) -> (Option<Enrollment>, T),
+    ) -> Result<T, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1 AND program = $2");
+        let row = query.bind(tenant.to_string()).bind(program.name()).fetch_optional(&mut *transaction).await?;
+        let (changed, outcome) = change(row.as_ref().map(read_enrollment).transpose()?);
+        if let Some(changed) = changed {
+            put_enrollment(&mut transaction, tenant, &changed).await?;
+        }
+        transaction.commit().await?;
+        Ok(outcome)
     }
 
     /// Adds the location, or changes its name and country.
@@ -58,6 +115,76 @@ impl Store {
         .await?;
         Ok(())
     }
+
+    /// By MPN id.
+    pub async fn locations(&self, tenant: Uuid) -> Result<Vec<Location>, StoreError> {
+        let query = sqlx::query("SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id").bind(tenant.to_string());
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| Ok(Location { mpn_id: row.text("mpn_id")?, name: row.text("name")?, country: row.text("country")? }))
+            .collect()
+    }
+}
+
+/// In an order that no reference stands against.
+const OF_A_TENANT: &[&str] = &[
+    "DELETE FROM executions WHERE report_id IN (SELECT id FROM scheduled_reports WHERE tenant_id = $1)",
+    "DELETE FROM execute_now_creations WHERE report_id IN (SELECT id FROM scheduled_reports WHERE tenant_id = $1)",
+    "DELETE FROM scheduled_reports WHERE tenant_id = $1",
+    "DELETE FROM report_queries WHERE tenant_id = $1",
+    "DELETE FROM refresh_tokens WHERE tenant_id = $1",
+    "DELETE FROM role_assignments WHERE tenant_id = $1",
+    "DELETE FROM consents WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
+    "DELETE FROM permissions WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
+    "DELETE FROM client_secrets WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
+    "DELETE FROM applications WHERE tenant_id = $1",
+    "DELETE FROM users WHERE tenant_id = $1",
+    "DELETE FROM locations WHERE tenant_id = $1",
+    "DELETE FROM enrollments WHERE tenant_id = $1",
+];
+
+async fn put_enrollment(connection: &mut AnyConnection, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
+    let code = enrollment.code.as_ref();
+    sqlx::query(
+        "INSERT INTO enrollments (tenant_id, program, stage, reason, appeals, changed, code_digest, code_expires, code_attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (tenant_id, program) DO UPDATE SET stage = excluded.stage, reason = excluded.reason, appeals = excluded.appeals,
+             changed = excluded.changed, code_digest = excluded.code_digest, code_expires = excluded.code_expires,
+             code_attempts = excluded.code_attempts",
+    )
+    .bind(tenant.to_string())
+    .bind(enrollment.program.name())
+    .bind(enrollment.stage.name())
+    .bind(enrollment.reason.clone())
+    .bind(i64::from(enrollment.appeals))
+    .bind(millis(enrollment.changed))
+    .bind(code.map(|code| code.digest.clone()))
+    .bind(code.map(|code| millis(code.expires)))
+    .bind(code.map(|code| i64::from(code.attempts)))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(crate) fn read_enrollment(row: &AnyRow) -> Result<Enrollment, StoreError> {
+    let code = match (row.optional_text("code_digest")?, row.optional_instant("code_expires")?) {
+        (Some(digest), Some(expires)) => {
+            Some(VerificationCode { digest, expires, attempts: row.optional_count("code_attempts")?.unwrap_or(0) })
+        }
+        _ => None,
+    };
+    Ok(Enrollment {
+        program: row.named("program", |name| name.parse::<Program>().ok())?,
+        stage: row.named("stage", EnrollmentStage::from_name)?,
+        reason: row.optional_text("reason")?,
+        appeals: row.count("appeals")?,
+        changed: row.instant("changed")?,
+        code,
+    })
+}
+
+fn written_profile(profile: &LegalProfile) -> String {
+    serde_json::json!(profile).to_string()
 }
 
 pub(crate) fn read_tenant(row: &AnyRow) -> Result<Tenant, StoreError> {

@@ -1,10 +1,11 @@
 //! Against a real SQLite file, opened as the server opens it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_identity::application::Application;
 use insightgate_identity::program::Program;
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
-use insightgate_identity::user::{Lockout, User};
+use insightgate_identity::user::User;
 use insightgate_report::execution::{Artifact, ExecutionStatus};
 use insightgate_report::schedule::Schedule;
 use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
@@ -21,7 +22,7 @@ async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("insightgate.db").display());
     let store = Store::open(&url).await.unwrap();
-    store.add_tenant(&tenant()).await.unwrap();
+    store.add_tenant(&tenant(), None, at(0)).await.unwrap();
     Bench { store, _folder: folder }
 }
 
@@ -88,8 +89,8 @@ async fn a_second_opening_finds_everything() {
     let url = format!("sqlite:{}", folder.path().join("insightgate.db").display());
     let tenant = tenant();
     let store = Store::open(&url).await.unwrap();
-    store.add_tenant(&tenant).await.unwrap();
-    assert!(store.add_tenant(&tenant).await.unwrap_err().is_conflict());
+    store.add_tenant(&tenant, None, at(0)).await.unwrap();
+    assert!(store.add_tenant(&tenant, None, at(0)).await.unwrap_err().is_conflict());
     store.put_setting("a", "1").await.unwrap();
     store.put_setting("a", "2").await.unwrap();
     store.close().await;
@@ -349,17 +350,10 @@ async fn twenty_claimers_share_out_the_runs() {
 async fn a_refresh_token_is_used_once() {
     let Bench { store, _folder } = bench().await;
     let tenant = tenant();
-    let application = insightgate_identity::application::Application {
-        id: Uuid::from_u128(2),
-        tenant: tenant.id,
-        name: "Reports".into(),
-        enabled: true,
-        operator: false,
-    };
-    store.add_application(&application).await.unwrap();
-    let user =
-        User { id: OWNER, tenant: tenant.id, username: "analyst@contoso.example".into(), enabled: true, lockout: Lockout::default() };
-    store.add_user(&user, "hash").await.unwrap();
+    let application = Application::confidential(Uuid::from_u128(2), tenant.id, "Reports");
+    store.add_application(&application, at(0)).await.unwrap();
+    let user = User::new(OWNER, tenant.id, "analyst@contoso.example".into());
+    store.add_user(&user, Some("hash"), at(0)).await.unwrap();
     let token = RefreshTokenRecord {
         digest: "d".into(),
         family: Uuid::from_u128(5),
@@ -377,3 +371,5 @@ async fn a_refresh_token_is_used_once() {
     store.revoke_refresh_family(token.family).await.unwrap();
     assert_eq!(store.refresh_token("d").await.unwrap(), Some((token, RefreshTokenState::Revoked)));
 }
+
+mod identities;

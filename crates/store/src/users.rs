@@ -1,31 +1,39 @@
 //! Users and what they sign in with.
 
-use insightgate_identity::user::{Lockout, User};
+use chrono::{DateTime, Utc};
+use insightgate_identity::user::{Lockout, PasswordState, User};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, execute};
 
-/// A user with the hash that a password is checked against.
+/// A user with what a sign-in is checked against.
 #[derive(Clone)]
 pub struct UserCredentials {
     pub user: User,
-    /// PHC form.
-    pub password_hash: String,
+    /// PHC form; None without a password.
+    pub password_hash: Option<String>,
+    /// The second factor's secret, encrypted; this crate cannot read it.
+    pub totp_secret: Option<String>,
 }
 
 impl Store {
-    pub async fn add_user(&self, user: &User, password_hash: &str) -> Result<(), StoreError> {
+    /// With a hash in PHC form, or without a password.
+    pub async fn add_user(&self, user: &User, password_hash: Option<&str>, created: DateTime<Utc>) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO users (id, tenant_id, username, password_hash, enabled, failures, locked_until)
-             VALUES ($1, $2, $3, $4, $5, 0, NULL)",
+            "INSERT INTO users (id, tenant_id, username, display_name, password_hash, must_change, enabled, failures, locked_until,
+                                totp_secret, totp_step, created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, NULL, 0, $8)",
         )
         .bind(user.id.to_string())
         .bind(user.tenant.to_string())
         .bind(user.username.clone())
-        .bind(password_hash.to_owned())
+        .bind(user.display_name.clone())
+        .bind(password_hash.map(str::to_owned))
+        .bind(i64::from(user.password == PasswordState::MustChange))
         .bind(i64::from(user.enabled))
+        .bind(millis(created))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -35,7 +43,25 @@ impl Store {
     pub async fn user_credentials(&self, tenant: Uuid, username: &str) -> Result<Option<UserCredentials>, StoreError> {
         let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 AND username = $2");
         let row = query.bind(tenant.to_string()).bind(username.to_owned()).fetch_optional(&self.pool).await?;
-        row.map(|row| Ok(UserCredentials { user: read_user(&row)?, password_hash: row.text("password_hash")? })).transpose()
+        row.as_ref().map(read_credentials).transpose()
+    }
+
+    /// A user of another tenant is not found.
+    pub async fn user_credentials_by_id(&self, tenant: Uuid, id: Uuid) -> Result<Option<UserCredentials>, StoreError> {
+        let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 AND id = $2");
+        let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
+        row.as_ref().map(read_credentials).transpose()
+    }
+
+    /// A user of another tenant is not found.
+    pub async fn user(&self, tenant: Uuid, id: Uuid) -> Result<Option<User>, StoreError> {
+        Ok(self.user_credentials_by_id(tenant, id).await?.map(|credentials| credentials.user))
+    }
+
+    /// By sign-in name.
+    pub async fn users(&self, tenant: Uuid) -> Result<Vec<User>, StoreError> {
+        let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 ORDER BY username").bind(tenant.to_string());
+        query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 
     /// Reads the lockout, changes it and writes it back, in one transaction: guesses that come at the same time all count.
@@ -58,19 +84,81 @@ impl Store {
         Ok(found)
     }
 
+    /// Disabling also ends the user's sign-ins: their refresh tokens do not come back with the account.
     pub async fn set_user_enabled(&self, user: Uuid, enabled: bool) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
         let query = sqlx::query("UPDATE users SET enabled = $1 WHERE id = $2").bind(i64::from(enabled)).bind(user.to_string());
+        query.execute(&mut *transaction).await?;
+        if !enabled {
+            end_sign_ins(&mut transaction, user).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    pub async fn set_display_name(&self, user: Uuid, name: &str) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE users SET display_name = $1 WHERE id = $2").bind(name.to_owned()).bind(user.to_string());
         query.execute(&self.pool).await?;
         Ok(())
     }
+
+    /// A new password opens a locked account and ends the sign-ins that the old one made.
+    pub async fn set_user_password(&self, user: Uuid, hash: &str, must_change: bool) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE users SET password_hash = $1, must_change = $2, failures = 0, locked_until = NULL WHERE id = $3")
+            .bind(hash.to_owned())
+            .bind(i64::from(must_change))
+            .bind(user.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        end_sign_ins(&mut transaction, user).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Sets the second factor up with an encrypted secret, or takes it away.
+    pub async fn set_totp(&self, user: Uuid, sealed: Option<&str>) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2");
+        query.bind(sealed.map(str::to_owned)).bind(user.to_string()).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Uses a time step up. False when it, or a later one, was used before: a code is good once.
+    pub async fn use_totp_step(&self, user: Uuid, step: i64) -> Result<bool, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(user.to_string());
+        Ok(execute(&mut connection, query).await? == 1)
+    }
+}
+
+async fn end_sign_ins(connection: &mut sqlx::AnyConnection, user: Uuid) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE user_id = $1 AND revoked = 0").bind(user.to_string());
+    query.execute(connection).await?;
+    Ok(())
+}
+
+fn read_credentials(row: &AnyRow) -> Result<UserCredentials, StoreError> {
+    Ok(UserCredentials {
+        user: read_user(row)?,
+        password_hash: row.optional_text("password_hash")?,
+        totp_secret: row.optional_text("totp_secret")?,
+    })
 }
 
 pub(crate) fn read_user(row: &AnyRow) -> Result<User, StoreError> {
+    let password = match (row.optional_text("password_hash")?, row.flag("must_change")?) {
+        (None, _) => PasswordState::Absent,
+        (Some(_), true) => PasswordState::MustChange,
+        (Some(_), false) => PasswordState::Set,
+    };
     Ok(User {
         id: row.id("id")?,
         tenant: row.id("tenant_id")?,
         username: row.text("username")?,
+        display_name: row.text("display_name")?,
         enabled: row.flag("enabled")?,
         lockout: Lockout { failures: row.count("failures")?, until: row.optional_instant("locked_until")? },
+        password,
+        totp: row.optional_text("totp_secret")?.is_some(),
     })
 }

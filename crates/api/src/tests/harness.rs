@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_engine::{Engine, EngineSettings, TableWriter, local_folder};
 use insightgate_identity::application::{Application, Permission};
-use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::program::Program;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
@@ -166,7 +166,7 @@ impl Bench {
         };
         for tenant in [tenant(CONTOSO, "contoso.example", "1000000"), tenant(FABRIKAM, "fabrikam.example", "2000000")] {
             enroll_tenant(context, &tenant, &[], Program::Mpn, "test").await.unwrap();
-            let marketplace = Enrollment { program: Program::Cmp, status: EnrollmentStatus::Accepted };
+            let marketplace = Enrollment::active(Program::Cmp, self.now());
             context.store.put_enrollment(tenant.id, &marketplace).await.unwrap();
         }
         let permitted: &[Permission] = &[Permission::PartnerApi];
@@ -177,7 +177,8 @@ impl Bench {
             (BARE_APP, CONTOSO, &[]),
             (OPERATOR_APP, CONTOSO, &[]),
         ] {
-            let application = Application { id, tenant, name: "app".into(), enabled: id != SHUT_APP, operator: id == OPERATOR_APP };
+            let application =
+                Application { enabled: id != SHUT_APP, operator: id == OPERATOR_APP, ..Application::confidential(id, tenant, "app") };
             register_application(context, &application, SECRET, permissions, "test").await.unwrap();
         }
         let viewer = |locations| RoleAssignment { role: Role::ExecutiveReportViewer, locations };

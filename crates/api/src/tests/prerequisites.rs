@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use insightgate_identity::application::Permission;
-use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::program::Program;
 use insightgate_identity::role::Role;
 
@@ -69,7 +69,7 @@ async fn without_an_accepted_token_nothing_is_answered() {
 /// What is taken away after the token was issued.
 #[derive(Debug, Clone, Copy)]
 enum Missing {
-    Enrollment(EnrollmentStatus),
+    Enrollment(EnrollmentStage),
     User,
     Consent,
     Role,
@@ -82,11 +82,11 @@ enum Missing {
 async fn each_missing_prerequisite_is_refused_with_its_reason_and_audited() {
     let cases = [
         (
-            Missing::Enrollment(EnrollmentStatus::Suspended),
+            Missing::Enrollment(EnrollmentStage::Suspended),
             "The organisation's enrollment in the partner program 'mpn' is Suspended, not Accepted.",
         ),
         (
-            Missing::Enrollment(EnrollmentStatus::Pending),
+            Missing::Enrollment(EnrollmentStage::Review),
             "The organisation's enrollment in the partner program 'mpn' is Pending, not Accepted.",
         ),
         (Missing::User, "The user account is disabled."),
@@ -111,10 +111,13 @@ async fn each_missing_prerequisite_is_refused_with_its_reason_and_audited() {
         let store = &bench.context.store;
         let user = ANA.user.unwrap();
         match missing {
-            Missing::Enrollment(status) => store.put_enrollment(CONTOSO, &Enrollment { program: Program::Mpn, status }).await.unwrap(),
+            Missing::Enrollment(stage) => {
+                let enrollment = Enrollment { stage, ..Enrollment::active(Program::Mpn, bench.now()) };
+                store.put_enrollment(CONTOSO, &enrollment).await.unwrap()
+            }
             Missing::User => store.set_user_enabled(user, false).await.unwrap(),
-            Missing::Consent => store.put_permission(APP, Permission::PartnerApi, false).await.unwrap(),
-            Missing::Role => store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap(),
+            Missing::Consent => assert!(store.revoke_consent(APP, Permission::PartnerApi, None).await.unwrap()),
+            Missing::Role => assert!(store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap()),
             Missing::Application | Missing::Permission | Missing::Person => {}
         }
         let endpoints = endpoints();

@@ -185,11 +185,11 @@ async fn what_a_change_of_the_deployment_refuses() {
     assert_eq!(refused(&ask(&bench, &v1(), &[("password", Some("wrong"))]).await, "invalid_grant", 400), 50126);
     store.set_user_enabled(ANA.user.unwrap(), true).await.unwrap();
 
-    store.put_permission(APP, Permission::PartnerApi, false).await.unwrap();
+    assert!(store.revoke_consent(APP, Permission::PartnerApi, None).await.unwrap());
     let answer = ask(&bench, &v1(), &[]).await;
     assert_eq!(refused(&answer, "invalid_grant", 400), 65001);
     assert_eq!(answer.json()["suberror"], "consent_required");
-    store.put_permission(APP, Permission::PartnerApi, true).await.unwrap();
+    store.grant_consent(APP, Permission::PartnerApi, None, bench.now()).await.unwrap();
 
     store.close().await;
     assert_eq!(refused(&ask(&bench, &v1(), &[]).await, "temporarily_unavailable", 503), 90033);
@@ -310,7 +310,22 @@ async fn an_account_is_locked_after_wrong_passwords_and_says_so_to_its_owner_onl
 async fn secrets_overlap_and_expire() {
     let bench = Bench::new().await;
     let expires = bench.now() + TimeDelta::days(1);
-    bench.context.store.add_client_secret(APP, &ClientSecret { digest: secret_digest("short-lived"), expires }).await.unwrap();
+    bench
+        .context
+        .store
+        .add_client_secret(
+            APP,
+            &ClientSecret {
+                id: bench.context.random.uuid().unwrap(),
+                digest: secret_digest("short-lived"),
+                hint: "sho".into(),
+                description: String::new(),
+                created: bench.now(),
+                expires,
+            },
+        )
+        .await
+        .unwrap();
     let short = [("client_secret", Some("short-lived"))];
     assert_eq!(ask(&bench, &v1(), &short).await.status, 200);
     bench.advance(TimeDelta::days(1));

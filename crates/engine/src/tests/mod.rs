@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use insightgate_identity::application::{Application, Permission};
-use insightgate_identity::enrollment::{Enrollment, EnrollmentStatus};
+use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::principal::Principal;
 use insightgate_identity::program::Program;
 use insightgate_identity::role::{Role, RoleAssignment};
@@ -103,9 +103,9 @@ pub(super) fn scope_of(tenant: Uuid, locations: &[&str]) -> TenantScope {
     let locations = Locations::Only(locations.iter().map(|id| (*id).to_owned()).collect());
     let principal = Principal {
         tenant: Tenant { id: tenant, domain: "a.example".to_owned(), name: "A".to_owned(), global_account: None },
-        application: Application { id: Uuid::from_u128(1), tenant, name: "app".to_owned(), enabled: true, operator: false },
+        application: Application::confidential(Uuid::from_u128(1), tenant, "app"),
         user: None,
-        enrollments: vec![Enrollment { program: Program::Cmp, status: EnrollmentStatus::Accepted }],
+        enrollments: vec![Enrollment::active(Program::Cmp, chrono::DateTime::UNIX_EPOCH)],
         consented: vec![Permission::PartnerApi],
         requested: vec![Permission::PartnerApi],
         roles: vec![RoleAssignment { role: Role::Manager, locations }],

@@ -1,19 +1,13 @@
 use super::*;
-use crate::user::Lockout;
+use chrono::DateTime;
 
 fn complete() -> Principal {
     let tenant = Uuid::from_u128(1);
     Principal {
         tenant: Tenant { id: tenant, domain: "contoso.example".into(), name: "Contoso".into(), global_account: Some("1001234".into()) },
-        application: Application { id: Uuid::from_u128(2), tenant, name: "Reports".into(), enabled: true, operator: false },
-        user: Some(User {
-            id: Uuid::from_u128(3),
-            tenant,
-            username: "analyst@contoso.example".into(),
-            enabled: true,
-            lockout: Lockout::default(),
-        }),
-        enrollments: vec![Enrollment { program: Program::Mpn, status: EnrollmentStatus::Accepted }],
+        application: Application::confidential(Uuid::from_u128(2), tenant, "Reports"),
+        user: Some(User::new(Uuid::from_u128(3), tenant, "analyst@contoso.example".into())),
+        enrollments: vec![Enrollment::active(Program::Mpn, DateTime::UNIX_EPOCH)],
         consented: vec![Permission::PartnerApi],
         requested: vec![Permission::PartnerApi],
         roles: vec![RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization }],
@@ -25,10 +19,7 @@ fn every_prerequisite_is_needed_and_named() {
     type Change = fn(&mut Principal);
     let cases: [(Change, Refusal); 9] = [
         (|p| p.enrollments.clear(), Refusal::NotEnrolled(Program::Mpn)),
-        (
-            |p| p.enrollments[0].status = EnrollmentStatus::Suspended,
-            Refusal::EnrollmentNotAccepted(Program::Mpn, EnrollmentStatus::Suspended),
-        ),
+        (|p| p.enrollments[0].stage = EnrollmentStage::Suspended, Refusal::EnrollmentNotAccepted(Program::Mpn, OverallStatus::Suspended)),
         (|p| p.application.enabled = false, Refusal::ApplicationDisabled),
         (|p| p.user = None, Refusal::UserRequired),
         (|p| p.user.as_mut().unwrap().enabled = false, Refusal::UserDisabled),
@@ -48,7 +39,7 @@ fn every_prerequisite_is_needed_and_named() {
 #[test]
 fn the_marketplace_takes_an_application_alone_with_a_role_of_its_own() {
     let mut principal = complete();
-    principal.enrollments.push(Enrollment { program: Program::Cmp, status: EnrollmentStatus::Accepted });
+    principal.enrollments.push(Enrollment::active(Program::Cmp, DateTime::UNIX_EPOCH));
     assert_eq!(principal.scope(Program::Cmp), Err(Refusal::MarketplaceRoleMissing));
     principal.user = None;
     principal.roles = vec![RoleAssignment { role: Role::Manager, locations: Locations::Organization }];

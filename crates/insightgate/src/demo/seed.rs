@@ -96,7 +96,7 @@ async fn enroll(context: &Context, credentials: &Credentials) -> Result<(), Fail
         enroll_tenant(context, &organisation, &locations, Program::Mpn, ACTOR).await?;
     }
     let tenant = credentials.tenant_id;
-    let registration = |id, name: &str, operator| Application { id, tenant, name: name.to_owned(), enabled: true, operator };
+    let registration = |id, name: &str, operator| Application { operator, ..Application::confidential(id, tenant, name) };
     let reports = registration(credentials.client_id, "Contoso reports", false);
     register_application(context, &reports, &credentials.client_secret, &[Permission::PartnerApi], ACTOR).await?;
     let operator = registration(credentials.operator_id, "Operator", true);

@@ -11,7 +11,7 @@ use crate::password::PasswordFault;
 /// An unknown user and a wrong password look alike and take alike; a locked or disabled account shows only after the right password.
 pub(super) async fn sign_in(context: &Context, tenant: &Tenant, username: &str, password: &str) -> Result<SignIn, TokenFailure> {
     let known = context.store.user_credentials(tenant.id, &username.trim().to_lowercase()).await?;
-    let hash = known.as_ref().map(|known| known.password_hash.clone());
+    let hash = known.as_ref().and_then(|known| known.password_hash.clone());
     let right = context.passwords.verify(password, hash).await.map_err(|fault| match fault {
         PasswordFault::Busy => GrantRefusal::busy().into(),
         fault => TokenFailure::internal(fault),

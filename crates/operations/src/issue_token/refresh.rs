@@ -21,6 +21,11 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
     let found = context.store.refresh_token(&digest).await?;
     let own = found.filter(|(record, _)| record.tenant == tenant.id && record.application == application.id);
     let (record, state) = own.ok_or_else(GrantRefusal::unknown_refresh_token)?;
+    let user = context.store.user(tenant.id, record.user).await?.ok_or_else(GrantRefusal::revoked_refresh_token)?;
+    // Before the state: disabling a user revokes the tokens too, and this says why.
+    if !user.enabled {
+        return Err(GrantRefusal::disabled_user().into());
+    }
     if state == RefreshTokenState::Revoked {
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
@@ -30,11 +35,6 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
     }
     if context.clock.now() >= record.expires {
         return Err(GrantRefusal::expired_refresh_token().into());
-    }
-    let principal = context.store.principal(tenant.id, application.id, Some(record.user)).await?;
-    let user = principal.and_then(|principal| principal.user).ok_or_else(GrantRefusal::revoked_refresh_token)?;
-    if !user.enabled {
-        return Err(GrantRefusal::disabled_user().into());
     }
     let replaced = Some(Replaced { digest, family: record.family });
     Ok(SignIn { user, amr: record.amr, replaced, resource: Some(record.resource) })

@@ -1,0 +1,177 @@
+//! Tenants, users, applications and what they hold.
+
+use insightgate_identity::application::{ClientSecret, Permission};
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
+use insightgate_identity::profile::LegalProfile;
+use insightgate_identity::role::{Role, RoleAssignment};
+use insightgate_identity::tenant::Location;
+use insightgate_identity::user::PasswordState;
+
+use super::*;
+
+const APP: Uuid = Uuid::from_u128(2);
+
+async fn populated() -> Bench {
+    let bench = bench().await;
+    let store = &bench.store;
+    let tenant = tenant().id;
+    store.add_application(&Application::confidential(APP, tenant, "Reports"), at(0)).await.unwrap();
+    store.add_user(&User::new(OWNER, tenant, "analyst@contoso.example".into()), Some("hash"), at(0)).await.unwrap();
+    store.put_enrollment(tenant, &Enrollment::active(Program::Mpn, at(0))).await.unwrap();
+    store.add_permission(APP, Permission::PartnerApi).await.unwrap();
+    let viewer = RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Only(vec!["1".into()]) };
+    store.put_role(tenant, OWNER, &viewer).await.unwrap();
+    bench
+}
+
+#[tokio::test]
+async fn consents_are_the_tenants_or_one_users() {
+    let Bench { store, _folder } = populated().await;
+    let other = User::new(Uuid::from_u128(8), tenant().id, "other@contoso.example".into());
+    store.add_user(&other, None, at(0)).await.unwrap();
+    let consented = async |user: Option<Uuid>| store.principal(tenant().id, APP, user).await.unwrap().unwrap().consented;
+    assert_eq!(consented(Some(OWNER)).await, []);
+    store.grant_consent(APP, Permission::PartnerApi, Some(OWNER), at(1)).await.unwrap();
+    store.grant_consent(APP, Permission::PartnerApi, Some(OWNER), at(2)).await.unwrap();
+    assert_eq!(consented(Some(OWNER)).await, [Permission::PartnerApi]);
+    assert_eq!(consented(Some(other.id)).await, []);
+    assert_eq!(consented(None).await, []);
+    store.grant_consent(APP, Permission::PartnerApi, None, at(3)).await.unwrap();
+    assert_eq!(consented(Some(other.id)).await, [Permission::PartnerApi]);
+    assert_eq!(consented(None).await, [Permission::PartnerApi]);
+    let all = store.consents(APP).await.unwrap();
+    assert_eq!(all.iter().map(|consent| (consent.user, consent.granted)).collect::<Vec<_>>(), [(None, at(3)), (Some(OWNER), at(1))]);
+    assert!(store.revoke_consent(APP, Permission::PartnerApi, None).await.unwrap());
+    assert!(!store.revoke_consent(APP, Permission::PartnerApi, None).await.unwrap());
+    assert_eq!(consented(Some(other.id)).await, []);
+    // A permission takes its consents with it.
+    assert!(store.remove_permission(APP, Permission::PartnerApi).await.unwrap());
+    assert!(!store.remove_permission(APP, Permission::PartnerApi).await.unwrap());
+    store.add_permission(APP, Permission::PartnerApi).await.unwrap();
+    assert_eq!(consented(Some(OWNER)).await, []);
+}
+
+#[tokio::test]
+async fn secrets_overlap_and_are_removed_one_by_one() {
+    let Bench { store, _folder } = populated().await;
+    let secret = |id: u128, minute| ClientSecret {
+        id: Uuid::from_u128(id),
+        digest: format!("digest {id}"),
+        hint: "abc".into(),
+        description: "laptop".into(),
+        created: at(minute),
+        expires: at(minute + 10),
+    };
+    let (one, two) = (secret(1, 1), secret(2, 2));
+    store.add_client_secret(APP, &one).await.unwrap();
+    store.add_client_secret(APP, &two).await.unwrap();
+    store.add_client_secret(APP, &ClientSecret { id: Uuid::from_u128(3), ..two.clone() }).await.unwrap();
+    assert_eq!(store.client_secrets(APP).await.unwrap(), [two.clone(), one.clone()]);
+    assert!(!store.remove_client_secret(Uuid::from_u128(77), one.id).await.unwrap(), "another application's");
+    assert!(store.remove_client_secret(APP, one.id).await.unwrap());
+    assert_eq!(store.client_secrets(APP).await.unwrap(), [two]);
+}
+
+#[tokio::test]
+async fn a_users_password_and_second_factor() {
+    let Bench { store, _folder } = populated().await;
+    let user = async || store.user(tenant().id, OWNER).await.unwrap().unwrap();
+    assert_eq!((user().await.password, user().await.totp), (PasswordState::Set, false));
+    store.change_lockout(OWNER, |lockout| lockout.after_failure(at(1))).await.unwrap();
+    store.set_user_password(OWNER, "other", true).await.unwrap();
+    assert_eq!((user().await.password, user().await.lockout.failures), (PasswordState::MustChange, 0));
+    store.set_totp(OWNER, Some("sealed")).await.unwrap();
+    assert!(user().await.totp);
+    assert!(store.use_totp_step(OWNER, 5).await.unwrap());
+    assert!(!store.use_totp_step(OWNER, 5).await.unwrap(), "a code is good once");
+    assert!(!store.use_totp_step(OWNER, 4).await.unwrap(), "and so are all before it");
+    assert!(store.use_totp_step(OWNER, 6).await.unwrap());
+    store.set_totp(OWNER, None).await.unwrap();
+    assert!(!user().await.totp);
+    store.set_display_name(OWNER, "Analyst").await.unwrap();
+    assert_eq!(user().await.display_name, "Analyst");
+    let none = User::new(Uuid::from_u128(8), tenant().id, "nobody@contoso.example".into());
+    store.add_user(&none, None, at(0)).await.unwrap();
+    assert_eq!(store.user(tenant().id, none.id).await.unwrap().unwrap().password, PasswordState::Absent);
+    assert_eq!(store.user(Uuid::from_u128(77), OWNER).await.unwrap(), None, "of another tenant");
+    assert_eq!(store.users(tenant().id).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_ends_a_users_sign_ins() {
+    for way in 0..3 {
+        let Bench { store, _folder } = populated().await;
+        let token = RefreshTokenRecord {
+            digest: "d".into(),
+            family: Uuid::from_u128(5),
+            tenant: tenant().id,
+            application: APP,
+            user: OWNER,
+            resource: "r".into(),
+            amr: "pwd".into(),
+            expires: at(1),
+        };
+        store.add_refresh_token(&token).await.unwrap();
+        match way {
+            0 => store.set_user_password(OWNER, "other", false).await.unwrap(),
+            1 => store.set_user_enabled(OWNER, false).await.unwrap(),
+            _ => {
+                let shut = Application { enabled: false, ..Application::confidential(APP, tenant().id, "Reports") };
+                assert!(store.change_application(&shut).await.unwrap());
+            }
+        }
+        assert_eq!(store.refresh_token("d").await.unwrap().unwrap().1, RefreshTokenState::Revoked, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn an_enrollment_is_changed_as_it_is_found() {
+    let Bench { store, _folder } = populated().await;
+    let suspended = store.change_enrollment(tenant().id, Program::Mpn, |found| {
+        let changed = found.unwrap().suspend("unpaid", at(5)).unwrap();
+        (Some(changed.clone()), changed)
+    });
+    assert_eq!(suspended.await.unwrap().stage, EnrollmentStage::Suspended);
+    let found = store.enrollments(tenant().id).await.unwrap();
+    assert_eq!((found[0].reason.as_deref(), found[0].changed), (Some("unpaid"), at(5)));
+    let missing = store.change_enrollment(tenant().id, Program::Cmp, |found| (None, found.is_none()));
+    assert!(missing.await.unwrap());
+    let coded = Enrollment::start(Program::Cmp, at(0)).send_code("digest".into(), at(1)).unwrap();
+    store.put_enrollment(tenant().id, &coded).await.unwrap();
+    assert!(store.enrollments(tenant().id).await.unwrap().contains(&coded));
+}
+
+#[tokio::test]
+async fn a_tenant_is_changed_and_deleted_with_all_that_it_has() {
+    let Bench { store, _folder } = populated().await;
+    let other = Tenant { id: Uuid::from_u128(9), domain: "fabrikam.example".into(), name: "Fabrikam".into(), global_account: None };
+    let profile = LegalProfile { city: "Zürich".into(), ..LegalProfile::default() };
+    store.add_tenant(&other, Some(&profile), at(0)).await.unwrap();
+    assert_eq!(store.tenant_profile(other.id).await.unwrap(), Some(profile));
+    let renamed = Tenant { name: "Contoso Group".into(), global_account: Some("1".into()), ..tenant() };
+    assert!(store.change_tenant(&renamed, None).await.unwrap());
+    assert_eq!(store.tenants().await.unwrap(), [renamed.clone(), other.clone()]);
+    let location = Location { mpn_id: "1".into(), name: "Contoso Ltd".into(), country: "Switzerland".into() };
+    store.put_location(renamed.id, &location).await.unwrap();
+    assert_eq!(store.locations(renamed.id).await.unwrap(), [location]);
+    let assignments = store.role_assignments(renamed.id).await.unwrap();
+    assert_eq!((assignments.len(), assignments[0].0), (1, OWNER));
+    assert!(store.delete_tenant(renamed.id).await.unwrap());
+    assert!(!store.delete_tenant(renamed.id).await.unwrap());
+    assert_eq!(store.tenants().await.unwrap(), [other]);
+    assert_eq!(store.principal(renamed.id, APP, Some(OWNER)).await.unwrap(), None);
+}
+
+/// A list that another version wrote is an error, never everything.
+#[tokio::test]
+async fn redirect_uris_and_changes_of_an_application() {
+    let Bench { store, _folder } = populated().await;
+    let found = store.application(tenant().id, APP).await.unwrap().unwrap();
+    let changed = Application { name: "Renamed".into(), redirect_uris: vec!["http://localhost".into()], ..found };
+    assert!(store.change_application(&changed).await.unwrap());
+    assert_eq!(store.applications(tenant().id).await.unwrap(), [changed.clone()]);
+    let foreign = Application { tenant: Uuid::from_u128(77), ..changed };
+    assert!(!store.change_application(&foreign).await.unwrap());
+    sqlx::query("UPDATE applications SET redirect_uris = 'x'").execute(&store.pool).await.unwrap();
+    assert!(matches!(store.application(tenant().id, APP).await, Err(StoreError::Corrupt { column: "redirect_uris", .. })));
+}
