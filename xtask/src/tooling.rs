@@ -52,7 +52,8 @@ fn npm_package(prefix: &Path, package: &str) -> Result<PathBuf, String> {
     }
     fs::create_dir_all(prefix).map_err(|error| format!("{}: {error}", prefix.display()))?;
     let mut npm = Command::new("npm");
-    npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", package, "--prefix"]).arg(prefix);
+    npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error", package, "--prefix"])
+        .arg(prefix);
     output(&mut npm).map_err(|error| missing("npm", "npm", &error))?;
     fs::write(&stamp, package).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(prefix.to_owned())

@@ -6,6 +6,8 @@ mod executions;
 mod fuzz;
 mod harness;
 mod holding;
+mod identity_changes;
+mod keys;
 mod links;
 mod locations;
 mod ownership;

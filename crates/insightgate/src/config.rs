@@ -24,6 +24,7 @@ pub struct Configuration {
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
     pub resources: Vec<String>,
+    pub signing_key_days: u32,
     pub quotas: bool,
     pub start_lead_hours: u32,
     pub hold_poll_seconds: u32,
@@ -47,6 +48,7 @@ impl Default for Configuration {
             certificate: None,
             certificate_key: None,
             resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
+            signing_key_days: 90,
             quotas: true,
             start_lead_hours: 4,
             hold_poll_seconds: 2,
@@ -123,6 +125,12 @@ const SETTINGS: &[Setting] = &[
         about: "Resources that a token for the insights API may name.",
         default: Ok("[\"https://api.partnercenter.microsoft.com\"]"),
         read: |c, v| texts(v).map(|names| c.resources = names),
+    },
+    Setting {
+        key: "authority.signing_key_days",
+        about: "A signing key is replaced when it is so old. The one before goes on verifying until its last token has expired.",
+        default: Ok("90"),
+        read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
     },
     Setting {
         key: "reports.quotas",
@@ -225,7 +233,8 @@ pub fn example() -> String {
         "# Insightgate's configuration. Every setting can be given in the environment instead, which then goes before the file:\n\
          # server.http is INSIGHTGATE_SERVER_HTTP.\n\
          # The key that secrets in the database are encrypted with comes from INSIGHTGATE_ENCRYPTION_KEY (64 hexadecimal digits),\n\
-         # or from a file in the data folder, which the first start makes.\n",
+         # or from a file in the data folder, which the first start makes. To replace it, start once with the new key there and the old one in\n\
+         # INSIGHTGATE_OLD_ENCRYPTION_KEYS (several: separated by commas), or with the file moved aside to encryption.key.old.\n",
     );
     let mut section = "";
     for Setting { key, about, default, .. } in SETTINGS {

@@ -14,5 +14,6 @@ pub async fn authenticate(context: &Context, token: &str) -> Result<Principal, F
     claims.check(&expected).map_err(|fault| Failure::Unauthorized { reason: fault.to_string() })?;
     let gone = || Failure::Unauthorized { reason: "the tenant, application or user of the token is gone".to_owned() };
     let application = claims.application().ok_or_else(gone)?;
-    context.store.principal(claims.tid, application, claims.user()).await?.ok_or_else(gone)
+    let principal = context.directory.principal(claims.tid, application, claims.user()).await?.ok_or_else(gone)?;
+    Ok(Principal::clone(&principal))
 }

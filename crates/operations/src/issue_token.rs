@@ -9,9 +9,11 @@ mod refresh;
 mod request;
 mod resource;
 
+use std::sync::Arc;
+
 use insightgate_identity::application::Application;
 use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::principal::{Principal, Refusal};
+use insightgate_identity::principal::Refusal;
 use insightgate_identity::tenant::{Tenant, TenantReference};
 use insightgate_identity::token::same_resource;
 use insightgate_identity::user::{User, domain_of};
@@ -23,6 +25,7 @@ pub use request::TokenRequest;
 
 use crate::audit::{self, Happening};
 use crate::context::Context;
+use crate::directory::Client;
 use crate::password::find_secret;
 use resource::Requested;
 
@@ -124,11 +127,12 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
     let tenant = find_tenant(context, request, grant).await?;
     trail.tenant = Some(tenant.id);
     let client = request.client_id.as_deref().ok_or_else(|| GrantRefusal::missing_field("client_id"))?;
-    let application = match Uuid::try_parse(client) {
-        Ok(id) => context.store.application(tenant.id, id).await?,
+    let known = match Uuid::try_parse(client) {
+        Ok(id) => context.directory.client(tenant.id, id).await?,
         Err(_) => None,
     };
-    let application = application.ok_or_else(|| GrantRefusal::unknown_client(client))?;
+    let known = known.ok_or_else(|| GrantRefusal::unknown_client(client))?;
+    let application = &known.application;
     if !application.enabled {
         return Err(GrantRefusal::disabled_client().into());
     }
@@ -137,7 +141,7 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
             let username = request.username.as_deref().ok_or_else(|| GrantRefusal::missing_field("username"))?;
             let password = request.password.as_deref().ok_or_else(|| GrantRefusal::missing_field("password"))?;
             let requested = Requested::read(request, None)?;
-            check_secret(context, &application, request).await?;
+            check_secret(context, &known, request)?;
             let sign_in = password::sign_in(context, &tenant, username, password).await?;
             trail.user = Some(sign_in.user.username.clone());
             for_user(context, request, authority, &tenant, application, sign_in, requested).await
@@ -145,20 +149,20 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
         Grant::RefreshToken => {
             let token = request.refresh_token.as_deref().ok_or_else(|| GrantRefusal::missing_field("refresh_token"))?;
             refresh::check_shape(token)?;
-            check_secret(context, &application, request).await?;
-            let sign_in = refresh::sign_in(context, &tenant, &application, token).await?;
+            check_secret(context, &known, request)?;
+            let sign_in = refresh::sign_in(context, &tenant, application, token).await?;
             trail.user = Some(sign_in.user.username.clone());
             let requested = Requested::read(request, sign_in.resource.as_deref())?;
             for_user(context, request, authority, &tenant, application, sign_in, requested).await
         }
         Grant::ClientCredentials => {
             let requested = Requested::read_for_application(request)?;
-            check_secret(context, &application, request).await?;
+            check_secret(context, &known, request)?;
             let management = same_resource(&requested.resource, &context.settings.management_resource);
             if !(requested.is_insights(context) || management && application.operator) {
                 return Err(GrantRefusal::unknown_resource(&requested.resource).into());
             }
-            answer::for_application(context, request.version, authority, &application, requested)
+            answer::for_application(context, request.version, authority, application, requested)
         }
     }
 }
@@ -177,14 +181,14 @@ fn grant_type(request: &TokenRequest) -> Result<Grant, GrantRefusal> {
     }
 }
 
-async fn find_tenant(context: &Context, request: &TokenRequest, grant: Grant) -> Result<Tenant, TokenFailure> {
+async fn find_tenant(context: &Context, request: &TokenRequest, grant: Grant) -> Result<Arc<Tenant>, TokenFailure> {
     let reference = TenantReference::parse(&request.tenant).ok_or_else(GrantRefusal::malformed_tenant)?;
     let found = match reference {
-        TenantReference::Id(id) => context.store.tenant(id).await?,
-        TenantReference::Domain(domain) => context.store.tenant_by_domain(&domain).await?,
+        TenantReference::Id(id) => context.directory.tenant(id).await?,
+        TenantReference::Domain(domain) => context.directory.tenant_by_domain(&domain).await?,
         TenantReference::Organizations => {
             let domain = request.username.as_deref().and_then(domain_of).ok_or_else(GrantRefusal::tenant_undetermined)?;
-            let tenant = context.store.tenant_by_domain(&domain.to_lowercase()).await?;
+            let tenant = context.directory.tenant_by_domain(&domain.to_lowercase()).await?;
             return tenant.ok_or_else(|| GrantRefusal::unknown_domain().into());
         }
         TenantReference::Common if grant == Grant::Password => return Err(GrantRefusal::password_on_common().into()),
@@ -193,10 +197,9 @@ async fn find_tenant(context: &Context, request: &TokenRequest, grant: Grant) ->
     found.ok_or_else(|| GrantRefusal::unknown_tenant().into())
 }
 
-async fn check_secret(context: &Context, application: &Application, request: &TokenRequest) -> Result<(), TokenFailure> {
+fn check_secret(context: &Context, client: &Client, request: &TokenRequest) -> Result<(), TokenFailure> {
     let sent = request.client_secret.as_deref().ok_or_else(GrantRefusal::missing_secret)?;
-    let stored = context.store.client_secrets(application.id).await?;
-    let secret = find_secret(sent, &stored).ok_or_else(GrantRefusal::wrong_secret)?;
+    let secret = find_secret(sent, &client.secrets).ok_or_else(GrantRefusal::wrong_secret)?;
     if context.clock.now() >= secret.expires {
         return Err(GrantRefusal::expired_secret().into());
     }
@@ -209,23 +212,19 @@ async fn for_user(
     request: &TokenRequest,
     authority: &str,
     tenant: &Tenant,
-    application: Application,
+    application: &Application,
     sign_in: SignIn,
     requested: Requested,
 ) -> Result<TokenAnswer, TokenFailure> {
     if !requested.is_insights(context) {
         return Err(GrantRefusal::unknown_resource(&requested.resource).into());
     }
-    let principal: Option<Principal> = context.store.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
+    let principal = context.directory.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
     match principal.delegation() {
         Ok(()) => {}
         Err(Refusal::PermissionMissing) => return Err(GrantRefusal::resource_not_permitted().into()),
         Err(_) => return Err(GrantRefusal::consent_missing().into()),
     }
-    // Last: a request that is refused must not cost the client its session.
-    if let Some(replaced) = &sign_in.replaced {
-        refresh::use_up(context, replaced).await?;
-    }
-    answer::for_user(context, request, authority, &application, sign_in, requested).await
+    answer::for_user(context, request, authority, application, sign_in, requested).await
 }

@@ -34,6 +34,7 @@ pub mod random;
 pub mod register_application;
 pub mod rotate_keys;
 pub mod run_query;
+pub mod seal_anew;
 pub mod signing;
 pub mod try_query;
 pub mod vault;

@@ -28,7 +28,6 @@ pub struct LinkKeys(RwLock<Vec<LinkKey>>);
 
 struct LinkKey {
     id: String,
-    created: DateTime<Utc>,
     key: hmac::Key,
 }
 
@@ -75,14 +74,7 @@ impl LinkKeys {
     }
 
     /// Makes a new key when the newest is `days` old, and removes those whose links have all expired.
-    pub async fn tend(
-        &self,
-        store: &Store,
-        vault: &Vault,
-        now: DateTime<Utc>,
-        days: u32,
-        random: &Random,
-    ) -> Result<(), LinkKeyFault> {
+    pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, random: &Random) -> Result<(), LinkKeyFault> {
         let mut stored = store.keys(PURPOSE).await?;
         if stored.first().is_none_or(|newest| newest.created + TimeDelta::days(i64::from(days)) <= now) {
             make(store, vault, now, random).await?;
@@ -129,9 +121,9 @@ impl LinkKeys {
 /// The newest first.
 async fn read(store: &Store, vault: &Vault) -> Result<Vec<LinkKey>, LinkKeyFault> {
     let mut keys = Vec::new();
-    for StoredKey { id, sealed, created, .. } in store.keys(PURPOSE).await? {
+    for StoredKey { id, sealed, .. } in store.keys(PURPOSE).await? {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &vault.open(PURPOSE, &sealed)?);
-        keys.push(LinkKey { id, created, key });
+        keys.push(LinkKey { id, key });
     }
     Ok(keys)
 }
@@ -156,7 +148,7 @@ mod tests {
     #[test]
     fn opens_one_file_until_it_expires() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]);
-        let keys = LinkKeys(RwLock::new(vec![LinkKey { id: String::new(), created: DateTime::UNIX_EPOCH, key }]));
+        let keys = LinkKeys(RwLock::new(vec![LinkKey { id: String::new(), key }]));
         let (id, now) = (Uuid::from_u128(1), DateTime::UNIX_EPOCH);
         let expires = now + TimeDelta::hours(1);
         let query = keys.sign(id, "a_1.csv", expires);

@@ -12,9 +12,15 @@ use tokio::sync::Semaphore;
 
 use crate::random::Random;
 
-/// Hashes on threads of their own, a few at once: a burst of sign-ins must not take the memory or stop other requests.
+/// Those that may wait, for each that is hashed: about two seconds' worth.
+const WAITING: usize = 64;
+
+/// Hashes on threads of their own, a few at once, and lets a bounded number wait: a flood of sign-ins must not take the memory or stop other
+/// requests.
 #[derive(Clone)]
 pub struct Passwords {
+    /// One for each that is hashed or waits. Without one, the answer is at once that the server is busy.
+    places: Arc<Semaphore>,
     permits: Arc<Semaphore>,
     /// Checked when there is no such user, so that both cases take alike.
     decoy: Arc<OnceLock<String>>,
@@ -31,7 +37,9 @@ pub enum PasswordFault {
 
 impl Passwords {
     pub fn new(threads: usize) -> Passwords {
-        Passwords { permits: Arc::new(Semaphore::new(threads.max(1))), decoy: Arc::default() }
+        let threads = threads.max(1);
+        let places = Arc::new(Semaphore::new(threads + threads * WAITING));
+        Passwords { places, permits: Arc::new(Semaphore::new(threads)), decoy: Arc::default() }
     }
 
     /// The hash in PHC form.
@@ -58,16 +66,12 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordFault> {
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let waiting = tokio::time::timeout(std::time::Duration::from_secs(10), Arc::clone(&self.permits).acquire_owned());
-                waiting.await.map_err(|_| PasswordFault::Busy)?.map_err(|_| PasswordFault::Busy)?
-            }
-        };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordFault::Busy)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| PasswordFault::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
-            drop(permit);
+            // Only here: who gives up does not stop the work, so that its place is still taken.
+            drop((permit, place));
             result
         });
         done.await.map_err(|fault| PasswordFault::Hashing(fault.to_string()))

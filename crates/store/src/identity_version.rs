@@ -7,9 +7,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sqlx::Any;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
+use sqlx::{Any, Transaction};
 
 use crate::{Store, StoreError};
 
@@ -31,13 +31,23 @@ impl Store {
         self.identities.0.load(Ordering::SeqCst)
     }
 
-    /// Runs a write of identities. It goes on to its end when its caller is gone, so that nothing is committed after the version changed; once
-    /// this returns, every reader sees the new version.
-    pub(crate) async fn change_identities<T, F>(&self, write: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
-    {
+    /// A write of identities that is one statement. How many rows it changed.
+    pub(crate) async fn change_identity(&self, query: Query<'static, Any, AnyArguments>) -> Result<u64, StoreError> {
+        let pool = self.pool.clone();
+        self.change(async move { Ok(query.execute(&pool).await?.rows_affected()) }).await
+    }
+
+    /// Commits a transaction that wrote identities.
+    pub(crate) async fn commit_identities(&self, transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
+        self.change(async move { Ok(transaction.commit().await?) }).await
+    }
+
+    /// Goes on to its end when its caller is gone, so that nothing is committed after the version changed; once this returns, every reader sees
+    /// the new version.
+    async fn change<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let changed = Changed(self.identities.clone());
         let written = tokio::spawn(async move {
             let outcome = write.await;
@@ -46,10 +56,24 @@ impl Store {
         });
         written.await.unwrap_or(Err(StoreError::Interrupted))
     }
+}
 
-    /// A write of identities that is one statement. How many rows it changed.
-    pub(crate) async fn change_identity(&self, query: Query<'static, Any, AnyArguments>) -> Result<u64, StoreError> {
-        let pool = self.pool.clone();
-        self.change_identities(async move { Ok(query.execute(&pool).await?.rows_affected()) }).await
+#[cfg(test)]
+mod tests {
+    /// Lockouts and used codes are read from the database at each sign-in, and change with each.
+    const NOT_KEPT: [&str; 2] = ["fn change_lockout", "fn use_totp_step"];
+
+    #[test]
+    fn every_write_of_identities_changes_the_version() {
+        let files = [include_str!("tenants.rs"), include_str!("users.rs"), include_str!("applications.rs"), include_str!("principals.rs")];
+        let mut changing = 0;
+        for function in files.iter().flat_map(|text| text.split("    pub async ").skip(1)) {
+            changing += usize::from(function.contains("change_identity(") || function.contains("commit_identities("));
+            let past = [".commit()", "execute(&self.pool)", "self.pool.acquire()"].iter().any(|way| function.contains(way));
+            let writes = ["INSERT ", "UPDATE ", "DELETE "].iter().any(|word| function.contains(word));
+            let kept = !NOT_KEPT.iter().any(|name| function.starts_with(name));
+            assert!(!(past && writes && kept), "a write that readers do not hear of: {function}");
+        }
+        assert!(changing >= 18, "{changing}");
     }
 }

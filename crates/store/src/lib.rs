@@ -15,6 +15,7 @@ mod refresh_tokens;
 mod report_queries;
 mod row;
 mod scheduled_reports;
+mod sealed;
 mod settings;
 mod tenants;
 mod together;
@@ -33,6 +34,7 @@ pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExec
 pub use keys::StoredKey;
 pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState};
 pub use scheduled_reports::{ReportFilter, ReportQuotas};
+pub use sealed::{Sealed, SealedPlace};
 pub use users::UserCredentials;
 
 use dialect::Dialect;

@@ -25,7 +25,10 @@ const LARGEST: usize = 256;
 pub(crate) enum Write {
     Audit(AuditEvent),
     /// Marks the token with this digest used, and adds the one that replaces it. Not written when it was used before.
-    Replace { used: String, by: Option<RefreshTokenRecord> },
+    Replace {
+        used: String,
+        by: Option<RefreshTokenRecord>,
+    },
 }
 
 /// What waits, and the task that writes it.

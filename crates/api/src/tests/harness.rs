@@ -21,6 +21,7 @@ use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::directory::Directory;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
@@ -139,7 +140,9 @@ impl Bench {
         let context = Arc::new(Context {
             signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
             links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
+            directory: Directory::new(store.clone()),
             store,
+            vault,
             engine: engine.unwrap(),
             catalogs: Catalogs::new(path("definitions")),
             clock,

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::resource::Requested;
-use super::{SignIn, TokenFailure, TokenRequest};
+use super::{SignIn, TokenFailure, TokenRequest, refresh};
 use crate::context::Context;
 use crate::password::secret_digest;
 
@@ -64,8 +64,7 @@ pub(super) async fn for_user(
             amr: sign_in.amr.clone(),
             expires: now + TimeDelta::days(REFRESH_DAYS),
         };
-        context.store.add_refresh_token(&record).await?;
-        Some(token)
+        Some((token, record))
     } else {
         None
     };
@@ -78,7 +77,11 @@ pub(super) async fn for_user(
         TokenVersion::V1 => permission.to_owned(),
         TokenVersion::V2 => format!("{}/{permission}", requested.resource.trim_end_matches('/')),
     };
-    Ok(TokenAnswer { scope: Some(scope), refresh_token, id_token, client_info, ..signed(context, &claims, requested)? })
+    let answer = signed(context, &claims, requested)?;
+    let (refresh_token, record) = refresh_token.unzip();
+    // Last: a request that is refused must not cost the client its session.
+    refresh::keep(context, sign_in.replaced, record).await?;
+    Ok(TokenAnswer { scope: Some(scope), refresh_token, id_token, client_info, ..answer })
 }
 
 pub(super) fn for_application(

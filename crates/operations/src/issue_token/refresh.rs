@@ -3,7 +3,7 @@
 use insightgate_identity::application::Application;
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
-use insightgate_store::RefreshTokenState;
+use insightgate_store::{RefreshTokenRecord, RefreshTokenState};
 
 use super::{Replaced, SignIn, TokenFailure};
 use crate::context::Context;
@@ -40,11 +40,17 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
     Ok(SignIn { user, amr: record.amr, replaced, resource: Some(record.resource) })
 }
 
-/// Of two requests with one token the second is taken for a thief's.
-pub(super) async fn use_up(context: &Context, replaced: &Replaced) -> Result<(), TokenFailure> {
-    if context.store.use_refresh_token(&replaced.digest).await? {
-        return Ok(());
+/// Puts the new token in the place of the one that was used, in one step. Of two requests with one token the second is taken for a thief's.
+pub(super) async fn keep(context: &Context, replaced: Option<Replaced>, new: Option<RefreshTokenRecord>) -> Result<(), TokenFailure> {
+    match (replaced, new) {
+        (None, None) => Ok(()),
+        (None, Some(new)) => Ok(context.store.add_refresh_token(&new).await?),
+        (Some(Replaced { digest, family }), new) => {
+            if context.store.replace_refresh_token(digest, new).await? {
+                return Ok(());
+            }
+            context.store.revoke_refresh_family(family).await?;
+            Err(GrantRefusal::revoked_refresh_token().into())
+        }
     }
-    context.store.revoke_refresh_family(replaced.family).await?;
-    Err(GrantRefusal::revoked_refresh_token().into())
 }
