@@ -6,6 +6,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
 
+use crate::client_address::ClientAddress;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 /// What the platform's token endpoint calls it.
@@ -15,7 +17,7 @@ const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id
 #[derive(Debug, Clone)]
 pub(crate) struct Correlation(pub(crate) String);
 
-pub(crate) async fn attach(mut request: Request, next: Next) -> Response {
+pub(crate) async fn attach(ClientAddress(client): ClientAddress, mut request: Request, next: Next) -> Response {
     let request_id = sent(request.headers(), &REQUEST_ID).unwrap_or_else(fresh);
     let correlation =
         sent(request.headers(), &CORRELATION_ID).or_else(|| sent(request.headers(), &CLIENT_REQUEST_ID)).unwrap_or_else(fresh);
@@ -23,7 +25,7 @@ pub(crate) async fn attach(mut request: Request, next: Next) -> Response {
     // The query may hold a signature or a whole report query: it is not logged.
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
-    tracing::info!(%method, path, status = response.status().as_u16(), correlation, "answered");
+    tracing::info!(%method, path, client = client.map(tracing::field::display), status = response.status().as_u16(), correlation, "answered");
     for (name, value) in [(REQUEST_ID, request_id), (CORRELATION_ID, correlation)] {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);

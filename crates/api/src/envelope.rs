@@ -24,17 +24,17 @@ struct Envelope<'a, Item> {
     data_redacted: bool,
 }
 
-pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>) -> Response {
-    answer(StatusCode::OK, value, message)
+/// An answer with data, or about it. `redacted`: the caller sees some rows without their sensitive columns.
+pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, redacted: bool) -> Response {
+    answer(StatusCode::OK, value, message, redacted)
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response {
-    answer::<()>(status, &[], Some(message))
+    answer::<()>(status, &[], Some(message), false)
 }
 
-fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&str>) -> Response {
-    let envelope =
-        Envelope { value, next_link: None, total_count: value.len(), message, status_code: status.as_u16(), data_redacted: false };
+fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&str>, data_redacted: bool) -> Response {
+    let envelope = Envelope { value, next_link: None, total_count: value.len(), message, status_code: status.as_u16(), data_redacted };
     match serde_json::to_vec(&envelope) {
         Ok(body) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))], body).into_response(),
         Err(error) => {

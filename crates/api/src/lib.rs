@@ -1,6 +1,7 @@
 //! The only HTTP server: decode → one operation → encode. Handlers hold no rules, and see neither SQL nor Arrow.
 
 mod artifacts;
+mod client_address;
 mod correlation;
 mod envelope;
 mod fields;

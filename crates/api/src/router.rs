@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{StatusCode, Uri, uri::PathAndQuery};
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::get;
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -37,7 +37,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(map_response(envelope::timed_out))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(CatchPanicLayer::custom(envelope::panicked))
-        .layer(from_fn(correlation::attach))
+        .layer(from_fn_with_state(state.clone(), correlation::attach))
         .with_state(state);
     // Routing looks at the path first, so that it must be rewritten before.
     Router::new().fallback_service(routes.map_request(with_plain_path))

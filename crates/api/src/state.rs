@@ -1,6 +1,9 @@
 //! What every handler gets.
 
+use std::sync::Arc;
+
 use insightgate_operations::context::SharedContext;
+use ipnet::IpNet;
 
 /// One per listener: two listeners of a sandbox have addresses of their own.
 #[derive(Clone)]
@@ -8,6 +11,8 @@ pub struct ApiState {
     pub context: SharedContext,
     /// The address by which clients reach this listener, without a final slash: what issuers and links begin with. Never taken from a request.
     pub base_url: String,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// None: there is no sandbox API.
     pub sandbox: Option<SandboxAccess>,
 }

@@ -24,6 +24,7 @@ use crate::budget::{Budget, Lane, Share};
 use crate::error::EngineError;
 use crate::fold::fold_function;
 use crate::lower::{Lowering, Output};
+use crate::redaction;
 use crate::scan;
 use crate::snapshot::{self, SchemaCache, Snapshot};
 
@@ -120,10 +121,11 @@ impl Engine {
         at_most: Option<usize>,
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
+        let scope = &scope.within(&plan.dataset.name)?;
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
         let schemas = inner.schemas.schemas(inner.data.as_ref(), &footers, &snapshot).await?;
-        let lowering = Lowering::new(plan)?;
+        let lowering = Lowering::new(plan, redaction::applies(scope, &plan.dataset))?;
         let ordered = lowering.needs_order();
         let rows = scan::tenant_rows(scope, &plan.dataset, &snapshot, &schemas, &inner.data_url, ordered)?;
         let lowered = lowering.onto(rows, window, at_most)?;

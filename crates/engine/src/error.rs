@@ -5,6 +5,7 @@ use std::io;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use insightgate_identity::scope::DatasetRefusal;
 
 /// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never does.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum EngineError {
     FilesChanged { file: String },
     #[error("the dataset '{dataset}' has no location column, so that a viewer of some locations cannot query it")]
     LocationScopeUnsupported { dataset: String },
+    /// The roles that made the scope do not open the dataset.
+    #[error(transparent)]
+    DatasetRefused(#[from] DatasetRefusal),
     /// The query needs more memory, or more disk for its intermediate results, than the engine may use.
     #[error("the query needs more than its budget of {} MiB of memory: {detail}", memory_limit >> 20)]
     Budget { memory_limit: usize, detail: String },
@@ -46,6 +50,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the scope, and nothing else, stands in the way: the caller may not have what was asked for.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, EngineError::LocationScopeUnsupported { .. } | EngineError::DatasetRefused(_))
+    }
+
     /// Whether the same run may succeed later without anybody doing anything.
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -84,6 +93,7 @@ impl EngineError {
             EngineError::LocationScopeUnsupported { dataset } => {
                 format!("'{dataset}' cannot be limited to locations: only a viewer of the whole organization may query it.")
             }
+            EngineError::DatasetRefused(refusal) => refusal.to_string(),
             EngineError::Budget { memory_limit, .. } => {
                 format!(
                     "The query needs more than its budget of {} MiB of memory. Select fewer columns or a shorter time span.",

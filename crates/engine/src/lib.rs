@@ -15,6 +15,7 @@ mod layout;
 mod lower;
 mod parquet_file;
 mod preview;
+mod redaction;
 mod scan;
 mod snapshot;
 mod spelling;

@@ -28,12 +28,12 @@ use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, TenantKey, same_n
 use crate::error::EngineError;
 use crate::layout::TENANT_KEY;
 use crate::snapshot::{self, PinnedFile, Snapshot};
-use crate::{spelling, types};
+use crate::{redaction, spelling, types};
 
 /// The scan's column of the `tenant=` folders. No column of a definition can have this name: names hold no colon in front.
 const TENANT_COLUMN: &str = ":tenant";
 
-/// Scans the snapshot's files and keeps what the scope may see. `ordered`: in one stream, by path and row number.
+/// Scans the snapshot's files and keeps what the scope may see: rows of others are left out, values that it may not see are null. `ordered`: in one stream, by path and row number.
 pub(crate) fn tenant_rows(
     scope: &TenantScope,
     dataset: &Dataset,
@@ -72,10 +72,11 @@ pub(crate) fn tenant_rows(
     let scan =
         LogicalPlanBuilder::scan(TableReference::bare(dataset.name.as_str()), provider_as_source(Arc::new(table)), None).map_err(plan)?;
     let scoped = scan.filter(tenant_filter(scope, dataset)).map_err(plan)?;
-    match location_filter(scope, dataset)? {
-        Some(filter) => scoped.filter(filter).map_err(plan),
-        None => Ok(scoped),
-    }
+    let scoped = match location_filter(scope, dataset)? {
+        Some(filter) => scoped.filter(filter).map_err(plan)?,
+        None => scoped,
+    };
+    if redaction::applies(scope, dataset) { redaction::redacted(scoped, scope, dataset) } else { Ok(scoped) }
 }
 
 /// Reads one file to its end and keeps nothing: to find the file that made a scan fail.
@@ -102,13 +103,19 @@ fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
 
 fn location_filter(scope: &TenantScope, dataset: &Dataset) -> Result<Option<Expr>, EngineError> {
     let Locations::Only(locations) = scope.locations() else { return Ok(None) };
-    let Some(location) = dataset.location_column.and_then(|index| dataset.columns.get(index)) else {
-        return Err(EngineError::LocationScopeUnsupported { dataset: dataset.name.clone() });
-    };
-    if locations.is_empty() {
-        return Ok(Some(lit(false)));
+    match of_locations(dataset, locations) {
+        Some(filter) => Ok(Some(filter)),
+        None => Err(EngineError::LocationScopeUnsupported { dataset: dataset.name.clone() }),
     }
-    Ok(Some(in_list(exact_text(dataset, &location.name), locations.iter().map(|id| text(id)).collect(), false)))
+}
+
+/// Rows of these locations. None for a dataset whose rows have none.
+pub(crate) fn of_locations(dataset: &Dataset, locations: &[String]) -> Option<Expr> {
+    let location = dataset.location_column.and_then(|index| dataset.columns.get(index))?;
+    if locations.is_empty() {
+        return Some(lit(false));
+    }
+    Some(in_list(exact_text(dataset, &location.name), locations.iter().map(|id| text(id)).collect(), false))
 }
 
 /// The column as text, for comparisons that see letter case.

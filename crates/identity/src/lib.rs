@@ -2,6 +2,7 @@
 //!
 //! Pure: no IO, no clock, no randomness, no cryptography. What a rule needs is passed in.
 
+pub mod access;
 pub mod application;
 pub mod enrollment;
 pub mod grant;

@@ -3,11 +3,12 @@
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::access::{self, AccessRules};
 use crate::application::{Application, Permission};
 use crate::enrollment::{Enrollment, EnrollmentStage, OverallStatus};
 use crate::program::Program;
-use crate::role::{Role, RoleAssignment};
-use crate::scope::{Locations, TenantScope};
+use crate::role::RoleAssignment;
+use crate::scope::TenantScope;
 use crate::tenant::Tenant;
 use crate::user::User;
 
@@ -46,13 +47,17 @@ pub enum Refusal {
     ConsentMissing,
     #[error("The user lacks the role Executive report viewer.")]
     ViewerRoleMissing,
+    #[error("The role Report viewer opens no data here: the user needs the role Executive report viewer.")]
+    ReportViewerNotEnough,
+    #[error("The user was given No permission: the role Executive report viewer is needed.")]
+    NoPermission,
     #[error("The application or user lacks the role Manager or Developer.")]
     MarketplaceRoleMissing,
 }
 
 impl Principal {
     /// The rows of `program` that the caller may see, or the first prerequisite that is missing.
-    pub fn scope(&self, program: Program) -> Result<TenantScope, Refusal> {
+    pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
             Some(Enrollment { stage: EnrollmentStage::Active, .. }) => {}
@@ -65,25 +70,15 @@ impl Principal {
             return Err(Refusal::UserDisabled);
         }
         match program {
-            Program::Mpn => self.partner_network_locations(),
-            Program::Cmp => self.marketplace_locations(),
+            Program::Mpn if self.user.is_none() => return Err(Refusal::UserRequired),
+            Program::Cmp if self.user.is_none() => {}
+            Program::Mpn | Program::Cmp => self.delegation()?,
         }
-        .map(|locations| TenantScope::new(self.tenant.id, self.tenant.global_account.clone(), program, locations))
-    }
-
-    fn partner_network_locations(&self) -> Result<Locations, Refusal> {
-        if self.user.is_none() {
-            return Err(Refusal::UserRequired);
-        }
-        self.delegation()?;
-        self.covered_by(&[Role::ExecutiveReportViewer]).ok_or(Refusal::ViewerRoleMissing)
-    }
-
-    fn marketplace_locations(&self) -> Result<Locations, Refusal> {
-        if self.user.is_some() {
-            self.delegation()?;
-        }
-        self.covered_by(&[Role::Manager, Role::Developer]).ok_or(Refusal::MarketplaceRoleMissing)
+        let access = match program {
+            Program::Mpn => access::partner_network(&self.roles, rules)?,
+            Program::Cmp => access::marketplace(&self.roles)?,
+        };
+        Ok(TenantScope::new(self.tenant.id, self.tenant.global_account.clone(), program, access))
     }
 
     /// Whether the application may act for a user at all.
@@ -95,22 +90,6 @@ impl Principal {
             return Err(Refusal::ConsentMissing);
         }
         Ok(())
-    }
-
-    /// The union of what the assignments of these roles cover.
-    fn covered_by(&self, roles: &[Role]) -> Option<Locations> {
-        let mut held = self.roles.iter().filter(|assignment| roles.contains(&assignment.role)).peekable();
-        held.peek()?;
-        let mut mpn_ids = Vec::new();
-        for assignment in held {
-            match &assignment.locations {
-                Locations::Organization => return Some(Locations::Organization),
-                Locations::Only(some) => mpn_ids.extend(some.iter().cloned()),
-            }
-        }
-        mpn_ids.sort();
-        mpn_ids.dedup();
-        Some(Locations::Only(mpn_ids))
     }
 
     /// Whose queries and reports these are: the user's, or the application's when it acts alone.

@@ -1,12 +1,25 @@
-//! Roles, and the part of the organisation that an assignment covers.
+//! Roles, who may assign them, and the part of the organisation that an assignment covers.
+//!
+//! Source: the roles of the partner program and the assignment page of its insights workspace.
 
+use thiserror::Error;
+
+use crate::program::Program;
 use crate::scope::Locations;
 
-/// The roles that open data. Source: roles and permissions of the insights workspace.
+/// The roles that open data or people's access to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
+    GlobalAdmin,
+    AccountAdmin,
+    /// An Executive report viewer of the whole organisation, unless a viewer role is assigned explicitly.
+    MpnPartnerAdmin,
+    /// Opens no data by itself.
+    AdminAgent,
     ExecutiveReportViewer,
     ReportViewer,
+    /// The explicit choice that takes the automatic viewer role away.
+    NoPermission,
     /// Marketplace.
     Manager,
     /// Marketplace.
@@ -19,14 +32,45 @@ pub struct RoleAssignment {
     pub locations: Locations,
 }
 
+/// An assignment that cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AssignmentFault {
+    #[error("The role {title} is for the whole organisation: it takes no locations.", title = .0.title())]
+    LocationsNotTaken(Role),
+    #[error("Name at least one location, or none for the whole organisation.")]
+    NoLocations,
+    #[error("The role {title} is for users: an application cannot hold it.", title = .0.title())]
+    NotForApplications(Role),
+}
+
+/// Nobody may assign the role with what the caller holds. Names the roles that it takes (403).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("To assign the role {title} one needs the role {needed}.", title = .0.title(), needed = .0.assigners())]
+pub struct MayNotAssign(pub Role);
+
 impl Role {
-    pub const ALL: [Role; 4] = [Role::ExecutiveReportViewer, Role::ReportViewer, Role::Manager, Role::Developer];
+    pub const ALL: [Role; 9] = [
+        Role::GlobalAdmin,
+        Role::AccountAdmin,
+        Role::MpnPartnerAdmin,
+        Role::AdminAgent,
+        Role::ExecutiveReportViewer,
+        Role::ReportViewer,
+        Role::NoPermission,
+        Role::Manager,
+        Role::Developer,
+    ];
 
     /// The stored and transported name.
     pub fn id(self) -> &'static str {
         match self {
+            Role::GlobalAdmin => "global_admin",
+            Role::AccountAdmin => "account_admin",
+            Role::MpnPartnerAdmin => "mpn_partner_admin",
+            Role::AdminAgent => "admin_agent",
             Role::ExecutiveReportViewer => "executive_report_viewer",
             Role::ReportViewer => "report_viewer",
+            Role::NoPermission => "no_permission",
             Role::Manager => "manager",
             Role::Developer => "developer",
         }
@@ -35,8 +79,13 @@ impl Role {
     /// As people know it.
     pub fn title(self) -> &'static str {
         match self {
+            Role::GlobalAdmin => "Global admin",
+            Role::AccountAdmin => "Account admin",
+            Role::MpnPartnerAdmin => "MPN Partner Admin",
+            Role::AdminAgent => "Admin agent",
             Role::ExecutiveReportViewer => "Executive report viewer",
             Role::ReportViewer => "Report viewer",
+            Role::NoPermission => "No permission",
             Role::Manager => "Manager",
             Role::Developer => "Developer",
         }
@@ -45,4 +94,76 @@ impl Role {
     pub fn from_id(id: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.id() == id)
     }
+
+    /// The program that the role belongs to; None for a role of the tenant itself.
+    pub fn program(self) -> Option<Program> {
+        match self {
+            Role::GlobalAdmin => None,
+            Role::Manager | Role::Developer => Some(Program::Cmp),
+            _ => Some(Program::Mpn),
+        }
+    }
+
+    /// Whether it can be assigned for some locations only.
+    pub fn takes_locations(self) -> bool {
+        matches!(self, Role::ExecutiveReportViewer | Role::ReportViewer)
+    }
+
+    /// Whether an application that acts alone can hold it: the marketplace's programs do.
+    pub fn is_for_applications(self) -> bool {
+        self.program() == Some(Program::Cmp)
+    }
+
+    /// An explicit choice of the assignment page, which goes before the automatic one.
+    pub fn is_viewer_choice(self) -> bool {
+        matches!(self, Role::ExecutiveReportViewer | Role::ReportViewer | Role::NoPermission)
+    }
+
+    fn may_assign(self, role: Role) -> bool {
+        match self {
+            Role::GlobalAdmin => true,
+            Role::AccountAdmin => role.program() == Some(Program::Mpn),
+            Role::Manager => role.program() == Some(Program::Cmp),
+            _ => false,
+        }
+    }
+
+    /// The titles of those that may assign it.
+    fn assigners(self) -> String {
+        let titles: Vec<_> = Role::ALL.into_iter().filter(|holder| holder.may_assign(self)).map(Role::title).collect();
+        titles.join(" or ")
+    }
 }
+
+/// Whether somebody with these assignments may give the role, or take it. Operators need none of this.
+pub fn may_assign(assigner: &[RoleAssignment], role: Role) -> Result<(), MayNotAssign> {
+    if assigner.iter().any(|held| held.role.may_assign(role)) { Ok(()) } else { Err(MayNotAssign(role)) }
+}
+
+impl RoleAssignment {
+    /// Location ids are trimmed, sorted and distinct; whether the tenant has them is for the caller to check.
+    pub fn new(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
+        let Locations::Only(mpn_ids) = locations else { return Ok(RoleAssignment { role, locations }) };
+        if !role.takes_locations() {
+            return Err(AssignmentFault::LocationsNotTaken(role));
+        }
+        let mut mpn_ids: Vec<String> = mpn_ids.iter().map(|id| id.trim().to_owned()).collect();
+        mpn_ids.sort();
+        mpn_ids.dedup();
+        if mpn_ids.is_empty() || mpn_ids.iter().any(String::is_empty) {
+            return Err(AssignmentFault::NoLocations);
+        }
+        Ok(RoleAssignment { role, locations: Locations::Only(mpn_ids) })
+    }
+
+    /// The same for an application that acts alone.
+    pub fn of_application(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
+        if !role.is_for_applications() {
+            return Err(AssignmentFault::NotForApplications(role));
+        }
+        RoleAssignment::new(role, locations)
+    }
+}
+
+#[cfg(test)]
+mod tests;

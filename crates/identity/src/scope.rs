@@ -1,8 +1,15 @@
-//! The rows that a caller may see. No data can be read without one.
+//! The rows that a caller may see, and those of them that show sensitive columns. No data can be read without a scope.
 
+use thiserror::Error;
 use uuid::Uuid;
 
+use crate::access::Access;
 use crate::program::Program;
+
+/// The marketplace's usage reports, in lower case.
+const USAGE_DATASETS: [&str; 1] = ["isvusage"];
+/// How the names of propensity data end, in lower case.
+const PROPENSITY: &str = "propensity";
 
 /// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +17,7 @@ pub struct TenantScope {
     tenant: Uuid,
     global_account: Option<String>,
     program: Program,
-    locations: Locations,
+    access: Access,
 }
 
 /// The part of the organisation that a role assignment covers.
@@ -22,7 +29,20 @@ pub enum Locations {
     Only(Vec<String>),
 }
 
+/// A dataset that the caller's roles do not open. The text is for the caller (403).
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DatasetRefusal {
+    #[error("The role Developer opens usage reports only: '{0}' needs the role Manager.")]
+    UsageOnly(String),
+    #[error("'{0}' holds propensity data: a Report viewer needs the role for the whole organisation.")]
+    PropensityOfLocations(String),
+}
+
 impl Locations {
+    pub fn none() -> Locations {
+        Locations::Only(Vec::new())
+    }
+
     /// Whether all rows of `other` may be seen too. A list never covers the organisation: it has rows of no location.
     pub fn covers(&self, other: &Locations) -> bool {
         match (self, other) {
@@ -31,25 +51,58 @@ impl Locations {
             (Locations::Only(held), Locations::Only(wanted)) => wanted.iter().all(|id| held.contains(id)),
         }
     }
+
+    /// Sorted and distinct.
+    pub fn union(&self, other: &Locations) -> Locations {
+        let (Locations::Only(one), Locations::Only(other)) = (self, other) else { return Locations::Organization };
+        let mut mpn_ids: Vec<String> = one.iter().chain(other).cloned().collect();
+        mpn_ids.sort();
+        mpn_ids.dedup();
+        Locations::Only(mpn_ids)
+    }
+
+    fn limited_to(self, mpn_ids: &[String]) -> Locations {
+        match self {
+            Locations::Organization => Locations::Only(mpn_ids.to_vec()),
+            Locations::Only(held) => Locations::Only(held.into_iter().filter(|id| mpn_ids.contains(id)).collect()),
+        }
+    }
 }
 
 impl TenantScope {
-    pub(crate) fn new(tenant: Uuid, global_account: Option<String>, program: Program, locations: Locations) -> Self {
-        TenantScope { tenant, global_account, program, locations }
+    pub(crate) fn new(tenant: Uuid, global_account: Option<String>, program: Program, access: Access) -> Self {
+        TenantScope { tenant, global_account, program, access }
     }
 
     /// All rows of one tenant, for an operator on the machine that holds the data. The one constructor without a principal: audit its use.
     pub fn operator(tenant: Uuid, global_account: Option<String>, program: Program) -> Self {
-        TenantScope::new(tenant, global_account, program, Locations::Organization)
+        let access = Access { rows: Locations::Organization, clear: Locations::Organization, usage_only: false };
+        TenantScope::new(tenant, global_account, program, access)
     }
 
     /// Narrows the scope to some locations; a scope of locations keeps only those that it has.
     pub fn limited_to(self, mpn_ids: Vec<String>) -> Self {
-        let locations = match self.locations {
-            Locations::Organization => Locations::Only(mpn_ids),
-            Locations::Only(held) => Locations::Only(held.into_iter().filter(|id| mpn_ids.contains(id)).collect()),
-        };
-        TenantScope { locations, ..self }
+        let Access { rows, clear, usage_only } = self.access;
+        let access = Access { rows: rows.limited_to(&mpn_ids), clear: clear.limited_to(&mpn_ids), usage_only };
+        TenantScope { access, ..self }
+    }
+
+    /// What the scope opens of one dataset: nothing but usage for Developers, and propensity data for Report viewers only where they have the
+    /// role for the partner global account. Source: the notes on both roles.
+    pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
+        let name = dataset.to_lowercase();
+        if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {
+            return Err(DatasetRefusal::UsageOnly(dataset.to_owned()));
+        }
+        let propensity = self.program == Program::Mpn && name.ends_with(PROPENSITY);
+        if !propensity || !self.is_redacted() || self.access.rows == Locations::Organization {
+            return Ok(self.clone());
+        }
+        if self.access.clear == Locations::none() {
+            return Err(DatasetRefusal::PropensityOfLocations(dataset.to_owned()));
+        }
+        let access = Access { rows: self.access.clear.clone(), ..self.access.clone() };
+        Ok(TenantScope { access, ..self.clone() })
     }
 
     pub fn tenant(&self) -> Uuid {
@@ -65,8 +118,19 @@ impl TenantScope {
         self.program
     }
 
+    /// The rows that are seen.
     pub fn locations(&self) -> &Locations {
-        &self.locations
+        &self.access.rows
+    }
+
+    /// The rows whose sensitive columns are shown: all that are seen, or a part of them.
+    pub fn clear(&self) -> &Locations {
+        &self.access.clear
+    }
+
+    /// Whether some rows are seen without their sensitive columns.
+    pub fn is_redacted(&self) -> bool {
+        !self.access.clear.covers(&self.access.rows)
     }
 }
 
@@ -74,9 +138,16 @@ impl TenantScope {
 mod tests {
     use super::*;
 
+    fn only(ids: &[&str]) -> Locations {
+        Locations::Only(ids.iter().map(|id| (*id).to_owned()).collect())
+    }
+
+    fn scope(program: Program, rows: Locations, clear: Locations, usage_only: bool) -> TenantScope {
+        TenantScope::new(Uuid::from_u128(1), None, program, Access { rows, clear, usage_only })
+    }
+
     #[test]
     fn what_a_scope_covers() {
-        let only = |ids: &[&str]| Locations::Only(ids.iter().map(|id| (*id).to_owned()).collect());
         for (held, wanted, covered) in [
             (Locations::Organization, Locations::Organization, true),
             (Locations::Organization, only(&["1"]), true),
@@ -89,6 +160,53 @@ mod tests {
             (only(&["1", "2"]), Locations::Organization, false),
         ] {
             assert_eq!(held.covers(&wanted), covered, "{held:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn unions_are_sorted_and_the_organisation_contains_all() {
+        assert_eq!(only(&["2", "1"]).union(&only(&["3", "2"])), only(&["1", "2", "3"]));
+        for (one, other) in [(Locations::Organization, only(&["1"])), (only(&["1"]), Locations::Organization)] {
+            assert_eq!(one.union(&other), Locations::Organization);
+        }
+    }
+
+    #[test]
+    fn a_limit_narrows_what_is_clear_too() {
+        let limited = scope(Program::Mpn, Locations::Organization, only(&["1", "2"]), false).limited_to(vec!["2".into(), "3".into()]);
+        assert_eq!((limited.locations(), limited.clear()), (&only(&["2", "3"]), &only(&["2"])));
+        let operator = TenantScope::operator(Uuid::from_u128(1), None, Program::Mpn).limited_to(vec!["1".into()]);
+        assert!(!operator.is_redacted());
+    }
+
+    #[test]
+    fn developers_open_usage_only() {
+        let developer = scope(Program::Cmp, Locations::Organization, Locations::none(), true);
+        for name in ["ISVUsage", "isvusage"] {
+            assert_eq!(developer.within(name).as_ref(), Ok(&developer));
+        }
+        for name in ["ISVOrder", "ISVUsageV2", "Usage", ""] {
+            assert_eq!(developer.within(name), Err(DatasetRefusal::UsageOnly(name.to_owned())));
+        }
+        let manager = scope(Program::Cmp, Locations::Organization, Locations::Organization, false);
+        assert_eq!(manager.within("ISVOrder").as_ref(), Ok(&manager));
+    }
+
+    #[test]
+    fn report_viewers_of_locations_open_no_propensity_data() {
+        let dataset = "CLASAzurePropensity";
+        for (rows, clear, opened) in [
+            (Locations::Organization, Locations::Organization, Some(Locations::Organization)),
+            (only(&["1"]), only(&["1"]), Some(only(&["1"]))),
+            (Locations::Organization, only(&[]), Some(Locations::Organization)),
+            (Locations::Organization, only(&["1"]), Some(Locations::Organization)),
+            (only(&["1", "2"]), only(&["1"]), Some(only(&["1"]))),
+            (only(&["1"]), only(&[]), None),
+        ] {
+            let scope = scope(Program::Mpn, rows, clear, false);
+            let within = scope.within(dataset).map(|scope| scope.locations().clone());
+            assert_eq!(within, opened.ok_or_else(|| DatasetRefusal::PropensityOfLocations(dataset.to_owned())), "{scope:?}");
+            assert_eq!(scope.within("AzureUsage").as_ref(), Ok(&scope));
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use toml::{Table, Value};
 
 use crate::command_error::CommandError;
@@ -20,11 +21,13 @@ pub struct Configuration {
     pub https: Option<SocketAddr>,
     /// Without a final slash.
     pub public_url: Option<String>,
+    pub trusted_proxies: Vec<IpNet>,
     pub tls_names: Vec<String>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
     pub resources: Vec<String>,
     pub signing_key_days: u32,
+    pub allow_report_viewer: bool,
     pub quotas: bool,
     pub start_lead_hours: u32,
     pub hold_poll_seconds: u32,
@@ -44,11 +47,13 @@ impl Default for Configuration {
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
+            trusted_proxies: Vec::new(),
             tls_names: Vec::new(),
             certificate: None,
             certificate_key: None,
             resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
             signing_key_days: 90,
+            allow_report_viewer: false,
             quotas: true,
             start_lead_hours: 4,
             hold_poll_seconds: 2,
@@ -103,6 +108,12 @@ const SETTINGS: &[Setting] = &[
         read: |c, v| public_url(v).map(|url| c.public_url = Some(url)),
     },
     Setting {
+        key: "server.trusted_proxies",
+        about: "Networks of proxies in front of this server: whom they name in X-Forwarded-For is taken for the client.",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.trusted_proxies = networks),
+    },
+    Setting {
         key: "server.tls_names",
         about: "Host names and addresses in the certificate that the server makes itself.",
         default: Ok("[\"localhost\", \"127.0.0.1\", \"::1\"]"),
@@ -131,6 +142,12 @@ const SETTINGS: &[Setting] = &[
         about: "A signing key is replaced when it is so old. The one before goes on verifying until its last token has expired.",
         default: Ok("90"),
         read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
+    },
+    Setting {
+        key: "access.allow_report_viewer",
+        about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.allow_report_viewer = flag),
     },
     Setting {
         key: "reports.quotas",
@@ -300,6 +317,14 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
         Value::String(one) => Ok(one.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()),
         other => Err(format!("should be a list of texts, but is {other}")),
     }
+}
+
+fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
+    let network = |text: String| {
+        let single = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+        text.parse().ok().or_else(single).ok_or_else(|| format!("should hold networks such as \"10.0.0.0/8\", but holds \"{text}\""))
+    };
+    texts(value)?.into_iter().map(network).collect()
 }
 
 fn host_names(value: &Value) -> Result<Vec<String>, String> {

@@ -10,6 +10,7 @@ mod data_folder;
 mod demo;
 mod log;
 mod server;
+mod tls;
 
 use std::process::ExitCode;
 

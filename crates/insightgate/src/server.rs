@@ -131,6 +131,7 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
 /// What runs until it is told to stop.
 pub struct Running {
     stop: watch::Sender<bool>,
+    stopped: watch::Receiver<bool>,
     handles: Vec<Handle<SocketAddr>>,
     tasks: JoinSet<()>,
     context: SharedContext,
@@ -151,7 +152,12 @@ impl Running {
                 tasks.spawn(async move { runner::run(&context, stopped).await });
             }
         }
-        Running { stop, handles: Vec::new(), tasks, context: Arc::clone(context) }
+        Running { stop, stopped, handles: Vec::new(), tasks, context: Arc::clone(context) }
+    }
+
+    /// Runs until the server stops.
+    pub fn spawn<F: Future<Output = ()> + Send + 'static>(&mut self, task: impl FnOnce(watch::Receiver<bool>) -> F) {
+        self.tasks.spawn(task(self.stopped.clone()));
     }
 
     /// Serves the API, over TLS when there is a certificate.

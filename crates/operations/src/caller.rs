@@ -19,7 +19,7 @@ pub struct Caller {
 impl Caller {
     /// Checks every prerequisite of the program. A refusal names the missing one and is audited.
     pub async fn admit(context: &Context, principal: Principal, program: Program, correlation: &str) -> Result<Caller, Failure> {
-        match principal.scope(program) {
+        match principal.scope(program, &context.settings.access_rules) {
             Ok(scope) => Ok(Caller { principal, program, scope }),
             Err(refusal) => {
                 audit::record_refusal(context, &principal, program.name(), &refusal.to_string(), correlation).await;

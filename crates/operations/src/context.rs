@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use insightgate_engine::Engine;
+use insightgate_identity::access::AccessRules;
 use insightgate_report::scheduled_report::ReportRules;
 use insightgate_store::Store;
 use tokio::sync::Notify;
@@ -49,6 +50,7 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Whether the documented quotas hold.
     pub quotas: bool,
+    pub access_rules: AccessRules,
     pub report_rules: ReportRules,
     /// How long a poll waits for a first run before its documented 404.
     pub hold_poll: Duration,
@@ -65,6 +67,7 @@ impl Default for Settings {
             management_resource: "api://insightgate/manage".to_owned(),
             public_url: None,
             quotas: true,
+            access_rules: AccessRules::default(),
             report_rules: ReportRules::default(),
             hold_poll: Duration::from_secs(2),
             link_lifetime: TimeDelta::days(7),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use insightgate_engine::{ArtifactKey, EngineError};
+use insightgate_identity::scope::TenantScope;
 use insightgate_report::execution::Artifact;
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use crate::failure::Failure;
 use crate::link::{LinkFault, LinkQuery};
 
 const LOCATIONS_REVOKED: &str = "The file holds rows of locations that you may not see any more.";
+const SENSITIVE_REVOKED: &str = "The file holds sensitive data that you may not see any more.";
 
 /// A file that may be read.
 pub struct OpenedArtifact {
@@ -21,7 +23,7 @@ pub struct OpenedArtifact {
     pub file: String,
 }
 
-/// Checks the link, then that the owner of the report still may read its data: the program's, and of all locations in the file.
+/// Checks the link, then that the owner of the report still may read its data: the program's, and all that is in the file.
 pub async fn open_artifact(
     context: &Context,
     execution: &str,
@@ -38,7 +40,7 @@ pub async fn open_artifact(
     let owner = context.store.principal(report.tenant, report.application, user).await?;
     let owner = owner.ok_or_else(|| refused(LinkFault::Invalid))?;
     let subject = format!("artifact {execution}");
-    let scope = match owner.scope(report.program) {
+    let scope = match owner.scope(report.program, &context.settings.access_rules) {
         Ok(scope) => scope,
         Err(refusal) => {
             audit::record_refusal(context, &owner, &subject, &refusal.to_string(), correlation).await;
@@ -46,12 +48,20 @@ pub async fn open_artifact(
         }
     };
     let artifact = record.execution.artifact.clone().ok_or(Failure::NotFound)?;
-    if !scope.locations().covers(&artifact.locations) {
-        audit::record_refusal(context, &owner, &subject, LOCATIONS_REVOKED, correlation).await;
-        return Err(Failure::Forbidden(LOCATIONS_REVOKED.to_owned()));
+    if let Err(reason) = may_read(&scope, &artifact) {
+        audit::record_refusal(context, &owner, &subject, reason, correlation).await;
+        return Err(Failure::Forbidden(reason.to_owned()));
     }
     let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
     Ok(OpenedArtifact { key, artifact, file: file.to_owned() })
+}
+
+/// Whether the scope still covers what the file was made of, sensitive columns included.
+pub(crate) fn may_read(scope: &TenantScope, artifact: &Artifact) -> Result<(), &'static str> {
+    if !scope.locations().covers(&artifact.locations) {
+        return Err(LOCATIONS_REVOKED);
+    }
+    if scope.clear().covers(&artifact.clear) { Ok(()) } else { Err(SENSITIVE_REVOKED) }
 }
 
 /// A stretch of the file, as a stream of blocks.

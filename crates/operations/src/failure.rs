@@ -68,7 +68,7 @@ impl From<ReportFault> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match &error {
-            EngineError::LocationScopeUnsupported { .. } => Failure::Forbidden(error.caller_message()),
+            refused if refused.is_refusal() => Failure::Forbidden(error.caller_message()),
             // The data or the query stands in the way, not the server.
             EngineError::Misfit { .. }
             | EngineError::Corrupt { .. }

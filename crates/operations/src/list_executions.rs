@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::context::Context;
+use crate::download_artifact::may_read;
 use crate::failure::Failure;
 use crate::link::LinkQuery;
 
@@ -27,7 +28,7 @@ pub struct ExecutionInput {
 #[derive(Debug, Clone)]
 pub struct ListedExecution {
     pub record: ExecutionRecord,
-    /// Of a completed run, if its owner may still see all locations that it was made of.
+    /// Of a completed run, if its owner may still see all that it was made of.
     pub link: Option<ArtifactLink>,
 }
 
@@ -161,7 +162,7 @@ async fn wait_for_first_run(
 }
 
 fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
-    let artifact = record.execution.artifact.as_ref().filter(|artifact| caller.scope.locations().covers(&artifact.locations));
+    let artifact = record.execution.artifact.as_ref().filter(|artifact| may_read(&caller.scope, artifact).is_ok());
     let link = artifact.filter(|_| record.execution.status == ExecutionStatus::Completed).map(|artifact| {
         // As the documents show it.
         let file = format!("{}_{}.{}", record.report.name, record.execution.id, artifact.format.name());

@@ -4,6 +4,7 @@ use insightgate_engine::Preview;
 use insightgate_query::diagnostic;
 use insightgate_report::instant;
 
+use crate::audit;
 use crate::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -27,7 +28,8 @@ pub struct TriedQuery {
     pub message: Option<String>,
 }
 
-pub async fn try_query(context: &Context, caller: &Caller, input: TryInput) -> Result<TriedQuery, Failure> {
+/// A refusal of the dataset is audited.
+pub async fn try_query(context: &Context, caller: &Caller, input: TryInput, correlation: &str) -> Result<TriedQuery, Failure> {
     let text = match (input.text, input.query_id) {
         (Some(text), None) => text,
         (None, Some(id)) => find_query(context, caller, &id).await?.ok_or(Failure::NotFound)?.text().to_owned(),
@@ -46,7 +48,16 @@ pub async fn try_query(context: &Context, caller: &Caller, input: TryInput) -> R
     let window = plan.window(context.clock.now(), start, end);
     let limit = context.settings.preview_timeout;
     let running = context.engine.preview(&caller.scope, &plan, window, PREVIEW_ROWS);
-    let preview = tokio::time::timeout(limit, running).await.map_err(|_| Failure::PreviewTimeout(limit.as_secs()))??;
+    let preview = match tokio::time::timeout(limit, running).await.map_err(|_| Failure::PreviewTimeout(limit.as_secs()))? {
+        Ok(preview) => preview,
+        Err(error) => {
+            if error.is_refusal() {
+                let subject = format!("dataset {}", plan.dataset.name);
+                audit::record_refusal(context, &caller.principal, &subject, &error.caller_message(), correlation).await;
+            }
+            return Err(error.into());
+        }
+    };
     let mut notes = plan.notes.clone();
     if preview.no_files {
         notes.push(no_files_note(&plan.dataset.name));

@@ -73,6 +73,8 @@ pub struct Artifact {
     pub data_as_of: Option<DateTime<Utc>>,
     /// Whose rows it may hold: what its owner could see when it was made.
     pub locations: Locations,
+    /// Whose rows show sensitive columns in it: a part of `locations`, or all of them.
+    pub clear: Locations,
 }
 
 /// What becomes of a run whose attempt failed.

@@ -200,6 +200,8 @@ CREATE TABLE executions (
     data_as_of BIGINT,
     -- What the file was made of, as in role_assignments.
     locations TEXT,
+    -- The part of them whose sensitive columns the file shows.
+    clear_locations TEXT,
     finished BIGINT,
     UNIQUE (report_id, slot)
 );

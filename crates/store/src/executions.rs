@@ -132,7 +132,7 @@ impl Store {
                 let query = sqlx::query(
                     "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
                          sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
-                         locations = $10, artifact_format = $11
+                         locations = $10, artifact_format = $11, clear_locations = $12
                      WHERE id = $1 AND epoch = $9 AND status = 'Running'",
                 )
                 .bind(id)
@@ -145,7 +145,8 @@ impl Store {
                 .bind(note.clone())
                 .bind(epoch)
                 .bind(written_locations(&artifact.locations))
-                .bind(artifact.format.name());
+                .bind(artifact.format.name())
+                .bind(written_locations(&artifact.clear));
                 execute(&mut transaction, query).await?
             }
             Outcome::Retry { reason, not_before } => {
@@ -255,6 +256,7 @@ fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
             generated: row.instant("generated")?,
             data_as_of: row.optional_instant("data_as_of")?,
             locations: read_locations(row.optional_text("locations")?)?,
+            clear: read_locations(row.optional_text("clear_locations")?)?,
         }),
     };
     Ok(Execution {

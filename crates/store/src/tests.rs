@@ -75,7 +75,8 @@ fn artifact(epoch: i64) -> Artifact {
         sha256: "ab".into(),
         generated: at(1),
         data_as_of: None,
-        locations: Locations::Only(vec!["1".into()]),
+        locations: Locations::Only(vec!["1".into(), "2".into()]),
+        clear: Locations::Only(vec!["2".into()]),
     }
 }
 

@@ -9,8 +9,9 @@ use axum::response::Response;
 use insightgate_operations::authenticate::authenticate;
 use insightgate_operations::caller::Caller;
 use insightgate_operations::failure::Failure;
+use serde::Serialize;
 
-use crate::envelope::Asked;
+use crate::envelope::{self, Asked};
 use crate::fields::Parameters;
 use crate::state::ApiState;
 
@@ -28,6 +29,11 @@ impl Admitted {
     /// A variable part of the path, decoded and trimmed.
     pub(crate) fn path(&self, name: &str) -> &str {
         self.path.get(name).map(|value| value.trim()).unwrap_or_default()
+    }
+
+    /// The answer, which says whether this caller sees redacted data.
+    pub(crate) fn success<Item: Serialize>(&self, value: &[Item], message: Option<&str>) -> Response {
+        envelope::success(value, message, self.caller.scope.is_redacted())
     }
 }
 

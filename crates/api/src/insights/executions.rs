@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::admitted::Admitted;
 use crate::artifacts;
-use crate::envelope;
 use crate::fields::list as parts;
 use crate::state::ApiState;
 
@@ -56,7 +55,7 @@ pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> R
     match listed {
         Ok(executions) => {
             let shown: Vec<_> = executions.into_iter().map(|execution| show(execution, &state.base_url)).collect();
-            envelope::success(&shown, None)
+            admitted.success(&shown, None)
         }
         Err(failure) => admitted.asked.refuse(&failure),
     }

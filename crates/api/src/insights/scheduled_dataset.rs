@@ -7,7 +7,6 @@ use insightgate_query::catalog::Dataset;
 use serde::Serialize;
 
 use super::admitted::Admitted;
-use crate::envelope;
 use crate::state::ApiState;
 
 #[derive(Serialize)]
@@ -26,7 +25,7 @@ pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> R
     match list_datasets(&state.context, &admitted.caller, name.as_deref()) {
         Ok(datasets) => {
             let shown: Vec<_> = datasets.iter().map(|dataset| show(dataset)).collect();
-            envelope::success(&shown, Some("Dataset fetched successfully"))
+            admitted.success(&shown, Some("Dataset fetched successfully"))
         }
         Err(failure) => admitted.asked.refuse(&failure),
     }

@@ -15,7 +15,6 @@ use serde::Serialize;
 
 use super::admitted::Admitted;
 use super::scheduled_report::fields_of;
-use crate::envelope;
 use crate::state::ApiState;
 
 /// System queries are nobody's; the documents show them as made by the service.
@@ -50,7 +49,7 @@ pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, bo
         Err(failure) => Err(failure),
     };
     match created {
-        Ok(query) => envelope::success(&[show_own(query)], Some("Query created successfully")),
+        Ok(query) => admitted.success(&[show_own(query)], Some("Query created successfully")),
         Err(failure) => admitted.asked.refuse(&failure),
     }
 }
@@ -72,7 +71,7 @@ pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> R
     match listed {
         Ok(queries) => {
             let shown: Vec<_> = queries.into_iter().map(show).collect();
-            envelope::success(&shown, Some("Query fetched successfully"))
+            admitted.success(&shown, Some("Query fetched successfully"))
         }
         Err(failure) => admitted.asked.refuse(&failure),
     }
@@ -80,7 +79,7 @@ pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> R
 
 pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) -> Response {
     match delete_query(&state.context, &admitted.caller, admitted.path("query_id")).await {
-        Ok(query) => envelope::success(&[show_own(query)], Some("Query deleted successfully")),
+        Ok(query) => admitted.success(&[show_own(query)], Some("Query deleted successfully")),
         Err(failure) => admitted.asked.refuse(&failure),
     }
 }
@@ -93,8 +92,8 @@ pub(crate) async fn preview(State(state): State<ApiState>, admitted: Admitted) -
         start_time: parameters.text("startTime"),
         end_time: parameters.text("endTime"),
     };
-    match try_query(&state.context, &admitted.caller, input).await {
-        Ok(tried) => envelope::success(&tried.preview.rows, tried.message.as_deref()),
+    match try_query(&state.context, &admitted.caller, input, &admitted.asked.correlation).await {
+        Ok(tried) => admitted.success(&tried.preview.rows, tried.message.as_deref()),
         Err(failure) => admitted.asked.refuse(&failure),
     }
 }

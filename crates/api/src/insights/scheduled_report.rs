@@ -58,7 +58,7 @@ pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> R
     match list_reports(&state.context, &admitted.caller, input).await {
         Ok(reports) => {
             let shown: Vec<_> = reports.into_iter().map(show).collect();
-            envelope::success(&shown, Some("Report fetched successfully"))
+            admitted.success(&shown, Some("Report fetched successfully"))
         }
         Err(failure) => admitted.asked.refuse(&failure),
     }
@@ -90,7 +90,7 @@ pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) ->
 
 fn one(admitted: &Admitted, outcome: Result<ScheduledReport, Failure>, message: &str) -> Response {
     match outcome {
-        Ok(report) => envelope::success(&[show(report)], Some(message)),
+        Ok(report) => admitted.success(&[show(report)], Some(message)),
         Err(failure) => admitted.asked.refuse(&failure),
     }
 }

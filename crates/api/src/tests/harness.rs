@@ -153,7 +153,8 @@ impl Bench {
             held_polls: HeldPolls::default(),
         });
         let sandbox = SandboxAccess { hosts: vec!["localhost".into(), "[::1]".into()], loopback_only: true };
-        let state = ApiState { context: Arc::clone(&context), base_url: BASE.to_owned(), sandbox: Some(sandbox) };
+        let state =
+            ApiState { context: Arc::clone(&context), base_url: BASE.to_owned(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
         let bench = Bench { context, folder, router: router(state) };
         bench.seed().await;
         bench
@@ -224,7 +225,7 @@ impl Bench {
         );
     }
 
-    fn write(&self, program: Program, dataset: &str, tenant: Uuid, file: &str, columns: &[Vec<Option<Cell>>]) {
+    pub(super) fn write(&self, program: Program, dataset: &str, tenant: Uuid, file: &str, columns: &[Vec<Option<Cell>>]) {
         let path = self.data_folder(program, dataset, tenant).join(file);
         let definition = Arc::clone(self.context.catalogs.of(program).find(dataset).unwrap());
         let mut writer = TableWriter::create(&path, &definition).unwrap();

@@ -28,6 +28,7 @@ async fn a_signing_key_is_published_then_signs_then_only_verifies_then_goes() {
         answer.status == 200
     };
     let first = published().await;
+    bench.advance(TimeDelta::days(1));
     rotate_signing_key(context, "test", None).await.unwrap();
     let both = published().await;
     assert_eq!((both.len(), both.contains(&first[0])), (2, true), "the new one is shown before it is used");

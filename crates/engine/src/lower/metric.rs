@@ -8,10 +8,44 @@ use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::number::{Typed, arithmetic, concatenated, decimal_type, first_not_null};
 use crate::error::EngineError;
+use crate::redaction;
 use crate::scan::column;
 
 /// Up to so many digits, 128 bits hold the sum of ten thousand million values.
 const NARROW_SUM_PRECISION: u8 = 28;
+
+/// What one metric reads of the rows.
+pub(crate) struct Inputs<'a> {
+    pub(crate) dataset: &'a Dataset,
+    /// Whether the rows are as [`redaction`] leaves them.
+    pub(crate) redacted: bool,
+    /// Whether the metric is sensitive, whatever its columns are.
+    pub(crate) sensitive: bool,
+}
+
+impl Inputs<'_> {
+    fn row(&self, expression: &RowExpression) -> Result<Typed, EngineError> {
+        let typed = row(self.dataset, expression)?;
+        Ok(Typed { expression: self.guarded(typed.expression)?, ..typed })
+    }
+
+    /// The values that are counted, each once.
+    fn distinct(&self, expression: &RowExpression) -> Result<Expr, EngineError> {
+        if let RowExpression::Column(index) = expression
+            && let Some(known) = self.dataset.columns.get(*index)
+            && self.redacted
+            && known.sensitive
+            && !self.sensitive
+        {
+            return Ok(redaction::counted(known));
+        }
+        Ok(self.row(expression)?.expression)
+    }
+
+    fn guarded(&self, expression: Expr) -> Result<Expr, EngineError> {
+        if self.redacted && self.sensitive { redaction::where_clear(expression) } else { Ok(expression) }
+    }
+}
 
 /// The aggregates of a query, each computed once however many metrics use it.
 #[derive(Default)]
@@ -31,22 +65,29 @@ impl Aggregates {
     }
 
     /// The metric over the named aggregates.
-    pub(crate) fn metric(&mut self, dataset: &Dataset, expression: &MetricExpression) -> Result<Typed, EngineError> {
+    pub(crate) fn metric(&mut self, inputs: &Inputs<'_>, expression: &MetricExpression) -> Result<Typed, EngineError> {
         Ok(match expression {
-            MetricExpression::CountRows => self.counted(count(lit(1_i64))),
-            MetricExpression::Count { distinct, of } => {
-                let of = row(dataset, of)?.expression;
-                self.counted(if *distinct { count_distinct(of) } else { count(of) })
+            MetricExpression::CountRows => {
+                let one = inputs.guarded(lit(1_i64))?;
+                self.counted(count(one))
             }
-            MetricExpression::Sum(of) => self.sum(row(dataset, of)?)?,
-            MetricExpression::Average(of) => self.average(row(dataset, of)?)?,
-            MetricExpression::Minimum(of) => self.extreme(min, row(dataset, of)?),
-            MetricExpression::Maximum(of) => self.extreme(max, row(dataset, of)?),
+            MetricExpression::Count { distinct: true, of } => {
+                let of = inputs.distinct(of)?;
+                self.counted(count_distinct(of))
+            }
+            MetricExpression::Count { distinct: false, of } => {
+                let of = inputs.row(of)?.expression;
+                self.counted(count(of))
+            }
+            MetricExpression::Sum(of) => self.sum(inputs.row(of)?)?,
+            MetricExpression::Average(of) => self.average(inputs.row(of)?)?,
+            MetricExpression::Minimum(of) => self.extreme(min, inputs.row(of)?),
+            MetricExpression::Maximum(of) => self.extreme(max, inputs.row(of)?),
             MetricExpression::Arithmetic(left, operator, right) => {
-                arithmetic(self.metric(dataset, left)?, *operator, self.metric(dataset, right)?)?
+                arithmetic(self.metric(inputs, left)?, *operator, self.metric(inputs, right)?)?
             }
             MetricExpression::Coalesce(items) => {
-                first_not_null(items.iter().map(|item| self.metric(dataset, item)).collect::<Result<_, _>>()?)?
+                first_not_null(items.iter().map(|item| self.metric(inputs, item)).collect::<Result<_, _>>()?)?
             }
             MetricExpression::Literal(value) => Typed::literal(value)?,
         })

@@ -45,7 +45,8 @@ pub(crate) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    pub(crate) fn new(plan: &'a Plan) -> Result<Self, EngineError> {
+    /// `redacted`: the rows come as [`crate::redaction`] leaves them.
+    pub(crate) fn new(plan: &'a Plan, redacted: bool) -> Result<Self, EngineError> {
         let mut lowering = Lowering { plan, aggregates: metric::Aggregates::default(), metrics: Vec::new() };
         let ordered = plan.order.iter().map(|key| key.field);
         for field in plan.outputs.iter().copied().chain(plan.group_conditions.iter().map(|condition| condition.field)).chain(ordered) {
@@ -54,7 +55,8 @@ impl<'a> Lowering<'a> {
             {
                 let metric = plan.dataset.metrics.get(index).ok_or_else(|| no_field(field))?;
                 let kind = metric_type(&plan.dataset, &metric.expression);
-                let (expression, kind) = lowering.aggregates.metric(&plan.dataset, &metric.expression)?.finished(kind);
+                let inputs = metric::Inputs { dataset: &plan.dataset, redacted, sensitive: metric.sensitive };
+                let (expression, kind) = lowering.aggregates.metric(&inputs, &metric.expression)?.finished(kind);
                 lowering.metrics.push((index, expression, kind));
             }
         }

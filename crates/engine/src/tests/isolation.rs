@@ -128,7 +128,7 @@ async fn columns_keep_tenants_apart() {
         dataset.tenancy = Tenancy::Column { name: name.to_owned(), holds };
         sees_only_its_own(&world, &dataset, &scope(ALICE), &[MARKER, "66666", "nobody"], &["alice4"]).await;
         sees_only_its_own(&world, &dataset, &scope(BOB), &["alice", "nobody"], &[MARKER]).await;
-        let no_account = TenantScope::operator(ALICE, None, Program::Cmp);
+        let no_account = TenantScope::operator(ALICE, None, Program::Mpn);
         let hidden: &[&str] = if holds == TenantKey::TenantId { &[MARKER] } else { &[MARKER, "alice", "nobody"] };
         sees_only_its_own(&world, &dataset, &no_account, hidden, &["Name"]).await;
     }
@@ -142,7 +142,7 @@ async fn a_tenant_column_may_be_a_column_of_the_dataset_and_a_number() {
     let rows = [(Some(12), "mine"), (Some(123), "other"), (None, "nobody")]
         .map(|(account, name)| vec![account.map(Value::Int), Some(string(name))]);
     write_rows(&world.data_folder(&dataset, None).join("all.parquet"), &dataset, &rows);
-    let scope = TenantScope::operator(ALICE, Some("12".to_owned()), Program::Cmp);
+    let scope = TenantScope::operator(ALICE, Some("12".to_owned()), Program::Mpn);
     let csv = world.csv_of(&scope, &select(&dataset, &["Account", "Name"]), Window::All).await.unwrap();
     assert_eq!(csv, "Account,Name\n12,mine\n");
 }

@@ -8,11 +8,13 @@ mod isolation;
 mod language;
 mod metrics;
 mod order;
+mod redaction;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use insightgate_identity::access::AccessRules;
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::principal::Principal;
@@ -20,6 +22,7 @@ use insightgate_identity::program::Program;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_identity::tenant::Tenant;
+use insightgate_identity::user::User;
 use insightgate_query::catalog::{Column, ColumnType, Dataset, Field, Grain, Metric, Tenancy};
 use insightgate_query::metric::MetricExpression;
 use insightgate_query::plan::{Condition, OrderKey, Plan, Test, Value};
@@ -57,7 +60,7 @@ impl World {
     }
 
     pub(super) fn data_folder(&self, dataset: &Dataset, tenant: Option<Uuid>) -> PathBuf {
-        local_folder(&self.folder.path().join("data"), Program::Cmp, &dataset.name, tenant)
+        local_folder(&self.folder.path().join("data"), Program::Mpn, &dataset.name, tenant)
     }
 
     /// Writes one file of the tenant's rows.
@@ -95,22 +98,30 @@ pub(super) fn write_rows(path: &Path, dataset: &Dataset, rows: &[Row]) {
 }
 
 pub(super) fn scope(tenant: Uuid) -> TenantScope {
-    TenantScope::operator(tenant, Some(format!("account-{tenant}")), Program::Cmp)
+    TenantScope::operator(tenant, Some(format!("account-{tenant}")), Program::Mpn)
 }
 
 /// As a viewer of some locations only has it.
 pub(super) fn scope_of(tenant: Uuid, locations: &[&str]) -> TenantScope {
-    let locations = Locations::Only(locations.iter().map(|id| (*id).to_owned()).collect());
+    scope_with(tenant, Program::Mpn, &[(Role::ExecutiveReportViewer, only(locations))])
+}
+
+pub(super) fn only(locations: &[&str]) -> Locations {
+    Locations::Only(locations.iter().map(|id| (*id).to_owned()).collect())
+}
+
+/// As somebody with these roles has it, where Report viewers are allowed.
+pub(super) fn scope_with(tenant: Uuid, program: Program, roles: &[(Role, Locations)]) -> TenantScope {
     let principal = Principal {
         tenant: Tenant { id: tenant, domain: "a.example".to_owned(), name: "A".to_owned(), global_account: None },
         application: Application::confidential(Uuid::from_u128(1), tenant, "app"),
-        user: None,
-        enrollments: vec![Enrollment::active(Program::Cmp, chrono::DateTime::UNIX_EPOCH)],
+        user: Some(User::new(Uuid::from_u128(2), tenant, "a@a.example".to_owned())),
+        enrollments: vec![Enrollment::active(program, chrono::DateTime::UNIX_EPOCH)],
         consented: vec![Permission::PartnerApi],
         requested: vec![Permission::PartnerApi],
-        roles: vec![RoleAssignment { role: Role::Manager, locations }],
+        roles: roles.iter().map(|(role, locations)| RoleAssignment { role: *role, locations: locations.clone() }).collect(),
     };
-    principal.scope(Program::Cmp).unwrap()
+    principal.scope(program, &AccessRules { allow_report_viewer: true }).unwrap()
 }
 
 pub(super) fn column(name: &str, kind: ColumnType) -> Column {

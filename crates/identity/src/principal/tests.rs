@@ -1,6 +1,9 @@
 use super::*;
 use chrono::DateTime;
 
+use crate::role::Role;
+use crate::scope::Locations;
+
 fn complete() -> Principal {
     let tenant = Uuid::from_u128(1);
     Principal {
@@ -26,13 +29,13 @@ fn every_prerequisite_is_needed_and_named() {
         (|p| p.requested.clear(), Refusal::PermissionMissing),
         (|p| p.consented.clear(), Refusal::ConsentMissing),
         (|p| p.roles.clear(), Refusal::ViewerRoleMissing),
-        (|p| p.roles[0].role = Role::ReportViewer, Refusal::ViewerRoleMissing),
+        (|p| p.roles[0].role = Role::ReportViewer, Refusal::ReportViewerNotEnough),
     ];
-    assert!(complete().scope(Program::Mpn).is_ok());
+    assert!(complete().scope(Program::Mpn, &AccessRules::default()).is_ok());
     for (change, refusal) in cases {
         let mut principal = complete();
         change(&mut principal);
-        assert_eq!(principal.scope(Program::Mpn), Err(refusal));
+        assert_eq!(principal.scope(Program::Mpn, &AccessRules::default()), Err(refusal));
     }
 }
 
@@ -40,22 +43,32 @@ fn every_prerequisite_is_needed_and_named() {
 fn the_marketplace_takes_an_application_alone_with_a_role_of_its_own() {
     let mut principal = complete();
     principal.enrollments.push(Enrollment::active(Program::Cmp, DateTime::UNIX_EPOCH));
-    assert_eq!(principal.scope(Program::Cmp), Err(Refusal::MarketplaceRoleMissing));
+    assert_eq!(principal.scope(Program::Cmp, &AccessRules::default()), Err(Refusal::MarketplaceRoleMissing));
     principal.user = None;
     principal.roles = vec![RoleAssignment { role: Role::Manager, locations: Locations::Organization }];
-    assert!(principal.scope(Program::Cmp).is_ok());
+    assert!(principal.scope(Program::Cmp, &AccessRules::default()).is_ok());
 }
 
 #[test]
-fn assignments_to_locations_add_up_and_the_organisation_contains_them() {
-    let only = |ids: &[&str]| RoleAssignment {
-        role: Role::ExecutiveReportViewer,
-        locations: Locations::Only(ids.iter().map(|id| (*id).to_owned()).collect()),
-    };
+fn a_refusal_names_the_role() {
+    for refusal in [Refusal::ViewerRoleMissing, Refusal::ReportViewerNotEnough, Refusal::NoPermission] {
+        assert!(refusal.to_string().contains("the role Executive report viewer"), "{refusal}");
+    }
+    assert!(Refusal::ReportViewerNotEnough.to_string().starts_with("The role Report viewer "));
+}
+
+#[test]
+fn roles_decide_what_is_redacted() {
+    let rules = AccessRules { allow_report_viewer: true };
+    let only = |ids: &[&str]| Locations::Only(ids.iter().map(|id| (*id).to_owned()).collect());
     let mut principal = complete();
-    principal.roles = vec![only(&["2", "1"]), only(&["2", "3"])];
-    let scope = principal.scope(Program::Mpn).unwrap();
-    assert_eq!(scope.locations(), &Locations::Only(vec!["1".into(), "2".into(), "3".into()]));
-    principal.roles.push(RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization });
-    assert_eq!(principal.scope(Program::Mpn).unwrap().locations(), &Locations::Organization);
+    assert!(!principal.scope(Program::Mpn, &rules).unwrap().is_redacted());
+    principal.roles = vec![RoleAssignment { role: Role::ReportViewer, locations: only(&["1"]) }];
+    let scope = principal.scope(Program::Mpn, &rules).unwrap();
+    assert_eq!((scope.locations(), scope.clear(), scope.is_redacted()), (&only(&["1"]), &only(&[]), true));
+    principal.roles.push(RoleAssignment { role: Role::ExecutiveReportViewer, locations: only(&["2"]) });
+    let scope = principal.scope(Program::Mpn, &rules).unwrap();
+    assert_eq!((scope.locations(), scope.clear(), scope.is_redacted()), (&only(&["1", "2"]), &only(&["2"]), true));
+    principal.roles.push(RoleAssignment { role: Role::ExecutiveReportViewer, locations: only(&["1"]) });
+    assert!(!principal.scope(Program::Mpn, &rules).unwrap().is_redacted());
 }

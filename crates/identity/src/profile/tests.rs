@@ -21,7 +21,8 @@ fn rules(profile: &LegalProfile) -> Vec<(&'static str, &'static str)> {
 #[test]
 fn each_rule_and_all_at_once() {
     assert_eq!(rules(&contoso()), []);
-    let cases: &[(fn(&mut LegalProfile), (&str, &str))] = &[
+    type Case = (fn(&mut LegalProfile), (&'static str, &'static str));
+    let cases: &[Case] = &[
         (|p| p.city = " ".into(), ("city", "required")),
         (|p| p.company_legal_name = "Контосо".into(), ("companyLegalName", "latin")),
         (|p| p.address_line2 = Some("Łódź".into()), ("addressLine2", "latin")),

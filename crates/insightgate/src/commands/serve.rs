@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use axum_server::tls_rustls::RustlsConfig;
 use chrono::TimeDelta;
 use insightgate_api::ApiState;
-use insightgate_operations::clock::Clock;
+use insightgate_identity::access::AccessRules;
 use insightgate_operations::context::Settings;
 use insightgate_report::scheduled_report::ReportRules;
 
-use crate::certificates::server_certificate;
 use crate::cli::{ServeArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::{DataFolder, shown};
+use crate::data_folder::DataFolder;
 use crate::log::start_log;
 use crate::server::{EngineLimits, Running, cores, listen, open_context, until_stopped};
+use crate::tls::CertificateSource;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let configuration = config::load(&arguments.config)?;
@@ -30,17 +29,25 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
     let context = open_context(&folder, &database, settings(&configuration), limits, false).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
-    let tls = if https.is_some() { Some(tls(&configuration, &folder).await?) } else { None };
+    let certificate = certificate_source(&configuration, &folder);
+    let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
     if arguments.roles.contains(&ServerRole::Api) {
-        let state =
-            |base: String| ApiState { context: context.clone(), base_url: configuration.public_url.clone().unwrap_or(base), sandbox: None };
+        let state = |base: String| ApiState {
+            context: context.clone(),
+            base_url: configuration.public_url.clone().unwrap_or(base),
+            trusted_proxies: configuration.trusted_proxies.clone().into(),
+            sandbox: None,
+        };
         if let Some((listener, bound)) = http {
             running.serve(listener, state(format!("http://{bound}")), None)?;
             eprintln!("serving http://{bound}");
         }
         if let Some((listener, bound)) = https {
-            running.serve(listener, state(format!("https://{bound}")), tls)?;
+            running.serve(listener, state(format!("https://{bound}")), tls.clone())?;
+            if let Some(tls) = tls {
+                running.spawn(|stop| certificate.keep_fresh(tls, stop));
+            }
             eprintln!("serving https://{bound}");
         }
     }
@@ -55,6 +62,7 @@ fn settings(configuration: &Configuration) -> Settings {
         resources: configuration.resources.clone(),
         public_url: configuration.public_url.clone(),
         quotas: configuration.quotas,
+        access_rules: AccessRules { allow_report_viewer: configuration.allow_report_viewer },
         report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
@@ -65,14 +73,9 @@ fn settings(configuration: &Configuration) -> Settings {
 }
 
 /// The operator's own certificate, or one of the data folder's authority.
-async fn tls(configuration: &Configuration, folder: &DataFolder) -> Result<RustlsConfig, CommandError> {
-    let failed = |error: std::io::Error| CommandError::failed(format!("the TLS certificate cannot be used: {error}"));
+fn certificate_source(configuration: &Configuration, folder: &DataFolder) -> CertificateSource {
     match (&configuration.certificate, &configuration.certificate_key) {
-        (Some(certificate), Some(key)) => RustlsConfig::from_pem_file(certificate, key).await.map_err(failed),
-        _ => {
-            let made = server_certificate(folder, &configuration.tls_names, Clock::System.now())?;
-            eprintln!("clients must trust {}", shown(&made.authority_file));
-            RustlsConfig::from_pem(made.chain.into_bytes(), made.key.into_bytes()).await.map_err(failed)
-        }
+        (Some(certificate), Some(key)) => CertificateSource::Files { certificate: certificate.clone(), key: key.clone() },
+        _ => CertificateSource::Own { folder: folder.clone(), names: configuration.tls_names.clone() },
     }
 }

@@ -57,7 +57,8 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     let mut running = Running::start(&context, &[ServerRole::Scheduler, ServerRole::Worker], limits.partitions);
     let sandbox = SandboxAccess { hosts: sandbox_hosts(&names), loopback_only: !arguments.allow_remote };
     for (listener, base_url, tls) in [(http, &ready.http, None), (https, &ready.https, Some(tls))] {
-        let state = ApiState { context: Arc::clone(&context), base_url: base_url.clone(), sandbox: Some(sandbox.clone()) };
+        let sandbox = Some(sandbox.clone());
+        let state = ApiState { context: Arc::clone(&context), base_url: base_url.clone(), trusted_proxies: Arc::default(), sandbox };
         running.serve(listener, state, tls)?;
     }
     if let Some(file) = &arguments.ready_file {

@@ -114,10 +114,14 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     let window = plan.window(execution.anchor, start, end);
     let key = key(claimed, execution.epoch);
     let exported = context.engine.export(&scope, &plan, window, artifact_key::format(report.format), &key, &|_| {}).await;
-    let summary = exported.map_err(|error| {
-        tracing::warn!(%error, execution = %execution.id, report = %report.id, "an export failed");
-        Fault { reason: error.caller_message(), retryable: error.is_retryable() }
-    })?;
+    let summary = match exported {
+        Ok(summary) => summary,
+        Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),
+        Err(error) => {
+            tracing::warn!(%error, execution = %execution.id, report = %report.id, "an export failed");
+            return Err(Fault { reason: error.caller_message(), retryable: error.is_retryable() });
+        }
+    };
     let mut notes = plan.notes.clone();
     if summary.no_files {
         notes.push(no_files_note(&plan.dataset.name));
@@ -131,6 +135,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         generated: context.clock.now(),
         data_as_of: summary.data_as_of,
         locations: scope.locations().clone(),
+        clear: scope.clear().clone(),
     };
     Ok(Outcome::Completed { artifact, note: (!notes.is_empty()).then(|| notes.join(" ")) })
 }
@@ -145,7 +150,7 @@ async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<T
     })?;
     Ok(match owner {
         None => Err("The user or the application of the report is gone.".to_owned()),
-        Some(owner) => owner.scope(report.program).map_err(|refusal| refusal.to_string()),
+        Some(owner) => owner.scope(report.program, &context.settings.access_rules).map_err(|refusal| refusal.to_string()),
     })
 }
 
