@@ -41,20 +41,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Of all cores together.
+/// Of all cores together, if they had nothing else to do: work done for each second that its thread was on a core.
 fn rate(work: &(impl Fn() -> bool + Sync)) -> f64 {
-    let began = Instant::now();
-    let count_until_end = || {
-        let mut done = 0_u64;
+    let until_end = || {
+        let (began, mut done) = (Instant::now(), 0_u64);
+        let on_core = time_on_core();
         while began.elapsed() < MEASURED {
             done += u64::from(work());
         }
-        done
+        let seconds = match (on_core, time_on_core()) {
+            (Some(before), Some(after)) => after - before,
+            _ => began.elapsed(),
+        };
+        done as f64 / seconds.as_secs_f64()
     };
-    let total: u64 = thread::scope(|scope| {
+    thread::scope(|scope| {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(count_until_end)).collect();
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(until_end)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_default()).sum()
-    });
-    total as f64 / began.elapsed().as_secs_f64()
+    })
+}
+
+/// Of this thread. None where the system does not say.
+fn time_on_core() -> Option<Duration> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }

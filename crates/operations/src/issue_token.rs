@@ -88,34 +88,44 @@ pub async fn issue_token(
     authority: &str,
     correlation: &str,
 ) -> Result<TokenAnswer, TokenFailure> {
-    let mut trail = Trail::default();
+    let mut trail = Trail::new(request, correlation);
     let outcome = grant(context, request, authority, &mut trail).await;
     let (action, detail) = match &outcome {
-        Ok(answer) => ("token.issue", answer.resource.clone()),
+        Ok(_) if trail.recorded => return outcome,
+        Ok(answer) => (ISSUED, answer.resource.clone()),
         Err(TokenFailure::Refused(refusal)) => ("token.refuse", refusal.to_string()),
         Err(TokenFailure::Internal(_)) => return outcome,
     };
-    // Who names no tenant of ours could fill the record with anything.
-    if let Some(tenant) = trail.tenant {
-        let happening = Happening {
-            tenant: Some(tenant),
-            actor: shortened(request.client_id.as_deref()),
-            action,
-            subject: trail.user.unwrap_or_else(|| shortened(request.username.as_deref())),
-            detail,
-            correlation: Some(correlation.to_owned()),
-        };
+    if let Some(happening) = trail.happening(action, detail) {
         audit::record(context, happening).await;
     }
     outcome
 }
 
+const ISSUED: &str = "token.issue";
+
 /// What a request turned out to be about, for the audit record.
-#[derive(Default)]
 struct Trail {
     tenant: Option<Uuid>,
-    /// The sign-in name of a user who was recognised.
-    user: Option<String>,
+    /// The sign-in name that was sent, until it is the name of a user who was recognised.
+    user: String,
+    client: String,
+    correlation: String,
+    /// The event of the grant was written with what it granted.
+    recorded: bool,
+}
+
+impl Trail {
+    fn new(request: &TokenRequest, correlation: &str) -> Trail {
+        let (user, client) = (shortened(request.username.as_deref()), shortened(request.client_id.as_deref()));
+        Trail { tenant: None, user, client, correlation: correlation.to_owned(), recorded: false }
+    }
+
+    /// None for who names no tenant of ours: they could fill the record with anything.
+    fn happening<'a>(&self, action: &'a str, detail: String) -> Option<Happening<'a>> {
+        let (actor, subject, correlation) = (self.client.clone(), self.user.clone(), Some(self.correlation.clone()));
+        self.tenant.map(|tenant| Happening { tenant: Some(tenant), actor, action, subject, detail, correlation })
+    }
 }
 
 fn shortened(text: Option<&str>) -> String {
@@ -143,17 +153,17 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
             let requested = Requested::read(request, None)?;
             check_secret(context, &known, request)?;
             let sign_in = password::sign_in(context, &tenant, username, password).await?;
-            trail.user = Some(sign_in.user.username.clone());
-            for_user(context, request, authority, &tenant, application, sign_in, requested).await
+            trail.user.clone_from(&sign_in.user.username);
+            for_user(context, request, authority, application, sign_in, requested, trail).await
         }
         Grant::RefreshToken => {
             let token = request.refresh_token.as_deref().ok_or_else(|| GrantRefusal::missing_field("refresh_token"))?;
             refresh::check_shape(token)?;
             check_secret(context, &known, request)?;
             let sign_in = refresh::sign_in(context, &tenant, application, token).await?;
-            trail.user = Some(sign_in.user.username.clone());
+            trail.user.clone_from(&sign_in.user.username);
             let requested = Requested::read(request, sign_in.resource.as_deref())?;
-            for_user(context, request, authority, &tenant, application, sign_in, requested).await
+            for_user(context, request, authority, application, sign_in, requested, trail).await
         }
         Grant::ClientCredentials => {
             let requested = Requested::read_for_application(request)?;
@@ -211,20 +221,20 @@ async fn for_user(
     context: &Context,
     request: &TokenRequest,
     authority: &str,
-    tenant: &Tenant,
     application: &Application,
     sign_in: SignIn,
     requested: Requested,
+    trail: &mut Trail,
 ) -> Result<TokenAnswer, TokenFailure> {
     if !requested.is_insights(context) {
         return Err(GrantRefusal::unknown_resource(&requested.resource).into());
     }
-    let principal = context.directory.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
+    let principal = context.directory.principal(application.tenant, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
     match principal.delegation() {
         Ok(()) => {}
         Err(Refusal::PermissionMissing) => return Err(GrantRefusal::resource_not_permitted().into()),
         Err(_) => return Err(GrantRefusal::consent_missing().into()),
     }
-    answer::for_user(context, request, authority, application, sign_in, requested).await
+    answer::for_user(context, request, authority, application, sign_in, requested, trail).await
 }

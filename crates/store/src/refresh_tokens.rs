@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, AssertSqlSafe};
 use uuid::Uuid;
 
+use crate::audit::AuditEvent;
 use crate::row::{Read, millis};
 use crate::together::{Write, in_powers_of_two, insert_rows, placeholders};
 use crate::{Store, StoreError};
@@ -59,10 +60,15 @@ impl Store {
         Ok(Some((record, state)))
     }
 
-    /// Marks the token used and adds the one that replaces it, if any, in one transaction. False, with nothing written, when somebody else was
-    /// first: one token is never good for two answers.
-    pub async fn replace_refresh_token(&self, used: String, by: Option<RefreshTokenRecord>) -> Result<bool, StoreError> {
-        self.write_together(Write::Replace { used, by }).await
+    /// Marks the token used, adds the one that replaces it, if any, and records the event, in one transaction. False, with nothing written, when
+    /// somebody else was first: one token is never good for two answers.
+    pub async fn replace_refresh_token(
+        &self,
+        used: String,
+        by: Option<RefreshTokenRecord>,
+        event: Option<AuditEvent>,
+    ) -> Result<bool, StoreError> {
+        self.write_together(Write::Replace { used, by, event }).await
     }
 
     pub async fn revoke_refresh_family(&self, family: Uuid) -> Result<(), StoreError> {

@@ -24,10 +24,11 @@ const LARGEST: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) enum Write {
     Audit(AuditEvent),
-    /// Marks the token with this digest used, and adds the one that replaces it. Not written when it was used before.
+    /// Marks the token with this digest used, adds the one that replaces it and records the event. Nothing of it when it was used before.
     Replace {
         used: String,
         by: Option<RefreshTokenRecord>,
+        event: Option<AuditEvent>,
     },
 }
 
@@ -137,8 +138,9 @@ impl Store {
             if let Some(outcome) = outcomes.get_mut(place) {
                 *outcome = true;
             }
-            if let Some(Write::Replace { by: Some(record), .. }) = writes.get(place) {
-                replacing.push(record);
+            if let Some(Write::Replace { by, event, .. }) = writes.get(place) {
+                replacing.extend(by);
+                events.extend(event);
             }
         }
         refresh_tokens::insert(&mut transaction, &replacing).await?;
@@ -160,7 +162,7 @@ pub(crate) async fn insert_rows<Row>(
         let values: Vec<String> = (0..some.len()).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
         // Names and placeholders only: values are bound.
         let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {}", values.join(", ")));
-        let query = some.iter().fold(sqlx::query(text), |query, row| bind(query, row));
+        let query = some.iter().fold(sqlx::query(text), &bind);
         query.execute(&mut *connection).await?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::resource::Requested;
-use super::{SignIn, TokenFailure, TokenRequest, refresh};
+use super::{SignIn, TokenFailure, TokenRequest, Trail, refresh};
 use crate::context::Context;
 use crate::password::secret_digest;
 
@@ -38,6 +38,7 @@ pub(super) async fn for_user(
     application: &Application,
     sign_in: SignIn,
     requested: Requested,
+    trail: &mut Trail,
 ) -> Result<TokenAnswer, TokenFailure> {
     let permission = Permission::PartnerApi.name();
     let mut claims = claims(context, request.version, authority, application, &requested)?;
@@ -80,7 +81,7 @@ pub(super) async fn for_user(
     let answer = signed(context, &claims, requested)?;
     let (refresh_token, record) = refresh_token.unzip();
     // Last: a request that is refused must not cost the client its session.
-    refresh::keep(context, sign_in.replaced, record).await?;
+    refresh::keep(context, sign_in.replaced, record, trail, &answer.resource).await?;
     Ok(TokenAnswer { scope: Some(scope), refresh_token, id_token, client_info, ..answer })
 }
 

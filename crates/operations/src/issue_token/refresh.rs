@@ -5,7 +5,8 @@ use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
 use insightgate_store::{RefreshTokenRecord, RefreshTokenState};
 
-use super::{Replaced, SignIn, TokenFailure};
+use super::{ISSUED, Replaced, SignIn, TokenFailure, Trail};
+use crate::audit;
 use crate::context::Context;
 use crate::password::secret_digest;
 
@@ -41,12 +42,21 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
 }
 
 /// Puts the new token in the place of the one that was used, in one step. Of two requests with one token the second is taken for a thief's.
-pub(super) async fn keep(context: &Context, replaced: Option<Replaced>, new: Option<RefreshTokenRecord>) -> Result<(), TokenFailure> {
+/// The event goes with it, so that a grant costs one transaction.
+pub(super) async fn keep(
+    context: &Context,
+    replaced: Option<Replaced>,
+    new: Option<RefreshTokenRecord>,
+    trail: &mut Trail,
+    resource: &str,
+) -> Result<(), TokenFailure> {
     match (replaced, new) {
         (None, None) => Ok(()),
         (None, Some(new)) => Ok(context.store.add_refresh_token(&new).await?),
         (Some(Replaced { digest, family }), new) => {
-            if context.store.replace_refresh_token(digest, new).await? {
+            let event = trail.happening(ISSUED, resource.to_owned()).and_then(|happening| audit::event(context, happening));
+            if context.store.replace_refresh_token(digest, new, event).await? {
+                trail.recorded = true;
                 return Ok(());
             }
             context.store.revoke_refresh_family(family).await?;

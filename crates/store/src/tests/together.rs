@@ -41,8 +41,8 @@ fn event(number: u128) -> AuditEvent {
 #[tokio::test]
 async fn a_refresh_token_is_used_once() {
     let (Bench { store, _folder }, token) = with_sign_in().await;
-    assert!(store.replace_refresh_token("first".into(), None).await.unwrap());
-    assert!(!store.replace_refresh_token("first".into(), None).await.unwrap());
+    assert!(store.replace_refresh_token("first".into(), None, None).await.unwrap());
+    assert!(!store.replace_refresh_token("first".into(), None, None).await.unwrap());
     assert_eq!(store.refresh_token("first").await.unwrap(), Some((token.clone(), RefreshTokenState::Used)));
     store.revoke_refresh_family(token.family).await.unwrap();
     assert_eq!(store.refresh_token("first").await.unwrap(), Some((token, RefreshTokenState::Revoked)));
@@ -51,12 +51,12 @@ async fn a_refresh_token_is_used_once() {
 #[tokio::test]
 async fn of_many_who_use_one_token_at_once_one_has_it() {
     let (Bench { store, _folder }, token) = with_sign_in().await;
-    let replacing = (0..50).map(|number| {
+    let replacing = (0..50_u128).map(|number| {
         let (store, by) = (store.clone(), RefreshTokenRecord { digest: format!("second {number}"), ..token.clone() });
-        tokio::spawn(async move { store.replace_refresh_token("first".into(), Some(by)).await.unwrap() })
+        tokio::spawn(async move { store.replace_refresh_token("first".into(), Some(by), Some(event(number))).await.unwrap() })
     });
     let mut winners = Vec::new();
-    for (number, replaced) in replacing.collect::<Vec<_>>().into_iter().enumerate() {
+    for (number, replaced) in (0..).zip(replacing.collect::<Vec<_>>()) {
         if replaced.await.unwrap() {
             winners.push(number);
         }
@@ -66,6 +66,8 @@ async fn of_many_who_use_one_token_at_once_one_has_it() {
         let kept = store.refresh_token(&format!("second {number}")).await.unwrap();
         assert_eq!(kept.is_some(), winners == [number], "the others left nothing");
     }
+    let events = store.audit_events(100).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.id.as_u128()).collect::<Vec<_>>(), winners);
 }
 
 #[tokio::test]
@@ -101,7 +103,7 @@ async fn a_write_that_cannot_be_made_takes_no_other_with_it() {
         tokio::spawn(async move { store.record_audit_event(event(number)).await.map_err(|error| error.is_conflict()) })
     });
     let recording: Vec<_> = recording.collect();
-    let refused = store.replace_refresh_token("first".into(), Some(foreign)).await;
+    let refused = store.replace_refresh_token("first".into(), Some(foreign), Some(event(20))).await;
     assert!(refused.is_err(), "there is no such user");
     let mut outcomes = Vec::new();
     for recorded in recording {
