@@ -167,7 +167,8 @@ def test_own_data(walked):
 def test_as_a_server(walked, binary, tmp_path):
     (init, wrote), (serve, served) = transcript(fences(section("As a server"))[0][1])
     assert init == "insightgate init" and serve == "insightgate serve --config insightgate.toml"
-    ran = subprocess.run([binary.resolve(), "init"], cwd=tmp_path, capture_output=True, text=True)
+    home = {"HOME": str(tmp_path.parent), "XDG_CONFIG_HOME": ""}
+    ran = subprocess.run([binary.resolve(), "init"], cwd=tmp_path, env=os.environ | home, capture_output=True, text=True)
     assert (ran.stderr.strip(), ran.stdout, ran.returncode) == (wrote, "", 0)
     assert (tmp_path / "insightgate.toml").read_text() == (ROOT / "insightgate.example.toml").read_text()
     ports = {"INSIGHTGATE_SERVER_HTTP": "127.0.0.1:0", "INSIGHTGATE_SERVER_HTTPS": "127.0.0.1:0"}
@@ -181,7 +182,7 @@ def test_as_a_server(walked, binary, tmp_path):
 
 def test_flags(binary):
     described = subprocess.run([binary, "demo", "--help"], capture_output=True, text=True).stdout
-    offered = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", described, re.M)) - {"--help"}
+    offered = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", described, re.M)) - {"--help", "--profile"}
     tabled = set(re.findall(r"^\| `(--[a-z-]+)", section("Flags of the demo"), re.M))
     assert tabled == offered
     for flag, default in re.findall(r"^ +(--[a-z-]+) <[^\n]*\n(?:(?! +--).*\n)*? +\[default: (.*)\]", described, re.M):

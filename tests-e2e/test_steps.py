@@ -3,7 +3,6 @@
 import csv
 import io
 
-import msal
 import requests
 
 QUERY = "SELECT CustomerName, CustomerTpid, Product, AvailableSeats FROM CustomersAndTenants ORDER BY AvailableSeats DESC LIMIT 10 TIMESPAN LAST_MONTH"
@@ -63,33 +62,3 @@ def test_refresh_token(demo):
 def test_tsv(demo):
     text = demo.export("SELECT MPNId, PartnerName FROM Profile TIMESPAN LIFETIME", Format="TSV").decode()
     assert text.startswith("MPNId\tPartnerName\n") and text.endswith("\n") and "\r" not in text
-
-
-class ThroughPort(requests.Session):
-    """The library asks for user realms at the authority's host without its port; this adds the port."""
-
-    def __init__(self, authority, certificate):
-        super().__init__()
-        self.trust_env, self.verify = False, certificate
-        host = requests.utils.urlparse(authority)
-        self.bare, self.full = f"https://{host.hostname}/", f"https://{host.netloc}/"
-
-    def request(self, method, url, **more):
-        return super().request(method, url.replace(self.bare, self.full, 1) if url.startswith(self.bare) else url, **more)
-
-
-def test_microsofts_own_library(demo):
-    ready = demo.ready
-    client = msal.ConfidentialClientApplication(
-        ready["client_id"],
-        client_credential=ready["client_secret"],
-        authority=ready["authority"],
-        instance_discovery=False,
-        http_client=ThroughPort(ready["authority"], ready["ca_certificate"]),
-    )
-    answer = client.acquire_token_by_username_password(ready["username"], ready["password"], [f"{ready['resource']}/.default"])
-    assert "access_token" in answer, answer
-    assert answer["id_token_claims"]["tid"] == ready["tenant_id"]
-    assert demo.call("GET", "ScheduledDataset", token=answer["access_token"]).status_code == 200
-    wrong = client.acquire_token_by_username_password(ready["username"], "wrong", [f"{ready['resource']}/.default"])
-    assert wrong["error"] == "invalid_grant" and wrong["error_codes"] == [50126]

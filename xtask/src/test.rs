@@ -14,9 +14,9 @@ pub enum Part {
 
 pub fn run(part: Part) -> Result<(), String> {
     let total = match part {
-        Part::All => 5,
+        Part::All => 6,
         Part::Rust => 1,
-        Part::EndToEnd => 4,
+        Part::EndToEnd => 5,
     };
     let mut steps = Steps::of(total);
     if part != Part::EndToEnd {
@@ -33,15 +33,18 @@ pub fn run(part: Part) -> Result<(), String> {
 fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let target = target_directory()?;
     tooling::curl()?;
-    steps.announce("Python with requests, duckdb, msal and pytest, from PyPI");
+    steps.announce("Python with requests, duckdb, msal, adal, azure-identity and pytest, from PyPI");
     let python = tooling::python(&target)?;
     steps.announce("published tables (vega-datasets), from npm");
     let tables = tooling::vega_datasets(&target)?;
+    steps.announce("Microsoft's authentication library for Node (@azure/msal-node), from npm");
+    let msal_node = tooling::msal_node(&target)?;
     steps.announce("cargo build: the binary that the end-to-end tests run");
     steps::run(cargo().args(["build", "--locked", "-p", "insightgate"]))?;
     steps.announce("end-to-end tests");
     let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
     let mut pytest = Command::new(python);
     pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
-    steps::run(pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables).env("PYTHONDONTWRITEBYTECODE", "1"))
+    pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables).env("MSAL_NODE_FOLDER", msal_node);
+    steps::run(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
 }

@@ -12,6 +12,8 @@ const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
 const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
 /// wrk and what it is linked to, as Debian and Ubuntu name them.
 const WRK_PACKAGES: [&str; 3] = ["wrk", "libluajit-5.1-2", "libluajit-5.1-common"];
+/// Microsoft's own authentication library for Node.
+const MSAL_NODE: &str = "@azure/msal-node@7.2.1";
 
 /// A Python with the packages of `tests-e2e/requirements.txt`.
 pub fn python(target: &Path) -> Result<PathBuf, String> {
@@ -42,6 +44,11 @@ pub fn vega_datasets(target: &Path) -> Result<PathBuf, String> {
 /// A folder whose `node_modules` hold oidc-provider.
 pub fn oidc_provider(target: &Path) -> Result<PathBuf, String> {
     npm_package(&target.join("npm-oidc-provider"), OIDC_PROVIDER)
+}
+
+/// A folder whose `node_modules` hold Microsoft's authentication library.
+pub fn msal_node(target: &Path) -> Result<PathBuf, String> {
+    npm_package(&target.join("npm-msal-node"), MSAL_NODE)
 }
 
 /// A folder of its own for each package: npm removes from one what it was not asked for.

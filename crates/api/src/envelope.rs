@@ -11,6 +11,7 @@ use insightgate_operations::failure::Failure;
 use serde::Serialize;
 
 use crate::correlation::Correlation;
+use crate::manage;
 
 /// Source: the documented answers; field order as in the worked examples.
 #[derive(Serialize)]
@@ -22,19 +23,26 @@ struct Envelope<'a, Item> {
     message: Option<&'a str>,
     status_code: u16,
     data_redacted: bool,
+    /// Only where the platform has a number for what happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u32>,
 }
+
+/// The platform's number for a token without a second factor where one is required.
+const SECOND_FACTOR_REQUIRED: u32 = 900421;
 
 /// An answer with data, or about it. `redacted`: the caller sees some rows without their sensitive columns.
 pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, redacted: bool) -> Response {
-    answer(StatusCode::OK, value, message, redacted)
+    answer(StatusCode::OK, value, message, redacted, None)
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response {
-    answer::<()>(status, &[], Some(message), false)
+    answer::<()>(status, &[], Some(message), false, None)
 }
 
-fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&str>, data_redacted: bool) -> Response {
-    let envelope = Envelope { value, next_link: None, total_count: value.len(), message, status_code: status.as_u16(), data_redacted };
+fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&str>, data_redacted: bool, code: Option<u32>) -> Response {
+    let (total_count, status_code) = (value.len(), status.as_u16());
+    let envelope = Envelope { value, next_link: None, total_count, message, status_code, data_redacted, code };
     match serde_json::to_vec(&envelope) {
         Ok(body) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))], body).into_response(),
         Err(error) => {
@@ -82,7 +90,8 @@ impl Asked {
             Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
             _ => {}
         }
-        let mut response = refusal(status, &message);
+        let code = matches!(failure, Failure::SecondFactorRequired).then_some(SECOND_FACTOR_REQUIRED);
+        let mut response = answer::<()>(status, &[], Some(&message), false, code);
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -100,10 +109,12 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 
 pub(crate) fn status(failure: &Failure) -> StatusCode {
     match failure {
-        Failure::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+        Failure::Unauthorized { .. } | Failure::SecondFactorRequired => StatusCode::UNAUTHORIZED,
         Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
-        Failure::Invalid(_) => StatusCode::BAD_REQUEST,
+        Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
+        Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
+        Failure::Busy => StatusCode::TOO_MANY_REQUESTS,
         Failure::PreviewTimeout(_) | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -113,14 +124,19 @@ pub(crate) fn too_large(limit: usize) -> Response {
     refusal(StatusCode::PAYLOAD_TOO_LARGE, &message)
 }
 
-pub(crate) async fn no_such_path(uri: Uri) -> Response {
+pub(crate) async fn no_such_path(asked: Asked, uri: Uri) -> Response {
     let shown: String = uri.path().chars().take(200).collect();
-    refusal(StatusCode::NOT_FOUND, &format!("There is nothing at {shown}."))
+    astray(&asked, &uri, StatusCode::NOT_FOUND, &format!("There is nothing at {shown}."))
 }
 
-pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {
+pub(crate) async fn wrong_method(asked: Asked, method: Method, uri: Uri) -> Response {
     let shown: String = uri.path().chars().take(200).collect();
-    refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("{shown} does not take {method}."))
+    astray(&asked, &uri, StatusCode::METHOD_NOT_ALLOWED, &format!("{shown} does not take {method}."))
+}
+
+/// In the form of the API that was meant.
+fn astray(asked: &Asked, uri: &Uri, status: StatusCode, message: &str) -> Response {
+    if manage::is_managed(uri) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
 }
 
 /// A request that took too long is answered by a layer that knows no envelope, with an empty body.

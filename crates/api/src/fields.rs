@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use insightgate_operations::failure::Failure;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -16,6 +16,14 @@ pub(crate) const BODY_LIMIT: usize = 2 << 20;
 pub(crate) enum BodyFault {
     TooLarge,
     Invalid(String),
+}
+
+/// A body, all of it.
+pub(crate) async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyFault> {
+    to_bytes(body, limit).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
+        if too_large { BodyFault::TooLarge } else { BodyFault::Invalid(format!("The request body could not be read: {error}")) }
+    })
 }
 
 /// The fields of a JSON object, by lower-case name.
@@ -146,10 +154,7 @@ impl<'de> Deserialize<'de> for Fields {
 impl Fields {
     /// Reads the body whatever its content type says: clients spell it in many ways.
     pub(crate) async fn read(body: Body) -> Result<Fields, BodyFault> {
-        let bytes = to_bytes(body, BODY_LIMIT).await.map_err(|error| {
-            let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
-            if too_large { BodyFault::TooLarge } else { BodyFault::Invalid(format!("The request body could not be read: {error}")) }
-        })?;
+        let bytes = whole(body, BODY_LIMIT).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
             // What is no object is one of the others, or nothing at all.
             let message = match serde_json::from_slice::<Field>(&bytes) {
@@ -210,6 +215,11 @@ impl Parameters {
             parameters.entry(name.to_ascii_lowercase()).or_insert_with(|| value.into_owned());
         }
         Parameters(parameters)
+    }
+
+    /// As sent, empty or not.
+    pub(crate) fn sent(&self, name: &str) -> Option<&str> {
+        self.0.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
 
     /// As sent; empty counts as absent.

@@ -5,8 +5,10 @@ mod executions;
 mod scheduled_dataset;
 mod scheduled_queries;
 mod scheduled_report;
+mod second_factor;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{delete, get, put};
 
 use crate::state::ApiState;
@@ -27,5 +29,5 @@ pub(crate) fn routes() -> Router<ApiState> {
             .route(&at("scheduledreport/resume/{report_id}"), put(scheduled_report::resume))
             .route(&at("scheduledreport/execution/{report_ids}"), get(executions::list));
     }
-    routes
+    routes.layer(from_fn(second_factor::report))
 }

@@ -7,6 +7,7 @@ mod envelope;
 mod fields;
 mod health;
 mod insights;
+mod manage;
 mod oauth;
 mod router;
 mod sandbox;

@@ -1,10 +1,16 @@
-//! The built-in authority: token endpoints, discovery and keys, in the platform's form.
+//! The built-in authority: sign-in pages, token endpoints, discovery and keys, in the platform's form.
 
+mod authorize;
+mod browser;
+mod device;
 mod discovery;
+mod form;
+mod logout;
+mod pages;
 mod token;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::state::ApiState;
 
@@ -13,6 +19,17 @@ pub(crate) fn routes() -> Router<ApiState> {
     Router::new()
         .route("/{tenant}/oauth2/token", post(token::issue_v1).fallback(token::wrong_verb))
         .route("/{tenant}/oauth2/v2.0/token", post(token::issue_v2).fallback(token::wrong_verb))
+        .route("/oauth2/token", any(token::no_tenant))
+        .route("/oauth2/v2.0/token", any(token::no_tenant))
+        .route("/{tenant}/oauth2/devicecode", post(device::start_v1).fallback(token::wrong_verb))
+        .route("/{tenant}/oauth2/v2.0/devicecode", post(device::start_v2).fallback(token::wrong_verb))
+        .route("/{tenant}/oauth2/authorize", get(authorize::begin_v1).post(authorize::begin_v1))
+        .route("/{tenant}/oauth2/v2.0/authorize", get(authorize::begin_v2).post(authorize::begin_v2))
+        .route("/common/oauth2/deviceauth", get(device::show).post(device::enter))
+        .route("/common/sign-in", post(authorize::take_step))
+        .route("/common/sign-in.css", get(pages::style))
+        .route("/{tenant}/oauth2/logout", get(logout::end).post(logout::end))
+        .route("/{tenant}/oauth2/v2.0/logout", get(logout::end).post(logout::end))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::configuration_v1))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::configuration_v2))
         .route("/{tenant}/discovery/keys", get(discovery::keys))

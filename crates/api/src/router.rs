@@ -1,4 +1,4 @@
-//! Which path leads to which handler. Paths under `/insights` and of the authority are matched without regard to case.
+//! Which path leads to which handler. Paths are matched without regard to case.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use crate::state::ApiState;
-use crate::{artifacts, correlation, envelope, health, insights, oauth, sandbox};
+use crate::{artifacts, correlation, envelope, health, insights, manage, oauth, sandbox};
 
 /// A request's body must keep arriving.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,6 +25,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(insights::routes())
         .merge(oauth::routes())
         .merge(artifacts::routes())
+        .merge(manage::routes())
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if state.sandbox.is_some() {

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access_tokens;
+mod authorization;
+mod browser;
+mod device_codes;
 mod executions;
 mod fuzz;
 mod harness;
@@ -19,4 +22,7 @@ mod reports;
 mod robustness;
 mod runs;
 mod sandbox_clock;
+mod second_factor;
+mod sign_in;
 mod token_endpoint;
+mod token_errors;

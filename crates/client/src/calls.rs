@@ -3,11 +3,14 @@
 use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::answer::{Answer, PreviewRow};
-use crate::connection::Client;
+use crate::answer::{Answer, Envelope, PreviewRow};
+use crate::connection::{Connection, Download, refused};
 use crate::error::ClientError;
+use crate::settings::{ClientSettings, Clock};
+use crate::token::Token;
 use crate::wire::{
     Dataset, Execution, ExecutionFilter, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate, Subject, instant_text,
 };
@@ -19,7 +22,29 @@ const REPORTS: &str = "ScheduledReport";
 /// No parameters.
 const NOTHING: [(&str, &str); 0] = [];
 
+/// A user of the Insights API through one application.
+pub struct Client(Connection);
+
 impl Client {
+    pub fn new(settings: ClientSettings, clock: Clock) -> Result<Client, ClientError> {
+        Connection::new(settings, clock).map(Client)
+    }
+
+    /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
+    pub async fn token(&self) -> Result<Token, ClientError> {
+        self.0.token().await
+    }
+
+    /// Starts with a token from an earlier run, or with none.
+    pub async fn keep_token(&self, token: Option<Token>) {
+        self.0.keep_token(token).await;
+    }
+
+    /// The bytes behind a link. Links carry their own permission: no token is sent.
+    pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
+        self.0.download(link).await
+    }
+
     /// All datasets, or the one of that name.
     pub async fn datasets(&self, name: Option<&str>) -> Result<Answer<Dataset>, ClientError> {
         let filter: Vec<_> = name.map(|name| ("datasetName", name)).into_iter().collect();
@@ -76,6 +101,18 @@ impl Client {
     pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
         self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
     }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &impl Serialize,
+        body: Option<Value>,
+    ) -> Result<Answer<T>, ClientError> {
+        let reply = self.0.send(method, segments, query, body, refused).await?;
+        let envelope: Envelope<T> = reply.read()?;
+        Ok(Answer { status: reply.status, headers: reply.headers, envelope })
+    }
 }
 
 fn preview_parameters(subject: Subject<'_>, start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Vec<(&'static str, String)> {
@@ -88,7 +125,7 @@ fn preview_parameters(subject: Subject<'_>, start: Option<DateTime<Utc>>, end: O
     parameters
 }
 
-fn body(value: &impl Serialize) -> Result<Value, ClientError> {
+pub(crate) fn body(value: &impl Serialize) -> Result<Value, ClientError> {
     serde_json::to_value(value).map_err(|error| ClientError::Settings(format!("the request cannot be written as JSON: {error}")))
 }
 

@@ -9,7 +9,7 @@ use reqwest::{Certificate, Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use crate::answer::{Answer, Envelope};
+use crate::answer::Envelope;
 use crate::error::{ClientError, Refusal};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
@@ -18,8 +18,8 @@ use crate::token::{self, Token};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A user of the API through one application. Gets its token when it is first needed and keeps it fresh.
-pub struct Client {
+/// One API, one application, at most one user. Gets its token when it is first needed and keeps it fresh.
+pub(crate) struct Connection {
     settings: ClientSettings,
     token_url: Url,
     api_base: Url,
@@ -38,15 +38,23 @@ pub struct Download {
     address: String,
 }
 
-impl Client {
+/// A successful answer, unread.
+pub(crate) struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    address: String,
+}
+
+impl Connection {
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Self, ClientError> {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
         let http = connect(&settings, [&token_url, &api_base])?;
-        Ok(Client { settings, token_url, api_base, http, clock, token: Mutex::new(None) })
+        Ok(Connection { settings, token_url, api_base, http, clock, token: Mutex::new(None) })
     }
 
-    /// The token in use, or a new one: by the refresh token when there is one, else by name and password.
+    /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
     pub async fn token(&self) -> Result<Token, ClientError> {
         // Held over the request, so that many callers cause one.
         let mut held = self.token.lock().await;
@@ -56,11 +64,11 @@ impl Client {
         let refresh = held.as_ref().and_then(|token| token.refresh_token.clone());
         let refreshed = match &refresh {
             Some(refresh) => self.ask_token(&token::refresh_form(&self.settings, refresh)).await,
-            None => self.ask_token(&token::password_form(&self.settings)).await,
+            None => self.ask_token(&token::sign_in_form(&self.settings)).await,
         };
         let token = match refreshed {
             // A refresh token may be spent or revoked while the password still holds.
-            Err(ClientError::Token(_)) if refresh.is_some() => self.ask_token(&token::password_form(&self.settings)).await?,
+            Err(ClientError::Token(_)) if refresh.is_some() => self.ask_token(&token::sign_in_form(&self.settings)).await?,
             other => other?,
         };
         *held = Some(token.clone());
@@ -86,14 +94,15 @@ impl Client {
         Ok(Download { status: status.as_u16(), length: body.content_length(), headers, body, address })
     }
 
-    /// One call of the API: `segments` below its base, `query` as a serializable of named fields.
-    pub(crate) async fn call<T: DeserializeOwned>(
+    /// One call: `segments` below the API's base, `query` as a serializable of named fields. `refusal` reads an answer that is none.
+    pub async fn send(
         &self,
         method: Method,
         segments: &[&str],
         query: &impl serde::Serialize,
         body: Option<serde_json::Value>,
-    ) -> Result<Answer<T>, ClientError> {
+        refusal: fn(StatusCode, HeaderMap, &[u8]) -> ClientError,
+    ) -> Result<Reply, ClientError> {
         let url = below(&self.api_base, segments);
         let address = address(&url);
         let mut token = self.token().await?;
@@ -117,15 +126,9 @@ impl Client {
                 continue;
             }
             if !status.is_success() {
-                return Err(refused(status, headers, &bytes));
+                return Err(refusal(status, headers, &bytes));
             }
-            let status = status.as_u16();
-            let envelope: Envelope<T> = serde_json::from_slice(&bytes).map_err(|error| ClientError::Unexpected {
-                address: address.clone(),
-                status,
-                reason: error.to_string(),
-            })?;
-            return Ok(Answer { status, headers, envelope });
+            return Ok(Reply { status: status.as_u16(), headers, body: bytes, address });
         }
     }
 
@@ -141,6 +144,16 @@ impl Client {
         }
         let refusal = token::read_refusal(status.as_u16(), &body).map_err(unexpected)?;
         Err(ClientError::Token(Box::new(refusal)))
+    }
+}
+
+impl Reply {
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body).map_err(|error| ClientError::Unexpected {
+            address: self.address.clone(),
+            status: self.status,
+            reason: error.to_string(),
+        })
     }
 }
 
@@ -221,7 +234,8 @@ fn reasons(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn refused(status: StatusCode, headers: HeaderMap, body: &[u8]) -> ClientError {
+/// By the envelope of the Insights API, and of links.
+pub(crate) fn refused(status: StatusCode, headers: HeaderMap, body: &[u8]) -> ClientError {
     // A gateway in front may answer with a page instead of the envelope: its text is of no use.
     let message = serde_json::from_slice::<Envelope<serde_json::Value>>(body).ok().and_then(|envelope| envelope.message);
     let request_id = headers.get("ms-requestid").and_then(|id| id.to_str().ok()).map(str::to_owned);

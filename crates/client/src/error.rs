@@ -14,6 +14,9 @@ pub enum ClientError {
     /// The API or a link answered with a refusal.
     #[error("{0}")]
     Refused(Box<Refusal>),
+    /// The management API answered with a refusal.
+    #[error("{0}")]
+    Managed(Box<ManageRefusal>),
     /// The token endpoint answered with a refusal.
     #[error("{0}")]
     Token(Box<TokenRefusal>),
@@ -30,6 +33,17 @@ pub struct Refusal {
     /// `MS-RequestId`.
     pub request_id: Option<String>,
     pub headers: HeaderMap,
+}
+
+/// The management API's error body. `code` is empty when the answer was not this API's.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{}{}", self.text(), self.correlation.as_deref().map(|id| format!(" (correlation {id})")).unwrap_or_default())]
+pub struct ManageRefusal {
+    pub status: u16,
+    /// `invalid`, `notFound`, `forbidden`, `unauthorized`, `conflict` or `illegalMove`.
+    pub code: String,
+    pub message: String,
+    pub correlation: Option<String>,
 }
 
 /// The platform's error body.
@@ -52,10 +66,9 @@ impl ClientError {
             ClientError::Settings(_) => return None,
             ClientError::Unreachable { reason, timed_out, .. } => unreachable_hint(reason, *timed_out),
             ClientError::Refused(refusal) => refusal_hint(refusal)?,
+            ClientError::Managed(refusal) => manage_hint(refusal)?,
             ClientError::Token(refusal) => refusal.codes.iter().find_map(|code| token_hint(*code))?,
-            ClientError::Unexpected { .. } => {
-                "check that the endpoint is an Insights API: …/insights/v1/mpn, without a proxy's page in front"
-            }
+            ClientError::Unexpected { .. } => "check the endpoint: it is the server's own address, without a proxy's page in front",
         };
         Some(hint.to_owned())
     }
@@ -76,6 +89,12 @@ impl Refusal {
             Some(message) => format!("{message} (status {})", self.status),
             None => format!("refused with status {}", self.status),
         }
+    }
+}
+
+impl ManageRefusal {
+    fn text(&self) -> String {
+        if self.message.is_empty() { format!("refused with status {}", self.status) } else { self.message.clone() }
     }
 }
 
@@ -117,6 +136,22 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
         404 if says("no executions") => "the run has not finished, or the report has not started yet: ask again later",
         404 => "check the id; what belongs to somebody else is not found either",
         429 | 503 => "the server is busy: try again later",
+        _ => return None,
+    })
+}
+
+fn manage_hint(refusal: &ManageRefusal) -> Option<&'static str> {
+    Some(match (refusal.code.as_str(), refusal.status) {
+        ("", 404) => "no management API answers there: check the endpoint",
+        (_, 401) => "the token is not for this server's management API: check the profile's authority and endpoint",
+        (_, 403) => "an operator may do everything; in a tenant its Global admin and Account admin may, as far as their roles go",
+        (_, 404) => "the `list` command shows what there is; what belongs to another tenant is not found either",
+        ("illegalMove", _) => {
+            "`insightgate tenant show` says where the enrollment stands, `insightgate tenant verify --new-code` makes another code"
+        }
+        ("conflict", _) => "the `list` and `show` commands say what is there",
+        ("invalid", _) => "the command's --help shows what it takes, with examples",
+        (_, 429 | 503) => "the server is busy: try again later",
         _ => return None,
     })
 }

@@ -11,16 +11,34 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct ClientSettings {
     /// `https://<authority>/<tenant>/oauth2/token`.
     pub authority_token_url: String,
-    /// `https://<host>/insights/v1/mpn`.
+    /// `https://<host>/insights/v1/mpn`, or `https://<host>/manage/v1`.
     pub api_base: String,
-    /// What the token is for: `https://api.partnercenter.microsoft.com`.
+    /// What the token is for: `https://api.partnercenter.microsoft.com`, or [`crate::manage::RESOURCE`].
     pub resource: String,
     pub client_id: String,
-    pub client_secret: String,
-    pub username: String,
-    pub password: String,
+    /// None for a public application.
+    pub client_secret: Option<String>,
+    pub sign_in: SignIn,
     /// PEM, one certificate or several, trusted besides the system's.
     pub ca_certificate: Option<Vec<u8>>,
+}
+
+/// Who signs in with the application.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SignIn {
+    /// Nobody: the application acts alone (client_credentials).
+    Application,
+    /// A user, by the password grant.
+    User { username: String, password: String },
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SignIn::Application => f.write_str("Application"),
+            SignIn::User { username, .. } => f.debug_struct("User").field("username", username).finish_non_exhaustive(),
+        }
+    }
 }
 
 impl fmt::Debug for ClientSettings {
@@ -30,7 +48,7 @@ impl fmt::Debug for ClientSettings {
             .field("api_base", &self.api_base)
             .field("resource", &self.resource)
             .field("client_id", &self.client_id)
-            .field("username", &self.username)
+            .field("sign_in", &self.sign_in)
             .finish_non_exhaustive()
     }
 }

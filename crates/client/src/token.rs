@@ -1,11 +1,11 @@
-//! Tokens: the password grant's answer, and how long it can be used.
+//! Tokens: what is sent for one, the answer, and how long it can be used.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
 use crate::error::TokenRefusal;
-use crate::settings::ClientSettings;
+use crate::settings::{ClientSettings, SignIn};
 
 /// Seconds before its end from which a token is not used any more, so that a request on its way does not outlive it.
 const MARGIN: i64 = 120;
@@ -37,28 +37,28 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The form of the password grant, for application and user together.
-pub(crate) fn password_form(settings: &ClientSettings) -> Vec<(&'static str, &str)> {
-    let mut form = application_form(settings, "password");
-    form.extend([("username", settings.username.as_str()), ("password", &settings.password)]);
-    form
+/// The form of a new sign-in: the password grant for application and user together, client_credentials for the application alone.
+pub(crate) fn sign_in_form(settings: &ClientSettings) -> Vec<(&'static str, &str)> {
+    match &settings.sign_in {
+        SignIn::User { username, password } => {
+            let mut form = application_form(settings, "password");
+            form.extend([("scope", "openid"), ("username", username.as_str()), ("password", password)]);
+            form
+        }
+        SignIn::Application => application_form(settings, "client_credentials"),
+    }
 }
 
 pub(crate) fn refresh_form<'a>(settings: &'a ClientSettings, refresh_token: &'a str) -> Vec<(&'static str, &'a str)> {
     let mut form = application_form(settings, "refresh_token");
-    form.push(("refresh_token", refresh_token));
+    form.extend([("scope", "openid"), ("refresh_token", refresh_token)]);
     form
 }
 
 fn application_form<'a>(settings: &'a ClientSettings, grant: &'static str) -> Vec<(&'static str, &'a str)> {
-    let id = settings.client_id.as_str();
-    vec![
-        ("grant_type", grant),
-        ("resource", &settings.resource),
-        ("client_id", id),
-        ("client_secret", &settings.client_secret),
-        ("scope", "openid"),
-    ]
+    let mut form = vec![("grant_type", grant), ("resource", settings.resource.as_str()), ("client_id", &settings.client_id)];
+    form.extend(settings.client_secret.as_deref().map(|secret| ("client_secret", secret)));
+    form
 }
 
 /// `received` is the client's own time, which counts: the authority's clock may differ.

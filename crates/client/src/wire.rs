@@ -2,6 +2,8 @@
 //!
 //! Fields that no document names are kept in `more`, so that nothing an answer said is lost.
 
+pub mod manage;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

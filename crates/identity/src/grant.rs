@@ -2,6 +2,8 @@
 //!
 //! Source of numbers, error values and statuses: the public list of authentication error codes. The texts are our own.
 
+mod interactive;
+
 use std::fmt;
 
 /// A refused token request. Everything in it may be shown to the caller.

@@ -9,6 +9,7 @@ pub mod grant;
 pub mod principal;
 pub mod profile;
 pub mod program;
+pub mod redirect;
 pub mod role;
 pub mod scope;
 pub mod tenant;

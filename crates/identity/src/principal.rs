@@ -26,6 +26,8 @@ pub struct Principal {
     pub requested: Vec<Permission>,
     /// The user's roles; an application's own when it acts alone.
     pub roles: Vec<RoleAssignment>,
+    /// Whether the token says that the user gave a second factor. False for who comes without a token, such as a run.
+    pub mfa: bool,
 }
 
 /// Why a caller gets no data: the prerequisite that is not met. The text is for the caller (403).
@@ -90,6 +92,11 @@ impl Principal {
             return Err(Refusal::ConsentMissing);
         }
         Ok(())
+    }
+
+    /// Whether a requirement of a second factor is met. An application alone has nobody to ask.
+    pub fn is_mfa_compliant(&self) -> bool {
+        self.user.is_none() || self.mfa
     }
 
     /// Whose queries and reports these are: the user's, or the application's when it acts alone.

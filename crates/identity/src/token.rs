@@ -8,6 +8,9 @@ use uuid::Uuid;
 /// Seconds between `nbf` and `exp`. Tokens live one hour; answers say a second less, as the documents show.
 pub const LIFETIME_SECONDS: i64 = 3600;
 
+/// The method in `amr` that says that a second factor was given.
+pub const MFA: &str = "mfa";
+
 /// The endpoint that issued a token: they differ in names of claims and in the issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenVersion {
@@ -60,6 +63,9 @@ pub struct AccessClaims {
     /// Delegated permissions, separated by blanks; only with a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scp: Option<String>,
+    /// Application permissions; only without a user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// How the user signed in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
@@ -154,6 +160,7 @@ mod tests {
             appid: Some(Uuid::from_u128(2)),
             azp: None,
             scp: Some("user_impersonation".into()),
+            roles: Vec::new(),
             amr: vec!["pwd".into()],
             ver: "1.0".into(),
             uti: "1".into(),

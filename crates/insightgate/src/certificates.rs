@@ -38,10 +38,22 @@ pub struct ServerCertificate {
     pub authority_file: PathBuf,
 }
 
-/// For these host names and addresses.
-pub fn server_certificate(folder: &DataFolder, names: &[String], now: DateTime<Utc>) -> Result<ServerCertificate, CommandError> {
+/// The data folder's own authority.
+struct Authority {
+    key: KeyPair,
+    certificate: String,
+    /// What clients are to trust.
+    file: PathBuf,
+}
+
+/// What clients of the data folder's server are to trust: a PEM file, made at the first start.
+pub fn authority_file(folder: &DataFolder, now: DateTime<Utc>) -> Result<PathBuf, CommandError> {
+    open_authority(folder, now).map(|authority| authority.file)
+}
+
+fn open_authority(folder: &DataFolder, now: DateTime<Utc>) -> Result<Authority, CommandError> {
     let tls = DataFolder::open(&folder.tls())?;
-    let (own_file, authority_file) = (tls.path().join("authority.pem"), tls.path().join("ca.pem"));
+    let (own_file, file) = (tls.path().join("authority.pem"), tls.path().join("ca.pem"));
     if !own_file.exists() {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = authority(now)?.self_signed(&key).map_err(failed)?;
@@ -54,11 +66,17 @@ pub fn server_certificate(folder: &DataFolder, names: &[String], now: DateTime<U
         CommandError::failed(message).hint("remove it to make a new authority; clients must then trust the new ca.pem")
     };
     let start = own.find(CERTIFICATE).ok_or_else(unusable)?;
-    let (key, authority_pem) = own.split_at(start);
-    let authority_key = KeyPair::from_pem(key).map_err(|_| unusable())?;
-    if std::fs::read(&authority_file).ok().as_deref() != Some(authority_pem.as_bytes()) {
-        write_private(&authority_file, authority_pem.as_bytes())?;
+    let (key, certificate) = own.split_at(start);
+    let key = KeyPair::from_pem(key).map_err(|_| unusable())?;
+    if std::fs::read(&file).ok().as_deref() != Some(certificate.as_bytes()) {
+        write_private(&file, certificate.as_bytes())?;
     }
+    Ok(Authority { key, certificate: certificate.to_owned(), file })
+}
+
+/// For these host names and addresses.
+pub fn server_certificate(folder: &DataFolder, names: &[String], now: DateTime<Utc>) -> Result<ServerCertificate, CommandError> {
+    let Authority { key: authority_key, certificate: authority_pem, file: authority_file } = open_authority(folder, now)?;
     let issuer = Issuer::new(authority(now)?, authority_key);
     let mut server = CertificateParams::new(names.to_vec()).map_err(failed)?;
     server.distinguished_name = named(names.first().map_or("localhost", String::as_str));

@@ -6,13 +6,25 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use crate::commands::app::AppArguments;
+use crate::commands::audit::AuditArguments;
+use crate::commands::location::LocationArguments;
+use crate::commands::role::RoleArguments;
+use crate::commands::tenant::TenantArguments;
+use crate::commands::user::UserArguments;
+
 /// Where commands look for data when no folder is named.
 pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
 
 /// Programmatic access to partner analytics.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Start with: insightgate demo")]
+#[command(version, about, after_help = "Start with: insightgate demo", after_long_help = crate::env_vars::help())]
 pub struct Cli {
+    /// The profile to connect with: its name, or a file such as a demo's ready file
+    ///
+    /// Names are sections of ~/.config/insightgate/profiles.toml. The environment goes before a profile.
+    #[arg(long, global = true, value_name = "NAME|FILE", env = crate::env_vars::PROFILE.name, hide_env_values = true)]
+    pub profile: Option<String>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -27,8 +39,10 @@ pub enum Command {
     /// The server, as a configuration file describes it
     #[command(after_help = "Example:\n  insightgate init --config insightgate.toml && insightgate serve --config insightgate.toml")]
     Serve(ServeArguments),
-    /// Writes a commented configuration file
-    #[command(after_help = "Example:\n  insightgate init --config insightgate.toml")]
+    /// A configuration file and the first operator
+    #[command(
+        after_help = "Examples:\n  insightgate init\n  insightgate init --config /etc/insightgate.toml --operator-file operator.json"
+    )]
     Init(InitArguments),
     /// Datasets and their definitions
     Dataset {
@@ -40,6 +54,21 @@ pub enum Command {
         after_help = "Example:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv"
     )]
     Run(RunArguments),
+    /// Organisations, and their enrollments in programs
+    Tenant(TenantArguments),
+    /// Partner locations of an organisation
+    Location(LocationArguments),
+    /// Users of an organisation
+    User(UserArguments),
+    /// Applications of an organisation: secrets, permissions, consent
+    App(AppArguments),
+    /// Roles of users and applications
+    Role(RoleArguments),
+    /// What was granted, removed and refused, the newest first
+    #[command(
+        after_help = "Examples:\n  insightgate audit --tenant contoso.example\n  insightgate audit --action role.assign --from 2026-11-01T00:00:00Z --json"
+    )]
+    Audit(AuditArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,9 +168,15 @@ pub enum ServerRole {
 
 #[derive(Debug, Args)]
 pub struct InitArguments {
-    /// Where to write it; - for stdout
+    /// Where to write the configuration, and to read it when it is there already; - prints it and does nothing else
     #[arg(long, value_name = "FILE", default_value = "insightgate.toml")]
     pub config: PathBuf,
+    /// Write the operator's credentials to this file (readable by the owner only) instead of the profile file
+    #[arg(long, value_name = "FILE")]
+    pub operator_file: Option<PathBuf>,
+    /// Give the operator a further secret, when the first one was lost
+    #[arg(long)]
+    pub new_operator_secret: bool,
 }
 
 #[derive(Debug, Args)]
@@ -215,12 +250,5 @@ pub struct RunArguments {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_flags_hold_together() {
-        Cli::command().debug_assert();
-    }
-}
+#[path = "cli/tests.rs"]
+mod tests;

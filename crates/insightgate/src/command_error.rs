@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use insightgate_client::ClientError;
+
 /// Exit codes: 1 failed, 2 wrong usage, 3 not allowed or a prerequisite is missing, 4 not found, 5 unreachable or timed out.
 #[derive(Debug)]
 pub struct CommandError {
@@ -19,6 +21,10 @@ impl CommandError {
         CommandError { code: 2, ..CommandError::failed(message) }
     }
 
+    pub fn not_allowed(message: impl Into<String>) -> CommandError {
+        CommandError { code: 3, ..CommandError::failed(message) }
+    }
+
     pub fn not_found(message: impl Into<String>) -> CommandError {
         CommandError { code: 4, ..CommandError::failed(message) }
     }
@@ -28,8 +34,59 @@ impl CommandError {
     }
 }
 
+impl From<ClientError> for CommandError {
+    fn from(error: ClientError) -> CommandError {
+        let code = match &error {
+            ClientError::Settings(_) => 2,
+            ClientError::Unreachable { .. } => 5,
+            ClientError::Refused(refusal) => by_status(refusal.status),
+            ClientError::Managed(refusal) => by_status(refusal.status),
+            // Whoever gets no token lacks something, unless the authority itself has trouble.
+            ClientError::Token(refusal) if refusal.status < 500 => 3,
+            ClientError::Token(refusal) => by_status(refusal.status),
+            ClientError::Unexpected { .. } => 1,
+        };
+        CommandError { message: error.to_string(), hint: error.hint(), code }
+    }
+}
+
+fn by_status(status: u16) -> u8 {
+    match status {
+        401 | 403 => 3,
+        404 => 4,
+        408 | 503 | 504 => 5,
+        _ => 1,
+    }
+}
+
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insightgate_client::{ManageRefusal, TokenRefusal};
+
+    fn managed(status: u16) -> u8 {
+        let refusal = ManageRefusal { status, code: String::new(), message: String::new(), correlation: None };
+        CommandError::from(ClientError::Managed(Box::new(refusal))).code
+    }
+
+    #[test]
+    fn the_exit_code_says_what_kind_of_failure_it_is() {
+        let codes = [400, 401, 403, 404, 409, 500, 503].map(managed);
+        assert_eq!(codes, [1, 3, 3, 4, 1, 1, 5]);
+        let token = |status| {
+            let refusal = TokenRefusal { status, error: "e".into(), description: "d".into(), codes: vec![7_000_215] };
+            CommandError::from(ClientError::Token(Box::new(refusal)))
+        };
+        assert_eq!((token(401).code, token(503).code), (3, 5));
+        assert!(token(401).hint.unwrap().contains("secret"));
+        let unreachable = ClientError::Unreachable { address: "a".into(), reason: "refused".into(), timed_out: false };
+        assert_eq!(CommandError::from(unreachable).code, 5);
+        assert_eq!(CommandError::from(ClientError::Settings("s".into())).code, 2);
     }
 }

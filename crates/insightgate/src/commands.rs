@@ -1,6 +1,12 @@
 //! One command a file.
 
+pub mod app;
+pub mod audit;
 pub mod dataset_add;
 pub mod init;
+pub mod location;
+pub mod role;
 pub mod run;
 pub mod serve;
+pub mod tenant;
+pub mod user;

@@ -28,6 +28,7 @@ pub struct Configuration {
     pub resources: Vec<String>,
     pub signing_key_days: u32,
     pub allow_report_viewer: bool,
+    pub require_mfa: bool,
     pub quotas: bool,
     pub start_lead_hours: u32,
     pub hold_poll_seconds: u32,
@@ -54,6 +55,7 @@ impl Default for Configuration {
             resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
             signing_key_days: 90,
             allow_report_viewer: false,
+            require_mfa: false,
             quotas: true,
             start_lead_hours: 4,
             hold_poll_seconds: 2,
@@ -148,6 +150,12 @@ const SETTINGS: &[Setting] = &[
         about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
         default: Ok("false"),
         read: |c, v| flag(v).map(|flag| c.allow_report_viewer = flag),
+    },
+    Setting {
+        key: "access.require_mfa",
+        about: "Whether users must sign in with a second factor. The password grant cannot ask for one: it then ends with an error.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.require_mfa = flag),
     },
     Setting {
         key: "reports.quotas",

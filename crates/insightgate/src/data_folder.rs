@@ -8,13 +8,12 @@ use insightgate_operations::random::Random;
 use insightgate_operations::vault::Vault;
 
 use crate::command_error::CommandError;
+use crate::env_vars::{self, EnvVar};
 
 /// Holds 32 bytes; keys and link secrets in the database are encrypted with it.
 const ENCRYPTION_KEY: &str = "encryption.key";
 /// Where an operator moves it aside to have it replaced at the next start.
 const OLD_ENCRYPTION_KEY: &str = "encryption.key.old";
-const ENCRYPTION_KEY_VARIABLE: &str = "INSIGHTGATE_ENCRYPTION_KEY";
-const OLD_ENCRYPTION_KEYS_VARIABLE: &str = "INSIGHTGATE_OLD_ENCRYPTION_KEYS";
 
 #[derive(Debug, Clone)]
 pub struct DataFolder(PathBuf);
@@ -85,7 +84,7 @@ impl DataFolder {
             Ok(()) => Ok(FolderLock { _file: file }),
             Err(TryLockError::WouldBlock) => {
                 let message = format!("another server works on the data folder {}", self.0.display());
-                Err(CommandError::failed(message).hint("stop it, or name another folder with --data-dir"))
+                Err(CommandError::failed(message).hint("stop it, or name another data folder"))
             }
             Err(TryLockError::Error(error)) => Err(fault(&path, &error)),
         }
@@ -121,28 +120,28 @@ impl DataFolder {
     /// Also opens what earlier keys sealed: those of `INSIGHTGATE_OLD_ENCRYPTION_KEYS` (separated by commas), the one that was moved aside as
     /// `encryption.key.old`, and the folder's own where the environment has another.
     pub fn vault(&self, random: &Random) -> Result<Vault, CommandError> {
-        self.vault_with(random, |name| std::env::var(name).ok())
+        self.vault_with(random, env_vars::read)
     }
 
-    fn vault_with(&self, random: &Random, environment: impl Fn(&str) -> Option<String>) -> Result<Vault, CommandError> {
-        let named = |name: &str, text: &str| {
+    fn vault_with(&self, random: &Random, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Vault, CommandError> {
+        let named = |EnvVar { name, .. }: &EnvVar, text: &str| {
             let malformed = || {
                 CommandError::failed(format!("{name} does not hold 64 hexadecimal digits")).hint("make a key with: openssl rand -hex 32")
             };
             parse_hexadecimal(text.trim()).ok_or_else(malformed)
         };
         let mut old = Vec::new();
-        let key = match environment(ENCRYPTION_KEY_VARIABLE) {
+        let key = match environment(&env_vars::ENCRYPTION_KEY) {
             Some(text) => {
                 old.extend(self.read_key(ENCRYPTION_KEY)?);
-                named(ENCRYPTION_KEY_VARIABLE, &text)?
+                named(&env_vars::ENCRYPTION_KEY, &text)?
             }
             None => self.own_key(random)?,
         };
         old.extend(self.read_key(OLD_ENCRYPTION_KEY)?);
-        let listed = environment(OLD_ENCRYPTION_KEYS_VARIABLE).unwrap_or_default();
+        let listed = environment(&env_vars::OLD_ENCRYPTION_KEYS).unwrap_or_default();
         for text in listed.split(',').filter(|text| !text.trim().is_empty()) {
-            old.push(named(OLD_ENCRYPTION_KEYS_VARIABLE, text)?);
+            old.push(named(&env_vars::OLD_ENCRYPTION_KEYS, text)?);
         }
         let vault = Vault::new(&key).and_then(|vault| old.iter().try_fold(vault, |vault, old| vault.with_old(old)));
         vault.map_err(|error| CommandError::failed(error.to_string()))
@@ -196,18 +195,26 @@ fn remove_staged(folder: &Path) -> Result<(), CommandError> {
 
 /// Readable by its owner only, and whole: what was there before stays until the new text is complete.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    write_with(&mut options, path, bytes)
+}
+
+/// Whole, as above, and readable as the person's other files are.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    write_with(&mut OpenOptions::new(), path, bytes)
+}
+
+fn write_with(options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let unfinished = path.with_file_name(format!(".{}.unfinished", path.file_name().unwrap_or_default().to_string_lossy()));
-    let write = || -> std::io::Result<()> {
+    let mut write = || -> std::io::Result<()> {
         // A leftover may have other permissions: make the file anew.
         match std::fs::remove_file(&unfinished) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&unfinished)?;
+        let mut file = options.write(true).create_new(true).open(&unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)
@@ -218,7 +225,14 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
 /// As a person who works in the current folder would write it.
 pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).display().to_string()
+    if let Some(below) = here.and_then(|here| path.strip_prefix(here).ok()) {
+        return below.display().to_string();
+    }
+    let home = env_vars::read(&env_vars::HOME).filter(|home| home != "/");
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) => format!("~/{}", below.display()),
+        None => path.display().to_string(),
+    }
 }
 
 #[cfg(unix)]
@@ -276,15 +290,19 @@ mod tests {
         let data = DataFolder::open(&folder.path().join("data")).unwrap();
         let random = Random::default();
         let of_file = data.vault_with(&random, |_| None).unwrap().seal("p", b"text").unwrap();
-        let given = |name: &str| (name == ENCRYPTION_KEY_VARIABLE).then(|| "ab".repeat(32));
+        let given = |variable: &EnvVar| (variable.name == env_vars::ENCRYPTION_KEY.name).then(|| "ab".repeat(32));
         let vault = data.vault_with(&random, given).unwrap();
         let of_environment = vault.reseal("p", &of_file).unwrap().unwrap();
-        let listed = |name: &str| {
-            Some(if name == ENCRYPTION_KEY_VARIABLE { "cd".repeat(32) } else { format!("{}, {}", "00".repeat(32), "ab".repeat(32)) })
+        let listed = |variable: &EnvVar| {
+            Some(if variable.name == env_vars::ENCRYPTION_KEY.name {
+                "cd".repeat(32)
+            } else {
+                format!("{}, {}", "00".repeat(32), "ab".repeat(32))
+            })
         };
         assert_eq!(data.vault_with(&random, listed).unwrap().open("p", &of_environment).unwrap(), b"text");
-        let wrong = |name: &str| Some(if name == ENCRYPTION_KEY_VARIABLE { "cd".repeat(32) } else { "short".into() });
-        assert!(data.vault_with(&random, wrong).err().unwrap().message.contains(OLD_ENCRYPTION_KEYS_VARIABLE));
+        let wrong = |variable: &EnvVar| Some(if variable.name == env_vars::ENCRYPTION_KEY.name { "cd".repeat(32) } else { "short".into() });
+        assert!(data.vault_with(&random, wrong).err().unwrap().message.contains(env_vars::OLD_ENCRYPTION_KEYS.name));
 
         std::fs::rename(data.path().join(ENCRYPTION_KEY), data.path().join(OLD_ENCRYPTION_KEY)).unwrap();
         let vault = data.vault_with(&random, |_| None).unwrap();

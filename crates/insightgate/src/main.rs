@@ -8,8 +8,14 @@ mod config;
 mod connections;
 mod data_folder;
 mod demo;
+mod env_vars;
 mod log;
+mod profiles;
+mod secret_input;
 mod server;
+mod session;
+mod table;
+mod terminal;
 mod tls;
 
 use std::process::ExitCode;
@@ -19,6 +25,7 @@ use clap::Parser;
 use cli::{Cli, Command, DatasetCommand};
 use command_error::CommandError;
 use log::{QUIET, start_log};
+use session::Session;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -26,7 +33,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CommandError::failed(format!("the runtime could not be started: {error}"))),
     };
-    let outcome = runtime.block_on(run(cli.command));
+    let outcome = runtime.block_on(run(cli));
     // Threads that still hash or read must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match outcome {
@@ -35,7 +42,11 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<(), CommandError> {
+async fn run(cli: Cli) -> Result<(), CommandError> {
+    let Cli { profile, command } = cli;
+    // Set to nothing, the variable is not set.
+    let profile = profile.filter(|name| !name.is_empty());
+    let session = || Session::open(profile.as_deref());
     // A server's level stands in its configuration.
     if !matches!(command, Command::Serve(_)) {
         start_log(QUIET)?;
@@ -43,9 +54,15 @@ async fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => commands::serve::run(arguments).await,
-        Command::Init(arguments) => commands::init::run(&arguments),
+        Command::Init(arguments) => commands::init::run(&arguments, profile.as_deref()).await,
         Command::Dataset { command: DatasetCommand::Add(arguments) } => commands::dataset_add::run(&arguments),
         Command::Run(arguments) => commands::run::run(arguments).await,
+        Command::Tenant(arguments) => commands::tenant::run(&session()?, arguments).await,
+        Command::Location(arguments) => commands::location::run(&session()?, arguments).await,
+        Command::User(arguments) => commands::user::run(&session()?, arguments).await,
+        Command::App(arguments) => commands::app::run(&session()?, arguments).await,
+        Command::Role(arguments) => commands::role::run(&session()?, arguments).await,
+        Command::Audit(arguments) => commands::audit::run(&session()?, arguments).await,
     }
 }
 

@@ -11,6 +11,7 @@ use chrono::DateTime;
 use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{Engine, EngineSettings};
+use insightgate_operations::address_guard::AddressGuard;
 use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -78,6 +79,7 @@ pub async fn open_context(
         settings,
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
+        addresses: AddressGuard::default(),
     }))
 }
 
@@ -126,6 +128,13 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
     listener.set_nonblocking(true).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+/// By which clients on this machine reach a listener.
+pub fn base_url(scheme: &str, address: SocketAddr) -> String {
+    // An address that means all of them cannot be asked for.
+    let address = if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
+    format!("{scheme}://{address}")
 }
 
 /// What runs until it is told to stop.

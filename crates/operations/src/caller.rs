@@ -19,6 +19,11 @@ pub struct Caller {
 impl Caller {
     /// Checks every prerequisite of the program. A refusal names the missing one and is audited.
     pub async fn admit(context: &Context, principal: Principal, program: Program, correlation: &str) -> Result<Caller, Failure> {
+        if context.settings.require_mfa && !principal.is_mfa_compliant() {
+            let failure = Failure::SecondFactorRequired;
+            audit::record_refusal(context, &principal, program.name(), &failure.to_string(), correlation).await;
+            return Err(failure);
+        }
         match principal.scope(program, &context.settings.access_rules) {
             Ok(scope) => Ok(Caller { principal, program, scope }),
             Err(refusal) => {

@@ -10,6 +10,7 @@ use insightgate_report::scheduled_report::ReportRules;
 use insightgate_store::Store;
 use tokio::sync::Notify;
 
+use crate::address_guard::AddressGuard;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -34,6 +35,7 @@ pub struct Context {
     pub settings: Settings,
     pub signals: Signals,
     pub held_polls: HeldPolls,
+    pub addresses: AddressGuard,
 }
 
 /// Shared by handlers and background work.
@@ -58,6 +60,8 @@ pub struct Settings {
     pub preview_timeout: Duration,
     /// A signing key is replaced when it is so old.
     pub signing_key_days: u32,
+    /// Whether the insights API takes only tokens of users who gave a second factor.
+    pub require_mfa: bool,
 }
 
 impl Default for Settings {
@@ -73,6 +77,7 @@ impl Default for Settings {
             link_lifetime: TimeDelta::days(7),
             preview_timeout: Duration::from_secs(100),
             signing_key_days: 90,
+            require_mfa: false,
         }
     }
 }

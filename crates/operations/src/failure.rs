@@ -1,7 +1,9 @@
 //! Why an operation gave no answer. One kind for all of them, so that the API maps it to a status in one place.
 
 use insightgate_engine::EngineError;
+use insightgate_identity::enrollment::IllegalMove;
 use insightgate_identity::principal::Refusal;
+use insightgate_identity::profile::ProfileFault;
 use insightgate_report::scheduled_report::{ReportFault, ReportFaults};
 use insightgate_store::StoreError;
 use thiserror::Error;
@@ -14,6 +16,12 @@ pub enum Failure {
     /// No token, or one that is not accepted. The reason is for the log.
     #[error("Unauthorized")]
     Unauthorized { reason: String },
+    /// The token is right, but its user gave no second factor, and the deployment requires one.
+    #[error(
+        "MFA required: the token's user gave no second factor. The password grant cannot ask for one: get a token by the device code or the \
+         authorization code grant."
+    )]
+    SecondFactorRequired,
     /// A prerequisite is missing.
     #[error("{0}")]
     Refused(#[from] Refusal),
@@ -28,6 +36,17 @@ pub enum Failure {
     NoExecutions,
     #[error("{0}")]
     Invalid(String),
+    /// Every field of a legal business profile that breaks a rule.
+    #[error("The legal business profile breaks rules: {}", listed(.0))]
+    Profile(Vec<ProfileFault>),
+    /// It stands against what is there already.
+    #[error("{0}")]
+    Conflict(String),
+    /// A step that the enrollment's stage does not allow.
+    #[error(transparent)]
+    IllegalMove(#[from] IllegalMove),
+    #[error("The server has too much to do. Try again shortly.")]
+    Busy,
     #[error("The preview did not finish within {0} seconds. That says nothing against the query: a report of it may still succeed.")]
     PreviewTimeout(u64),
     /// Nothing that the caller can mend.
@@ -39,6 +58,10 @@ impl Failure {
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
         Failure::Internal(cause.into())
     }
+}
+
+fn listed(faults: &[ProfileFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 impl From<StoreError> for Failure {

@@ -4,19 +4,19 @@
 //! credential or the grant, resource, scope and consent.
 
 mod answer;
+mod authorization_code;
+pub(crate) mod client;
+mod device_code;
 mod password;
 mod refresh;
 mod request;
-mod resource;
+pub(crate) mod resource;
 
-use std::sync::Arc;
-
-use insightgate_identity::application::Application;
+use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::principal::Refusal;
-use insightgate_identity::tenant::{Tenant, TenantReference};
-use insightgate_identity::token::same_resource;
-use insightgate_identity::user::{User, domain_of};
+use insightgate_identity::tenant::Tenant;
+use insightgate_identity::token::{MFA, TokenVersion};
+use insightgate_identity::user::User;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -25,9 +25,8 @@ pub use request::TokenRequest;
 
 use crate::audit::{self, Happening};
 use crate::context::Context;
-use crate::directory::Client;
-use crate::password::find_secret;
-use resource::Requested;
+use client::{check_secret, find_application, find_tenant};
+use resource::{Granted, Requested};
 
 /// A token request that was not granted.
 #[derive(Debug, Error)]
@@ -39,7 +38,7 @@ pub enum TokenFailure {
 }
 
 impl TokenFailure {
-    fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TokenFailure {
+    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TokenFailure {
         TokenFailure::Internal(cause.into())
     }
 }
@@ -61,6 +60,8 @@ impl From<insightgate_store::StoreError> for TokenFailure {
 enum Grant {
     Password,
     RefreshToken,
+    AuthorizationCode,
+    DeviceCode,
     ClientCredentials,
 }
 
@@ -69,16 +70,19 @@ struct SignIn {
     user: User,
     /// Separated by blanks.
     amr: String,
-    /// The refresh token that this answer replaces; None for a new sign-in.
-    replaced: Option<Replaced>,
-    /// The resource of the grant, when the request names none.
-    resource: Option<String>,
+    /// What this answer uses up; None for a password.
+    spent: Option<Spent>,
+    /// What was granted before, for a request that does not repeat it.
+    granted: Option<Granted>,
+    /// Of the authorization request, for the id token.
+    nonce: Option<String>,
 }
 
-/// A refresh token that is used up once every check has passed.
-struct Replaced {
-    digest: String,
-    family: Uuid,
+/// What is good for one answer. It is used up once every check has passed.
+enum Spent {
+    Refresh { digest: String, family: Uuid },
+    Code { digest: String, family: Uuid },
+    Device { digest: String },
 }
 
 /// `authority` is the address that the client reached, without a final slash.
@@ -136,45 +140,50 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
     let grant = grant_type(request)?;
     let tenant = find_tenant(context, request, grant).await?;
     trail.tenant = Some(tenant.id);
-    let client = request.client_id.as_deref().ok_or_else(|| GrantRefusal::missing_field("client_id"))?;
-    let known = match Uuid::try_parse(client) {
-        Ok(id) => context.directory.client(tenant.id, id).await?,
-        Err(_) => None,
-    };
-    let known = known.ok_or_else(|| GrantRefusal::unknown_client(client))?;
-    let application = &known.application;
-    if !application.enabled {
-        return Err(GrantRefusal::disabled_client().into());
-    }
-    match grant {
+    let application = find_application(context, &tenant, request.client_id.as_deref()).await?;
+    let requested =
+        |granted: Option<&Granted>| Requested::read(request.version, request.resource.as_deref(), request.scope.as_deref(), granted);
+    let field = |value: &'_ Option<String>, name| value.clone().ok_or_else(|| GrantRefusal::missing_field(name));
+    let sign_in = match grant {
         Grant::Password => {
-            let username = request.username.as_deref().ok_or_else(|| GrantRefusal::missing_field("username"))?;
-            let password = request.password.as_deref().ok_or_else(|| GrantRefusal::missing_field("password"))?;
-            let requested = Requested::read(request, None)?;
-            check_secret(context, &known, request)?;
-            let sign_in = password::sign_in(context, &tenant, username, password).await?;
-            trail.user.clone_from(&sign_in.user.username);
-            for_user(context, request, authority, application, sign_in, requested, trail).await
+            let (username, password) = (field(&request.username, "username")?, field(&request.password, "password")?);
+            requested(None)?;
+            check_secret(context, &application, request).await?;
+            password::sign_in(context, &tenant, request, &username, &password).await?
         }
         Grant::RefreshToken => {
-            let token = request.refresh_token.as_deref().ok_or_else(|| GrantRefusal::missing_field("refresh_token"))?;
-            refresh::check_shape(token)?;
-            check_secret(context, &known, request)?;
-            let sign_in = refresh::sign_in(context, &tenant, application, token).await?;
-            trail.user.clone_from(&sign_in.user.username);
-            let requested = Requested::read(request, sign_in.resource.as_deref())?;
-            for_user(context, request, authority, application, sign_in, requested, trail).await
+            let token = field(&request.refresh_token, "refresh_token")?;
+            refresh::check_shape(&token)?;
+            check_secret(context, &application, request).await?;
+            refresh::sign_in(context, &tenant, &application, &token).await?
+        }
+        Grant::AuthorizationCode => {
+            let code = field(&request.code, "code")?;
+            authorization_code::check_shape(&code)?;
+            check_secret(context, &application, request).await?;
+            let (redirect, verifier) = (request.redirect_uri.as_deref(), request.code_verifier.as_deref());
+            authorization_code::sign_in(context, &tenant, &application, &code, redirect, verifier).await?
+        }
+        Grant::DeviceCode => {
+            let code = field(&request.device_code, "device_code")?;
+            check_secret(context, &application, request).await?;
+            device_code::sign_in(context, &tenant, &application, &code).await?
         }
         Grant::ClientCredentials => {
             let requested = Requested::read_for_application(request)?;
-            check_secret(context, &known, request)?;
-            let management = same_resource(&requested.resource, &context.settings.management_resource);
-            if !(requested.is_insights(context) || management && application.operator) {
-                return Err(GrantRefusal::unknown_resource(&requested.resource).into());
+            check_secret(context, &application, request).await?;
+            if application.public {
+                return Err(GrantRefusal::public_client_alone().into());
             }
-            answer::for_application(context, request.version, authority, application, requested)
+            let roles = application_roles(context, &tenant, &application, &requested).await?;
+            return answer::for_application(context, request.version, authority, &application, roles, requested);
         }
-    }
+    };
+    trail.user.clone_from(&sign_in.user.username);
+    let requested = requested(sign_in.granted.as_ref())?;
+    let permission = permitted(context, &tenant, &application, &sign_in, &requested).await?;
+    check_policy(context, request.version, &sign_in)?;
+    answer::for_user(context, request, authority, &application, (permission, requested), sign_in, trail).await
 }
 
 fn grant_type(request: &TokenRequest) -> Result<Grant, GrantRefusal> {
@@ -186,55 +195,73 @@ fn grant_type(request: &TokenRequest) -> Result<Grant, GrantRefusal> {
             Ok(Grant::Password)
         }
         Some("refresh_token") => Ok(Grant::RefreshToken),
+        Some("authorization_code") => Ok(Grant::AuthorizationCode),
+        // The short name is version 1's.
+        Some("urn:ietf:params:oauth:grant-type:device_code" | "device_code") => Ok(Grant::DeviceCode),
         Some("client_credentials") => Ok(Grant::ClientCredentials),
         Some(other) => Err(GrantRefusal::unsupported_grant(other)),
     }
 }
 
-async fn find_tenant(context: &Context, request: &TokenRequest, grant: Grant) -> Result<Arc<Tenant>, TokenFailure> {
-    let reference = TenantReference::parse(&request.tenant).ok_or_else(GrantRefusal::malformed_tenant)?;
-    let found = match reference {
-        TenantReference::Id(id) => context.directory.tenant(id).await?,
-        TenantReference::Domain(domain) => context.directory.tenant_by_domain(&domain).await?,
-        TenantReference::Organizations => {
-            let domain = request.username.as_deref().and_then(domain_of).ok_or_else(GrantRefusal::tenant_undetermined)?;
-            let tenant = context.directory.tenant_by_domain(&domain.to_lowercase()).await?;
-            return tenant.ok_or_else(|| GrantRefusal::unknown_domain().into());
-        }
-        TenantReference::Common if grant == Grant::Password => return Err(GrantRefusal::password_on_common().into()),
-        TenantReference::Common => return Err(GrantRefusal::tenant_undetermined().into()),
-    };
-    found.ok_or_else(|| GrantRefusal::unknown_tenant().into())
+/// What [`crate::random::Random::secret`] makes.
+fn is_secret(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-fn check_secret(context: &Context, client: &Client, request: &TokenRequest) -> Result<(), TokenFailure> {
-    let sent = request.client_secret.as_deref().ok_or_else(GrantRefusal::missing_secret)?;
-    let secret = find_secret(sent, &client.secrets).ok_or_else(GrantRefusal::wrong_secret)?;
-    if context.clock.now() >= secret.expires {
-        return Err(GrantRefusal::expired_secret().into());
-    }
-    Ok(())
-}
-
-/// The last checks of a delegated grant: resource, permission, consent.
-async fn for_user(
+/// Resource, permission and consent of a delegated grant.
+async fn permitted(
     context: &Context,
-    request: &TokenRequest,
-    authority: &str,
+    tenant: &Tenant,
     application: &Application,
-    sign_in: SignIn,
-    requested: Requested,
-    trail: &mut Trail,
-) -> Result<TokenAnswer, TokenFailure> {
-    if !requested.is_insights(context) {
-        return Err(GrantRefusal::unknown_resource(&requested.resource).into());
-    }
-    let principal = context.directory.principal(application.tenant, application.id, Some(sign_in.user.id)).await?;
+    sign_in: &SignIn,
+    requested: &Requested,
+) -> Result<Permission, TokenFailure> {
+    let permission = requested.permission(context)?;
+    let principal = context.directory.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
-    match principal.delegation() {
-        Ok(()) => {}
-        Err(Refusal::PermissionMissing) => return Err(GrantRefusal::resource_not_permitted().into()),
-        Err(_) => return Err(GrantRefusal::consent_missing().into()),
+    if !principal.requested.contains(&permission) {
+        return Err(requested.not_permitted(permission).into());
     }
-    answer::for_user(context, request, authority, application, sign_in, requested, trail).await
+    if !principal.consented.contains(&permission) {
+        return Err(GrantRefusal::consent_missing().into());
+    }
+    Ok(permission)
+}
+
+/// Whether the sign-in was strong enough. A factor that was set up is asked for, whether or not the deployment requires one.
+fn check_policy(context: &Context, version: TokenVersion, sign_in: &SignIn) -> Result<(), GrantRefusal> {
+    if is_multi_factor(&sign_in.amr) {
+        Ok(())
+    } else if sign_in.user.totp {
+        Err(GrantRefusal::second_factor(version))
+    } else if context.settings.require_mfa {
+        Err(GrantRefusal::enrolment(version))
+    } else {
+        Ok(())
+    }
+}
+
+pub(crate) fn is_multi_factor(amr: &str) -> bool {
+    amr.split_whitespace().any(|method| method == MFA)
+}
+
+/// The `roles` of an application alone: the management API needs one, the insights API has none.
+async fn application_roles(
+    context: &Context,
+    tenant: &Tenant,
+    application: &Application,
+    requested: &Requested,
+) -> Result<Vec<String>, TokenFailure> {
+    if requested.is_insights(context) {
+        return Ok(Vec::new());
+    }
+    let permission = Permission::ManagementApplication;
+    let principal = context.directory.principal(tenant.id, application.id, None).await?;
+    let (asked_for, consented) =
+        principal.map_or((false, false), |held| (held.requested.contains(&permission), held.consented.contains(&permission)));
+    match (requested.is_management(context), application.operator || consented) {
+        (true, true) => Ok(vec![permission.name().to_owned()]),
+        (true, false) if asked_for => Err(GrantRefusal::consent_missing().into()),
+        _ => Err(GrantRefusal::unknown_resource(&requested.resource).into()),
+    }
 }

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::password::secret_digest;
 
 /// Days a secret lives: two years, as the platform's own longest.
-const SECRET_DAYS: i64 = 730;
+pub const SECRET_DAYS: i64 = 730;
 
 /// Only the digest of `secret` is kept. May be repeated when it was cut off: an application that is there already stays as it is. With `permissions` the tenant consents to all of them.
 pub async fn register_application(
@@ -25,6 +25,30 @@ pub async fn register_application(
     let now = context.clock.now();
     let expires = now + TimeDelta::days(SECRET_DAYS);
     context.store.add_client_secret(application.id, &client_secret(context, secret, "", now, expires)?).await?;
+    consent(context, application, permissions, now, actor).await
+}
+
+/// Registers a public application, which has no secret. May be repeated when it was cut off. The tenant consents to `permissions`.
+pub async fn register_public_application(
+    context: &Context,
+    application: &Application,
+    permissions: &[Permission],
+    actor: &str,
+) -> Result<(), Failure> {
+    let now = context.clock.now();
+    if context.store.application(application.tenant, application.id).await?.as_ref() != Some(application) {
+        context.store.add_application(application, now).await?;
+    }
+    consent(context, application, permissions, now, actor).await
+}
+
+async fn consent(
+    context: &Context,
+    application: &Application,
+    permissions: &[Permission],
+    now: DateTime<Utc>,
+    actor: &str,
+) -> Result<(), Failure> {
     for permission in permissions {
         context.store.add_permission(application.id, *permission).await?;
         context.store.grant_consent(application.id, *permission, None, now).await?;

@@ -219,9 +219,65 @@ CREATE TABLE audit_events (
     correlation_id TEXT
 );
 CREATE INDEX audit_events_by_tenant ON audit_events (tenant_id, at);
+CREATE INDEX audit_events_by_time ON audit_events (at);
 
 -- Single values of the deployment, such as the manual clock's time.
 CREATE TABLE settings (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 );
+
+-- Interactive sign-in: pages, authorization codes, device codes. Of cookies and codes only digests are kept.
+
+-- A browser that has given the right password. missing names what it has still to do (code, enrolment, password); null once it is signed in.
+CREATE TABLE sign_in_sessions (
+    digest TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    missing TEXT,
+    -- Offered for the enrolment of a second factor, sealed.
+    offered_secret TEXT,
+    amr TEXT NOT NULL,
+    signed_in BIGINT NOT NULL,
+    expires BIGINT NOT NULL
+);
+CREATE INDEX sign_in_sessions_by_user ON sign_in_sessions (user_id);
+CREATE INDEX sign_in_sessions_by_expiry ON sign_in_sessions (expires);
+
+-- family_id becomes the family of the refresh tokens that the code leads to.
+CREATE TABLE authorization_codes (
+    digest TEXT PRIMARY KEY,
+    family_id TEXT NOT NULL,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    application_id TEXT NOT NULL REFERENCES applications (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    redirect_uri TEXT NOT NULL,
+    -- Of PKCE; the method is plain or S256.
+    challenge TEXT,
+    challenge_method TEXT,
+    nonce TEXT,
+    resource TEXT NOT NULL,
+    openid BIGINT NOT NULL,
+    offline BIGINT NOT NULL,
+    amr TEXT NOT NULL,
+    expires BIGINT NOT NULL,
+    used BIGINT NOT NULL
+);
+CREATE INDEX authorization_codes_by_user ON authorization_codes (user_id);
+CREATE INDEX authorization_codes_by_expiry ON authorization_codes (expires);
+
+-- state: pending, approved, declined, used. user_id and amr are set with the approval.
+CREATE TABLE device_codes (
+    digest TEXT PRIMARY KEY,
+    user_code TEXT NOT NULL UNIQUE,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    application_id TEXT NOT NULL REFERENCES applications (id),
+    resource TEXT NOT NULL,
+    openid BIGINT NOT NULL,
+    offline BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    user_id TEXT,
+    amr TEXT
+);
+CREATE INDEX device_codes_by_expiry ON device_codes (expires);

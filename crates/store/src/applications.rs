@@ -59,6 +59,12 @@ impl Store {
         row.as_ref().map(read_application).transpose()
     }
 
+    /// For requests that name no tenant: an application belongs to one.
+    pub async fn application_of_any_tenant(&self, id: Uuid) -> Result<Option<Application>, StoreError> {
+        let query = sqlx::query("SELECT * FROM applications WHERE id = $1").bind(id.to_string());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_application).transpose()
+    }
+
     /// By name.
     pub async fn applications(&self, tenant: Uuid) -> Result<Vec<Application>, StoreError> {
         let query = sqlx::query("SELECT * FROM applications WHERE tenant_id = $1 ORDER BY name, id").bind(tenant.to_string());

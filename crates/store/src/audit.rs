@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
@@ -48,21 +49,20 @@ impl Store {
     /// Newest first.
     pub async fn audit_events(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id LIMIT $1").bind(i64::from(limit));
-        let rows = query.fetch_all(&self.pool).await?;
-        rows.iter()
-            .map(|row| {
-                let tenant = row.optional_text("tenant_id")?;
-                Ok(AuditEvent {
-                    id: row.id("id")?,
-                    at: row.instant("at")?,
-                    tenant: tenant.and_then(|id| Uuid::try_parse(&id).ok()),
-                    actor: row.text("actor")?,
-                    action: row.text("action")?,
-                    subject: row.text("subject")?,
-                    detail: row.text("detail")?,
-                    correlation: row.optional_text("correlation_id")?,
-                })
-            })
-            .collect()
+        query.fetch_all(&self.pool).await?.iter().map(read_event).collect()
     }
+}
+
+pub(crate) fn read_event(row: &AnyRow) -> Result<AuditEvent, StoreError> {
+    let tenant = row.optional_text("tenant_id")?;
+    Ok(AuditEvent {
+        id: row.id("id")?,
+        at: row.instant("at")?,
+        tenant: tenant.and_then(|id| Uuid::try_parse(&id).ok()),
+        actor: row.text("actor")?,
+        action: row.text("action")?,
+        subject: row.text("subject")?,
+        detail: row.text("detail")?,
+        correlation: row.optional_text("correlation_id")?,
+    })
 }

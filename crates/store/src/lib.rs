@@ -5,6 +5,9 @@
 
 mod applications;
 mod audit;
+mod audit_trail;
+mod authorization_codes;
+mod device_codes;
 mod dialect;
 mod error;
 mod executions;
@@ -17,6 +20,7 @@ mod row;
 mod scheduled_reports;
 mod sealed;
 mod settings;
+mod sign_in_sessions;
 mod tenants;
 mod together;
 mod users;
@@ -29,12 +33,16 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection, Row, SqlSafeStr, Transaction
 
 pub use applications::Consent;
 pub use audit::AuditEvent;
+pub use audit_trail::{AuditFilter, AuditPage, AuditPlace};
+pub use authorization_codes::AuthorizationCode;
+pub use device_codes::{DeviceCode, DeviceState};
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use keys::StoredKey;
 pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState};
 pub use scheduled_reports::{ReportFilter, ReportQuotas};
 pub use sealed::{Sealed, SealedPlace};
+pub use sign_in_sessions::{MissingStep, SignInSession};
 pub use users::UserCredentials;
 
 use dialect::Dialect;

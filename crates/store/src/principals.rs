@@ -64,7 +64,17 @@ impl Store {
             consented,
             requested,
             roles,
+            mfa: false,
         }))
+    }
+
+    /// Whether a tenant, a user or an application has this id, anywhere: what one tenant's assignments name must never be another's.
+    pub async fn is_id_taken(&self, id: Uuid) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "SELECT id FROM tenants WHERE id = $1 UNION ALL SELECT id FROM users WHERE id = $1
+             UNION ALL SELECT id FROM applications WHERE id = $1",
+        );
+        Ok(query.bind(id.to_string()).fetch_optional(&self.pool).await?.is_some())
     }
 
     /// Gives the role, or changes what it covers.

@@ -128,6 +128,37 @@ impl Store {
         Ok(Some(Ok(changed)))
     }
 
+    /// Pauses every active report on a schedule of the tenant's program, with the executions that wait. How many there were.
+    pub async fn pause_reports(&self, tenant: Uuid, program: Program) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(
+            "UPDATE executions SET status = $1 WHERE status = $2 AND report_id IN
+                 (SELECT id FROM scheduled_reports WHERE tenant_id = $3 AND program = $4 AND status = $5 AND execute_now = 0)",
+        )
+        .bind(ExecutionStatus::Paused.name())
+        .bind(ExecutionStatus::Pending.name())
+        .bind(tenant.to_string())
+        .bind(program.name())
+        .bind(ReportStatus::Active.name());
+        execute(&mut transaction, query).await?;
+        let query = sqlx::query(
+            "UPDATE scheduled_reports SET status = $1 WHERE tenant_id = $2 AND program = $3 AND status = $4 AND execute_now = 0",
+        )
+        .bind(ReportStatus::Paused.name())
+        .bind(tenant.to_string())
+        .bind(program.name())
+        .bind(ReportStatus::Active.name());
+        let paused = execute(&mut transaction, query).await?;
+        transaction.commit().await?;
+        Ok(paused)
+    }
+
+    /// Of every owner and program.
+    pub async fn report_ids(&self, tenant: Uuid) -> Result<Vec<Uuid>, StoreError> {
+        let query = sqlx::query("SELECT id FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id").bind(tenant.to_string());
+        query.fetch_all(&self.pool).await?.iter().map(|row| row.id("id")).collect()
+    }
+
     /// Deletes the report with its executions. False when there was none.
     pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;

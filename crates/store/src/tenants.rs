@@ -46,6 +46,11 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
+    pub async fn tenant_by_global_account(&self, mpn_id: &str) -> Result<Option<Tenant>, StoreError> {
+        let query = sqlx::query("SELECT * FROM tenants WHERE global_account = $1 ORDER BY id").bind(mpn_id.to_owned());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
+    }
+
     /// By domain.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         let rows = sqlx::query("SELECT * FROM tenants ORDER BY domain").fetch_all(&self.pool).await?;
@@ -129,6 +134,9 @@ const OF_A_TENANT: &[&str] = &[
     "DELETE FROM scheduled_reports WHERE tenant_id = $1",
     "DELETE FROM report_queries WHERE tenant_id = $1",
     "DELETE FROM refresh_tokens WHERE tenant_id = $1",
+    "DELETE FROM sign_in_sessions WHERE tenant_id = $1",
+    "DELETE FROM authorization_codes WHERE tenant_id = $1",
+    "DELETE FROM device_codes WHERE tenant_id = $1",
     "DELETE FROM role_assignments WHERE tenant_id = $1",
     "DELETE FROM consents WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
     "DELETE FROM permissions WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",

@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
+use crate::sign_in_sessions::end_sign_ins;
 use crate::{Store, StoreError, execute};
 
 /// A user with what a sign-in is checked against.
@@ -123,12 +124,6 @@ impl Store {
         let query = sqlx::query("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(user.to_string());
         Ok(execute(&mut connection, query).await? == 1)
     }
-}
-
-async fn end_sign_ins(connection: &mut sqlx::AnyConnection, user: Uuid) -> Result<(), StoreError> {
-    let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE user_id = $1 AND revoked = 0").bind(user.to_string());
-    query.execute(connection).await?;
-    Ok(())
 }
 
 fn read_credentials(row: &AnyRow) -> Result<UserCredentials, StoreError> {

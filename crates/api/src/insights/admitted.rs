@@ -15,6 +15,8 @@ use crate::envelope::{self, Asked};
 use crate::fields::Parameters;
 use crate::state::ApiState;
 
+use super::second_factor::Compliance;
+
 /// The token's other header, which clients in the wild send instead.
 const USER_TICKET: HeaderName = HeaderName::from_static("x-aaduserticket");
 
@@ -47,6 +49,9 @@ impl FromRequestParts<ApiState> for Admitted {
         let Path(path) = path.map_err(|_| refuse(Failure::Invalid("The address is not encoded as UTF-8.".to_owned())))?;
         let token = token(&parts.headers).map_err(refuse)?;
         let principal = authenticate(&state.context, token).await.map_err(refuse)?;
+        if let Some(compliance) = parts.extensions.get::<Compliance>() {
+            compliance.found(principal.is_mfa_compliant());
+        }
         let program = asked.program.ok_or_else(|| refuse(Failure::NotFound))?;
         let caller = Caller::admit(&state.context, principal, program, &asked.correlation).await.map_err(refuse)?;
         let parameters = Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes());

@@ -1,6 +1,7 @@
 //! What clients and the platform's authentication libraries ask before they ask for a token.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
@@ -15,16 +16,19 @@ use crate::envelope::Asked;
 use crate::fields::Parameters;
 use crate::state::ApiState;
 
-pub(super) async fn configuration_v1(state: State<ApiState>, asked: Asked, tenant: Path<String>) -> Response {
+type Tenant = Result<Path<String>, PathRejection>;
+
+pub(super) async fn configuration_v1(state: State<ApiState>, asked: Asked, tenant: Tenant) -> Response {
     configuration(state, asked, tenant, TokenVersion::V1).await
 }
 
-pub(super) async fn configuration_v2(state: State<ApiState>, asked: Asked, tenant: Path<String>) -> Response {
+pub(super) async fn configuration_v2(state: State<ApiState>, asked: Asked, tenant: Tenant) -> Response {
     configuration(state, asked, tenant, TokenVersion::V2).await
 }
 
 /// The provider's metadata (OpenID Connect Discovery).
-async fn configuration(State(state): State<ApiState>, asked: Asked, Path(tenant): Path<String>, version: TokenVersion) -> Response {
+async fn configuration(State(state): State<ApiState>, asked: Asked, tenant: Tenant, version: TokenVersion) -> Response {
+    let Ok(Path(tenant)) = tenant else { return refuse(&state, &asked, &GrantRefusal::malformed_tenant()) };
     let store = &state.context.store;
     let base = &state.base_url;
     let found = match TenantReference::parse(&tenant) {
@@ -48,20 +52,31 @@ async fn configuration(State(state): State<ApiState>, asked: Asked, Path(tenant)
         TokenVersion::V1 => (format!("{base}/{id}/"), "oauth2", "discovery/keys"),
         TokenVersion::V2 => (format!("{base}/{id}/v2.0"), "oauth2/v2.0", "discovery/v2.0/keys"),
     };
+    let at = |name: &str| format!("{base}/{tenant}/{path}/{name}");
     Json(json!({
         "issuer": issuer,
-        "token_endpoint": format!("{base}/{tenant}/{path}/token"),
-        // Required by the standard and read by the platform's libraries; the sign-in page itself is not served yet.
-        "authorization_endpoint": format!("{base}/{tenant}/{path}/authorize"),
+        "token_endpoint": at("token"),
+        "authorization_endpoint": at("authorize"),
+        "device_authorization_endpoint": at("devicecode"),
+        "end_session_endpoint": at("logout"),
         "jwks_uri": format!("{base}/{tenant}/{keys}"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-        "grant_types_supported": ["password", "refresh_token", "client_credentials"],
-        "response_types_supported": ["token", "id_token"],
-        "response_modes_supported": ["query"],
-        "subject_types_supported": ["pairwise"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "none"],
+        "grant_types_supported": [
+            "password", "refresh_token", "authorization_code", "urn:ietf:params:oauth:grant-type:device_code", "client_credentials",
+        ],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "code_challenge_methods_supported": ["S256", "plain"],
+        "prompt_values_supported": ["none", "login", "select_account", "consent"],
+        "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
-        "claims_supported": ["aud", "iss", "iat", "nbf", "exp", "tid", "oid", "sub", "upn", "preferred_username", "amr", "ver"],
+        "claims_supported": [
+            "aud", "iss", "iat", "nbf", "exp", "tid", "oid", "sub", "upn", "preferred_username", "name", "nonce", "amr", "ver",
+        ],
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "claims_parameter_supported": false,
     }))
     .into_response()
 }

@@ -1,6 +1,7 @@
 //! The token endpoints of both versions: a form in, JSON out.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,19 +13,38 @@ use insightgate_operations::issue_token::{TokenAnswer, TokenFailure, TokenReques
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use super::form::read_form;
+use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
-use crate::fields::Parameters;
 use crate::state::ApiState;
 
-/// Bytes of a form.
-const FORM_LIMIT: usize = 64 << 10;
+type Tenant = Result<Path<String>, PathRejection>;
 
-pub(super) async fn issue_v1(state: State<ApiState>, asked: Asked, tenant: Path<String>, headers: HeaderMap, body: Body) -> Response {
-    issue(state, asked, tenant, headers, body, TokenVersion::V1).await
+pub(super) async fn issue_v1(
+    state: State<ApiState>,
+    asked: Asked,
+    address: ClientAddress,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    issue(state, asked, address, tenant, headers, body, TokenVersion::V1).await
 }
 
-pub(super) async fn issue_v2(state: State<ApiState>, asked: Asked, tenant: Path<String>, headers: HeaderMap, body: Body) -> Response {
-    issue(state, asked, tenant, headers, body, TokenVersion::V2).await
+pub(super) async fn issue_v2(
+    state: State<ApiState>,
+    asked: Asked,
+    address: ClientAddress,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    issue(state, asked, address, tenant, headers, body, TokenVersion::V2).await
+}
+
+/// The endpoint's address without a tenant.
+pub(super) async fn no_tenant(State(state): State<ApiState>, asked: Asked) -> Response {
+    refuse(&state, &asked, &GrantRefusal::tenant_missing())
 }
 
 pub(super) async fn wrong_verb(State(state): State<ApiState>, asked: Asked) -> Response {
@@ -34,35 +54,51 @@ pub(super) async fn wrong_verb(State(state): State<ApiState>, asked: Asked) -> R
 async fn issue(
     State(state): State<ApiState>,
     asked: Asked,
-    Path(tenant): Path<String>,
+    address: ClientAddress,
+    tenant: Tenant,
     headers: HeaderMap,
     body: Body,
     version: TokenVersion,
 ) -> Response {
-    let Ok(form) = to_bytes(body, FORM_LIMIT).await else {
-        return refuse(&state, &asked, &GrantRefusal::malformed("the form is larger than 64 KiB or did not arrive"));
+    // A segment that is not UTF-8.
+    let Ok(Path(tenant)) = tenant else { return refuse(&state, &asked, &GrantRefusal::malformed_tenant()) };
+    let form = match read_form(body).await {
+        Ok(form) => form,
+        Err(refusal) => return refuse(&state, &asked, &refusal),
     };
-    let form = Parameters::parse(&form);
     let basic = basic_credentials(&headers);
     let request = TokenRequest {
         tenant,
         version,
         grant_type: form.text("grant_type"),
         client_id: form.text("client_id").or_else(|| basic.as_ref().map(|(id, _)| id.clone())),
-        client_secret: form.raw("client_secret").or_else(|| basic.map(|(_, secret)| secret)),
+        // An assertion stands where a secret would: it is taken for a wrong one, since none can be registered.
+        client_secret: form.raw("client_secret").or_else(|| basic.map(|(_, secret)| secret)).or_else(|| form.raw("client_assertion")),
         username: form.text("username"),
         password: form.raw("password"),
         refresh_token: form.text("refresh_token"),
+        code: form.text("code"),
+        redirect_uri: form.text("redirect_uri"),
+        code_verifier: form.text("code_verifier"),
+        // Version 1 calls it the code.
+        device_code: form.text("device_code").or_else(|| form.text("code")),
         resource: form.text("resource"),
         scope: form.text("scope"),
         client_info: form.text("client_info").is_some_and(|value| value == "1"),
+        address: address.0,
     };
     match issue_token(&state.context, &request, &state.base_url, &asked.correlation).await {
         Ok(answer) => private_json(StatusCode::OK, &granted(&answer, version)),
-        Err(TokenFailure::Refused(refusal)) => refuse(&state, &asked, &refusal),
-        Err(TokenFailure::Internal(cause)) => {
+        Err(failure) => refuse_failure(&state, &asked, &failure),
+    }
+}
+
+pub(super) fn refuse_failure(state: &ApiState, asked: &Asked, failure: &TokenFailure) -> Response {
+    match failure {
+        TokenFailure::Refused(refusal) => refuse(state, asked, refusal),
+        TokenFailure::Internal(cause) => {
             tracing::error!(%cause, correlation = asked.correlation, "a token request failed");
-            refuse(&state, &asked, &GrantRefusal::transient())
+            refuse(state, asked, &GrantRefusal::transient())
         }
     }
 }
@@ -104,19 +140,33 @@ fn granted(answer: &TokenAnswer, version: TokenVersion) -> Value {
     body
 }
 
-/// The platform's error body.
-pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Response {
+/// A refusal's text with the ids by which it is found again.
+pub(super) struct Described {
+    pub text: String,
+    pub uri: String,
+    trace: String,
+    timestamp: String,
+}
+
+pub(super) fn described(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Described {
     let timestamp = state.context.clock.now().format("%Y-%m-%d %H:%M:%SZ").to_string();
     let trace = state.context.random.uuid().map(|id| id.to_string()).unwrap_or_default();
-    let description = format!("{refusal} Trace ID: {trace} Correlation ID: {} Timestamp: {timestamp}", asked.correlation);
+    let text = format!("{refusal} Trace ID: {trace} Correlation ID: {} Timestamp: {timestamp}", asked.correlation);
+    let uri = format!("{}/error?code={}", state.base_url, refusal.code);
+    Described { text, uri, trace, timestamp }
+}
+
+/// The platform's error body.
+pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Response {
+    let Described { text, uri, trace, timestamp } = described(state, asked, refusal);
     let mut body = json!({
         "error": refusal.error,
-        "error_description": description,
+        "error_description": text,
         "error_codes": [refusal.code],
         "timestamp": timestamp,
         "trace_id": trace,
         "correlation_id": asked.correlation,
-        "error_uri": format!("{}/error?code={}", state.base_url, refusal.code),
+        "error_uri": uri,
     });
     if let (Value::Object(fields), Some(suberror)) = (&mut body, refusal.suberror) {
         fields.insert("suberror".to_owned(), Value::from(suberror));
@@ -125,7 +175,7 @@ pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) ->
 }
 
 /// Tokens and what is said about them must not be kept by anything on the way.
-fn private_json(status: StatusCode, body: &Value) -> Response {
+pub(super) fn private_json(status: StatusCode, body: &Value) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache")),

@@ -17,6 +17,7 @@ use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::add_user::{add_user, assign_role};
+use insightgate_operations::address_guard::AddressGuard;
 use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -27,7 +28,7 @@ use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
-use insightgate_operations::register_application::register_application;
+use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::vault::Vault;
 use insightgate_query::plan::Value as Cell;
@@ -43,6 +44,7 @@ use crate::{ApiState, SandboxAccess, router};
 pub(super) const BASE: &str = "https://insights.example";
 pub(super) const RESOURCE: &str = "https://api.partnercenter.microsoft.com";
 pub(super) const NOW: &str = "2026-11-22T12:00:00Z";
+pub(super) const REDIRECT: &str = "https://app.contoso.example/back";
 pub(super) const PASSWORD: &str = "pässword & more";
 pub(super) const SECRET: &str = "app+secret/1=";
 
@@ -56,6 +58,9 @@ pub(super) const SHUT_APP: Uuid = Uuid::from_u128(0xa3);
 pub(super) const BARE_APP: Uuid = Uuid::from_u128(0xa4);
 /// Runs the server's own management calls.
 pub(super) const OPERATOR_APP: Uuid = Uuid::from_u128(0xa5);
+
+/// A public client, with the permission but without anybody's consent.
+pub(super) const DESKTOP_APP: Uuid = Uuid::from_u128(0xa6);
 
 /// Application and user, or an application alone.
 #[derive(Debug, Clone, Copy)]
@@ -151,6 +156,7 @@ impl Bench {
             settings,
             signals: Signals::default(),
             held_polls: HeldPolls::default(),
+            addresses: AddressGuard::default(),
         });
         let sandbox = SandboxAccess { hosts: vec!["localhost".into(), "[::1]".into()], loopback_only: true };
         let state =
@@ -181,10 +187,22 @@ impl Bench {
             (BARE_APP, CONTOSO, &[]),
             (OPERATOR_APP, CONTOSO, &[]),
         ] {
-            let application =
-                Application { enabled: id != SHUT_APP, operator: id == OPERATOR_APP, ..Application::confidential(id, tenant, "app") };
+            let redirect_uris = if id == APP { vec![REDIRECT.to_owned()] } else { Vec::new() };
+            let application = Application {
+                redirect_uris,
+                enabled: id != SHUT_APP,
+                operator: id == OPERATOR_APP,
+                ..Application::confidential(id, tenant, "app")
+            };
             register_application(context, &application, SECRET, permissions, "test").await.unwrap();
         }
+        let desktop = Application {
+            public: true,
+            redirect_uris: vec!["http://localhost".into(), "msal-desktop://auth".into()],
+            ..Application::confidential(DESKTOP_APP, CONTOSO, "Contoso desktop")
+        };
+        register_public_application(context, &desktop, &[], "test").await.unwrap();
+        context.store.add_permission(DESKTOP_APP, Permission::PartnerApi).await.unwrap();
         let viewer = |locations| RoleAssignment { role: Role::ExecutiveReportViewer, locations };
         for (who, name, locations) in [
             (ANA, "ana@contoso.example", Locations::Organization),
@@ -276,6 +294,7 @@ impl Bench {
             appid: Some(who.application),
             azp: None,
             scp: who.user.map(|_| "user_impersonation".to_owned()),
+            roles: Vec::new(),
             amr: Vec::new(),
             ver: "1.0".into(),
             uti: "unique".into(),

@@ -53,7 +53,7 @@ async fn a_signing_key_is_published_then_signs_then_only_verifies_then_goes() {
 
     bench.advance(TimeDelta::minutes(6));
     tend_keys(context).await.unwrap();
-    assert_eq!(published().await, [signer_now.clone()]);
+    assert_eq!(published().await, std::slice::from_ref(&signer_now));
     assert_eq!(bench.audited("key.rotate").await.len(), 1);
 
     // By age, without being asked.

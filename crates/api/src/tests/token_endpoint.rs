@@ -79,7 +79,7 @@ async fn version_1_writes_numbers_as_text_and_version_2_as_numbers() {
     assert!(one["refresh_token"].is_string() && one["id_token"].is_string());
     let two = ask(&bench, &v2(), &[]).await.json();
     assert_eq!((&two["expires_in"], &two["ext_expires_in"]), (&json!(3599), &json!(3599)));
-    assert_eq!(two["scope"], format!("{RESOURCE}/user_impersonation"));
+    assert_eq!(two["scope"], format!("{RESOURCE}/user_impersonation {RESOURCE}/.default"));
     for absent in ["refresh_token", "id_token", "resource", "expires_on", "not_before", "client_info"] {
         assert!(two.get(absent).is_none(), "{absent}: {two}");
     }

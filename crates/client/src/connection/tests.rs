@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::settings::SignIn;
 
 fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
@@ -14,9 +15,8 @@ fn settings() -> ClientSettings {
         api_base: "https://127.0.0.1:7443/insights/v1/mpn/".into(),
         resource: "r".into(),
         client_id: "app".into(),
-        client_secret: "s".into(),
-        username: "u".into(),
-        password: "p".into(),
+        client_secret: Some("s".into()),
+        sign_in: SignIn::User { username: "u".into(), password: "p".into() },
         ca_certificate: None,
     }
 }
@@ -52,14 +52,14 @@ fn settings_are_checked_at_once() {
     let bad = |change: fn(&mut ClientSettings)| {
         let mut settings = settings();
         change(&mut settings);
-        Client::new(settings, Arc::clone(&clock)).err().map(|error| matches!(error, ClientError::Settings(_)))
+        Connection::new(settings, Arc::clone(&clock)).err().map(|error| matches!(error, ClientError::Settings(_)))
     };
     assert_eq!(bad(|settings| settings.api_base = "partnercenter".into()), Some(true));
     assert_eq!(bad(|settings| settings.authority_token_url = "file:///etc".into()), Some(true));
     let not_pem = b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec();
     let mut broken = settings();
     broken.ca_certificate = Some(not_pem);
-    assert!(matches!(Client::new(broken, Arc::clone(&clock)), Err(ClientError::Settings(_))));
+    assert!(matches!(Connection::new(broken, Arc::clone(&clock)), Err(ClientError::Settings(_))));
     assert!(bad(|_| ()).is_none());
 }
 
@@ -80,7 +80,7 @@ async fn a_port_without_a_listener_is_unreachable() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut settings = settings();
     settings.authority_token_url = format!("http://{address}/t/oauth2/token?x=s3cret");
-    let error = Client::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).token().await.unwrap_err();
+    let error = Connection::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).token().await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { timed_out: false, .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("listens"), "{error}");
     assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
@@ -88,7 +88,7 @@ async fn a_port_without_a_listener_is_unreachable() {
 
 #[tokio::test]
 async fn a_kept_token_is_used_until_shortly_before_its_end() {
-    let client = Client::new(settings(), Arc::new(|| 1000)).unwrap_or_else(|error| panic!("{error}"));
+    let client = Connection::new(settings(), Arc::new(|| 1000)).unwrap_or_else(|error| panic!("{error}"));
     let token = Token { access_token: "a".into(), refresh_token: None, expires_at: 2000, resource: None, scope: None };
     client.keep_token(Some(token.clone())).await;
     assert_eq!(client.token().await.unwrap(), token);

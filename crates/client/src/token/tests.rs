@@ -8,9 +8,8 @@ fn settings() -> ClientSettings {
         api_base: "https://api.example/insights/v1/mpn".into(),
         resource: "https://api.partnercenter.microsoft.com".into(),
         client_id: "app".into(),
-        client_secret: "s3cret".into(),
-        username: "ada@contoso.com".into(),
-        password: "p4ss".into(),
+        client_secret: Some("s3cret".into()),
+        sign_in: SignIn::User { username: "ada@contoso.com".into(), password: "p4ss".into() },
         ca_certificate: None,
     }
 }
@@ -18,7 +17,7 @@ fn settings() -> ClientSettings {
 #[test]
 fn the_password_form_has_the_documented_fields() {
     let settings = settings();
-    let mut form = password_form(&settings);
+    let mut form = sign_in_form(&settings);
     form.sort_unstable();
     let expected = [
         ("client_id", "app"),
@@ -30,6 +29,18 @@ fn the_password_form_has_the_documented_fields() {
         ("username", "ada@contoso.com"),
     ];
     assert_eq!(form, expected);
+}
+
+#[test]
+fn an_application_alone_sends_no_user() {
+    let mut settings = ClientSettings { sign_in: SignIn::Application, resource: "api://insightgate/manage".into(), ..settings() };
+    let mut form = sign_in_form(&settings);
+    form.sort_unstable();
+    let expected =
+        [("client_id", "app"), ("client_secret", "s3cret"), ("grant_type", "client_credentials"), ("resource", "api://insightgate/manage")];
+    assert_eq!(form, expected);
+    settings.client_secret = None;
+    assert!(sign_in_form(&settings).iter().all(|(name, _)| *name != "client_secret"));
 }
 
 #[test]

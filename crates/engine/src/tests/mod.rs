@@ -120,6 +120,7 @@ pub(super) fn scope_with(tenant: Uuid, program: Program, roles: &[(Role, Locatio
         consented: vec![Permission::PartnerApi],
         requested: vec![Permission::PartnerApi],
         roles: roles.iter().map(|(role, locations)| RoleAssignment { role: *role, locations: locations.clone() }).collect(),
+        mfa: false,
     };
     principal.scope(program, &AccessRules { allow_report_viewer: true }).unwrap()
 }

@@ -14,6 +14,7 @@ fn complete() -> Principal {
         consented: vec![Permission::PartnerApi],
         requested: vec![Permission::PartnerApi],
         roles: vec![RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization }],
+        mfa: false,
     }
 }
 

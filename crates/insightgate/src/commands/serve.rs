@@ -62,6 +62,7 @@ fn settings(configuration: &Configuration) -> Settings {
         resources: configuration.resources.clone(),
         public_url: configuration.public_url.clone(),
         quotas: configuration.quotas,
+        require_mfa: configuration.require_mfa,
         access_rules: AccessRules { allow_report_viewer: configuration.allow_report_viewer },
         report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),

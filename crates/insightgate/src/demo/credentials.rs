@@ -14,6 +14,8 @@ pub struct Credentials {
     pub tenant_domain: String,
     pub client_id: Uuid,
     pub client_secret: String,
+    /// A public client, for sign-in with a browser.
+    pub public_client_id: Uuid,
     pub username: String,
     pub password: String,
     pub operator_id: Uuid,

@@ -7,7 +7,6 @@ mod sample_files;
 mod seed;
 mod walk;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum_server::tls_rustls::RustlsConfig;
@@ -22,7 +21,7 @@ use crate::certificates::server_certificate;
 use crate::cli::{ClockMode, DemoArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
-use crate::server::{EngineLimits, Running, cores, listen, open_context, until_stopped};
+use crate::server::{EngineLimits, Running, base_url, cores, listen, open_context, until_stopped};
 use ready_file::Ready;
 
 /// Resources of older clients, which `--lenient` takes too.
@@ -96,12 +95,6 @@ fn refuse_remote(arguments: &DemoArguments) -> Result<(), CommandError> {
         }
     }
     Ok(())
-}
-
-fn base_url(scheme: &str, address: SocketAddr) -> String {
-    // An address that means all of them cannot be asked for.
-    let address = if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
-    format!("{scheme}://{address}")
 }
 
 fn certificate_names(arguments: &DemoArguments) -> Vec<String> {

@@ -23,6 +23,8 @@ pub struct Ready {
     pub tenant_domain: String,
     pub client_id: String,
     pub client_secret: String,
+    /// A public client, for sign-in with a browser.
+    pub public_client_id: String,
     pub username: String,
     pub password: String,
     operator: Operator,
@@ -57,6 +59,7 @@ impl Ready {
             tenant_domain: credentials.tenant_domain.clone(),
             client_id: credentials.client_id.to_string(),
             client_secret: credentials.client_secret.clone(),
+            public_client_id: credentials.public_client_id.to_string(),
             username: credentials.username.clone(),
             password: credentials.password.clone(),
             operator: Operator { client_id: credentials.operator_id.to_string(), client_secret: credentials.operator_secret.clone() },

@@ -10,7 +10,7 @@ use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::context::Context;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::register_application::register_application;
+use insightgate_operations::register_application::{register_application, register_public_application};
 use uuid::Uuid;
 
 use super::credentials::{self, Credentials};
@@ -59,6 +59,7 @@ fn generate(context: &Context, arguments: &DemoArguments) -> Result<Credentials,
         tenant_domain,
         client_id: fixed.client_id.unwrap_or_else(|| id("application")),
         client_secret: fixed.client_secret.clone().map_or_else(secret, Ok)?,
+        public_client_id: id("public application"),
         username,
         password: fixed.password.clone().map_or_else(secret, Ok)?,
         operator_id: id("operator"),
@@ -97,8 +98,13 @@ async fn enroll(context: &Context, credentials: &Credentials) -> Result<(), Fail
     }
     let tenant = credentials.tenant_id;
     let registration = |id, name: &str, operator| Application { operator, ..Application::confidential(id, tenant, name) };
-    let reports = registration(credentials.client_id, "Contoso reports", false);
+    // Any port of this machine: what libraries listen at while a browser signs in.
+    let redirect_uris = || vec!["http://localhost".to_owned()];
+    let reports = Application { redirect_uris: redirect_uris(), ..registration(credentials.client_id, "Contoso reports", false) };
     register_application(context, &reports, &credentials.client_secret, &[Permission::PartnerApi], ACTOR).await?;
+    let desktop = registration(credentials.public_client_id, "Contoso desktop", false);
+    let desktop = Application { public: true, redirect_uris: redirect_uris(), ..desktop };
+    register_public_application(context, &desktop, &[Permission::PartnerApi], ACTOR).await?;
     let operator = registration(credentials.operator_id, "Operator", true);
     register_application(context, &operator, &credentials.operator_secret, &[], ACTOR).await?;
     let user = Uuid::new_v5(&NAMESPACE, format!("{tenant}:{}", credentials.username).as_bytes());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, Subject};
+use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, SignIn, Subject};
 use insightgate_operations::context::SharedContext;
 use tokio::io::AsyncWriteExt;
 
@@ -34,12 +34,12 @@ pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) ->
     println!("Insightgate demo, data in {}", shown(folder.path()));
 
     println!("\n1. Token\n   POST {}", ready.token_url);
-    let token = client.token().await.map_err(refused)?;
+    let token = client.token().await?;
     let start: String = token.access_token.chars().take(24).collect();
     println!("   200 Bearer {start}… for {} with application {}", ready.username, ready.client_id);
 
     println!("\n2. Datasets\n   GET {}/ScheduledDataset", ready.api);
-    let datasets = client.datasets(None).await.map_err(refused)?;
+    let datasets = client.datasets(None).await?;
     let first = datasets.first().ok_or_else(|| CommandError::failed("the server offers no dataset"))?;
     println!("   {} {} datasets, the first: {}", datasets.status, datasets.envelope.value.len(), first.dataset_name);
     println!("       {} columns ({}, …)", first.selectable_columns.len(), beginning(&first.selectable_columns));
@@ -48,12 +48,12 @@ pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) ->
     println!("\n3. Query\n   POST {}/ScheduledQueries", ready.api);
     println!("       {QUERY}");
     let query = NewQuery { name: QUERY_NAME.to_owned(), description: Some("Made by the demo".to_owned()), query: QUERY.to_owned() };
-    let created = client.create_query(&query).await.map_err(refused)?;
+    let created = client.create_query(&query).await?;
     let query_id = created.first().map(|query| query.query_id.clone()).unwrap_or_default();
     println!("   {} {}: {query_id}", created.status, created.envelope.message.as_deref().unwrap_or_default());
 
     println!("\n4. Test query\n   GET {}/ScheduledQueries/testQueryResult?queryId={query_id}", ready.api);
-    let preview = client.try_query(Subject::Id(&query_id), None, None).await.map_err(refused)?;
+    let preview = client.try_query(Subject::Id(&query_id), None, None).await?;
     println!("   {} {} rows, the first:", preview.status, preview.envelope.value.len());
     if let Some(row) = preview.first() {
         println!("       {}", serde_json::to_string(row).unwrap_or_default());
@@ -72,7 +72,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) ->
             println!("       the last report of that name serves instead");
             last_report(&client).await?
         }
-        Err(error) => return Err(refused(error)),
+        Err(error) => return Err(error.into()),
     };
     println!("   GET {}/ScheduledReport/execution/{report_id}", ready.api);
     let execution = completed(&client, &report_id).await?;
@@ -96,19 +96,18 @@ fn client(context: &SharedContext, ready: &Ready) -> Result<Client, CommandError
         api_base: ready.api.clone(),
         resource: ready.resource.clone(),
         client_id: ready.client_id.clone(),
-        client_secret: ready.client_secret.clone(),
-        username: ready.username.clone(),
-        password: ready.password.clone(),
+        client_secret: Some(ready.client_secret.clone()),
+        sign_in: SignIn::User { username: ready.username.clone(), password: ready.password.clone() },
         ca_certificate: Some(std::fs::read(authority).map_err(|error| fault(authority, &error))?),
     };
     let context = Arc::clone(context);
-    Client::new(settings, Arc::new(move || context.clock.now().timestamp())).map_err(refused)
+    Ok(Client::new(settings, Arc::new(move || context.clock.now().timestamp()))?)
 }
 
 /// The one that an earlier start made in this folder.
 async fn last_report(client: &Client) -> Result<String, CommandError> {
     let filter = insightgate_client::ReportFilter { report_name: Some(REPORT_NAME.to_owned()), ..Default::default() };
-    let reports = client.reports(&filter).await.map_err(refused)?;
+    let reports = client.reports(&filter).await?;
     let last = reports.envelope.value.last().map(|report| report.report_id.clone());
     last.ok_or_else(|| CommandError::failed("there is no earlier report").hint("wait an hour, or start with --no-quotas"))
 }
@@ -123,7 +122,7 @@ async fn completed(client: &Client, report_id: &str) -> Result<Execution, Comman
                 }
             }
             Err(ClientError::Refused(refusal)) if refusal.is_not_found() => {}
-            Err(error) => return Err(refused(error)),
+            Err(error) => return Err(error.into()),
         }
         if let Some(reason) = failure(client, report_id).await {
             return Err(CommandError::failed(format!("the report failed: {reason}")));
@@ -142,10 +141,10 @@ async fn failure(client: &Client, report_id: &str) -> Option<String> {
 
 /// Bytes written, and the first lines.
 async fn download(client: &Client, link: &str, path: &Path) -> Result<(u64, Vec<String>), CommandError> {
-    let mut stream = Box::pin(client.download(link).await.map_err(refused)?.into_stream());
+    let mut stream = Box::pin(client.download(link).await?.into_stream());
     let mut file = tokio::fs::File::create(path).await.map_err(|error| fault(path, &error))?;
     let (mut bytes, mut beginning) = (0_u64, Vec::new());
-    while let Some(block) = stream.try_next().await.map_err(refused)? {
+    while let Some(block) = stream.try_next().await? {
         file.write_all(&block).await.map_err(|error| fault(path, &error))?;
         bytes += block.len() as u64;
         if beginning.len() < 4096 {
@@ -182,12 +181,4 @@ pub fn print_curl(ready: &Ready, walked: &Walked) {
 
 fn beginning(names: &[String]) -> String {
     names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn refused(error: ClientError) -> CommandError {
-    let failed = CommandError::failed(error.to_string());
-    match error.hint() {
-        Some(hint) => failed.hint(hint),
-        None => failed,
-    }
 }

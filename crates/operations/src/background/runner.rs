@@ -122,6 +122,15 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
             return Err(Fault { reason: error.caller_message(), retryable: error.is_retryable() });
         }
     };
+    // What was allowed may have been taken away while the file was written: it must not be published then.
+    match self::scope(context, claimed).await? {
+        Ok(now) if now == scope => {}
+        Ok(_) => return Err(Fault { reason: "What the owner may see changed during the run.".to_owned(), retryable: true }),
+        Err(reason) => {
+            remove(context, &key).await;
+            return Ok(Outcome::Refused { reason });
+        }
+    }
     let mut notes = plan.notes.clone();
     if summary.no_files {
         notes.push(no_files_note(&plan.dataset.name));

@@ -4,13 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::application::{Application, Permission};
+use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_store::RefreshTokenRecord;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::resource::Requested;
-use super::{SignIn, TokenFailure, TokenRequest, Trail, refresh};
+use super::{ISSUED, SignIn, Spent, TokenFailure, TokenRequest, Trail};
+use crate::audit;
 use crate::context::Context;
 use crate::password::secret_digest;
 
@@ -36,53 +38,97 @@ pub(super) async fn for_user(
     request: &TokenRequest,
     authority: &str,
     application: &Application,
+    (permission, requested): (Permission, Requested),
     sign_in: SignIn,
-    requested: Requested,
     trail: &mut Trail,
 ) -> Result<TokenAnswer, TokenFailure> {
-    let permission = Permission::PartnerApi.name();
+    let permission = permission.name();
     let mut claims = claims(context, request.version, authority, application, &requested)?;
-    let now = context.clock.now();
     let user = &sign_in.user;
     claims.oid = user.id;
     claims.sub = user.id.to_string();
     claims.upn = Some(user.username.clone());
     claims.scp = Some(permission.to_owned());
     claims.amr = sign_in.amr.split_whitespace().map(str::to_owned).collect();
-    let refresh_token = if requested.refresh_token {
-        let token = context.random.secret().map_err(TokenFailure::internal)?;
-        let family = match &sign_in.replaced {
-            Some(replaced) => replaced.family,
-            None => context.random.uuid().map_err(TokenFailure::internal)?,
-        };
-        let record = RefreshTokenRecord {
-            digest: secret_digest(&token),
-            family,
-            tenant: user.tenant,
-            application: application.id,
-            user: user.id,
-            resource: requested.resource.clone(),
-            amr: sign_in.amr.clone(),
-            expires: now + TimeDelta::days(REFRESH_DAYS),
-        };
-        Some((token, record))
-    } else {
-        None
-    };
-    let id_token = requested.id_token.then(|| id_token(context, application, &claims)).transpose()?;
+    let refresh = if requested.refresh_token { Some(refresh_token(context, application, &sign_in, &requested)?) } else { None };
+    let id_token = requested.id_token.then(|| id_token(context, application, &claims, &sign_in)).transpose()?;
     let client_info = request.client_info.then(|| {
         let info = json!({"uid": user.id, "utid": user.tenant});
         URL_SAFE_NO_PAD.encode(info.to_string())
     });
     let scope = match request.version {
         TokenVersion::V1 => permission.to_owned(),
-        TokenVersion::V2 => format!("{}/{permission}", requested.resource.trim_end_matches('/')),
+        TokenVersion::V2 => requested.answered_scope(permission),
     };
     let answer = signed(context, &claims, requested)?;
-    let (refresh_token, record) = refresh_token.unzip();
+    let (refresh_token, record) = refresh.unzip();
     // Last: a request that is refused must not cost the client its session.
-    refresh::keep(context, sign_in.replaced, record, trail, &answer.resource).await?;
+    use_up(context, sign_in.spent, record, trail, &answer.resource).await?;
     Ok(TokenAnswer { scope: Some(scope), refresh_token, id_token, client_info, ..answer })
+}
+
+/// A new token with its record. It goes on the family of what led to it.
+fn refresh_token(
+    context: &Context,
+    application: &Application,
+    sign_in: &SignIn,
+    requested: &Requested,
+) -> Result<(String, RefreshTokenRecord), TokenFailure> {
+    let token = context.random.secret().map_err(TokenFailure::internal)?;
+    let family = match &sign_in.spent {
+        Some(Spent::Refresh { family, .. } | Spent::Code { family, .. }) => *family,
+        Some(Spent::Device { .. }) | None => context.random.uuid().map_err(TokenFailure::internal)?,
+    };
+    let record = RefreshTokenRecord {
+        digest: secret_digest(&token),
+        family,
+        tenant: sign_in.user.tenant,
+        application: application.id,
+        user: sign_in.user.id,
+        resource: requested.resource.clone(),
+        amr: sign_in.amr.clone(),
+        expires: context.clock.now() + TimeDelta::days(REFRESH_DAYS),
+    };
+    Ok((token, record))
+}
+
+/// Uses up what was redeemed, and keeps the new refresh token, both or neither. Of two requests with one token or code the second is taken
+/// for a thief's.
+/// A refresh takes its event along, so that it costs one transaction.
+async fn use_up(
+    context: &Context,
+    spent: Option<Spent>,
+    record: Option<RefreshTokenRecord>,
+    trail: &mut Trail,
+    resource: &str,
+) -> Result<(), TokenFailure> {
+    match spent {
+        None => {
+            if let Some(record) = record {
+                context.store.add_refresh_token(&record).await?;
+            }
+        }
+        Some(Spent::Refresh { digest, family }) => {
+            let event = trail.happening(ISSUED, resource.to_owned()).and_then(|happening| audit::event(context, happening));
+            if !context.store.replace_refresh_token(digest, record, event).await? {
+                context.store.revoke_refresh_family(family).await?;
+                return Err(GrantRefusal::revoked_refresh_token().into());
+            }
+            trail.recorded = true;
+        }
+        Some(Spent::Code { digest, family }) => {
+            if !context.store.redeem_authorization_code(&digest, record.as_ref()).await? {
+                context.store.revoke_refresh_family(family).await?;
+                return Err(GrantRefusal::used_code().into());
+            }
+        }
+        Some(Spent::Device { digest }) => {
+            if !context.store.redeem_device_code(&digest, record.as_ref()).await? {
+                return Err(GrantRefusal::unknown_device_code().into());
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn for_application(
@@ -90,9 +136,11 @@ pub(super) fn for_application(
     version: TokenVersion,
     authority: &str,
     application: &Application,
+    roles: Vec<String>,
     requested: Requested,
 ) -> Result<TokenAnswer, TokenFailure> {
-    let claims = claims(context, version, authority, application, &requested)?;
+    let mut claims = claims(context, version, authority, application, &requested)?;
+    claims.roles = roles;
     signed(context, &claims, requested)
 }
 
@@ -133,6 +181,7 @@ fn claims(
         appid: (version == TokenVersion::V1).then_some(application.id),
         azp: (version == TokenVersion::V2).then_some(application.id),
         scp: None,
+        roles: Vec::new(),
         amr: Vec::new(),
         ver: version.number().to_owned(),
         uti: URL_SAFE_NO_PAD.encode(uti.as_bytes()),
@@ -140,8 +189,8 @@ fn claims(
 }
 
 /// Tells the application who signed in; it opens nothing.
-fn id_token(context: &Context, application: &Application, claims: &AccessClaims) -> Result<String, TokenFailure> {
-    let claims = json!({
+fn id_token(context: &Context, application: &Application, claims: &AccessClaims, sign_in: &SignIn) -> Result<String, TokenFailure> {
+    let mut claims = json!({
         "aud": application.id,
         "iss": claims.iss,
         "iat": claims.iat,
@@ -155,5 +204,10 @@ fn id_token(context: &Context, application: &Application, claims: &AccessClaims)
         "amr": claims.amr,
         "ver": claims.ver,
     });
+    let name = Some(&sign_in.user.display_name).filter(|name| !name.is_empty());
+    if let Some(fields) = claims.as_object_mut() {
+        fields.extend(name.map(|name| ("name".to_owned(), json!(name))));
+        fields.extend(sign_in.nonce.as_ref().map(|nonce| ("nonce".to_owned(), json!(nonce))));
+    }
     context.signing.sign(&claims).map_err(TokenFailure::internal)
 }

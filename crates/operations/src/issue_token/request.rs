@@ -1,5 +1,7 @@
 //! The form that a client posts, as text.
 
+use std::net::IpAddr;
+
 use insightgate_identity::token::TokenVersion;
 
 /// Absent and empty fields are None.
@@ -14,8 +16,14 @@ pub struct TokenRequest {
     pub username: Option<String>,
     pub password: Option<String>,
     pub refresh_token: Option<String>,
+    pub code: Option<String>,
+    pub redirect_uri: Option<String>,
+    pub code_verifier: Option<String>,
+    pub device_code: Option<String>,
     pub resource: Option<String>,
     pub scope: Option<String>,
     /// Whether the client asks for `client_info`, as the platform's own libraries do.
     pub client_info: bool,
+    /// Where the request came from, as far as that is known.
+    pub address: Option<IpAddr>,
 }

@@ -1,5 +1,6 @@
 //! What a token is asked for: `resource` in version 1, `scope` in version 2.
 
+use insightgate_identity::application::Permission;
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::token::{TokenVersion, same_resource};
 
@@ -12,64 +13,118 @@ const OFFLINE: &str = "offline_access";
 const PLAIN: [&str; 4] = [OPENID, OFFLINE, "profile", "email"];
 const DEFAULT: &str = ".default";
 
-pub(super) struct Requested {
+pub(crate) struct Requested {
     /// As the client spells it, which is what the token's audience repeats.
     pub resource: String,
     pub refresh_token: bool,
     pub id_token: bool,
+    /// Names of permissions, as the scope lists them.
+    permissions: Vec<String>,
+    /// The scopes of the resource, and what else says something of the user, as they were sent.
+    scopes: Vec<String>,
+}
+
+/// What an earlier step of the same sign-in was granted, for a request that does not repeat it.
+pub(crate) struct Granted {
+    pub resource: String,
+    pub openid: bool,
+    pub offline: bool,
 }
 
 impl Requested {
-    /// `granted`: the resource of the grant, for a request that names none.
-    pub(super) fn read(request: &TokenRequest, granted: Option<&str>) -> Result<Requested, GrantRefusal> {
-        let scopes: Vec<&str> = request.scope.as_deref().unwrap_or_default().split_whitespace().collect();
-        let id_token = scopes.contains(&OPENID);
-        match request.version {
+    pub(crate) fn read(
+        version: TokenVersion,
+        resource: Option<&str>,
+        scope: Option<&str>,
+        granted: Option<&Granted>,
+    ) -> Result<Requested, GrantRefusal> {
+        let scopes: Vec<&str> = scope.unwrap_or_default().split_whitespace().collect();
+        let id_token = scopes.contains(&OPENID) || granted.is_some_and(|granted| granted.openid);
+        let before = granted.map(|granted| granted.resource.as_str());
+        match version {
             TokenVersion::V1 => {
-                let resource = request.resource.as_deref().or(granted).ok_or_else(|| GrantRefusal::missing_field("resource"))?;
-                Ok(Requested { resource: resource.to_owned(), refresh_token: true, id_token })
+                let resource = resource.or(before).ok_or_else(|| GrantRefusal::missing_field("resource"))?;
+                Ok(Requested { resource: resource.to_owned(), refresh_token: true, id_token, permissions: Vec::new(), scopes: Vec::new() })
             }
             TokenVersion::V2 => {
-                if request.resource.is_some() {
+                if resource.is_some() {
                     return Err(GrantRefusal::resource_on_v2());
                 }
-                let resource = match (scope_resource(&scopes)?, granted) {
+                let (found, permissions) = scope_resource(&scopes)?;
+                let resource = match (found, before) {
                     (Some(resource), _) => resource,
-                    (None, Some(granted)) => granted.to_owned(),
+                    (None, Some(before)) => before.to_owned(),
                     (None, None) if scopes.is_empty() => return Err(GrantRefusal::missing_field("scope")),
                     (None, None) => return Err(GrantRefusal::bad_scope(&scopes.join(" "))),
                 };
-                // A refresh token is replaced whatever the scope: its client would be left without one.
-                Ok(Requested { resource, refresh_token: granted.is_some() || scopes.contains(&OFFLINE), id_token })
+                let refresh_token = scopes.contains(&OFFLINE) || granted.is_some_and(|granted| granted.offline);
+                let scopes = scopes.iter().filter(|scope| **scope != OFFLINE).map(|scope| (*scope).to_owned()).collect();
+                Ok(Requested { resource, refresh_token, id_token, permissions, scopes })
             }
         }
     }
 
     /// For an application alone: version 2 takes only `<resource>/.default`.
     pub(super) fn read_for_application(request: &TokenRequest) -> Result<Requested, GrantRefusal> {
-        if request.version == TokenVersion::V2 && request.scope.as_deref().is_some_and(|scope| !scope.trim().ends_with(DEFAULT)) {
+        let scope = request.scope.as_deref();
+        if request.version == TokenVersion::V2 && scope.is_some_and(|scope| !scope.trim().ends_with(DEFAULT)) {
             return Err(GrantRefusal::scope_without_default());
         }
-        let requested = Requested::read(request, None)?;
+        let requested = Requested::read(request.version, request.resource.as_deref(), scope, None)?;
         Ok(Requested { refresh_token: false, id_token: false, ..requested })
+    }
+
+    /// What was granted, and what was asked for: clients look their tokens up by the words that they asked with.
+    pub(super) fn answered_scope(&self, permission: &str) -> String {
+        let mut scopes = vec![format!("{}/{permission}", self.resource.trim_end_matches('/'))];
+        scopes.extend(self.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect::<Vec<_>>());
+        scopes.join(" ")
+    }
+
+    /// Of the management API an application that does not manage need not learn where it is.
+    pub(crate) fn not_permitted(&self, permission: Permission) -> GrantRefusal {
+        if permission == Permission::PartnerApi {
+            GrantRefusal::resource_not_permitted()
+        } else {
+            GrantRefusal::unknown_resource(&self.resource)
+        }
     }
 
     pub(super) fn is_insights(&self, context: &Context) -> bool {
         context.settings.resources.iter().any(|resource| same_resource(resource, &self.resource))
     }
+
+    pub(super) fn is_management(&self, context: &Context) -> bool {
+        same_resource(&self.resource, &context.settings.management_resource)
+    }
+
+    /// The permission that an application needs to act for a user on this resource. A scope that names another one is refused.
+    pub(crate) fn permission(&self, context: &Context) -> Result<Permission, GrantRefusal> {
+        let permission = if self.is_insights(context) {
+            Permission::PartnerApi
+        } else if self.is_management(context) {
+            Permission::Management
+        } else {
+            return Err(GrantRefusal::unknown_resource(&self.resource));
+        };
+        let other = self.permissions.iter().find(|name| *name != DEFAULT && !name.eq_ignore_ascii_case(permission.name()));
+        other.map_or(Ok(permission), |name| Err(GrantRefusal::bad_scope(&format!("{}/{name}", self.resource.trim_end_matches('/')))))
+    }
 }
 
-/// The part before the last slash of the one resource scope; more than one resource is refused.
-fn scope_resource(scopes: &[&str]) -> Result<Option<String>, GrantRefusal> {
+/// The part before the last slash of the resource scopes, and their names; more than one resource is refused.
+fn scope_resource(scopes: &[&str]) -> Result<(Option<String>, Vec<String>), GrantRefusal> {
     let mut found: Option<&str> = None;
+    let mut names = Vec::new();
     for scope in scopes.iter().filter(|scope| !PLAIN.contains(scope)) {
-        let (resource, _) = scope.rsplit_once('/').ok_or_else(|| GrantRefusal::bad_scope(scope))?;
+        let (resource, name) = scope.rsplit_once('/').ok_or_else(|| GrantRefusal::bad_scope(scope))?;
         if found.is_some_and(|found| !same_resource(found, resource)) {
             return Err(GrantRefusal::bad_scope(&scopes.join(" ")));
         }
         found = Some(resource);
+        names.push(name.to_owned());
     }
-    Ok(found.map(str::to_owned))
+    Ok((found.map(str::to_owned), names))
 }
 
 #[cfg(test)]
@@ -77,9 +132,7 @@ mod tests {
     use super::*;
 
     fn read(version: TokenVersion, resource: Option<&str>, scope: Option<&str>) -> Result<Requested, u32> {
-        let request =
-            TokenRequest { version, resource: resource.map(str::to_owned), scope: scope.map(str::to_owned), ..TokenRequest::default() };
-        Requested::read(&request, None).map_err(|refusal| refusal.code)
+        Requested::read(version, resource, scope, None).map_err(|refusal| refusal.code)
     }
 
     #[test]

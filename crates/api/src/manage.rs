@@ -1,0 +1,170 @@
+//! `/manage/v1/…`: organisations, their people and applications. Its tokens open no data, and tokens for data do not open it.
+//!
+//! One table, below, is the router and the served document of it. Paths are matched without regard to case, like all others.
+
+mod answer;
+mod applications;
+mod audit;
+mod call;
+mod datasets;
+mod endpoint;
+mod enrollments;
+mod locations;
+mod object;
+mod openapi;
+mod roles;
+mod schemas;
+mod tenants;
+mod users;
+
+use axum::Router;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::get;
+use insightgate_operations::manage::administrator::Duty;
+
+use crate::state::ApiState;
+use endpoint::Endpoint;
+
+const BASE: &str = "/manage/v1";
+
+pub(crate) fn routes() -> Router<ApiState> {
+    let routes = endpoints().into_iter().fold(Router::new(), |routes, endpoint| {
+        let path = format!("{BASE}{}", endpoint.path.to_ascii_lowercase());
+        routes.route(&path, endpoint.route())
+    });
+    routes.route(&format!("{BASE}/openapi.json"), get(openapi::document))
+}
+
+pub(crate) fn is_managed(uri: &Uri) -> bool {
+    uri.path() == BASE || uri.path().starts_with("/manage/v1/")
+}
+
+/// For a path or method that is none of the endpoints.
+pub(crate) fn no_endpoint(status: StatusCode, message: &str, correlation: &str) -> Response {
+    answer::error(status, "notFound", message, None, correlation)
+}
+
+fn endpoints() -> Vec<Endpoint> {
+    const TENANT: &str = "/tenants/{tenant}";
+    vec![
+        Endpoint::get("/tenants", tenants::list).about("Lists tenants: all of them, or the caller's own.", Duty::Look).many("Tenant"),
+        Endpoint::post("/tenants", tenants::enroll)
+            .about("Takes an organisation in and enrolls it. The answer holds the verification code, once.", Duty::Operate)
+            .takes("NewTenant")
+            .created("Tenant"),
+        Endpoint::get(TENANT, tenants::show).about("Shows a tenant, by id or domain.", Duty::Look).one("Tenant"),
+        Endpoint::patch(TENANT, tenants::change)
+            .about("Changes name and legal business profile; the global account is an operator's to change.", Duty::Company)
+            .takes("TenantChange")
+            .one("Tenant"),
+        Endpoint::delete(TENANT, tenants::delete).about("Removes a tenant without an active enrollment.", Duty::Operate),
+        Endpoint::post("/tenants/{tenant}/enrollments", enrollments::start)
+            .about("Enrolls the tenant in a further program.", Duty::Company)
+            .takes("NewEnrollment")
+            .created("Enrollment"),
+        Endpoint::post("/tenants/{tenant}/enrollments/{program}/sendCode", enrollments::send_code)
+            .about("Makes another verification code; an administrator's call asks an operator for one.", Duty::Company)
+            .one("Enrollment"),
+        Endpoint::post("/tenants/{tenant}/enrollments/{program}/verify", enrollments::verify)
+            .about("Confirms the contact's address with the code that it got.", Duty::Company)
+            .takes("Code")
+            .one("Enrollment"),
+        Endpoint::post("/tenants/{tenant}/enrollments/{program}/activate", enrollments::activate)
+            .about("Ends the review: data may be asked for.", Duty::Operate)
+            .one("Enrollment"),
+        Endpoint::post("/tenants/{tenant}/enrollments/{program}/reject", enrollments::reject)
+            .about("Rejects an enrollment that is not active yet.", Duty::Operate)
+            .takes("Reason")
+            .one("Enrollment"),
+        Endpoint::post("/tenants/{tenant}/enrollments/{program}/suspend", enrollments::suspend)
+            .about("Shuts an active enrollment: no token opens data, and its reports are paused.", Duty::Operate)
+            .takes("Reason")
+            .one("Enrollment"),
+        Endpoint::post("/tenants/{tenant}/enrollments/{program}/reactivate", enrollments::reactivate)
+            .about("Opens a suspended enrollment again, or sends a rejected one back to review.", Duty::Operate)
+            .one("Enrollment"),
+        Endpoint::get("/tenants/{tenant}/locations", locations::list).about("Lists locations.", Duty::Look).many("Location"),
+        Endpoint::post("/tenants/{tenant}/locations", locations::add)
+            .about("Adds a location.", Duty::Company)
+            .takes("Location")
+            .created("Location"),
+        Endpoint::get("/tenants/{tenant}/users", users::list).about("Lists users.", Duty::Look).many("User"),
+        Endpoint::post("/tenants/{tenant}/users", users::add)
+            .about("Adds a user. Only operators may choose the id.", Duty::Directory)
+            .takes("NewUser")
+            .created("User"),
+        Endpoint::get("/tenants/{tenant}/users/{user}", users::show).about("Shows a user, by id or sign-in name.", Duty::Look).one("User"),
+        Endpoint::patch("/tenants/{tenant}/users/{user}", users::change)
+            .about("Changes a display name, disables or enables a user.", Duty::Directory)
+            .takes("UserChange")
+            .one("User"),
+        Endpoint::put("/tenants/{tenant}/users/{user}/password", users::set_password)
+            .about("Sets a password, which ends the user's sign-ins.", Duty::Directory)
+            .takes("Password"),
+        Endpoint::get("/tenants/{tenant}/applications", applications::list)
+            .about("Lists applications; those of operators show to operators only.", Duty::Look)
+            .many("Application"),
+        Endpoint::post("/tenants/{tenant}/applications", applications::register)
+            .about("Registers an application. Only operators may choose the id, or make an operator's.", Duty::Directory)
+            .takes("NewApplication")
+            .created("Application"),
+        Endpoint::get("/tenants/{tenant}/applications/{application}", applications::show)
+            .about("Shows an application.", Duty::Look)
+            .one("Application"),
+        Endpoint::patch("/tenants/{tenant}/applications/{application}", applications::change)
+            .about("Changes name or redirect URIs, disables or enables an application.", Duty::Directory)
+            .takes("ApplicationChange")
+            .one("Application"),
+        Endpoint::get("/tenants/{tenant}/applications/{application}/secrets", applications::list_secrets)
+            .about("Lists an application's secrets, by their first characters.", Duty::Look)
+            .many("ClientSecret"),
+        Endpoint::post("/tenants/{tenant}/applications/{application}/secrets", applications::add_secret)
+            .about("Adds a secret beside those that are there. The answer holds it, once.", Duty::Directory)
+            .takes("NewClientSecret")
+            .created("ClientSecret"),
+        Endpoint::delete("/tenants/{tenant}/applications/{application}/secrets/{secret}", applications::remove_secret)
+            .about("Removes a secret at once.", Duty::Directory),
+        Endpoint::get("/tenants/{tenant}/applications/{application}/permissions", applications::list_permissions)
+            .about("Lists what an application may ask for.", Duty::Look)
+            .many("Permission"),
+        Endpoint::post("/tenants/{tenant}/applications/{application}/permissions", applications::add_permission)
+            .about("Lets an application ask for a permission, which needs consent too.", Duty::Directory)
+            .takes("NewPermission")
+            .created("Permission"),
+        Endpoint::delete("/tenants/{tenant}/applications/{application}/permissions/{permission}", applications::remove_permission)
+            .about("Takes a permission away, and its consents.", Duty::Directory),
+        Endpoint::get("/tenants/{tenant}/applications/{application}/consents", applications::list_consents)
+            .about("Lists consents.", Duty::Look)
+            .many("Consent"),
+        Endpoint::post("/tenants/{tenant}/applications/{application}/consents", applications::grant_consent)
+            .about("Consents for the whole tenant, or for one user.", Duty::Directory)
+            .takes("NewConsent")
+            .created("Consent"),
+        Endpoint::delete("/tenants/{tenant}/applications/{application}/consents/{permission}", applications::revoke_consent)
+            .about("Takes a consent back, of the whole tenant or of one user.", Duty::Directory)
+            .query(&["user"]),
+        Endpoint::get("/tenants/{tenant}/roleAssignments", roles::list)
+            .about("Lists role assignments.", Duty::LookAtRoles)
+            .many("RoleAssignment"),
+        Endpoint::post("/tenants/{tenant}/roleAssignments", roles::assign)
+            .about(
+                "Gives a role, or changes the locations that it covers. Who may give which role depends on the caller's.",
+                Duty::LookAtRoles,
+            )
+            .takes("NewRoleAssignment")
+            .created("RoleAssignment"),
+        Endpoint::delete("/tenants/{tenant}/roleAssignments/{assignee}/{role}", roles::revoke)
+            .about("Takes a role away.", Duty::LookAtRoles),
+        Endpoint::get("/tenants/{tenant}/audit", audit::of_tenant)
+            .about("The record of who was given or refused what, newest first.", Duty::Look)
+            .query(audit::PARAMETERS)
+            .many("AuditEvent"),
+        Endpoint::get("/audit", audit::of_all)
+            .about("The record of all tenants.", Duty::Operate)
+            .query(audit::PARAMETERS)
+            .many("AuditEvent"),
+        Endpoint::get("/datasets", datasets::list).about("Lists the datasets.", Duty::Look).query(&["program"]).many("Dataset"),
+        Endpoint::get("/datasets/{name}", datasets::show).about("Shows a dataset.", Duty::Look).query(&["program"]).one("Dataset"),
+    ]
+}

@@ -1,0 +1,67 @@
+//! The form of every answer of the management API, and of its errors.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use insightgate_operations::failure::Failure;
+use serde_json::{Value, json};
+
+use crate::envelope;
+
+/// Some answers hold a secret, once: none may be kept by anything on the way.
+pub(super) fn json(status: StatusCode, body: &Value) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+pub(super) fn nothing() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// All that there is, on one page.
+pub(super) fn list(value: Vec<Value>) -> Value {
+    let count = value.len();
+    json!({"value": value, "nextLink": null, "totalCount": count})
+}
+
+pub(super) fn error(status: StatusCode, code: &str, message: &str, details: Option<Value>, correlation: &str) -> Response {
+    let mut error = json!({"code": code, "message": message, "correlationId": correlation});
+    if let (Value::Object(fields), Some(details)) = (&mut error, details) {
+        fields.insert("details".to_owned(), details);
+    }
+    let mut response = json(status, &json!({ "error": error }));
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
+    let status = envelope::status(failure);
+    let (code, details) = match failure {
+        Failure::Unauthorized { .. } | Failure::SecondFactorRequired => ("unauthorized", None),
+        Failure::Refused(_) | Failure::Forbidden(_) => ("forbidden", None),
+        Failure::NotFound | Failure::NoExecutions => ("notFound", None),
+        Failure::Conflict(_) => ("conflict", None),
+        Failure::IllegalMove(_) => ("illegalMove", None),
+        Failure::Busy => ("busy", None),
+        Failure::Invalid(_) => ("invalid", None),
+        Failure::Profile(faults) => {
+            let shown = faults.iter().map(|fault| json!({"field": fault.field, "rule": fault.rule, "message": fault.message}));
+            ("invalid", Some(Value::Array(shown.collect())))
+        }
+        Failure::PreviewTimeout(_) | Failure::Internal(_) => ("internal", None),
+    };
+    let message = match failure {
+        Failure::NotFound => "There is nothing of this name or id.".to_owned(),
+        other => other.to_string(),
+    };
+    match failure {
+        Failure::Internal(cause) => tracing::error!(%cause, correlation, "a request failed"),
+        Failure::Unauthorized { reason } => tracing::info!(reason, correlation, "a token was not accepted"),
+        _ => {}
+    }
+    error(status, code, &message, details, correlation)
+}

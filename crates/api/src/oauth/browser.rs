@@ -1,0 +1,80 @@
+//! What a browser carries between pages: the session's cookie, and one that its forms are bound to.
+
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use insightgate_operations::password::secret_digest;
+use insightgate_operations::sign_in::SessionChange;
+
+use crate::state::ApiState;
+
+const SESSION: &str = "insightgate-session";
+/// Random, and known to nobody but the browser: no other site can make a form that fits it.
+const BROWSER: &str = "insightgate-browser";
+
+pub(super) struct Browser {
+    /// Over https cookies are bound to this host and never travel openly.
+    secure: bool,
+    session: Option<String>,
+    known: Option<String>,
+    fresh: String,
+}
+
+impl Browser {
+    pub(super) fn of(state: &ApiState, headers: &HeaderMap) -> Browser {
+        let secure = state.base_url.starts_with("https://");
+        let cookie = |name: &str| {
+            let name = full_name(secure, name);
+            let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+            let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(known, _)| *known == name);
+            values.next().map(|(_, value)| value.to_owned()).filter(|value| (20..=100).contains(&value.len()))
+        };
+        // Without randomness there is no form that fits, and so no sign-in.
+        let fresh = state.context.random.secret().unwrap_or_default();
+        Browser { secure, session: cookie(SESSION), known: cookie(BROWSER), fresh }
+    }
+
+    pub(super) fn session(&self) -> Option<String> {
+        self.session.clone()
+    }
+
+    /// What a form of this browser's holds.
+    pub(super) fn form_token(&self) -> String {
+        token(self.known.as_ref().unwrap_or(&self.fresh))
+    }
+
+    /// Whether a form came from a page that this browser was given. Digests are compared, so that the time tells nothing.
+    pub(super) fn owns(&self, sent: Option<&str>) -> bool {
+        let expected = self.known.as_deref().map(token);
+        expected.zip(sent).is_some_and(|(expected, sent)| secret_digest(&expected) == secret_digest(sent))
+    }
+
+    /// Sets the cookies that the answer needs.
+    pub(super) fn answered(&self, mut response: Response, change: &SessionChange) -> Response {
+        if self.known.is_none() && !self.fresh.is_empty() {
+            self.set(&mut response, BROWSER, &self.fresh, "");
+        }
+        match change {
+            SessionChange::Keep => {}
+            SessionChange::Set(value) => self.set(&mut response, SESSION, value, ""),
+            SessionChange::End => self.set(&mut response, SESSION, "", "; Max-Age=0"),
+        }
+        response
+    }
+
+    fn set(&self, response: &mut Response, name: &str, value: &str, more: &str) {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}", full_name(self.secure, name));
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+}
+
+fn full_name(secure: bool, name: &str) -> String {
+    if secure { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+fn token(browser: &str) -> String {
+    secret_digest(&format!("form {browser}"))
+}

@@ -1,0 +1,33 @@
+//! What clients and browsers send to the authority: forms and queries, read strictly.
+
+use axum::body::{Body, to_bytes};
+use insightgate_identity::grant::GrantRefusal;
+use url::form_urlencoded;
+
+use crate::fields::Parameters;
+
+/// Bytes of a form.
+const FORM_LIMIT: usize = 64 << 10;
+
+pub(super) async fn read_form(body: Body) -> Result<Parameters, GrantRefusal> {
+    let form = to_bytes(body, FORM_LIMIT).await;
+    let form = form.map_err(|_| GrantRefusal::malformed("the form is larger than 64 KiB or did not arrive"))?;
+    read_parameters(&form)
+}
+
+/// A parameter that comes twice is refused: nobody can say which of them is meant (RFC 6749, 3.1).
+pub(super) fn read_parameters(text: &[u8]) -> Result<Parameters, GrantRefusal> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(text) {
+        // What was not UTF-8 was replaced by this.
+        if name.contains(char::REPLACEMENT_CHARACTER) || value.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(GrantRefusal::malformed("a parameter is not encoded as UTF-8"));
+        }
+        names.push(name.to_ascii_lowercase());
+    }
+    names.sort_unstable();
+    match names.iter().zip(names.iter().skip(1)).find(|(one, next)| one == next) {
+        Some((name, _)) => Err(GrantRefusal::doubled_field(name)),
+        None => Ok(Parameters::parse(text)),
+    }
+}

@@ -1,0 +1,231 @@
+//! The pages that people see: plain HTML that works without JavaScript, each with headers that let it do nothing else.
+//!
+//! Templates escape what they show. No page loads anything but its style sheet.
+
+use askama::Template;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use insightgate_identity::application::Permission;
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::redirect::origin;
+use insightgate_identity::user::{MAXIMUM_PASSWORD, MINIMUM_PASSWORD};
+use insightgate_operations::sign_in::{Ask, Party};
+
+const STYLE: &str = include_str!("../../templates/page.css");
+/// Of the one page that may run it: it only saves a click.
+const SCRIPT: &str = "document.forms[0].submit()";
+/// SHA-256 of it, as the policy names it; a test compares them.
+const SCRIPT_HASH: &str = "sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE=";
+
+/// What each form carries: the proof that it is ours, and the request that it goes on with.
+#[derive(Clone)]
+pub(super) struct Form {
+    pub csrf: String,
+    /// `request` or `user_code`.
+    pub name: &'static str,
+    pub value: String,
+}
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage {
+    form: Form,
+    party: Party,
+    username: String,
+    fault: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "new_password.html")]
+struct NewPasswordPage {
+    form: Form,
+    username: String,
+    fault: Option<String>,
+    minimum: usize,
+    maximum: usize,
+}
+
+#[derive(Template)]
+#[template(path = "code.html")]
+struct CodePage {
+    form: Form,
+    username: String,
+    fault: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "enrol.html")]
+struct EnrolPage {
+    form: Form,
+    username: String,
+    fault: Option<String>,
+    secret: String,
+    uri: String,
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    form: Form,
+    party: Party,
+    username: String,
+}
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct ConsentPage {
+    form: Form,
+    party: Party,
+    username: String,
+    permission: Option<Described>,
+    device: bool,
+}
+
+/// A permission as people read it.
+struct Described {
+    title: &'static str,
+    text: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct DevicePage {
+    csrf: String,
+    fault: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "done.html")]
+struct DonePage {
+    title: &'static str,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    text: String,
+    code: String,
+    kind: &'static str,
+    correlation: String,
+    time: String,
+}
+
+#[derive(Template)]
+#[template(path = "form_post.html")]
+struct FormPostPage {
+    redirect_uri: String,
+    fields: Vec<(&'static str, String)>,
+    script: &'static str,
+}
+
+/// The page that asks for it.
+pub(super) fn ask(ask: Ask, party: Party, form: Form) -> Response {
+    let leads_to = party.redirect_uri.as_deref().map(form_target).unwrap_or_default();
+    let policy = policy(&format!("form-action 'self' {leads_to}"));
+    match ask {
+        Ask::DeviceCode { fault } => {
+            let status = if fault.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            html(status, &policy, &DevicePage { csrf: form.csrf, fault })
+        }
+        Ask::Password { username, fault } => {
+            html(StatusCode::OK, &policy, &PasswordPage { form, party, username: username.unwrap_or_default(), fault })
+        }
+        Ask::NewPassword { username, fault } => {
+            let page = NewPasswordPage { form, username, fault, minimum: MINIMUM_PASSWORD, maximum: MAXIMUM_PASSWORD };
+            html(StatusCode::OK, &policy, &page)
+        }
+        Ask::Code { username, fault } => html(StatusCode::OK, &policy, &CodePage { form, username, fault }),
+        Ask::Enrol { username, secret, uri, fault } => {
+            html(StatusCode::OK, &policy, &EnrolPage { form, username, fault, secret: in_groups(&secret), uri })
+        }
+        Ask::Account { username } => html(StatusCode::OK, &policy, &AccountPage { form, party, username }),
+        Ask::Consent { username, permission, device } => {
+            let permission = permission.map(described);
+            html(StatusCode::OK, &policy, &ConsentPage { form, party, username, permission, device })
+        }
+    }
+}
+
+pub(super) fn done(title: &'static str, text: String) -> Response {
+    html(StatusCode::OK, &policy("form-action 'none'"), &DonePage { title, text })
+}
+
+pub(super) fn error(refusal: &GrantRefusal, correlation: &str, time: String) -> Response {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let code = format!("AADSTS{}", refusal.code);
+    let page = ErrorPage { text: refusal.text.clone(), code, kind: refusal.error, correlation: correlation.to_owned(), time };
+    html(status, &policy("form-action 'none'"), &page)
+}
+
+/// Sends the browser on with a form; by itself where it runs the one line of script, else by a button.
+pub(super) fn form_post(redirect_uri: &str, fields: Vec<(&'static str, String)>) -> Response {
+    let policy = policy(&format!("script-src '{SCRIPT_HASH}'; form-action {}", form_target(redirect_uri)));
+    html(StatusCode::OK, &policy, &FormPostPage { redirect_uri: redirect_uri.to_owned(), fields, script: SCRIPT })
+}
+
+pub(super) async fn style() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
+    (headers, [(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], STYLE).into_response()
+}
+
+fn described(permission: Permission) -> Described {
+    match permission {
+        Permission::PartnerApi => Described {
+            title: "Read the partner insights that you may read",
+            text: "Query datasets, and create and download reports in your name (user_impersonation).",
+        },
+        Permission::Management | Permission::ManagementApplication => Described {
+            title: "Manage what you may manage",
+            text: "Change users, applications, roles and enrollments in your name (management).",
+        },
+    }
+}
+
+/// As a policy can name it. Browsers hold a redirect that follows a form against the policy too. Addresses of IP version 6 have no name there.
+fn form_target(redirect_uri: &str) -> String {
+    match origin(redirect_uri) {
+        Some(origin) if origin.contains('[') => origin.split_once("//").map(|(scheme, _)| scheme.to_owned()).unwrap_or_default(),
+        Some(origin) if !origin.contains([';', ',', '\'', ' ']) => origin.to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn policy(more: &str) -> String {
+    format!("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; {more}")
+}
+
+/// By fours, for people who type it.
+fn in_groups(secret: &str) -> String {
+    let letters: Vec<char> = secret.chars().collect();
+    letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ")
+}
+
+fn html(status: StatusCode, policy: &str, page: &impl Template) -> Response {
+    let body = match page.render() {
+        Ok(body) => body,
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

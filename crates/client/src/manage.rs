@@ -1,0 +1,295 @@
+//! The calls of the management API, one function each: tenants, locations, users, applications, roles, the audit trail.
+//!
+//! Its tokens are for [`RESOURCE`], and open no data. Names and ids become one path segment each, whatever they hold.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::calls::body;
+use crate::connection::{Connection, Reply};
+use crate::error::{ClientError, ManageRefusal};
+use crate::settings::{ClientSettings, Clock};
+pub use crate::wire::manage::{
+    Application, AuditEvent, AuditFilter, ClientSecret, Consent, Enrollment, EnrollmentMove, Listed, Location, NewApplication,
+    NewClientSecret, NewTenant, NewUser, Permission, RoleAssignment, Secret, Tenant, Totp, User,
+};
+
+/// What a token for the management API is for.
+pub const RESOURCE: &str = "api://insightgate/manage";
+
+/// The most events that the API gives at once.
+const AUDIT_PAGE: usize = 1000;
+
+const TENANTS: &str = "tenants";
+const ENROLLMENTS: &str = "enrollments";
+const LOCATIONS: &str = "locations";
+const USERS: &str = "users";
+const APPLICATIONS: &str = "applications";
+const SECRETS: &str = "secrets";
+const PERMISSIONS: &str = "permissions";
+const CONSENTS: &str = "consents";
+const ROLE_ASSIGNMENTS: &str = "roleAssignments";
+const AUDIT: &str = "audit";
+
+/// No parameters.
+const NOTHING: [(&str, &str); 0] = [];
+
+/// An operator, or an administrator of one tenant. `tenant` is everywhere an id or a domain, `user` an id or a sign-in name.
+pub struct ManageClient(Connection);
+
+impl ManageClient {
+    pub fn new(settings: ClientSettings, clock: Clock) -> Result<ManageClient, ClientError> {
+        Connection::new(settings, clock).map(ManageClient)
+    }
+
+    pub async fn tenants(&self) -> Result<Listed<Tenant>, ClientError> {
+        self.list(&[TENANTS]).await
+    }
+
+    pub async fn tenant(&self, tenant: &str) -> Result<Tenant, ClientError> {
+        self.get(&[TENANTS, tenant]).await
+    }
+
+    pub async fn enroll_tenant(&self, tenant: &NewTenant) -> Result<Tenant, ClientError> {
+        self.change(Method::POST, &[TENANTS], Some(body(tenant)?)).await
+    }
+
+    pub async fn delete_tenant(&self, tenant: &str) -> Result<(), ClientError> {
+        self.delete(&[TENANTS, tenant], &NOTHING).await
+    }
+
+    /// A further program for a tenant that is there.
+    pub async fn enroll(&self, tenant: &str, program: &str) -> Result<Enrollment, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS], Some(json!({"program": program}))).await
+    }
+
+    pub async fn move_enrollment(&self, tenant: &str, program: &str, to: EnrollmentMove<'_>) -> Result<Enrollment, ClientError> {
+        let (action, body) = match to {
+            EnrollmentMove::SendCode => ("sendCode", None),
+            EnrollmentMove::Verify { code } => ("verify", Some(json!({"code": code}))),
+            EnrollmentMove::Activate => ("activate", None),
+            EnrollmentMove::Reject { reason } => ("reject", Some(json!({"reason": reason}))),
+            EnrollmentMove::Suspend { reason } => ("suspend", Some(json!({"reason": reason}))),
+            EnrollmentMove::Reactivate => ("reactivate", None),
+        };
+        self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS, program, action], body).await
+    }
+
+    pub async fn locations(&self, tenant: &str) -> Result<Listed<Location>, ClientError> {
+        self.list(&[TENANTS, tenant, LOCATIONS]).await
+    }
+
+    pub async fn add_location(&self, tenant: &str, location: &Location) -> Result<Location, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, LOCATIONS], Some(body(location)?)).await
+    }
+
+    pub async fn users(&self, tenant: &str) -> Result<Listed<User>, ClientError> {
+        self.list(&[TENANTS, tenant, USERS]).await
+    }
+
+    pub async fn user(&self, tenant: &str, user: &str) -> Result<User, ClientError> {
+        self.get(&[TENANTS, tenant, USERS, user]).await
+    }
+
+    pub async fn add_user(&self, tenant: &str, user: &NewUser) -> Result<User, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, USERS], Some(body(user)?)).await
+    }
+
+    pub async fn set_user_enabled(&self, tenant: &str, user: &str, enabled: bool) -> Result<User, ClientError> {
+        self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(json!({"enabled": enabled}))).await
+    }
+
+    /// With `must_change` the user has to choose another at the next sign-in.
+    pub async fn set_password(&self, tenant: &str, user: &str, password: &Secret, must_change: bool) -> Result<(), ClientError> {
+        let body = json!({"password": password.0, "mustChange": must_change});
+        self.act(Method::PUT, &[TENANTS, tenant, USERS, user, "password"], Some(body)).await
+    }
+
+    pub async fn add_totp(&self, tenant: &str, user: &str) -> Result<Totp, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, USERS, user, "totp"], None).await
+    }
+
+    pub async fn reset_totp(&self, tenant: &str, user: &str) -> Result<(), ClientError> {
+        self.delete(&[TENANTS, tenant, USERS, user, "totp"], &NOTHING).await
+    }
+
+    pub async fn applications(&self, tenant: &str) -> Result<Listed<Application>, ClientError> {
+        self.list(&[TENANTS, tenant, APPLICATIONS]).await
+    }
+
+    pub async fn application(&self, tenant: &str, application: &str) -> Result<Application, ClientError> {
+        self.get(&[TENANTS, tenant, APPLICATIONS, application]).await
+    }
+
+    pub async fn register_application(&self, tenant: &str, application: &NewApplication) -> Result<Application, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS], Some(body(application)?)).await
+    }
+
+    pub async fn secrets(&self, tenant: &str, application: &str) -> Result<Listed<ClientSecret>, ClientError> {
+        self.list(&[TENANTS, tenant, APPLICATIONS, application, SECRETS]).await
+    }
+
+    pub async fn add_secret(&self, tenant: &str, application: &str, secret: &NewClientSecret) -> Result<ClientSecret, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, SECRETS], Some(body(secret)?)).await
+    }
+
+    pub async fn revoke_secret(&self, tenant: &str, application: &str, secret: &str) -> Result<(), ClientError> {
+        self.delete(&[TENANTS, tenant, APPLICATIONS, application, SECRETS, secret], &NOTHING).await
+    }
+
+    pub async fn permissions(&self, tenant: &str, application: &str) -> Result<Listed<Permission>, ClientError> {
+        self.list(&[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS]).await
+    }
+
+    pub async fn add_permission(&self, tenant: &str, application: &str, permission: &str) -> Result<Permission, ClientError> {
+        let body = json!({"permission": permission});
+        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS], Some(body)).await
+    }
+
+    pub async fn remove_permission(&self, tenant: &str, application: &str, permission: &str) -> Result<(), ClientError> {
+        self.delete(&[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS, permission], &NOTHING).await
+    }
+
+    pub async fn consents(&self, tenant: &str, application: &str) -> Result<Listed<Consent>, ClientError> {
+        self.list(&[TENANTS, tenant, APPLICATIONS, application, CONSENTS]).await
+    }
+
+    /// For one user, or without one for the whole tenant.
+    pub async fn grant_consent(
+        &self,
+        tenant: &str,
+        application: &str,
+        permission: &str,
+        user: Option<&str>,
+    ) -> Result<Consent, ClientError> {
+        let body = match user {
+            Some(user) => json!({"permission": permission, "user": user}),
+            None => json!({"permission": permission}),
+        };
+        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, CONSENTS], Some(body)).await
+    }
+
+    pub async fn revoke_consent(&self, tenant: &str, application: &str, permission: &str, user: Option<&str>) -> Result<(), ClientError> {
+        let query: Vec<_> = user.map(|user| ("user", user)).into_iter().collect();
+        self.delete(&[TENANTS, tenant, APPLICATIONS, application, CONSENTS, permission], &query).await
+    }
+
+    pub async fn role_assignments(&self, tenant: &str) -> Result<Listed<RoleAssignment>, ClientError> {
+        self.list(&[TENANTS, tenant, ROLE_ASSIGNMENTS]).await
+    }
+
+    pub async fn assign_role(&self, tenant: &str, assignment: &RoleAssignment) -> Result<RoleAssignment, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, ROLE_ASSIGNMENTS], Some(body(assignment)?)).await
+    }
+
+    pub async fn revoke_role(&self, tenant: &str, assignee: &str, role: &str) -> Result<(), ClientError> {
+        self.delete(&[TENANTS, tenant, ROLE_ASSIGNMENTS, assignee, role], &NOTHING).await
+    }
+
+    /// The newest `limit` events that the filter lets through, of one tenant or, for operators, of all.
+    pub async fn audit(&self, tenant: Option<&str>, filter: &AuditFilter, limit: usize) -> Result<Listed<AuditEvent>, ClientError> {
+        let segments = match tenant {
+            Some(tenant) => vec![TENANTS, tenant, AUDIT],
+            None => vec![AUDIT],
+        };
+        let mut query = parameters(filter)?;
+        query.push(("pageSize".to_owned(), limit.clamp(1, AUDIT_PAGE).to_string()));
+        let mut listed = self.pages(&segments, query, limit).await?;
+        listed.value.truncate(limit);
+        Ok(listed)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, ClientError> {
+        self.send(Method::GET, segments, &NOTHING, None).await?.read()
+    }
+
+    async fn list<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<Listed<T>, ClientError> {
+        self.pages(segments, Vec::new(), usize::MAX).await
+    }
+
+    /// Follows `nextLink` until there are `enough`. Only its parameters are taken: a token never goes where an answer says.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        mut query: Vec<(String, String)>,
+        enough: usize,
+    ) -> Result<Listed<T>, ClientError> {
+        let mut all: Listed<T> = self.send(Method::GET, segments, &query, None).await?.read()?;
+        while let Some(next) = all.next_link.as_deref().filter(|_| all.value.len() < enough) {
+            let further = link_parameters(next);
+            if further == query {
+                // A link to the page itself would go on for ever.
+                break;
+            }
+            query = further;
+            let page: Listed<T> = self.send(Method::GET, segments, &query, None).await?.read()?;
+            all.value.extend(page.value);
+            all.next_link = page.next_link;
+        }
+        Ok(all)
+    }
+
+    async fn change<T: DeserializeOwned>(&self, method: Method, segments: &[&str], body: Option<Value>) -> Result<T, ClientError> {
+        self.send(method, segments, &NOTHING, body).await?.read()
+    }
+
+    async fn act(&self, method: Method, segments: &[&str], body: Option<Value>) -> Result<(), ClientError> {
+        self.send(method, segments, &NOTHING, body).await.map(drop)
+    }
+
+    async fn delete(&self, segments: &[&str], query: &impl Serialize) -> Result<(), ClientError> {
+        self.send(Method::DELETE, segments, query, None).await.map(drop)
+    }
+
+    async fn send(&self, method: Method, segments: &[&str], query: &impl Serialize, body: Option<Value>) -> Result<Reply, ClientError> {
+        if let Some(wrong) = segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
+            // A URL cannot hold them: the call would reach another object.
+            return Err(ClientError::Settings(format!("'{wrong}' is no name or id")));
+        }
+        self.0.send(method, segments, query, body, refused).await
+    }
+}
+
+fn parameters(filter: &AuditFilter) -> Result<Vec<(String, String)>, ClientError> {
+    let Value::Object(fields) = body(filter)? else { return Ok(Vec::new()) };
+    let text = |value: Value| value.as_str().map(str::to_owned);
+    Ok(fields.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
+}
+
+fn link_parameters(link: &str) -> Vec<(String, String)> {
+    let query = link.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let url = Url::parse(&format!("http://localhost/?{query}"));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+}
+
+fn refused(status: StatusCode, headers: HeaderMap, bytes: &[u8]) -> ClientError {
+    #[derive(Deserialize)]
+    struct Refused {
+        error: Said,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Said {
+        code: String,
+        #[serde(default)]
+        message: String,
+        correlation_id: Option<String>,
+    }
+    // A gateway in front may answer with a page instead.
+    let said = serde_json::from_slice::<Refused>(bytes).ok().map(|refused| refused.error);
+    let correlation = || headers.get("ms-correlationid").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let refusal = match said {
+        Some(Said { code, message, correlation_id }) => {
+            ManageRefusal { status: status.as_u16(), code, message, correlation: correlation_id.or_else(correlation) }
+        }
+        None => ManageRefusal { status: status.as_u16(), code: String::new(), message: String::new(), correlation: correlation() },
+    };
+    ClientError::Managed(Box::new(refusal))
+}
+
+#[cfg(test)]
+#[path = "manage/tests.rs"]
+mod tests;

@@ -1,0 +1,283 @@
+//! The management API's objects as they travel: camelCase both ways.
+//!
+//! Fields that this crate does not know are kept in `more`, so that nothing an answer said is lost. What is shown only once is left out of
+//! debug forms.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::answer::null_as_default;
+
+/// A password or secret on its way. Its debug form says nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// A list, all of its pages or the first ones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "T: serde::de::DeserializeOwned"))]
+pub struct Listed<T> {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub value: Vec<T>,
+    #[serde(default)]
+    pub next_link: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub total_count: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenant {
+    pub id: String,
+    pub domain: String,
+    pub name: String,
+    #[serde(default)]
+    pub global_account_id: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub enrollments: Vec<Enrollment>,
+    /// For the contact, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_code: Option<Secret>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// An organisation to take in. `profile` holds the legal business profile by its documented field names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewTenant {
+    pub domain: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global_account_id: Option<String>,
+    pub program: String,
+    pub profile: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Enrollment {
+    pub program: String,
+    /// Where it stands, such as `EmailVerification`.
+    pub stage: String,
+    /// The overall status, such as `Pending`.
+    #[serde(default)]
+    pub status: Option<String>,
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// For the contact, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_code: Option<Secret>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// What is to happen to an enrollment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EnrollmentMove<'a> {
+    SendCode,
+    Verify { code: &'a str },
+    Activate,
+    Reject { reason: &'a str },
+    Suspend { reason: &'a str },
+    Reactivate,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Location {
+    pub mpn_id: String,
+    pub name: String,
+    pub country: String,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: String,
+    pub username: String,
+    #[serde(default)]
+    pub display_name: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub enabled: bool,
+    /// Not the password itself: `Set`, `MustChange` or `Absent`.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// Whether there is a second factor.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub totp: bool,
+    /// After too many wrong passwords.
+    #[serde(default)]
+    pub locked_until: Option<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewUser {
+    pub username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Without one the user signs in elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub must_change_password: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// An authenticator's secret, once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Totp {
+    /// Base32.
+    pub secret: Secret,
+    /// `otpauth://…`, for a QR code; it holds the secret too.
+    pub uri: Secret,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Application {
+    /// The client id.
+    pub id: String,
+    pub name: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub enabled: bool,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub public: bool,
+    /// It manages every tenant.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub operator: bool,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub redirect_uris: Vec<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewApplication {
+    pub name: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub public: bool,
+    /// It manages every tenant.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub operator: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientSecret {
+    pub id: String,
+    /// Once, when it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// Its first characters.
+    #[serde(default)]
+    pub hint: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub created: Option<String>,
+    #[serde(default)]
+    pub expires: Option<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct NewClientSecret {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Until it expires; the API's default is two years.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+}
+
+/// `user_impersonation`, `management` or `Management.ReadWrite.All`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Permission {
+    pub permission: String,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// Without a user: for the whole tenant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Consent {
+    pub permission: String,
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// Without locations: for the whole organisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoleAssignment {
+    /// A user or an application.
+    pub assignee: String,
+    pub role: String,
+    #[serde(default)]
+    pub locations: Option<Vec<String>>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    pub id: String,
+    pub at: String,
+    #[serde(default)]
+    pub tenant: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub actor: String,
+    pub action: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub subject: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub detail: String,
+    #[serde(default)]
+    pub correlation_id: Option<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// Each narrows the list. Times as `2026-11-22T12:00:00Z`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditFilter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+#[cfg(test)]
+#[path = "manage/tests.rs"]
+mod tests;

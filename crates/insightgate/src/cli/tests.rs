@@ -1,0 +1,111 @@
+use clap::CommandFactory;
+
+use super::*;
+
+#[test]
+fn the_flags_hold_together() {
+    Cli::command().debug_assert();
+}
+
+/// The words of a line as a shell would give them; what follows a pipe, a redirection or `&&` is another command's.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for character in line.chars() {
+        match (character, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('\'' | '"', None) => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            ('|' | '>' | '&' | '#', None) => break,
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Every command that the text shows, with lines that end in a backslash joined.
+fn shown_commands(text: &str) -> Vec<Vec<String>> {
+    let joined = text.replace("\\\n", " ");
+    let lines = joined.lines().map(|line| line.trim().trim_start_matches("$ "));
+    let own = lines.filter_map(|line| {
+        line.find("insightgate ").filter(|start| *start == 0 || line[..*start].ends_with("| ")).map(|start| &line[start..])
+    });
+    own.map(words).collect()
+}
+
+fn must_parse(command: Vec<String>) {
+    let shown = command.join(" ");
+    // Examples shorten ids.
+    let whole = command.into_iter().map(|word| word.replace("3f1c…", "3f1c0000-0000-4000-8000-000000000000"));
+    if let Err(error) = Cli::try_parse_from(whole) {
+        panic!("{shown}: {error}");
+    }
+}
+
+#[test]
+fn every_example_is_a_command() {
+    fn walk(command: &clap::Command, seen: &mut usize) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let leaf = command.get_subcommands().next().is_none();
+        assert!(!leaf || help.contains("Example"), "{} has no example", command.get_name());
+        for example in shown_commands(&help) {
+            *seen += 1;
+            must_parse(example);
+        }
+        command.get_subcommands().for_each(|below| walk(below, seen));
+    }
+    let mut seen = 0;
+    walk(&Cli::command(), &mut seen);
+    assert!(seen > 40, "{seen}");
+}
+
+#[test]
+fn the_operators_guide_shows_commands_that_exist() {
+    let guide = include_str!("../../../../docs/operating.md");
+    let fences: Vec<&str> = guide.split("```").skip(1).step_by(2).filter_map(|fence| fence.strip_prefix("sh\n")).collect();
+    let commands: Vec<_> = fences.into_iter().flat_map(shown_commands).collect();
+    assert!(commands.len() > 25, "{}", commands.len());
+    commands.into_iter().for_each(must_parse);
+    for name in [
+        "authority",
+        "tenant_id",
+        "endpoint",
+        "program",
+        "resource",
+        "client_id",
+        "client_secret",
+        "username",
+        "password",
+        "ca_certificate",
+    ] {
+        let variable = format!("INSIGHTGATE_{}", name.to_ascii_uppercase());
+        assert!(guide.contains(&format!("| `{name}` | `{variable}` |")) && crate::env_vars::help().contains(&variable), "{name}");
+    }
+}
+
+#[test]
+fn no_flag_takes_a_secret() {
+    fn walk(command: &clap::Command) {
+        for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
+            let secret = flag.contains("password") || flag.contains("secret");
+            let harmless =
+                ["password-stdin", "password-file", "no-password", "must-change-password", "new-operator-secret"].contains(&flag);
+            assert!(!secret || harmless, "{} --{flag}", command.get_name());
+        }
+        command.get_subcommands().filter(|below| below.get_name() != "demo").for_each(walk);
+    }
+    walk(&Cli::command());
+}
+
+#[test]
+fn a_password_has_one_source() {
+    let parse = |more: &[&str]| Cli::try_parse_from([["insightgate", "user", "add", "ada@contoso.example"].as_slice(), more].concat());
+    assert!(parse(&["--generate", "--must-change-password", "--tenant", "contoso.example", "--json"]).is_ok());
+    for more in [["--generate", "--password-stdin"], ["--no-password", "--generate"], ["--password", "p4ss"]] {
+        assert!(parse(&more).is_err(), "{more:?}");
+    }
+    assert!(Cli::try_parse_from(["insightgate", "tenant", "verify", "contoso.example"]).is_err(), "neither a code nor --new-code");
+}

@@ -1,0 +1,52 @@
+//! `insightgate location`: the partner locations of an organisation.
+
+use clap::{Args, Subcommand};
+use insightgate_client::manage::Location;
+use serde_json::Map;
+
+use crate::command_error::CommandError;
+use crate::session::{InTenant, Output, Session, show_list, show_one};
+
+#[derive(Debug, Args)]
+pub struct LocationArguments {
+    #[command(flatten)]
+    tenant: InTenant,
+    #[command(flatten)]
+    output: Output,
+    #[command(subcommand)]
+    command: LocationCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LocationCommand {
+    /// Adds a location
+    #[command(after_help = "Example:\n  insightgate location add 6096123 --name 'Contoso GmbH' --country Germany --tenant contoso.example")]
+    Add {
+        /// The location's MPN id
+        #[arg(value_name = "MPNID")]
+        mpn_id: String,
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        #[arg(long, value_name = "COUNTRY")]
+        country: String,
+    },
+    /// All locations
+    #[command(after_help = "Example:\n  insightgate location list --tenant contoso.example")]
+    List,
+}
+
+pub async fn run(session: &Session, arguments: LocationArguments) -> Result<(), CommandError> {
+    let tenant = session.tenant(&arguments.tenant)?;
+    match arguments.command {
+        LocationCommand::Add { mpn_id, name, country } => {
+            let location = session.client.add_location(&tenant, &Location { mpn_id, name, country, more: Map::new() }).await?;
+            let Location { mpn_id, name, country, .. } = location.clone();
+            show_one(arguments.output, &location, &[("MPN id", mpn_id), ("name", name), ("country", country)])
+        }
+        LocationCommand::List => {
+            let locations = session.client.locations(&tenant).await?;
+            let row = |location: &Location| [location.mpn_id.clone(), location.name.clone(), location.country.clone()];
+            show_list(arguments.output, &locations, ["MPN id", "name", "country"], row)
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `insightgate tenant`: organisations, and their enrollments in programs.
+
+mod legal_profile;
+
+use clap::{Args, Subcommand};
+use insightgate_client::manage::{Enrollment, EnrollmentMove, NewTenant, Tenant};
+use insightgate_client::{ClientError, ManageRefusal};
+use insightgate_identity::program::Program;
+use serde_json::Value;
+
+use crate::command_error::CommandError;
+use crate::session::{Output, Session, show_list, show_one, text};
+use crate::terminal::{confirm, is_interactive};
+use legal_profile::LegalProfile;
+
+#[derive(Debug, Args)]
+pub struct TenantArguments {
+    #[command(flatten)]
+    output: Output,
+    #[command(subcommand)]
+    command: TenantCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantCommand {
+    /// Takes an organisation in and enrolls it in a program; prints the code that its contact has to confirm
+    #[command(
+        after_help = "Asks for what is missing on a terminal. An organisation that is there already is enrolled in a further program.\n\n\
+        Examples:\n  insightgate tenant enroll contoso.example --profile-file contoso.toml\n  \
+        insightgate tenant enroll contoso.example --company-legal-name 'Contoso Ltd' --address-line1 'Karl Johans gate 1' --city Oslo \\\n    \
+        --postal-code 0154 --country-region Norway --primary-contact-first-name Ada --primary-contact-last-name Berg \\\n    \
+        --primary-contact-email ada@contoso.example\n  \
+        insightgate tenant enroll contoso.example --program cmp"
+    )]
+    Enroll(Box<EnrollArguments>),
+    /// All organisations
+    #[command(after_help = "Example:\n  insightgate tenant list")]
+    List,
+    /// One organisation: its enrollments and its legal profile
+    #[command(after_help = "Example:\n  insightgate tenant show contoso.example --json")]
+    Show {
+        #[arg(value_name = "TENANT", help = TENANT)]
+        tenant: String,
+    },
+    /// Confirms the contact's address by the code that the contact got, or makes a new code
+    #[command(
+        after_help = "Examples:\n  insightgate tenant verify contoso.example --code 482913\n  insightgate tenant verify contoso.example --new-code"
+    )]
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        /// The code that the contact got
+        #[arg(long, value_name = "CODE", conflicts_with = "new_code", required_unless_present = "new_code")]
+        code: Option<String>,
+        /// Make a new code instead, and print it: the earlier one ends
+        #[arg(long)]
+        new_code: bool,
+    },
+    /// Accepts an organisation that was reviewed: from now on it gets its data
+    #[command(after_help = "Example:\n  insightgate tenant activate contoso.example")]
+    Activate(Place),
+    /// Refuses an organisation that was reviewed
+    #[command(after_help = "Example:\n  insightgate tenant reject contoso.example --reason 'The address is not the registered one'")]
+    Reject(Reasoned),
+    /// Stops all use at once, of tokens that were issued too, and pauses the reports
+    #[command(after_help = "Example:\n  insightgate tenant suspend contoso.example --reason 'Agreement ended'")]
+    Suspend(Reasoned),
+    /// Lifts a suspension
+    #[command(after_help = "Example:\n  insightgate tenant reactivate contoso.example")]
+    Reactivate(Place),
+    /// Removes an organisation with its users, applications and reports; not while an enrollment is active
+    #[command(after_help = "Example:\n  insightgate tenant delete contoso.example --yes")]
+    Delete {
+        #[arg(value_name = "TENANT", help = TENANT)]
+        tenant: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+const TENANT: &str = "The organisation: its id or domain";
+
+#[derive(Debug, Args)]
+struct EnrollArguments {
+    /// The organisation's domain
+    domain: String,
+    /// What it is called here; its legal name if not given
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The partner global account, which has the locations
+    #[arg(long, value_name = "ID")]
+    global_account_id: Option<String>,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn", help = "mpn or cmp")]
+    program: Program,
+    #[command(flatten)]
+    profile: LegalProfile,
+}
+
+/// One enrollment.
+#[derive(Debug, Args)]
+struct Place {
+    #[arg(value_name = "TENANT", help = TENANT)]
+    tenant: String,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn", help = "mpn or cmp")]
+    program: Program,
+}
+
+#[derive(Debug, Args)]
+struct Reasoned {
+    #[command(flatten)]
+    place: Place,
+    /// Shown to the organisation, and kept in the audit trail
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+pub async fn run(session: &Session, arguments: TenantArguments) -> Result<(), CommandError> {
+    let TenantArguments { output, command } = arguments;
+    match command {
+        TenantCommand::Enroll(new) => enroll(session, output, *new).await,
+        TenantCommand::List => {
+            let tenants = session.client.tenants().await?;
+            let row = |tenant: &Tenant| [tenant.domain.clone(), tenant.name.clone(), stages(&tenant.enrollments), tenant.id.clone()];
+            show_list(output, &tenants, ["domain", "name", "enrollments", "id"], row)
+        }
+        TenantCommand::Show { tenant } => show(output, &session.client.tenant(&tenant).await?),
+        TenantCommand::Verify { place, code, new_code: _ } => {
+            let to = code.as_deref().map_or(EnrollmentMove::SendCode, |code| EnrollmentMove::Verify { code });
+            go(session, output, &place, to).await
+        }
+        TenantCommand::Activate(place) => go(session, output, &place, EnrollmentMove::Activate).await,
+        TenantCommand::Reject(Reasoned { place, reason }) => go(session, output, &place, EnrollmentMove::Reject { reason: &reason }).await,
+        TenantCommand::Suspend(Reasoned { place, reason }) => {
+            go(session, output, &place, EnrollmentMove::Suspend { reason: &reason }).await
+        }
+        TenantCommand::Reactivate(place) => go(session, output, &place, EnrollmentMove::Reactivate).await,
+        TenantCommand::Delete { tenant, yes } => {
+            let known = session.client.tenant(&tenant).await?;
+            confirm(&format!("Delete {} ({}), its users, applications and reports?", known.name, known.domain), yes)?;
+            session.client.delete_tenant(&known.id).await?;
+            eprintln!("deleted {}", known.domain);
+            Ok(())
+        }
+    }
+}
+
+async fn enroll(session: &Session, output: Output, new: EnrollArguments) -> Result<(), CommandError> {
+    let EnrollArguments { domain, name, global_account_id, program, profile } = new;
+    match session.client.tenant(&domain).await {
+        Ok(known) => {
+            if name.is_some() || global_account_id.is_some() || profile.is_given() {
+                let failed = CommandError::failed(format!("{domain} is there already, with a name and profile of its own"));
+                return Err(failed.hint("leave these flags out to enroll it in a further program"));
+            }
+            let enrollment = session.client.enroll(&known.id, program.name()).await?;
+            return show_enrollment(output, &domain, &enrollment);
+        }
+        Err(ClientError::Managed(refusal)) if matches!(*refusal, ManageRefusal { status: 404, ref code, .. } if !code.is_empty()) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let profile = profile.complete(is_interactive())?;
+    let legal_name = profile.get("companyLegalName").and_then(|name| name.as_str()).unwrap_or_default();
+    let name = name.unwrap_or_else(|| legal_name.to_owned());
+    let new = NewTenant { domain, name, global_account_id, program: program.name().to_owned(), profile };
+    let tenant = session.client.enroll_tenant(&new).await?;
+    show(output, &tenant)?;
+    if tenant.verification_code.is_some() {
+        give_code(&tenant.domain, program.name());
+    }
+    Ok(())
+}
+
+async fn go(session: &Session, output: Output, place: &Place, to: EnrollmentMove<'_>) -> Result<(), CommandError> {
+    let enrollment = session.client.move_enrollment(&place.tenant, place.program.name(), to).await?;
+    show_enrollment(output, &place.tenant, &enrollment)
+}
+
+fn show(output: Output, tenant: &Tenant) -> Result<(), CommandError> {
+    let mut shown = vec![
+        ("id", tenant.id.clone()),
+        ("domain", tenant.domain.clone()),
+        ("name", tenant.name.clone()),
+        ("global account", text(&tenant.global_account_id)),
+    ];
+    for enrollment in &tenant.enrollments {
+        let Enrollment { program, stage, reason, .. } = enrollment;
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        shown.push(("enrollment", format!("{program} {stage}{reason}")));
+    }
+    if let Some(Value::Object(profile)) = tenant.more.get("profile") {
+        shown.extend(legal_profile::shown(profile));
+    }
+    shown.extend(tenant.verification_code.as_ref().map(|code| ("verification code", code.0.clone())));
+    show_one(output, tenant, &shown)
+}
+
+fn show_enrollment(output: Output, tenant: &str, enrollment: &Enrollment) -> Result<(), CommandError> {
+    let code = enrollment.verification_code.as_ref().map(|code| code.0.clone());
+    let shown = [
+        ("program", enrollment.program.clone()),
+        ("stage", enrollment.stage.clone()),
+        ("status", text(&enrollment.status)),
+        ("reason", text(&enrollment.reason)),
+        ("verification code", code.clone().unwrap_or_default()),
+    ];
+    show_one(output, enrollment, &shown)?;
+    if code.is_some() {
+        give_code(tenant, &enrollment.program);
+    }
+    Ok(())
+}
+
+fn give_code(tenant: &str, program: &str) {
+    eprintln!(
+        "Give the code to the primary contact. What the contact repeats: insightgate tenant verify {tenant} --program {program} --code CODE"
+    );
+}
+
+fn stages(enrollments: &[Enrollment]) -> String {
+    let stages: Vec<String> = enrollments.iter().map(|enrollment| format!("{} {}", enrollment.program, enrollment.stage)).collect();
+    stages.join(", ")
+}

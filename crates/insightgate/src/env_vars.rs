@@ -1,0 +1,72 @@
+//! Every environment variable that the program reads, and what it means. The server's settings have one each besides, which follow from
+//! their table (`config.rs`).
+
+/// A variable and its meaning.
+#[derive(Debug)]
+pub struct EnvVar {
+    pub name: &'static str,
+    pub about: &'static str,
+}
+
+pub const PROFILE: EnvVar = EnvVar { name: "INSIGHTGATE_PROFILE", about: "The profile to use, as --profile names it" };
+pub const AUTHORITY: EnvVar =
+    EnvVar { name: "INSIGHTGATE_AUTHORITY", about: "Who issues tokens: https://host/tenant, or https://host with the next" };
+pub const TENANT_ID: EnvVar = EnvVar { name: "INSIGHTGATE_TENANT_ID", about: "The tenant that signs in: its id or domain" };
+pub const ENDPOINT: EnvVar =
+    EnvVar { name: "INSIGHTGATE_ENDPOINT", about: "Where the API is: https://host; the authority's own host if not set" };
+pub const PROGRAM: EnvVar = EnvVar { name: "INSIGHTGATE_PROGRAM", about: "The partner program: mpn or cmp" };
+pub const RESOURCE: EnvVar = EnvVar { name: "INSIGHTGATE_RESOURCE", about: "What tokens for data are for" };
+pub const CLIENT_ID: EnvVar = EnvVar { name: "INSIGHTGATE_CLIENT_ID", about: "The application's id" };
+pub const CLIENT_SECRET: EnvVar = EnvVar { name: "INSIGHTGATE_CLIENT_SECRET", about: "The application's secret" };
+pub const USERNAME: EnvVar =
+    EnvVar { name: "INSIGHTGATE_USERNAME", about: "The user's sign-in name; without one the application acts alone" };
+pub const PASSWORD: EnvVar = EnvVar { name: "INSIGHTGATE_PASSWORD", about: "The user's password" };
+pub const CA_CERTIFICATE: EnvVar =
+    EnvVar { name: "INSIGHTGATE_CA_CERTIFICATE", about: "A PEM file of certificates to trust besides the system's" };
+pub const ENCRYPTION_KEY: EnvVar = EnvVar {
+    name: "INSIGHTGATE_ENCRYPTION_KEY",
+    about: "The key that secrets in the database are encrypted with, 64 hexadecimal digits; a file in the data folder if not set",
+};
+pub const OLD_ENCRYPTION_KEYS: EnvVar = EnvVar {
+    name: "INSIGHTGATE_OLD_ENCRYPTION_KEYS",
+    about: "Keys that were in its place before, separated by commas: what they encrypted is encrypted anew at the start",
+};
+pub const LOG: EnvVar = EnvVar { name: "INSIGHTGATE_LOG", about: "What the log says: a level such as info, or a filter" };
+pub const XDG_CONFIG_HOME: EnvVar =
+    EnvVar { name: "XDG_CONFIG_HOME", about: "The folder of insightgate/profiles.toml; ~/.config if not set" };
+pub const HOME: EnvVar = EnvVar { name: "HOME", about: "Your own folder" };
+
+/// In the order of the help text.
+const ALL: [&EnvVar; 16] = [
+    &PROFILE,
+    &AUTHORITY,
+    &TENANT_ID,
+    &ENDPOINT,
+    &PROGRAM,
+    &RESOURCE,
+    &CLIENT_ID,
+    &CLIENT_SECRET,
+    &USERNAME,
+    &PASSWORD,
+    &CA_CERTIFICATE,
+    &ENCRYPTION_KEY,
+    &OLD_ENCRYPTION_KEYS,
+    &LOG,
+    &XDG_CONFIG_HOME,
+    &HOME,
+];
+
+/// A variable that is set to nothing counts as not set.
+pub fn read(variable: &EnvVar) -> Option<String> {
+    std::env::var(variable.name).ok().filter(|value| !value.is_empty())
+}
+
+/// For `insightgate --help`.
+pub fn help() -> String {
+    let width = ALL.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
+    let lines: Vec<String> = ALL.iter().map(|variable| format!("  {:width$}  {}", variable.name, variable.about)).collect();
+    format!(
+        "Start with: insightgate demo\n\nEnvironment:\n{}\n  Every setting of the server has one too: server.http is INSIGHTGATE_SERVER_HTTP",
+        lines.join("\n")
+    )
+}

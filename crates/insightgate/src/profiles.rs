@@ -1,0 +1,311 @@
+//! Profiles: where commands connect to, and as whom.
+//!
+//! A profile is a section of the profile file, a file of its own (a demo's ready file, or what `init` wrote with `--operator-file`), or the
+//! environment, which goes before both. Secrets come from there alone, never from a flag that a process list shows.
+
+pub mod write;
+
+use std::path::{Path, PathBuf};
+
+use insightgate_client::manage::RESOURCE as MANAGEMENT_RESOURCE;
+use insightgate_client::{ClientSettings, SignIn};
+use serde::Deserialize;
+use toml::Table;
+
+use crate::command_error::CommandError;
+use crate::data_folder::fault;
+use crate::env_vars::{self, EnvVar};
+use crate::secret_input::ask_password;
+use crate::terminal::is_interactive;
+
+/// The one that is used when none is named.
+const DEFAULT: &str = "default";
+
+/// The keys of a section: the environment's names in lower case, without the prefix.
+#[derive(Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    pub authority: Option<String>,
+    pub tenant_id: Option<String>,
+    pub endpoint: Option<String>,
+    pub program: Option<String>,
+    pub resource: Option<String>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    /// A PEM file.
+    pub ca_certificate: Option<String>,
+    /// A ready file's second application, for management.
+    #[serde(skip)]
+    operator: Option<Operator>,
+}
+
+#[derive(Clone, PartialEq, Deserialize)]
+struct Operator {
+    client_id: String,
+    client_secret: String,
+}
+
+/// A profile as JSON; a ready file has more fields, which are not needed here.
+#[derive(Deserialize)]
+struct ReadyFile {
+    authority: Option<String>,
+    endpoint: Option<String>,
+    https: Option<String>,
+    http: Option<String>,
+    resource: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    ca_certificate: Option<String>,
+    operator: Option<Operator>,
+}
+
+/// What `--profile` names.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    Section(&'a str),
+    File(&'a Path),
+}
+
+type Field = fn(&mut Profile) -> &mut Option<String>;
+
+/// Each key with its variable.
+const KEYS: [(&EnvVar, Field); 10] = [
+    (&env_vars::AUTHORITY, |profile| &mut profile.authority),
+    (&env_vars::TENANT_ID, |profile| &mut profile.tenant_id),
+    (&env_vars::ENDPOINT, |profile| &mut profile.endpoint),
+    (&env_vars::PROGRAM, |profile| &mut profile.program),
+    (&env_vars::RESOURCE, |profile| &mut profile.resource),
+    (&env_vars::CLIENT_ID, |profile| &mut profile.client_id),
+    (&env_vars::CLIENT_SECRET, |profile| &mut profile.client_secret),
+    (&env_vars::USERNAME, |profile| &mut profile.username),
+    (&env_vars::PASSWORD, |profile| &mut profile.password),
+    (&env_vars::CA_CERTIFICATE, |profile| &mut profile.ca_certificate),
+];
+
+/// Those that say who signs in.
+const IDENTITY: [&EnvVar; 4] = [&env_vars::CLIENT_ID, &env_vars::CLIENT_SECRET, &env_vars::USERNAME, &env_vars::PASSWORD];
+
+/// A name has neither a slash nor an extension of a profile.
+pub fn named(text: &str) -> Named<'_> {
+    let lower = text.to_ascii_lowercase();
+    let is_file = text.contains(['/', '\\']) || lower.ends_with(".json") || lower.ends_with(".toml");
+    if is_file { Named::File(Path::new(text)) } else { Named::Section(text) }
+}
+
+/// `~/.config/insightgate/profiles.toml`.
+pub fn default_file(environment: impl Fn(&EnvVar) -> Option<String>) -> Result<PathBuf, CommandError> {
+    // A relative folder is to be ignored, as the directory specification says.
+    let configured = environment(&env_vars::XDG_CONFIG_HOME).map(PathBuf::from).filter(|path| path.is_absolute());
+    let own = || environment(&env_vars::HOME).map(|home| Path::new(&home).join(".config"));
+    let folder = configured.or_else(own).ok_or_else(|| CommandError::usage("neither HOME nor XDG_CONFIG_HOME is set"))?;
+    Ok(folder.join("insightgate").join("profiles.toml"))
+}
+
+/// The profile that `name` says, with the environment over it.
+pub fn load(name: Option<&str>, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Profile, CommandError> {
+    let mut profile = match name.map(named) {
+        Some(Named::File(path)) => from_file(path)?,
+        Some(Named::Section(name)) => {
+            let file = default_file(&environment)?;
+            section(&file, name)?.ok_or_else(|| unknown(&file, name))?
+        }
+        // The environment alone: one server's secrets must not go to another's address.
+        None if environment(&env_vars::AUTHORITY).is_some() => Profile::default(),
+        None => {
+            let file = default_file(&environment)?;
+            section(&file, DEFAULT)?.ok_or_else(|| none_named(&file))?
+        }
+    };
+    for (variable, field) in KEYS {
+        if let Some(value) = environment(variable) {
+            *field(&mut profile) = Some(value);
+        }
+    }
+    if IDENTITY.iter().any(|variable| environment(variable).is_some()) {
+        profile.operator = None;
+    }
+    Ok(profile)
+}
+
+impl Profile {
+    /// For the management API: an operator's application alone, or an administrator.
+    pub fn management(&self) -> Result<ClientSettings, CommandError> {
+        let (client_id, client_secret, sign_in) = match &self.operator {
+            Some(operator) => (Some(&operator.client_id), Some(&operator.client_secret), SignIn::Application),
+            None => (self.client_id.as_ref(), self.client_secret.as_ref(), self.sign_in()?),
+        };
+        let (Some(authority), Some(client_id)) = (self.authority_url()?, client_id) else {
+            return Err(missing(&[("authority", self.authority.is_none()), ("client_id", client_id.is_none())]));
+        };
+        if client_secret.is_none() && sign_in == SignIn::Application {
+            return Err(missing(&[("client_secret", true)]));
+        }
+        let ca_certificate = self.ca_certificate.as_ref().map(|path| std::fs::read(path).map_err(|error| fault(Path::new(path), &error)));
+        Ok(ClientSettings {
+            authority_token_url: format!("{authority}/oauth2/token"),
+            api_base: format!("{}/manage/v1", self.endpoint(&authority)),
+            resource: MANAGEMENT_RESOURCE.to_owned(),
+            client_id: client_id.clone(),
+            client_secret: client_secret.cloned(),
+            sign_in,
+            ca_certificate: ca_certificate.transpose()?,
+        })
+    }
+
+    /// The tenant of the user who signs in: an administrator manages that one alone. None for an application alone.
+    pub fn own_tenant(&self) -> Option<String> {
+        let username = self.username.as_deref().filter(|_| self.operator.is_none())?;
+        let authority = self.authority_url().ok()??;
+        match authority.rsplit('/').next()? {
+            // Whichever tenant the user is of.
+            "organizations" | "common" => username.rsplit_once('@').map(|(_, domain)| domain.to_owned()),
+            tenant => Some(tenant.to_owned()),
+        }
+    }
+
+    fn sign_in(&self) -> Result<SignIn, CommandError> {
+        match (&self.username, &self.password) {
+            (None, _) => Ok(SignIn::Application),
+            (Some(username), Some(password)) => Ok(SignIn::User { username: username.clone(), password: password.clone() }),
+            (Some(_), None) if !is_interactive() => Err(missing(&[("password", true)])),
+            (Some(username), None) => {
+                Ok(SignIn::User { username: username.clone(), password: ask_password(&format!("Password of {username}"))? })
+            }
+        }
+    }
+
+    /// With its tenant, without a final slash.
+    fn authority_url(&self) -> Result<Option<String>, CommandError> {
+        let Some(authority) = self.authority.as_deref().map(|authority| authority.trim_end_matches('/')) else { return Ok(None) };
+        let has_tenant = authority.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+        match (&self.tenant_id, has_tenant) {
+            (_, true) => Ok(Some(authority.to_owned())),
+            (Some(tenant), false) => Ok(Some(format!("{authority}/{tenant}"))),
+            (None, false) => Err(CommandError::usage(format!("the authority {authority} names no tenant"))
+                .hint("write it as https://host/tenant, or set tenant_id (INSIGHTGATE_TENANT_ID)")),
+        }
+    }
+
+    /// The authority's own host if none is given.
+    fn endpoint(&self, authority: &str) -> String {
+        let given = self.endpoint.as_deref().map(|endpoint| endpoint.trim_end_matches('/').to_owned());
+        given.unwrap_or_else(|| authority.rsplit_once('/').map_or(authority, |(host, _)| host).to_owned())
+    }
+}
+
+/// One section of a profile file. None where there is no such file or section.
+pub fn section(file: &Path, name: &str) -> Result<Option<Profile>, CommandError> {
+    let Some(mut table) = read_table(file)? else { return Ok(None) };
+    table.remove(name).map(|section| read_section(file, name, section)).transpose()
+}
+
+fn read_section(file: &Path, name: &str, section: toml::Value) -> Result<Profile, CommandError> {
+    section.try_into().map_err(|error: toml::de::Error| {
+        let message = format!("profile {name} in {}: {}", file.display(), error.message());
+        CommandError::usage(message).hint("its keys are those of the environment: `insightgate --help` lists them")
+    })
+}
+
+fn read_table(file: &Path) -> Result<Option<Table>, CommandError> {
+    let Some(text) = read_private(file)? else { return Ok(None) };
+    // A parser's own message would show the line, which may hold a secret.
+    let read = text.parse::<Table>().map_err(|error| {
+        let line = error.span().map(|span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        let place = line.map(|line| format!(" in line {line}")).unwrap_or_default();
+        CommandError::usage(format!("{} is no TOML{place}: {}", file.display(), error.message()))
+    });
+    read.map(Some)
+}
+
+/// A file that is one profile: JSON as a ready file, or TOML with the keys of a section.
+pub fn from_file(path: &Path) -> Result<Profile, CommandError> {
+    let nothing = || CommandError::not_found(format!("there is no profile at {}", path.display()));
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+        let table = read_table(path)?.ok_or_else(nothing)?;
+        return read_section(path, "", toml::Value::Table(table));
+    }
+    let text = read_private(path)?.ok_or_else(nothing)?;
+    let ready: ReadyFile = serde_json::from_str(&text).map_err(|error| {
+        // Without the parser's words, which may repeat a secret.
+        CommandError::usage(format!(
+            "{} is no profile: line {}, column {} is not as expected",
+            path.display(),
+            error.line(),
+            error.column()
+        ))
+    })?;
+    Ok(Profile {
+        authority: ready.authority,
+        endpoint: ready.endpoint.or(ready.https).or(ready.http),
+        resource: ready.resource,
+        client_id: ready.client_id,
+        client_secret: ready.client_secret,
+        username: ready.username,
+        password: ready.password,
+        ca_certificate: ready.ca_certificate,
+        operator: ready.operator,
+        ..Profile::default()
+    })
+}
+
+/// None where there is no such file.
+pub fn read_private(path: &Path) -> Result<Option<String>, CommandError> {
+    let read = || -> std::io::Result<(String, bool)> {
+        let mut file = std::fs::File::open(path)?;
+        let shared = others_may_read(&file.metadata()?);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut file, &mut text)?;
+        Ok((text, shared))
+    };
+    match read() {
+        Ok((_, true)) => {
+            let message = format!("{} holds secrets, and others may read it", path.display());
+            Err(CommandError::not_allowed(message).hint(format!("chmod 600 {}", path.display())))
+        }
+        Ok((text, false)) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fault(path, &error)),
+    }
+}
+
+#[cfg(unix)]
+fn others_may_read(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn others_may_read(_: &std::fs::Metadata) -> bool {
+    false
+}
+
+fn unknown(file: &Path, name: &str) -> CommandError {
+    let message = format!("there is no profile {name} in {}", file.display());
+    CommandError::not_found(message).hint(there_are(file))
+}
+
+fn none_named(file: &Path) -> CommandError {
+    let message = "no profile is named: neither --profile nor INSIGHTGATE_PROFILE nor INSIGHTGATE_AUTHORITY is set";
+    CommandError::usage(message).hint(there_are(file))
+}
+
+fn there_are(file: &Path) -> String {
+    let names: Vec<String> = read_table(file).ok().flatten().map(|table| table.keys().cloned().collect()).unwrap_or_default();
+    match names.as_slice() {
+        [] => "`insightgate init` makes the first operator's profile; a demo's ready file can be named too".to_owned(),
+        names => format!("{} has {}: choose with --profile", file.display(), names.join(", ")),
+    }
+}
+
+fn missing(keys: &[(&str, bool)]) -> CommandError {
+    let lacking: Vec<&str> = keys.iter().filter(|(_, lacking)| *lacking).map(|(key, _)| *key).collect();
+    let variables: Vec<String> = lacking.iter().map(|key| format!("INSIGHTGATE_{}", key.to_ascii_uppercase())).collect();
+    let message = format!("the profile lacks {}", lacking.join(" and "));
+    CommandError::usage(message).hint(format!("write it into the profile, or set {}", variables.join(" and ")))
+}
+
+#[cfg(test)]
+mod tests;

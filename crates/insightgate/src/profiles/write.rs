@@ -1,0 +1,137 @@
+//! Writes an operator's profile: a section of the profile file, or a file of its own. Both are readable by their owner only.
+
+use std::path::Path;
+
+use serde::Serialize;
+use toml::Table;
+
+use super::{Profile, read_private};
+use crate::command_error::CommandError;
+use crate::data_folder::{fault, write_private};
+
+/// How an operator connects, in the ready file's words.
+#[derive(Clone, Serialize)]
+pub struct OperatorProfile {
+    pub authority: String,
+    pub endpoint: String,
+    pub client_id: String,
+    pub client_secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_certificate: Option<String>,
+}
+
+impl OperatorProfile {
+    /// Whether that profile leads to the same place.
+    pub fn is_in(&self, profile: &Profile) -> bool {
+        let says = |field: &Option<String>, value: &str| field.as_deref() == Some(value);
+        says(&profile.authority, &self.authority)
+            && says(&profile.endpoint, &self.endpoint)
+            && profile.ca_certificate == self.ca_certificate
+    }
+}
+
+/// As JSON.
+pub fn to_file(path: &Path, profile: &OperatorProfile) -> Result<(), CommandError> {
+    let text = serde_json::to_vec_pretty(profile).map_err(|error| CommandError::failed(error.to_string()))?;
+    write_private(path, &text)
+}
+
+/// Puts the section in, or in its own place. Everything else in the file stays as it was written.
+pub fn to_section(path: &Path, name: &str, profile: &OperatorProfile) -> Result<(), CommandError> {
+    let before = read_private(path)?.unwrap_or_default();
+    let text = with_section(&before, name, profile).ok_or_else(|| {
+        let message = format!("profile {name} could not be written into {}", path.display());
+        CommandError::failed(message).hint("remove the section by hand, or use --operator-file FILE")
+    })?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| fault(folder, &error))?;
+    }
+    write_private(path, text.as_bytes())
+}
+
+/// None when what comes out is not what was meant.
+fn with_section(before: &str, name: &str, profile: &OperatorProfile) -> Option<String> {
+    let mut expected: Table = before.parse().ok()?;
+    let table = Table::try_from(profile).ok()?;
+    expected.insert(name.to_owned(), toml::Value::Table(table.clone()));
+    let mut whole = Table::new();
+    whole.insert(name.to_owned(), toml::Value::Table(table));
+    let mut text = without_section(before, name);
+    if !text.is_empty() && !text.ends_with("\n\n") {
+        text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
+    }
+    text.push_str(&whole.to_string());
+    (text.parse::<Table>().ok()? == expected).then_some(text)
+}
+
+/// By lines, so that comments and order stay.
+fn without_section(text: &str, name: &str) -> String {
+    let mut inside = false;
+    let mut kept = String::new();
+    for line in text.split_inclusive('\n') {
+        let header = line.trim_start().strip_prefix('[').and_then(|rest| rest.split(']').next());
+        if let Some(header) = header {
+            inside = header.trim().trim_matches(['"', '\'']) == name;
+        }
+        if !inside {
+            kept.push_str(line);
+        }
+    }
+    kept
+}
+
+/// Whether the profile is this operator's.
+pub fn is_of(profile: &Profile, client_id: &str) -> bool {
+    profile.client_id.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(client_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(secret: &str) -> OperatorProfile {
+        OperatorProfile {
+            authority: "https://127.0.0.1:7443/t".into(),
+            endpoint: "https://127.0.0.1:7443".into(),
+            client_id: "app".into(),
+            client_secret: secret.into(),
+            ca_certificate: None,
+        }
+    }
+
+    #[test]
+    fn a_section_is_added_and_replaced_and_the_rest_stays() {
+        let before = "# mine\n[partner]\nauthority = \"https://login.example/t\" # there\n";
+        let added = with_section(before, "operator", &profile("one")).unwrap();
+        assert!(added.starts_with(before) && added.contains("client_secret = \"one\""), "{added}");
+        let after = format!("{added}\n[other]\nusername = \"ada\"\n");
+        let replaced = with_section(&after, "operator", &profile("two")).unwrap();
+        assert!(replaced.starts_with(before) && replaced.contains("[other]\nusername = \"ada\"\n"), "{replaced}");
+        assert!(replaced.contains("\"two\"") && !replaced.contains("\"one\""), "{replaced}");
+        assert_eq!(with_section(&replaced, "operator", &profile("two")).unwrap(), replaced);
+        assert!(with_section("", "operator", &profile("one")).unwrap().starts_with("[operator]\n"));
+    }
+
+    #[test]
+    fn a_file_that_would_be_harmed_is_left() {
+        assert!(with_section("[operator", "operator", &profile("one")).is_none());
+        // The text within looks like a header.
+        let tricky = "[operator]\nclient_id = \"\"\"\n[x]\n\"\"\"\n";
+        assert!(with_section(tricky, "operator", &profile("one")).is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_written_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (toml, json) = (folder.path().join("a/profiles.toml"), folder.path().join("operator.json"));
+        to_section(&toml, "operator", &profile("one")).unwrap();
+        to_file(&json, &profile("one")).unwrap();
+        for path in [&toml, &json] {
+            assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let section = super::super::section(&toml, "operator").unwrap().unwrap();
+        assert!(is_of(&section, "APP") && section.client_secret.as_deref() == Some("one"));
+    }
+}

@@ -1,0 +1,122 @@
+//! What the management commands share: the connection of a profile, the tenant that they are about, and how answers are shown.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use clap::Args;
+use insightgate_client::manage::{Listed, ManageClient};
+use insightgate_operations::clock::Clock;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::command_error::CommandError;
+use crate::env_vars;
+use crate::profiles;
+use crate::table::{Table, fields};
+use crate::terminal::{print, print_json};
+
+/// How an answer is shown.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// Print the API's JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The organisation that a command is about.
+#[derive(Debug, Clone, Args)]
+pub struct InTenant {
+    /// The organisation: its id or domain; an administrator's own if not given
+    #[arg(long, global = true, value_name = "TENANT")]
+    pub tenant: Option<String>,
+}
+
+/// A connection as an operator, or as an administrator of one tenant.
+pub struct Session {
+    pub client: ManageClient,
+    own_tenant: Option<String>,
+}
+
+impl Session {
+    pub fn open(profile: Option<&str>) -> Result<Session, CommandError> {
+        let profile = profiles::load(profile, env_vars::read)?;
+        let client = ManageClient::new(profile.management()?, Arc::new(|| Clock::System.now().timestamp()))?;
+        Ok(Session { client, own_tenant: profile.own_tenant() })
+    }
+
+    /// An operator has to say which: nothing may reach the operators' own tenant by an omission.
+    pub fn tenant(&self, named: &InTenant) -> Result<String, CommandError> {
+        self.own_or(named).ok_or_else(|| {
+            let failed = CommandError::usage("which tenant? An application alone has none of its own");
+            failed.hint("say --tenant with its id or domain; `insightgate tenant list` shows them")
+        })
+    }
+
+    /// The named tenant, or an administrator's own; None for an operator who named none.
+    pub fn own_or(&self, named: &InTenant) -> Option<String> {
+        named.tenant.clone().or_else(|| self.own_tenant.clone())
+    }
+
+    /// Sign-in names of users and names of applications by their ids, as far as they may be seen: for people, who do not know the ids.
+    pub async fn names(&self, tenant: &str) -> HashMap<String, String> {
+        let (users, applications) = (self.client.users(tenant).await, self.client.applications(tenant).await);
+        let users = users.map(|listed| listed.value).unwrap_or_default().into_iter().map(|user| (user.id, user.username));
+        let applications = applications.map(|listed| listed.value).unwrap_or_default();
+        users.chain(applications.into_iter().map(|application| (application.id, application.name))).collect()
+    }
+
+    /// An application's id, by its id or its name.
+    pub async fn application(&self, tenant: &str, named: &str) -> Result<String, CommandError> {
+        if Uuid::try_parse(named).is_ok() {
+            return Ok(named.to_owned());
+        }
+        let all = self.client.applications(tenant).await?.value;
+        let mut found = all.iter().filter(|application| application.name.to_lowercase() == named.to_lowercase());
+        match (found.next(), found.next()) {
+            (Some(only), None) => Ok(only.id.clone()),
+            (Some(_), Some(_)) => {
+                let failed = CommandError::usage(format!("several applications are called '{named}'"));
+                Err(failed.hint("name it by its id: `insightgate app list` shows them"))
+            }
+            _ => {
+                let failed = CommandError::not_found(format!("there is no application '{named}' in {tenant}"));
+                Err(failed.hint("`insightgate app list` shows what there is"))
+            }
+        }
+    }
+}
+
+/// A list: the API's JSON, or a table with one row for each.
+pub fn show_list<T: Serialize, const WIDTH: usize>(
+    output: Output,
+    listed: &Listed<T>,
+    names: [&str; WIDTH],
+    row: impl Fn(&T) -> [String; WIDTH],
+) -> Result<(), CommandError> {
+    if output.json {
+        return print_json(listed);
+    }
+    if listed.value.is_empty() {
+        eprintln!("there are none");
+        return Ok(());
+    }
+    let mut table = Table::new(&names);
+    for item in &listed.value {
+        table.row(row(item).each_ref().map(String::as_str));
+    }
+    print(&table.text())
+}
+
+/// One object: the API's JSON, or a line for each field.
+pub fn show_one<T: Serialize>(output: Output, item: &T, shown: &[(&str, String)]) -> Result<(), CommandError> {
+    if output.json { print_json(item) } else { print(&fields(shown)) }
+}
+
+/// For fields that may be missing.
+pub fn text(value: &Option<String>) -> String {
+    value.clone().unwrap_or_default()
+}
+
+pub fn yes_no(flag: bool) -> String {
+    if flag { "yes" } else { "no" }.to_owned()
+}

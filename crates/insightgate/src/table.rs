@@ -1,0 +1,66 @@
+//! Answers as people read them: aligned columns, or one line for each field. Programs ask for JSON instead.
+
+/// Rows under a line of names.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(names: &[&str]) -> Table {
+        Table { rows: vec![names.iter().map(|name| name.to_uppercase()).collect()] }
+    }
+
+    pub fn row<const WIDTH: usize>(&mut self, cells: [&str; WIDTH]) {
+        self.rows.push(cells.map(plain).to_vec());
+    }
+
+    pub fn text(&self) -> String {
+        let count = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+        let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or_default()).collect();
+        let line = |row: &Vec<String>| {
+            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            format!("{}\n", cells.join("  ").trim_end())
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+/// Names and values of one object. An empty value is left out.
+pub fn fields(fields: &[(&str, String)]) -> String {
+    let shown: Vec<_> = fields.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    shown.iter().map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect()
+}
+
+/// Others chose the text: it must not steer the terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_lines_end_with_their_text() {
+        let mut table = Table::new(&["domain", "name"]);
+        table.row(["contoso.example", "Contoso Ltd"]);
+        table.row(["ünï.example", ""]);
+        assert_eq!(table.text(), "DOMAIN           NAME\ncontoso.example  Contoso Ltd\nünï.example\n");
+    }
+
+    #[test]
+    fn an_object_shows_what_it_has() {
+        let text = fields(&[("id", "1".into()), ("reason", String::new()), ("display name", "Ada".into())]);
+        assert_eq!(text, "id            1\ndisplay name  Ada\n");
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        let mut table = Table::new(&["name"]);
+        table.row(["a\u{1b}[2Jb\nc"]);
+        assert_eq!(table.text(), "NAME\na\u{fffd}[2Jb\u{fffd}c\n");
+        assert_eq!(fields(&[("name", "a\rb".into())]), "name  a\u{fffd}b\n");
+    }
+}

@@ -1,0 +1,80 @@
+//! The authorization code grant: what the browser brought back, with the proof that the same application asked (RFC 7636).
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use insightgate_identity::application::Application;
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tenant::Tenant;
+
+use super::refresh::enabled_user;
+use super::resource::Granted;
+use super::{SignIn, Spent, TokenFailure, is_secret};
+use crate::context::Context;
+use crate::password::secret_digest;
+
+pub(super) fn check_shape(code: &str) -> Result<(), GrantRefusal> {
+    if is_secret(code) { Ok(()) } else { Err(GrantRefusal::malformed_code()) }
+}
+
+/// Every check but the last: the code is still good for one answer.
+pub(super) async fn sign_in(
+    context: &Context,
+    tenant: &Tenant,
+    application: &Application,
+    code: &str,
+    redirect_uri: Option<&str>,
+    verifier: Option<&str>,
+) -> Result<SignIn, TokenFailure> {
+    let record = context.store.authorization_code(&secret_digest(code)).await?.ok_or_else(GrantRefusal::unknown_code)?;
+    if record.tenant != tenant.id {
+        return Err(GrantRefusal::code_of_another_tenant().into());
+    }
+    if record.application != application.id {
+        return Err(GrantRefusal::unknown_code().into());
+    }
+    if record.used {
+        context.store.revoke_refresh_family(record.family).await?;
+        return Err(GrantRefusal::used_code().into());
+    }
+    if context.clock.now() >= record.expires {
+        return Err(GrantRefusal::expired_code().into());
+    }
+    if redirect_uri.is_none_or(|sent| sent != record.redirect_uri) {
+        return Err(GrantRefusal::other_redirect().into());
+    }
+    match (&record.challenge, verifier) {
+        (None, None) => {}
+        (Some((challenge, method)), Some(verifier)) if matches(challenge, method, verifier) => {}
+        // A verifier without a challenge is refused too: somebody took the challenge out of the request.
+        _ => return Err(GrantRefusal::wrong_verifier().into()),
+    }
+    let user = enabled_user(context, tenant, application, record.user).await?;
+    let granted = Granted { resource: record.resource, openid: record.openid, offline: record.offline };
+    let spent = Spent::Code { digest: record.digest, family: record.family };
+    Ok(SignIn { user, amr: record.amr, spent: Some(spent), granted: Some(granted), nonce: record.nonce })
+}
+
+fn matches(challenge: &str, method: &str, verifier: &str) -> bool {
+    let proof = match method {
+        "S256" => URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())),
+        _ => verifier.to_owned(),
+    };
+    verify_slices_are_equal(proof.as_bytes(), challenge.as_bytes()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: RFC 7636, appendix B.
+    #[test]
+    fn a_verifier_matches_its_challenge() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        assert!(matches(challenge, "S256", verifier));
+        assert!(!matches(challenge, "plain", verifier) && matches(verifier, "plain", verifier));
+        assert!(!matches(challenge, "S256", "another") && !matches(challenge, "S256", ""));
+    }
+}

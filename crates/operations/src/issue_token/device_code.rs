@@ -1,0 +1,30 @@
+//! The device code grant: a device asks until its user has decided elsewhere (RFC 8628).
+
+use insightgate_identity::application::Application;
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tenant::Tenant;
+use insightgate_store::DeviceState;
+
+use super::refresh::enabled_user;
+use super::resource::Granted;
+use super::{SignIn, Spent, TokenFailure};
+use crate::context::Context;
+use crate::password::secret_digest;
+
+/// Every check but the last: the code is still good for one answer.
+pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Application, code: &str) -> Result<SignIn, TokenFailure> {
+    let record = context.store.device_code(&secret_digest(code)).await?.ok_or_else(GrantRefusal::unknown_device_code)?;
+    if record.tenant != tenant.id || record.application != application.id {
+        return Err(GrantRefusal::foreign_device_code().into());
+    }
+    let (user, amr) = match record.state {
+        DeviceState::Used => return Err(GrantRefusal::unknown_device_code().into()),
+        DeviceState::Declined => return Err(GrantRefusal::device_declined().into()),
+        _ if context.clock.now() >= record.expires => return Err(GrantRefusal::expired_device_code().into()),
+        DeviceState::Pending => return Err(GrantRefusal::device_pending().into()),
+        DeviceState::Approved { user, amr } => (user, amr),
+    };
+    let user = enabled_user(context, tenant, application, user).await?;
+    let granted = Granted { resource: record.resource, openid: record.openid, offline: record.offline };
+    Ok(SignIn { user, amr, spent: Some(Spent::Device { digest: record.digest }), granted: Some(granted), nonce: None })
+}

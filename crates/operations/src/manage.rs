@@ -1,0 +1,19 @@
+//! Management: organisations, their people, applications and rights. Who calls is an [`administrator::Administrator`].
+//!
+//! Every change and every refusal leaves one audit event, which names the caller and never holds a secret.
+
+pub mod administrator;
+pub mod applications;
+pub mod audit_log;
+pub mod consents;
+pub mod datasets;
+pub mod enroll_tenant;
+pub mod enrollment_steps;
+mod fields;
+pub mod locations;
+pub mod permissions;
+pub mod profile_input;
+pub mod roles;
+pub mod secrets;
+pub mod tenants;
+pub mod users;

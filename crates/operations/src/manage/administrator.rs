@@ -1,0 +1,169 @@
+//! Who manages, and what each may do. Read anew for every request, as for data.
+//!
+//! Source: what the roles of the partner program manage. Operators are applications that this deployment trusts with every tenant.
+
+use std::borrow::Cow;
+
+use insightgate_identity::application::Permission;
+use insightgate_identity::principal::{Principal, Refusal};
+use insightgate_identity::role::{Role, RoleAssignment};
+use insightgate_identity::scope::Locations;
+use insightgate_identity::tenant::{Tenant, TenantReference};
+use uuid::Uuid;
+
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::failure::Failure;
+
+#[derive(Debug, Clone)]
+pub struct Administrator {
+    principal: Principal,
+    reach: Reach,
+    correlation: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// An operator: every tenant, every duty.
+    Everything,
+    /// An administrator, with the roles that the user holds.
+    OwnTenant,
+    /// An application that the tenant consented to, which does what a Global admin does.
+    OwnTenantAlone,
+}
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Takes tenants in or removes them, judges enrollments, looks after the server.
+    Operate,
+    /// Reads what the tenant has.
+    Look,
+    /// Reads who has which role.
+    LookAtRoles,
+    /// Users, applications, secrets, permissions, consent.
+    Directory,
+    /// Locations and the legal business profile.
+    Company,
+}
+
+const ADMINS: &[Role] = &[Role::GlobalAdmin, Role::AccountAdmin];
+
+impl Duty {
+    fn roles(self) -> &'static [Role] {
+        match self {
+            Duty::Operate => &[],
+            Duty::Look | Duty::Company => ADMINS,
+            Duty::LookAtRoles => &[Role::GlobalAdmin, Role::AccountAdmin, Role::MpnPartnerAdmin, Role::Manager],
+            Duty::Directory => &[Role::GlobalAdmin],
+        }
+    }
+
+    /// Who has it, for people.
+    pub fn holders(self) -> String {
+        match self {
+            Duty::Operate => "operators only".to_owned(),
+            _ => self.roles().iter().map(|role| role.title()).collect::<Vec<_>>().join(" or "),
+        }
+    }
+
+    fn refusal(self) -> String {
+        match self {
+            Duty::Operate => "Only an operator of this server may do this.".to_owned(),
+            _ => format!("This needs the role {}.", self.holders()),
+        }
+    }
+}
+
+impl Administrator {
+    /// Whether the caller may use the management API at all. A refusal is audited.
+    pub async fn admit(context: &Context, principal: Principal, correlation: &str) -> Result<Administrator, Failure> {
+        match reach(&principal) {
+            Ok(reach) => Ok(Administrator { principal, reach, correlation: correlation.to_owned() }),
+            Err(failure) => {
+                audit::record_refusal(context, &principal, "management", &failure.to_string(), correlation).await;
+                Err(failure)
+            }
+        }
+    }
+
+    pub fn is_operator(&self) -> bool {
+        self.reach == Reach::Everything
+    }
+
+    /// The application that calls.
+    pub(super) fn application(&self) -> Uuid {
+        self.principal.application.id
+    }
+
+    /// None for an operator, who has them all.
+    pub(super) fn own_tenant(&self) -> Option<&Tenant> {
+        (!self.is_operator()).then_some(&self.principal.tenant)
+    }
+
+    /// Another tenant than the caller's own is not found, whatever it is.
+    pub async fn tenant(&self, context: &Context, reference: &str) -> Result<Tenant, Failure> {
+        let found = match TenantReference::parse(reference.trim()) {
+            Some(TenantReference::Id(id)) => context.store.tenant(id).await?,
+            Some(TenantReference::Domain(domain)) => context.store.tenant_by_domain(&domain).await?,
+            _ => None,
+        };
+        found.filter(|tenant| self.is_operator() || tenant.id == self.principal.tenant.id).ok_or(Failure::NotFound)
+    }
+
+    /// The tenant, if the caller has this duty there.
+    pub async fn tenant_for(&self, context: &Context, reference: &str, duty: Duty) -> Result<Tenant, Failure> {
+        let tenant = self.tenant(context, reference).await?;
+        self.may(context, duty).await?;
+        Ok(tenant)
+    }
+
+    pub async fn may(&self, context: &Context, duty: Duty) -> Result<(), Failure> {
+        let allowed = match self.reach {
+            Reach::Everything => true,
+            Reach::OwnTenant | Reach::OwnTenantAlone => self.roles().iter().any(|held| duty.roles().contains(&held.role)),
+        };
+        if allowed { Ok(()) } else { Err(self.refuse(context, "management", duty.refusal()).await) }
+    }
+
+    /// What the caller's right to give roles is judged by.
+    pub(super) fn roles(&self) -> Cow<'_, [RoleAssignment]> {
+        match self.reach {
+            Reach::OwnTenantAlone => Cow::Owned(vec![RoleAssignment { role: Role::GlobalAdmin, locations: Locations::Organization }]),
+            Reach::Everything | Reach::OwnTenant => Cow::Borrowed(&self.principal.roles),
+        }
+    }
+
+    /// The one event of a change.
+    pub(super) async fn record(&self, context: &Context, tenant: Option<Uuid>, action: &str, subject: String, detail: String) {
+        let (actor, correlation) = (self.principal.owner().to_string(), Some(self.correlation.clone()));
+        audit::record(context, Happening { tenant, actor, action, subject, detail, correlation }).await;
+    }
+
+    /// The one event of a refusal, and the refusal.
+    pub(super) async fn refuse(&self, context: &Context, subject: &str, reason: String) -> Failure {
+        audit::record_refusal(context, &self.principal, subject, &reason, &self.correlation).await;
+        Failure::Forbidden(reason)
+    }
+}
+
+fn reach(principal: &Principal) -> Result<Reach, Failure> {
+    if !principal.application.enabled {
+        return Err(Refusal::ApplicationDisabled.into());
+    }
+    let (permission, reach) = match &principal.user {
+        Some(user) if !user.enabled => return Err(Refusal::UserDisabled.into()),
+        Some(_) => (Permission::Management, Reach::OwnTenant),
+        None if principal.application.operator => return Ok(Reach::Everything),
+        None => (Permission::ManagementApplication, Reach::OwnTenantAlone),
+    };
+    let name = permission.name();
+    if !principal.requested.contains(&permission) {
+        return Err(Failure::Forbidden(format!("The application lacks the permission to the management API ({name}).")));
+    }
+    if !principal.consented.contains(&permission) {
+        let text = format!("The organisation has not consented to the application's permission to the management API ({name}).");
+        return Err(Failure::Forbidden(text));
+    }
+    Ok(reach)
+}

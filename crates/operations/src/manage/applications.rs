@@ -1,0 +1,151 @@
+//! A tenant's app registrations.
+//!
+//! An operator's application manages every tenant: the tenant that it lives in cannot see it, let alone give it a secret.
+
+use insightgate_identity::application::{Application, check_redirect_uri};
+use insightgate_identity::tenant::Tenant;
+use insightgate_store::StoreError;
+use uuid::Uuid;
+
+use super::administrator::{Administrator, Duty};
+use super::fields;
+use crate::context::Context;
+use crate::failure::Failure;
+
+const REDIRECT_URIS: usize = 50;
+
+#[derive(Debug, Clone, Default)]
+pub struct NewApplication {
+    pub name: Option<String>,
+    pub public: bool,
+    pub operator: bool,
+    pub redirect_uris: Vec<String>,
+    pub id: Option<String>,
+}
+
+/// A field that is not sent stays.
+#[derive(Debug, Clone, Default)]
+pub struct ApplicationChange {
+    pub name: Option<String>,
+    pub enabled: Option<bool>,
+    pub redirect_uris: Option<Vec<String>>,
+}
+
+pub async fn list_applications(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Application>, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
+    let mut applications = context.store.applications(tenant.id).await?;
+    applications.retain(|application| !application.operator || administrator.is_operator());
+    Ok(applications)
+}
+
+pub async fn show_application(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    application: &str,
+) -> Result<Application, Failure> {
+    Ok(find_application_for(context, administrator, tenant, application, Duty::Look).await?.1)
+}
+
+pub async fn register_application(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    new: NewApplication,
+) -> Result<Application, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
+    if new.operator {
+        administrator.may(context, Duty::Operate).await?;
+    }
+    let NewApplication { name, public, operator, redirect_uris, id } = new;
+    let name = fields::required("name", name.as_deref())?;
+    if operator && public {
+        return Err(Failure::Invalid("An operator's application needs a secret: it cannot be public.".to_owned()));
+    }
+    let redirect_uris = checked(redirect_uris, public)?;
+    let id = fields::new_id(context, administrator, id.as_deref()).await?;
+    let application = Application { id, tenant: tenant.id, name, enabled: true, operator, public, redirect_uris };
+    let added = context.store.add_application(&application, context.clock.now()).await;
+    added.map_err(|error: StoreError| match error.is_conflict() {
+        true => Failure::Conflict("Something has this id already.".to_owned()),
+        false => error.into(),
+    })?;
+    let action = if operator { "application.registerOperator" } else { "application.register" };
+    administrator.record(context, Some(tenant.id), action, application.id.to_string(), application.name.clone()).await;
+    Ok(application)
+}
+
+/// A disabled application's sign-ins end.
+pub async fn change_application(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    application: &str,
+    change: ApplicationChange,
+) -> Result<Application, Failure> {
+    let (tenant, known) = find_application_for(context, administrator, tenant, application, Duty::Directory).await?;
+    let ApplicationChange { name, enabled, redirect_uris } = change;
+    if enabled == Some(false) && known.id == administrator.application() {
+        return Err(Failure::Conflict("An application cannot disable itself.".to_owned()));
+    }
+    let parts: Vec<&str> = [("name", name.is_some()), ("redirectUris", redirect_uris.is_some())]
+        .into_iter()
+        .filter_map(|(part, sent)| sent.then_some(part))
+        .collect();
+    let changed = Application {
+        name: name.map_or_else(|| Ok(known.name.clone()), |name| fields::required("name", Some(&name)))?,
+        enabled: enabled.unwrap_or(known.enabled),
+        redirect_uris: redirect_uris.map_or_else(|| Ok(known.redirect_uris.clone()), |uris| checked(uris, known.public))?,
+        ..known
+    };
+    if !context.store.change_application(&changed).await? {
+        return Err(Failure::NotFound);
+    }
+    let action = match enabled {
+        Some(true) => "application.enable",
+        Some(false) => "application.disable",
+        None => "application.change",
+    };
+    administrator.record(context, Some(tenant.id), action, changed.id.to_string(), parts.join(", ")).await;
+    Ok(changed)
+}
+
+/// In the tenant, if the caller has this duty and may know of it.
+pub(super) async fn find_application_for(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    application: &str,
+    duty: Duty,
+) -> Result<(Tenant, Application), Failure> {
+    let tenant = administrator.tenant_for(context, tenant, duty).await?;
+    let id = Uuid::try_parse(application.trim()).map_err(|_| Failure::NotFound)?;
+    let found = find_application(context, administrator, &tenant, id).await?.ok_or(Failure::NotFound)?;
+    Ok((tenant, found))
+}
+
+pub(super) async fn find_application(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &Tenant,
+    id: Uuid,
+) -> Result<Option<Application>, Failure> {
+    let found = context.store.application(tenant.id, id).await?;
+    Ok(found.filter(|application| !application.operator || administrator.is_operator()))
+}
+
+/// Trimmed and distinct.
+fn checked(redirect_uris: Vec<String>, public: bool) -> Result<Vec<String>, Failure> {
+    if redirect_uris.len() > REDIRECT_URIS {
+        return Err(Failure::Invalid(format!("'redirectUris' takes {REDIRECT_URIS} entries at most.")));
+    }
+    let mut checked: Vec<String> = Vec::with_capacity(redirect_uris.len());
+    for uri in redirect_uris {
+        let uri = uri.trim();
+        check_redirect_uri(uri, public).map_err(|fault| Failure::Invalid(fault.to_string()))?;
+        if !checked.iter().any(|known| known == uri) {
+            checked.push(uri.to_owned());
+        }
+    }
+    Ok(checked)
+}

@@ -1,0 +1,140 @@
+//! The steps of an enrollment. What leaves Active pauses the program's reports; that no token opens data then follows by itself.
+
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStage, IllegalMove};
+use insightgate_identity::program::Program;
+use insightgate_identity::tenant::Tenant;
+
+use super::administrator::{Administrator, Duty};
+use super::fields;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::password::secret_digest;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    SendCode,
+    Verify { code: Option<String> },
+    Activate,
+    Reject { reason: Option<String> },
+    Suspend { reason: Option<String> },
+    Reactivate,
+}
+
+pub struct SteppedEnrollment {
+    pub enrollment: Enrollment,
+    /// For the contact, once. Operators alone get it: it proves that the contact's address is read.
+    pub code: Option<String>,
+}
+
+impl Step {
+    fn action(&self) -> &'static str {
+        match self {
+            Step::SendCode => "enrollment.sendCode",
+            Step::Verify { .. } => "enrollment.verify",
+            Step::Activate => "enrollment.activate",
+            Step::Reject { .. } => "enrollment.reject",
+            Step::Suspend { .. } => "enrollment.suspend",
+            Step::Reactivate => "enrollment.reactivate",
+        }
+    }
+
+    fn duty(&self) -> Duty {
+        match self {
+            Step::SendCode | Step::Verify { .. } => Duty::Company,
+            Step::Activate | Step::Reject { .. } | Step::Suspend { .. } | Step::Reactivate => Duty::Operate,
+        }
+    }
+}
+
+/// An illegal step is audited too. A wrong code counts.
+pub async fn step(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    program: &str,
+    step: Step,
+) -> Result<SteppedEnrollment, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, step.duty()).await?;
+    let program: Program = program.trim().parse().map_err(|_| Failure::NotFound)?;
+    if step == Step::SendCode && !administrator.is_operator() {
+        return ask_for_code(context, administrator, &tenant, program).await;
+    }
+    let now = context.clock.now();
+    let code = match &step {
+        Step::SendCode => Some(new_code(context)?),
+        _ => None,
+    };
+    let given = match &step {
+        Step::Verify { code } => secret_digest(&fields::required("code", code.as_deref())?),
+        _ => String::new(),
+    };
+    let reason = match &step {
+        Step::Reject { reason } | Step::Suspend { reason } => fields::required("reason", reason.as_deref())?,
+        _ => String::new(),
+    };
+    let moved = context.store.change_enrollment(tenant.id, program, |known| {
+        let Some(known) = known else { return (None, Err(Failure::NotFound)) };
+        let moved = match &step {
+            Step::SendCode => known.send_code(secret_digest(code.as_deref().unwrap_or_default()), now),
+            Step::Verify { .. } => match known.confirm(&given, now) {
+                Ok(moved) => Ok(moved),
+                Err((counted, fault)) => return (Some(counted), Err(fault.into())),
+            },
+            Step::Activate => known.activate(now),
+            Step::Reject { .. } => known.reject(&reason, now),
+            Step::Suspend { .. } => known.suspend(&reason, now),
+            Step::Reactivate => known.reactivate(now),
+        };
+        match moved {
+            Ok(moved) => (Some(moved.clone()), Ok((known.stage, moved))),
+            Err(fault) => (None, Err(fault.into())),
+        }
+    });
+    let (from, enrollment) = match moved.await? {
+        Ok(moved) => moved,
+        Err(Failure::IllegalMove(fault)) => return Err(illegal(context, administrator, &tenant, program, fault).await),
+        Err(failure) => return Err(failure),
+    };
+    let paused = after_move(context, &tenant, from, &enrollment).await?;
+    let detail = [reason, paused].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+    administrator.record(context, Some(tenant.id), step.action(), program.name().to_owned(), detail).await;
+    Ok(SteppedEnrollment { enrollment, code })
+}
+
+/// An administrator cannot have the code itself: the wish stands in the record, for an operator to send one.
+async fn ask_for_code(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &Tenant,
+    program: Program,
+) -> Result<SteppedEnrollment, Failure> {
+    let known = context.store.enrollments(tenant.id).await?.into_iter().find(|known| known.program == program);
+    let enrollment = known.ok_or(Failure::NotFound)?;
+    if let Err(fault) = enrollment.send_code(String::new(), context.clock.now()) {
+        return Err(illegal(context, administrator, tenant, program, fault).await);
+    }
+    administrator.record(context, Some(tenant.id), "enrollment.askForCode", program.name().to_owned(), String::new()).await;
+    Ok(SteppedEnrollment { enrollment, code: None })
+}
+
+async fn illegal(context: &Context, administrator: &Administrator, tenant: &Tenant, program: Program, fault: IllegalMove) -> Failure {
+    administrator.record(context, Some(tenant.id), "enrollment.refuse", program.name().to_owned(), fault.to_string()).await;
+    fault.into()
+}
+
+/// Pauses the reports of an enrollment that was Active and is not any more. What was done, for the record.
+pub(super) async fn after_move(context: &Context, tenant: &Tenant, from: EnrollmentStage, to: &Enrollment) -> Result<String, Failure> {
+    if from != EnrollmentStage::Active || to.stage == EnrollmentStage::Active {
+        return Ok(String::new());
+    }
+    let paused = context.store.pause_reports(tenant.id, to.program).await?;
+    context.signals.rescheduled.notify_one();
+    context.signals.finished.notify_waiters();
+    Ok(format!("{paused} reports paused"))
+}
+
+/// Eight digits, as people can read them out; after five wrong ones another code is needed.
+pub(super) fn new_code(context: &Context) -> Result<String, Failure> {
+    let number = u64::from_le_bytes(context.random.bytes()?);
+    Ok(format!("{:08}", number % 100_000_000))
+}

@@ -1,0 +1,65 @@
+//! Rules for the plain fields of what is managed, each in one place.
+
+use insightgate_identity::tenant::TenantReference;
+use uuid::Uuid;
+
+use super::administrator::Administrator;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Characters of a name, a reason or a description.
+const LONGEST: usize = 200;
+/// Characters of an MPN id.
+const LONGEST_MPN_ID: usize = 40;
+
+/// Required, trimmed, and of a length that can be shown.
+pub(super) fn required(field: &str, value: Option<&str>) -> Result<String, Failure> {
+    let value = value.map(str::trim).unwrap_or_default();
+    if value.is_empty() {
+        return Err(Failure::Invalid(format!("'{field}' is missing.")));
+    }
+    short(field, value)
+}
+
+/// Trimmed; may be empty.
+pub(super) fn short(field: &str, value: &str) -> Result<String, Failure> {
+    let value = value.trim();
+    if value.chars().count() > LONGEST {
+        return Err(Failure::Invalid(format!("'{field}' takes {LONGEST} characters at most.")));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(Failure::Invalid(format!("'{field}' holds a control character.")));
+    }
+    Ok(value.to_owned())
+}
+
+pub(super) fn mpn_id(field: &str, value: &str) -> Result<String, Failure> {
+    let value = value.trim();
+    if value.is_empty() || value.len() > LONGEST_MPN_ID || !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err(Failure::Invalid(format!("'{field}' should be an MPN id: letters, digits and hyphens, {LONGEST_MPN_ID} at most.")));
+    }
+    Ok(value.to_owned())
+}
+
+/// A tenant's domain in lower case. Names of one label are words of the authority's paths.
+pub(super) fn domain(value: &str) -> Result<String, Failure> {
+    let label = |part: &str| part.len() <= 63 && !part.starts_with('-') && !part.ends_with('-');
+    match TenantReference::parse(value) {
+        Some(TenantReference::Domain(domain)) if domain.split('.').all(label) => Ok(domain),
+        _ => Err(Failure::Invalid("'domain' should be a domain name, such as contoso.example.".to_owned())),
+    }
+}
+
+/// The id of something new: a fresh one, or one that an operator brings along and nothing has yet. Others cannot choose: role assignments and
+/// reports go by ids, whosever they are.
+pub(super) async fn new_id(context: &Context, administrator: &Administrator, chosen: Option<&str>) -> Result<Uuid, Failure> {
+    let Some(chosen) = chosen else { return Ok(context.random.uuid()?) };
+    if !administrator.is_operator() {
+        return Err(administrator.refuse(context, "id", "Only an operator of this server may choose the id.".to_owned()).await);
+    }
+    let id = Uuid::try_parse(chosen.trim()).map_err(|_| Failure::Invalid("'id' should be a UUID.".to_owned()))?;
+    if context.store.is_id_taken(id).await? {
+        return Err(Failure::Conflict("Something has this id already.".to_owned()));
+    }
+    Ok(id)
+}

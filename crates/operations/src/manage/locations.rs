@@ -1,0 +1,35 @@
+//! Locations: partner location accounts, each with an MPN id of its own.
+
+use insightgate_identity::tenant::Location;
+
+use super::administrator::{Administrator, Duty};
+use super::fields;
+use crate::context::Context;
+use crate::failure::Failure;
+
+#[derive(Debug, Clone, Default)]
+pub struct NewLocation {
+    pub mpn_id: Option<String>,
+    pub name: Option<String>,
+    pub country: Option<String>,
+}
+
+pub async fn list_locations(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Location>, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
+    Ok(context.store.locations(tenant.id).await?)
+}
+
+pub async fn add_location(context: &Context, administrator: &Administrator, tenant: &str, new: NewLocation) -> Result<Location, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Company).await?;
+    let location = Location {
+        mpn_id: fields::mpn_id("mpnId", &fields::required("mpnId", new.mpn_id.as_deref())?)?,
+        name: fields::required("name", new.name.as_deref())?,
+        country: fields::required("country", new.country.as_deref())?,
+    };
+    if context.store.locations(tenant.id).await?.iter().any(|known| known.mpn_id == location.mpn_id) {
+        return Err(Failure::Conflict(format!("The organisation has the location {} already.", location.mpn_id)));
+    }
+    context.store.put_location(tenant.id, &location).await?;
+    administrator.record(context, Some(tenant.id), "location.add", location.mpn_id.clone(), String::new()).await;
+    Ok(location)
+}

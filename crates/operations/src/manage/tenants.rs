@@ -1,0 +1,146 @@
+//! Lists, shows, changes and deletes tenants.
+
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
+use insightgate_identity::profile::LegalProfile;
+use insightgate_identity::tenant::Tenant;
+
+use super::administrator::{Administrator, Duty};
+use super::enroll_tenant::free_global_account;
+use super::enrollment_steps::after_move;
+use super::fields;
+use super::profile_input::ProfileInput;
+use crate::context::Context;
+use crate::failure::Failure;
+
+pub struct ShownTenant {
+    pub tenant: Tenant,
+    /// None for an organisation that was taken in without one.
+    pub profile: Option<LegalProfile>,
+    pub enrollments: Vec<Enrollment>,
+}
+
+/// A field that is not sent stays.
+#[derive(Debug, Clone, Default)]
+pub struct TenantChange {
+    pub name: Option<String>,
+    pub global_account_id: Option<String>,
+    pub profile: Option<ProfileInput>,
+}
+
+/// All of them, or an administrator's own.
+pub async fn list_tenants(context: &Context, administrator: &Administrator) -> Result<Vec<ShownTenant>, Failure> {
+    administrator.may(context, Duty::Look).await?;
+    let tenants = match administrator.own_tenant() {
+        None => context.store.tenants().await?,
+        Some(own) => vec![own.clone()],
+    };
+    let mut shown = Vec::with_capacity(tenants.len());
+    for tenant in tenants {
+        shown.push(complete(context, tenant).await?);
+    }
+    Ok(shown)
+}
+
+pub async fn show_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<ShownTenant, Failure> {
+    complete(context, administrator.tenant_for(context, tenant, Duty::Look).await?).await
+}
+
+/// A changed legal detail sends accepted enrollments back to review. The global account is an operator's to change: rows go by it.
+pub async fn change_tenant(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    change: TenantChange,
+) -> Result<ShownTenant, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Company).await?;
+    if change.global_account_id.is_some() {
+        administrator.may(context, Duty::Operate).await?;
+    }
+    let mut parts = Vec::new();
+    let name = match &change.name {
+        Some(name) => fields::required("name", Some(name))?,
+        None => tenant.name.clone(),
+    };
+    if name != tenant.name {
+        parts.push("name".to_owned());
+    }
+    let global_account = match change.global_account_id.as_deref().map(str::trim) {
+        None => tenant.global_account.clone(),
+        Some("") => None,
+        Some(id) => Some(free_global_account(context, Some(&tenant), id).await?),
+    };
+    if global_account != tenant.global_account {
+        parts.push("globalAccountId".to_owned());
+    }
+    let known = context.store.tenant_profile(tenant.id).await?;
+    let profile = match change.profile {
+        None => known.clone(),
+        Some(input) => Some(input.applied_to(known.clone().unwrap_or_default())?),
+    };
+    if profile != known {
+        parts.push("profile".to_owned());
+    }
+    let legally_different = match (&profile, &known) {
+        (Some(profile), known) => profile.is_legally_different(&known.clone().unwrap_or_default()),
+        (None, _) => false,
+    };
+    let changed = Tenant { name, global_account, ..tenant };
+    if !context.store.change_tenant(&changed, profile.as_ref()).await? {
+        return Err(Failure::NotFound);
+    }
+    if legally_different {
+        parts.extend(review_again(context, &changed).await?);
+    }
+    administrator.record(context, Some(changed.id), "tenant.change", changed.domain.clone(), parts.join(", ")).await;
+    complete(context, changed).await
+}
+
+/// What was verified is verified anew; until then no data.
+async fn review_again(context: &Context, tenant: &Tenant) -> Result<Vec<String>, Failure> {
+    let now = context.clock.now();
+    let mut parts = Vec::new();
+    for enrollment in context.store.enrollments(tenant.id).await? {
+        let moved = context.store.change_enrollment(tenant.id, enrollment.program, |known| match known {
+            Some(known) => {
+                let changed = known.legal_details_changed(now);
+                (Some(changed.clone()), Some((known.stage, changed)))
+            }
+            None => (None, None),
+        });
+        let Some((from, to)) = moved.await? else { continue };
+        if from != to.stage {
+            let paused = after_move(context, tenant, from, &to).await?;
+            parts.push(format!("{} back to {}; {paused}", to.program, to.stage.name()));
+        }
+    }
+    Ok(parts)
+}
+
+/// Not while it has an active enrollment, nor with the application that asks for it.
+pub async fn delete_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<(), Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Operate).await?;
+    if context.store.enrollments(tenant.id).await?.iter().any(|enrollment| enrollment.stage == EnrollmentStage::Active) {
+        return Err(Failure::Conflict("The organisation has an active enrollment: suspend it first.".to_owned()));
+    }
+    if context.store.application(tenant.id, administrator.application()).await?.is_some() {
+        return Err(Failure::Conflict("The application that you act with is this organisation's.".to_owned()));
+    }
+    let reports = context.store.report_ids(tenant.id).await?;
+    if !context.store.delete_tenant(tenant.id).await? {
+        return Err(Failure::NotFound);
+    }
+    for report in reports {
+        if let Err(error) = context.engine.delete_report_files(tenant.id, report).await {
+            tracing::warn!(%error, %report, "the files of a deleted organisation's report could not be removed");
+        }
+    }
+    context.signals.finished.notify_waiters();
+    administrator.record(context, Some(tenant.id), "tenant.delete", tenant.domain, String::new()).await;
+    Ok(())
+}
+
+async fn complete(context: &Context, tenant: Tenant) -> Result<ShownTenant, Failure> {
+    let profile = context.store.tenant_profile(tenant.id).await?;
+    let enrollments = context.store.enrollments(tenant.id).await?;
+    Ok(ShownTenant { tenant, profile, enrollments })
+}

@@ -1,0 +1,163 @@
+//! A tenant's users: adding, disabling, passwords, the second factor.
+
+use insightgate_identity::role::Role;
+use insightgate_identity::tenant::Tenant;
+use insightgate_identity::user::{PasswordState, User, check_password, check_username};
+use insightgate_store::StoreError;
+use uuid::Uuid;
+
+use super::administrator::{Administrator, Duty};
+use super::fields;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::password::PasswordFault;
+
+#[derive(Clone, Default)]
+pub struct NewUser {
+    pub username: Option<String>,
+    pub display_name: Option<String>,
+    /// Without one the user signs in elsewhere.
+    pub password: Option<String>,
+    pub must_change_password: bool,
+    pub id: Option<String>,
+}
+
+/// A field that is not sent stays.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    pub enabled: Option<bool>,
+    pub display_name: Option<String>,
+}
+
+pub async fn list_users(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<User>, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
+    Ok(context.store.users(tenant.id).await?)
+}
+
+pub async fn show_user(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<User, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
+    find_user(context, &tenant, user).await
+}
+
+pub async fn add_user(context: &Context, administrator: &Administrator, tenant: &str, new: NewUser) -> Result<User, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
+    let username = fields::required("username", new.username.as_deref())?;
+    let username = check_username(&username, &tenant.domain).map_err(|fault| Failure::Invalid(fault.to_string()))?;
+    let display_name = fields::short("displayName", new.display_name.as_deref().unwrap_or_default())?;
+    let id = fields::new_id(context, administrator, new.id.as_deref()).await?;
+    if context.store.user_credentials(tenant.id, &username).await?.is_some() {
+        return Err(taken(&username));
+    }
+    let (password, hash) = match &new.password {
+        None => (PasswordState::Absent, None),
+        Some(password) => {
+            let state = if new.must_change_password { PasswordState::MustChange } else { PasswordState::Set };
+            (state, Some(hash(context, password, &username).await?))
+        }
+    };
+    let user = User { display_name, password, ..User::new(id, tenant.id, username) };
+    let added = context.store.add_user(&user, hash.as_deref(), context.clock.now()).await;
+    added.map_err(|error: StoreError| if error.is_conflict() { taken(&user.username) } else { error.into() })?;
+    administrator.record(context, Some(tenant.id), "user.add", user.id.to_string(), user.username.clone()).await;
+    Ok(user)
+}
+
+/// A disabled user's sign-ins end, and reports are refused from the next run on.
+pub async fn change_user(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    user: &str,
+    change: UserChange,
+) -> Result<User, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
+    let user = find_user(context, &tenant, user).await?;
+    let display_name = change.display_name.map(|name| fields::short("displayName", &name)).transpose()?;
+    if change.enabled == Some(false) {
+        keep_a_global_admin(context, administrator, &tenant, user.id).await?;
+    }
+    if let Some(name) = &display_name {
+        context.store.set_display_name(user.id, name).await?;
+    }
+    if let Some(enabled) = change.enabled {
+        context.store.set_user_enabled(user.id, enabled).await?;
+    }
+    let action = match change.enabled {
+        Some(true) => "user.enable",
+        Some(false) => "user.disable",
+        None => "user.change",
+    };
+    let detail = if display_name.is_some() { format!("{}; display name", user.username) } else { user.username.clone() };
+    administrator.record(context, Some(tenant.id), action, user.id.to_string(), detail).await;
+    find_user(context, &tenant, &user.id.to_string()).await
+}
+
+/// Ends the sign-ins that the old password made.
+pub async fn set_password(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    user: &str,
+    password: Option<&str>,
+    must_change: bool,
+) -> Result<(), Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
+    let user = find_user(context, &tenant, user).await?;
+    let password = password.filter(|password| !password.is_empty());
+    let password = password.ok_or_else(|| Failure::Invalid("'password' is missing.".to_owned()))?;
+    let hash = hash(context, password, &user.username).await?;
+    context.store.set_user_password(user.id, &hash, must_change).await?;
+    administrator.record(context, Some(tenant.id), "user.setPassword", user.id.to_string(), user.username).await;
+    Ok(())
+}
+
+async fn hash(context: &Context, password: &str, username: &str) -> Result<String, Failure> {
+    check_password(password, username).map_err(|fault| Failure::Invalid(fault.to_string()))?;
+    context.passwords.hash(password, &context.random).await.map_err(|fault| match fault {
+        PasswordFault::Busy => Failure::Busy,
+        fault => Failure::internal(fault),
+    })
+}
+
+fn taken(username: &str) -> Failure {
+    Failure::Conflict(format!("The user {username} is there already."))
+}
+
+/// By id or sign-in name.
+pub(super) async fn find_user(context: &Context, tenant: &Tenant, reference: &str) -> Result<User, Failure> {
+    let reference = reference.trim().to_lowercase();
+    let found = match Uuid::try_parse(&reference) {
+        Ok(id) => context.store.user(tenant.id, id).await?,
+        Err(_) => context.store.user_credentials(tenant.id, &reference).await?.map(|known| known.user),
+    };
+    found.ok_or(Failure::NotFound)
+}
+
+/// An organisation's administrators cannot leave it without one; an operator can.
+pub(super) async fn keep_a_global_admin(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &Tenant,
+    without: Uuid,
+) -> Result<(), Failure> {
+    if administrator.is_operator() {
+        return Ok(());
+    }
+    let holders: Vec<Uuid> = context
+        .store
+        .role_assignments(tenant.id)
+        .await?
+        .into_iter()
+        .filter(|(_, held)| held.role == Role::GlobalAdmin)
+        .map(|(holder, _)| holder)
+        .collect();
+    if !holders.contains(&without) {
+        return Ok(());
+    }
+    let users = context.store.users(tenant.id).await?;
+    if users.iter().any(|user| user.enabled && user.id != without && holders.contains(&user.id)) {
+        return Ok(());
+    }
+    let reason = "This is the organisation's last Global admin: only an operator of this server can do this.".to_owned();
+    Err(administrator.refuse(context, &without.to_string(), reason).await)
+}

@@ -1,0 +1,122 @@
+//! Sign-in for a device without a browser (RFC 8628): it shows a code, which its user types elsewhere.
+
+use chrono::TimeDelta;
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::token::TokenVersion;
+use insightgate_store::{DeviceCode, DeviceState};
+
+use super::authorization::Prompt;
+use super::session::Current;
+use super::{Goal, Next, Subject, Visit};
+use crate::context::Context;
+use crate::issue_token::TokenFailure;
+use crate::issue_token::client::{find_application, reference, tenant_of};
+use crate::issue_token::resource::Requested;
+use crate::password::secret_digest;
+
+/// Seconds. Source: the documented default.
+const LIFETIME_SECONDS: i64 = 900;
+/// Seconds that a device waits between two polls. Source: the documented default.
+const INTERVAL_SECONDS: i64 = 5;
+/// Consonants that are not taken for one another or for digits, and spell no words.
+const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+const CODE_LENGTH: usize = 9;
+/// Two pending codes are alike once in some hundred billion.
+const ATTEMPTS: usize = 4;
+
+/// Absent and empty fields are None.
+#[derive(Clone, Default)]
+pub struct DeviceRequest {
+    /// The tenant segment of the path.
+    pub tenant: String,
+    pub version: TokenVersion,
+    pub client_id: Option<String>,
+    pub resource: Option<String>,
+    pub scope: Option<String>,
+}
+
+pub struct DeviceAnswer {
+    pub device_code: String,
+    pub user_code: String,
+    /// Seconds.
+    pub expires_in: i64,
+    /// Seconds.
+    pub interval: i64,
+}
+
+pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest) -> Result<DeviceAnswer, TokenFailure> {
+    let client = request.client_id.as_deref();
+    let tenant = tenant_of(context, reference(&request.tenant)?, client).await?;
+    let application = find_application(context, &tenant, client).await?;
+    let requested = Requested::read(request.version, request.resource.as_deref(), request.scope.as_deref(), None)?;
+    requested.permission(context)?;
+    let now = context.clock.now();
+    let device_code = context.random.secret().map_err(TokenFailure::internal)?;
+    let mut record = DeviceCode {
+        digest: secret_digest(&device_code),
+        user_code: String::new(),
+        tenant: tenant.id,
+        application: application.id,
+        resource: requested.resource,
+        openid: requested.id_token,
+        offline: requested.refresh_token,
+        expires: now + TimeDelta::seconds(LIFETIME_SECONDS),
+        state: DeviceState::Pending,
+    };
+    for _ in 0..ATTEMPTS {
+        record.user_code = user_code(context)?;
+        if context.store.add_device_code(&record, now).await? {
+            let user_code = record.user_code;
+            return Ok(DeviceAnswer { device_code, user_code, expires_in: LIFETIME_SECONDS, interval: INTERVAL_SECONDS });
+        }
+    }
+    Err(GrantRefusal::transient().into())
+}
+
+fn user_code(context: &Context) -> Result<String, TokenFailure> {
+    let mut code = String::new();
+    while code.len() < CODE_LENGTH {
+        let bytes: [u8; CODE_LENGTH] = context.random.bytes().map_err(TokenFailure::internal)?;
+        // Up to 240 each letter is as likely as any other.
+        let letters = bytes.into_iter().filter(|byte| *byte < 240).filter_map(|byte| LETTERS.get(usize::from(byte % 20)));
+        code.extend(letters.take(CODE_LENGTH - code.len()).map(|letter| char::from(*letter)));
+    }
+    Ok(code)
+}
+
+/// What the device asked for. A code that is not pending is counted as a guess.
+pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Result<Subject, TokenFailure> {
+    let now = context.clock.now();
+    if context.addresses.is_shut(visit.address, now) {
+        return Err(GrantRefusal::too_many_failures().into());
+    }
+    let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).collect();
+    if typed.len() != CODE_LENGTH || !typed.bytes().all(|byte| LETTERS.contains(&byte)) {
+        return Err(GrantRefusal::malformed_user_code().into());
+    }
+    let found = context.store.device_code_by_user_code(&typed).await?;
+    let pending = found.filter(|code| code.state == DeviceState::Pending && now < code.expires);
+    let Some(code) = pending else {
+        context.addresses.failed(visit.address, now);
+        return Err(GrantRefusal::unknown_user_code().into());
+    };
+    let tenant = context.store.tenant(code.tenant).await?.ok_or_else(GrantRefusal::unknown_tenant)?;
+    let application = find_application(context, &tenant, Some(&code.application.to_string())).await?;
+    let requested = Requested::read(TokenVersion::V1, Some(&code.resource), None, None)?;
+    let permission = requested.permission(context)?;
+    Ok(Subject { tenant, application, permission, requested, login_hint: None, prompt: Prompt::default(), goal: Goal::Device(code) })
+}
+
+/// Keeps the decision: who approved, or None where it was declined.
+pub(super) async fn decide(
+    context: &Context,
+    subject: &Subject,
+    code: &DeviceCode,
+    approved: Option<&Current>,
+) -> Result<Next, TokenFailure> {
+    let by = approved.map(|current| (current.user.id, current.record.amr.as_str()));
+    if !context.store.decide_device_code(&code.digest, by).await? {
+        return Err(GrantRefusal::unknown_user_code().into());
+    }
+    Ok(Next::DeviceDecided { approved: approved.is_some(), application: subject.application.name.clone() })
+}

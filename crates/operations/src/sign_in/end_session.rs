@@ -1,0 +1,50 @@
+//! Signing out: the browser's session ends. Tokens that were issued go on until they expire.
+
+use insightgate_identity::redirect::redirect_matches;
+use insightgate_identity::tenant::TenantReference;
+use uuid::Uuid;
+
+use super::{Visit, session};
+use crate::context::Context;
+use crate::issue_token::TokenFailure;
+use crate::password::secret_digest;
+
+/// Absent and empty fields are None.
+#[derive(Clone, Default)]
+pub struct LogoutRequest {
+    /// The tenant segment of the path.
+    pub tenant: String,
+    pub client_id: Option<String>,
+    pub post_logout_redirect_uri: Option<String>,
+}
+
+/// Where the browser goes next; None for a page that says that it is signed out.
+pub struct EndedSession {
+    pub redirect_uri: Option<String>,
+}
+
+/// Goes on to an address only when an application of the tenant is registered with it.
+pub async fn end_session(context: &Context, visit: &Visit, request: &LogoutRequest) -> Result<EndedSession, TokenFailure> {
+    let current = session::load(context, visit).await?;
+    if let Some(cookie) = &visit.session {
+        context.store.delete_sign_in_session(&secret_digest(cookie)).await?;
+    }
+    let Some(sent) = &request.post_logout_redirect_uri else { return Ok(EndedSession { redirect_uri: None }) };
+    let tenant = match TenantReference::parse(&request.tenant) {
+        Some(TenantReference::Id(id)) => Some(id),
+        Some(TenantReference::Domain(domain)) => context.store.tenant_by_domain(&domain).await?.map(|tenant| tenant.id),
+        _ => current.map(|current| current.user.tenant),
+    };
+    let client = request.client_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+    let applications = match (client, tenant) {
+        (Some(client), _) => Vec::from_iter(context.store.application_of_any_tenant(client).await?),
+        (None, Some(tenant)) => context.store.applications(tenant).await?,
+        (None, None) => Vec::new(),
+    };
+    let registered = applications
+        .iter()
+        .filter(|application| application.enabled && tenant.is_none_or(|tenant| application.tenant == tenant))
+        .flat_map(|application| &application.redirect_uris)
+        .any(|registered| redirect_matches(registered, sent));
+    Ok(EndedSession { redirect_uri: registered.then(|| sent.clone()) })
+}

@@ -1,0 +1,56 @@
+//! A browser's session: begun by the right password, completed by what else is missing. Its cookie changes with each step.
+
+use chrono::TimeDelta;
+use insightgate_identity::user::User;
+use insightgate_store::{MissingStep, SignInSession};
+
+use super::{SessionChange, Visit};
+use crate::context::Context;
+use crate::issue_token::TokenFailure;
+use crate::password::secret_digest;
+
+/// A step that is missing must be taken by then.
+const PENDING: TimeDelta = TimeDelta::minutes(10);
+/// A working day.
+const SIGNED_IN: TimeDelta = TimeDelta::hours(12);
+
+/// A session with its user as they are now.
+pub(super) struct Current {
+    pub record: SignInSession,
+    pub user: User,
+}
+
+/// None without one, when it has expired, and when the user is gone or disabled.
+pub(super) async fn load(context: &Context, visit: &Visit) -> Result<Option<Current>, TokenFailure> {
+    let Some(cookie) = &visit.session else { return Ok(None) };
+    let found = context.store.sign_in_session(&secret_digest(cookie)).await?;
+    let Some(record) = found.filter(|record| context.clock.now() < record.expires) else { return Ok(None) };
+    let user = context.store.user(record.tenant, record.user).await?.filter(|user| user.enabled);
+    Ok(user.map(|user| Current { record, user }))
+}
+
+/// A new session in place of the old one, so that a cookie that was known before a step is worth nothing after it.
+pub(super) async fn put(
+    context: &Context,
+    user: User,
+    missing: Option<MissingStep>,
+    offered_secret: Option<String>,
+    amr: &str,
+    replaced: Option<&Current>,
+) -> Result<(Current, SessionChange), TokenFailure> {
+    let now = context.clock.now();
+    let cookie = context.random.secret().map_err(TokenFailure::internal)?;
+    let record = SignInSession {
+        digest: secret_digest(&cookie),
+        tenant: user.tenant,
+        user: user.id,
+        missing,
+        offered_secret,
+        amr: amr.to_owned(),
+        signed_in: now,
+        expires: now + if missing.is_some() { PENDING } else { SIGNED_IN },
+    };
+    let replaced = replaced.map(|current| current.record.digest.as_str());
+    context.store.put_sign_in_session(&record, replaced, now).await?;
+    Ok((Current { record, user }, SessionChange::Set(cookie)))
+}

@@ -1,0 +1,222 @@
+//! The steps of a sign-in, each as one page sends it.
+
+use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::user::{self, Lockout, PasswordState, User};
+use insightgate_store::MissingStep;
+
+use super::session::{self, Current};
+use super::{Ask, SessionChange, Step, Subject, Visit, is_multi_factor, second_factor};
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::credentials::check_password;
+use crate::issue_token::TokenFailure;
+
+const WRONG_CODE: &str = "The code is wrong, or was used before. Wait for the next one and type it.";
+
+pub(super) enum Stepped {
+    /// Who is signed in now, or about to be.
+    Done(Option<Current>, SessionChange),
+    /// The same page again.
+    Again(Ask, SessionChange),
+}
+
+pub(super) async fn take(
+    context: &Context,
+    visit: &Visit,
+    subject: &Subject,
+    current: Option<Current>,
+    step: Step,
+) -> Result<Stepped, TokenFailure> {
+    let missing = current.as_ref().and_then(|current| current.record.missing);
+    match (step, current, missing) {
+        (Step::Password { username, password }, current, _) => {
+            give_password(context, visit, subject, current.as_ref(), &username, &password).await
+        }
+        (Step::NewPassword { password, again }, Some(current), Some(MissingStep::Password)) => {
+            give_new_password(context, visit, &current, &password, &again).await
+        }
+        (Step::Code(code), Some(current), Some(MissingStep::Code)) => give_code(context, visit, current, &code).await,
+        (Step::Enrol(code), Some(current), Some(MissingStep::Enrolment)) => enrol(context, visit, current, &code).await,
+        (Step::OtherAccount, _, _) => Ok(Stepped::Done(None, SessionChange::Keep)),
+        // A step that is not missing: its page is old. The right one is shown.
+        (_, current, _) => Ok(Stepped::Done(current, SessionChange::Keep)),
+    }
+}
+
+async fn give_password(
+    context: &Context,
+    visit: &Visit,
+    subject: &Subject,
+    replaced: Option<&Current>,
+    username: &str,
+    password: &str,
+) -> Result<Stepped, TokenFailure> {
+    match check_password(context, &subject.tenant, username, password, visit.address).await {
+        Ok(user) => {
+            let must_change = user.password == PasswordState::MustChange;
+            let missing = if must_change { Some(MissingStep::Password) } else { missing_factor(context, &user, "pwd") };
+            go_on(context, visit, user, missing, "pwd", replaced).await
+        }
+        Err(TokenFailure::Refused(refusal)) => {
+            let username: String = username.chars().take(200).collect();
+            record(context, visit, subject.tenant.id, &username, "sign_in.refuse", &refusal.to_string()).await;
+            let ask = Ask::Password { username: Some(username), fault: Some(refusal.text) };
+            Ok(Stepped::Again(ask, SessionChange::Keep))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn give_new_password(
+    context: &Context,
+    visit: &Visit,
+    current: &Current,
+    password: &str,
+    again: &str,
+) -> Result<Stepped, TokenFailure> {
+    let user = &current.user;
+    let known = context.store.user_credentials_by_id(user.tenant, user.id).await?;
+    let same = context.passwords.verify(password, known.and_then(|known| known.password_hash)).await.map_err(TokenFailure::internal)?;
+    let fault = if password != again {
+        Some("The two passwords differ.".to_owned())
+    } else if same {
+        Some("The new password is the old one.".to_owned())
+    } else {
+        user::check_password(password, &user.username).err().map(|fault| fault.to_string())
+    };
+    if fault.is_some() {
+        let ask = Ask::NewPassword { username: user.username.clone(), fault };
+        return Ok(Stepped::Again(ask, SessionChange::Keep));
+    }
+    let hash = context.passwords.hash(password, &context.random).await.map_err(TokenFailure::internal)?;
+    context.store.set_user_password(user.id, &hash, false).await?;
+    record(context, visit, user.tenant, &user.username, "password.change", "").await;
+    let user = User { password: PasswordState::Set, ..user.clone() };
+    let missing = missing_factor(context, &user, &current.record.amr);
+    go_on(context, visit, user, missing, &current.record.amr, Some(current)).await
+}
+
+async fn give_code(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
+    if let Some(fault) = shut(context, visit, &current.user) {
+        return again(context, &current, MissingStep::Code, fault.text);
+    }
+    let right = second_factor::check(context, &current.user, code).await.map_err(TokenFailure::internal)?;
+    if !count(context, visit, &current.user, right).await? {
+        return again(context, &current, MissingStep::Code, WRONG_CODE.to_owned());
+    }
+    go_on(context, visit, current.user.clone(), None, "pwd mfa", Some(&current)).await
+}
+
+async fn enrol(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
+    let sealed = current.record.offered_secret.clone().unwrap_or_default();
+    // Set up elsewhere in the meantime: what was offered here counts no more.
+    let right =
+        !current.user.totp && second_factor::confirm(context, &current.user, &sealed, code).await.map_err(TokenFailure::internal)?;
+    if !right {
+        return again(context, &current, MissingStep::Enrolment, WRONG_CODE.to_owned());
+    }
+    let user = User { totp: true, ..current.user.clone() };
+    record(context, visit, user.tenant, &user.username, "second_factor.add", "").await;
+    go_on(context, visit, user, None, "pwd mfa", Some(&current)).await
+}
+
+/// Whether the user or the address has to wait, before a code is looked at.
+fn shut(context: &Context, visit: &Visit, user: &User) -> Option<GrantRefusal> {
+    let now = context.clock.now();
+    if context.addresses.is_shut(visit.address, now) {
+        return Some(GrantRefusal::too_many_failures());
+    }
+    user.lockout.is_locked(now).then(GrantRefusal::locked)
+}
+
+/// Counts a wrong code as a wrong password is counted. False also when guesses at the same time have locked the account.
+async fn count(context: &Context, visit: &Visit, user: &User, right: bool) -> Result<bool, TokenFailure> {
+    let now = context.clock.now();
+    if !right {
+        context.addresses.failed(visit.address, now);
+        record(context, visit, user.tenant, &user.username, "sign_in.refuse", "wrong code").await;
+    }
+    let found = context.store.change_lockout(user.id, |lockout| match (lockout.is_locked(now), right) {
+        (true, _) => lockout,
+        (false, true) => Lockout::default(),
+        (false, false) => lockout.after_failure(now),
+    });
+    Ok(!found.await?.is_locked(now) && right)
+}
+
+async fn go_on(
+    context: &Context,
+    visit: &Visit,
+    user: User,
+    missing: Option<MissingStep>,
+    amr: &str,
+    replaced: Option<&Current>,
+) -> Result<Stepped, TokenFailure> {
+    if missing.is_none() {
+        record(context, visit, user.tenant, &user.username, "sign_in.succeed", amr).await;
+    }
+    let offered = offered_secret(context, &user, missing)?;
+    let (current, change) = session::put(context, user, missing, offered, amr, replaced).await?;
+    Ok(Stepped::Done(Some(current), change))
+}
+
+/// What the user still has to do, the factor included that was set up or required after this session began.
+pub(super) async fn still_missing(
+    context: &Context,
+    current: &Current,
+) -> Result<Option<(MissingStep, Current, Option<SessionChange>)>, TokenFailure> {
+    let Current { record, user } = current;
+    if let Some(missing) = record.missing.filter(|missing| *missing != MissingStep::Enrolment || !user.totp) {
+        return Ok(Some((missing, Current { record: record.clone(), user: user.clone() }, None)));
+    }
+    let Some(missing) = missing_factor(context, user, &record.amr) else { return Ok(None) };
+    let offered = offered_secret(context, user, Some(missing))?;
+    let (current, change) = session::put(context, user.clone(), Some(missing), offered, &record.amr, Some(current)).await?;
+    Ok(Some((missing, current, Some(change))))
+}
+
+fn missing_factor(context: &Context, user: &User, amr: &str) -> Option<MissingStep> {
+    if is_multi_factor(amr) {
+        None
+    } else if user.totp {
+        Some(MissingStep::Code)
+    } else {
+        context.settings.require_mfa.then_some(MissingStep::Enrolment)
+    }
+}
+
+fn offered_secret(context: &Context, user: &User, missing: Option<MissingStep>) -> Result<Option<String>, TokenFailure> {
+    if missing != Some(MissingStep::Enrolment) {
+        return Ok(None);
+    }
+    Ok(Some(second_factor::offer(context, user).map_err(TokenFailure::internal)?.sealed))
+}
+
+pub(super) fn ask_for(context: &Context, current: &Current, missing: MissingStep, fault: Option<String>) -> Result<Ask, TokenFailure> {
+    let username = current.user.username.clone();
+    Ok(match missing {
+        MissingStep::Code => Ask::Code { username, fault },
+        MissingStep::Password => Ask::NewPassword { username, fault },
+        MissingStep::Enrolment => {
+            let sealed = current.record.offered_secret.as_deref().unwrap_or_default();
+            let offered = second_factor::offered_again(context, &current.user, sealed).map_err(TokenFailure::internal)?;
+            Ask::Enrol { username, secret: offered.secret, uri: offered.uri, fault }
+        }
+    })
+}
+
+fn again(context: &Context, current: &Current, missing: MissingStep, fault: String) -> Result<Stepped, TokenFailure> {
+    Ok(Stepped::Again(ask_for(context, current, missing, Some(fault))?, SessionChange::Keep))
+}
+
+async fn record(context: &Context, visit: &Visit, tenant: uuid::Uuid, username: &str, action: &'static str, detail: &str) {
+    let happening = Happening {
+        tenant: Some(tenant),
+        actor: username.to_owned(),
+        action,
+        subject: username.to_owned(),
+        detail: detail.to_owned(),
+        correlation: Some(visit.correlation.clone()),
+    };
+    audit::record(context, happening).await;
+}

@@ -1,0 +1,120 @@
+//! Device codes: asked for by one machine, approved on another, good for one answer.
+
+use chrono::{DateTime, Utc};
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use crate::authorization_codes::KEPT;
+use crate::refresh_tokens::{RefreshTokenRecord, insert};
+use crate::row::{Read, millis};
+use crate::{Store, StoreError, execute};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceCode {
+    /// SHA-256 of the device's own code, hexadecimal.
+    pub digest: String,
+    /// What the user types.
+    pub user_code: String,
+    pub tenant: Uuid,
+    pub application: Uuid,
+    pub resource: String,
+    /// Whether an id token was asked for.
+    pub openid: bool,
+    /// Whether a refresh token was asked for.
+    pub offline: bool,
+    pub expires: DateTime<Utc>,
+    pub state: DeviceState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceState {
+    Pending,
+    /// By whom, and how they signed in.
+    Approved {
+        user: Uuid,
+        amr: String,
+    },
+    Declined,
+    /// The device has had its answer.
+    Used,
+}
+
+impl Store {
+    /// Adds a pending code. False when the user code is in use.
+    pub async fn add_device_code(&self, code: &DeviceCode, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query("DELETE FROM device_codes WHERE expires < $1").bind(millis(now - KEPT));
+        execute(&mut connection, query).await?;
+        let query = sqlx::query(
+            "INSERT INTO device_codes (digest, user_code, tenant_id, application_id, resource, openid, offline, expires, state)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending') ON CONFLICT DO NOTHING",
+        )
+        .bind(code.digest.clone())
+        .bind(code.user_code.clone())
+        .bind(code.tenant.to_string())
+        .bind(code.application.to_string())
+        .bind(code.resource.clone())
+        .bind(i64::from(code.openid))
+        .bind(i64::from(code.offline))
+        .bind(millis(code.expires));
+        Ok(execute(&mut connection, query).await? == 1)
+    }
+
+    pub async fn device_code(&self, digest: &str) -> Result<Option<DeviceCode>, StoreError> {
+        let query = sqlx::query("SELECT * FROM device_codes WHERE digest = $1").bind(digest.to_owned());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
+    }
+
+    pub async fn device_code_by_user_code(&self, user_code: &str) -> Result<Option<DeviceCode>, StoreError> {
+        let query = sqlx::query("SELECT * FROM device_codes WHERE user_code = $1").bind(user_code.to_owned());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
+    }
+
+    /// The user's decision; `approved` is who and how they signed in. False when the code is no longer pending.
+    pub async fn decide_device_code(&self, digest: &str, approved: Option<(Uuid, &str)>) -> Result<bool, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let state = if approved.is_some() { "approved" } else { "declined" };
+        let query = sqlx::query("UPDATE device_codes SET state = $1, user_id = $2, amr = $3 WHERE digest = $4 AND state = 'pending'");
+        let query = query
+            .bind(state)
+            .bind(approved.map(|(user, _)| user.to_string()))
+            .bind(approved.map(|(_, amr)| amr.to_owned()))
+            .bind(digest.to_owned());
+        Ok(execute(&mut connection, query).await? == 1)
+    }
+
+    /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
+    /// somebody else was first: one code is never good for two answers.
+    pub async fn redeem_device_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query("UPDATE device_codes SET state = 'used' WHERE digest = $1 AND state = 'approved'");
+        if execute(&mut transaction, query.bind(digest.to_owned())).await? != 1 {
+            return Ok(false);
+        }
+        insert(&mut transaction, token.as_slice()).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+fn read_device_code(row: &AnyRow) -> Result<DeviceCode, StoreError> {
+    let corrupt = |value: &str| StoreError::Corrupt { column: "state", value: value.to_owned() };
+    let state = match row.text("state")?.as_str() {
+        "pending" => DeviceState::Pending,
+        "approved" => DeviceState::Approved { user: row.id("user_id")?, amr: row.text("amr")? },
+        "declined" => DeviceState::Declined,
+        "used" => DeviceState::Used,
+        other => return Err(corrupt(other)),
+    };
+    Ok(DeviceCode {
+        digest: row.text("digest")?,
+        user_code: row.text("user_code")?,
+        tenant: row.id("tenant_id")?,
+        application: row.id("application_id")?,
+        resource: row.text("resource")?,
+        openid: row.flag("openid")?,
+        offline: row.flag("offline")?,
+        expires: row.instant("expires")?,
+        state,
+    })
+}
