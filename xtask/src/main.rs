@@ -1,6 +1,7 @@
 //! Repository chores: `cargo xtask tidy | test | fuzz | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
 
 mod bench;
+mod bench_tokens;
 mod fuzz;
 mod steps;
 mod test;
@@ -13,7 +14,9 @@ const USAGE: &str = "\
 cargo xtask tidy                      the repository's own rules: edges between crates, sizes, names, licences, doubles
 cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
 cargo xtask fuzz [--seconds N]        the fuzz targets, each for so long (seconds: 30)
-cargo xtask bench [--rows N]          full exports over HTTP beside DuckDB, in the release profile (rows: 10000000)";
+cargo xtask bench [--rows N]          full exports over HTTP beside DuckDB, in the release profile (rows: 10000000)
+cargo xtask bench tokens [--seconds N --rounds N]
+                                      grants and reads a second beside npm's oidc-provider (seconds: 5, rounds: 3)";
 
 fn main() -> ExitCode {
     if fuzz::is_wrapping() {
@@ -35,6 +38,11 @@ fn main() -> ExitCode {
         ["bench", "--rows", rows] => match rows.replace('_', "").parse() {
             Ok(rows) => bench::run(rows),
             Err(_) => Err(format!("--rows takes a number, not '{rows}'")),
+        },
+        ["bench", "tokens"] => bench_tokens::run(5, 3),
+        ["bench", "tokens", "--seconds", seconds, "--rounds", rounds] => match (seconds.parse(), rounds.parse()) {
+            (Ok(seconds @ 1..), Ok(rounds @ 1..)) => bench_tokens::run(seconds, rounds),
+            _ => Err(format!("--seconds and --rounds take numbers from 1, not '{seconds}' and '{rounds}'")),
         },
         _ => {
             eprintln!("{USAGE}");
