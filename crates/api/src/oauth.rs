@@ -9,6 +9,9 @@ mod logout;
 mod pages;
 mod token;
 
+#[cfg(feature = "fuzzing")]
+pub use form::read_token_form;
+
 use axum::Router;
 use axum::routing::{any, get, post};
 

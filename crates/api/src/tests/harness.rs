@@ -59,7 +59,7 @@ pub(super) const BARE_APP: Uuid = Uuid::from_u128(0xa4);
 pub(super) const OPERATOR_APP: Uuid = Uuid::from_u128(0xa5);
 
 /// A public client, with the permission but without anybody's consent.
-pub(super) const DESKTOP_APP: Uuid = Uuid::from_u128(0xa6);
+pub(super) const DESKTOP_APP: Uuid = Uuid::from_u128(0xda);
 
 /// Application and user, or an application alone.
 #[derive(Debug, Clone, Copy)]
