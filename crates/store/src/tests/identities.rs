@@ -193,7 +193,7 @@ async fn the_record_is_filtered_and_paged() {
             detail: String::new(),
             correlation: None,
         };
-        store.record_audit_event(&event).await.unwrap();
+        store.record_audit_event(event).await.unwrap();
     }
     let ids = |page: &AuditPage| page.events.iter().map(|event| event.id.as_u128()).collect::<Vec<_>>();
     let all = AuditFilter::default();
