@@ -22,7 +22,7 @@ use crate::state::ApiState;
 /// In lower case: paths are matched without regard to it.
 pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
     Router::new()
-        .route("/{tenant}/oauth2/token", post(token::issue_v1).fallback(token::wrong_verb))
+        .route("/{tenant}/oauth2/token", post(token::issue_v1).get(token::issue_by_get).fallback(token::wrong_verb))
         .route("/{tenant}/oauth2/v2.0/token", post(token::issue_v2).fallback(token::wrong_verb))
         .route("/oauth2/token", any(token::no_tenant))
         .route("/oauth2/v2.0/token", any(token::no_tenant))

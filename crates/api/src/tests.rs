@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access_tokens;
+mod authority_input;
 mod authorization;
 mod browser;
 mod device_codes;
@@ -15,6 +16,7 @@ mod holding;
 mod issuer;
 mod links;
 mod locations;
+mod manage;
 mod origin;
 mod ownership;
 mod prerequisites;
