@@ -8,8 +8,10 @@ use crate::steps::{output, root, run};
 
 /// Published tables that nobody made for this project.
 const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
-/// The issuer that is not ours.
+/// An issuer that is not ours, and the peer of the token benchmark.
 const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
+/// wrk and what it is linked to, as Debian and Ubuntu name them.
+const WRK_PACKAGES: [&str; 3] = ["wrk", "libluajit-5.1-2", "libluajit-5.1-common"];
 /// Microsoft's own authentication library for Node.
 const MSAL_NODE: &str = "@azure/msal-node@7.2.1";
 
@@ -64,6 +66,35 @@ fn npm_package(prefix: &Path, package: &str) -> Result<PathBuf, String> {
     Ok(prefix.to_owned())
 }
 
+/// The load generator.
+pub struct Wrk {
+    pub program: PathBuf,
+    /// Where its libraries lie; None when the system's serve.
+    pub libraries: Option<PathBuf>,
+}
+
+/// The system's wrk, else Debian's packages unpacked under the target directory, which needs no rights.
+pub fn wrk(target: &Path) -> Result<Wrk, String> {
+    // It prints its version and fails; a program that is not there cannot be started at all.
+    if Command::new("wrk").arg("-v").output().is_ok() {
+        return Ok(Wrk { program: PathBuf::from("wrk"), libraries: None });
+    }
+    let folder = target.join("wrk");
+    let program = folder.join("usr/bin/wrk");
+    if !program.exists() {
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let fetched = output(Command::new("apt-get").arg("download").args(WRK_PACKAGES).current_dir(&folder));
+        fetched.map_err(|error| missing("wrk", "wrk", &error))?;
+        for entry in fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?.flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "deb") {
+                output(Command::new("dpkg").arg("-x").arg(entry.path()).arg(&folder))?;
+            }
+        }
+    }
+    let libraries = folder.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+    Ok(Wrk { program, libraries: Some(libraries) })
+}
+
 /// The documents' own commands use curl, and their tests run them.
 pub fn curl() -> Result<(), String> {
     output(Command::new("curl").arg("--version")).map(drop).map_err(|error| missing("curl", "curl", &error))
@@ -71,6 +102,6 @@ pub fn curl() -> Result<(), String> {
 
 fn missing(what: &str, debian: &str, error: &str) -> String {
     format!(
-        "{what} is needed for the end-to-end tests (Debian and Ubuntu: apt-get install {debian}; `cargo xtask test --only rust` does without)\n{error}"
+        "{what} is needed for the end-to-end tests and benchmarks (Debian and Ubuntu: apt-get install {debian}; `cargo xtask test --only rust` does without)\n{error}"
     )
 }

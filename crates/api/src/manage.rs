@@ -103,6 +103,11 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::put("/tenants/{tenant}/users/{user}/password", users::set_password)
             .about("Sets a password, which ends the user's sign-ins.", Duty::Directory)
             .takes("Password"),
+        Endpoint::post("/tenants/{tenant}/users/{user}/totp", users::add_totp)
+            .about("Gives a user a second factor. The answer holds its secret, once.", Duty::Directory)
+            .created("Totp"),
+        Endpoint::delete("/tenants/{tenant}/users/{user}/totp", users::reset_totp)
+            .about("Takes a user's second factor away.", Duty::Directory),
         Endpoint::get("/tenants/{tenant}/applications", applications::list)
             .about("Lists applications; those of operators show to operators only.", Duty::Look)
             .many("Application"),

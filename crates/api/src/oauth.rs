@@ -9,6 +9,9 @@ mod logout;
 mod pages;
 mod token;
 
+#[cfg(feature = "fuzzing")]
+pub use form::read_token_form;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};

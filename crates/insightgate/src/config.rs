@@ -34,6 +34,7 @@ pub struct Configuration {
     pub issuers: Vec<IssuerConfiguration>,
     /// Beside public addresses.
     pub allowed_networks: Vec<IpNet>,
+    pub signing_key_days: u32,
     pub allow_report_viewer: bool,
     pub require_mfa: bool,
     pub quotas: bool,
@@ -63,6 +64,7 @@ impl Default for Configuration {
             built_in_authority: true,
             issuers: Vec::new(),
             allowed_networks: Vec::new(),
+            signing_key_days: 90,
             allow_report_viewer: false,
             require_mfa: false,
             quotas: true,
@@ -153,6 +155,12 @@ const SETTINGS: &[Setting] = &[
         about: "Whether this server issues tokens itself. Without that, tokens come from the issuers below alone.",
         default: Ok("true"),
         read: |c, v| flag(v).map(|flag| c.built_in_authority = flag),
+    },
+    Setting {
+        key: "authority.signing_key_days",
+        about: "A signing key is replaced when it is so old. The one before goes on verifying until its last token has expired.",
+        default: Ok("90"),
+        read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
     },
     Setting {
         key: "access.allow_report_viewer",
@@ -274,7 +282,8 @@ pub fn example() -> String {
         "# Insightgate's configuration. Every setting can be given in the environment instead, which then goes before the file:\n\
          # server.http is INSIGHTGATE_SERVER_HTTP.\n\
          # The key that secrets in the database are encrypted with comes from INSIGHTGATE_ENCRYPTION_KEY (64 hexadecimal digits),\n\
-         # or from a file in the data folder, which the first start makes.\n",
+         # or from a file in the data folder, which the first start makes. To replace it, start once with the new key there and the old one in\n\
+         # INSIGHTGATE_OLD_ENCRYPTION_KEYS (several: separated by commas), or with the file moved aside to encryption.key.old.\n",
     );
     let mut section = "";
     for Setting { key, about, default, .. } in SETTINGS {

@@ -1,17 +1,19 @@
 //! The folder that everything lies in: database, data, definitions, files, keys. One server at a time works on it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use insightgate_operations::random::Random;
 use insightgate_operations::vault::Vault;
 
 use crate::command_error::CommandError;
-use crate::env_vars;
+use crate::env_vars::{self, EnvVar};
 
 /// Holds 32 bytes; keys and link secrets in the database are encrypted with it.
 const ENCRYPTION_KEY: &str = "encryption.key";
+/// Where an operator moves it aside to have it replaced at the next start.
+const OLD_ENCRYPTION_KEY: &str = "encryption.key.old";
 
 #[derive(Debug, Clone)]
 pub struct DataFolder(PathBuf);
@@ -114,33 +116,62 @@ impl DataFolder {
         remove_staged(&self.artifacts())
     }
 
-    /// The key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), else from the folder's own file, which the first start makes.
+    /// Seals with the key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), else with the folder's own file, which the first start makes.
+    /// Also opens what earlier keys sealed: those of `INSIGHTGATE_OLD_ENCRYPTION_KEYS` (separated by commas), the one that was moved aside as
+    /// `encryption.key.old`, and the folder's own where the environment has another.
     pub fn vault(&self, random: &Random) -> Result<Vault, CommandError> {
-        let from_environment = env_vars::read(&env_vars::ENCRYPTION_KEY);
-        let key = match from_environment {
-            Some(text) => parse_hexadecimal(text.trim()).ok_or_else(|| {
-                CommandError::failed("INSIGHTGATE_ENCRYPTION_KEY is not 64 hexadecimal digits").hint("make one with: openssl rand -hex 32")
-            })?,
+        self.vault_with(random, env_vars::read)
+    }
+
+    fn vault_with(&self, random: &Random, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Vault, CommandError> {
+        let named = |EnvVar { name, .. }: &EnvVar, text: &str| {
+            let malformed = || {
+                CommandError::failed(format!("{name} does not hold 64 hexadecimal digits")).hint("make a key with: openssl rand -hex 32")
+            };
+            parse_hexadecimal(text.trim()).ok_or_else(malformed)
+        };
+        let mut old = Vec::new();
+        let key = match environment(&env_vars::ENCRYPTION_KEY) {
+            Some(text) => {
+                old.extend(self.read_key(ENCRYPTION_KEY)?);
+                named(&env_vars::ENCRYPTION_KEY, &text)?
+            }
             None => self.own_key(random)?,
         };
-        Vault::new(&key).map_err(|error| CommandError::failed(error.to_string()))
+        old.extend(self.read_key(OLD_ENCRYPTION_KEY)?);
+        let listed = environment(&env_vars::OLD_ENCRYPTION_KEYS).unwrap_or_default();
+        for text in listed.split(',').filter(|text| !text.trim().is_empty()) {
+            old.push(named(&env_vars::OLD_ENCRYPTION_KEYS, text)?);
+        }
+        let vault = Vault::new(&key).and_then(|vault| old.iter().try_fold(vault, |vault, old| vault.with_old(old)));
+        vault.map_err(|error| CommandError::failed(error.to_string()))
+    }
+
+    /// Removes the key that was moved aside. Only once everything is sealed with the current one.
+    pub fn forget_old_key(&self) -> Result<(), CommandError> {
+        let path = self.0.join(OLD_ENCRYPTION_KEY);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(fault(&path, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn read_key(&self, name: &str) -> Result<Option<Vec<u8>>, CommandError> {
+        let path = self.0.join(name);
+        match std::fs::read(&path) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(fault(&path, &error)),
+        }
     }
 
     fn own_key(&self, random: &Random) -> Result<Vec<u8>, CommandError> {
-        let path = self.0.join(ENCRYPTION_KEY);
-        match File::open(&path) {
-            Ok(mut file) => {
-                let mut key = Vec::new();
-                file.read_to_end(&mut key).map_err(|error| fault(&path, &error))?;
-                Ok(key)
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let key: [u8; 32] = random.bytes().map_err(|error| CommandError::failed(error.to_string()))?;
-                write_private(&path, &key)?;
-                Ok(key.to_vec())
-            }
-            Err(error) => Err(fault(&path, &error)),
+        if let Some(key) = self.read_key(ENCRYPTION_KEY)? {
+            return Ok(key);
         }
+        let key: [u8; 32] = random.bytes().map_err(|error| CommandError::failed(error.to_string()))?;
+        write_private(&self.0.join(ENCRYPTION_KEY), &key)?;
+        Ok(key.to_vec())
     }
 }
 
@@ -251,6 +282,35 @@ mod tests {
         data.lock().unwrap();
         let sealed = data.vault(&Random::default()).unwrap().seal("p", b"text").unwrap();
         assert_eq!(data.vault(&Random::default()).unwrap().open("p", &sealed).unwrap(), b"text");
+    }
+
+    #[test]
+    fn a_key_is_replaced_by_the_environment_or_by_moving_its_file_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(&folder.path().join("data")).unwrap();
+        let random = Random::default();
+        let of_file = data.vault_with(&random, |_| None).unwrap().seal("p", b"text").unwrap();
+        let given = |variable: &EnvVar| (variable.name == env_vars::ENCRYPTION_KEY.name).then(|| "ab".repeat(32));
+        let vault = data.vault_with(&random, given).unwrap();
+        let of_environment = vault.reseal("p", &of_file).unwrap().unwrap();
+        let listed = |variable: &EnvVar| {
+            Some(if variable.name == env_vars::ENCRYPTION_KEY.name {
+                "cd".repeat(32)
+            } else {
+                format!("{}, {}", "00".repeat(32), "ab".repeat(32))
+            })
+        };
+        assert_eq!(data.vault_with(&random, listed).unwrap().open("p", &of_environment).unwrap(), b"text");
+        let wrong = |variable: &EnvVar| Some(if variable.name == env_vars::ENCRYPTION_KEY.name { "cd".repeat(32) } else { "short".into() });
+        assert!(data.vault_with(&random, wrong).err().unwrap().message.contains(env_vars::OLD_ENCRYPTION_KEYS.name));
+
+        std::fs::rename(data.path().join(ENCRYPTION_KEY), data.path().join(OLD_ENCRYPTION_KEY)).unwrap();
+        let vault = data.vault_with(&random, |_| None).unwrap();
+        let anew = vault.reseal("p", &of_file).unwrap().unwrap();
+        data.forget_old_key().unwrap();
+        let vault = data.vault_with(&random, |_| None).unwrap();
+        assert_eq!(vault.open("p", &anew).unwrap(), b"text");
+        assert!(vault.open("p", &of_file).is_err(), "the old key is gone");
     }
 
     #[test]

@@ -27,13 +27,17 @@ pub const ENCRYPTION_KEY: EnvVar = EnvVar {
     name: "INSIGHTGATE_ENCRYPTION_KEY",
     about: "The key that secrets in the database are encrypted with, 64 hexadecimal digits; a file in the data folder if not set",
 };
+pub const OLD_ENCRYPTION_KEYS: EnvVar = EnvVar {
+    name: "INSIGHTGATE_OLD_ENCRYPTION_KEYS",
+    about: "Keys that were in its place before, separated by commas: what they encrypted is encrypted anew at the start",
+};
 pub const LOG: EnvVar = EnvVar { name: "INSIGHTGATE_LOG", about: "What the log says: a level such as info, or a filter" };
 pub const XDG_CONFIG_HOME: EnvVar =
     EnvVar { name: "XDG_CONFIG_HOME", about: "The folder of insightgate/profiles.toml; ~/.config if not set" };
 pub const HOME: EnvVar = EnvVar { name: "HOME", about: "Your own folder" };
 
 /// In the order of the help text.
-const ALL: [&EnvVar; 15] = [
+const ALL: [&EnvVar; 16] = [
     &PROFILE,
     &AUTHORITY,
     &TENANT_ID,
@@ -46,6 +50,7 @@ const ALL: [&EnvVar; 15] = [
     &PASSWORD,
     &CA_CERTIFICATE,
     &ENCRYPTION_KEY,
+    &OLD_ENCRYPTION_KEYS,
     &LOG,
     &XDG_CONFIG_HOME,
     &HOME,

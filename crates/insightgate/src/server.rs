@@ -16,12 +16,14 @@ use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::directory::Directory;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::move_clock::MANUAL_CLOCK;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::seal_anew::seal_anew;
 use insightgate_operations::signing::SigningKeys;
 use insightgate_store::Store;
 use tokio::sync::watch;
@@ -60,22 +62,26 @@ pub async fn open_context(
     let clock = open_clock(&store, manual_clock).await?;
     let engine = open_engine(folder, limits)?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
+    seal_anew(&store, &vault).await.map_err(|error| failed(format!("{error:?}")))?;
+    folder.forget_old_key()?;
     let signing = SigningKeys::load(&store, &vault, &clock).await.map_err(|error| failed(error.to_string()))?;
     let links = LinkKeys::load(&store, &vault, &clock, &random).await.map_err(|error| failed(error.to_string()))?;
     Ok(Arc::new(Context {
+        directory: Directory::new(store.clone()),
         store,
         engine,
         catalogs: Catalogs::new(folder.definitions()),
         clock,
         random,
-        passwords: Passwords::new(limits.partitions),
+        // Half of the cores, so that a flood of sign-ins leaves the other half to everything else.
+        passwords: Passwords::new(limits.partitions / 2),
+        vault,
         signing,
         links,
         issuers,
         settings,
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
-        vault,
         addresses: AddressGuard::default(),
     }))
 }

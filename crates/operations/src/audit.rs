@@ -20,12 +20,18 @@ pub struct Happening<'a> {
 }
 
 pub async fn record(context: &Context, happening: Happening<'_>) {
-    let Happening { tenant, actor, action, subject, detail, correlation } = happening;
-    let Ok(id) = context.random.uuid() else { return };
-    let event = AuditEvent { id, at: context.clock.now(), tenant, actor, action: action.to_owned(), subject, detail, correlation };
-    if let Err(error) = context.store.record_audit_event(&event).await {
-        tracing::error!(%error, action, "an audit event could not be written");
+    let Some(event) = event(context, happening) else { return };
+    if let Err(error) = context.store.record_audit_event(event).await {
+        tracing::error!(%error, "an audit event could not be written");
     }
+}
+
+/// With its time and id: for a write that takes its event along.
+pub(crate) fn event(context: &Context, happening: Happening<'_>) -> Option<AuditEvent> {
+    let Happening { tenant, actor, action, subject, detail, correlation } = happening;
+    let at = context.clock.now();
+    let id = context.random.ordered_uuid(at).ok()?;
+    Some(AuditEvent { id, at, tenant, actor, action: action.to_owned(), subject, detail, correlation })
 }
 
 /// A caller was refused data.

@@ -24,8 +24,8 @@ pub async fn authenticate_management(context: &Context, token: &str) -> Result<P
 async fn principal(context: &Context, token: &str, audience: Audience) -> Result<Principal, Failure> {
     let subject = subject(context, token, audience).await?;
     let gone = || Failure::Unauthorized { reason: "the tenant, application or user of the token is gone".to_owned() };
-    let principal = context.store.principal(subject.tenant, subject.application, subject.user).await?.ok_or_else(gone)?;
-    Ok(Principal { mfa: subject.amr.iter().any(|method| method == MFA), ..principal })
+    let principal = context.directory.principal(subject.tenant, subject.application, subject.user).await?.ok_or_else(gone)?;
+    Ok(Principal { mfa: subject.amr.iter().any(|method| method == MFA), ..Principal::clone(&principal) })
 }
 
 /// Who a token stands for, by the rules of the issuer that it names.

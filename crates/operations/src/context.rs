@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::address_guard::AddressGuard;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::external_issuers::ExternalIssuers;
 use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
@@ -23,18 +24,19 @@ use crate::vault::Vault;
 
 pub struct Context {
     pub store: Store,
+    pub directory: Directory,
     pub engine: Engine,
     pub catalogs: Catalogs,
     pub clock: Clock,
     pub random: Random,
     pub passwords: Passwords,
+    pub vault: Vault,
     pub signing: SigningKeys,
     pub links: LinkKeys,
     pub issuers: ExternalIssuers,
     pub settings: Settings,
     pub signals: Signals,
     pub held_polls: HeldPolls,
-    pub vault: Vault,
     pub addresses: AddressGuard,
 }
 
@@ -60,6 +62,8 @@ pub struct Settings {
     pub hold_poll: Duration,
     pub link_lifetime: TimeDelta,
     pub preview_timeout: Duration,
+    /// A signing key is replaced when it is so old.
+    pub signing_key_days: u32,
     /// Whether the insights API takes only tokens of users who gave a second factor.
     pub require_mfa: bool,
 }
@@ -77,6 +81,7 @@ impl Default for Settings {
             hold_poll: Duration::from_secs(2),
             link_lifetime: TimeDelta::days(7),
             preview_timeout: Duration::from_secs(100),
+            signing_key_days: 90,
             require_mfa: false,
         }
     }

@@ -92,34 +92,44 @@ pub async fn issue_token(
     authority: &str,
     correlation: &str,
 ) -> Result<TokenAnswer, TokenFailure> {
-    let mut trail = Trail::default();
+    let mut trail = Trail::new(request, correlation);
     let outcome = grant(context, request, authority, &mut trail).await;
     let (action, detail) = match &outcome {
-        Ok(answer) => ("token.issue", answer.resource.clone()),
+        Ok(_) if trail.recorded => return outcome,
+        Ok(answer) => (ISSUED, answer.resource.clone()),
         Err(TokenFailure::Refused(refusal)) => ("token.refuse", refusal.to_string()),
         Err(TokenFailure::Internal(_)) => return outcome,
     };
-    // Who names no tenant of ours could fill the record with anything.
-    if let Some(tenant) = trail.tenant {
-        let happening = Happening {
-            tenant: Some(tenant),
-            actor: shortened(request.client_id.as_deref()),
-            action,
-            subject: trail.user.unwrap_or_else(|| shortened(request.username.as_deref())),
-            detail,
-            correlation: Some(correlation.to_owned()),
-        };
+    if let Some(happening) = trail.happening(action, detail) {
         audit::record(context, happening).await;
     }
     outcome
 }
 
+const ISSUED: &str = "token.issue";
+
 /// What a request turned out to be about, for the audit record.
-#[derive(Default)]
 struct Trail {
     tenant: Option<Uuid>,
-    /// The sign-in name of a user who was recognised.
-    user: Option<String>,
+    /// The sign-in name that was sent, until it is the name of a user who was recognised.
+    user: String,
+    client: String,
+    correlation: String,
+    /// The event of the grant was written with what it granted.
+    recorded: bool,
+}
+
+impl Trail {
+    fn new(request: &TokenRequest, correlation: &str) -> Trail {
+        let (user, client) = (shortened(request.username.as_deref()), shortened(request.client_id.as_deref()));
+        Trail { tenant: None, user, client, correlation: correlation.to_owned(), recorded: false }
+    }
+
+    /// None for who names no tenant of ours: they could fill the record with anything.
+    fn happening<'a>(&self, action: &'a str, detail: String) -> Option<Happening<'a>> {
+        let (actor, subject, correlation) = (self.client.clone(), self.user.clone(), Some(self.correlation.clone()));
+        self.tenant.map(|tenant| Happening { tenant: Some(tenant), actor, action, subject, detail, correlation })
+    }
 }
 
 fn shortened(text: Option<&str>) -> String {
@@ -169,11 +179,11 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
             return answer::for_application(context, request.version, authority, &application, roles, requested);
         }
     };
-    trail.user = Some(sign_in.user.username.clone());
+    trail.user.clone_from(&sign_in.user.username);
     let requested = requested(sign_in.granted.as_ref())?;
     let permission = permitted(context, &tenant, &application, &sign_in, &requested).await?;
     check_policy(context, request.version, &sign_in)?;
-    answer::for_user(context, request, authority, &application, permission, sign_in, requested).await
+    answer::for_user(context, request, authority, &application, (permission, requested), sign_in, trail).await
 }
 
 fn grant_type(request: &TokenRequest) -> Result<Grant, GrantRefusal> {
@@ -207,7 +217,7 @@ async fn permitted(
     requested: &Requested,
 ) -> Result<Permission, TokenFailure> {
     let permission = requested.permission(context)?;
-    let principal = context.store.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
+    let principal = context.directory.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
     if !principal.requested.contains(&permission) {
         return Err(requested.not_permitted(permission).into());
@@ -246,7 +256,7 @@ async fn application_roles(
         return Ok(Vec::new());
     }
     let permission = Permission::ManagementApplication;
-    let principal = context.store.principal(tenant.id, application.id, None).await?;
+    let principal = context.directory.principal(tenant.id, application.id, None).await?;
     let (asked_for, consented) =
         principal.map_or((false, false), |held| (held.requested.contains(&permission), held.consented.contains(&permission)));
     match (requested.is_management(context), application.operator || consented) {

@@ -1,24 +1,35 @@
 //! Links to artifacts: bearer, read-only, expiring, bound to one execution and one file name.
 
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::instant;
 use insightgate_store::{Store, StoredKey};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::key_age::KeyAge;
 use crate::random::{NoRandomness, Random};
 use crate::vault::{Vault, VaultFault};
 
-const PURPOSE: &str = "link";
+pub(crate) const PURPOSE: &str = "link";
 const VERSION: &str = "1";
 const READ: &str = "r";
 
+/// Nobody else needs a new key, so that it signs at once; no setting lets a link live longer than this.
+const AGE: KeyAge = KeyAge { before_use: TimeDelta::zero(), signed_lives: TimeDelta::days(90) };
+
 /// The newest key signs; all of them verify.
-pub struct LinkKeys(Vec<hmac::Key>);
+pub struct LinkKeys(RwLock<Vec<LinkKey>>);
+
+struct LinkKey {
+    id: String,
+    key: hmac::Key,
+}
 
 /// The query of a link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,29 +65,42 @@ pub enum LinkFault {
 impl LinkKeys {
     /// Reads the keys; the first start makes one.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<LinkKeys, LinkKeyFault> {
-        let mut keys = Vec::new();
-        for stored in store.keys(PURPOSE).await? {
-            keys.push(hmac::Key::new(hmac::HMAC_SHA256, &vault.open(PURPOSE, &stored.sealed)?));
-        }
+        let mut keys = read(store, vault).await?;
         if keys.is_empty() {
-            let secret: [u8; 32] = random.bytes()?;
-            let key = StoredKey {
-                id: random.uuid()?.to_string(),
-                purpose: PURPOSE.to_owned(),
-                sealed: vault.seal(PURPOSE, &secret)?,
-                created: clock.now(),
-            };
-            store.add_key(&key).await?;
-            keys.push(hmac::Key::new(hmac::HMAC_SHA256, &secret));
+            make(store, vault, clock.now(), random).await?;
+            keys = read(store, vault).await?;
         }
-        Ok(LinkKeys(keys))
+        Ok(LinkKeys(RwLock::new(keys)))
+    }
+
+    /// Makes a new key when the newest is `days` old, and removes those whose links have all expired.
+    pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, random: &Random) -> Result<(), LinkKeyFault> {
+        let mut stored = store.keys(PURPOSE).await?;
+        if stored.first().is_none_or(|newest| newest.created + TimeDelta::days(i64::from(days)) <= now) {
+            make(store, vault, now, random).await?;
+            stored = store.keys(PURPOSE).await?;
+        }
+        let all: Vec<_> = stored.iter().map(|key| key.created).collect();
+        for over in stored.extract_if(.., |key| AGE.is_over(key.created, &all, now)) {
+            store.remove_key(&over.id).await?;
+        }
+        let known = self.keys().iter().map(|key| key.id.clone()).eq(stored.iter().map(|key| key.id.clone()));
+        if !known {
+            let keys = read(store, vault).await?;
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        }
+        Ok(())
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Vec<LinkKey>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The query that opens this file until `expires`.
     pub fn sign(&self, execution: Uuid, file: &str, expires: DateTime<Utc>) -> LinkQuery {
         let mut query = LinkQuery { sv: VERSION.to_owned(), se: instant::format(expires), sp: READ.to_owned(), sig: String::new() };
-        if let Some(key) = self.0.first() {
-            query.sig = URL_SAFE_NO_PAD.encode(hmac::sign(key, signed_text(execution, file, &query).as_bytes()));
+        if let Some(newest) = self.keys().first() {
+            query.sig = URL_SAFE_NO_PAD.encode(hmac::sign(&newest.key, signed_text(execution, file, &query).as_bytes()));
         }
         query
     }
@@ -85,13 +109,30 @@ impl LinkKeys {
     pub fn check(&self, execution: Uuid, file: &str, query: &LinkQuery, now: DateTime<Utc>) -> Result<(), LinkFault> {
         let signature = URL_SAFE_NO_PAD.decode(&query.sig).map_err(|_| LinkFault::Invalid)?;
         let text = signed_text(execution, file, query);
-        let signed = self.0.iter().any(|key| hmac::verify(key, text.as_bytes(), &signature).is_ok());
+        let signed = self.keys().iter().any(|known| hmac::verify(&known.key, text.as_bytes(), &signature).is_ok());
         if !signed || query.sv != VERSION || query.sp != READ {
             return Err(LinkFault::Invalid);
         }
         let expires = instant::parse(&query.se).ok_or(LinkFault::Invalid)?;
         if now >= expires { Err(LinkFault::Expired) } else { Ok(()) }
     }
+}
+
+/// The newest first.
+async fn read(store: &Store, vault: &Vault) -> Result<Vec<LinkKey>, LinkKeyFault> {
+    let mut keys = Vec::new();
+    for StoredKey { id, sealed, .. } in store.keys(PURPOSE).await? {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &vault.open(PURPOSE, &sealed)?);
+        keys.push(LinkKey { id, key });
+    }
+    Ok(keys)
+}
+
+async fn make(store: &Store, vault: &Vault, now: DateTime<Utc>, random: &Random) -> Result<(), LinkKeyFault> {
+    let secret: [u8; 32] = random.bytes()?;
+    let sealed = vault.seal(PURPOSE, &secret)?;
+    let key = StoredKey { id: random.uuid()?.to_string(), purpose: PURPOSE.to_owned(), sealed, created: now };
+    Ok(store.add_key(&key).await?)
 }
 
 /// Line feeds part the fields; none of the first can hold one, and the file name is last.
@@ -103,11 +144,11 @@ fn signed_text(execution: Uuid, file: &str, query: &LinkQuery) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeDelta;
 
     #[test]
     fn opens_one_file_until_it_expires() {
-        let keys = LinkKeys(vec![hmac::Key::new(hmac::HMAC_SHA256, &[1; 32])]);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]);
+        let keys = LinkKeys(RwLock::new(vec![LinkKey { id: String::new(), key }]));
         let (id, now) = (Uuid::from_u128(1), DateTime::UNIX_EPOCH);
         let expires = now + TimeDelta::hours(1);
         let query = keys.sign(id, "a_1.csv", expires);

@@ -15,6 +15,7 @@ pub mod locations;
 pub mod permissions;
 pub mod profile_input;
 pub mod roles;
+pub mod second_factors;
 pub mod secrets;
 pub mod tenants;
 pub mod users;

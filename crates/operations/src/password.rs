@@ -12,15 +12,16 @@ use tokio::sync::Semaphore;
 
 use crate::random::Random;
 
-/// Sign-ins that wait for a thread at most.
+/// Those that may wait, for each that is hashed: about two seconds' worth.
 const WAITING: usize = 64;
 
-/// Hashes on threads of their own, a few at once: a burst of sign-ins must not take the memory or stop other requests.
+/// Hashes on threads of their own, a few at once, and lets a bounded number wait: a flood of sign-ins must not take the memory or stop other
+/// requests.
 #[derive(Clone)]
 pub struct Passwords {
-    permits: Arc<Semaphore>,
-    /// Places to run and to wait. Who finds none is sent away at once: a crowd that waits is no use to anybody in it.
+    /// One for each that is hashed or waits. Without one, the answer is at once that the server is busy.
     places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// Checked when there is no such user, so that both cases take alike.
     decoy: Arc<OnceLock<String>>,
 }
@@ -37,8 +38,8 @@ pub enum PasswordFault {
 impl Passwords {
     pub fn new(threads: usize) -> Passwords {
         let threads = threads.max(1);
-        let places = Arc::new(Semaphore::new(threads + WAITING));
-        Passwords { permits: Arc::new(Semaphore::new(threads)), places, decoy: Arc::default() }
+        let places = Arc::new(Semaphore::new(threads + threads * WAITING));
+        Passwords { places, permits: Arc::new(Semaphore::new(threads)), decoy: Arc::default() }
     }
 
     /// The hash in PHC form.
@@ -65,17 +66,12 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordFault> {
-        let _place = self.places.try_acquire().map_err(|_| PasswordFault::Busy)?;
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let waiting = tokio::time::timeout(std::time::Duration::from_secs(10), Arc::clone(&self.permits).acquire_owned());
-                waiting.await.map_err(|_| PasswordFault::Busy)?.map_err(|_| PasswordFault::Busy)?
-            }
-        };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordFault::Busy)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| PasswordFault::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
-            drop(permit);
+            // Only here: who gives up does not stop the work, so that its place is still taken.
+            drop((permit, place));
             result
         });
         done.await.map_err(|fault| PasswordFault::Hashing(fault.to_string()))

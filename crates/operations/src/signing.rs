@@ -1,4 +1,7 @@
-//! The authority's signing keys: RS256, published as a key set, kept encrypted in the database.
+//! The authority's signing keys: RS256, published as a key set, kept encrypted in the database, replaced as they age.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -6,23 +9,40 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use insightgate_identity::token::AccessClaims;
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS};
 use insightgate_store::{Store, StoredKey};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::clock::Clock;
+use crate::key_age::KeyAge;
 use crate::password::hexadecimal;
 use crate::vault::{Vault, VaultFault};
 
-const PURPOSE: &str = "signing";
+pub(crate) const PURPOSE: &str = "signing";
+/// A new key is published before it signs, so that whoever keeps the key set for a while has it; then it signs tokens that live an hour.
+const AGE: KeyAge = KeyAge { before_use: TimeDelta::minutes(5), signed_lives: TimeDelta::seconds(LIFETIME_SECONDS) };
+/// Tokens whose signature is remembered at most.
+const VERIFIED: usize = 10_000;
 
-/// The newest key signs; all of them verify.
-pub struct SigningKeys(Vec<SigningKey>);
+/// One key signs; all of them are published and verify.
+pub struct SigningKeys(RwLock<Arc<KeyRing>>);
+
+struct KeyRing {
+    /// The newest first; never empty.
+    keys: Vec<Arc<SigningKey>>,
+    signer: Arc<SigningKey>,
+    /// Claims of tokens that these keys were found to have signed, by the token's digest: a client sends one token many times.
+    verified: Mutex<HashMap<[u8; 32], Arc<AccessClaims>>>,
+}
 
 struct SigningKey {
     id: String,
+    created: DateTime<Utc>,
+    /// The header of a token, encoded.
+    header: String,
     pair: RsaKeyPair,
     verifier: DecodingKey,
 }
@@ -65,51 +85,88 @@ pub enum SignatureFault {
 impl SigningKeys {
     /// Reads the keys; the first start makes one.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock) -> Result<SigningKeys, SigningFault> {
-        let mut keys = Vec::new();
-        for stored in store.keys(PURPOSE).await? {
-            let pair = RsaKeyPair::from_pkcs8(&vault.open(PURPOSE, &stored.sealed)?);
-            keys.push(SigningKey::new(pair.map_err(|_| SigningFault::NotRsa(stored.id))?));
-        }
+        let now = clock.now();
+        let mut keys = read(store, vault, &[]).await?;
         if keys.is_empty() {
-            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| SigningFault::Generation)?;
-            let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| SigningFault::Generation)?;
-            let sealed = vault.seal(PURPOSE, private.as_ref())?;
-            let key = SigningKey::new(pair);
-            store.add_key(&StoredKey { id: key.id.clone(), purpose: PURPOSE.to_owned(), sealed, created: clock.now() }).await?;
-            keys.push(key);
+            keys.push(Arc::new(make(store, vault, now).await?));
         }
-        Ok(SigningKeys(keys))
+        Ok(SigningKeys(RwLock::new(Arc::new(KeyRing::new(keys, now)?))))
+    }
+
+    /// Makes a key that takes over once it has been published for a while. The one before goes on verifying until its last token has expired.
+    pub async fn rotate(&self, store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<(), SigningFault> {
+        let newest = self.ring().keys.first().map(|key| key.created + TimeDelta::milliseconds(1));
+        // A clock that stands still makes no two keys of one age: the order says which of them signs.
+        make(store, vault, newest.map_or(now, |after| after.max(now))).await?;
+        self.renew(store, vault, now).await
+    }
+
+    /// Makes a new key when the newest is `days` old, removes those that are over, and takes up what other processes made. Whether it made one.
+    pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32) -> Result<bool, SigningFault> {
+        self.renew(store, vault, now).await?;
+        let newest = self.ring().keys.first().map(|key| key.created);
+        let due = newest.is_none_or(|newest| newest + TimeDelta::days(i64::from(days)) <= now);
+        if due {
+            self.rotate(store, vault, now).await?;
+        }
+        Ok(due)
+    }
+
+    async fn renew(&self, store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<(), SigningFault> {
+        let before = self.ring();
+        let mut keys = read(store, vault, &before.keys).await?;
+        let all: Vec<_> = keys.iter().map(|key| key.created).collect();
+        for over in keys.extract_if(.., |key| AGE.is_over(key.created, &all, now)) {
+            store.remove_key(&over.id).await?;
+        }
+        let ring = KeyRing::new(keys, now)?;
+        // Only then: what is remembered of signatures goes with the ring.
+        if !ring.is_like(&before) {
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+        }
+        Ok(())
+    }
+
+    fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A compact JWS of the claims.
     pub fn sign<Claims: Serialize>(&self, claims: &Claims) -> Result<String, SigningFault> {
-        let key = self.0.first().ok_or(SigningFault::Generation)?;
-        let failed = |fault: serde_json::Error| SigningFault::Signing(fault.to_string());
-        let header = serde_json::json!({"typ": "JWT", "alg": "RS256", "kid": key.id});
-        let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).map_err(failed)?);
-        let mut token = format!("{header}.{}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).map_err(failed)?));
+        let key = &self.ring().signer;
+        let claims = serde_json::to_vec(claims).map_err(|fault| SigningFault::Signing(fault.to_string()))?;
+        let mut token = String::with_capacity(key.header.len() + claims.len() * 4 / 3 + 360);
+        token.push_str(&key.header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
         let mut signature = vec![0; key.pair.public_modulus_len()];
         let signed = key.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature);
         signed.map_err(|_| SigningFault::Signing("the key refused".to_owned()))?;
         token.push('.');
-        token.push_str(&URL_SAFE_NO_PAD.encode(signature));
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
     }
 
     /// The claims of a token that one of these keys signed. What they say is checked by [`AccessClaims::check`].
-    pub fn verify(&self, token: &str) -> Result<AccessClaims, SignatureFault> {
-        let kid = jsonwebtoken::decode_header(token)?.kid;
-        let key = self.0.iter().find(|key| Some(&key.id) == kid.as_ref()).ok_or(SignatureFault::UnknownKey)?;
-        let mut validation = Validation::new(Algorithm::RS256);
-        // Times and audience are compared with the product's clock and settings, not the library's.
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims.clear();
-        Ok(jsonwebtoken::decode::<AccessClaims>(token, &key.verifier, &validation)?.claims)
+    pub fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, SignatureFault> {
+        let ring = self.ring();
+        let mut digest = [0; 32];
+        digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes()).as_ref());
+        let verified = || ring.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(claims) = verified().get(&digest) {
+            return Ok(Arc::clone(claims));
+        }
+        let claims = Arc::new(ring.verify(token)?);
+        let mut verified = verified();
+        if verified.len() >= VERIFIED {
+            verified.clear();
+        }
+        verified.insert(digest, Arc::clone(&claims));
+        Ok(claims)
     }
 
     pub fn public(&self) -> Vec<PublicKey> {
-        let shown = |key: &SigningKey| {
+        let shown = |key: &Arc<SigningKey>| {
             let public = key.pair.public_key();
             PublicKey {
                 kty: "RSA",
@@ -120,12 +177,61 @@ impl SigningKeys {
                 e: URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
             }
         };
-        self.0.iter().map(shown).collect()
+        self.ring().keys.iter().map(shown).collect()
     }
 }
 
+impl KeyRing {
+    fn new(keys: Vec<Arc<SigningKey>>, now: DateTime<Utc>) -> Result<KeyRing, SigningFault> {
+        let created: Vec<_> = keys.iter().map(|key| key.created).collect();
+        let signer = AGE.signer(&created, now).and_then(|place| keys.get(place)).map(Arc::clone).ok_or(SigningFault::Generation)?;
+        Ok(KeyRing { keys, signer, verified: Mutex::default() })
+    }
+
+    fn is_like(&self, other: &KeyRing) -> bool {
+        let ids = |ring: &KeyRing| ring.keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
+        self.signer.id == other.signer.id && ids(self) == ids(other)
+    }
+
+    fn verify(&self, token: &str) -> Result<AccessClaims, SignatureFault> {
+        let kid = jsonwebtoken::decode_header(token)?.kid;
+        let key = self.keys.iter().find(|key| Some(&key.id) == kid.as_ref()).ok_or(SignatureFault::UnknownKey)?;
+        let mut validation = Validation::new(Algorithm::RS256);
+        // Times and audience are compared with the product's clock and settings, not the library's.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        Ok(jsonwebtoken::decode::<AccessClaims>(token, &key.verifier, &validation)?.claims)
+    }
+}
+
+/// The newest first. Those that are `known` are not decrypted again.
+async fn read(store: &Store, vault: &Vault, known: &[Arc<SigningKey>]) -> Result<Vec<Arc<SigningKey>>, SigningFault> {
+    let mut keys = Vec::new();
+    for stored in store.keys(PURPOSE).await? {
+        if let Some(known) = known.iter().find(|key| key.id == stored.id) {
+            keys.push(Arc::clone(known));
+            continue;
+        }
+        let pair = RsaKeyPair::from_pkcs8(&vault.open(PURPOSE, &stored.sealed)?);
+        keys.push(Arc::new(SigningKey::new(pair.map_err(|_| SigningFault::NotRsa(stored.id))?, stored.created)));
+    }
+    Ok(keys)
+}
+
+/// A new key, stored. Finding its primes takes up to seconds: not on a thread that answers requests.
+async fn make(store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<SigningKey, SigningFault> {
+    let pair = tokio::task::spawn_blocking(|| RsaKeyPair::generate(KeySize::Rsa2048)).await;
+    let pair = pair.map_err(|_| SigningFault::Generation)?.map_err(|_| SigningFault::Generation)?;
+    let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| SigningFault::Generation)?;
+    let sealed = vault.seal(PURPOSE, private.as_ref())?;
+    let key = SigningKey::new(pair, now);
+    store.add_key(&StoredKey { id: key.id.clone(), purpose: PURPOSE.to_owned(), sealed, created: now }).await?;
+    Ok(key)
+}
+
 impl SigningKey {
-    fn new(pair: RsaKeyPair) -> SigningKey {
+    fn new(pair: RsaKeyPair, created: DateTime<Utc>) -> SigningKey {
         let public = pair.public_key();
         let (modulus, exponent) = (public.modulus(), public.exponent());
         let verifier =
@@ -133,6 +239,8 @@ impl SigningKey {
         // The id follows from the key, so that it is the same wherever the key is.
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, modulus.big_endian_without_leading_zero());
         let id = hexadecimal(digest.as_ref().get(..16).unwrap_or_default());
-        SigningKey { id, pair, verifier }
+        let header = serde_json::json!({"typ": "JWT", "alg": "RS256", "kid": id});
+        let header = URL_SAFE_NO_PAD.encode(header.to_string());
+        SigningKey { id, created, header, pair, verifier }
     }
 }

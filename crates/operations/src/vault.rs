@@ -5,8 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use thiserror::Error;
 
-/// Encrypts and decrypts with one 256-bit key.
-pub struct Vault(RandomizedNonceKey);
+/// Encrypts with one 256-bit key, and decrypts also with those that were in its place before.
+pub struct Vault {
+    key: RandomizedNonceKey,
+    old: Vec<RandomizedNonceKey>,
+}
 
 #[derive(Debug, Error)]
 pub enum VaultFault {
@@ -20,28 +23,51 @@ pub enum VaultFault {
 
 impl Vault {
     pub fn new(key: &[u8]) -> Result<Vault, VaultFault> {
-        RandomizedNonceKey::new(&AES_256_GCM, key).map(Vault).map_err(|_| VaultFault::KeyLength)
+        Ok(Vault { key: read_key(key)?, old: Vec::new() })
+    }
+
+    /// Also opens what this earlier key sealed.
+    pub fn with_old(mut self, key: &[u8]) -> Result<Vault, VaultFault> {
+        self.old.push(read_key(key)?);
+        Ok(self)
     }
 
     /// Base64 of nonce and ciphertext. `purpose` is bound to it: a sealed text cannot be moved to another use.
     pub fn seal(&self, purpose: &str, plain: &[u8]) -> Result<String, VaultFault> {
         let mut text = plain.to_vec();
-        let nonce = self.0.seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut text).map_err(|_| VaultFault::Encryption)?;
+        let nonce = self.key.seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut text).map_err(|_| VaultFault::Encryption)?;
         let mut sealed = nonce.as_ref().to_vec();
         sealed.append(&mut text);
         Ok(STANDARD_NO_PAD.encode(sealed))
     }
 
     pub fn open(&self, purpose: &str, sealed: &str) -> Result<Vec<u8>, VaultFault> {
-        let mut bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| VaultFault::WrongKey)?;
-        if bytes.len() < NONCE_LEN {
-            return Err(VaultFault::WrongKey);
-        }
-        let mut text = bytes.split_off(NONCE_LEN);
-        let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| VaultFault::WrongKey)?;
-        let plain = self.0.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut text).map_err(|_| VaultFault::WrongKey)?;
-        Ok(plain.to_vec())
+        let keys = std::iter::once(&self.key).chain(&self.old);
+        keys.map(|key| open(key, purpose, sealed)).find(Result::is_ok).unwrap_or(Err(VaultFault::WrongKey))
     }
+
+    /// The same secret under the current key; None when it is under that key already.
+    pub fn reseal(&self, purpose: &str, sealed: &str) -> Result<Option<String>, VaultFault> {
+        if open(&self.key, purpose, sealed).is_ok() {
+            return Ok(None);
+        }
+        self.seal(purpose, &self.open(purpose, sealed)?).map(Some)
+    }
+}
+
+fn read_key(key: &[u8]) -> Result<RandomizedNonceKey, VaultFault> {
+    RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| VaultFault::KeyLength)
+}
+
+fn open(key: &RandomizedNonceKey, purpose: &str, sealed: &str) -> Result<Vec<u8>, VaultFault> {
+    let mut bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| VaultFault::WrongKey)?;
+    if bytes.len() < NONCE_LEN {
+        return Err(VaultFault::WrongKey);
+    }
+    let mut text = bytes.split_off(NONCE_LEN);
+    let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| VaultFault::WrongKey)?;
+    let plain = key.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut text).map_err(|_| VaultFault::WrongKey)?;
+    Ok(plain.to_vec())
 }
 
 #[cfg(test)]
@@ -59,5 +85,16 @@ mod tests {
         assert!(vault.open("link", "").is_err());
         assert!(vault.open("link", &format!("A{}", &sealed[1..])).is_err());
         assert!(Vault::new(&[7; 31]).is_err());
+    }
+    #[test]
+    fn a_new_key_opens_what_an_old_one_sealed_and_seals_it_anew() {
+        let sealed = Vault::new(&[7; 32]).unwrap().seal("link", b"secret").unwrap();
+        let vault = Vault::new(&[8; 32]).unwrap().with_old(&[6; 32]).unwrap().with_old(&[7; 32]).unwrap();
+        assert_eq!(vault.open("link", &sealed).unwrap(), b"secret");
+        let anew = vault.reseal("link", &sealed).unwrap().unwrap();
+        assert_eq!(Vault::new(&[8; 32]).unwrap().open("link", &anew).unwrap(), b"secret");
+        assert_eq!(vault.reseal("link", &anew).unwrap(), None);
+        assert!(vault.reseal("signing", &sealed).is_err());
+        assert!(Vault::new(&[9; 32]).unwrap().reseal("link", &sealed).is_err());
     }
 }

@@ -19,7 +19,7 @@ pub struct Consent {
 
 impl Store {
     pub async fn add_application(&self, application: &Application, created: DateTime<Utc>) -> Result<(), StoreError> {
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO applications (id, tenant_id, name, enabled, operator, public, redirect_uris, created)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
@@ -30,10 +30,8 @@ impl Store {
         .bind(i64::from(application.operator))
         .bind(i64::from(application.public))
         .bind(written_uris(application))
-        .bind(millis(created))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        .bind(millis(created));
+        self.change_identity(query).await.map(drop)
     }
 
     /// Changes name, redirect URIs and whether it is enabled; what it is stays. Disabling ends the sign-ins through it.
@@ -50,7 +48,7 @@ impl Store {
             let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE application_id = $1 AND revoked = 0");
             execute(&mut transaction, query.bind(application.id.to_string())).await?;
         }
-        transaction.commit().await?;
+        self.commit_identities(transaction).await?;
         Ok(changed)
     }
 
@@ -75,7 +73,7 @@ impl Store {
 
     /// A secret that the application has already stays as it is.
     pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO client_secrets (id, application_id, digest, hint, description, created, expires)
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         )
@@ -85,10 +83,8 @@ impl Store {
         .bind(secret.hint.clone())
         .bind(secret.description.clone())
         .bind(millis(secret.created))
-        .bind(millis(secret.expires))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        .bind(millis(secret.expires));
+        self.change_identity(query).await.map(drop)
     }
 
     /// The latest first.
@@ -111,16 +107,14 @@ impl Store {
 
     /// False when the application has no such secret.
     pub async fn remove_client_secret(&self, application: Uuid, secret: Uuid) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
         let query = sqlx::query("DELETE FROM client_secrets WHERE application_id = $1 AND id = $2");
-        Ok(execute(&mut connection, query.bind(application.to_string()).bind(secret.to_string())).await? == 1)
+        Ok(self.change_identity(query.bind(application.to_string()).bind(secret.to_string())).await? == 1)
     }
 
     /// One that is there already stays.
     pub async fn add_permission(&self, application: Uuid, permission: Permission) -> Result<(), StoreError> {
         let query = sqlx::query("INSERT INTO permissions (application_id, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING");
-        query.bind(application.to_string()).bind(permission.name()).execute(&self.pool).await?;
-        Ok(())
+        self.change_identity(query.bind(application.to_string()).bind(permission.name())).await.map(drop)
     }
 
     pub async fn permissions(&self, application: Uuid) -> Result<Vec<Permission>, StoreError> {
@@ -140,7 +134,7 @@ impl Store {
             let query = sqlx::query(statement).bind(application.to_string()).bind(permission.name());
             removed = execute(&mut transaction, query).await?;
         }
-        transaction.commit().await?;
+        self.commit_identities(transaction).await?;
         Ok(removed == 1)
     }
 
@@ -152,22 +146,16 @@ impl Store {
         user: Option<Uuid>,
         granted: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO consents (application_id, permission, user_id, granted) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
-            .bind(application.to_string())
-            .bind(permission.name())
-            .bind(written_user(user))
-            .bind(millis(granted))
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let text = "INSERT INTO consents (application_id, permission, user_id, granted) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+        let query = sqlx::query(text).bind(application.to_string()).bind(permission.name()).bind(written_user(user)).bind(millis(granted));
+        self.change_identity(query).await.map(drop)
     }
 
     /// False when there was none.
     pub async fn revoke_consent(&self, application: Uuid, permission: Permission, user: Option<Uuid>) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
         let query = sqlx::query("DELETE FROM consents WHERE application_id = $1 AND permission = $2 AND user_id = $3");
         let query = query.bind(application.to_string()).bind(permission.name()).bind(written_user(user));
-        Ok(execute(&mut connection, query).await? == 1)
+        Ok(self.change_identity(query).await? == 1)
     }
 
     /// The whole tenant's first.

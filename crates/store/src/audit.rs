@@ -1,10 +1,12 @@
 //! The record of who was given or refused what.
 
 use chrono::{DateTime, Utc};
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
+use crate::together::{Write, insert_rows};
 use crate::{Store, StoreError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,23 +24,26 @@ pub struct AuditEvent {
     pub correlation: Option<String>,
 }
 
+pub(crate) async fn insert(connection: &mut AnyConnection, events: &[&AuditEvent]) -> Result<(), StoreError> {
+    let into = "audit_events (id, at, tenant_id, actor, action, subject, detail, correlation_id)";
+    insert_rows(connection, into, 8, events, |query, event| {
+        query
+            .bind(event.id.to_string())
+            .bind(millis(event.at))
+            .bind(event.tenant.map(|tenant| tenant.to_string()))
+            .bind(event.actor.clone())
+            .bind(event.action.clone())
+            .bind(event.subject.clone())
+            .bind(event.detail.clone())
+            .bind(event.correlation.clone())
+    })
+    .await
+}
+
 impl Store {
-    pub async fn record_audit_event(&self, event: &AuditEvent) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO audit_events (id, at, tenant_id, actor, action, subject, detail, correlation_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(event.id.to_string())
-        .bind(millis(event.at))
-        .bind(event.tenant.map(|tenant| tenant.to_string()))
-        .bind(event.actor.clone())
-        .bind(event.action.clone())
-        .bind(event.subject.clone())
-        .bind(event.detail.clone())
-        .bind(event.correlation.clone())
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    /// Returns once the event is on disk. Events that come at the same time share a transaction.
+    pub async fn record_audit_event(&self, event: AuditEvent) -> Result<(), StoreError> {
+        self.write_together(Write::Audit(event)).await.map(drop)
     }
 
     /// Newest first.

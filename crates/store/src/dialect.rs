@@ -31,6 +31,13 @@ impl Dialect {
         }
     }
 
+    /// Whether a connection that lies idle may be gone, so that it is asked before each use. A file stays where it is.
+    pub(crate) fn loses_connections(self) -> bool {
+        match self {
+            Dialect::Sqlite => false,
+        }
+    }
+
     /// SQLite: a log that survives a kill and readers that do not wait for the writer; FULL, so that it survives a power cut too.
     pub(crate) fn on_connect(self) -> &'static [&'static str] {
         match self {

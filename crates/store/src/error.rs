@@ -10,6 +10,9 @@ pub enum StoreError {
     Migration(#[from] sqlx::migrate::MigrateError),
     #[error("the database address '{0}' is not supported: use sqlite:<file>")]
     UnsupportedUrl(String),
+    /// The task that was to write is gone: the process is ending.
+    #[error("the write was interrupted")]
+    Interrupted,
     /// A row holds what this version cannot have written.
     #[error("the database holds a value that cannot be read: {column} = '{value}'")]
     Corrupt { column: &'static str, value: String },

@@ -27,6 +27,11 @@ impl Store {
         Ok(())
     }
 
+    pub async fn remove_key(&self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM keys WHERE id = $1").bind(id.to_owned()).execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Newest first.
     pub async fn keys(&self, purpose: &str) -> Result<Vec<StoredKey>, StoreError> {
         let query = sqlx::query("SELECT * FROM keys WHERE purpose = $1 ORDER BY created DESC, id").bind(purpose.to_owned());

@@ -12,15 +12,18 @@ mod dialect;
 mod error;
 mod executions;
 mod external_identities;
+mod identity_version;
 mod keys;
 mod principals;
 mod refresh_tokens;
 mod report_queries;
 mod row;
 mod scheduled_reports;
+mod sealed;
 mod settings;
 mod sign_in_sessions;
 mod tenants;
+mod together;
 mod users;
 
 use std::borrow::Cow;
@@ -39,16 +42,21 @@ pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExec
 pub use keys::StoredKey;
 pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState};
 pub use scheduled_reports::{ReportFilter, ReportQuotas};
+pub use sealed::{Sealed, SealedPlace};
 pub use sign_in_sessions::{MissingStep, SignInSession};
 pub use users::UserCredentials;
 
 use dialect::Dialect;
+use identity_version::IdentityVersion;
+use together::Together;
 
 /// A database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
+    together: Together,
+    identities: IdentityVersion,
 }
 
 impl Store {
@@ -58,7 +66,8 @@ impl Store {
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
-        let options = AnyPoolOptions::new().max_connections(dialect.connections()).after_connect(move |connection, _| {
+        let options = AnyPoolOptions::new().max_connections(dialect.connections()).test_before_acquire(dialect.loses_connections());
+        let options = options.after_connect(move |connection, _| {
             Box::pin(async move {
                 for statement in dialect.on_connect() {
                     sqlx::query(*statement).execute(&mut *connection).await?;
@@ -70,12 +79,15 @@ impl Store {
         // refuse every transaction to come. The ping waits for the rollback that is on its way.
         let options = options.after_release(|connection, _| {
             Box::pin(async move {
+                if !connection.is_in_transaction() {
+                    return Ok(true);
+                }
                 connection.ping().await?;
                 Ok(!connection.is_in_transaction())
             })
         });
         let pool = options.connect(&dialect.connect_url(url)).await?;
-        let store = Store { pool, dialect };
+        let store = Store { pool, dialect, together: Together::default(), identities: IdentityVersion::default() };
         migrations().run(&store.pool).await?;
         Ok(store)
     }
@@ -88,6 +100,7 @@ impl Store {
 
     /// Waits for all connections to close, so that the last writes are on disk.
     pub async fn close(&self) {
+        self.together.finish().await;
         self.pool.close().await;
     }
 

@@ -11,7 +11,7 @@ use crate::applications::{read_application, written_user};
 use crate::row::Read;
 use crate::tenants::{read_enrollment, read_tenant};
 use crate::users::read_user;
-use crate::{Store, StoreError, execute};
+use crate::{Store, StoreError};
 
 impl Store {
     /// The application, and the user if one is named, with what they hold. None when any of them is gone, or not the tenant's.
@@ -80,24 +80,21 @@ impl Store {
     /// Gives the role, or changes what it covers.
     pub async fn put_role(&self, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment) -> Result<(), StoreError> {
         let locations = written_locations(&assignment.locations);
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO role_assignments (tenant_id, assignee_id, role, locations) VALUES ($1, $2, $3, $4)
              ON CONFLICT (assignee_id, role) DO UPDATE SET locations = excluded.locations",
         )
         .bind(tenant.to_string())
         .bind(assignee.to_string())
         .bind(assignment.role.id())
-        .bind(locations)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        .bind(locations);
+        self.change_identity(query).await.map(drop)
     }
 
     /// False when the assignee did not hold it.
     pub async fn revoke_role(&self, assignee: Uuid, role: Role) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
         let query = sqlx::query("DELETE FROM role_assignments WHERE assignee_id = $1 AND role = $2");
-        Ok(execute(&mut connection, query.bind(assignee.to_string()).bind(role.id())).await? == 1)
+        Ok(self.change_identity(query.bind(assignee.to_string()).bind(role.id())).await? == 1)
     }
 
     /// Each assignee with an assignment; by assignee and role.

@@ -1,11 +1,13 @@
 //! Refresh tokens: rotated at each use, revoked by family when an old one comes back.
 
 use chrono::{DateTime, Utc};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use uuid::Uuid;
 
+use crate::audit::AuditEvent;
 use crate::row::{Read, millis};
-use crate::{Store, StoreError, execute};
+use crate::together::{Write, in_powers_of_two, insert_rows, placeholders};
+use crate::{Store, StoreError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshTokenRecord {
@@ -31,21 +33,10 @@ pub enum RefreshTokenState {
 }
 
 impl Store {
+    /// A new sign-in's.
     pub async fn add_refresh_token(&self, token: &RefreshTokenRecord) -> Result<(), StoreError> {
-        insert(&mut *self.pool.acquire().await?, &[token]).await
-    }
-
-    /// Marks the token used and adds the one that replaces it, if any, in one transaction. False, with nothing written, when somebody else was
-    /// first: one token is never good for two answers.
-    pub async fn replace_refresh_token(&self, used: String, by: Option<RefreshTokenRecord>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE refresh_tokens SET used = 1 WHERE digest = $1 AND used = 0 AND revoked = 0").bind(used);
-        if execute(&mut transaction, query).await? != 1 {
-            return Ok(false);
-        }
-        insert(&mut transaction, &by.iter().collect::<Vec<_>>()).await?;
-        transaction.commit().await?;
-        Ok(true)
+        let mut connection = self.pool.acquire().await?;
+        insert(&mut connection, &[token]).await
     }
 
     pub async fn refresh_token(&self, digest: &str) -> Result<Option<(RefreshTokenRecord, RefreshTokenState)>, StoreError> {
@@ -69,6 +60,17 @@ impl Store {
         Ok(Some((record, state)))
     }
 
+    /// Marks the token used, adds the one that replaces it, if any, and records the event, in one transaction. False, with nothing written, when
+    /// somebody else was first: one token is never good for two answers.
+    pub async fn replace_refresh_token(
+        &self,
+        used: String,
+        by: Option<RefreshTokenRecord>,
+        event: Option<AuditEvent>,
+    ) -> Result<bool, StoreError> {
+        self.write_together(Write::Replace { used, by, event }).await
+    }
+
     pub async fn revoke_refresh_family(&self, family: Uuid) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE family_id = $1").bind(family.to_string());
         query.execute(&self.pool).await?;
@@ -76,21 +78,34 @@ impl Store {
     }
 }
 
-pub(crate) async fn insert(connection: &mut AnyConnection, tokens: &[&RefreshTokenRecord]) -> Result<(), StoreError> {
-    for token in tokens {
-        let query = sqlx::query(
-            "INSERT INTO refresh_tokens (digest, family_id, tenant_id, application_id, user_id, resource, amr, expires, used, revoked)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
-        )
-        .bind(token.digest.clone())
-        .bind(token.family.to_string())
-        .bind(token.tenant.to_string())
-        .bind(token.application.to_string())
-        .bind(token.user.to_string())
-        .bind(token.resource.clone())
-        .bind(token.amr.clone())
-        .bind(millis(token.expires));
-        execute(&mut *connection, query).await?;
+/// Marks the tokens used. The digests of those that were good until now.
+pub(crate) async fn use_up(connection: &mut AnyConnection, digests: &[&str]) -> Result<Vec<String>, StoreError> {
+    let mut used = Vec::new();
+    for some in in_powers_of_two(digests) {
+        let listed = placeholders(0, some.len());
+        let text = format!("UPDATE refresh_tokens SET used = 1 WHERE used = 0 AND revoked = 0 AND digest IN ({listed}) RETURNING digest");
+        let query = some.iter().fold(sqlx::query(AssertSqlSafe(text)), |query, digest| query.bind((*digest).to_owned()));
+        for row in query.fetch_all(&mut *connection).await? {
+            used.push(row.text("digest")?);
+        }
     }
-    Ok(())
+    Ok(used)
+}
+
+pub(crate) async fn insert(connection: &mut AnyConnection, tokens: &[&RefreshTokenRecord]) -> Result<(), StoreError> {
+    let into = "refresh_tokens (digest, family_id, tenant_id, application_id, user_id, resource, amr, expires, used, revoked)";
+    insert_rows(connection, into, 10, tokens, |query, token| {
+        query
+            .bind(token.digest.clone())
+            .bind(token.family.to_string())
+            .bind(token.tenant.to_string())
+            .bind(token.application.to_string())
+            .bind(token.user.to_string())
+            .bind(token.resource.clone())
+            .bind(token.amr.clone())
+            .bind(millis(token.expires))
+            .bind(0_i64)
+            .bind(0_i64)
+    })
+    .await
 }

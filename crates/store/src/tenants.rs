@@ -5,8 +5,9 @@ use insightgate_identity::enrollment::{Enrollment, EnrollmentStage, Verification
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::program::Program;
 use insightgate_identity::tenant::{Location, Tenant};
-use sqlx::AnyConnection;
-use sqlx::any::AnyRow;
+use sqlx::Any;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
@@ -14,16 +15,14 @@ use crate::{Store, StoreError};
 
 impl Store {
     pub async fn add_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO tenants (id, domain, name, global_account, profile, created) VALUES ($1, $2, $3, $4, $5, $6)")
+        let query = sqlx::query("INSERT INTO tenants (id, domain, name, global_account, profile, created) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(tenant.id.to_string())
             .bind(tenant.domain.clone())
             .bind(tenant.name.clone())
             .bind(tenant.global_account.clone())
             .bind(profile.map(written_profile))
-            .bind(millis(created))
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+            .bind(millis(created));
+        self.change_identity(query).await.map(drop)
     }
 
     /// Its domain never changes: users sign in with it. False when the tenant is gone.
@@ -33,7 +32,7 @@ impl Store {
             .bind(tenant.global_account.clone())
             .bind(profile.map(written_profile))
             .bind(tenant.id.to_string());
-        Ok(query.execute(&self.pool).await?.rows_affected() == 1)
+        Ok(self.change_identity(query).await? == 1)
     }
 
     pub async fn tenant(&self, id: Uuid) -> Result<Option<Tenant>, StoreError> {
@@ -72,13 +71,12 @@ impl Store {
             sqlx::query(*statement).bind(id.to_string()).execute(&mut *transaction).await?;
         }
         let deleted = sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.to_string()).execute(&mut *transaction).await?;
-        transaction.commit().await?;
+        self.commit_identities(transaction).await?;
         Ok(deleted.rows_affected() == 1)
     }
 
     pub async fn put_enrollment(&self, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        put_enrollment(&mut connection, tenant, enrollment).await
+        self.change_identity(put_enrollment(tenant, enrollment)).await.map(drop)
     }
 
     /// By program.
@@ -100,25 +98,23 @@ impl Store {
         let row = query.bind(tenant.to_string()).bind(program.name()).fetch_optional(&mut *transaction).await?;
         let (changed, outcome) = change(row.as_ref().map(read_enrollment).transpose()?);
         if let Some(changed) = changed {
-            put_enrollment(&mut transaction, tenant, &changed).await?;
+            put_enrollment(tenant, &changed).execute(&mut *transaction).await?;
         }
-        transaction.commit().await?;
+        self.commit_identities(transaction).await?;
         Ok(outcome)
     }
 
     /// Adds the location, or changes its name and country.
     pub async fn put_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO locations (tenant_id, mpn_id, name, country) VALUES ($1, $2, $3, $4)
              ON CONFLICT (tenant_id, mpn_id) DO UPDATE SET name = excluded.name, country = excluded.country",
         )
         .bind(tenant.to_string())
         .bind(location.mpn_id.clone())
         .bind(location.name.clone())
-        .bind(location.country.clone())
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        .bind(location.country.clone());
+        self.change_identity(query).await.map(drop)
     }
 
     /// By MPN id.
@@ -152,7 +148,7 @@ const OF_A_TENANT: &[&str] = &[
     "DELETE FROM enrollments WHERE tenant_id = $1",
 ];
 
-async fn put_enrollment(connection: &mut AnyConnection, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
+fn put_enrollment(tenant: Uuid, enrollment: &Enrollment) -> Query<'static, Any, AnyArguments> {
     let code = enrollment.code.as_ref();
     sqlx::query(
         "INSERT INTO enrollments (tenant_id, program, stage, reason, appeals, changed, code_digest, code_expires, code_attempts)
@@ -170,9 +166,6 @@ async fn put_enrollment(connection: &mut AnyConnection, tenant: Uuid, enrollment
     .bind(code.map(|code| code.digest.clone()))
     .bind(code.map(|code| millis(code.expires)))
     .bind(code.map(|code| i64::from(code.attempts)))
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 pub(crate) fn read_enrollment(row: &AnyRow) -> Result<Enrollment, StoreError> {

@@ -347,35 +347,6 @@ async fn twenty_claimers_share_out_the_runs() {
     assert_eq!(claimed.len(), 20, "none twice");
 }
 
-#[tokio::test]
-async fn a_refresh_token_is_used_once() {
-    let Bench { store, _folder } = bench().await;
-    let tenant = tenant();
-    let application = Application::confidential(Uuid::from_u128(2), tenant.id, "Reports");
-    store.add_application(&application, at(0)).await.unwrap();
-    let user = User::new(OWNER, tenant.id, "analyst@contoso.example".into());
-    store.add_user(&user, Some("hash"), at(0)).await.unwrap();
-    let token = RefreshTokenRecord {
-        digest: "d".into(),
-        family: Uuid::from_u128(5),
-        tenant: tenant.id,
-        application: application.id,
-        user: user.id,
-        resource: "r".into(),
-        amr: "pwd".into(),
-        expires: at(1),
-    };
-    store.add_refresh_token(&token).await.unwrap();
-    let next = RefreshTokenRecord { digest: "e".into(), ..token.clone() };
-    assert!(store.replace_refresh_token("d".into(), Some(next.clone())).await.unwrap());
-    let late = RefreshTokenRecord { digest: "f".into(), ..token.clone() };
-    assert!(!store.replace_refresh_token("d".into(), Some(late)).await.unwrap());
-    assert_eq!(store.refresh_token("e").await.unwrap(), Some((next, RefreshTokenState::Fresh)));
-    assert_eq!(store.refresh_token("f").await.unwrap(), None, "nothing is written for who came second");
-    assert_eq!(store.refresh_token("d").await.unwrap(), Some((token.clone(), RefreshTokenState::Used)));
-    store.revoke_refresh_family(token.family).await.unwrap();
-    assert_eq!(store.refresh_token("d").await.unwrap(), Some((token, RefreshTokenState::Revoked)));
-}
-
 mod external_identities;
 mod identities;
+mod together;

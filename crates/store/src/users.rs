@@ -22,7 +22,7 @@ pub struct UserCredentials {
 impl Store {
     /// With a hash in PHC form, or without a password.
     pub async fn add_user(&self, user: &User, password_hash: Option<&str>, created: DateTime<Utc>) -> Result<(), StoreError> {
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO users (id, tenant_id, username, display_name, password_hash, must_change, enabled, failures, locked_until,
                                 totp_secret, totp_step, created)
              VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, NULL, 0, $8)",
@@ -34,10 +34,8 @@ impl Store {
         .bind(password_hash.map(str::to_owned))
         .bind(i64::from(user.password == PasswordState::MustChange))
         .bind(i64::from(user.enabled))
-        .bind(millis(created))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        .bind(millis(created));
+        self.change_identity(query).await.map(drop)
     }
 
     /// `username` in lower case. A user of another tenant is not found.
@@ -66,7 +64,7 @@ impl Store {
     }
 
     /// Reads the lockout, changes it and writes it back, in one transaction: guesses that come at the same time all count.
-    /// Gives the lockout as it was found; a user who is gone has none.
+    /// Gives the lockout as it was found; a user who is gone has none. No change of identities: whoever guesses must not make everybody be read anew.
     pub async fn change_lockout(&self, user: Uuid, change: impl FnOnce(Lockout) -> Lockout) -> Result<Lockout, StoreError> {
         let mut transaction = self.begin().await?;
         let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(user.to_string());
@@ -93,14 +91,12 @@ impl Store {
         if !enabled {
             end_sign_ins(&mut transaction, user).await?;
         }
-        transaction.commit().await?;
-        Ok(())
+        self.commit_identities(transaction).await
     }
 
     pub async fn set_display_name(&self, user: Uuid, name: &str) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE users SET display_name = $1 WHERE id = $2").bind(name.to_owned()).bind(user.to_string());
-        query.execute(&self.pool).await?;
-        Ok(())
+        self.change_identity(query).await.map(drop)
     }
 
     /// A new password opens a locked account and ends the sign-ins that the old one made.
@@ -113,15 +109,13 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         end_sign_ins(&mut transaction, user).await?;
-        transaction.commit().await?;
-        Ok(())
+        self.commit_identities(transaction).await
     }
 
     /// Sets the second factor up with an encrypted secret, or takes it away.
     pub async fn set_totp(&self, user: Uuid, sealed: Option<&str>) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2");
-        query.bind(sealed.map(str::to_owned)).bind(user.to_string()).execute(&self.pool).await?;
-        Ok(())
+        self.change_identity(query.bind(sealed.map(str::to_owned)).bind(user.to_string())).await.map(drop)
     }
 
     /// Uses a time step up. False when it, or a later one, was used before: a code is good once.

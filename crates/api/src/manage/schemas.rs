@@ -75,6 +75,7 @@ fn answers() -> Vec<(&'static str, Value)> {
                 ("lockedUntil", nullable(time()), REQUIRED),
             ]),
         ),
+        ("Totp", record(&[("secret", text(), REQUIRED), ("uri", text(), REQUIRED)])),
         (
             "Application",
             record(&[

@@ -22,6 +22,7 @@ use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::directory::Directory;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_operations::link::LinkKeys;
@@ -61,7 +62,7 @@ pub(super) const BARE_APP: Uuid = Uuid::from_u128(0xa4);
 pub(super) const OPERATOR_APP: Uuid = Uuid::from_u128(0xa5);
 
 /// A public client, with the permission but without anybody's consent.
-pub(super) const DESKTOP_APP: Uuid = Uuid::from_u128(0xa6);
+pub(super) const DESKTOP_APP: Uuid = Uuid::from_u128(0xda);
 
 /// Application and user, or an application alone.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +153,9 @@ impl Bench {
             signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
             links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
             issuers: ExternalIssuers::new(issuers, &AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap(),
+            directory: Directory::new(store.clone()),
             store,
+            vault,
             engine: engine.unwrap(),
             catalogs: Catalogs::new(path("definitions")),
             clock,
@@ -161,7 +164,6 @@ impl Bench {
             settings,
             signals: Signals::default(),
             held_polls: HeldPolls::default(),
-            vault,
             addresses: AddressGuard::default(),
         });
         let sandbox = SandboxAccess { hosts: vec!["localhost".into(), "[::1]".into()], loopback_only: true };

@@ -100,7 +100,7 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments) -> Result<TenantSc
             detail: arguments.query.chars().take(1000).collect(),
             correlation: None,
         };
-        store.record_audit_event(&event).await.map_err(|error| failed(error.to_string()))?;
+        store.record_audit_event(event).await.map_err(|error| failed(error.to_string()))?;
         store.close().await;
     }
     let scope = TenantScope::operator(arguments.tenant, global_account, arguments.program);

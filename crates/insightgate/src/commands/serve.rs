@@ -71,6 +71,7 @@ fn settings(configuration: &Configuration) -> Settings {
         report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
+        signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
         ..Settings::default()
     }

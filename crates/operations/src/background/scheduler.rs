@@ -1,4 +1,4 @@
-//! Turns due reports into pending executions. Any number of schedulers may run: a slot is queued once.
+//! Turns due reports into pending executions, and has old keys replaced. Any number of schedulers may run: a slot is queued once.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::rotate_keys::tend_keys;
 
 /// Reports taken in one transaction.
 const BATCH: u32 = 100;
@@ -50,6 +51,10 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
 async fn tick(context: &Context) -> Result<Duration, Failure> {
     let now = context.clock.now();
     queue_due(context, now).await?;
+    // Old keys go on serving: schedules must not wait for new ones.
+    if let Err(error) = tend_keys(context).await {
+        tracing::error!(error = ?error, "the keys could not be looked after");
+    }
     let next = context.store.next_due().await?;
     // A manual clock wakes the scheduler when it is moved.
     let until_next = next.filter(|_| !context.clock.is_manual()).map(|next| (next - now).to_std().unwrap_or(Duration::ZERO));

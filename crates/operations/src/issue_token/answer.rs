@@ -11,7 +11,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::resource::Requested;
-use super::{SignIn, Spent, TokenFailure, TokenRequest};
+use super::{ISSUED, SignIn, Spent, TokenFailure, TokenRequest, Trail};
+use crate::audit;
 use crate::context::Context;
 use crate::password::secret_digest;
 
@@ -37,9 +38,9 @@ pub(super) async fn for_user(
     request: &TokenRequest,
     authority: &str,
     application: &Application,
-    permission: Permission,
+    (permission, requested): (Permission, Requested),
     sign_in: SignIn,
-    requested: Requested,
+    trail: &mut Trail,
 ) -> Result<TokenAnswer, TokenFailure> {
     let permission = permission.name();
     let mut claims = claims(context, request.version, authority, application, &requested)?;
@@ -62,7 +63,7 @@ pub(super) async fn for_user(
     let answer = signed(context, &claims, requested)?;
     let (refresh_token, record) = refresh.unzip();
     // Last: a request that is refused must not cost the client its session.
-    use_up(context, sign_in.spent, record).await?;
+    use_up(context, sign_in.spent, record, trail, &answer.resource).await?;
     Ok(TokenAnswer { scope: Some(scope), refresh_token, id_token, client_info, ..answer })
 }
 
@@ -93,7 +94,14 @@ fn refresh_token(
 
 /// Uses up what was redeemed, and keeps the new refresh token, both or neither. Of two requests with one token or code the second is taken
 /// for a thief's.
-async fn use_up(context: &Context, spent: Option<Spent>, record: Option<RefreshTokenRecord>) -> Result<(), TokenFailure> {
+/// A refresh takes its event along, so that it costs one transaction.
+async fn use_up(
+    context: &Context,
+    spent: Option<Spent>,
+    record: Option<RefreshTokenRecord>,
+    trail: &mut Trail,
+    resource: &str,
+) -> Result<(), TokenFailure> {
     match spent {
         None => {
             if let Some(record) = record {
@@ -101,10 +109,12 @@ async fn use_up(context: &Context, spent: Option<Spent>, record: Option<RefreshT
             }
         }
         Some(Spent::Refresh { digest, family }) => {
-            if !context.store.replace_refresh_token(digest, record).await? {
+            let event = trail.happening(ISSUED, resource.to_owned()).and_then(|happening| audit::event(context, happening));
+            if !context.store.replace_refresh_token(digest, record, event).await? {
                 context.store.revoke_refresh_family(family).await?;
                 return Err(GrantRefusal::revoked_refresh_token().into());
             }
+            trail.recorded = true;
         }
         Some(Spent::Code { digest, family }) => {
             if !context.store.redeem_authorization_code(&digest, record.as_ref()).await? {

@@ -1,5 +1,7 @@
 //! Which tenant and which application ask, and whether the application proves it.
 
+use std::sync::Arc;
+
 use insightgate_identity::application::Application;
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::{Tenant, TenantReference};
@@ -16,8 +18,8 @@ pub(super) async fn find_tenant(context: &Context, request: &TokenRequest, grant
         TenantReference::Common if grant == Grant::Password => Err(GrantRefusal::password_on_common().into()),
         TenantReference::Organizations if grant == Grant::Password => {
             let domain = request.username.as_deref().and_then(domain_of).ok_or_else(GrantRefusal::tenant_undetermined)?;
-            let tenant = context.store.tenant_by_domain(&domain.to_lowercase()).await?;
-            tenant.ok_or_else(|| GrantRefusal::unknown_domain().into())
+            let tenant = context.directory.tenant_by_domain(&domain.to_lowercase()).await?;
+            tenant.map(Arc::unwrap_or_clone).ok_or_else(|| GrantRefusal::unknown_domain().into())
         }
         TenantReference::Common | TenantReference::Organizations if grant == Grant::ClientCredentials => {
             Err(GrantRefusal::tenant_undetermined().into())
@@ -36,26 +38,26 @@ pub(crate) fn reference(segment: &str) -> Result<TenantReference, GrantRefusal> 
 /// Of `common` and `organizations` it is the application's own: an application belongs to one tenant.
 pub(crate) async fn tenant_of(context: &Context, reference: TenantReference, client: Option<&str>) -> Result<Tenant, TokenFailure> {
     let found = match reference {
-        TenantReference::Id(id) => context.store.tenant(id).await?,
-        TenantReference::Domain(domain) => context.store.tenant_by_domain(&domain).await?,
+        TenantReference::Id(id) => context.directory.tenant(id).await?,
+        TenantReference::Domain(domain) => context.directory.tenant_by_domain(&domain).await?,
         TenantReference::Organizations | TenantReference::Common => {
             let client = client.ok_or_else(|| GrantRefusal::missing_field("client_id"))?;
             let unknown = || GrantRefusal::unknown_client(client);
             let id = Uuid::try_parse(client).map_err(|_| unknown())?;
             let application = context.store.application_of_any_tenant(id).await?.ok_or_else(unknown)?;
-            context.store.tenant(application.tenant).await?
+            context.directory.tenant(application.tenant).await?
         }
     };
-    found.ok_or_else(|| GrantRefusal::unknown_tenant().into())
+    found.map(Arc::unwrap_or_clone).ok_or_else(|| GrantRefusal::unknown_tenant().into())
 }
 
 pub(crate) async fn find_application(context: &Context, tenant: &Tenant, client: Option<&str>) -> Result<Application, TokenFailure> {
     let client = client.ok_or_else(|| GrantRefusal::missing_field("client_id"))?;
-    let application = match Uuid::try_parse(client) {
-        Ok(id) => context.store.application(tenant.id, id).await?,
+    let known = match Uuid::try_parse(client) {
+        Ok(id) => context.directory.client(tenant.id, id).await?,
         Err(_) => None,
     };
-    let application = application.ok_or_else(|| GrantRefusal::unknown_client(client))?;
+    let application = known.ok_or_else(|| GrantRefusal::unknown_client(client))?.application.clone();
     if application.enabled { Ok(application) } else { Err(GrantRefusal::disabled_client().into()) }
 }
 
@@ -66,8 +68,9 @@ pub(super) async fn check_secret(context: &Context, application: &Application, r
         return if sent { Err(GrantRefusal::public_client_with_secret().into()) } else { Ok(()) };
     }
     let sent = request.client_secret.as_deref().ok_or_else(GrantRefusal::missing_secret)?;
-    let stored = context.store.client_secrets(application.id).await?;
-    let secret = find_secret(sent, &stored).ok_or_else(GrantRefusal::wrong_secret)?;
+    let known = context.directory.client(application.tenant, application.id).await?;
+    let known = known.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
+    let secret = find_secret(sent, &known.secrets).ok_or_else(GrantRefusal::wrong_secret)?;
     if context.clock.now() >= secret.expires {
         return Err(GrantRefusal::expired_secret().into());
     }

@@ -40,7 +40,7 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
 
 /// Who signed in then, unless the account is gone or disabled now.
 pub(super) async fn enabled_user(context: &Context, tenant: &Tenant, application: &Application, user: Uuid) -> Result<User, TokenFailure> {
-    let principal = context.store.principal(tenant.id, application.id, Some(user)).await?;
-    let user = principal.and_then(|principal| principal.user).ok_or_else(GrantRefusal::revoked_refresh_token)?;
+    let principal = context.directory.principal(tenant.id, application.id, Some(user)).await?;
+    let user = principal.and_then(|principal| principal.user.clone()).ok_or_else(GrantRefusal::revoked_refresh_token)?;
     if user.enabled { Ok(user) } else { Err(GrantRefusal::disabled_user().into()) }
 }

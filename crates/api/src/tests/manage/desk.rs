@@ -20,10 +20,10 @@ use crate::tests::harness::*;
 pub(super) const MANAGE: &str = "api://insightgate/manage";
 
 /// Through which Contoso's administrators call.
-pub(super) const CONSOLE: Uuid = Uuid::from_u128(0xa9);
+pub(super) const CONSOLE: Uuid = Uuid::from_u128(0xb1);
 /// Manages Contoso by itself.
-pub(super) const ROBOT: Who = Who { tenant: CONTOSO, application: Uuid::from_u128(0xa7), user: None };
-pub(super) const FOREIGN_CONSOLE: Uuid = Uuid::from_u128(0xa8);
+pub(super) const ROBOT: Who = Who { tenant: CONTOSO, application: Uuid::from_u128(0xb2), user: None };
+pub(super) const FOREIGN_CONSOLE: Uuid = Uuid::from_u128(0xb3);
 pub(super) const OPERATOR: Who = Who { tenant: CONTOSO, application: OPERATOR_APP, user: None };
 /// Global admin of Contoso, the only one.
 pub(super) const GLOBAL: Who = admin(0x11);

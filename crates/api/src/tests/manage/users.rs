@@ -49,6 +49,25 @@ async fn users_are_added_changed_and_shut_out() {
 }
 
 #[tokio::test]
+async fn a_second_factor_is_shown_once_and_reset() {
+    let desk = Desk::new().await;
+    let path = contoso("/users/ana@contoso.example/totp");
+    desk.refused(ACCOUNT, "POST", &path, Value::Null, "forbidden").await;
+    desk.refused(GLOBAL, "DELETE", &path, Value::Null, "conflict").await;
+    let added = desk.done(GLOBAL, "POST", &path, Value::Null).await;
+    let secret = added["secret"].as_str().unwrap();
+    let uri = added["uri"].as_str().unwrap();
+    assert!(uri.starts_with("otpauth://totp/") && uri.contains(secret), "{uri}");
+    desk.refused(GLOBAL, "POST", &path, Value::Null, "conflict").await;
+    assert_eq!(desk.get(GLOBAL, &contoso("/users/ana@contoso.example")).await["totp"], true);
+    // The password alone is not enough any more.
+    assert_eq!(sign_in(&desk, "ana@contoso.example", PASSWORD).await, 50_076);
+    desk.done(GLOBAL, "DELETE", &path, Value::Null).await;
+    assert_eq!(sign_in(&desk, "ana@contoso.example", PASSWORD).await, 0);
+    desk.assert_kept(&[(secret, 1)]).await;
+}
+
+#[tokio::test]
 async fn wrong_names_and_passwords_are_named() {
     let desk = Desk::new().await;
     for (body, named) in [

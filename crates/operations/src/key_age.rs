@@ -1,0 +1,47 @@
+//! How long keys serve: when a new one is due, when it begins to sign, and when an old one has nothing left to verify.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// What follows from the ages of keys of one purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyAge {
+    /// A new key is published for so long before it signs.
+    pub before_use: TimeDelta,
+    /// What a key signed is good for so long.
+    pub signed_lives: TimeDelta,
+}
+
+/// Clocks of those who verify may differ by so much.
+const MARGIN: TimeDelta = TimeDelta::minutes(5);
+
+impl KeyAge {
+    /// Which key signs at `now`: the newest that was published long enough, else the oldest. `created`: the newest first.
+    pub fn signer(self, created: &[DateTime<Utc>], now: DateTime<Utc>) -> Option<usize> {
+        let published = created.iter().position(|created| *created + self.before_use <= now);
+        published.or(created.len().checked_sub(1))
+    }
+
+    /// Whether the key is over: a newer one has signed for as long as anything that this one signed can live.
+    pub fn is_over(self, created: DateTime<Utc>, all: &[DateTime<Utc>], now: DateTime<Utc>) -> bool {
+        all.iter().any(|newer| *newer > created && *newer + self.before_use + self.signed_lives + MARGIN <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_published_then_signs_then_only_verifies_then_is_over() {
+        let age = KeyAge { before_use: TimeDelta::minutes(5), signed_lives: TimeDelta::hours(1) };
+        let at = |minutes| DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        let (old, new) = (at(0), at(100));
+        assert_eq!(age.signer(&[old], at(0)), Some(0), "the only one signs at once");
+        for (minute, signer, over) in [(100, 1, false), (104, 1, false), (105, 0, false), (169, 0, false), (170, 0, true)] {
+            assert_eq!(age.signer(&[new, old], at(minute)), Some(signer), "{minute}");
+            assert_eq!(age.is_over(old, &[new, old], at(minute)), over, "{minute}");
+            assert!(!age.is_over(new, &[new, old], at(minute)));
+        }
+        assert_eq!(age.signer(&[], at(0)), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! Small writes that come at the same time share a transaction: were each committed alone, flushing the disk would bound grants a second.
+//!
+//! A caller waits until its own write is on disk, and hears of its own failure only. The task that writes lives while something waits: a
+//! caller that gives up takes nothing with it, and closing the store waits for the task's end. Nothing is ever written later than it is
+//! answered for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AssertSqlSafe};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::audit::{self, AuditEvent};
+use crate::refresh_tokens::{self, RefreshTokenRecord};
+use crate::{Store, StoreError};
+
+/// Writes of one transaction at most.
+const LARGEST: usize = 256;
+
+/// A write that may share its transaction with others.
+#[derive(Debug, Clone)]
+pub(crate) enum Write {
+    Audit(AuditEvent),
+    /// Marks the token with this digest used, adds the one that replaces it and records the event. Nothing of it when it was used before.
+    Replace {
+        used: String,
+        by: Option<RefreshTokenRecord>,
+        event: Option<AuditEvent>,
+    },
+}
+
+/// What waits, and the task that writes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Together(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Waiting>,
+    writer: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    write: Write,
+    done: oneshot::Sender<Result<bool, StoreError>>,
+}
+
+impl Together {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is whole between any two statements.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until nothing waits.
+    pub(crate) async fn finish(&self) {
+        loop {
+            let writer = self.lock().writer.take();
+            match writer {
+                Some(writer) => drop(writer.await),
+                None => return,
+            }
+        }
+    }
+}
+
+impl Store {
+    /// True when the write took place; false when its condition did not hold.
+    pub(crate) async fn write_together(&self, write: Write) -> Result<bool, StoreError> {
+        let (done, written) = oneshot::channel();
+        {
+            let mut state = self.together.lock();
+            state.waiting.push(Waiting { write, done });
+            if state.writer.as_ref().is_none_or(JoinHandle::is_finished) {
+                let store = self.clone();
+                state.writer = Some(tokio::spawn(async move { store.write_waiting().await }));
+            }
+        }
+        written.await.unwrap_or(Err(StoreError::Interrupted))
+    }
+
+    async fn write_waiting(&self) {
+        loop {
+            let batch: Vec<Waiting> = {
+                let mut state = self.together.lock();
+                if state.waiting.is_empty() {
+                    state.writer = None;
+                    return;
+                }
+                let count = state.waiting.len().min(LARGEST);
+                state.waiting.drain(..count).collect()
+            };
+            let writes: Vec<&Write> = batch.iter().map(|waiting| &waiting.write).collect();
+            match self.write_batch(&writes).await {
+                Ok(outcomes) => {
+                    for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+                        let _ = waiting.done.send(Ok(outcome));
+                    }
+                }
+                // One that cannot be written must not take the others with it.
+                Err(_) if batch.len() > 1 => {
+                    for Waiting { write, done } in batch {
+                        let alone = self.write_batch(&[&write]).await;
+                        let _ = done.send(alone.map(|outcomes| outcomes.first().copied().unwrap_or_default()));
+                    }
+                }
+                Err(error) => {
+                    if let Some(waiting) = batch.into_iter().next() {
+                        let _ = waiting.done.send(Err(error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether each took place.
+    async fn write_batch(&self, writes: &[&Write]) -> Result<Vec<bool>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let mut outcomes = vec![true; writes.len()];
+        let mut events = Vec::new();
+        // The first of those that bring one token has it; a later one finds it used.
+        let mut first_with: HashMap<&str, usize> = HashMap::new();
+        for (place, (write, outcome)) in writes.iter().zip(&mut outcomes).enumerate() {
+            match write {
+                Write::Audit(event) => events.push(event),
+                Write::Replace { used, .. } => {
+                    first_with.entry(used).or_insert(place);
+                    *outcome = false;
+                }
+            }
+        }
+        let digests: Vec<&str> = first_with.keys().copied().collect();
+        let mut replacing = Vec::new();
+        for digest in refresh_tokens::use_up(&mut transaction, &digests).await? {
+            let Some(place) = first_with.get(digest.as_str()).copied() else { continue };
+            if let Some(outcome) = outcomes.get_mut(place) {
+                *outcome = true;
+            }
+            if let Some(Write::Replace { by, event, .. }) = writes.get(place) {
+                replacing.extend(by);
+                events.extend(event);
+            }
+        }
+        refresh_tokens::insert(&mut transaction, &replacing).await?;
+        audit::insert(&mut transaction, &events).await?;
+        transaction.commit().await?;
+        Ok(outcomes)
+    }
+}
+
+/// Inserts rows, many in a statement. `into` is the table with its columns.
+pub(crate) async fn insert_rows<Row>(
+    connection: &mut AnyConnection,
+    into: &str,
+    columns: usize,
+    rows: &[Row],
+    bind: impl for<'q> Fn(Query<'q, Any, AnyArguments>, &Row) -> Query<'q, Any, AnyArguments>,
+) -> Result<(), StoreError> {
+    for some in in_powers_of_two(rows) {
+        let values: Vec<String> = (0..some.len()).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
+        // Names and placeholders only: values are bound.
+        let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {}", values.join(", ")));
+        let query = some.iter().fold(sqlx::query(text), &bind);
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// `$1, $2, …`, counted from the place after `after`.
+pub(crate) fn placeholders(after: usize, count: usize) -> String {
+    let names: Vec<String> = (after + 1..=after + count).map(|number| format!("${number}")).collect();
+    names.join(", ")
+}
+
+/// Pieces of 64, 32, … and 1, so that the database prepares a handful of statements and not one for each number of rows.
+pub(crate) fn in_powers_of_two<Row>(mut rows: &[Row]) -> impl Iterator<Item = &[Row]> {
+    std::iter::from_fn(move || {
+        let size = 1 << rows.len().checked_ilog2()?.min(6);
+        let (some, rest) = rows.split_at_checked(size)?;
+        rows = rest;
+        Some(some)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_hold_every_row_once() {
+        for count in [0_usize, 1, 2, 3, 63, 64, 65, 200] {
+            let rows: Vec<usize> = (0..count).collect();
+            let pieces: Vec<&[usize]> = in_powers_of_two(&rows).collect();
+            assert_eq!(pieces.concat(), rows);
+            assert!(pieces.iter().all(|piece| piece.len().is_power_of_two() && piece.len() <= 64));
+        }
+        assert_eq!(placeholders(2, 3), "$3, $4, $5");
+    }
+}
