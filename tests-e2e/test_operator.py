@@ -260,7 +260,6 @@ def test_a_password(served, partner, secrets):
     assert served.token(DOMAIN, **sign_in | {"password": made}).status_code == 200
 
 
-@pytest.mark.xfail(strict=True, reason="the server gives no second factor yet")
 def test_a_second_factor(served, partner, secrets):
     name, password = f"edith@{DOMAIN}", "third horse 9 battery"
     secrets.append(password)

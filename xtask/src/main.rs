@@ -1,7 +1,8 @@
-//! Repository chores: `cargo xtask tidy | test | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
+//! Repository chores: `cargo xtask tidy | test | fuzz | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
 
 mod bench;
 mod bench_tokens;
+mod fuzz;
 mod steps;
 mod test;
 mod tidy;
@@ -12,11 +13,15 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask tidy                      the repository's own rules: edges between crates, sizes, names, licences, doubles
 cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
+cargo xtask fuzz [--seconds N]        the fuzz targets, each for so long (seconds: 30)
 cargo xtask bench [--rows N]          full exports over HTTP beside DuckDB, in the release profile (rows: 10000000)
 cargo xtask bench tokens [--seconds N --rounds N]
                                       grants and reads a second beside npm's oidc-provider (seconds: 5, rounds: 3)";
 
 fn main() -> ExitCode {
+    if fuzz::is_wrapping() {
+        return fuzz::compile();
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
@@ -24,6 +29,11 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::Part::All),
         ["test", "--only", "rust"] => test::run(test::Part::Rust),
         ["test", "--only", "e2e"] => test::run(test::Part::EndToEnd),
+        ["fuzz"] => fuzz::run(30),
+        ["fuzz", "--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::run(seconds),
+            Err(_) => Err(format!("--seconds takes a number, not '{seconds}'")),
+        },
         ["bench"] => bench::run(10_000_000),
         ["bench", "--rows", rows] => match rows.replace('_', "").parse() {
             Ok(rows) => bench::run(rows),

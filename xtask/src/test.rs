@@ -14,9 +14,9 @@ pub enum Part {
 
 pub fn run(part: Part) -> Result<(), String> {
     let total = match part {
-        Part::All => 6,
+        Part::All => 7,
         Part::Rust => 1,
-        Part::EndToEnd => 5,
+        Part::EndToEnd => 6,
     };
     let mut steps = Steps::of(total);
     if part != Part::EndToEnd {
@@ -37,6 +37,8 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let python = tooling::python(&target)?;
     steps.announce("published tables (vega-datasets), from npm");
     let tables = tooling::vega_datasets(&target)?;
+    steps.announce("an issuer of tokens (oidc-provider), from npm");
+    let issuer = tooling::oidc_provider(&target)?;
     steps.announce("Microsoft's authentication library for Node (@azure/msal-node), from npm");
     let msal_node = tooling::msal_node(&target)?;
     steps.announce("cargo build: the binary that the end-to-end tests run");
@@ -45,6 +47,7 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
     let mut pytest = Command::new(python);
     pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
-    pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables).env("MSAL_NODE_FOLDER", msal_node);
+    pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables);
+    pytest.env("OIDC_PROVIDER_FOLDER", issuer).env("MSAL_NODE_FOLDER", msal_node);
     steps::run(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
 }

@@ -222,6 +222,10 @@ impl Parameters {
         self.0.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// As sent; empty counts as absent.
     pub(crate) fn raw(&self, name: &str) -> Option<String> {
         self.0.get(&name.to_ascii_lowercase()).filter(|value| !value.is_empty()).cloned()

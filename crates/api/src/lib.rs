@@ -16,5 +16,11 @@ mod state;
 pub use router::router;
 pub use state::{ApiState, SandboxAccess};
 
+/// For the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing {
+    pub use crate::oauth::read_token_form;
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ mod call;
 mod datasets;
 mod endpoint;
 mod enrollments;
+mod external_identities;
 mod locations;
 mod object;
 mod openapi;
@@ -102,6 +103,11 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::put("/tenants/{tenant}/users/{user}/password", users::set_password)
             .about("Sets a password, which ends the user's sign-ins.", Duty::Directory)
             .takes("Password"),
+        Endpoint::post("/tenants/{tenant}/users/{user}/totp", users::add_totp)
+            .about("Gives a user a second factor. The answer holds its secret, once.", Duty::Directory)
+            .created("Totp"),
+        Endpoint::delete("/tenants/{tenant}/users/{user}/totp", users::reset_totp)
+            .about("Takes a user's second factor away.", Duty::Directory),
         Endpoint::get("/tenants/{tenant}/applications", applications::list)
             .about("Lists applications; those of operators show to operators only.", Duty::Look)
             .many("Application"),
@@ -156,6 +162,15 @@ fn endpoints() -> Vec<Endpoint> {
             .created("RoleAssignment"),
         Endpoint::delete("/tenants/{tenant}/roleAssignments/{assignee}/{role}", roles::revoke)
             .about("Takes a role away.", Duty::LookAtRoles),
+        Endpoint::get("/tenants/{tenant}/externalIdentities", external_identities::list)
+            .about("Lists the identifiers of external issuers that are bound here.", Duty::Look)
+            .many("ExternalIdentity"),
+        Endpoint::post("/tenants/{tenant}/externalIdentities", external_identities::bind)
+            .about("Binds an issuer's user or application; its tenant, which comes first, is an operator's to bind.", Duty::Directory)
+            .takes("NewExternalIdentity")
+            .created("ExternalIdentity"),
+        Endpoint::delete("/tenants/{tenant}/externalIdentities/{identity}", external_identities::unbind)
+            .about("Removes a binding; a tenant's goes with all in it, and is an operator's to remove.", Duty::Directory),
         Endpoint::get("/tenants/{tenant}/audit", audit::of_tenant)
             .about("The record of who was given or refused what, newest first.", Duty::Look)
             .query(audit::PARAMETERS)

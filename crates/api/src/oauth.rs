@@ -9,15 +9,23 @@ mod logout;
 mod pages;
 mod token;
 
-use axum::Router;
-use axum::routing::{any, get, post};
+#[cfg(feature = "fuzzing")]
+pub use form::read_token_form;
 
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use insightgate_identity::grant::GrantRefusal;
+
+use crate::envelope::Asked;
 use crate::state::ApiState;
 
 /// In lower case: paths are matched without regard to it.
-pub(crate) fn routes() -> Router<ApiState> {
+pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
     Router::new()
-        .route("/{tenant}/oauth2/token", post(token::issue_v1).fallback(token::wrong_verb))
+        .route("/{tenant}/oauth2/token", post(token::issue_v1).get(token::issue_by_get).fallback(token::wrong_verb))
         .route("/{tenant}/oauth2/v2.0/token", post(token::issue_v2).fallback(token::wrong_verb))
         .route("/oauth2/token", any(token::no_tenant))
         .route("/oauth2/v2.0/token", any(token::no_tenant))
@@ -36,4 +44,13 @@ pub(crate) fn routes() -> Router<ApiState> {
         .route("/{tenant}/discovery/v2.0/keys", get(discovery::keys))
         .route("/common/discovery/instance", get(discovery::instance))
         .route("/common/userrealm/{user}", get(discovery::user_realm))
+        .route_layer(from_fn_with_state(state.clone(), unless_off))
+}
+
+/// Without the built-in authority, none of its addresses answers.
+async fn unless_off(State(state): State<ApiState>, asked: Asked, request: Request, next: Next) -> Response {
+    match state.context.settings.built_in_authority {
+        true => next.run(request).await,
+        false => token::refuse(&state, &asked, &GrantRefusal::authority_off()),
+    }
 }

@@ -23,7 +23,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 pub fn router(state: ApiState) -> Router {
     let mut routes = Router::new()
         .merge(insights::routes())
-        .merge(oauth::routes())
+        .merge(oauth::routes(&state))
         .merge(artifacts::routes())
         .merge(manage::routes())
         .route("/healthz", get(health::alive))

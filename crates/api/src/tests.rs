@@ -2,17 +2,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access_tokens;
+mod authority_input;
 mod authorization;
 mod browser;
 mod device_codes;
 mod executions;
+mod external_bindings;
+mod external_keys;
+mod external_tokens;
 mod fuzz;
 mod harness;
 mod holding;
 mod identity_changes;
+mod issuer;
 mod keys;
 mod links;
 mod locations;
+mod manage;
 mod origin;
 mod ownership;
 mod prerequisites;

@@ -48,6 +48,12 @@ impl GrantRefusal {
         Self::new(90002, "invalid_request", 400, "The tenant does not exist. Check that the tenant id or domain in the address is right.")
     }
 
+    /// The built-in authority is off: for it, no tenant exists.
+    pub fn authority_off() -> Self {
+        let text = "This server issues no tokens: get one from the issuer that it trusts.";
+        Self::new(90002, "invalid_request", 404, text)
+    }
+
     pub fn unknown_domain() -> Self {
         Self::new(50128, "invalid_request", 400, "The domain of the user name belongs to no tenant.")
     }

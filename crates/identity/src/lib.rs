@@ -5,6 +5,7 @@
 pub mod access;
 pub mod application;
 pub mod enrollment;
+pub mod external_identity;
 pub mod grant;
 pub mod principal;
 pub mod profile;

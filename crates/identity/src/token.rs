@@ -74,6 +74,17 @@ pub struct AccessClaims {
     pub uti: String,
 }
 
+/// Who an accepted token stands for, whoever issued it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSubject {
+    pub tenant: Uuid,
+    pub application: Uuid,
+    /// None for an application that acts alone.
+    pub user: Option<Uuid>,
+    /// How the user signed in.
+    pub amr: Vec<String>,
+}
+
 /// What a token that came back is checked against.
 #[derive(Debug, Clone)]
 pub struct Expectation<'a> {
@@ -110,7 +121,7 @@ impl AccessClaims {
     }
 
     /// Everything but the signature. Nothing is forgiven: issuer and judge share one clock.
-    pub fn check(&self, expected: &Expectation<'_>) -> Result<(), TokenFault> {
+    pub fn check(&self, expected: &Expectation<'_>) -> Result<TokenSubject, TokenFault> {
         let now = expected.now.timestamp();
         if now >= self.exp {
             return Err(TokenFault::Expired(self.exp));
@@ -129,10 +140,8 @@ impl AccessClaims {
         if !issued_here {
             return Err(TokenFault::Issuer(self.iss.clone()));
         }
-        if self.application().is_none() {
-            return Err(TokenFault::NoApplication);
-        }
-        Ok(())
+        let application = self.application().ok_or(TokenFault::NoApplication)?;
+        Ok(TokenSubject { tenant: self.tid, application, user: self.user(), amr: self.amr.clone() })
     }
 }
 
@@ -169,7 +178,11 @@ mod tests {
 
     fn check(claims: &AccessClaims, authority: Option<&str>, now: i64) -> Result<(), TokenFault> {
         let audiences = ["https://API.example".to_owned()];
-        claims.check(&Expectation { audiences: &audiences, authority, now: DateTime::from_timestamp(now, 0).unwrap() })
+        let expected = Expectation { audiences: &audiences, authority, now: DateTime::from_timestamp(now, 0).unwrap() };
+        let subject = claims.check(&expected)?;
+        let (application, user) = (Uuid::from_u128(2), Some(Uuid::from_u128(3)));
+        assert_eq!(subject, TokenSubject { tenant: Uuid::from_u128(1), application, user, amr: vec!["pwd".into()] });
+        Ok(())
     }
 
     #[test]

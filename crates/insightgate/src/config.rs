@@ -11,6 +11,10 @@ use toml::{Table, Value};
 use crate::command_error::CommandError;
 use crate::data_folder::fault;
 
+mod issuers;
+
+pub use issuers::IssuerConfiguration;
+
 /// What `insightgate serve` runs with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
@@ -27,6 +31,10 @@ pub struct Configuration {
     pub certificate_key: Option<PathBuf>,
     pub resources: Vec<String>,
     pub signing_key_days: u32,
+    pub built_in_authority: bool,
+    pub issuers: Vec<IssuerConfiguration>,
+    /// Beside public addresses.
+    pub allowed_networks: Vec<IpNet>,
     pub allow_report_viewer: bool,
     pub require_mfa: bool,
     pub quotas: bool,
@@ -54,6 +62,9 @@ impl Default for Configuration {
             certificate_key: None,
             resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
             signing_key_days: 90,
+            built_in_authority: true,
+            issuers: Vec::new(),
+            allowed_networks: Vec::new(),
             allow_report_viewer: false,
             require_mfa: false,
             quotas: true,
@@ -69,13 +80,13 @@ impl Default for Configuration {
 }
 
 /// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
-struct Setting {
+struct Setting<Target = Configuration> {
     /// `section.name`.
     key: &'static str,
     about: &'static str,
     /// As TOML; None where there is no default, with an example instead.
     default: Result<&'static str, &'static str>,
-    read: fn(&mut Configuration, &Value) -> Result<(), String>,
+    read: fn(&mut Target, &Value) -> Result<(), String>,
 }
 
 const SETTINGS: &[Setting] = &[
@@ -146,6 +157,12 @@ const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
     },
     Setting {
+        key: "authority.built_in",
+        about: "Whether this server issues tokens itself. Without that, tokens come from the issuers below alone.",
+        default: Ok("true"),
+        read: |c, v| flag(v).map(|flag| c.built_in_authority = flag),
+    },
+    Setting {
         key: "access.allow_report_viewer",
         about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
         default: Ok("false"),
@@ -200,6 +217,12 @@ const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 1024).map(|threads| c.threads = Some(threads as usize)),
     },
     Setting {
+        key: "outbound.allowed_networks",
+        about: "Networks that the server may connect to beside public addresses, such as [\"10.0.0.0/8\", \"127.0.0.1\"].",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.allowed_networks = networks),
+    },
+    Setting {
         key: "log.level",
         about: "error, warn, info, debug or trace; or a filter such as \"warn,insightgate_operations=debug\".",
         default: Ok("\"info\""),
@@ -237,6 +260,7 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
             problems.push(format!("{place}: {problem}"));
         }
     }
+    issuers::read(&file, &mut configuration, &mut problems);
     if configuration.certificate.is_some() != configuration.certificate_key.is_some() {
         problems.push("server.certificate and server.certificate_key: give both or neither".to_owned());
     }
@@ -273,7 +297,7 @@ pub fn example() -> String {
             Err(value) => format!("# {about}\n# {name} = {value}\n"),
         });
     }
-    text
+    text + &issuers::example()
 }
 
 fn variable(key: &str) -> String {
@@ -294,7 +318,7 @@ fn find<'a>(file: &'a Table, key: &str) -> Option<&'a Value> {
 fn unknown_keys(file: &Table) -> Vec<String> {
     let mut problems = Vec::new();
     let sections: Vec<&str> = SETTINGS.iter().filter_map(|setting| setting.key.split_once('.')).map(|(section, _)| section).collect();
-    for (section, content) in file {
+    for (section, content) in file.iter().filter(|(section, _)| *section != issuers::NAME) {
         match content {
             Value::Table(table) if sections.contains(&section.as_str()) => {
                 let names: Vec<&str> =
@@ -305,7 +329,7 @@ fn unknown_keys(file: &Table) -> Vec<String> {
             _ => {
                 let mut known = sections.clone();
                 known.dedup();
-                problems.push(format!("{section}: unknown; there are [{}]", known.join("], [")));
+                problems.push(format!("{section}: unknown; there are [{}] and [[{}]]", known.join("], ["), issuers::NAME));
             }
         }
     }

@@ -17,6 +17,7 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
+use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::move_clock::MANUAL_CLOCK;
@@ -51,6 +52,7 @@ pub async fn open_context(
     folder: &DataFolder,
     database_url: &str,
     settings: Settings,
+    issuers: ExternalIssuers,
     limits: EngineLimits,
     manual_clock: bool,
 ) -> Result<SharedContext, CommandError> {
@@ -76,6 +78,7 @@ pub async fn open_context(
         vault,
         signing,
         links,
+        issuers,
         settings,
         signals: Signals::default(),
         held_polls: HeldPolls::default(),

@@ -1,31 +1,49 @@
 //! Who calls: a token becomes a principal, read anew each time.
 
+use std::sync::Arc;
+
 use insightgate_identity::principal::Principal;
-use insightgate_identity::token::{Expectation, MFA};
+use insightgate_identity::token::{Expectation, MFA, TokenSubject};
 
 use crate::context::Context;
+use crate::external_issuers::Audience;
 use crate::failure::Failure;
 
 /// Accepts a token for the insights API.
-pub async fn authenticate(context: &Context, token: &str) -> Result<Principal, Failure> {
-    principal(context, token, &context.settings.resources).await
+pub async fn authenticate(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
+    principal(context, token, Audience::Insights).await
 }
 
 /// Accepts a token for the management API, and no other.
-pub async fn authenticate_management(context: &Context, token: &str) -> Result<Principal, Failure> {
-    let principal = principal(context, token, std::slice::from_ref(&context.settings.management_resource)).await?;
+pub async fn authenticate_management(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
+    let principal = principal(context, token, Audience::Management).await?;
     if context.settings.require_mfa && !principal.is_mfa_compliant() {
         return Err(Failure::SecondFactorRequired);
     }
     Ok(principal)
 }
 
-async fn principal(context: &Context, token: &str, audiences: &[String]) -> Result<Principal, Failure> {
-    let claims = context.signing.verify(token).map_err(|fault| Failure::Unauthorized { reason: fault.to_string() })?;
-    let expected = Expectation { audiences, authority: context.settings.public_url.as_deref(), now: context.clock.now() };
-    claims.check(&expected).map_err(|fault| Failure::Unauthorized { reason: fault.to_string() })?;
+async fn principal(context: &Context, token: &str, audience: Audience) -> Result<Arc<Principal>, Failure> {
+    let subject = subject(context, token, audience).await?;
     let gone = || Failure::Unauthorized { reason: "the tenant, application or user of the token is gone".to_owned() };
-    let application = claims.application().ok_or_else(gone)?;
-    let principal = context.directory.principal(claims.tid, application, claims.user()).await?.ok_or_else(gone)?;
-    Ok(Principal { mfa: claims.amr.iter().any(|method| method == MFA), ..Principal::clone(&principal) })
+    let mfa = subject.amr.iter().any(|method| method == MFA);
+    context.directory.bearer(subject.tenant, subject.application, subject.user, mfa).await?.ok_or_else(gone)
+}
+
+/// Who a token stands for, by the rules of the issuer that it names.
+async fn subject(context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
+    if let Some(issuer) = context.issuers.of(token) {
+        return issuer.subject(context, token, audience).await;
+    }
+    let refused = |reason: String| Failure::Unauthorized { reason };
+    if !context.settings.built_in_authority {
+        return Err(refused("the token comes from no trusted issuer, and the built-in authority is off".to_owned()));
+    }
+    let claims = context.signing.verify(token).map_err(|fault| refused(fault.to_string()))?;
+    let audiences = match audience {
+        Audience::Insights => context.settings.resources.as_slice(),
+        Audience::Management => std::slice::from_ref(&context.settings.management_resource),
+    };
+    let expected = Expectation { audiences, authority: context.settings.public_url.as_deref(), now: context.clock.now() };
+    claims.check(&expected).map_err(|fault| refused(fault.to_string()))
 }

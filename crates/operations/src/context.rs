@@ -14,6 +14,7 @@ use crate::address_guard::AddressGuard;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
 use crate::directory::Directory;
+use crate::external_issuers::ExternalIssuers;
 use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
@@ -32,6 +33,7 @@ pub struct Context {
     pub vault: Vault,
     pub signing: SigningKeys,
     pub links: LinkKeys,
+    pub issuers: ExternalIssuers,
     pub settings: Settings,
     pub signals: Signals,
     pub held_polls: HeldPolls,
@@ -48,6 +50,8 @@ pub struct Settings {
     pub resources: Vec<String>,
     /// The management API's own resource: a token for it opens no data.
     pub management_resource: String,
+    /// Whether the built-in authority issues tokens and its tokens are accepted. External issuers are trusted either way.
+    pub built_in_authority: bool,
     /// The address clients use, without a final slash. None: whatever listener was asked (a sandbox).
     pub public_url: Option<String>,
     /// Whether the documented quotas hold.
@@ -69,6 +73,7 @@ impl Default for Settings {
         Settings {
             resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
             management_resource: "api://insightgate/manage".to_owned(),
+            built_in_authority: true,
             public_url: None,
             quotas: true,
             access_rules: AccessRules::default(),

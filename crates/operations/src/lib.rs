@@ -21,6 +21,7 @@ pub mod delete_query;
 pub mod directory;
 pub mod download_artifact;
 pub mod enroll_tenant;
+pub mod external_issuers;
 pub mod failure;
 pub mod issue_token;
 mod key_age;

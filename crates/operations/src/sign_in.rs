@@ -17,6 +17,7 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::TokenVersion;
 use insightgate_identity::user::User;
 use insightgate_store::{DeviceCode, MissingStep};
+use uuid::Uuid;
 
 pub use authorization::{AuthorizationAnswer, AuthorizationRequest, Outcome, ResponseMode};
 pub use device::{DeviceAnswer, DeviceRequest, start_device_sign_in};
@@ -143,11 +144,18 @@ enum Goal {
 /// Takes the step, and says what comes next. A refusal is for a page: the request names no place that may be answered to.
 pub async fn proceed(context: &Context, visit: &Visit, purpose: &Purpose, step: Step) -> Result<Reply, TokenFailure> {
     let subject = match purpose {
-        Purpose::Authorization(request) => match authorization::check(context, request).await {
-            Ok(subject) => subject,
-            Err(CheckFault::Page(failure)) => return Err(failure),
-            Err(CheckFault::Back(back, refusal)) => return Ok(keep(Next::Answer(back.refused(refusal)))),
-        },
+        Purpose::Authorization(request) => {
+            let mut tenant = None;
+            let checked = authorization::check(context, request, &mut tenant).await;
+            if let Err(CheckFault::Page(TokenFailure::Refused(refusal)) | CheckFault::Back(_, refusal)) = &checked {
+                record_refusal(context, tenant, request.client_id.as_deref(), refusal, &visit.correlation).await;
+            }
+            match checked {
+                Ok(subject) => subject,
+                Err(CheckFault::Page(failure)) => return Err(failure),
+                Err(CheckFault::Back(back, refusal)) => return Ok(keep(Next::Answer(back.refused(refusal)))),
+            }
+        }
         Purpose::Device(user_code) => match device::find(context, visit, user_code).await {
             Ok(subject) => subject,
             Err(TokenFailure::Refused(refusal)) => {
@@ -279,6 +287,23 @@ impl Subject {
 
 fn keep(next: Next) -> Reply {
     Reply { next, session: SessionChange::Keep }
+}
+
+/// A request that was refused before anybody was asked. Who names no tenant could fill the record with anything.
+async fn record_refusal(context: &Context, tenant: Option<Uuid>, client: Option<&str>, refusal: &GrantRefusal, correlation: &str) {
+    if tenant.is_none() {
+        return;
+    }
+    let client: String = client.unwrap_or_default().chars().take(200).collect();
+    let happening = Happening {
+        tenant,
+        actor: client.clone(),
+        action: "sign_in.refuse",
+        subject: client,
+        detail: refusal.to_string(),
+        correlation: Some(correlation.to_owned()),
+    };
+    audit::record(context, happening).await;
 }
 
 async fn record(context: &Context, visit: &Visit, user: &User, action: &'static str, subject: &Subject) {

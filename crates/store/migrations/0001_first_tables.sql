@@ -281,3 +281,18 @@ CREATE TABLE device_codes (
     amr TEXT
 );
 CREATE INDEX device_codes_by_expiry ON device_codes (expires);
+
+-- Identifiers of external issuers and the local tenants, users and applications that they stand for. external_tenant is empty for an issuer
+-- that belongs to one tenant by configuration; for the kind tenant, external_id repeats it.
+CREATE TABLE external_identities (
+    id TEXT PRIMARY KEY,
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    issuer TEXT NOT NULL,
+    external_tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    local_id TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    UNIQUE (issuer, external_tenant, kind, external_id)
+);
+CREATE INDEX external_identities_by_tenant ON external_identities (tenant_id, created);

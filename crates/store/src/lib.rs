@@ -11,6 +11,7 @@ mod device_codes;
 mod dialect;
 mod error;
 mod executions;
+mod external_identities;
 mod identity_version;
 mod keys;
 mod principals;

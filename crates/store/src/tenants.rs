@@ -138,6 +138,7 @@ const OF_A_TENANT: &[&str] = &[
     "DELETE FROM authorization_codes WHERE tenant_id = $1",
     "DELETE FROM device_codes WHERE tenant_id = $1",
     "DELETE FROM role_assignments WHERE tenant_id = $1",
+    "DELETE FROM external_identities WHERE tenant_id = $1",
     "DELETE FROM consents WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
     "DELETE FROM permissions WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
     "DELETE FROM client_secrets WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",

@@ -347,5 +347,6 @@ async fn twenty_claimers_share_out_the_runs() {
     assert_eq!(claimed.len(), 20, "none twice");
 }
 
+mod external_identities;
 mod identities;
 mod together;

@@ -75,6 +75,7 @@ fn answers() -> Vec<(&'static str, Value)> {
                 ("lockedUntil", nullable(time()), REQUIRED),
             ]),
         ),
+        ("Totp", record(&[("secret", text(), REQUIRED), ("uri", text(), REQUIRED)])),
         (
             "Application",
             record(&[
@@ -105,6 +106,19 @@ fn answers() -> Vec<(&'static str, Value)> {
                 ("assignee", id(), REQUIRED),
                 ("role", role(), REQUIRED),
                 ("locations", json!({"type": ["array", "null"], "items": text()}), REQUIRED),
+            ]),
+        ),
+        (
+            "ExternalIdentity",
+            record(&[
+                ("id", id(), REQUIRED),
+                ("issuer", text(), REQUIRED),
+                ("externalTenant", nullable(text()), REQUIRED),
+                ("kind", external_kind(), REQUIRED),
+                ("externalId", text(), REQUIRED),
+                ("user", nullable(id()), REQUIRED),
+                ("application", nullable(id()), REQUIRED),
+                ("created", time(), REQUIRED),
             ]),
         ),
         (
@@ -187,6 +201,17 @@ fn requests() -> Vec<(&'static str, Value)> {
         ("NewClientSecret", body(&[("description", nullable(text()), OPTIONAL), ("days", count(), OPTIONAL)])),
         ("NewPermission", body(&[("permission", permission(), REQUIRED)])),
         ("NewConsent", body(&[("permission", permission(), REQUIRED), ("user", nullable(text()), OPTIONAL)])),
+        (
+            "NewExternalIdentity",
+            body(&[
+                ("issuer", text(), REQUIRED),
+                ("externalTenant", nullable(text()), OPTIONAL),
+                ("kind", external_kind(), REQUIRED),
+                ("externalId", nullable(text()), OPTIONAL),
+                ("user", nullable(text()), OPTIONAL),
+                ("application", nullable(id()), OPTIONAL),
+            ]),
+        ),
         (
             "NewRoleAssignment",
             body(&[
@@ -286,4 +311,9 @@ fn permission() -> Value {
 fn role() -> Value {
     let ids: Vec<_> = insightgate_identity::role::Role::ALL.iter().map(|role| role.id()).collect();
     one_of(&ids)
+}
+
+fn external_kind() -> Value {
+    let names: Vec<_> = insightgate_identity::external_identity::ExternalKind::ALL.iter().map(|kind| kind.name()).collect();
+    one_of(&names)
 }

@@ -1,6 +1,7 @@
 //! Users.
 
 use insightgate_identity::user::{PasswordState, User};
+use insightgate_operations::manage::second_factors::{add_second_factor, reset_second_factor};
 use insightgate_operations::manage::users::{
     NewUser, UserChange, add_user, change_user, list_users, set_password as change_password, show_user,
 };
@@ -43,6 +44,16 @@ pub(super) async fn change(call: Call) -> Given {
 pub(super) async fn set_password(call: Call) -> Given {
     let (password, must_change) = (call.body.text("password")?, call.body.flag("mustChange")?.unwrap_or(false));
     change_password(call.context(), &call.administrator, call.tenant(), call.path("user"), password.as_deref(), must_change).await?;
+    Ok(None)
+}
+
+pub(super) async fn add_totp(call: Call) -> Given {
+    let offered = add_second_factor(call.context(), &call.administrator, call.tenant(), call.path("user")).await?;
+    Ok(Some(json!({"secret": offered.secret, "uri": offered.uri})))
+}
+
+pub(super) async fn reset_totp(call: Call) -> Given {
+    reset_second_factor(call.context(), &call.administrator, call.tenant(), call.path("user")).await?;
     Ok(None)
 }
 

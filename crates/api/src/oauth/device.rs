@@ -35,7 +35,7 @@ async fn start(State(state): State<ApiState>, asked: Asked, tenant: Tenant, body
     };
     let request =
         DeviceRequest { tenant, version, client_id: form.text("client_id"), resource: form.text("resource"), scope: form.text("scope") };
-    match start_device_sign_in(&state.context, &request).await {
+    match start_device_sign_in(&state.context, &request, &asked.correlation).await {
         Ok(answer) => private_json(StatusCode::OK, &started(&state, &answer, version)),
         Err(failure) => refuse_failure(&state, &asked, &failure),
     }

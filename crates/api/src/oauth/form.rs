@@ -31,3 +31,11 @@ pub(super) fn read_parameters(text: &[u8]) -> Result<Parameters, GrantRefusal> {
         None => Ok(Parameters::parse(text)),
     }
 }
+
+/// What the token endpoint reads of a form: the fields that are there and not empty.
+#[cfg(feature = "fuzzing")]
+pub fn read_token_form(form: &[u8]) -> Result<std::collections::BTreeMap<String, String>, GrantRefusal> {
+    const FIELDS: [&str; 8] = ["grant_type", "client_id", "client_secret", "username", "password", "refresh_token", "resource", "scope"];
+    let parameters = read_parameters(form)?;
+    Ok(FIELDS.into_iter().filter_map(|name| Some((name.to_owned(), parameters.raw(name)?))).collect())
+}

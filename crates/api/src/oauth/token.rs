@@ -16,6 +16,7 @@ use url::form_urlencoded;
 use super::form::read_form;
 use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
+use crate::fields::Parameters;
 use crate::state::ApiState;
 
 type Tenant = Result<Path<String>, PathRejection>;
@@ -28,7 +29,7 @@ pub(super) async fn issue_v1(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    issue(state, asked, address, tenant, headers, body, TokenVersion::V1).await
+    issue(state, asked, address, tenant, headers, read_form(body).await, TokenVersion::V1).await
 }
 
 pub(super) async fn issue_v2(
@@ -39,7 +40,23 @@ pub(super) async fn issue_v2(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    issue(state, asked, address, tenant, headers, body, TokenVersion::V2).await
+    issue(state, asked, address, tenant, headers, read_form(body).await, TokenVersion::V2).await
+}
+
+/// A client in the wild (the Azure runtime for Ruby) sends the form as the body of a GET, which the older endpoint takes. Without one it is the
+/// wrong verb; what stands in the address is never read, since secrets do not belong there.
+pub(super) async fn issue_by_get(
+    state: State<ApiState>,
+    asked: Asked,
+    address: ClientAddress,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match read_form(body).await {
+        Ok(form) if form.is_empty() => wrong_verb(state, asked).await,
+        form => issue(state, asked, address, tenant, headers, form, TokenVersion::V1).await,
+    }
 }
 
 /// The endpoint's address without a tenant.
@@ -57,12 +74,12 @@ async fn issue(
     address: ClientAddress,
     tenant: Tenant,
     headers: HeaderMap,
-    body: Body,
+    form: Result<Parameters, GrantRefusal>,
     version: TokenVersion,
 ) -> Response {
     // A segment that is not UTF-8.
     let Ok(Path(tenant)) = tenant else { return refuse(&state, &asked, &GrantRefusal::malformed_tenant()) };
-    let form = match read_form(body).await {
+    let form = match form {
         Ok(form) => form,
         Err(refusal) => return refuse(&state, &asked, &refusal),
     };

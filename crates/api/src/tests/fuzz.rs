@@ -7,25 +7,25 @@ use serde_json::json;
 use super::harness::*;
 
 /// A linear congruential generator (Knuth): repeatable, which is all that is asked of it.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
+    pub(super) fn throw(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % sides
     }
 
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub(super) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.throw(from.len())]
     }
 
-    fn bytes(&mut self, at_most: usize) -> Vec<u8> {
+    pub(super) fn bytes(&mut self, at_most: usize) -> Vec<u8> {
         let length = self.throw(at_most + 1);
         (0..length).map(|_| self.throw(256) as u8).collect()
     }
 
     /// Characters that a query or a field may hold, and some that it may not.
-    fn text(&mut self) -> String {
+    pub(super) fn text(&mut self) -> String {
         const WORDS: [&str; 24] = [
             "SELECT",
             "Name",
@@ -137,7 +137,18 @@ async fn random_requests_never_fail_the_server() {
             }
             13 => format!("/{CONTOSO}/oauth2/token"),
             14 => "/{}/oauth2/v2.0/token".to_owned(),
-            15 => "/{}/v2.0/.well-known/openid-configuration".to_owned(),
+            15 => {
+                let path = dice.pick(&[
+                    "/{}/v2.0/.well-known/openid-configuration",
+                    "/{}/oauth2/authorize",
+                    "/{}/oauth2/v2.0/authorize",
+                    "/{}/oauth2/v2.0/devicecode",
+                    "/{}/oauth2/v2.0/logout",
+                    "/common/oauth2/deviceauth",
+                    "/common/sign-in",
+                ]);
+                path.to_owned()
+            }
             16 => "/common/userrealm/{}".to_owned(),
             17 => "/artifacts/{}/{}".to_owned(),
             18 => link.strip_prefix(BASE).unwrap().split('?').next().unwrap().to_owned(),

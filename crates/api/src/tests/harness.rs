@@ -24,6 +24,7 @@ use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
 use insightgate_operations::enroll_tenant::enroll_tenant;
+use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
@@ -31,6 +32,7 @@ use insightgate_operations::random::Random;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::vault::Vault;
+use insightgate_outbound::AddressRules;
 use insightgate_query::plan::Value as Cell;
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
@@ -60,7 +62,7 @@ pub(super) const BARE_APP: Uuid = Uuid::from_u128(0xa4);
 pub(super) const OPERATOR_APP: Uuid = Uuid::from_u128(0xa5);
 
 /// A public client, with the permission but without anybody's consent.
-pub(super) const DESKTOP_APP: Uuid = Uuid::from_u128(0xa6);
+pub(super) const DESKTOP_APP: Uuid = Uuid::from_u128(0xda);
 
 /// Application and user, or an application alone.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +128,11 @@ impl Bench {
     }
 
     pub(super) async fn start(settings: Settings, clock: Clock) -> Bench {
+        Bench::trusting(Vec::new(), settings, clock).await
+    }
+
+    /// With external issuers, which may answer on this machine.
+    pub(super) async fn trusting(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Bench {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
@@ -146,6 +153,7 @@ impl Bench {
             signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
             links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
             directory: Directory::new(store.clone()),
+            issuers: ExternalIssuers::new(issuers, &AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap(),
             store,
             vault,
             engine: engine.unwrap(),
@@ -158,9 +166,9 @@ impl Bench {
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
         });
-        let sandbox = SandboxAccess { hosts: vec!["localhost".into(), "[::1]".into()], loopback_only: true };
+        let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let state =
-            ApiState { context: Arc::clone(&context), base_url: BASE.to_owned(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
+            ApiState { context: Arc::clone(&context), base_url: BASE.into(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
         let bench = Bench { context, folder, router: router(state) };
         bench.seed().await;
         bench

@@ -99,6 +99,7 @@ async fn a_session_lasts_a_day_of_work_and_ends_with_the_account() {
     let kept = browser.cookies.clone();
     assert_ne!(kept, stolen);
     assert_eq!(browser.open("/common/oauth2/v2.0/logout").await.title(), "You are signed out");
+    assert_eq!(bench.audited("sign_in.end").await.len(), 1);
     browser.cookies = kept;
     assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
     // A disabled user's session is none, nor is it when the account comes back.

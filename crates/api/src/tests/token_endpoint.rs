@@ -350,3 +350,18 @@ async fn guesses_at_the_same_time_all_count() {
     }
     assert_eq!(refused(&ask(&bench, &path, &[]).await, "invalid_grant", 400), 50053);
 }
+
+/// What a client in the wild sends: the form as the body of a GET. An address with the same is no form.
+#[tokio::test]
+async fn a_form_in_the_body_of_a_get_is_taken_by_version_1() {
+    let bench = Bench::new().await;
+    let form = format!(
+        "grant_type=client_credentials&client_id={APP}&client_secret=app%2Bsecret%2F1%3D&resource=https%3A%2F%2Fapi.partnercenter.microsoft.com"
+    );
+    let answer = bench.send(Request::get(v1()).body(Body::from(form.clone())).unwrap()).await;
+    assert!(answer.json()["access_token"].is_string(), "{}", answer.text());
+    let answer = bench.send(Request::get(v2()).body(Body::from(form.clone())).unwrap()).await;
+    assert_eq!(refused(&answer, "invalid_request", 400), 900561);
+    let answer = bench.fetch(&format!("{}?{form}", v1()), &[]).await;
+    assert_eq!(refused(&answer, "invalid_request", 400), 900561);
+}

@@ -1,17 +1,20 @@
 //! `insightgate serve`: the server, as a configuration file describes it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use insightgate_api::ApiState;
 use insightgate_identity::access::AccessRules;
 use insightgate_operations::context::Settings;
+use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
+use insightgate_outbound::AddressRules;
 use insightgate_report::scheduled_report::ReportRules;
 
 use crate::cli::{ServeArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, fault};
 use crate::log::start_log;
 use crate::server::{EngineLimits, Running, cores, listen, open_context, until_stopped};
 use crate::tls::CertificateSource;
@@ -27,7 +30,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let https = configuration.https.map(|address| listen(address, "server.https")).transpose()?;
     let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };
     let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
-    let context = open_context(&folder, &database, settings(&configuration), limits, false).await?;
+    let context = open_context(&folder, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     let certificate = certificate_source(&configuration, &folder);
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
@@ -35,7 +38,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     if arguments.roles.contains(&ServerRole::Api) {
         let state = |base: String| ApiState {
             context: context.clone(),
-            base_url: configuration.public_url.clone().unwrap_or(base),
+            base_url: configuration.public_url.clone().unwrap_or(base).into(),
             trusted_proxies: configuration.trusted_proxies.clone().into(),
             sandbox: None,
         };
@@ -60,6 +63,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
 fn settings(configuration: &Configuration) -> Settings {
     Settings {
         resources: configuration.resources.clone(),
+        built_in_authority: configuration.built_in_authority,
         public_url: configuration.public_url.clone(),
         quotas: configuration.quotas,
         require_mfa: configuration.require_mfa,
@@ -71,6 +75,17 @@ fn settings(configuration: &Configuration) -> Settings {
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
         ..Settings::default()
     }
+}
+
+/// The external issuers, with the certificates that they are reached by.
+fn issuers(configuration: &Configuration) -> Result<ExternalIssuers, CommandError> {
+    let mut trusted = Vec::new();
+    for issuer in &configuration.issuers {
+        let read = |file: &PathBuf| std::fs::read(file).map_err(|error| fault(file, &error));
+        trusted.push(IssuerSettings { ca_certificate: issuer.ca_certificate.as_ref().map(read).transpose()?, ..issuer.settings.clone() });
+    }
+    let rules = AddressRules { allowed: configuration.allowed_networks.clone() };
+    ExternalIssuers::new(trusted, &rules).map_err(|error| CommandError::failed(format!("the external issuers cannot be asked: {error}")))
 }
 
 /// The operator's own certificate, or one of the data folder's authority.

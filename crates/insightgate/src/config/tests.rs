@@ -1,3 +1,5 @@
+use insightgate_operations::external_issuers::{IssuerSettings, TenantSource};
+
 use super::*;
 
 fn nothing(_: &str) -> Option<String> {
@@ -13,8 +15,10 @@ fn the_example_is_the_defaults_and_is_the_file_in_the_repository() {
 
 #[test]
 fn every_example_value_reads() {
-    let uncommented: String =
-        example().lines().map(|line| format!("{}\n", line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))).collect();
+    let uncommented: String = example()
+        .lines()
+        .map(|line| format!("{}\n", line.strip_prefix("# ").filter(|l| l.contains(" = ") || l.starts_with("[[")).unwrap_or(line)))
+        .collect();
     let configuration = read(&uncommented, nothing).unwrap();
     assert_eq!(configuration.threads, Some(8));
     assert_eq!(configuration.public_url.as_deref(), Some("https://insights.example.com"));
@@ -74,4 +78,84 @@ fn the_environment_goes_before_the_file() {
 #[test]
 fn what_is_no_toml_says_where() {
     assert!(read("[server", nothing).unwrap_err()[0].contains("line 1"));
+}
+
+#[test]
+fn issuers_are_read_with_their_defaults() {
+    let text = "
+        [authority]
+        built_in = false
+        [outbound]
+        allowed_networks = [\"10.0.0.0/8\", \"::1\"]
+        [[issuer]]
+        url = \"https://login.example/t/v2.0\"
+        audiences = [\"api://insightgate\"]
+        [[issuer]]
+        url = \"http://127.0.0.1:8080/realms/one\"
+        audiences = \"insightgate\"
+        algorithms = [\"ES256\", \"PS256\"]
+        user_claim = \"sub\"
+        tenant = \"00000000-0000-0000-0000-0000000000c0\"
+        cache_seconds = 60
+        ca_certificate = \"ca.pem\"
+    ";
+    let configuration = read(text, nothing).unwrap();
+    assert!(!configuration.built_in_authority);
+    assert_eq!(configuration.allowed_networks, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+    let expected = IssuerSettings::new("https://login.example/t/v2.0", vec!["api://insightgate".to_owned()]);
+    let [first, second] = configuration.issuers.as_slice() else { panic!("{:?}", configuration.issuers) };
+    assert_eq!(first, &IssuerConfiguration { settings: expected, ca_certificate: None });
+    assert_eq!(second.settings.algorithms, ["ES256", "PS256"]);
+    assert_eq!(second.settings.tenant, TenantSource::Fixed(uuid::Uuid::from_u128(0xc0)));
+    assert_eq!(second.settings.cache, chrono::TimeDelta::seconds(60));
+    assert_eq!(second.ca_certificate, Some("ca.pem".into()));
+}
+
+#[test]
+fn mistakes_in_issuers_are_reported_at_once() {
+    let text = "
+        [server]
+        public_url = \"https://insights.example\"
+        [outbound]
+        allowed_networks = [\"10.0.0.0/33\"]
+        [[issuer]]
+        url = \"http://login.example\"
+        audience = \"a\"
+        algorithms = [\"RS256\", \"HS256\"]
+        user_claim = \"email\"
+        [[issuer]]
+        audiences = []
+        tenant = \"contoso\"
+        timeout_seconds = 0
+        [[issuer]]
+        url = \"https://insights.example/c0/v2.0\"
+        audiences = [\"a\"]
+        management_audiences = [\"a\"]
+        tenant = \"00000000-0000-0000-0000-0000000000c0\"
+        tenant_claim = \"tid\"
+    ";
+    let problems = read(text, nothing).unwrap_err();
+    let expected = [
+        "outbound.allowed_networks: should hold networks",
+        "issuer \"http://login.example\": audience is unknown; [[issuer]] has url, audiences",
+        "issuer \"http://login.example\": url should be an https address",
+        "issuer \"http://login.example\": algorithms should hold some of RS256",
+        "issuer \"http://login.example\": user_claim should be a claim that never changes",
+        "issuer \"http://login.example\": audiences is missing",
+        "issuer 2: audiences should name at least one",
+        "issuer 2: timeout_seconds should be a whole number from 1 to 30",
+        "issuer 2: tenant should be a tenant's id",
+        "issuer 2: url is missing",
+        "issuer \"https://insights.example/c0/v2.0\": give tenant or tenant_claim",
+        "issuer \"https://insights.example/c0/v2.0\": audiences and management_audiences must not share",
+        "issuer \"https://insights.example/c0/v2.0\": is this server itself",
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.starts_with(expected), "{problem} should begin with: {expected}");
+    }
+    let twice = "[[issuer]]\nurl = \"https://a\"\naudiences = [\"a\"]\n".repeat(2);
+    assert_eq!(read(&twice, nothing).unwrap_err(), ["issuer \"https://a\": is listed twice"]);
+    assert!(read("[authority]\nbuilt_in = false", nothing).unwrap_err()[0].starts_with("authority.built_in: "));
+    assert!(read("[issuer]\nurl = \"https://a\"", nothing).unwrap_err()[0].starts_with("issuer: should be a list"));
 }

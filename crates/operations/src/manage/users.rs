@@ -1,4 +1,4 @@
-//! A tenant's users: adding, disabling, passwords, the second factor.
+//! A tenant's users: adding, disabling, passwords.
 
 use insightgate_identity::role::Role;
 use insightgate_identity::tenant::Tenant;

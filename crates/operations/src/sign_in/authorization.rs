@@ -7,6 +7,7 @@ use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::redirect::redirect_matches;
 use insightgate_identity::token::TokenVersion;
 use insightgate_store::AuthorizationCode;
+use uuid::Uuid;
 
 use super::session::Current;
 use super::{Goal, Subject};
@@ -113,9 +114,11 @@ pub(super) struct Prompt {
     pub consent: bool,
 }
 
-pub(super) async fn check(context: &Context, request: &AuthorizationRequest) -> Result<Subject, CheckFault> {
+/// `known` is set to the tenant as soon as there is one.
+pub(super) async fn check(context: &Context, request: &AuthorizationRequest, known: &mut Option<Uuid>) -> Result<Subject, CheckFault> {
     let client = request.client_id.as_deref();
     let tenant = tenant_of(context, reference(&request.tenant)?, client).await?;
+    *known = Some(tenant.id);
     let application = find_application(context, &tenant, client).await?;
     let redirect_uri = request.redirect_uri.clone().ok_or_else(|| GrantRefusal::missing_field("redirect_uri"))?;
     if !application.redirect_uris.iter().any(|registered| redirect_matches(registered, &redirect_uri)) {

@@ -4,10 +4,11 @@ use chrono::TimeDelta;
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::token::TokenVersion;
 use insightgate_store::{DeviceCode, DeviceState};
+use uuid::Uuid;
 
 use super::authorization::Prompt;
 use super::session::Current;
-use super::{Goal, Next, Subject, Visit};
+use super::{Goal, Next, Subject, Visit, record_refusal};
 use crate::context::Context;
 use crate::issue_token::TokenFailure;
 use crate::issue_token::client::{find_application, reference, tenant_of};
@@ -44,9 +45,20 @@ pub struct DeviceAnswer {
     pub interval: i64,
 }
 
-pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest) -> Result<DeviceAnswer, TokenFailure> {
+pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, correlation: &str) -> Result<DeviceAnswer, TokenFailure> {
+    let mut tenant = None;
+    let started = start(context, request, &mut tenant).await;
+    if let Err(TokenFailure::Refused(refusal)) = &started {
+        record_refusal(context, tenant, request.client_id.as_deref(), refusal, correlation).await;
+    }
+    started
+}
+
+/// `known` is set to the tenant as soon as there is one.
+async fn start(context: &Context, request: &DeviceRequest, known: &mut Option<Uuid>) -> Result<DeviceAnswer, TokenFailure> {
     let client = request.client_id.as_deref();
     let tenant = tenant_of(context, reference(&request.tenant)?, client).await?;
+    *known = Some(tenant.id);
     let application = find_application(context, &tenant, client).await?;
     let requested = Requested::read(request.version, request.resource.as_deref(), request.scope.as_deref(), None)?;
     requested.permission(context)?;

@@ -5,6 +5,7 @@ use insightgate_identity::tenant::TenantReference;
 use uuid::Uuid;
 
 use super::{Visit, session};
+use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::issue_token::TokenFailure;
 use crate::password::secret_digest;
@@ -28,6 +29,17 @@ pub async fn end_session(context: &Context, visit: &Visit, request: &LogoutReque
     let current = session::load(context, visit).await?;
     if let Some(cookie) = &visit.session {
         context.store.delete_sign_in_session(&secret_digest(cookie)).await?;
+    }
+    if let Some(current) = &current {
+        let happening = Happening {
+            tenant: Some(current.user.tenant),
+            actor: current.user.username.clone(),
+            action: "sign_in.end",
+            subject: current.user.username.clone(),
+            detail: String::new(),
+            correlation: Some(visit.correlation.clone()),
+        };
+        audit::record(context, happening).await;
     }
     let Some(sent) = &request.post_logout_redirect_uri else { return Ok(EndedSession { redirect_uri: None }) };
     let tenant = match TenantReference::parse(&request.tenant) {

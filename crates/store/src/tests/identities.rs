@@ -8,6 +8,7 @@ use insightgate_identity::tenant::Location;
 use insightgate_identity::user::PasswordState;
 
 use super::*;
+use crate::{AuditFilter, AuditPage};
 
 const APP: Uuid = Uuid::from_u128(2);
 
@@ -174,4 +175,45 @@ async fn redirect_uris_and_changes_of_an_application() {
     assert!(!store.change_application(&foreign).await.unwrap());
     sqlx::query("UPDATE applications SET redirect_uris = 'x'").execute(&store.pool).await.unwrap();
     assert!(matches!(store.application(tenant().id, APP).await, Err(StoreError::Corrupt { column: "redirect_uris", .. })));
+}
+
+#[tokio::test]
+async fn the_record_is_filtered_and_paged() {
+    let Bench { store, _folder } = populated().await;
+    for (id, second, tenant, action) in
+        [(1, 5, Some(1), "a"), (2, 5, Some(1), "a"), (3, 9, Some(2), "a"), (4, 7, None, "b"), (5, 5, Some(1), "a")]
+    {
+        let event = AuditEvent {
+            id: Uuid::from_u128(id),
+            at: at(second),
+            tenant: tenant.map(Uuid::from_u128),
+            actor: "actor".into(),
+            action: action.into(),
+            subject: "it's \"quoted\"; --".into(),
+            detail: String::new(),
+            correlation: None,
+        };
+        store.record_audit_event(event).await.unwrap();
+    }
+    let ids = |page: &AuditPage| page.events.iter().map(|event| event.id.as_u128()).collect::<Vec<_>>();
+    let all = AuditFilter::default();
+    let first = store.audit_page(&all, None, 3).await.unwrap();
+    assert_eq!((ids(&first), first.total), (vec![3, 4, 1], 5));
+    let last = store.audit_page(&all, first.next, 3).await.unwrap();
+    assert_eq!((ids(&last), last.total, last.next), (vec![2, 5], 5, None));
+    let own = AuditFilter { tenant: Some(Uuid::from_u128(1)), action: Some("a".into()), ..AuditFilter::default() };
+    assert_eq!(ids(&store.audit_page(&own, None, 3).await.unwrap()), [1, 2, 5]);
+    let between = AuditFilter { from: Some(at(7)), to: Some(at(9)), ..AuditFilter::default() };
+    assert_eq!(ids(&store.audit_page(&between, None, 3).await.unwrap()), [4]);
+    let quoted = AuditFilter { subject: Some("it's \"quoted\"; --".into()), ..AuditFilter::default() };
+    assert_eq!(store.audit_page(&quoted, None, 1).await.unwrap().total, 5);
+}
+
+/// Of whatever kind it is: assignments go by ids alone.
+#[tokio::test]
+async fn an_id_is_taken_by_tenants_users_and_applications() {
+    let Bench { store, _folder } = populated().await;
+    for (id, taken) in [(tenant().id, true), (OWNER, true), (APP, true), (Uuid::from_u128(0xdead), false)] {
+        assert_eq!(store.is_id_taken(id).await.unwrap(), taken, "{id}");
+    }
 }

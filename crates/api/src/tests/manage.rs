@@ -1,0 +1,15 @@
+//! The management API: an organisation's life, the rules on the way, and what nobody may do.
+
+mod administrators;
+mod applications;
+mod desk;
+mod document;
+mod enrollment;
+mod isolation;
+mod life;
+mod random_bodies;
+mod record;
+mod roles;
+mod schema;
+mod suspension;
+mod users;

@@ -1,0 +1,106 @@
+//! Every operation of the served document: without a token, with a token for data, of another tenant, and without a role.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::desk::*;
+use super::schema::Document;
+use crate::tests::harness::*;
+
+/// Every operation, on Contoso's own things.
+pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
+    let document = Document::new(desk.bench.fetch("/manage/v1/openapi.json", &[]).await.json());
+    let filled = |path: String| {
+        path.replace("{tenant}", "contoso.example")
+            .replace("{program}", "mpn")
+            .replace("{user}", "ana@contoso.example")
+            .replace("{application}", &APP.to_string())
+            .replace("{secret}", "00000000-0000-0000-0000-000000000001")
+            .replace("{permission}", "user_impersonation")
+            .replace("{assignee}", "ana@contoso.example")
+            .replace("{role}", "executive_report_viewer")
+            .replace("{name}", "Sales")
+    };
+    let all: Vec<_> = document.operations().into_iter().map(|(method, path)| (method, filled(path))).collect();
+    assert!(all.len() >= 35 && all.iter().all(|(_, path)| !path.contains('{')), "{all:?}");
+    all
+}
+
+#[tokio::test]
+async fn every_operation_refuses_who_may_not() {
+    let desk = Desk::new().await;
+    let before = desk.bench.context.store.role_assignments(CONTOSO).await.unwrap();
+    let expired = desk.token(OPERATOR);
+    let future = {
+        let mut claims = desk.bench.claims(OPERATOR);
+        claims.aud = MANAGE.to_owned();
+        claims.nbf += 3 * 3600;
+        claims.exp += 3 * 3600;
+        desk.bench.context.signing.sign(&claims).unwrap()
+    };
+    desk.bench.advance(TimeDelta::hours(1));
+    for (method, path) in operations(&desk).await {
+        let of_tenant = path.starts_with("/tenants/");
+        for token in ["", "nonsense", &expired, &future, &desk.bench.token(ANA), &desk.bench.token(ALONE), &desk.bench.token(OPERATOR)] {
+            let answer = desk.ask_with(token, &method, &path, json!({})).await;
+            assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, "Bearer"), "{method} {path}");
+            assert_eq!(answer.json()["error"]["message"], "Unauthorized");
+        }
+        if of_tenant {
+            let text = desk.refused(FOREIGNER, &method, &path, json!({}), "notFound").await;
+            assert_eq!(text, "There is nothing of this name or id.");
+        }
+        for who in [VIEWER, Who { application: APP, ..GLOBAL }, Who { application: SHUT_APP, ..GLOBAL }, ALONE] {
+            let text = desk.refused(who, &method, &path, json!({}), "forbidden").await;
+            let named = ["role ", "permission", "operator", "disabled"];
+            assert!(named.iter().any(|word| text.contains(word)), "{method} {path} {text}");
+        }
+    }
+    assert_eq!(desk.bench.context.store.role_assignments(CONTOSO).await.unwrap(), before);
+    // An operator is refused by none of them.
+    for (method, path) in operations(&desk).await {
+        let answer = desk.ask(OPERATOR, &method, &path, json!({})).await;
+        assert!(![401, 403].contains(&answer.status.as_u16()), "{method} {path} {}", answer.text());
+    }
+}
+
+/// A tenant's administrator reaches nothing of another's, by whatever way it is named.
+#[tokio::test]
+async fn administrators_stay_in_their_tenant() {
+    let desk = Desk::new().await;
+    assert_eq!(desk.get(FOREIGNER, "/tenants").await["value"][0]["domain"], "fabrikam.example");
+    for tenant in ["contoso.example", &CONTOSO.to_string(), "common", "organizations", "nobody.example", "%00", "."] {
+        desk.refused(FOREIGNER, "GET", &format!("/tenants/{tenant}"), Value::Null, "notFound").await;
+    }
+    let own = |path: &str| format!("/tenants/fabrikam.example{path}");
+    let (ana, app) = (ANA.user.unwrap(), APP);
+    for (method, path, body) in [
+        ("GET", format!("/users/{ana}"), Value::Null),
+        ("PATCH", format!("/users/{ana}"), json!({"enabled": false})),
+        ("PUT", format!("/users/{ana}/password"), json!({"password": "taken over now"})),
+        ("GET", format!("/applications/{app}"), Value::Null),
+        ("PATCH", format!("/applications/{app}"), json!({"enabled": false})),
+        ("POST", format!("/applications/{app}/secrets"), json!({})),
+        ("DELETE", format!("/applications/{app}/permissions/user_impersonation"), Value::Null),
+        ("DELETE", format!("/applications/{app}/consents/user_impersonation"), Value::Null),
+        ("DELETE", format!("/roleAssignments/{ana}/executive_report_viewer"), Value::Null),
+    ] {
+        desk.refused(FOREIGNER, method, &own(&path), body, "notFound").await;
+    }
+    let viewer = json!({"assignee": ana, "role": "executive_report_viewer"});
+    desk.refused(FOREIGNER, "POST", &own("/roleAssignments"), viewer, "invalid").await;
+    let audit = desk.get(FOREIGNER, &own("/audit?pageSize=1000")).await;
+    assert!(audit["value"].as_array().unwrap().iter().all(|event| event["tenant"] == FABRIKAM.to_string()));
+    desk.bench.get(ANA, "ScheduledDataset").await.ok();
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_have_the_same_form() {
+    let desk = Desk::new().await;
+    for (method, path, status) in [("GET", "/nothing", 404), ("GET", "", 404), ("PUT", "/tenants", 405), ("POST", "/audit", 405)] {
+        let answer = desk.ask(OPERATOR, method, path, Value::Null).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (status, &json!("notFound")), "{method} {path}");
+        assert!(answer.json()["error"]["correlationId"].as_str().unwrap().starts_with("call-"));
+    }
+    assert_eq!(desk.get(OPERATOR, "/TENANTS/Contoso.Example/").await["domain"], "contoso.example");
+}

@@ -1,0 +1,112 @@
+//! What a suspension stops at once: tokens, links, schedules and the run that is being made.
+
+use std::pin::pin;
+use std::task::Poll;
+
+use chrono::TimeDelta;
+use insightgate_operations::background::runner::run_next;
+use serde_json::{Value, json};
+
+use super::desk::*;
+use crate::tests::harness::*;
+
+const SUSPENDED: &str = "The organisation's enrollment in the partner program 'mpn' is Suspended, not Accepted.";
+
+async fn step(desk: &Desk, name: &str) {
+    desk.done(OPERATOR, "POST", &contoso(&format!("/enrollments/mpn/{name}")), json!({"reason": "unpaid"})).await;
+}
+
+#[tokio::test]
+async fn tokens_links_and_schedules_stop_at_once() {
+    let desk = Desk::new().await;
+    let bench = &desk.bench;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    let foreign_query = bench.create_query(ZOE, ALL_SALES).await;
+    let foreign = bench.create_report(ZOE, &foreign_query, every_four_hours(None)).await;
+    let link = bench.export(ANA, ALL_SALES, json!({})).await;
+    assert_eq!(bench.fetch(&link, &[]).await.status, 200);
+    step(&desk, "suspend").await;
+    assert_eq!(bench.get(ANA, "ScheduledDataset").await.refused(403), SUSPENDED);
+    assert_eq!(bench.fetch(&link, &[]).await.refused(403), SUSPENDED);
+    let event = bench.audited("enrollment.suspend").await.remove(0);
+    assert_eq!((event.detail.as_str(), event.tenant), ("unpaid; 1 reports paused", Some(CONTOSO)));
+    bench.advance(TimeDelta::hours(5));
+    assert_eq!(bench.work().await, 1, "the other organisation's alone");
+    assert_eq!(bench.report_status(ZOE, &foreign).await, "Active");
+    assert!(bench.audited("run.refuse").await.is_empty(), "a paused report is not tried");
+    step(&desk, "reactivate").await;
+    assert_eq!(bench.report_status(ANA, &report).await, "Paused", "its owner resumes it");
+    assert_eq!(bench.fetch(&link, &[]).await.status, 200);
+}
+
+/// An ExecuteNow report that waits is refused when it runs.
+#[tokio::test]
+async fn what_waits_is_refused() {
+    let desk = Desk::new().await;
+    let query = desk.bench.create_query(ANA, ALL_SALES).await;
+    let report = desk.bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    step(&desk, "suspend").await;
+    assert_eq!(desk.bench.work().await, 1);
+    step(&desk, "reactivate").await;
+    let execution = desk.bench.executions(ANA, &report).await.remove(0);
+    assert_eq!((&execution["executionStatus"], &execution["failureReason"]), (&json!("Failed"), &json!(SUSPENDED)));
+    assert_eq!(desk.bench.audited("run.refuse").await.len(), 1);
+}
+
+/// The file is there already, and is not published.
+#[tokio::test]
+async fn a_run_that_is_being_made_is_not_published() {
+    let desk = Desk::new().await;
+    let query = desk.bench.create_query(ANA, ALL_SALES).await;
+    let report = desk.bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let files = desk.bench.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
+    let written = || std::fs::read_dir(&files).map_or(0, Iterator::count);
+    {
+        let mut run = pin!(run_next(&desk.bench.context));
+        while written() == 0 {
+            let Poll::Pending = futures::poll!(&mut run) else { panic!("finished before its file was seen") };
+            tokio::task::yield_now().await;
+        }
+        step(&desk, "suspend").await;
+        assert!(run.await.unwrap());
+    }
+    assert_eq!(written(), 0);
+    step(&desk, "reactivate").await;
+    let execution = desk.bench.executions(ANA, &report).await.remove(0);
+    assert_eq!((&execution["executionStatus"], &execution["failureReason"]), (&json!("Failed"), &json!(SUSPENDED)));
+    assert_eq!(execution["reportAccessSecureLink"], Value::Null);
+}
+
+/// The same for what an administrator takes away: the next run is refused, and pauses its report.
+#[tokio::test]
+async fn a_removed_prerequisite_pauses_the_report_at_its_next_run() {
+    let assignments = format!("/roleAssignments/{}/executive_report_viewer", ANA.user.unwrap());
+    let user = format!("/users/{}", ANA.user.unwrap());
+    let consent = format!("/applications/{APP}/consents/user_impersonation");
+    let permission = format!("/applications/{APP}/permissions/user_impersonation");
+    let application = format!("/applications/{APP}");
+    for (method, path, body, reason) in [
+        ("PATCH", &user, json!({"enabled": false}), "The user account is disabled."),
+        ("DELETE", &assignments, Value::Null, "The user lacks the role Executive report viewer."),
+        (
+            "DELETE",
+            &consent,
+            Value::Null,
+            "The organisation has not consented to the application's permission to the Microsoft Partner API (user_impersonation).",
+        ),
+        ("DELETE", &permission, Value::Null, "The application lacks the permission to the Microsoft Partner API (user_impersonation)."),
+        ("PATCH", &application, json!({"enabled": false}), "The application is disabled."),
+    ] {
+        let desk = Desk::new().await;
+        let query = desk.bench.create_query(ANA, ALL_SALES).await;
+        desk.bench.create_report(ANA, &query, every_four_hours(None)).await;
+        desk.done(GLOBAL, method, &contoso(path), body).await;
+        assert_eq!(desk.bench.get(ANA, "ScheduledDataset").await.refused(403), reason);
+        desk.bench.advance(TimeDelta::hours(4));
+        assert_eq!(desk.bench.work().await, 1);
+        assert_eq!(desk.bench.audited("run.refuse").await.remove(0).detail, reason);
+        desk.bench.advance(TimeDelta::hours(8));
+        assert_eq!(desk.bench.work().await, 0, "{path}");
+    }
+}

@@ -1,0 +1,141 @@
+//! Issuers of tokens that the operator trusts beside, or instead of, the built-in authority: Entra ID, Keycloak or any other that publishes
+//! its keys by OpenID Connect discovery.
+//!
+//! A token of theirs is worth what its bearer was bound to here (`manage::external_identities`): roles, permissions and consent are local. No key,
+//! address or algorithm is ever taken from a token.
+
+mod claims;
+mod keys;
+mod settings;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use insightgate_identity::external_identity::ExternalKind;
+use insightgate_identity::token::TokenSubject;
+use insightgate_outbound::{AddressRules, Outbound, OutboundError};
+use serde::Deserialize;
+use thiserror::Error;
+
+use self::claims::TokenHeader;
+use self::keys::{KeyFault, PublishedKeys};
+pub use self::settings::{ALGORITHMS, IssuerSettings, TenantSource};
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Bytes of a token. Entra ID's with many groups stay below.
+const TOKEN_LIMIT: usize = 16 << 10;
+
+/// What a token is presented for. A token for one never opens the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    Insights,
+    Management,
+}
+
+/// The trusted issuers, with their keys.
+#[derive(Default)]
+pub struct ExternalIssuers(Vec<Arc<ExternalIssuer>>);
+
+pub struct ExternalIssuer {
+    pub settings: IssuerSettings,
+    keys: PublishedKeys,
+}
+
+/// Why a token of a trusted issuer is not accepted. Goes to the log; the caller hears "Unauthorized".
+#[derive(Debug, Error)]
+pub(crate) enum ExternalFault {
+    #[error(transparent)]
+    Keys(#[from] KeyFault),
+    #[error("the token is malformed or its signature is wrong: {0}")]
+    Signature(#[from] jsonwebtoken::errors::Error),
+    #[error("the token is malformed: {0}")]
+    Malformed(&'static str),
+    #[error("the token's header holds '{0}', which is not accepted")]
+    Header(String),
+    #[error("the algorithm '{0}' is not accepted from this issuer")]
+    Algorithm(String),
+    #[error("the token's type is '{0}': it is no access token")]
+    Type(String),
+    #[error("the token was issued by '{0}'")]
+    Issuer(String),
+    #[error("the token is for another audience: {0}")]
+    Audience(String),
+    #[error("the token expired at {0} (Unix seconds)")]
+    Expired(i64),
+    #[error("the token is not valid before {0} (Unix seconds)")]
+    NotYetValid(i64),
+    #[error("the token has no usable claim '{0}'")]
+    Missing(String),
+    #[error("the claims '{0}' and '{1}' name different applications")]
+    TwoApplications(String, String),
+    #[error("the token is bound to a key that is not presented with it (cnf)")]
+    Confirmation,
+}
+
+impl ExternalIssuers {
+    /// Asks nobody yet: keys are fetched with the first token.
+    pub fn new(issuers: Vec<IssuerSettings>, rules: &AddressRules) -> Result<ExternalIssuers, OutboundError> {
+        let mut trusted = Vec::new();
+        for settings in issuers {
+            let outbound = Outbound::new(rules.clone(), settings.ca_certificate.as_deref())?;
+            trusted.push(Arc::new(ExternalIssuer { keys: PublishedKeys::new(&settings, outbound), settings }));
+        }
+        Ok(ExternalIssuers(trusted))
+    }
+
+    /// By its name as in `iss`.
+    pub fn find(&self, url: &str) -> Option<&Arc<ExternalIssuer>> {
+        self.0.iter().find(|issuer| issuer.settings.url == url)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|issuer| issuer.settings.url.as_str())
+    }
+
+    /// The issuer that a token says it comes from. Nothing is verified yet: that decides only whose rules the token must meet.
+    pub fn of(&self, token: &str) -> Option<&Arc<ExternalIssuer>> {
+        if self.0.is_empty() || token.len() > TOKEN_LIMIT {
+            return None;
+        }
+        #[derive(Deserialize)]
+        struct Claimed {
+            iss: String,
+        }
+        let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        let claimed: Claimed = serde_json::from_slice(&claims).ok()?;
+        self.find(&claimed.iss)
+    }
+}
+
+impl ExternalIssuer {
+    /// Who the token stands for here. A bearer who is not bound is refused, and the refusal audited, so that the operator sees whom to bind.
+    pub async fn subject(&self, context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
+        let now = context.clock.now();
+        let issuer = &self.settings;
+        let refused = |fault: ExternalFault| Failure::Unauthorized { reason: format!("{}: {fault}", issuer.url) };
+        let header = TokenHeader::read(token, issuer).map_err(refused)?;
+        let key = self.keys.find(&header, now).await.map_err(|fault| refused(fault.into()))?;
+        let claims = key.verify(token, &header).map_err(refused)?;
+        let (bearer, amr) = claims.check(issuer, audience, now).map_err(refused)?;
+        let bound = context.store.identities_of_bearer(&issuer.url, &bearer).await?;
+        match bearer.recognise(&issuer.url, issuer.tenant.fixed(), &bound) {
+            Ok(known) => Ok(TokenSubject { tenant: known.tenant, application: known.application, user: known.user, amr }),
+            Err(unbound) => {
+                let own = || bound.iter().find(|identity| identity.kind == ExternalKind::Tenant).map(|identity| identity.tenant);
+                let happening = Happening {
+                    tenant: issuer.tenant.fixed().or_else(own),
+                    actor: format!("{} {} {}", issuer.url, bearer.tenant, bearer.subject),
+                    action: "access.refuse",
+                    subject: bearer.application.clone(),
+                    detail: unbound.to_string(),
+                    correlation: None,
+                };
+                audit::record(context, happening).await;
+                Err(Failure::Unauthorized { reason: format!("{}: {unbound}", issuer.url) })
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! An issuer's published keys: fetched by discovery, kept for a while, fetched again when a token names one that is not known.
+//!
+//! However many tokens ask, there is one fetch at a time and at most one within the issuer's `refetch`, so that made-up key ids cost the issuer
+//! nothing. While the issuer is down, keys that were fetched before go on serving for some hours.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_outbound::{Limits, Outbound, OutboundError};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::claims::TokenHeader;
+use super::settings::IssuerSettings;
+
+/// How long fetched keys serve when the issuer cannot be asked again.
+const STALE: TimeDelta = TimeDelta::hours(6);
+/// Bytes of the discovery document, and of the key set.
+const DOCUMENT_LIMIT: usize = 256 << 10;
+const KEYS_LIMIT: usize = 100;
+
+#[derive(Debug, Error)]
+pub(crate) enum KeyFault {
+    #[error("the token is signed with an unknown key")]
+    Unknown,
+    #[error("the issuer's keys could not be fetched")]
+    Unavailable,
+}
+
+/// Why a fetch failed. Goes to the log.
+#[derive(Debug, Error)]
+enum FetchFault {
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    #[error("{document} was answered with status {status}")]
+    Status { document: &'static str, status: u16 },
+    #[error("{document} cannot be read: {cause}")]
+    Document { document: &'static str, cause: serde_json::Error },
+    #[error("the discovery document is that of '{0}'")]
+    OtherIssuer(String),
+    #[error("'{0}' is no address")]
+    Address(String),
+    #[error("the key set holds more than {KEYS_LIMIT} keys")]
+    TooMany,
+}
+
+pub(super) struct PublishedKeys(Arc<Source>);
+
+struct Source {
+    url: String,
+    outbound: Outbound,
+    limits: Limits,
+    cache: TimeDelta,
+    refetch: TimeDelta,
+    held: RwLock<Held>,
+    /// Held while a fetch runs.
+    fetching: Arc<Mutex<()>>,
+}
+
+#[derive(Clone, Default)]
+struct Held {
+    keys: Arc<Vec<PublishedKey>>,
+    fetched: Option<DateTime<Utc>>,
+    attempted: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone)]
+pub(super) struct PublishedKey {
+    id: String,
+    family: AlgorithmFamily,
+    /// The only algorithm that the issuer lets the key be used with, if it says so.
+    only: Option<Algorithm>,
+    pub(super) verifier: DecodingKey,
+}
+
+impl PublishedKeys {
+    pub(super) fn new(settings: &IssuerSettings, outbound: Outbound) -> PublishedKeys {
+        // An issuer that is asked by https must publish its keys so too.
+        let https_only = settings.url.starts_with("https:");
+        PublishedKeys(Arc::new(Source {
+            url: settings.url.clone(),
+            outbound,
+            limits: Limits { time: settings.timeout, body: DOCUMENT_LIMIT, https_only },
+            cache: settings.cache,
+            refetch: settings.refetch,
+            held: RwLock::default(),
+            fetching: Arc::default(),
+        }))
+    }
+
+    /// The key that the header names and that may be used with its algorithm.
+    pub(super) async fn find(&self, header: &TokenHeader, now: DateTime<Utc>) -> Result<PublishedKey, KeyFault> {
+        let source = &self.0;
+        let held = source.held();
+        let known = held.find(header);
+        if let Some(key) = known.filter(|_| within(held.fetched, now, source.cache)) {
+            return Ok(key.clone());
+        }
+        let usable = known.filter(|_| within(held.fetched, now, STALE));
+        if !within(held.attempted, now, source.refetch) {
+            let guard = match usable {
+                // Somebody else is asking already: the known key serves meanwhile.
+                Some(key) => match Arc::clone(&source.fetching).try_lock_owned() {
+                    Ok(guard) => guard,
+                    Err(_) => return Ok(key.clone()),
+                },
+                None => Arc::clone(&source.fetching).lock_owned().await,
+            };
+            let source = Arc::clone(source);
+            // A task of its own, so that a caller who hangs up does not cut the fetch off for all.
+            let fetch = tokio::spawn(async move {
+                if !within(source.held().attempted, now, source.refetch) {
+                    source.refresh(now).await;
+                }
+                drop(guard);
+            });
+            let _ = fetch.await;
+        } else if usable.is_none() {
+            // A fetch that has just begun may bring the key.
+            drop(source.fetching.lock().await);
+        }
+        let held = source.held();
+        match held.find(header).filter(|_| within(held.fetched, now, STALE)) {
+            Some(key) => Ok(key.clone()),
+            None if within(held.fetched, now, STALE) => Err(KeyFault::Unknown),
+            None => Err(KeyFault::Unavailable),
+        }
+    }
+}
+
+/// Whether `since` was at most `span` ago. A clock that was moved back counts as long ago.
+fn within(since: Option<DateTime<Utc>>, now: DateTime<Utc>, span: TimeDelta) -> bool {
+    since.is_some_and(|since| since <= now && now - since < span)
+}
+
+impl Held {
+    fn find(&self, header: &TokenHeader) -> Option<&PublishedKey> {
+        let fits = |key: &&PublishedKey| {
+            key.id == header.kid && key.family == header.algorithm.family() && key.only.is_none_or(|only| only == header.algorithm)
+        };
+        self.keys.iter().find(fits)
+    }
+}
+
+impl Source {
+    fn held(&self) -> Held {
+        // Whole even when its last writer panicked.
+        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Held)) {
+        change(&mut self.held.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    async fn refresh(&self, now: DateTime<Utc>) {
+        self.change(|held| held.attempted = Some(now));
+        match self.fetch().await {
+            Ok(keys) => {
+                tracing::debug!(issuer = self.url, keys = keys.len(), "an issuer's keys were fetched");
+                self.change(|held| (held.keys, held.fetched) = (Arc::new(keys), Some(now)));
+            }
+            Err(fault) => tracing::warn!(issuer = self.url, %fault, "an issuer's keys could not be fetched"),
+        }
+    }
+
+    async fn fetch(&self) -> Result<Vec<PublishedKey>, FetchFault> {
+        #[derive(Deserialize)]
+        struct Discovery {
+            issuer: String,
+            jwks_uri: String,
+        }
+        #[derive(Deserialize)]
+        struct KeySet {
+            keys: Vec<serde_json::Value>,
+        }
+        let address = format!("{}/.well-known/openid-configuration", self.url.trim_end_matches('/'));
+        let discovery: Discovery = self.document("the discovery document", &address).await?;
+        if discovery.issuer != self.url {
+            return Err(FetchFault::OtherIssuer(discovery.issuer));
+        }
+        let set: KeySet = self.document("the key set", &discovery.jwks_uri).await?;
+        if set.keys.len() > KEYS_LIMIT {
+            return Err(FetchFault::TooMany);
+        }
+        // Keys of other kinds may stand beside ours.
+        Ok(set.keys.into_iter().filter_map(PublishedKey::read).collect())
+    }
+
+    async fn document<T: serde::de::DeserializeOwned>(&self, document: &'static str, address: &str) -> Result<T, FetchFault> {
+        let url = Url::parse(address).map_err(|_| FetchFault::Address(address.to_owned()))?;
+        let answer = self.outbound.get(&url, self.limits).await?;
+        if answer.status != 200 {
+            return Err(FetchFault::Status { document, status: answer.status });
+        }
+        serde_json::from_slice(&answer.body).map_err(|cause| FetchFault::Document { document, cause })
+    }
+}
+
+impl PublishedKey {
+    /// None for what is no public key to check signatures with, or has no id.
+    fn read(value: serde_json::Value) -> Option<PublishedKey> {
+        let jwk: Jwk = serde_json::from_value(value).ok()?;
+        let family = match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => AlgorithmFamily::Rsa,
+            AlgorithmParameters::EllipticCurve(_) => AlgorithmFamily::Ec,
+            _ => return None,
+        };
+        if jwk.common.public_key_use.as_ref().is_some_and(|usage| *usage != PublicKeyUse::Signature) {
+            return None;
+        }
+        if jwk.common.key_operations.as_ref().is_some_and(|operations| !operations.contains(&KeyOperations::Verify)) {
+            return None;
+        }
+        let only = jwk.common.key_algorithm.map(Algorithm::try_from).transpose().ok()?;
+        let verifier = DecodingKey::from_jwk(&jwk).ok()?;
+        Some(PublishedKey { id: jwk.common.key_id.filter(|id| !id.is_empty())?, family, only, verifier })
+    }
+}

@@ -1,0 +1,88 @@
+//! What the operator says of an issuer.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use url::Url;
+use uuid::Uuid;
+
+/// Signatures that can be asked for. None with a shared secret: whoever can check such a token can also make one.
+pub const ALGORITHMS: [&str; 8] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerSettings {
+    /// Exactly as in `iss`.
+    pub url: String,
+    /// What `aud` of a token for the insights API may be.
+    pub audiences: Vec<String>,
+    /// What `aud` of a token for the management API may be.
+    pub management_audiences: Vec<String>,
+    /// Of [`ALGORITHMS`].
+    pub algorithms: Vec<String>,
+    /// Whether tokens must be marked as access tokens (`typ` at+jwt, RFC 9068).
+    pub require_at_jwt: bool,
+    pub tenant: TenantSource,
+    /// The claim that holds the user's unchanging id.
+    pub user_claim: String,
+    /// Claims that may hold the application's id; those that are there must agree.
+    pub application_claims: Vec<String>,
+    /// How long fetched keys serve without another look.
+    pub cache: TimeDelta,
+    /// The least time between two fetches, whatever unknown keys tokens name.
+    pub refetch: TimeDelta,
+    /// For each of the two requests of a fetch.
+    pub timeout: Duration,
+    /// PEM, trusted beside the system's.
+    pub ca_certificate: Option<Vec<u8>>,
+}
+
+/// Where the tenant of a token's bearer is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TenantSource {
+    /// The claim that holds the issuer's id of the tenant.
+    Claim(String),
+    /// All bearers belong to this tenant of ours.
+    Fixed(Uuid),
+}
+
+impl TenantSource {
+    pub fn fixed(&self) -> Option<Uuid> {
+        match self {
+            TenantSource::Claim(_) => None,
+            TenantSource::Fixed(tenant) => Some(*tenant),
+        }
+    }
+}
+
+impl IssuerSettings {
+    /// As Entra ID's tokens are, with everything else at its default.
+    pub fn new(url: &str, audiences: Vec<String>) -> IssuerSettings {
+        IssuerSettings {
+            url: url.to_owned(),
+            audiences,
+            management_audiences: Vec::new(),
+            algorithms: vec!["RS256".to_owned()],
+            require_at_jwt: false,
+            tenant: TenantSource::Claim("tid".to_owned()),
+            user_claim: "oid".to_owned(),
+            application_claims: ["appid", "azp", "client_id"].map(str::to_owned).to_vec(),
+            cache: TimeDelta::minutes(10),
+            refetch: TimeDelta::seconds(30),
+            timeout: Duration::from_secs(5),
+            ca_certificate: None,
+        }
+    }
+
+    /// Whether the address may be trusted for keys: `https`, or `http` on this machine.
+    pub fn is_usable_url(url: &str) -> bool {
+        let Ok(parsed) = Url::parse(url) else { return false };
+        let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty() && parsed.password().is_none();
+        let local = match parsed.host() {
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => return false,
+        };
+        plain && (parsed.scheme() == "https" || parsed.scheme() == "http" && local)
+    }
+}

@@ -1,0 +1,36 @@
+//! Sets a user's second factor up on the user's behalf, or takes it away, as after the loss of a telephone.
+
+use super::administrator::{Administrator, Duty};
+use super::users::find_user;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::second_factor::{self, OfferedFactor};
+
+/// The new secret counts at once. One that is there has to be taken away first: nobody replaces it by mistake.
+pub async fn add_second_factor(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    user: &str,
+) -> Result<OfferedFactor, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
+    let user = find_user(context, &tenant, user).await?;
+    if user.totp {
+        return Err(Failure::Conflict(format!("The user {} has a second factor already: reset it first.", user.username)));
+    }
+    let offered = second_factor::offer(context, &user).map_err(Failure::internal)?;
+    context.store.set_totp(user.id, Some(&offered.sealed)).await?;
+    administrator.record(context, Some(tenant.id), "user.addTotp", user.id.to_string(), user.username).await;
+    Ok(offered)
+}
+
+pub async fn reset_second_factor(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<(), Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
+    let user = find_user(context, &tenant, user).await?;
+    if !user.totp {
+        return Err(Failure::Conflict(format!("The user {} has no second factor.", user.username)));
+    }
+    context.store.set_totp(user.id, None).await?;
+    administrator.record(context, Some(tenant.id), "user.resetTotp", user.id.to_string(), user.username).await;
+    Ok(())
+}

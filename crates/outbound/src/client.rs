@@ -1,0 +1,177 @@
+//! The client: resolves a name, keeps the addresses that may be connected to, connects to one of those and to nothing else.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Certificate;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use thiserror::Error;
+use url::{Host, Url};
+
+use crate::address::AddressRules;
+
+/// Makes requests under one set of rules. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    http: reqwest::Client,
+    rules: Arc<AddressRules>,
+}
+
+/// What one request may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the name's resolution to the last byte.
+    pub time: Duration,
+    /// Bytes of the answer's body.
+    pub body: usize,
+    /// Refuses `http`.
+    pub https_only: bool,
+}
+
+/// Whatever the other side said. A redirect is an answer like any other: nobody follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Bytes,
+}
+
+/// Why there is no answer. The texts hold no path or query, which may be secret.
+#[derive(Debug, Error)]
+pub enum OutboundError {
+    #[error("the address is not usable: {0}")]
+    Url(&'static str),
+    #[error("'{0}' is, or resolves only to, an address that may not be connected to")]
+    Forbidden(String),
+    #[error("no whole answer came within {0:?}")]
+    TimedOut(Duration),
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("'{host}' could not be reached: {reason}")]
+    Unreachable { host: String, reason: String },
+    #[error("the certificates cannot be used: {0}")]
+    Certificates(String),
+}
+
+impl Outbound {
+    /// `authorities`: certificates in PEM that are trusted beside the system's.
+    pub fn new(rules: AddressRules, authorities: Option<&[u8]>) -> Result<Outbound, OutboundError> {
+        let rules = Arc::new(rules);
+        let wrong = |error: reqwest::Error| OutboundError::Certificates(reasons(&error));
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .dns_resolver(Arc::new(GuardedResolver(Arc::clone(&rules))))
+            // Each request connects anew, so that each is judged by where it goes now.
+            .pool_max_idle_per_host(0)
+            .user_agent(concat!("insightgate/", env!("CARGO_PKG_VERSION")));
+        if let Some(pem) = authorities {
+            let certificates = Certificate::from_pem_bundle(pem).map_err(wrong)?;
+            if certificates.is_empty() {
+                return Err(OutboundError::Certificates("the file holds no PEM certificate".to_owned()));
+            }
+            builder = builder.tls_certs_merge(certificates);
+        }
+        Ok(Outbound { http: builder.build().map_err(wrong)?, rules })
+    }
+
+    /// Follows nothing; an answer that is longer or slower than the limits is cut off and is an error.
+    pub async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, OutboundError> {
+        self.check(url, limits)?;
+        let host = url.host_str().unwrap_or_default();
+        let failed = |error: reqwest::Error| failure(host, limits, &error);
+        let mut response = self.http.get(url.clone()).timeout(limits.time).send().await.map_err(failed)?;
+        if response.content_length().is_some_and(|length| length > limits.body as u64) {
+            return Err(OutboundError::TooLarge(limits.body));
+        }
+        let mut body = BytesMut::new();
+        while let Some(piece) = response.chunk().await.map_err(failed)? {
+            if body.len() + piece.len() > limits.body {
+                return Err(OutboundError::TooLarge(limits.body));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Answer { status: response.status().as_u16(), body: body.freeze() })
+    }
+
+    /// What can be said before a connection. Addresses that are written as numbers are never resolved, so that they are judged here.
+    fn check(&self, url: &Url, limits: Limits) -> Result<(), OutboundError> {
+        match url.scheme() {
+            "https" => {}
+            "http" if !limits.https_only => {}
+            "http" => return Err(OutboundError::Url("https is asked for")),
+            _ => return Err(OutboundError::Url("only http and https are spoken")),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(OutboundError::Url("it holds credentials"));
+        }
+        let number = match url.host() {
+            Some(Host::Ipv4(address)) => address.into(),
+            Some(Host::Ipv6(address)) => address.into(),
+            Some(Host::Domain(_)) => return Ok(()),
+            None => return Err(OutboundError::Url("it names no host")),
+        };
+        match self.rules.is_allowed(number) {
+            true => Ok(()),
+            false => Err(OutboundError::Forbidden(number.to_string())),
+        }
+    }
+}
+
+/// Gives the connector nothing but addresses that may be connected to: what was checked and what is used cannot differ.
+struct GuardedResolver(Arc<AddressRules>);
+
+/// Travels through the HTTP client's errors.
+#[derive(Debug, Error)]
+#[error("no address of '{0}' may be connected to")]
+struct NoneAllowed(String);
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let rules = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed = only_allowed(&rules, found);
+            match allowed.is_empty() {
+                true => Err(NoneAllowed(name.as_str().to_owned()).into()),
+                false => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+fn only_allowed(rules: &AddressRules, found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    found.filter(|address| rules.is_allowed(address.ip())).collect()
+}
+
+fn failure(host: &str, limits: Limits, error: &reqwest::Error) -> OutboundError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if inner.is::<NoneAllowed>() {
+            return OutboundError::Forbidden(host.to_owned());
+        }
+        cause = inner.source();
+    }
+    match error.is_timeout() {
+        true => OutboundError::TimedOut(limits.time),
+        false => OutboundError::Unreachable { host: host.to_owned(), reason: reasons(error) },
+    }
+}
+
+/// The causes alone: the outermost text holds the address with its query.
+fn reasons(error: &reqwest::Error) -> String {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        causes.push(inner.to_string());
+        cause = inner.source();
+    }
+    if causes.is_empty() { "the exchange failed".to_owned() } else { causes.join(": ") }
+}
+
+#[cfg(test)]
+mod tests;

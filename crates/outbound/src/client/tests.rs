@@ -1,0 +1,145 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// Answers each connection with these bytes; then goes on sending, or falls silent with the connection open.
+struct Server {
+    url: Url,
+    connections: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Copy)]
+enum Then {
+    Close,
+    SendForEver,
+    Hold,
+}
+
+async fn serve(answer: &'static str, then: Then) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/a?secret=1", listener.local_addr().unwrap())).unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut head = [0; 4096];
+                let _ = socket.read(&mut head).await;
+                let _ = socket.write_all(answer.as_bytes()).await;
+                match then {
+                    Then::Close => {}
+                    Then::SendForEver => while socket.write_all(&[b'x'; 1024]).await.is_ok() {},
+                    Then::Hold => drop(socket.read_to_end(&mut Vec::new()).await),
+                }
+            });
+        }
+    });
+    Server { url, connections }
+}
+
+const LIMITS: Limits = Limits { time: Duration::from_secs(20), body: 64, https_only: false };
+
+fn loopback() -> Outbound {
+    Outbound::new(AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }, None).unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_arrives_whole() {
+    let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", Then::Hold).await;
+    let answer = loopback().get(&server.url, LIMITS).await.unwrap();
+    assert_eq!(answer, Answer { status: 200, body: Bytes::from_static(b"hello") });
+}
+
+#[tokio::test]
+async fn loopback_is_refused_by_default_by_number_and_by_name() {
+    let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Then::Close).await;
+    let strict = Outbound::new(AddressRules::default(), None).unwrap();
+    let port = server.url.port().unwrap();
+    // The URL's own spelling of numbers must not hide them.
+    for host in ["127.0.0.1", "localhost", "LOCALHOST", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"] {
+        let url = Url::parse(&format!("http://{host}:{port}/")).unwrap();
+        let error = strict.get(&url, LIMITS).await.unwrap_err();
+        assert!(matches!(error, OutboundError::Forbidden(_)), "{host}: {error}");
+    }
+    assert_eq!(server.connections.load(Ordering::SeqCst), 0);
+    let by_name = Url::parse(&format!("http://localhost:{port}/")).unwrap();
+    assert_eq!(loopback().get(&by_name, LIMITS).await.unwrap().status, 200);
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+}
+
+/// A name with a public and a private address, as in an attempt at rebinding, leads to the public one only.
+#[test]
+fn the_connector_gets_allowed_addresses_only() {
+    let found = ["169.254.169.254:0", "8.8.8.8:0", "[::1]:0", "[2606:4700::1]:0"].map(|address| address.parse().unwrap());
+    let kept = only_allowed(&AddressRules::default(), found.into_iter());
+    assert_eq!(kept, ["8.8.8.8:0".parse().unwrap(), "[2606:4700::1]:0".parse().unwrap()]);
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let target = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Then::Close).await;
+    let location = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", target.url);
+    let server = serve(location.leak(), Then::Close).await;
+    assert_eq!(loopback().get(&server.url, LIMITS).await.unwrap().status, 302);
+    assert_eq!(target.connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_body_is_cut_off_at_the_limit() {
+    for head in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
+        // Without a length, for ever.
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n40\r\n0123456789012345678901234567890123456789012345678901234567890123\r\nfffffff\r\n",
+    ] {
+        let server = serve(head, Then::SendForEver).await;
+        let error = loopback().get(&server.url, LIMITS).await.unwrap_err();
+        assert!(matches!(error, OutboundError::TooLarge(64)), "{head}: {error}");
+    }
+    let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 64\r\n\r\n", Then::SendForEver).await;
+    assert_eq!(loopback().get(&server.url, LIMITS).await.unwrap().body.len(), 64);
+}
+
+#[tokio::test]
+async fn the_time_limit_holds_for_head_and_body() {
+    let limits = Limits { time: Duration::from_millis(200), ..LIMITS };
+    for head in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"] {
+        let server = serve(head, Then::Hold).await;
+        let error = loopback().get(&server.url, limits).await.unwrap_err();
+        assert!(matches!(error, OutboundError::TimedOut(_)), "{head:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_with_credentials_or_other_schemes_are_refused() {
+    let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Then::Close).await;
+    let port = server.url.port().unwrap();
+    for address in
+        [&format!("http://user@127.0.0.1:{port}/"), &format!("http://:pass@127.0.0.1:{port}/"), "ftp://127.0.0.1/", "file:///etc/passwd"]
+    {
+        let error = loopback().get(&Url::parse(address).unwrap(), LIMITS).await.unwrap_err();
+        assert!(matches!(error, OutboundError::Url(_)), "{address}: {error}");
+    }
+    let error = loopback().get(&server.url, Limits { https_only: true, ..LIMITS }).await.unwrap_err();
+    assert!(matches!(error, OutboundError::Url(_)), "{error}");
+    assert_eq!(server.connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_failure_names_the_host_and_no_query() {
+    let server = serve("this is no HTTP\r\n\r\n", Then::Close).await;
+    let error = loopback().get(&server.url, LIMITS).await.unwrap_err();
+    assert!(matches!(error, OutboundError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("127.0.0.1") && !format!("{error:?}").contains("secret"), "{error:?}");
+}
+
+#[test]
+fn certificates_must_be_certificates() {
+    let error = Outbound::new(AddressRules::default(), Some(b"nothing")).unwrap_err();
+    assert!(matches!(error, OutboundError::Certificates(_)), "{error}");
+}

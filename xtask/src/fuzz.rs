@@ -1,0 +1,65 @@
+//! `cargo xtask fuzz`: builds the fuzz targets with coverage counters in our own crates alone, so that dependencies are not built again, and
+//! runs each for a while from its kept corpus. Those who have cargo-fuzz can use it on the same targets.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::steps::{self, Steps, cargo, root, target_directory};
+
+const TARGETS: [&str; 2] = ["token_form", "access_token"];
+/// Set for the compiler calls that this program wraps.
+const WRAPPING: &str = "INSIGHTGATE_FUZZ_COMPILER";
+/// What libFuzzer is guided by.
+const COVERAGE: [&str; 5] = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+];
+
+/// Whether cargo called this program in the place of the compiler.
+pub fn is_wrapping() -> bool {
+    std::env::var_os(WRAPPING).is_some()
+}
+
+/// Calls the compiler that is named first, with coverage.
+pub fn compile() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let Some(compiler) = arguments.next() else { return ExitCode::from(2) };
+    let status = Command::new(compiler).args(arguments).args(COVERAGE).status();
+    match status.map(|status| status.code()) {
+        Ok(Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+pub fn run(seconds: u32) -> Result<(), String> {
+    let mut steps = Steps::of(1 + TARGETS.len());
+    let target = target_directory()?;
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    steps.announce("the fuzz targets, with coverage");
+    let mut build = cargo();
+    build.args(["build", "--locked", "-p", "insightgate-fuzz"]).env("RUSTC_WORKSPACE_WRAPPER", this).env(WRAPPING, "1");
+    steps::run(&mut build)?;
+    for name in TARGETS {
+        steps.announce(&format!("{name}, {seconds} seconds"));
+        run_target(&target, name, seconds)?;
+    }
+    Ok(())
+}
+
+fn run_target(target: &Path, name: &str, seconds: u32) -> Result<(), String> {
+    // What is found on the way stays here; the corpus in the repository is chosen by people.
+    let found = target.join("fuzz").join(name);
+    fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
+    let mut artifacts = found.clone().into_os_string();
+    artifacts.push("-failure-");
+    let mut fuzzer = Command::new(target.join("debug").join(name));
+    fuzzer.current_dir(root()).arg(&found).arg(Path::new("fuzz/corpus").join(name));
+    fuzzer.arg(format!("-artifact_prefix={}", artifacts.to_string_lossy()));
+    // A bound on input, time and memory, so that a blow-up is a failure too.
+    fuzzer.args(["-max_len=70000", "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=0"]);
+    steps::run(fuzzer.arg(format!("-max_total_time={seconds}")))
+}
