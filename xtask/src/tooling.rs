@@ -8,7 +8,7 @@ use crate::steps::{output, root, run};
 
 /// Published tables that nobody made for this project.
 const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
-/// The issuer that is not ours, and the peer of the token benchmark.
+/// An issuer that is not ours, and the peer of the token benchmark.
 const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
 /// wrk and what it is linked to, as Debian and Ubuntu name them.
 const WRK_PACKAGES: [&str; 3] = ["wrk", "libluajit-5.1-2", "libluajit-5.1-common"];

@@ -10,6 +10,7 @@ mod datasets;
 mod endpoint;
 mod enrollments;
 mod external_identities;
+mod keys;
 mod locations;
 mod object;
 mod openapi;
@@ -179,6 +180,9 @@ fn endpoints() -> Vec<Endpoint> {
             .about("The record of all tenants.", Duty::Operate)
             .query(audit::PARAMETERS)
             .many("AuditEvent"),
+        Endpoint::post("/keys/rotate", keys::rotate)
+            .about("Makes a new signing key. Tokens of the one before are good until they expire.", Duty::Operate)
+            .one("SigningKeys"),
         Endpoint::get("/datasets", datasets::list).about("Lists the datasets.", Duty::Look).query(&["program"]).many("Dataset"),
         Endpoint::get("/datasets/{name}", datasets::show).about("Shows a dataset.", Duty::Look).query(&["program"]).one("Dataset"),
     ]

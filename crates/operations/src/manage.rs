@@ -11,6 +11,7 @@ pub mod enroll_tenant;
 pub mod enrollment_steps;
 pub mod external_identities;
 mod fields;
+pub mod keys;
 pub mod locations;
 pub mod permissions;
 pub mod profile_input;

@@ -37,6 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "insightgate-outbound",
         ],
     ),
+    ("insightgate-fuzz", &["insightgate-api", "insightgate-operations", "insightgate-store", "insightgate-identity"]),
     ("xtask", &[]),
 ];
 

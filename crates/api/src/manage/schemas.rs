@@ -37,6 +37,7 @@ fn answers() -> Vec<(&'static str, Value)> {
     let column = record(&[("name", text(), REQUIRED), ("sensitive", flag(), REQUIRED), ("selectable", flag(), REQUIRED)]);
     vec![
         ("Error", record(&[("error", error, REQUIRED)])),
+        ("SigningKeys", record(&[("keyIds", array(text()), REQUIRED)])),
         (
             "Tenant",
             record(&[

@@ -152,8 +152,8 @@ impl Bench {
         let context = Arc::new(Context {
             signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
             links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
-            directory: Directory::new(store.clone()),
             issuers: ExternalIssuers::new(issuers, &AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap(),
+            directory: Directory::new(store.clone()),
             store,
             vault,
             engine: engine.unwrap(),

@@ -6,6 +6,7 @@ mod desk;
 mod document;
 mod enrollment;
 mod isolation;
+mod keys;
 mod life;
 mod random_bodies;
 mod record;

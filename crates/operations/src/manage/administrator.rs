@@ -92,6 +92,15 @@ impl Administrator {
         self.reach == Reach::Everything
     }
 
+    /// As the record names who calls.
+    pub(super) fn actor(&self) -> String {
+        self.principal.owner().to_string()
+    }
+
+    pub(super) fn correlation(&self) -> &str {
+        &self.correlation
+    }
+
     /// The application that calls.
     pub(super) fn application(&self) -> Uuid {
         self.principal.application.id
@@ -137,7 +146,7 @@ impl Administrator {
 
     /// The one event of a change.
     pub(super) async fn record(&self, context: &Context, tenant: Option<Uuid>, action: &str, subject: String, detail: String) {
-        let (actor, correlation) = (self.principal.owner().to_string(), Some(self.correlation.clone()));
+        let (actor, correlation) = (self.actor(), Some(self.correlation.clone()));
         audit::record(context, Happening { tenant, actor, action, subject, detail, correlation }).await;
     }
 

@@ -29,7 +29,7 @@ async fn the_global_account_and_the_whole_record_are_the_operators() {
 #[tokio::test]
 async fn account_admins_look_after_the_company_and_not_the_directory() {
     let desk = Desk::new().await;
-    for path in ["", "/users", "/applications", "/locations", "/roleAssignments", "/audit"] {
+    for path in ["", "/users", "/applications", "/locations", "/roleAssignments", "/externalIdentities", "/audit"] {
         for who in [GLOBAL, ACCOUNT, ROBOT, OPERATOR] {
             desk.get(who, &contoso(path)).await;
         }

@@ -19,6 +19,7 @@ pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
             .replace("{permission}", "user_impersonation")
             .replace("{assignee}", "ana@contoso.example")
             .replace("{role}", "executive_report_viewer")
+            .replace("{identity}", "00000000-0000-0000-0000-000000000001")
             .replace("{name}", "Sales")
     };
     let all: Vec<_> = document.operations().into_iter().map(|(method, path)| (method, filled(path))).collect();
