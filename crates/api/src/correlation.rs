@@ -1,12 +1,12 @@
 //! The ids that tie a request to its answer, the log and the audit record: echoed when sent, made when not.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use uuid::Uuid;
 
 use crate::client_address::ClientAddress;
+use crate::state::ApiState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
@@ -17,7 +17,13 @@ const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id
 #[derive(Debug, Clone)]
 pub(crate) struct Correlation(pub(crate) String);
 
-pub(crate) async fn attach(ClientAddress(client): ClientAddress, mut request: Request, next: Next) -> Response {
+pub(crate) async fn attach(
+    State(state): State<ApiState>,
+    ClientAddress(client): ClientAddress,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let fresh = || state.context.random.uuid().map(|id| id.to_string()).unwrap_or_default();
     let request_id = sent(request.headers(), &REQUEST_ID).unwrap_or_else(fresh);
     let correlation =
         sent(request.headers(), &CORRELATION_ID).or_else(|| sent(request.headers(), &CLIENT_REQUEST_ID)).unwrap_or_else(fresh);
@@ -38,10 +44,4 @@ fn sent(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?;
     let plain = !value.is_empty() && value.len() <= 128 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     plain.then(|| value.to_owned())
-}
-
-/// Not a secret and not stored as an identifier: the ambient generator serves.
-#[allow(clippy::disallowed_methods)]
-fn fresh() -> String {
-    Uuid::new_v4().to_string()
 }

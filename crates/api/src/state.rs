@@ -5,12 +5,13 @@ use std::sync::Arc;
 use insightgate_operations::context::SharedContext;
 use ipnet::IpNet;
 
-/// One per listener: two listeners of a sandbox have addresses of their own.
+/// One per listener: two listeners of a sandbox have addresses of their own. Every layer and handler takes a copy for every request, so that
+/// nothing in it may cost a copy of its content.
 #[derive(Clone)]
 pub struct ApiState {
     pub context: SharedContext,
     /// The address by which clients reach this listener, without a final slash: what issuers and links begin with. Never taken from a request.
-    pub base_url: String,
+    pub base_url: Arc<str>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[IpNet]>,
     /// None: there is no sandbox API.
@@ -21,7 +22,7 @@ pub struct ApiState {
 #[derive(Debug, Clone)]
 pub struct SandboxAccess {
     /// Values of the Host header that are answered, without their port, in lower case: a page of another site cannot reach it by a name of its own.
-    pub hosts: Vec<String>,
+    pub hosts: Arc<[String]>,
     /// Whether only callers on this machine are answered.
     pub loopback_only: bool,
 }

@@ -1,5 +1,7 @@
 //! Who calls: a token becomes a principal, read anew each time.
 
+use std::sync::Arc;
+
 use insightgate_identity::principal::Principal;
 use insightgate_identity::token::{Expectation, MFA, TokenSubject};
 
@@ -8,12 +10,12 @@ use crate::external_issuers::Audience;
 use crate::failure::Failure;
 
 /// Accepts a token for the insights API.
-pub async fn authenticate(context: &Context, token: &str) -> Result<Principal, Failure> {
+pub async fn authenticate(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
     principal(context, token, Audience::Insights).await
 }
 
 /// Accepts a token for the management API, and no other.
-pub async fn authenticate_management(context: &Context, token: &str) -> Result<Principal, Failure> {
+pub async fn authenticate_management(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
     let principal = principal(context, token, Audience::Management).await?;
     if context.settings.require_mfa && !principal.is_mfa_compliant() {
         return Err(Failure::SecondFactorRequired);
@@ -21,11 +23,11 @@ pub async fn authenticate_management(context: &Context, token: &str) -> Result<P
     Ok(principal)
 }
 
-async fn principal(context: &Context, token: &str, audience: Audience) -> Result<Principal, Failure> {
+async fn principal(context: &Context, token: &str, audience: Audience) -> Result<Arc<Principal>, Failure> {
     let subject = subject(context, token, audience).await?;
     let gone = || Failure::Unauthorized { reason: "the tenant, application or user of the token is gone".to_owned() };
-    let principal = context.directory.principal(subject.tenant, subject.application, subject.user).await?.ok_or_else(gone)?;
-    Ok(Principal { mfa: subject.amr.iter().any(|method| method == MFA), ..Principal::clone(&principal) })
+    let mfa = subject.amr.iter().any(|method| method == MFA);
+    context.directory.bearer(subject.tenant, subject.application, subject.user, mfa).await?.ok_or_else(gone)
 }
 
 /// Who a token stands for, by the rules of the issuer that it names.

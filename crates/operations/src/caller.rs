@@ -1,5 +1,7 @@
 //! A caller whose prerequisites are met, with the rows that they open. Operations on data take nothing less.
 
+use std::sync::Arc;
+
 use insightgate_identity::principal::Principal;
 use insightgate_identity::program::Program;
 use insightgate_identity::scope::TenantScope;
@@ -11,14 +13,14 @@ use crate::failure::Failure;
 
 #[derive(Debug, Clone)]
 pub struct Caller {
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
     pub program: Program,
     pub scope: TenantScope,
 }
 
 impl Caller {
     /// Checks every prerequisite of the program. A refusal names the missing one and is audited.
-    pub async fn admit(context: &Context, principal: Principal, program: Program, correlation: &str) -> Result<Caller, Failure> {
+    pub async fn admit(context: &Context, principal: Arc<Principal>, program: Program, correlation: &str) -> Result<Caller, Failure> {
         if context.settings.require_mfa && !principal.is_mfa_compliant() {
             let failure = Failure::SecondFactorRequired;
             audit::record_refusal(context, &principal, program.name(), &failure.to_string(), correlation).await;

@@ -38,8 +38,8 @@ struct Known {
     domains: Kept<String, Tenant>,
     /// By tenant and application.
     clients: Kept<(Uuid, Uuid), Client>,
-    /// By tenant, application and user.
-    principals: Kept<(Uuid, Uuid, Option<Uuid>), Principal>,
+    /// By tenant, application, user and whether a second factor was given.
+    principals: Kept<(Uuid, Uuid, Option<Uuid>, bool), Principal>,
 }
 
 impl Directory {
@@ -68,8 +68,19 @@ impl Directory {
 
     /// As [`Store::principal`].
     pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Arc<Principal>>, StoreError> {
-        let read = self.store.principal(tenant, application, user);
-        self.find(|known| &mut known.principals, (tenant, application, user), read).await
+        self.bearer(tenant, application, user, false).await
+    }
+
+    /// The principal of a token, which says whether the user gave a second factor.
+    pub async fn bearer(
+        &self,
+        tenant: Uuid,
+        application: Uuid,
+        user: Option<Uuid>,
+        mfa: bool,
+    ) -> Result<Option<Arc<Principal>>, StoreError> {
+        let read = async { Ok(self.store.principal(tenant, application, user).await?.map(|found| Principal { mfa, ..found })) };
+        self.find(|known| &mut known.principals, (tenant, application, user, mfa), read).await
     }
 
     async fn find<Key: Eq + Hash, Value>(

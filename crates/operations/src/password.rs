@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::random::Random;
 
-/// Those that may wait, for each that is hashed: about two seconds' worth.
+/// Sign-ins that wait for a thread at most: about two seconds' worth.
 const WAITING: usize = 64;
 
 /// Hashes on threads of their own, a few at once, and lets a bounded number wait: a flood of sign-ins must not take the memory or stop other
@@ -38,7 +38,7 @@ pub enum PasswordFault {
 impl Passwords {
     pub fn new(threads: usize) -> Passwords {
         let threads = threads.max(1);
-        let places = Arc::new(Semaphore::new(threads + threads * WAITING));
+        let places = Arc::new(Semaphore::new(threads + WAITING));
         Passwords { places, permits: Arc::new(Semaphore::new(threads)), decoy: Arc::default() }
     }
 

@@ -166,9 +166,9 @@ impl Bench {
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
         });
-        let sandbox = SandboxAccess { hosts: vec!["localhost".into(), "[::1]".into()], loopback_only: true };
+        let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let state =
-            ApiState { context: Arc::clone(&context), base_url: BASE.to_owned(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
+            ApiState { context: Arc::clone(&context), base_url: BASE.into(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
         let bench = Bench { context, folder, router: router(state) };
         bench.seed().await;
         bench

@@ -138,7 +138,7 @@ async fn a_flood_of_password_grants_is_bounded_and_stops_nobody_else() {
     let granted = answers.iter().filter(|(status, _)| *status == 200).count();
     let busy = answers.iter().filter(|answer| **answer == (429, Some(90055))).count();
     assert_eq!(granted + busy, 300, "{answers:?}");
-    // Two are hashed at once in this bench, and 64 may wait for each.
-    assert!((130..300).contains(&granted), "{granted} were granted");
+    // Two are hashed at once in this bench, and 64 may wait.
+    assert!((66..300).contains(&granted), "{granted} were granted");
     assert!(before < 300, "the others were through before the flood was");
 }

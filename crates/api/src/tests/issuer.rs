@@ -189,7 +189,7 @@ impl Issuer {
     /// Without a token: the built-in authority may be off.
     async fn bind(&self, bench: &Bench, who: Who, body: Value) {
         let principal = bench.context.store.principal(who.tenant, who.application, who.user).await.unwrap().unwrap();
-        let administrator = Administrator::admit(&bench.context, principal, "setup").await.unwrap();
+        let administrator = Administrator::admit(&bench.context, Arc::new(principal), "setup").await.unwrap();
         let body = self.binding(body);
         let text = |name: &str| body[name].as_str().map(str::to_owned);
         let new = NewExternalIdentity {

@@ -114,9 +114,8 @@ async fn the_systems_clock_cannot_be_moved() {
 #[tokio::test]
 async fn without_a_sandbox_there_is_no_clock_to_move() {
     let mut bench = Bench::new().await;
-    let state =
-        |sandbox| ApiState { context: Arc::clone(&bench.context), base_url: BASE.to_owned(), trusted_proxies: Arc::default(), sandbox };
-    let (none, open) = (state(None), state(Some(SandboxAccess { hosts: vec!["localhost".into()], loopback_only: false })));
+    let state = |sandbox| ApiState { context: Arc::clone(&bench.context), base_url: BASE.into(), trusted_proxies: Arc::default(), sandbox };
+    let (none, open) = (state(None), state(Some(SandboxAccess { hosts: Arc::new(["localhost".into()]), loopback_only: false })));
     bench.router = router(none);
     set(&bench, r#"{"advance":"PT1H"}"#).await.refused(404);
     bench.router = router(open);

@@ -38,7 +38,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     if arguments.roles.contains(&ServerRole::Api) {
         let state = |base: String| ApiState {
             context: context.clone(),
-            base_url: configuration.public_url.clone().unwrap_or(base),
+            base_url: configuration.public_url.clone().unwrap_or(base).into(),
             trusted_proxies: configuration.trusted_proxies.clone().into(),
             sandbox: None,
         };

@@ -55,10 +55,11 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     let tls = tls.map_err(|error| CommandError::failed(format!("the TLS certificate cannot be used: {error}")))?;
     let ready = Ready::new(&base_url("http", http_address), &base_url("https", https_address), &certificate.authority_file, &credentials);
     let mut running = Running::start(&context, &[ServerRole::Scheduler, ServerRole::Worker], limits.partitions);
-    let sandbox = SandboxAccess { hosts: sandbox_hosts(&names), loopback_only: !arguments.allow_remote };
+    let sandbox = SandboxAccess { hosts: sandbox_hosts(&names).into(), loopback_only: !arguments.allow_remote };
     for (listener, base_url, tls) in [(http, &ready.http, None), (https, &ready.https, Some(tls))] {
         let sandbox = Some(sandbox.clone());
-        let state = ApiState { context: Arc::clone(&context), base_url: base_url.clone(), trusted_proxies: Arc::default(), sandbox };
+        let state =
+            ApiState { context: Arc::clone(&context), base_url: base_url.as_str().into(), trusted_proxies: Arc::default(), sandbox };
         running.serve(listener, state, tls)?;
     }
     if let Some(file) = &arguments.ready_file {

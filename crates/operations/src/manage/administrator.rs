@@ -3,6 +3,7 @@
 //! Source: what the roles of the partner program manage. Operators are applications that this deployment trusts with every tenant.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use insightgate_identity::application::Permission;
 use insightgate_identity::principal::{Principal, Refusal};
@@ -17,7 +18,7 @@ use crate::failure::Failure;
 
 #[derive(Debug, Clone)]
 pub struct Administrator {
-    principal: Principal,
+    principal: Arc<Principal>,
     reach: Reach,
     correlation: String,
 }
@@ -77,7 +78,7 @@ impl Duty {
 
 impl Administrator {
     /// Whether the caller may use the management API at all. A refusal is audited.
-    pub async fn admit(context: &Context, principal: Principal, correlation: &str) -> Result<Administrator, Failure> {
+    pub async fn admit(context: &Context, principal: Arc<Principal>, correlation: &str) -> Result<Administrator, Failure> {
         match reach(&principal) {
             Ok(reach) => Ok(Administrator { principal, reach, correlation: correlation.to_owned() }),
             Err(failure) => {
