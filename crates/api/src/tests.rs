@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access_tokens;
+mod attacks;
 mod authority_input;
 mod authorization;
 mod browser;

@@ -25,6 +25,7 @@ use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
 use insightgate_operations::seal_anew::seal_anew;
 use insightgate_operations::signing::SigningKeys;
+use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -83,6 +84,7 @@ pub async fn open_context(
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
+        unknown_names: UnknownNames::default(),
     }))
 }
 

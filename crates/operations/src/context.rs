@@ -20,6 +20,7 @@ use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
 use crate::signing::SigningKeys;
+use crate::unknown_names::UnknownNames;
 use crate::vault::Vault;
 
 pub struct Context {
@@ -38,6 +39,7 @@ pub struct Context {
     pub signals: Signals,
     pub held_polls: HeldPolls,
     pub addresses: AddressGuard,
+    pub unknown_names: UnknownNames,
 }
 
 /// Shared by handlers and background work.

@@ -17,6 +17,7 @@ use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{MFA, TokenVersion};
 use insightgate_identity::user::User;
+use insightgate_store::UserCredentials;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -70,8 +71,8 @@ struct SignIn {
     user: User,
     /// Separated by blanks.
     amr: String,
-    /// What this answer uses up; None for a password.
-    spent: Option<Spent>,
+    /// What this answer uses up.
+    spent: Spent,
     /// What was granted before, for a request that does not repeat it.
     granted: Option<Granted>,
     /// Of the authorization request, for the id token.
@@ -80,9 +81,19 @@ struct SignIn {
 
 /// What is good for one answer. It is used up once every check has passed.
 enum Spent {
-    Refresh { digest: String, family: Uuid },
-    Code { digest: String, family: Uuid },
-    Device { digest: String },
+    /// Good for many, as long as it is the user's.
+    Password(Box<UserCredentials>),
+    Refresh {
+        digest: String,
+        family: Uuid,
+    },
+    Code {
+        digest: String,
+        family: Uuid,
+    },
+    Device {
+        digest: String,
+    },
 }
 
 /// `authority` is the address that the client reached, without a final slash.

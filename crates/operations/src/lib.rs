@@ -44,4 +44,5 @@ pub mod second_factor;
 pub mod sign_in;
 pub mod signing;
 pub mod try_query;
+pub mod unknown_names;
 pub mod vault;

@@ -68,8 +68,8 @@ pub struct Reply {
     pub session: SessionChange,
 }
 
-/// What becomes of the session cookie.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What becomes of the session cookie. Its value is a secret: no Debug.
+#[derive(Clone, PartialEq, Eq)]
 pub enum SessionChange {
     Keep,
     Set(String),

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::row::{Read, millis};
+use crate::sign_in_sessions::hold_session;
 use crate::{Store, StoreError, execute};
 
 /// Expired codes are kept so long, so that they are told from unknown ones.
@@ -34,9 +35,14 @@ pub struct AuthorizationCode {
 }
 
 impl Store {
-    pub async fn add_authorization_code(&self, code: &AuthorizationCode, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// A code of the session with this digest. False, with nothing written, when that has ended: nothing may come of it any more.
+    pub async fn add_authorization_code(&self, code: &AuthorizationCode, session: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        if !hold_session(&mut transaction, session).await? {
+            return Ok(false);
+        }
         let query = sqlx::query("DELETE FROM authorization_codes WHERE expires < $1").bind(millis(now - KEPT));
-        query.execute(&self.pool).await?;
+        execute(&mut transaction, query).await?;
         let (challenge, method) = code.challenge.clone().unzip();
         sqlx::query(
             "INSERT INTO authorization_codes (digest, family_id, tenant_id, application_id, user_id, redirect_uri, challenge,
@@ -58,9 +64,10 @@ impl Store {
         .bind(code.amr.clone())
         .bind(millis(code.expires))
         .bind(i64::from(code.used))
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        transaction.commit().await?;
+        Ok(true)
     }
 
     pub async fn authorization_code(&self, digest: &str) -> Result<Option<AuthorizationCode>, StoreError> {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::authorization_codes::KEPT;
 use crate::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::row::{Read, millis};
+use crate::sign_in_sessions::{SignInSession, hold_session};
 use crate::{Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,17 +71,24 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
     }
 
-    /// The user's decision; `approved` is who and how they signed in. False when the code is no longer pending.
-    pub async fn decide_device_code(&self, digest: &str, approved: Option<(Uuid, &str)>) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+    /// The user's decision; `approved` is the session in which it was taken. False when the code is no longer pending, or the session has ended.
+    pub async fn decide_device_code(&self, digest: &str, approved: Option<&SignInSession>) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        if let Some(session) = approved
+            && !hold_session(&mut transaction, &session.digest).await?
+        {
+            return Ok(false);
+        }
         let state = if approved.is_some() { "approved" } else { "declined" };
         let query = sqlx::query("UPDATE device_codes SET state = $1, user_id = $2, amr = $3 WHERE digest = $4 AND state = 'pending'");
         let query = query
             .bind(state)
-            .bind(approved.map(|(user, _)| user.to_string()))
-            .bind(approved.map(|(_, amr)| amr.to_owned()))
+            .bind(approved.map(|session| session.user.to_string()))
+            .bind(approved.map(|session| session.amr.clone()))
             .bind(digest.to_owned());
-        Ok(execute(&mut connection, query).await? == 1)
+        let decided = execute(&mut transaction, query).await? == 1;
+        transaction.commit().await?;
+        Ok(decided)
     }
 
     /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when

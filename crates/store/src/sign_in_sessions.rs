@@ -49,11 +49,22 @@ impl MissingStep {
 }
 
 impl Store {
-    /// Adds the session; expired ones go. `replaced` is the digest of the one that it takes the place of.
-    pub async fn put_sign_in_session(&self, session: &SignInSession, replaced: Option<&str>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Adds the session; expired ones go. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
+    /// one must be there and is not: it was ended.
+    pub async fn put_sign_in_session(
+        &self,
+        session: &SignInSession,
+        replaced: Option<&str>,
+        must_be_there: bool,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let query = sqlx::query("DELETE FROM sign_in_sessions WHERE expires < $1 OR digest = $2");
-        query.bind(millis(now)).bind(replaced.unwrap_or_default().to_owned()).execute(&mut *transaction).await?;
+        let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(replaced.unwrap_or_default().to_owned());
+        if execute(&mut transaction, query).await? != 1 && must_be_there {
+            return Ok(false);
+        }
+        let query = sqlx::query("DELETE FROM sign_in_sessions WHERE expires < $1").bind(millis(now));
+        execute(&mut transaction, query).await?;
         sqlx::query(
             "INSERT INTO sign_in_sessions (digest, tenant_id, user_id, missing, offered_secret, amr, signed_in, expires)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -68,7 +79,8 @@ impl Store {
         .bind(millis(session.expires))
         .execute(&mut *transaction)
         .await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        Ok(true)
     }
 
     pub async fn sign_in_session(&self, digest: &str) -> Result<Option<SignInSession>, StoreError> {
@@ -95,6 +107,12 @@ impl Store {
         query.execute(&self.pool).await?;
         Ok(())
     }
+}
+
+/// Whether the session is there, and stays until the transaction has ended.
+pub(crate) async fn hold_session(connection: &mut AnyConnection, digest: &str) -> Result<bool, StoreError> {
+    let query = sqlx::query("UPDATE sign_in_sessions SET signed_in = signed_in WHERE digest = $1").bind(digest.to_owned());
+    Ok(execute(connection, query).await? == 1)
 }
 
 /// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens.

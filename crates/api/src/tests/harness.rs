@@ -31,6 +31,7 @@ use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
+use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_operations::vault::Vault;
 use insightgate_outbound::AddressRules;
 use insightgate_query::plan::Value as Cell;
@@ -165,6 +166,7 @@ impl Bench {
             signals: Signals::default(),
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
+            unknown_names: UnknownNames::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let state =

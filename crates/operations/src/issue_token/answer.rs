@@ -14,6 +14,7 @@ use super::resource::Requested;
 use super::{ISSUED, SignIn, Spent, TokenFailure, TokenRequest, Trail};
 use crate::audit;
 use crate::context::Context;
+use crate::credentials::still_holds;
 use crate::password::secret_digest;
 
 /// Refresh tokens end after so many days without use. Source: the platform's default.
@@ -76,8 +77,8 @@ fn refresh_token(
 ) -> Result<(String, RefreshTokenRecord), TokenFailure> {
     let token = context.random.secret().map_err(TokenFailure::internal)?;
     let family = match &sign_in.spent {
-        Some(Spent::Refresh { family, .. } | Spent::Code { family, .. }) => *family,
-        Some(Spent::Device { .. }) | None => context.random.uuid().map_err(TokenFailure::internal)?,
+        Spent::Refresh { family, .. } | Spent::Code { family, .. } => *family,
+        Spent::Device { .. } | Spent::Password(_) => context.random.uuid().map_err(TokenFailure::internal)?,
     };
     let record = RefreshTokenRecord {
         digest: secret_digest(&token),
@@ -97,18 +98,21 @@ fn refresh_token(
 /// A refresh takes its event along, so that it costs one transaction.
 async fn use_up(
     context: &Context,
-    spent: Option<Spent>,
+    spent: Spent,
     record: Option<RefreshTokenRecord>,
     trail: &mut Trail,
     resource: &str,
 ) -> Result<(), TokenFailure> {
     match spent {
-        None => {
+        Spent::Password(checked) => {
             if let Some(record) = record {
                 context.store.add_refresh_token(&record).await?;
             }
+            if !still_holds(context, &checked).await? {
+                return Err(GrantRefusal::wrong_credentials().into());
+            }
         }
-        Some(Spent::Refresh { digest, family }) => {
+        Spent::Refresh { digest, family } => {
             let event = trail.happening(ISSUED, resource.to_owned()).and_then(|happening| audit::event(context, happening));
             if !context.store.replace_refresh_token(digest, record, event).await? {
                 context.store.revoke_refresh_family(family).await?;
@@ -116,13 +120,13 @@ async fn use_up(
             }
             trail.recorded = true;
         }
-        Some(Spent::Code { digest, family }) => {
+        Spent::Code { digest, family } => {
             if !context.store.redeem_authorization_code(&digest, record.as_ref()).await? {
                 context.store.revoke_refresh_family(family).await?;
                 return Err(GrantRefusal::used_code().into());
             }
         }
-        Some(Spent::Device { digest }) => {
+        Spent::Device { digest } => {
             if !context.store.redeem_device_code(&digest, record.as_ref()).await? {
                 return Err(GrantRefusal::unknown_device_code().into());
             }

@@ -53,7 +53,7 @@ pub(super) async fn sign_in(
     let user = enabled_user(context, tenant, application, record.user).await?;
     let granted = Granted { resource: record.resource, openid: record.openid, offline: record.offline };
     let spent = Spent::Code { digest: record.digest, family: record.family };
-    Ok(SignIn { user, amr: record.amr, spent: Some(spent), granted: Some(granted), nonce: record.nonce })
+    Ok(SignIn { user, amr: record.amr, spent, granted: Some(granted), nonce: record.nonce })
 }
 
 fn matches(challenge: &str, method: &str, verifier: &str) -> bool {

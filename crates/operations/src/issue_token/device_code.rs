@@ -26,5 +26,5 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
     };
     let user = enabled_user(context, tenant, application, user).await?;
     let granted = Granted { resource: record.resource, openid: record.openid, offline: record.offline };
-    Ok(SignIn { user, amr, spent: Some(Spent::Device { digest: record.digest }), granted: Some(granted), nonce: None })
+    Ok(SignIn { user, amr, spent: Spent::Device { digest: record.digest }, granted: Some(granted), nonce: None })
 }

@@ -4,7 +4,7 @@ use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::PasswordState;
 
-use super::{SignIn, TokenFailure, TokenRequest};
+use super::{SignIn, Spent, TokenFailure, TokenRequest};
 use crate::context::Context;
 use crate::credentials::check_password;
 
@@ -15,9 +15,10 @@ pub(super) async fn sign_in(
     username: &str,
     password: &str,
 ) -> Result<SignIn, TokenFailure> {
-    let user = check_password(context, tenant, username, password, request.address).await?;
-    if user.password == PasswordState::MustChange {
+    let checked = check_password(context, tenant, username, password, request.address).await?;
+    if checked.user.password == PasswordState::MustChange {
         return Err(GrantRefusal::password_must_change().into());
     }
-    Ok(SignIn { user, amr: "pwd".to_owned(), spent: None, granted: None, nonce: None })
+    let (user, spent) = (checked.user.clone(), Spent::Password(Box::new(checked)));
+    Ok(SignIn { user, amr: "pwd".to_owned(), spent, granted: None, nonce: None })
 }

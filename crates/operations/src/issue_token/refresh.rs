@@ -35,7 +35,7 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
     // A refresh token is replaced whatever was asked for: its client would be left without one.
     let granted = Granted { resource: record.resource, openid: false, offline: true };
     let spent = Spent::Refresh { digest, family: record.family };
-    Ok(SignIn { user, amr: record.amr, spent: Some(spent), granted: Some(granted), nonce: None })
+    Ok(SignIn { user, amr: record.amr, spent, granted: Some(granted), nonce: None })
 }
 
 /// Who signed in then, unless the account is gone or disabled now.

@@ -209,6 +209,8 @@ pub(super) async fn issue(
         expires: now + CODE_LIFETIME,
         used: false,
     };
-    context.store.add_authorization_code(&record, now).await?;
+    if !context.store.add_authorization_code(&record, &current.record.digest, now).await? {
+        return Err(GrantRefusal::revoked_refresh_token().into());
+    }
     Ok(goal.back.answer(Outcome::Code(code)))
 }

@@ -126,7 +126,7 @@ pub(super) async fn decide(
     code: &DeviceCode,
     approved: Option<&Current>,
 ) -> Result<Next, TokenFailure> {
-    let by = approved.map(|current| (current.user.id, current.record.amr.as_str()));
+    let by = approved.map(|current| &current.record);
     if !context.store.decide_device_code(&code.digest, by).await? {
         return Err(GrantRefusal::unknown_user_code().into());
     }

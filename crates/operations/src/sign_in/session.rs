@@ -1,6 +1,7 @@
 //! A browser's session: begun by the right password, completed by what else is missing. Its cookie changes with each step.
 
 use chrono::TimeDelta;
+use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::user::User;
 use insightgate_store::{MissingStep, SignInSession};
 
@@ -20,6 +21,14 @@ pub(super) struct Current {
     pub user: User,
 }
 
+/// The session that a new one takes the place of.
+pub(super) enum Replaced<'a> {
+    /// The new one goes on from it: when it has been ended meanwhile, so is what would come of it.
+    Own(&'a Current),
+    /// The password was given again.
+    Whatever(&'a Current),
+}
+
 /// None without one, when it has expired, and when the user is gone or disabled.
 pub(super) async fn load(context: &Context, visit: &Visit) -> Result<Option<Current>, TokenFailure> {
     let Some(cookie) = &visit.session else { return Ok(None) };
@@ -36,7 +45,7 @@ pub(super) async fn put(
     missing: Option<MissingStep>,
     offered_secret: Option<String>,
     amr: &str,
-    replaced: Option<&Current>,
+    replaced: Option<Replaced<'_>>,
 ) -> Result<(Current, SessionChange), TokenFailure> {
     let now = context.clock.now();
     let cookie = context.random.secret().map_err(TokenFailure::internal)?;
@@ -50,7 +59,13 @@ pub(super) async fn put(
         signed_in: now,
         expires: now + if missing.is_some() { PENDING } else { SIGNED_IN },
     };
-    let replaced = replaced.map(|current| current.record.digest.as_str());
-    context.store.put_sign_in_session(&record, replaced, now).await?;
+    let (before, must_be_there) = match &replaced {
+        Some(Replaced::Own(before)) => (Some(before.record.digest.as_str()), true),
+        Some(Replaced::Whatever(before)) => (Some(before.record.digest.as_str()), false),
+        None => (None, false),
+    };
+    if !context.store.put_sign_in_session(&record, before, must_be_there, now).await? {
+        return Err(GrantRefusal::revoked_refresh_token().into());
+    }
     Ok((Current { record, user }, SessionChange::Set(cookie)))
 }

@@ -4,11 +4,11 @@ use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::user::{self, Lockout, PasswordState, User};
 use insightgate_store::MissingStep;
 
-use super::session::{self, Current};
+use super::session::{self, Current, Replaced};
 use super::{Ask, SessionChange, Step, Subject, Visit, is_multi_factor, second_factor};
 use crate::audit::{self, Happening};
 use crate::context::Context;
-use crate::credentials::check_password;
+use crate::credentials::{check_password, still_holds};
 use crate::issue_token::TokenFailure;
 
 const WRONG_CODE: &str = "The code is wrong, or was used before. Wait for the next one and type it.";
@@ -32,7 +32,9 @@ pub(super) async fn take(
         (Step::Password { username, password }, current, _) => {
             give_password(context, visit, subject, current.as_ref(), &username, &password).await
         }
-        (Step::NewPassword { password, again }, Some(current), Some(MissingStep::Password)) => {
+        (Step::NewPassword { password, again }, Some(current), Some(MissingStep::Password))
+            if !current.user.totp || is_multi_factor(&current.record.amr) =>
+        {
             give_new_password(context, visit, &current, &password, &again).await
         }
         (Step::Code(code), Some(current), Some(MissingStep::Code)) => give_code(context, visit, current, &code).await,
@@ -52,10 +54,16 @@ async fn give_password(
     password: &str,
 ) -> Result<Stepped, TokenFailure> {
     match check_password(context, &subject.tenant, username, password, visit.address).await {
-        Ok(user) => {
-            let must_change = user.password == PasswordState::MustChange;
-            let missing = if must_change { Some(MissingStep::Password) } else { missing_factor(context, &user, "pwd") };
-            go_on(context, visit, user, missing, "pwd", replaced).await
+        Ok(checked) => {
+            let user = checked.user.clone();
+            let missing = missing_step(context, &user, "pwd");
+            let stepped = go_on(context, visit, user, missing, "pwd", replaced.map(Replaced::Whatever)).await?;
+            if still_holds(context, &checked).await? {
+                return Ok(stepped);
+            }
+            // Its cookie is not given out.
+            let ask = Ask::Password { username: Some(checked.user.username), fault: Some(GrantRefusal::wrong_credentials().text) };
+            Ok(Stepped::Again(ask, SessionChange::Keep))
         }
         Err(TokenFailure::Refused(refusal)) => {
             let username: String = username.chars().take(200).collect();
@@ -92,8 +100,9 @@ async fn give_new_password(
     context.store.set_user_password(user.id, &hash, false).await?;
     record(context, visit, user.tenant, &user.username, "password.change", "").await;
     let user = User { password: PasswordState::Set, ..user.clone() };
-    let missing = missing_factor(context, &user, &current.record.amr);
-    go_on(context, visit, user, missing, &current.record.amr, Some(current)).await
+    let missing = missing_step(context, &user, &current.record.amr);
+    // The new password has ended the session that gave it.
+    go_on(context, visit, user, missing, &current.record.amr, None).await
 }
 
 async fn give_code(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
@@ -104,7 +113,8 @@ async fn give_code(context: &Context, visit: &Visit, current: Current, code: &st
     if !count(context, visit, &current.user, right).await? {
         return again(context, &current, MissingStep::Code, WRONG_CODE.to_owned());
     }
-    go_on(context, visit, current.user.clone(), None, "pwd mfa", Some(&current)).await
+    let missing = missing_step(context, &current.user, "pwd mfa");
+    go_on(context, visit, current.user.clone(), missing, "pwd mfa", Some(Replaced::Own(&current))).await
 }
 
 async fn enrol(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
@@ -117,7 +127,7 @@ async fn enrol(context: &Context, visit: &Visit, current: Current, code: &str) -
     }
     let user = User { totp: true, ..current.user.clone() };
     record(context, visit, user.tenant, &user.username, "second_factor.add", "").await;
-    go_on(context, visit, user, None, "pwd mfa", Some(&current)).await
+    go_on(context, visit, user, None, "pwd mfa", Some(Replaced::Own(&current))).await
 }
 
 /// Whether the user or the address has to wait, before a code is looked at.
@@ -150,7 +160,7 @@ async fn go_on(
     user: User,
     missing: Option<MissingStep>,
     amr: &str,
-    replaced: Option<&Current>,
+    replaced: Option<Replaced<'_>>,
 ) -> Result<Stepped, TokenFailure> {
     if missing.is_none() {
         record(context, visit, user.tenant, &user.username, "sign_in.succeed", amr).await;
@@ -166,13 +176,23 @@ pub(super) async fn still_missing(
     current: &Current,
 ) -> Result<Option<(MissingStep, Current, Option<SessionChange>)>, TokenFailure> {
     let Current { record, user } = current;
-    if let Some(missing) = record.missing.filter(|missing| *missing != MissingStep::Enrolment || !user.totp) {
+    // What was begun without a second factor is asked for it when one was set up meanwhile.
+    if let Some(missing) = record.missing.filter(|missing| *missing == MissingStep::Code || !user.totp || is_multi_factor(&record.amr)) {
         return Ok(Some((missing, Current { record: record.clone(), user: user.clone() }, None)));
     }
     let Some(missing) = missing_factor(context, user, &record.amr) else { return Ok(None) };
     let offered = offered_secret(context, user, Some(missing))?;
-    let (current, change) = session::put(context, user.clone(), Some(missing), offered, &record.amr, Some(current)).await?;
+    let (current, change) = session::put(context, user.clone(), Some(missing), offered, &record.amr, Some(Replaced::Own(current))).await?;
     Ok(Some((missing, current, Some(change))))
+}
+
+/// The second factor goes before a new password: who knows the old one alone must not choose the next.
+fn missing_step(context: &Context, user: &User, amr: &str) -> Option<MissingStep> {
+    match missing_factor(context, user, amr) {
+        Some(MissingStep::Code) => Some(MissingStep::Code),
+        _ if user.password == PasswordState::MustChange => Some(MissingStep::Password),
+        other => other,
+    }
 }
 
 fn missing_factor(context: &Context, user: &User, amr: &str) -> Option<MissingStep> {
