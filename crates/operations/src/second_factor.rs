@@ -50,11 +50,10 @@ pub fn offered_again(context: &Context, user: &User, sealed: &str) -> Result<Off
     shown(user, &context.vault.open(&purpose(user.id), sealed)?, sealed.to_owned())
 }
 
-/// Makes the offered secret the user's second factor, if the code is one of it.
+/// Makes the offered secret the user's second factor, if the code is one of it and there is no factor yet.
 pub(crate) async fn confirm(context: &Context, user: &User, sealed: &str, code: &str) -> Result<bool, FactorFault> {
     let Some(step) = matching_step(context, user, sealed, code)? else { return Ok(false) };
-    context.store.set_totp(user.id, Some(sealed)).await?;
-    Ok(context.store.use_totp_step(user.id, step).await?)
+    Ok(context.store.add_totp(user.id, sealed).await? && context.store.use_totp_step(user.id, step).await?)
 }
 
 /// Whether the code is right, and was not used before.

@@ -126,6 +126,12 @@ impl Store {
         self.change_identity(query.bind(sealed.map(str::to_owned)).bind(user.to_string())).await.map(drop)
     }
 
+    /// Sets the second factor up. False when there is one: it is never replaced.
+    pub async fn add_totp(&self, user: Uuid, sealed: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND totp_secret IS NULL");
+        Ok(self.change_identity(query.bind(sealed.to_owned()).bind(user.to_string())).await? == 1)
+    }
+
     /// Uses a time step up. False when it, or a later one, was used before: a code is good once.
     pub async fn use_totp_step(&self, user: Uuid, step: i64) -> Result<bool, StoreError> {
         let mut connection = self.pool.acquire().await?;

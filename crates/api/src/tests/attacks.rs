@@ -111,3 +111,25 @@ async fn no_sign_in_outlives_a_new_password_that_overtook_it() {
     assert_eq!((page.title(), page.fault()), ("Sign in".to_owned(), "The user name or the password is wrong.".to_owned()));
     assert_eq!(bench.call(ANA, Method::GET, "ScheduledDataset", Value::Null).await.status, 200);
 }
+
+/// Of two who set a factor up at the same time, only one has: the other's, who may be a thief with the password, must not take its place.
+#[tokio::test]
+async fn only_one_second_factor_is_ever_set_up() {
+    let bench = Bench::with(|settings| settings.require_mfa = true).await;
+    let (mut one, mut other) = (Browser::new(&bench), Browser::new(&bench));
+    let mut pages = Vec::new();
+    for browser in [&mut one, &mut other] {
+        let page = browser.open(&request(&authorize(), &[])).await;
+        let page = browser.sign_in(&page, ANAS, PASSWORD).await;
+        let text = page.answer.text();
+        let offered = text.split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
+        let secret = Secret::try_from_base32(&offered).unwrap();
+        let authenticator = Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build().unwrap();
+        pages.push((page, authenticator.generate(u64::try_from(bench.now().timestamp()).unwrap()).to_string()));
+    }
+    let typed = pages.iter().map(|(_, code)| [("code", code.as_str())]).collect::<Vec<_>>();
+    let (first, second) = tokio::join!(one.submit(&pages[0].0, "enrol", &typed[0]), other.submit(&pages[1].0, "enrol", &typed[1]));
+    let titles = [first.title(), second.title()];
+    assert_eq!(titles.iter().filter(|title| *title == "Contoso desktop").count(), 1, "{titles:?}");
+    assert_eq!(bench.audited("second_factor.add").await.len(), 1);
+}

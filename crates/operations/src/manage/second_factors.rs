@@ -15,11 +15,10 @@ pub async fn add_second_factor(
 ) -> Result<OfferedFactor, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let user = find_user(context, &tenant, user).await?;
-    if user.totp {
+    let offered = second_factor::offer(context, &user).map_err(Failure::internal)?;
+    if !context.store.add_totp(user.id, &offered.sealed).await? {
         return Err(Failure::Conflict(format!("The user {} has a second factor already: reset it first.", user.username)));
     }
-    let offered = second_factor::offer(context, &user).map_err(Failure::internal)?;
-    context.store.set_totp(user.id, Some(&offered.sealed)).await?;
     administrator.record(context, Some(tenant.id), "user.addTotp", user.id.to_string(), user.username).await;
     Ok(offered)
 }
