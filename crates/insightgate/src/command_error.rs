@@ -29,6 +29,14 @@ impl CommandError {
         CommandError { code: 4, ..CommandError::failed(message) }
     }
 
+    /// To stderr, with its hint.
+    pub fn show(&self) {
+        eprintln!("error: {self}");
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+    }
+
     pub fn hint(self, hint: impl Into<String>) -> CommandError {
         CommandError { hint: Some(hint.into()), ..self }
     }

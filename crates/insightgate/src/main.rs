@@ -67,9 +67,6 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
 }
 
 fn fail(error: &CommandError) -> ExitCode {
-    eprintln!("error: {error}");
-    if let Some(hint) = &error.hint {
-        eprintln!("hint: {hint}");
-    }
+    error.show();
     ExitCode::from(error.code)
 }
