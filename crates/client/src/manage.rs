@@ -14,7 +14,7 @@ use crate::error::{ClientError, ManageRefusal};
 use crate::settings::{ClientSettings, Clock};
 pub use crate::wire::manage::{
     Application, AuditEvent, AuditFilter, ClientSecret, Consent, Enrollment, EnrollmentMove, Listed, Location, NewApplication,
-    NewClientSecret, NewTenant, NewUser, Permission, RoleAssignment, Secret, Tenant, Totp, User,
+    NewClientSecret, NewTenant, NewUser, Permission, RoleAssignment, Secret, SigningKeys, Tenant, Totp, User,
 };
 
 /// What a token for the management API is for.
@@ -200,6 +200,11 @@ impl ManageClient {
         let mut listed = self.pages(&segments, query, limit).await?;
         listed.value.truncate(limit);
         Ok(listed)
+    }
+
+    /// A new signing key for the server's authority; for operators. The keys that are published now, the newest first.
+    pub async fn rotate_signing_key(&self) -> Result<SigningKeys, ClientError> {
+        self.change(Method::POST, &["keys", "rotate"], None).await
     }
 
     async fn get<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, ClientError> {

@@ -4,6 +4,7 @@ pub mod app;
 pub mod audit;
 pub mod dataset_add;
 pub mod init;
+pub mod keys;
 pub mod location;
 pub mod role;
 pub mod run;
