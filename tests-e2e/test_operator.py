@@ -274,6 +274,17 @@ def test_a_second_factor(served, partner, secrets):
     assert served.token(DOMAIN, **sign_in).status_code == 200
 
 
+def test_the_signing_key_is_replaced(served, partner, secrets):
+    token = access(served, partner, secrets)
+    before = served.json("keys", "rotate")["keyIds"]
+    assert len(before) == 2
+    served.ok("keys", "rotate")
+    published = served.session.get(f"{served.url}/common/discovery/v2.0/keys").json()["keys"]
+    assert [key["kid"] for key in published][1:] == before
+    assert served.datasets(token).status_code == 200
+    assert "key.rotate" in served.ok("audit", "--action", "key.rotate")
+
+
 def test_a_terminal_is_asked(served, partner, secrets):
     """Passwords do not show; what cannot be taken back wants a yes."""
     name, password = f"anna@{DOMAIN}", "second horse 8 battery"

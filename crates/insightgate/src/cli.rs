@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::commands::app::AppArguments;
 use crate::commands::audit::AuditArguments;
+use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
 use crate::commands::role::RoleArguments;
@@ -65,6 +66,8 @@ pub enum Command {
     App(AppArguments),
     /// Roles of users and applications
     Role(RoleArguments),
+    /// Whom the tokens of an external issuer stand for
+    External(ExternalArguments),
     /// The keys that the server signs tokens with
     Keys(KeysArguments),
     /// What was granted, removed and refused, the newest first

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod audit;
 pub mod dataset_add;
+pub mod external;
 pub mod init;
 pub mod keys;
 pub mod location;

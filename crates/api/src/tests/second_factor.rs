@@ -190,11 +190,8 @@ async fn taking_it_away_ends_what_it_opened() {
     let returned = browser.submit(&page, "accept", &[]).await.returned();
     let tokens = redeem(&bench, returned.code(), &[]).await.json();
     let desktop = DESKTOP_APP.to_string();
-    let refresh = [
-        ("grant_type", "refresh_token"),
-        ("client_id", desktop.as_str()),
-        ("refresh_token", tokens["refresh_token"].as_str().unwrap()),
-    ];
+    let refresh =
+        [("grant_type", "refresh_token"), ("client_id", desktop.as_str()), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
     bench.context.store.set_totp(ANA.user.unwrap(), None).await.unwrap();
     assert_eq!(refused(&bench.post_form(&v2(), &refresh).await, "invalid_grant", 400), 50173);
     let silent = browser.open(&request(&authorize(), &[("prompt", Some("none"))])).await.returned();

@@ -15,9 +15,9 @@ pub struct KeysArguments {
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Makes a new signing key at once, as after a copy of the data folder was lost; for operators
+    /// Makes a new signing key; for operators
     ///
-    /// Tokens of the key before stay good until they expire. The server also replaces its key by itself, from time to time.
+    /// It signs a few minutes later. Tokens of the key before stay good until they expire. The server also replaces its key by itself.
     #[command(after_help = "Example:\n  insightgate keys rotate")]
     Rotate,
 }

@@ -56,7 +56,16 @@ async fn every_operation_refuses_who_may_not() {
     };
     for (method, path) in operations(&desk).await {
         let of_tenant = path.starts_with("/tenants/");
-        for token in ["", "nonsense", &expired, &future, &of_another_tenant, &desk.bench.token(ANA), &desk.bench.token(ALONE), &desk.bench.token(OPERATOR)] {
+        for token in [
+            "",
+            "nonsense",
+            &expired,
+            &future,
+            &of_another_tenant,
+            &desk.bench.token(ANA),
+            &desk.bench.token(ALONE),
+            &desk.bench.token(OPERATOR),
+        ] {
             let answer = desk.ask_with(token, &method, &path, json!({})).await;
             assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, "Bearer"), "{method} {path}");
             assert_eq!(answer.json()["error"]["message"], "Unauthorized");
