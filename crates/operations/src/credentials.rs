@@ -33,20 +33,22 @@ pub(crate) async fn check_password(
     if !right {
         context.addresses.failed(address, now);
     }
-    let Some(user) = known.map(|known| known.user) else { return Err(GrantRefusal::wrong_credentials().into()) };
-    // Read anew: other guesses may have been counted while this one was hashed. Who has a second factor must give it before the wrong ones
-    // are forgotten: else the right password would buy more guesses at the code.
-    let found = context.store.change_lockout(user.id, |lockout| match (lockout.is_locked(now), right) {
-        (true, _) => lockout,
-        (false, true) if user.totp => lockout,
-        (false, true) => Lockout::default(),
-        (false, false) => lockout.after_failure(now),
+    let user = known.map(|known| known.user);
+    // Read anew: other guesses may have been counted while this one was hashed.
+    let Some(user) = user.clone().filter(|_| right) else {
+        let named = user.map(|user| user.id);
+        let count = |lockout: Lockout| if lockout.is_locked(now) { lockout } else { lockout.after_failure(now) };
+        context.store.count_wrong_password(named, count).await?;
+        return Err(GrantRefusal::wrong_credentials().into());
+    };
+    // Who has a second factor must give it before the wrong ones are forgotten: else the right password would buy more guesses at the code.
+    let found = context.store.change_lockout(user.id, |lockout| match lockout.is_locked(now) || user.totp {
+        true => lockout,
+        false => Lockout::default(),
     });
-    let locked = found.await?.is_locked(now);
-    match (right, locked) {
-        (false, _) => Err(GrantRefusal::wrong_credentials().into()),
-        (true, true) => Err(GrantRefusal::locked().into()),
-        (true, false) if !user.enabled => Err(GrantRefusal::disabled_user().into()),
-        (true, false) => Ok(user),
+    match found.await?.is_locked(now) {
+        true => Err(GrantRefusal::locked().into()),
+        false if !user.enabled => Err(GrantRefusal::disabled_user().into()),
+        false => Ok(user),
     }
 }

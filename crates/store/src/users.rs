@@ -83,6 +83,24 @@ impl Store {
         Ok(found)
     }
 
+    /// Counts a wrong password. Always one write: how long the answer takes must not tell whether there is such a user, or whether the account
+    /// is locked already. Those that change no account are counted all together. No change of identities, as above.
+    pub async fn count_wrong_password(&self, user: Option<Uuid>, change: impl FnOnce(Lockout) -> Lockout) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let id = user.unwrap_or_default().to_string();
+        let found = sqlx::query("SELECT * FROM users WHERE id = $1").bind(id.clone()).fetch_optional(&mut *transaction).await?;
+        let found = found.map(|row| read_user(&row)).transpose()?.map(|user| user.lockout);
+        let statement = match found.map(|found| (found, change(found))) {
+            Some((found, changed)) if found != changed => sqlx::query("UPDATE users SET failures = $1, locked_until = $2 WHERE id = $3")
+                .bind(i64::from(changed.failures))
+                .bind(changed.until.map(millis))
+                .bind(id),
+            _ => sqlx::query("UPDATE other_wrong_passwords SET number = number + 1"),
+        };
+        statement.execute(&mut *transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
     /// Disabling also ends the user's sign-ins: their refresh tokens do not come back with the account.
     pub async fn set_user_enabled(&self, user: Uuid, enabled: bool) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;

@@ -5,7 +5,7 @@ use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::tenant::Location;
-use insightgate_identity::user::PasswordState;
+use insightgate_identity::user::{Lockout, PasswordState};
 
 use super::*;
 use crate::{AuditFilter, AuditPage};
@@ -71,6 +71,28 @@ async fn secrets_overlap_and_are_removed_one_by_one() {
     assert!(!store.remove_client_secret(Uuid::from_u128(77), one.id).await.unwrap(), "another application's");
     assert!(store.remove_client_secret(APP, one.id).await.unwrap());
     assert_eq!(store.client_secrets(APP).await.unwrap(), [two]);
+}
+
+/// Somebody's, nobody's and a locked account's cost one write each.
+#[tokio::test]
+async fn each_wrong_password_is_one_write() {
+    let Bench { store, _folder } = populated().await;
+    let others = async || sqlx::query("SELECT number FROM other_wrong_passwords").fetch_one(&store.pool).await.unwrap().get::<i64, _>(0);
+    let log = _folder.path().join("insightgate.db-wal");
+    let written = || std::fs::metadata(&log).unwrap().len();
+    assert_eq!(others().await, 0);
+    let counted = |lockout: Lockout| lockout.after_failure(at(1));
+    let locked = |lockout: Lockout| lockout;
+    let mut before = written();
+    for (user, change) in
+        [(Some(OWNER), counted as fn(Lockout) -> Lockout), (Some(OWNER), locked), (None, counted), (Some(Uuid::from_u128(77)), counted)]
+    {
+        store.count_wrong_password(user, change).await.unwrap();
+        assert!(written() > before, "{user:?}");
+        before = written();
+    }
+    assert_eq!(others().await, 3);
+    assert_eq!(store.user(tenant().id, OWNER).await.unwrap().unwrap().lockout.failures, 1);
 }
 
 #[tokio::test]
