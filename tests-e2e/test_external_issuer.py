@@ -1,6 +1,7 @@
 """Tokens of an issuer that is not ours: npm's oidc-provider, as its own process, trusted by `insightgate serve` through its discovery document."""
 
 import json
+import os
 import re
 import subprocess
 import threading
@@ -79,21 +80,32 @@ def seeded(start, tmp_path_factory):
     return demo, own
 
 
-def bind(demo, server, issuer):
-    """By the management API, with the operator's application: the issuer's tenant, its application and the first of its accounts."""
-    form = demo.ready["operator"] | {"grant_type": "client_credentials", "resource": "api://insightgate/manage"}
-    answer = requests.post(f"{server.url}/{demo.ready['tenant_id']}/oauth2/token", data=form, timeout=30)
-    assert answer.status_code == 200, answer.text
-    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-    for body in (
-        {"kind": "tenant"},
-        {"kind": "application", "externalId": issuer["client_id"], "application": demo.ready["client_id"]},
-        {"kind": "user", "externalId": issuer["accounts"][0], "user": demo.ready["username"]},
-    ):
-        body |= {"issuer": issuer["issuer"], "externalTenant": issuer["organisation"]}
-        url = f"{server.url}/manage/v1/tenants/{demo.ready['tenant_domain']}/externalIdentities"
-        bound = requests.post(url, json=body, headers=headers, timeout=30)
-        assert bound.status_code == 201, bound.text
+def bind(demo, server, issuer, binary):
+    """By the commands, as the demo's operator: the issuer's tenant, its application and the first of its accounts."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INSIGHTGATE_")} | {
+        "INSIGHTGATE_AUTHORITY": f"{server.url}/{demo.ready['tenant_id']}",
+        "INSIGHTGATE_CLIENT_ID": demo.ready["operator"]["client_id"],
+        "INSIGHTGATE_CLIENT_SECRET": demo.ready["operator"]["client_secret"],
+    }
+
+    def external(*words):
+        command = [binary, "external", *words, "--tenant", demo.ready["tenant_domain"], "--json"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+    def bound(*words):
+        ran = external("bind", issuer["issuer"], "--external-tenant", issuer["organisation"], *words)
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    assert bound()["kind"] == "tenant"
+    assert bound("--external-id", issuer["client_id"], "--application", demo.ready["client_id"])["application"] == demo.ready["client_id"]
+    stray = bound("--external-id", issuer["accounts"][1], "--user", demo.ready["username"])["id"]
+    assert external("unbind", stray).returncode == 0
+    bound("--external-id", issuer["accounts"][0], "--user", demo.ready["username"])
+    listed = json.loads(external("list").stdout)["value"]
+    mine = {(one["kind"], one["externalId"]) for one in listed if one["issuer"] == issuer["issuer"]}
+    assert ("user", issuer["accounts"][0]) in mine and ("user", issuer["accounts"][1]) not in mine
+    assert external("unbind", stray).returncode == 4
 
 
 @pytest.fixture(scope="module", params=["RS256", "ES256"])
@@ -126,7 +138,7 @@ def trusted(request, seeded, binary, tmp_path_factory):
     config.write_text(settings.replace("built_in = false", "built_in = true"))
     server = Server(binary, config)
     try:
-        bind(demo, server, ready)
+        bind(demo, server, ready, binary)
     finally:
         server.stop()
     config.write_text(settings)

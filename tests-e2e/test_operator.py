@@ -9,7 +9,7 @@ import pytest
 from served import Served
 
 DOMAIN = "contoso.example"
-USER = f"ada@{DOMAIN}"
+USER = f"analyst@{DOMAIN}"
 PASSWORD = "correct horse 7 battery"
 LEGAL = {
     "companyLegalName": "Contoso Ltd",
@@ -17,8 +17,8 @@ LEGAL = {
     "city": "Oslo",
     "postalCode": "0154",
     "countryRegion": "Norway",
-    "primaryContactFirstName": "Ada",
-    "primaryContactLastName": "Berg",
+    "primaryContactFirstName": "First",
+    "primaryContactLastName": "Last",
     "primaryContactEmail": USER,
 }
 IN = ("--tenant", DOMAIN)
@@ -54,7 +54,7 @@ def partner(served, secrets):
     served.ok("location", "add", "6096123", "--name", "Contoso Oslo", "--country", "Norway", *IN)
     assert [location["mpnId"] for location in served.json("location", "list", *IN)["value"]] == ["6096123"]
 
-    user = served.json("user", "add", USER, "--display-name", "Ada Berg", "--password-stdin", *IN, stdin=f"{PASSWORD}\n")
+    user = served.json("user", "add", USER, "--display-name", "Report analyst", "--password-stdin", *IN, stdin=f"{PASSWORD}\n")
     application = served.json("app", "register", "Contoso reports", *IN)
     secret = served.json("app", "secret", "add", "Contoso reports", "--description", "end to end", *IN)
     secrets.append(secret["secret"])
@@ -274,6 +274,17 @@ def test_a_second_factor(served, partner, secrets):
     assert served.token(DOMAIN, **sign_in).status_code == 200
 
 
+def test_the_signing_key_is_replaced(served, partner, secrets):
+    token = access(served, partner, secrets)
+    before = served.json("keys", "rotate")["keyIds"]
+    assert len(before) == 2
+    served.ok("keys", "rotate")
+    published = served.session.get(f"{served.url}/common/discovery/v2.0/keys").json()["keys"]
+    assert [key["kid"] for key in published][1:] == before
+    assert served.datasets(token).status_code == 200
+    assert "key.rotate" in served.ok("audit", "--action", "key.rotate")
+
+
 def test_a_terminal_is_asked(served, partner, secrets):
     """Passwords do not show; what cannot be taken back wants a yes."""
     name, password = f"anna@{DOMAIN}", "second horse 8 battery"
@@ -313,10 +324,10 @@ def test_exit_codes_say_what_kind_of_failure_it_is(served, partner):
 
 def test_a_partner_that_does_not_hold_is_named(served, partner):
     """What the server finds wrong with a profile reaches the person who typed it."""
-    bad = LEGAL | {"primaryContactEmail": "ada@outlook.com"}
+    bad = LEGAL | {"primaryContactEmail": "analyst@outlook.com"}
     (served.folder / "bad.json").write_text(json.dumps(bad))
     assert "primaryContactEmail" in served.refused(1, "tenant", "enroll", "fabrikam.example", "--profile-file", "bad.json")
-    (served.folder / "good.json").write_text(json.dumps(LEGAL | {"primaryContactEmail": "ada@fabrikam.example"}))
+    (served.folder / "good.json").write_text(json.dumps(LEGAL | {"primaryContactEmail": "analyst@fabrikam.example"}))
     served.ok("tenant", "enroll", "fabrikam.example", "--profile-file", "good.json")
     assert "Norway" in served.ok("tenant", "reject", "fabrikam.example", "--reason", "Not registered in Norway")
     served.refused(2, "tenant", "delete", "fabrikam.example")

@@ -4,6 +4,7 @@ mod authorize;
 mod browser;
 mod device;
 mod discovery;
+mod explanation;
 mod form;
 mod logout;
 mod pages;
@@ -45,6 +46,8 @@ pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
         .route("/common/discovery/instance", get(discovery::instance))
         .route("/common/userrealm/{user}", get(discovery::user_realm))
         .route_layer(from_fn_with_state(state.clone(), unless_off))
+        // Refusals lead here, also the one that says that the authority is off.
+        .route("/error", get(explanation::show))
 }
 
 /// Without the built-in authority, none of its addresses answers.

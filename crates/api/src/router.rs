@@ -21,17 +21,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// All that one listener serves.
 pub fn router(state: ApiState) -> Router {
-    let mut routes = Router::new()
-        .merge(insights::routes())
-        .merge(oauth::routes(&state))
-        .merge(artifacts::routes())
-        .merge(manage::routes())
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
-    if state.sandbox.is_some() {
-        routes = routes.merge(sandbox::routes(&state));
-    }
-    let routes = routes
+    let routes = routes(&state)
         .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::wrong_method)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
@@ -42,6 +32,21 @@ pub fn router(state: ApiState) -> Router {
         .with_state(state);
     // Routing looks at the path first, so that it must be rewritten before.
     Router::new().fallback_service(routes.map_request(with_plain_path))
+}
+
+/// Every path that there is, without what is laid around all of them.
+pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
+    let routes = Router::new()
+        .merge(insights::routes())
+        .merge(oauth::routes(state))
+        .merge(artifacts::routes())
+        .merge(manage::routes())
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    match state.sandbox {
+        Some(_) => routes.merge(sandbox::routes(state)),
+        None => routes,
+    }
 }
 
 /// Lower case and without a final slash, except for artifacts, whose names are as they were signed.

@@ -13,8 +13,9 @@ use crate::connection::{Connection, Reply};
 use crate::error::{ClientError, ManageRefusal};
 use crate::settings::{ClientSettings, Clock};
 pub use crate::wire::manage::{
-    Application, AuditEvent, AuditFilter, ClientSecret, Consent, Enrollment, EnrollmentMove, Listed, Location, NewApplication,
-    NewClientSecret, NewTenant, NewUser, Permission, RoleAssignment, Secret, Tenant, Totp, User,
+    Application, AuditEvent, AuditFilter, ClientSecret, Consent, Enrollment, EnrollmentMove, ExternalIdentity, Listed, Location,
+    NewApplication, NewClientSecret, NewExternalIdentity, NewTenant, NewUser, Permission, RoleAssignment, Secret, SigningKeys, Tenant,
+    Totp, User,
 };
 
 /// What a token for the management API is for.
@@ -32,6 +33,7 @@ const SECRETS: &str = "secrets";
 const PERMISSIONS: &str = "permissions";
 const CONSENTS: &str = "consents";
 const ROLE_ASSIGNMENTS: &str = "roleAssignments";
+const EXTERNAL_IDENTITIES: &str = "externalIdentities";
 const AUDIT: &str = "audit";
 
 /// No parameters.
@@ -200,6 +202,23 @@ impl ManageClient {
         let mut listed = self.pages(&segments, query, limit).await?;
         listed.value.truncate(limit);
         Ok(listed)
+    }
+
+    pub async fn external_identities(&self, tenant: &str) -> Result<Listed<ExternalIdentity>, ClientError> {
+        self.list(&[TENANTS, tenant, EXTERNAL_IDENTITIES]).await
+    }
+
+    pub async fn bind_external_identity(&self, tenant: &str, identity: &NewExternalIdentity) -> Result<ExternalIdentity, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, EXTERNAL_IDENTITIES], Some(body(identity)?)).await
+    }
+
+    pub async fn unbind_external_identity(&self, tenant: &str, identity: &str) -> Result<(), ClientError> {
+        self.delete(&[TENANTS, tenant, EXTERNAL_IDENTITIES, identity], &NOTHING).await
+    }
+
+    /// A new signing key for the server's authority; for operators. The keys that are published now, the newest first.
+    pub async fn rotate_signing_key(&self) -> Result<SigningKeys, ClientError> {
+        self.change(Method::POST, &["keys", "rotate"], None).await
     }
 
     async fn get<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, ClientError> {

@@ -3,6 +3,7 @@
 //! Source of numbers, error values and statuses: the public list of authentication error codes. The texts are our own.
 
 mod interactive;
+mod meanings;
 
 use std::fmt;
 

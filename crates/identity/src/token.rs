@@ -8,6 +8,9 @@ use uuid::Uuid;
 /// Seconds between `nbf` and `exp`. Tokens live one hour; answers say a second less, as the documents show.
 pub const LIFETIME_SECONDS: i64 = 3600;
 
+/// How far `nbf` may lie ahead, in seconds: the machine's clock may be set back a little after a token was issued. Expiry is never put off.
+pub const SKEW_SECONDS: i64 = 5;
+
 /// The method in `amr` that says that a second factor was given.
 pub const MFA: &str = "mfa";
 
@@ -120,13 +123,13 @@ impl AccessClaims {
         self.scp.is_some().then_some(self.oid)
     }
 
-    /// Everything but the signature. Nothing is forgiven: issuer and judge share one clock.
+    /// Everything but the signature.
     pub fn check(&self, expected: &Expectation<'_>) -> Result<TokenSubject, TokenFault> {
         let now = expected.now.timestamp();
         if now >= self.exp {
             return Err(TokenFault::Expired(self.exp));
         }
-        if now < self.nbf {
+        if now < self.nbf.saturating_sub(SKEW_SECONDS) {
             return Err(TokenFault::NotYetValid(self.nbf));
         }
         if !expected.audiences.iter().any(|audience| same_resource(audience, &self.aud)) {
@@ -190,7 +193,12 @@ mod tests {
         assert_eq!(check(&claims(), None, 1000), Ok(()));
         assert_eq!(check(&claims(), None, 4599), Ok(()));
         assert_eq!(check(&claims(), None, 4600), Err(TokenFault::Expired(4600)));
-        assert_eq!(check(&claims(), None, 999), Err(TokenFault::NotYetValid(1000)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_a_little_is_forgiven() {
+        assert_eq!(check(&claims(), None, 1000 - SKEW_SECONDS), Ok(()));
+        assert_eq!(check(&claims(), None, 999 - SKEW_SECONDS), Err(TokenFault::NotYetValid(1000)));
     }
 
     #[test]

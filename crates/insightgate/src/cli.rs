@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::commands::app::AppArguments;
 use crate::commands::audit::AuditArguments;
+use crate::commands::external::ExternalArguments;
+use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
 use crate::commands::role::RoleArguments;
 use crate::commands::tenant::TenantArguments;
@@ -64,6 +66,10 @@ pub enum Command {
     App(AppArguments),
     /// Roles of users and applications
     Role(RoleArguments),
+    /// Whom the tokens of an external issuer stand for
+    External(ExternalArguments),
+    /// The keys that the server signs tokens with
+    Keys(KeysArguments),
     /// What was granted, removed and refused, the newest first
     #[command(
         after_help = "Examples:\n  insightgate audit --tenant contoso.example\n  insightgate audit --action role.assign --from 2026-11-01T00:00:00Z --json"

@@ -3,7 +3,9 @@
 pub mod app;
 pub mod audit;
 pub mod dataset_add;
+pub mod external;
 pub mod init;
+pub mod keys;
 pub mod location;
 pub mod role;
 pub mod run;

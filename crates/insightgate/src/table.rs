@@ -52,8 +52,8 @@ mod tests {
 
     #[test]
     fn an_object_shows_what_it_has() {
-        let text = fields(&[("id", "1".into()), ("reason", String::new()), ("display name", "Ada".into())]);
-        assert_eq!(text, "id            1\ndisplay name  Ada\n");
+        let text = fields(&[("id", "1".into()), ("reason", String::new()), ("display name", "Sue".into())]);
+        assert_eq!(text, "id            1\ndisplay name  Sue\n");
     }
 
     #[test]

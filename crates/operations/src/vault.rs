@@ -83,9 +83,11 @@ mod tests {
         assert!(vault.open("signing", &sealed).is_err());
         assert!(Vault::new(&[8; 32]).unwrap().open("link", &sealed).is_err());
         assert!(vault.open("link", "").is_err());
-        assert!(vault.open("link", &format!("A{}", &sealed[1..])).is_err());
+        let other = if sealed.starts_with('A') { "B" } else { "A" };
+        assert!(vault.open("link", &format!("{other}{}", &sealed[1..])).is_err());
         assert!(Vault::new(&[7; 31]).is_err());
     }
+
     #[test]
     fn a_new_key_opens_what_an_old_one_sealed_and_seals_it_anew() {
         let sealed = Vault::new(&[7; 32]).unwrap().seal("link", b"secret").unwrap();

@@ -120,10 +120,16 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Sets the second factor up with an encrypted secret, or takes it away.
+    /// Sets the second factor up with an encrypted secret, or takes it away. Taking it away ends the sign-ins that it was given in: they
+    /// would count as with a second factor still.
     pub async fn set_totp(&self, user: Uuid, sealed: Option<&str>) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
         let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2");
-        self.change_identity(query.bind(sealed.map(str::to_owned)).bind(user.to_string())).await.map(drop)
+        query.bind(sealed.map(str::to_owned)).bind(user.to_string()).execute(&mut *transaction).await?;
+        if sealed.is_none() {
+            end_sign_ins(&mut transaction, user).await?;
+        }
+        self.commit_identities(transaction).await
     }
 
     /// Sets the second factor up. False when there is one: it is never replaced.

@@ -112,6 +112,13 @@ struct ErrorPage {
 }
 
 #[derive(Template)]
+#[template(path = "explanation.html")]
+struct ExplanationPage {
+    title: String,
+    meanings: Vec<GrantRefusal>,
+}
+
+#[derive(Template)]
 #[template(path = "form_post.html")]
 struct FormPostPage {
     redirect_uri: String,
@@ -156,6 +163,15 @@ pub(super) fn error(refusal: &GrantRefusal, correlation: &str, time: String) -> 
     let code = format!("AADSTS{}", refusal.code);
     let page = ErrorPage { text: refusal.text.clone(), code, kind: refusal.error, correlation: correlation.to_owned(), time };
     html(status, &policy("form-action 'none'"), &page)
+}
+
+/// All that one number is said of; nothing for a number that is not known.
+pub(super) fn explanation(meanings: Vec<GrantRefusal>) -> Response {
+    let (status, title) = match meanings.first() {
+        Some(first) => (StatusCode::OK, format!("AADSTS{}", first.code)),
+        None => (StatusCode::NOT_FOUND, "Unknown number".to_owned()),
+    };
+    html(status, &policy("form-action 'none'"), &ExplanationPage { title, meanings })
 }
 
 /// Sends the browser on with a form; by itself where it runs the one line of script, else by a button.

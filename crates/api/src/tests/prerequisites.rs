@@ -2,33 +2,14 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use insightgate_identity::application::Permission;
+use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::program::Program;
 use insightgate_identity::role::Role;
+use insightgate_identity::token::AccessClaims;
 
+use super::every_route::of_program;
 use super::harness::*;
-
-/// All of them; ids are of nothing.
-pub(super) const ENDPOINTS: [(Method, &str); 11] = [
-    (Method::GET, "ScheduledDataset"),
-    (Method::GET, "ScheduledQueries"),
-    (Method::POST, "ScheduledQueries"),
-    (Method::GET, "ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales"),
-    (Method::DELETE, "ScheduledQueries/00000000-0000-0000-0000-000000000001"),
-    (Method::GET, "ScheduledReport"),
-    (Method::POST, "ScheduledReport"),
-    (Method::PUT, "ScheduledReport/00000000-0000-0000-0000-000000000001"),
-    (Method::DELETE, "ScheduledReport/00000000-0000-0000-0000-000000000001"),
-    (Method::PUT, "ScheduledReport/pause/00000000-0000-0000-0000-000000000001"),
-    (Method::GET, "ScheduledReport/execution/00000000-0000-0000-0000-000000000001"),
-];
-const RESUME: (Method, &str) = (Method::PUT, "ScheduledReport/resume/00000000-0000-0000-0000-000000000001");
-
-fn endpoints() -> Vec<(Method, String)> {
-    let all = ENDPOINTS.into_iter().chain([RESUME]);
-    all.flat_map(|(method, path)| ["v1", "v1.1"].map(|version| (method.clone(), format!("/insights/{version}/mpn/{path}")))).collect()
-}
 
 async fn ask(bench: &Bench, (method, path): &(Method, String), headers: &[(&str, &str)]) -> Answer {
     let request = Request::builder().method(method.clone()).uri(path);
@@ -40,25 +21,44 @@ async fn ask(bench: &Bench, (method, path): &(Method, String), headers: &[(&str,
 async fn without_an_accepted_token_nothing_is_answered() {
     let bench = Bench::new().await;
     let (ana, ben) = (bench.token(ANA), bench.token(BEN));
-    let bearer = format!("Bearer {ana}");
-    let cases: &[&[(&str, &str)]] = &[
-        &[],
-        &[("authorization", "")],
-        &[("authorization", "Bearer")],
-        &[("authorization", "Bearer ")],
-        &[("authorization", &ana)],
-        &[("authorization", "Basic YTpi")],
-        &[("x-aaduserticket", "nonsense")],
-        &[("authorization", &bearer), ("x-aaduserticket", &ben)],
-        // One that is malformed spoils the other.
-        &[("authorization", "Basic YTpi"), ("x-aaduserticket", &ana)],
+    let signed = |change: fn(&mut AccessClaims)| {
+        let mut claims = bench.claims(ANA);
+        change(&mut claims);
+        format!("Bearer {}", bench.context.signing.sign(&claims).unwrap())
+    };
+    let wrong = [
+        signed(|claims| claims.exp = claims.nbf),
+        signed(|claims| claims.nbf += 60),
+        signed(|claims| claims.aud = "https://graph.microsoft.com".to_owned()),
+        signed(|claims| claims.aud = "api://insightgate/manage".to_owned()),
+        signed(|claims| claims.iss = "https://elsewhere.example/".to_owned()),
+        // Another tenant's user, application, or both.
+        signed(|claims| claims.oid = ZOE.user.unwrap()),
+        signed(|claims| claims.appid = Some(FOREIGN_APP)),
+        signed(|claims| (claims.tid, claims.iss) = (FABRIKAM, format!("{BASE}/{FABRIKAM}/"))),
     ];
-    for endpoint in endpoints() {
-        for headers in cases {
-            assert_eq!(ask(&bench, &endpoint, headers).await.refused(401), "Unauthorized", "{endpoint:?}");
+    let bearer = format!("Bearer {ana}");
+    let mut cases: Vec<Vec<(&str, &str)>> = vec![
+        vec![],
+        vec![("authorization", "")],
+        vec![("authorization", "Bearer")],
+        vec![("authorization", "Bearer ")],
+        vec![("authorization", &ana)],
+        vec![("authorization", "Basic YTpi")],
+        vec![("x-aaduserticket", "nonsense")],
+        vec![("authorization", &bearer), ("x-aaduserticket", &ben)],
+        // One that is malformed spoils the other.
+        vec![("authorization", "Basic YTpi"), ("x-aaduserticket", &ana)],
+    ];
+    cases.extend(wrong.iter().map(|token| vec![("authorization", token.as_str())]));
+    for endpoint in [of_program(&bench, "mpn").await, of_program(&bench, "cmp").await].concat() {
+        for headers in &cases {
+            assert_eq!(ask(&bench, &endpoint, headers).await.refused(401), "Unauthorized", "{endpoint:?} {headers:?}");
         }
-        // Every one of them is there, for those who may.
-        let both = [("authorization", bearer.as_str()), ("x-aaduserticket", ana.as_str())];
+    }
+    // Every one of them is there, for those who may.
+    let both = [("authorization", bearer.as_str()), ("x-aaduserticket", ana.as_str())];
+    for endpoint in of_program(&bench, "mpn").await {
         for headers in [&both[..1], &both[1..], &both[..]] {
             let status = ask(&bench, &endpoint, headers).await.status.as_u16();
             assert!([200, 400, 404].contains(&status), "{status} {endpoint:?}");
@@ -120,7 +120,7 @@ async fn each_missing_prerequisite_is_refused_with_its_reason_and_audited() {
             Missing::Role => assert!(store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap()),
             Missing::Application | Missing::Permission | Missing::Person => {}
         }
-        let endpoints = endpoints();
+        let endpoints = of_program(&bench, "mpn").await;
         for (index, endpoint) in endpoints.iter().enumerate() {
             let correlation = format!("request-{index}");
             let headers = [(header::AUTHORIZATION.as_str(), token.as_str()), ("ms-correlationid", &correlation)];
@@ -147,8 +147,27 @@ async fn the_marketplace_takes_an_application_alone() {
     let lacking = "The application or user lacks the role Manager or Developer.";
     assert_eq!(datasets(ANA).await.refused(403), lacking);
     assert_eq!(datasets(Who { application: BARE_APP, ..ALONE }).await.refused(403), lacking);
-    bench.context.store.revoke_role(APP, Role::Manager).await.unwrap();
-    assert_eq!(datasets(ALONE).await.refused(403), lacking);
+    let endpoints = of_program(&bench, "cmp").await;
+    let token = format!("Bearer {}", bench.token(ALONE));
+    let all_refused = async |reason: &str| {
+        for endpoint in &endpoints {
+            assert_eq!(ask(&bench, endpoint, &[("authorization", &token)]).await.refused(403), reason, "{endpoint:?}");
+        }
+    };
+    for endpoint in &endpoints {
+        let status = ask(&bench, endpoint, &[("authorization", &token)]).await.status.as_u16();
+        assert!([200, 400, 404].contains(&status), "{status} {endpoint:?}");
+    }
+    let store = &bench.context.store;
+    store.revoke_role(APP, Role::Manager).await.unwrap();
+    all_refused(lacking).await;
+    let suspended = Enrollment { stage: EnrollmentStage::Suspended, ..Enrollment::active(Program::Cmp, bench.now()) };
+    store.put_enrollment(CONTOSO, &suspended).await.unwrap();
+    all_refused("The organisation's enrollment in the partner program 'cmp' is Suspended, not Accepted.").await;
+    store.put_enrollment(CONTOSO, &Enrollment::active(Program::Cmp, bench.now())).await.unwrap();
+    let shut = Application { enabled: false, ..store.application(CONTOSO, APP).await.unwrap().unwrap() };
+    assert!(store.change_application(&shut).await.unwrap());
+    all_refused("The application is disabled.").await;
 }
 
 #[tokio::test]

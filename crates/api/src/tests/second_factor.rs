@@ -177,3 +177,23 @@ async fn a_session_without_it_is_asked_for_it() {
     let page = browser.submit(&page, "code", &[("code", &code(&bench, &authenticator))]).await;
     assert_eq!(page.answer.status, 303);
 }
+
+/// Whoever has the lost telephone's sessions must not go on with them.
+#[tokio::test]
+async fn taking_it_away_ends_what_it_opened() {
+    let bench = Bench::new().await;
+    let authenticator = equip(&bench).await;
+    let mut browser = Browser::new(&bench);
+    let page = browser.open(&request(&authorize(), &[])).await;
+    let page = browser.sign_in(&page, "ana@contoso.example", PASSWORD).await;
+    let page = browser.submit(&page, "code", &[("code", &code(&bench, &authenticator))]).await;
+    let returned = browser.submit(&page, "accept", &[]).await.returned();
+    let tokens = redeem(&bench, returned.code(), &[]).await.json();
+    let desktop = DESKTOP_APP.to_string();
+    let refresh =
+        [("grant_type", "refresh_token"), ("client_id", desktop.as_str()), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+    bench.context.store.set_totp(ANA.user.unwrap(), None).await.unwrap();
+    assert_eq!(refused(&bench.post_form(&v2(), &refresh).await, "invalid_grant", 400), 50173);
+    let silent = browser.open(&request(&authorize(), &[("prompt", Some("none"))])).await.returned();
+    assert_eq!(silent.refused(), ("login_required", 50058));
+}

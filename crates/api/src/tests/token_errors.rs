@@ -64,6 +64,11 @@ async fn every_number_of_the_platform_is_answered_or_explained() {
     codes_and_tokens(&mut produced).await;
     devices(&mut produced).await;
     floods(&mut produced).await;
+    let bench = Bench::new().await;
+    for number in produced.0.iter().filter_map(|(number, ..)| *number) {
+        let page = bench.fetch(&format!("/error?code={number}"), &[]).await;
+        assert!(page.status == 200 && page.text().contains(&format!("<h1>AADSTS{number}</h1>")), "{number} {}", page.text());
+    }
     let listed: Vec<Value> = serde_json::from_str(include_str!("data/token-errors.json")).unwrap();
     assert!(listed.len() > 60);
     for entry in &listed {
@@ -79,6 +84,26 @@ async fn every_number_of_the_platform_is_answered_or_explained() {
         };
         assert!(answered != explained, "{entry}: answered {answered}, explained {explained}\n{:?}", produced.0);
     }
+}
+
+/// Where `error_uri` leads; of what is asked nothing comes back.
+#[tokio::test]
+async fn a_page_says_what_a_number_means() {
+    let bench = Bench::new().await;
+    let refused = ask(&bench, &v1(), &[("password", Some("wrong"))]).await.json();
+    let uri = refused["error_uri"].as_str().unwrap();
+    let page = bench.fetch(uri.strip_prefix(BASE).unwrap(), &[]).await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.text().contains("<h1>AADSTS50126</h1>") && page.text().contains("The user name or the password is wrong."));
+    assert!(page.header("content-security-policy").contains("frame-ancestors 'none'; form-action 'none'"));
+    let unknown = bench.fetch("/error", &[]).await;
+    assert_eq!(unknown.status, 404);
+    for code in ["", "1", "-50126", "50126x", "4294967346", "%3Cscript%3E", "%00", "50126&code=1"] {
+        let page = bench.fetch(&format!("/error?code={code}"), &[]).await;
+        assert!(page.status == 404 && page.body == unknown.body || code.contains('&') && page.status == 200, "{code}: {}", page.text());
+    }
+    let posted = bench.post_form("/error?code=50126", &[]).await;
+    assert_eq!(posted.status, 405);
 }
 
 async fn requests_and_clients(produced: &mut Produced) {

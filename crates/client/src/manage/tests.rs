@@ -127,6 +127,28 @@ async fn moves_carry_what_they_need() {
 }
 
 #[tokio::test]
+async fn keys_and_bindings_of_external_issuers() {
+    let bound = r#"{"id":"1","issuer":"https://idp.example","externalTenant":"t1","kind":"user","externalId":"u1","user":"2","application":null,"created":"2026-11-22T12:00:00Z"}"#;
+    let (client, server) = answering(vec![("200 OK", r#"{"keyIds":["b","a"]}"#), ("201 Created", bound), ("204 No Content", "")]).await;
+    assert_eq!(client.rotate_signing_key().await.unwrap().key_ids, ["b", "a"]);
+    let new = NewExternalIdentity {
+        issuer: "https://idp.example".into(),
+        kind: "user".into(),
+        external_tenant: Some("t1".into()),
+        external_id: Some("u1".into()),
+        user: Some("ada@contoso.example".into()),
+        application: None,
+    };
+    let identity = client.bind_external_identity("t", &new).await.unwrap();
+    assert_eq!((identity.user.as_deref(), identity.application), (Some("2"), None));
+    client.unbind_external_identity("t", &identity.id).await.unwrap();
+    let requests = server.await.unwrap();
+    assert_eq!(first_line(&requests[0]), "POST /manage/v1/keys/rotate HTTP/1.1");
+    assert!(requests[1].starts_with("POST /manage/v1/tenants/t/externalIdentities ") && !requests[1].contains("application\":"));
+    assert_eq!(first_line(&requests[2]), "DELETE /manage/v1/tenants/t/externalIdentities/1 HTTP/1.1");
+}
+
+#[tokio::test]
 async fn refusals_are_told_apart() {
     let body = r#"{"error":{"code":"illegalMove","message":"An enrollment in Started cannot be activated.","correlationId":"c-1"}}"#;
     let (client, server) = answering(vec![("409 Conflict", body), ("502 Bad Gateway", "<html>")]).await;

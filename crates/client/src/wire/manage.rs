@@ -240,6 +240,49 @@ pub struct RoleAssignment {
     pub more: Map<String, Value>,
 }
 
+/// An external issuer's identifier, and whom it stands for here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalIdentity {
+    pub id: String,
+    pub issuer: String,
+    #[serde(default)]
+    pub external_tenant: Option<String>,
+    pub kind: String,
+    #[serde(default)]
+    pub external_id: Option<String>,
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(default)]
+    pub application: Option<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewExternalIdentity {
+    pub issuer: String,
+    /// `tenant`, `application` or `user`.
+    pub kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKeys {
+    pub key_ids: Vec<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEvent {

@@ -102,7 +102,7 @@ fn no_flag_takes_a_secret() {
 
 #[test]
 fn a_password_has_one_source() {
-    let parse = |more: &[&str]| Cli::try_parse_from([["insightgate", "user", "add", "ada@contoso.example"].as_slice(), more].concat());
+    let parse = |more: &[&str]| Cli::try_parse_from([["insightgate", "user", "add", "analyst@contoso.example"].as_slice(), more].concat());
     assert!(parse(&["--generate", "--must-change-password", "--tenant", "contoso.example", "--json"]).is_ok());
     for more in [["--generate", "--password-stdin"], ["--no-password", "--generate"], ["--password", "p4ss"]] {
         assert!(parse(&more).is_err(), "{more:?}");

@@ -25,8 +25,8 @@ enum RoleCommand {
     #[command(
         after_help = "Roles: global_admin, account_admin, mpn_partner_admin, admin_agent, executive_report_viewer, report_viewer, no_permission;\n\
         for the marketplace (cmp) manager and developer. A viewer may be limited to locations.\n\n\
-        Examples:\n  insightgate role assign ada@contoso.example executive_report_viewer --tenant contoso.example\n  \
-        insightgate role assign ada@contoso.example executive_report_viewer --location 6096123 --location 6096124 --tenant contoso.example"
+        Examples:\n  insightgate role assign analyst@contoso.example executive_report_viewer --tenant contoso.example\n  \
+        insightgate role assign analyst@contoso.example executive_report_viewer --location 6096123 --location 6096124 --tenant contoso.example"
     )]
     Assign {
         #[arg(help = ASSIGNEE)]
@@ -41,7 +41,7 @@ enum RoleCommand {
     #[command(after_help = "Example:\n  insightgate role list --tenant contoso.example")]
     List,
     /// Takes a role away; tokens that were issued lose it too
-    #[command(after_help = "Example:\n  insightgate role revoke ada@contoso.example executive_report_viewer --tenant contoso.example")]
+    #[command(after_help = "Example:\n  insightgate role revoke analyst@contoso.example executive_report_viewer --tenant contoso.example")]
     Revoke {
         #[arg(help = ASSIGNEE)]
         assignee: String,

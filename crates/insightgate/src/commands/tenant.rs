@@ -28,8 +28,8 @@ enum TenantCommand {
         after_help = "Asks for what is missing on a terminal. An organisation that is there already is enrolled in a further program.\n\n\
         Examples:\n  insightgate tenant enroll contoso.example --profile-file contoso.toml\n  \
         insightgate tenant enroll contoso.example --company-legal-name 'Contoso Ltd' --address-line1 'Karl Johans gate 1' --city Oslo \\\n    \
-        --postal-code 0154 --country-region Norway --primary-contact-first-name Ada --primary-contact-last-name Berg \\\n    \
-        --primary-contact-email ada@contoso.example\n  \
+        --postal-code 0154 --country-region Norway --primary-contact-first-name First --primary-contact-last-name Last \\\n    \
+        --primary-contact-email analyst@contoso.example\n  \
         insightgate tenant enroll contoso.example --program cmp"
     )]
     Enroll(Box<EnrollArguments>),

@@ -23,28 +23,28 @@ pub struct UserArguments {
 #[derive(Debug, Subcommand)]
 enum UserCommand {
     /// Adds a user; the password comes from a prompt, stdin or a file, or is made
-    #[command(after_help = "Examples:\n  insightgate user add ada@contoso.example --tenant contoso.example\n  \
-        insightgate user add ada@contoso.example --tenant contoso.example --generate --must-change-password\n  \
-        pass show ada | insightgate user add ada@contoso.example --tenant contoso.example --password-stdin")]
+    #[command(after_help = "Examples:\n  insightgate user add analyst@contoso.example --tenant contoso.example\n  \
+        insightgate user add analyst@contoso.example --tenant contoso.example --generate --must-change-password\n  \
+        pass show ada | insightgate user add analyst@contoso.example --tenant contoso.example --password-stdin")]
     Add(AddArguments),
     /// All users
     #[command(after_help = "Example:\n  insightgate user list --tenant contoso.example")]
     List,
     /// Stops a user, with tokens that were issued
-    #[command(after_help = "Example:\n  insightgate user disable ada@contoso.example --tenant contoso.example")]
+    #[command(after_help = "Example:\n  insightgate user disable analyst@contoso.example --tenant contoso.example")]
     Disable {
         #[arg(help = USER)]
         user: String,
     },
     /// Lets a user sign in again
-    #[command(after_help = "Example:\n  insightgate user enable ada@contoso.example --tenant contoso.example")]
+    #[command(after_help = "Example:\n  insightgate user enable analyst@contoso.example --tenant contoso.example")]
     Enable {
         #[arg(help = USER)]
         user: String,
     },
     /// Gives a user another password
     #[command(
-        after_help = "Example:\n  insightgate user set-password ada@contoso.example --tenant contoso.example --generate --must-change"
+        after_help = "Example:\n  insightgate user set-password analyst@contoso.example --tenant contoso.example --generate --must-change"
     )]
     SetPassword {
         #[arg(help = USER)]
@@ -65,13 +65,13 @@ enum UserCommand {
 #[derive(Debug, Subcommand)]
 enum TotpCommand {
     /// Gives the user a second factor; prints its secret, once. The password alone then signs in no more
-    #[command(after_help = "Example:\n  insightgate user totp add ada@contoso.example --tenant contoso.example")]
+    #[command(after_help = "Example:\n  insightgate user totp add analyst@contoso.example --tenant contoso.example")]
     Add {
         #[arg(help = USER)]
         user: String,
     },
     /// Takes the second factor away, for a user who lost it
-    #[command(after_help = "Example:\n  insightgate user totp reset ada@contoso.example --tenant contoso.example --yes")]
+    #[command(after_help = "Example:\n  insightgate user totp reset analyst@contoso.example --tenant contoso.example --yes")]
     Reset {
         #[arg(help = USER)]
         user: String,

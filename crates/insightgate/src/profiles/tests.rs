@@ -28,7 +28,7 @@ const TWO: &str = "
     tenant_id = \"contoso.example\"
     endpoint = \"https://api.two.example/\"
     client_id = \"console\"
-    username = \"ada@contoso.example\"
+    username = \"analyst@contoso.example\"
     password = \"p4ss\"
 ";
 
@@ -45,7 +45,7 @@ fn a_section_is_named_or_the_default() {
     let settings = admin.management().unwrap();
     assert_eq!(settings.authority_token_url, "https://two.example/contoso.example/oauth2/token");
     assert_eq!(settings.api_base, "https://api.two.example/manage/v1");
-    assert!(matches!(settings.sign_in, SignIn::User { ref username, .. } if username == "ada@contoso.example"));
+    assert!(matches!(settings.sign_in, SignIn::User { ref username, .. } if username == "analyst@contoso.example"));
     assert_eq!((settings.client_secret, admin.own_tenant().as_deref()), (None, Some("contoso.example")));
 
     let roaming = Profile { authority: Some("https://two.example/organizations".into()), ..admin };
@@ -117,7 +117,7 @@ fn a_ready_file_manages_as_its_operator() {
     let ready = serde_json::json!({
         "http": "http://127.0.0.1:7080", "https": "https://127.0.0.1:7443", "ca_certificate": path, "authority": "https://127.0.0.1:7443/t",
         "token_url": "x", "api": "x", "resource": "r", "tenant_id": "t", "tenant_domain": "d", "client_id": "app", "client_secret": "s",
-        "username": "ada@d", "password": "p", "operator": {"client_id": "op", "client_secret": "os"}
+        "username": "analyst@d", "password": "p", "operator": {"client_id": "op", "client_secret": "os"}
     });
     crate::data_folder::write_private(&path, ready.to_string().as_bytes()).unwrap();
     let file = path.to_str().unwrap();

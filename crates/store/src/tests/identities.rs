@@ -73,6 +73,20 @@ async fn secrets_overlap_and_are_removed_one_by_one() {
     assert_eq!(store.client_secrets(APP).await.unwrap(), [two]);
 }
 
+/// Somebody's and nobody's take alike.
+#[tokio::test]
+async fn each_wrong_password_is_one_write() {
+    let Bench { store, _folder } = populated().await;
+    let log = _folder.path().join("insightgate.db-wal");
+    let written = || std::fs::metadata(&log).unwrap().len();
+    let before = written();
+    store.change_lockout(OWNER, |lockout| lockout.after_failure(at(1))).await.unwrap();
+    let counted = written();
+    store.count_for_nobody().await.unwrap();
+    assert!(before < counted && counted < written());
+    assert_eq!(store.user(tenant().id, OWNER).await.unwrap().unwrap().lockout.failures, 1);
+}
+
 #[tokio::test]
 async fn a_users_password_and_second_factor() {
     let Bench { store, _folder } = populated().await;

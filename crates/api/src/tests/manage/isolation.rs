@@ -1,10 +1,14 @@
 //! Every operation of the served document: without a token, with a token for data, of another tenant, and without a role.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
+use insightgate_identity::application::Permission;
 use serde_json::{Value, json};
 
 use super::desk::*;
 use super::schema::Document;
+use crate::tests::every_route::of_management;
 use crate::tests::harness::*;
 
 /// Every operation, on Contoso's own things.
@@ -22,7 +26,12 @@ pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
             .replace("{identity}", "00000000-0000-0000-0000-000000000001")
             .replace("{name}", "Sales")
     };
-    let all: Vec<_> = document.operations().into_iter().map(|(method, path)| (method, filled(path))).collect();
+    // The document leaves out nothing that is served.
+    let documented = document.operations();
+    let mut lower: BTreeSet<_> = documented.iter().map(|(method, path)| (method.clone(), path.to_ascii_lowercase())).collect();
+    lower.insert(("GET".to_owned(), "/openapi.json".to_owned()));
+    assert_eq!(lower, of_management(&desk.bench).await);
+    let all: Vec<_> = documented.into_iter().map(|(method, path)| (method, filled(path))).collect();
     assert!(all.len() >= 35 && all.iter().all(|(_, path)| !path.contains('{')), "{all:?}");
     all
 }
@@ -40,9 +49,23 @@ async fn every_operation_refuses_who_may_not() {
         desk.bench.context.signing.sign(&claims).unwrap()
     };
     desk.bench.advance(TimeDelta::hours(1));
+    let of_another_tenant = {
+        let mut claims = desk.bench.claims(Who { tenant: FABRIKAM, ..GLOBAL });
+        claims.aud = MANAGE.to_owned();
+        desk.bench.context.signing.sign(&claims).unwrap()
+    };
     for (method, path) in operations(&desk).await {
         let of_tenant = path.starts_with("/tenants/");
-        for token in ["", "nonsense", &expired, &future, &desk.bench.token(ANA), &desk.bench.token(ALONE), &desk.bench.token(OPERATOR)] {
+        for token in [
+            "",
+            "nonsense",
+            &expired,
+            &future,
+            &of_another_tenant,
+            &desk.bench.token(ANA),
+            &desk.bench.token(ALONE),
+            &desk.bench.token(OPERATOR),
+        ] {
             let answer = desk.ask_with(token, &method, &path, json!({})).await;
             assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, "Bearer"), "{method} {path}");
             assert_eq!(answer.json()["error"]["message"], "Unauthorized");
@@ -56,6 +79,12 @@ async fn every_operation_refuses_who_may_not() {
             let named = ["role ", "permission", "operator", "disabled"];
             assert!(named.iter().any(|word| text.contains(word)), "{method} {path} {text}");
         }
+    }
+    let consent = Permission::Management;
+    assert!(desk.bench.context.store.revoke_consent(CONSOLE, consent, None).await.unwrap());
+    for (method, path) in operations(&desk).await {
+        let text = desk.refused(GLOBAL, &method, &path, json!({}), "forbidden").await;
+        assert_eq!(text, "The organisation has not consented to the application's permission to the management API (management).");
     }
     assert_eq!(desk.bench.context.store.role_assignments(CONTOSO).await.unwrap(), before);
     // An operator is refused by none of them.

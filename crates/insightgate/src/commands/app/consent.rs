@@ -14,7 +14,7 @@ use crate::session::{show_list, show_one};
 pub enum ConsentCommand {
     /// Consents to a permission, for the whole organisation or for one user
     #[command(after_help = "Examples:\n  insightgate app consent grant 'Contoso reports' user_impersonation --tenant contoso.example\n  \
-        insightgate app consent grant 'Contoso reports' user_impersonation --user ada@contoso.example --tenant contoso.example")]
+        insightgate app consent grant 'Contoso reports' user_impersonation --user analyst@contoso.example --tenant contoso.example")]
     Grant(ConsentArguments),
     /// All consents to an application's permissions
     #[command(after_help = "Example:\n  insightgate app consent list 'Contoso reports' --tenant contoso.example")]

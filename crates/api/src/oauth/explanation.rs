@@ -1,0 +1,16 @@
+//! `/error?code=…`, where `error_uri` leads: what a number means, in the words of the refusals themselves.
+//!
+//! Nothing of the request is shown: a number that is not known is not repeated.
+
+use axum::http::Uri;
+use axum::response::Response;
+use insightgate_identity::grant::GrantRefusal;
+
+use super::pages;
+use crate::fields::Parameters;
+
+pub(super) async fn show(uri: Uri) -> Response {
+    let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
+    let code = parameters.raw("code").and_then(|text| text.parse().ok());
+    pages::explanation(code.map(GrantRefusal::of_code).unwrap_or_default())
+}
