@@ -83,10 +83,11 @@ impl Store {
         Ok(found)
     }
 
-    /// Writes as a counted failure does, and changes nothing: the time that it takes does not tell whether there is such a user.
+    /// Writes as a counted failure does: the time that it takes does not tell whether there is such a user. A row that stays as it is would
+    /// not do, since SQLite does not write what did not change.
     pub async fn count_for_nobody(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE users SET failures = failures WHERE id = (SELECT id FROM users LIMIT 1)");
+        let query = sqlx::query("UPDATE other_wrong_passwords SET number = number + 1");
         query.execute(&mut *transaction).await?;
         Ok(transaction.commit().await?)
     }
