@@ -6,6 +6,7 @@ One load generator (wrk), plain HTTP, the same number of connections, in turns o
 import argparse
 import json
 import os
+import shutil
 import platform
 import statistics
 import subprocess
@@ -101,6 +102,8 @@ def main():
     arguments.add_argument("--seconds", type=int, default=5)
     arguments.add_argument("--rounds", type=int, default=3)
     options = arguments.parse_args()
+    # An earlier build's database may have other tables.
+    shutil.rmtree(options.out / "tokens-data", ignore_errors=True)
     options.out.mkdir(parents=True, exist_ok=True)
     wrk = Wrk(options.wrk, options.wrk_libraries, options.out)
     seconds = options.seconds
