@@ -6,8 +6,8 @@ One load generator (wrk), plain HTTP, the same number of connections, in turns o
 import argparse
 import json
 import os
-import shutil
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
