@@ -1,6 +1,8 @@
 //! Writes down who was given or refused what. A record that cannot be written is logged: it never stops the answer.
 
 use insightgate_identity::principal::Principal;
+use insightgate_identity::tenant::Tenant;
+use insightgate_identity::user::check_username;
 use insightgate_store::AuditEvent;
 use uuid::Uuid;
 
@@ -32,6 +34,11 @@ pub(crate) fn event(context: &Context, happening: Happening<'_>) -> Option<Audit
     let at = context.clock.now();
     let id = context.random.ordered_uuid(at).ok()?;
     Some(AuditEvent { id, at, tenant, actor, action: action.to_owned(), subject, detail, correlation })
+}
+
+/// A sign-in name as the record may have it. What is no name of the tenant's is left out: people type passwords into the wrong field.
+pub(crate) fn sign_in_name(sent: &str, tenant: &Tenant) -> String {
+    check_username(sent, &tenant.domain).unwrap_or_default()
 }
 
 /// A caller was refused data.

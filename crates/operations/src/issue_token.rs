@@ -151,6 +151,7 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
     let grant = grant_type(request)?;
     let tenant = find_tenant(context, request, grant).await?;
     trail.tenant = Some(tenant.id);
+    trail.user = audit::sign_in_name(&trail.user, &tenant);
     let application = find_application(context, &tenant, request.client_id.as_deref()).await?;
     let requested =
         |granted: Option<&Granted>| Requested::read(request.version, request.resource.as_deref(), request.scope.as_deref(), granted);

@@ -367,3 +367,16 @@ async fn a_form_in_the_body_of_a_get_is_taken_by_version_1() {
     let answer = bench.fetch(&format!("{}?{form}", v1()), &[]).await;
     assert_eq!(refused(&answer, "invalid_request", 400), 900561);
 }
+
+/// People type a password into the wrong field: the record keeps names of the tenant's only.
+#[tokio::test]
+async fn what_is_no_user_name_is_not_recorded() {
+    let bench = Bench::new().await;
+    for (sent, kept) in [("hunter2 is mine", ""), ("hunter2@elsewhere.example", ""), ("Nobody@Contoso.example", "nobody@contoso.example")] {
+        ask(&bench, &v1(), &[("username", Some(sent))]).await;
+        let refused = bench.audited("token.refuse").await;
+        assert_eq!(refused.first().unwrap().subject, kept, "{sent}");
+        assert!(!format!("{refused:?}").contains("hunter2"));
+        bench.advance(TimeDelta::seconds(1));
+    }
+}

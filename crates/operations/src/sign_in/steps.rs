@@ -66,9 +66,9 @@ async fn give_password(
             Ok(Stepped::Again(ask, SessionChange::Keep))
         }
         Err(TokenFailure::Refused(refusal)) => {
-            let username: String = username.chars().take(200).collect();
-            record(context, visit, subject.tenant.id, &username, "sign_in.refuse", &refusal.to_string()).await;
-            let ask = Ask::Password { username: Some(username), fault: Some(refusal.text) };
+            let named = audit::sign_in_name(username, &subject.tenant);
+            record(context, visit, subject.tenant.id, &named, "sign_in.refuse", &refusal.to_string()).await;
+            let ask = Ask::Password { username: Some(username.chars().take(200).collect()), fault: Some(refusal.text) };
             Ok(Stepped::Again(ask, SessionChange::Keep))
         }
         Err(failure) => Err(failure),
