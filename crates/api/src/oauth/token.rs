@@ -1,8 +1,9 @@
 //! The token endpoints of both versions: a form in, JSON out.
 
-use axum::body::Body;
+use std::convert::Infallible;
+
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest, FromRequestParts as _, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -19,43 +20,43 @@ use crate::envelope::Asked;
 use crate::fields::Parameters;
 use crate::state::ApiState;
 
-type Tenant = Result<Path<String>, PathRejection>;
-
-pub(super) async fn issue_v1(
-    state: State<ApiState>,
+/// What each of the endpoints is handed.
+pub(super) struct Sent {
+    state: ApiState,
     asked: Asked,
     address: ClientAddress,
-    tenant: Tenant,
+    /// A segment may be no UTF-8.
+    tenant: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    body: Body,
-) -> Response {
-    issue(state, asked, address, tenant, headers, read_form(body).await, TokenVersion::V1).await
+    form: Result<Parameters, GrantRefusal>,
 }
 
-pub(super) async fn issue_v2(
-    state: State<ApiState>,
-    asked: Asked,
-    address: ClientAddress,
-    tenant: Tenant,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    issue(state, asked, address, tenant, headers, read_form(body).await, TokenVersion::V2).await
+impl FromRequest<ApiState> for Sent {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Infallible> {
+        let (mut parts, body) = request.into_parts();
+        let address = ClientAddress::from_request_parts(&mut parts, state).await?;
+        let tenant = Path::from_request_parts(&mut parts, state).await;
+        let (asked, form) = (Asked::of(&parts), read_form(body).await);
+        Ok(Sent { state: state.clone(), asked, address, tenant, headers: parts.headers, form })
+    }
+}
+
+pub(super) async fn issue_v1(sent: Sent) -> Response {
+    issue(sent, TokenVersion::V1).await
+}
+
+pub(super) async fn issue_v2(sent: Sent) -> Response {
+    issue(sent, TokenVersion::V2).await
 }
 
 /// A client in the wild (the Azure runtime for Ruby) sends the form as the body of a GET, which the older endpoint takes. Without one it is the
 /// wrong verb; what stands in the address is never read, since secrets do not belong there.
-pub(super) async fn issue_by_get(
-    state: State<ApiState>,
-    asked: Asked,
-    address: ClientAddress,
-    tenant: Tenant,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    match read_form(body).await {
-        Ok(form) if form.is_empty() => wrong_verb(state, asked).await,
-        form => issue(state, asked, address, tenant, headers, form, TokenVersion::V1).await,
+pub(super) async fn issue_by_get(sent: Sent) -> Response {
+    match &sent.form {
+        Ok(form) if form.is_empty() => refuse(&sent.state, &sent.asked, &GrantRefusal::wrong_verb()),
+        _ => issue(sent, TokenVersion::V1).await,
     }
 }
 
@@ -68,16 +69,8 @@ pub(super) async fn wrong_verb(State(state): State<ApiState>, asked: Asked) -> R
     refuse(&state, &asked, &GrantRefusal::wrong_verb())
 }
 
-async fn issue(
-    State(state): State<ApiState>,
-    asked: Asked,
-    address: ClientAddress,
-    tenant: Tenant,
-    headers: HeaderMap,
-    form: Result<Parameters, GrantRefusal>,
-    version: TokenVersion,
-) -> Response {
-    // A segment that is not UTF-8.
+async fn issue(sent: Sent, version: TokenVersion) -> Response {
+    let Sent { state, asked, address, tenant, headers, form } = sent;
     let Ok(Path(tenant)) = tenant else { return refuse(&state, &asked, &GrantRefusal::malformed_tenant()) };
     let form = match form {
         Ok(form) => form,
