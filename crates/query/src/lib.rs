@@ -8,6 +8,7 @@ pub mod check;
 pub mod definition;
 pub mod diagnostic;
 pub mod fold;
+pub mod matching;
 pub mod metric;
 mod nearest;
 pub mod plan;
