@@ -1,6 +1,7 @@
 //! Repository chores: `cargo xtask tidy | test | fuzz | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
 
 mod bench;
+mod bench_queries;
 mod bench_tokens;
 mod fuzz;
 mod steps;
@@ -15,6 +16,8 @@ cargo xtask tidy                      the repository's own rules: edges between 
 cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
 cargo xtask fuzz [--seconds N]        the fuzz targets, each for so long (seconds: 30)
 cargo xtask bench [--rows N]          full exports over HTTP beside DuckDB, in the release profile (rows: 10000000)
+cargo xtask bench queries [--rows N] [--rounds N] [--only NAME]
+                                      queries beside DuckDB and Polars, in the release profile (rows: 20000000, rounds: 5)
 cargo xtask bench tokens [--seconds N --rounds N]
                                       grants and reads a second beside npm's oidc-provider (seconds: 5, rounds: 3)";
 
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
             (Ok(seconds @ 1..), Ok(rounds @ 1..)) => bench_tokens::run(seconds, rounds),
             _ => Err(format!("--seconds and --rounds take numbers from 1, not '{seconds}' and '{rounds}'")),
         },
+        ["bench", "queries", options @ ..] => bench_queries::run(options),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -29,11 +29,28 @@ pub fn python(target: &Path) -> Result<PathBuf, String> {
     output(Command::new(&host).args(["-c", version])).map_err(|error| missing("Python 3.10 or later", "python3 python3-venv", &error))?;
     let made = output(Command::new(&host).args(["-m", "venv", "--clear"]).arg(&venv));
     made.map_err(|error| missing("Python's venv module", "python3-venv", &error))?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(&requirements))?;
+    install(&python, &requirements)?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(python)
+}
+
+/// The same with the packages of `benches/requirements.txt`, which no test needs.
+pub fn bench_python(target: &Path) -> Result<PathBuf, String> {
+    let python = python(target)?;
+    let requirements = root().join("benches/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    // It goes with the folder when that is made anew.
+    let stamp = target.join("venv/benches-requirements.txt");
+    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        install(&python, &requirements)?;
+        fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    }
+    Ok(python)
+}
+
+fn install(python: &Path, requirements: &Path) -> Result<(), String> {
+    let quietly = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(Command::new(python).args(quietly).arg(requirements))
 }
 
 /// The folder of the published tables.
