@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod fold;
 #[cfg(test)]
 mod linear;
+pub mod matching;
 pub mod metric;
 mod nearest;
 pub mod plan;
