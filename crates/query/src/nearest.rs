@@ -4,6 +4,8 @@ use crate::fold::fold;
 
 /// Longer names are not compared: the cost grows with the square.
 const LONGEST: usize = 100;
+/// Bytes. Names have at most 256 characters; a definition that is refused can hold longer ones, which no message should repeat.
+const LONGEST_CANDIDATE: usize = 1024;
 
 /// The candidate that differs in few characters, or else the one that starts almost like the name; none where nothing comes near.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
@@ -13,7 +15,7 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
     }
     let allowed = (name.len() + 1) / 3;
     let mut best: Option<((usize, usize, usize), &str)> = None;
-    for candidate in candidates {
+    for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= LONGEST_CANDIDATE) {
         let folded: Vec<char> = fold(candidate).chars().take(LONGEST).collect();
         if folded.len() + allowed < name.len() {
             continue;
