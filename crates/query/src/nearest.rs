@@ -39,11 +39,12 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
 fn distances(name: &[char], candidate: &[char]) -> (usize, usize) {
     // One row of the usual table for each of the candidate's characters; its last cell is the distance to that beginning.
     let mut row: Vec<usize> = (0..=name.len()).collect();
+    let mut next = Vec::with_capacity(row.len());
     let mut prefix = name.len();
     for (index, wanted) in candidate.iter().enumerate() {
         let mut diagonal = index;
         let mut left = index + 1;
-        let mut next = Vec::with_capacity(row.len());
+        next.clear();
         next.push(left);
         for (found, above) in name.iter().zip(row.iter().skip(1)) {
             let replaced = diagonal + usize::from(found != wanted);
@@ -52,7 +53,7 @@ fn distances(name: &[char], candidate: &[char]) -> (usize, usize) {
             next.push(left);
         }
         prefix = prefix.min(left);
-        row = next;
+        std::mem::swap(&mut row, &mut next);
     }
     (row.last().copied().unwrap_or(candidate.len()), prefix)
 }

@@ -24,7 +24,7 @@ impl Reader {
         match self {
             Reader::Query => (4 << 10, 64 << 10),
             Reader::Metric => (1 << 9, 8 << 10),
-            Reader::Definition => (32 << 10, 512 << 10),
+            Reader::Definition => (8 << 10, 128 << 10),
         }
     }
 }
@@ -119,7 +119,7 @@ pub const KINDS: &[Kind] = &[
     }),
     definition("columns-and-wrong-metrics", |n| {
         let half = numbered(n / 2, HEAD, column, "");
-        half + &numbered(n - n / 2, "", |i| format!("[[metrics]]\nname = \"m{i}\"\nexpression = \"COUNT(column{i})\"\n"), "")
+        half + &numbered(n - n / 2, "", |i| format!("[[metrics]]\nname = \"m{i}\"\nexpression = \"COUNT(d{i})\"\n"), "")
     }),
     definition("metrics-of-one-column", |n| {
         let head = format!("{HEAD}{}", column(0));

@@ -134,6 +134,7 @@ impl<'d> Dates<'d> {
                     problems.add(&found.at, format!("{span} needs a date_column; without one only LIFETIME can be offered"));
                 }
                 Some(span) => ranges.push(span),
+                None if problems.is_full() => {}
                 None => {
                     let known = TimeSpan::ALL.map(TimeSpan::keyword);
                     let advice = match nearest(found.value, known) {
