@@ -8,6 +8,8 @@ pub mod check;
 pub mod definition;
 pub mod diagnostic;
 pub mod fold;
+#[cfg(test)]
+mod linear;
 pub mod matching;
 pub mod metric;
 mod nearest;
