@@ -10,7 +10,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 use insightgate_identity::scope::TenantScope;
@@ -25,7 +25,7 @@ use crate::error::EngineError;
 use crate::lower::{self, Lowering, Output};
 use crate::redaction;
 use crate::scan::{self, Rows};
-use crate::snapshot::{self, ShapeCache, Snapshot};
+use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
 pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
@@ -59,15 +59,25 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
     pub(crate) artifacts: Arc<dyn ObjectStore>,
-    data_url: ObjectStoreUrl,
+    pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
-    runtime: Arc<RuntimeEnv>,
+    pub(crate) runtime: Arc<RuntimeEnv>,
     shapes: ShapeCache,
     /// For plans that need rows in order.
     ordered: SessionState,
-    parallel: SessionState,
+    pub(crate) parallel: SessionState,
     /// For plans whose sorts keep few rows: each stream then has its own.
     few: SessionState,
+}
+
+/// A query that is planned, down to what is read of each file.
+pub(crate) struct Prepared {
+    pub(crate) physical: Arc<dyn ExecutionPlan>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) snapshot: Snapshot,
+    /// Of the snapshot's files.
+    pub(crate) shapes: Vec<Arc<FileShape>>,
+    rows: Rows,
 }
 
 /// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
@@ -116,6 +126,35 @@ impl Engine {
         snapshot::take(self.inner.data.as_ref(), scope, dataset).await
     }
 
+    /// Plans a query for a scope that is [within](TenantScope::within) its dataset.
+    pub(crate) async fn prepare(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        at_most: Option<usize>,
+    ) -> Result<Prepared, EngineError> {
+        let inner = &self.inner;
+        let snapshot = self.snapshot(scope, &plan.dataset).await?;
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
+        let lowering = Lowering::new(plan, redaction::applies(scope, &plan.dataset))?;
+        let rows = lowering.rows(at_most);
+        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
+        let lowered = lowering.onto(scanned, window, at_most)?;
+        let session = self.session(plan, rows, at_most);
+        let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows })
+    }
+
+    fn session(&self, plan: &Plan, rows: Rows, at_most: Option<usize>) -> &SessionState {
+        match rows {
+            Rows::InOrder => &self.inner.ordered,
+            _ if lower::limit(plan, at_most).is_some_and(|limit| limit <= FEW_ROWS) => &self.inner.few,
+            _ => &self.inner.parallel,
+        }
+    }
+
     /// Starts a query for the scope. `at_most` rows, if that is less than the plan's own limit.
     pub(crate) async fn start(
         &self,
@@ -127,19 +166,8 @@ impl Engine {
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
         let scope = &scope.within(&plan.dataset.name)?;
-        let snapshot = self.snapshot(scope, &plan.dataset).await?;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
-        let lowering = Lowering::new(plan, redaction::applies(scope, &plan.dataset))?;
-        let rows = lowering.rows(at_most);
-        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
-        let lowered = lowering.onto(scanned, window, at_most)?;
-        let session = match rows {
-            Rows::InOrder => &inner.ordered,
-            _ if lower::limit(plan, at_most).is_some_and(|limit| limit <= FEW_ROWS) => &inner.few,
-            _ => &inner.parallel,
-        };
-        let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let Prepared { physical, outputs, snapshot, rows, .. } = self.prepare(scope, plan, window, at_most).await?;
+        let session = self.session(plan, rows, at_most);
         let mut context = session.task_ctx();
         let mut share = None;
         if plan.grouped || plan.distinct || !plan.order.is_empty() {
@@ -147,7 +175,7 @@ impl Engine {
             context = inner.budget.context(session, plan.grouped || plan.distinct);
         }
         let stream = execute_stream(physical, context).map_err(|error| self.query_error(error))?;
-        Ok(Running { stream, outputs: lowered.outputs, snapshot, share })
+        Ok(Running { stream, outputs, snapshot, share })
     }
 
     /// Names the file, when a stream failed because one cannot be read. Reads again what the run had read.

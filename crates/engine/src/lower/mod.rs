@@ -120,13 +120,20 @@ impl<'a> Lowering<'a> {
     }
 }
 
+/// Rows whose date lies in the window; all rows of a dataset without dates.
+pub(crate) fn in_window(rows: LogicalPlanBuilder, dataset: &Dataset, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
+    let date = dataset.date_column.and_then(|index| dataset.columns.get(index));
+    match date.and_then(|date| condition::in_window(column(&date.name), &types::arrow(date.kind), window)) {
+        Some(filter) => rows.filter(filter).map_err(EngineError::Query),
+        None => Ok(rows),
+    }
+}
+
 /// Rows of the window that meet the conditions.
 fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
     let dataset = &plan.dataset;
-    let mut filters = Vec::with_capacity(plan.row_conditions.len() + 1);
-    if let Some(date) = dataset.date_column.and_then(|index| dataset.columns.get(index)) {
-        filters.extend(condition::in_window(column(&date.name), &types::arrow(date.kind), window));
-    }
+    let rows = in_window(rows, dataset, window)?;
+    let mut filters = Vec::with_capacity(plan.row_conditions.len());
     for Condition { field, test } in &plan.row_conditions {
         let Field::Column(index) = field else { return Err(EngineError::Plan("a row is filtered by a metric".to_owned())) };
         let known = dataset.columns.get(*index).ok_or_else(|| no_field(*field))?;

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use insightgate_query::catalog::{Tenancy, TenantKey};
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
