@@ -92,7 +92,12 @@ pub(crate) struct Running {
 impl Engine {
     /// Makes the folders where they are missing.
     pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
-        let data: Arc<dyn ObjectStore> = Arc::new(local(&settings.data_root)?);
+        let data = Arc::new(local(&settings.data_root)?);
+        Engine::over(data, settings)
+    }
+
+    /// Reads data from the store, whatever the settings' data root is.
+    pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings) -> Result<Engine, EngineError> {
         let artifacts: Arc<dyn ObjectStore> = Arc::new(local(&settings.artifact_root)?.with_automatic_cleanup(true));
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit);
