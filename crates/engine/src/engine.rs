@@ -23,6 +23,7 @@ use object_store::local::LocalFileSystem;
 use crate::budget::{Budget, Lane, Share};
 use crate::error::EngineError;
 use crate::lower::{self, Lowering, Output};
+use crate::pruning;
 use crate::redaction;
 use crate::scan::{self, Rows};
 use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
@@ -143,12 +144,16 @@ impl Engine {
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
         let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
-        let lowering = Lowering::new(plan, redaction::applies(scope, &plan.dataset))?;
+        let redacted = redaction::applies(scope, &plan.dataset);
+        let lowering = Lowering::new(plan, redacted)?;
         let rows = lowering.rows(at_most);
         let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
         let lowered = lowering.onto(scanned, window, at_most)?;
         let session = self.session(plan, rows, at_most);
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();
+        let physical = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early).await;
+        let physical = physical.map_err(|error| self.query_error(error))?;
         Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows })
     }
 

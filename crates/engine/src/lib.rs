@@ -16,6 +16,7 @@ mod layout;
 mod lower;
 mod parquet_file;
 mod preview;
+mod pruning;
 mod redaction;
 mod scan;
 mod snapshot;

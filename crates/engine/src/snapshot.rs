@@ -152,6 +152,20 @@ impl ShapeCache {
     }
 }
 
+/// The footer of each file in the snapshot's order: from the cache, where they are after [`ShapeCache::shapes`] unless it is too small.
+pub(crate) async fn footers(
+    store: &dyn ObjectStore,
+    cache: &Arc<FileMetadataCache>,
+    snapshot: &Snapshot,
+) -> Result<Vec<Arc<ParquetMetaData>>, DataFusionError> {
+    let mut footers = Vec::with_capacity(snapshot.files.len());
+    for pinned in &snapshot.files {
+        let reader = DFParquetMetadata::new(store, &pinned.meta).with_file_metadata_cache(Some(Arc::clone(cache)));
+        footers.push(reader.fetch_metadata().await?);
+    }
+    Ok(footers)
+}
+
 /// Bytes a value, before compression, above which a column's own values outweigh a dictionary's.
 const DICTIONARY_BYTES: i64 = 8;
 
