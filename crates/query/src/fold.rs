@@ -28,22 +28,20 @@ pub fn fold_into<'a>(text: &'a str, scratch: &'a mut String) -> &'a str {
     scratch
 }
 
-/// The least and the greatest character that fold to this one.
-pub(crate) fn alike(folded: char) -> (char, char) {
-    ALIKE.get(&folded).copied().unwrap_or((folded, folded))
+/// The characters that fold to this one besides itself, in ascending order.
+pub(crate) fn alike(folded: char) -> &'static [char] {
+    ALIKE.get(&folded).map_or(&[], Vec::as_slice)
 }
 
 /// No letter with case lies beyond; a test looks at all characters.
 const LAST_WITH_CASE: char = '\u{1ffff}';
 
-static ALIKE: LazyLock<HashMap<char, (char, char)>> = LazyLock::new(|| {
-    let mut alike = HashMap::new();
+static ALIKE: LazyLock<HashMap<char, Vec<char>>> = LazyLock::new(|| {
+    let mut alike: HashMap<char, Vec<char>> = HashMap::new();
     for character in '\0'..=LAST_WITH_CASE {
         let folded = fold_char(character);
         if folded != character {
-            let (least, greatest) = alike.entry(folded).or_insert((folded, folded));
-            *least = character.min(*least);
-            *greatest = character.max(*greatest);
+            alike.entry(folded).or_default().push(character);
         }
     }
     alike
