@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::HashSet;
 
-use crate::fold::{alike, fold, fold_into};
+use crate::fold::{alike, fold, fold_into, starts_with};
 use crate::plan::{Comparison, Test, Value};
 use pattern::Pattern;
 
@@ -85,7 +85,10 @@ impl TextTest {
             Kind::Few { wanted, negated } => wanted.iter().any(|wanted| wanted.is(text, scratch)) != *negated,
             Kind::Many { folded, negated } => folded.contains(fold_into(text, scratch)) != *negated,
             Kind::Compare { comparison, folded } => comparison.holds(fold_into(text, scratch), folded),
-            Kind::Like { pattern, negated } => pattern.matches(fold_into(text, scratch)) != *negated,
+            Kind::Like { pattern, negated } => match pattern.only_prefix() {
+                Some(prefix) => starts_with(text, prefix) != *negated,
+                None => pattern.matches(fold_into(text, scratch)) != *negated,
+            },
         }
     }
 

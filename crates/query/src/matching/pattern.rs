@@ -80,6 +80,15 @@ impl Pattern {
         }
     }
 
+    /// The text of `text%`.
+    #[inline]
+    pub(super) fn only_prefix(&self) -> Option<&str> {
+        match (&self.first, self.middle.as_slice(), &self.last) {
+            (Stretch::Text(_, text), [], Some(last)) if last.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text of `%text%`.
     pub(super) fn substring(&self) -> Option<&str> {
         match (&self.first, self.middle.as_slice(), &self.last) {
