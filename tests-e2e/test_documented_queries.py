@@ -12,12 +12,12 @@ except ModuleNotFoundError:
 SAMPLES = tomllib.loads((Path(__file__).parent.parent / "crates" / "query" / "tests-data" / "sample-queries.toml").read_text())["queries"]
 # Where the refusal of a sample that is invalid as printed points, and how it begins.
 REFUSALS = {
-    "MPNId=6096xxx": "'6096xxx' at line 1, column 124",
+    "MPNId=6096xxx": "'6096xxx' at line 1, column 128",
     "CustomerId NOT IN (1000, 1001, 1002)": "Incorrect column name: 'CustomerId' at line 1, column 40",
     "OrderQuantity=100": "Incorrect column name: 'OrderQuantity' at line 1, column 40",
-    "OfferName = Contoso test Services'": "'Contoso' at line 1, column 124",
+    "OfferName = Contoso test Services'": "'Contoso' at line 1, column 112",
     "TrialDeployment EstimatedRevenueUSD": "',' is missing before 'EstimatedRevenueUSD' at line 1, column 63",
-    "EstimatedExtendedCharge(CC)": "Incorrect column name: 'EstimatedExtendedCharge",
+    "EstimatedExtendedCharge(CC)": "Incorrect column name: 'EstimatedExtendedCharge(CC)' at line 1, column 85",
 }
 
 

@@ -60,8 +60,7 @@ def test_rows_and_metrics(demo, sql, program, name):
     metrics = tomllib.loads((DEFINITIONS / program / f"{name}.toml").read_text()).get("metrics", [])
     assert [metric["name"] for metric in metrics] == dataset["availableMetrics"]
     if metrics:
-        metric_names = ", ".join(f'"{name}"' for name in dataset["availableMetrics"])
-        (row,) = demo.preview(f"SELECT {metric_names} FROM {name} TIMESPAN LIFETIME")
+        (row,) = demo.preview(f"SELECT {', '.join(dataset['availableMetrics'])} FROM {name} TIMESPAN LIFETIME")
         expected = sql(f"SELECT {', '.join(metric['expression'] for metric in metrics)} FROM read_parquet(?)", own)[0]
         for metric, value in zip(metrics, expected):
             found = float(row[metric["name"]])

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import shutil
 
 import jwt
 import pytest
@@ -67,9 +69,6 @@ def test_an_application_alone_is_not_for_mpn(demo):
 
 def test_a_folder_of_an_earlier_version_gets_the_marketplace(start, tmp_path):
     """Its credentials and its note of the sample say nothing of cmp."""
-    import json
-    import shutil
-
     folder = tmp_path / "data"
     with start(folder, "--rows", "60") as first:
         token, tenant = first.ready["client_secret"], first.ready["tenant_id"]
