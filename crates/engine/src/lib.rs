@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod explain;
 mod export;
+mod in_order;
 mod ingest;
 mod layout;
 mod lower;

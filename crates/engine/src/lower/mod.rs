@@ -83,7 +83,15 @@ impl<'a> Lowering<'a> {
     }
 
     /// Puts everything but the scope on the tenant's rows. `at_most` rows, if that is less than the plan's own limit.
-    pub(crate) fn onto(self, rows: LogicalPlanBuilder, window: Window, at_most: Option<usize>) -> Result<Lowered, EngineError> {
+    ///
+    /// Without `limited`, whoever runs the plan counts the rows.
+    pub(crate) fn onto(
+        self,
+        rows: LogicalPlanBuilder,
+        window: Window,
+        at_most: Option<usize>,
+        limited: bool,
+    ) -> Result<Lowered, EngineError> {
         let (plan, numbered) = (self.plan, self.rows(at_most) == Rows::Numbered);
         let rows = filtered(rows, plan, window)?;
         let rows = if plan.grouped {
@@ -93,7 +101,7 @@ impl<'a> Lowering<'a> {
         } else {
             plain(rows, plan)?
         };
-        let rows = match limit(plan, at_most) {
+        let rows = match limit(plan, at_most).filter(|_| limited) {
             Some(limit) => rows.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX))).map_err(EngineError::Query)?,
             None => rows,
         };
