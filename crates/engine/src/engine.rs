@@ -21,6 +21,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
 use crate::budget::{Budget, Lane, Share};
+use crate::dictionary;
 use crate::error::EngineError;
 use crate::in_order::in_order;
 use crate::lower::{self, Lowering, Output};
@@ -155,7 +156,7 @@ impl Engine {
         let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
         // Rows as they are, some of them left out: row groups can be read side by side, and the limit is counted when they are in line.
         let lowering_is_plain = rows == Rows::InOrder && !plan.grouped && !plan.distinct && !plan.row_conditions.is_empty();
-        let lowered = lowering.onto(scanned, window, at_most, !lowering_is_plain)?;
+        let lowered = lowering.onto(scanned, window, at_most, !lowering_is_plain, |name| dictionary::holds_few(name, &shapes))?;
         let session = self.session(plan, rows, at_most);
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
         let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();

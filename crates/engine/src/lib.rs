@@ -5,6 +5,7 @@
 
 mod artifact;
 mod budget;
+mod codes;
 mod dictionary;
 mod encode;
 mod engine;

@@ -196,7 +196,8 @@ impl Meets {
     }
 }
 
-fn is_same(one: &StringArray, other: &StringArray) -> bool {
+/// Whether two arrays are the same memory.
+pub(crate) fn is_same(one: &StringArray, other: &StringArray) -> bool {
     one.len() == other.len()
         && one.value_offsets().as_ptr() == other.value_offsets().as_ptr()
         && one.value_data().as_ptr() == other.value_data().as_ptr()
