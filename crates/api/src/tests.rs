@@ -24,6 +24,7 @@ mod manage;
 mod origin;
 mod ownership;
 mod prerequisites;
+mod previews;
 mod redaction;
 mod refresh;
 mod reports;

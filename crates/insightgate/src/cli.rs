@@ -108,7 +108,7 @@ pub struct DemoArguments {
     /// Folder of the database, the data and the files; made if it is missing
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
-    /// Rows of sample data in each dataset; from 60 on every value that the documented sample queries ask for occurs
+    /// Rows of sample data in each dataset; from 60 on every value that the documented queries of both programs ask for occurs
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub rows: u64,
     /// Makes the identifiers and the sample rows; never secrets

@@ -4,6 +4,7 @@ use insightgate_engine::Preview;
 use insightgate_query::diagnostic;
 use insightgate_report::instant;
 
+use crate::absent_values::{absent_values, joined};
 use crate::audit;
 use crate::caller::Caller;
 use crate::context::Context;
@@ -59,12 +60,17 @@ pub async fn try_query(context: &Context, caller: &Caller, input: TryInput, corr
         }
     };
     let mut notes = plan.notes.clone();
+    if plan.dataset.date_column.is_none() && (start.is_some() || end.is_some()) {
+        notes.push(format!("{} has no date column, so startTime and endTime do not apply", plan.dataset.name));
+    }
     if preview.no_files {
         notes.push(no_files_note(&plan.dataset.name));
+    } else if preview.rows.is_empty() {
+        notes.extend(absent_values(&context.engine, &caller.scope, &plan).await);
     }
-    Ok(TriedQuery { preview, message: (!notes.is_empty()).then(|| notes.join(" ")) })
+    Ok(TriedQuery { preview, message: joined(&notes) })
 }
 
 pub(crate) fn no_files_note(dataset: &str) -> String {
-    format!("{dataset} holds no data of your organisation yet.")
+    format!("{dataset} holds no data of your organisation yet")
 }

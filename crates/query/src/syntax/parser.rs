@@ -296,7 +296,15 @@ impl Parser {
     fn name(&mut self, what: &str) -> Option<Name> {
         let at = self.at();
         let text = match self.kind() {
-            TokenKind::Word(word) if !is_keyword(word) => word.clone(),
+            TokenKind::Word(word) if !is_keyword(word) => match self.unit() {
+                Some(unit) => {
+                    let name =
+                        Name { text: format!("{word}({unit})"), at: Span { length: at.length + unit.chars().count() as u32 + 2, ..at } };
+                    (0..4).for_each(|_| self.advance());
+                    return Some(name);
+                }
+                None => word.clone(),
+            },
             TokenKind::Quoted(text) => text.clone(),
             other => {
                 let found = self.found();
@@ -327,6 +335,15 @@ impl Parser {
         };
         self.advance();
         Some(Name { text, at })
+    }
+
+    /// The unit of a name such as `RevenueGenerated(USD)`, which the documents write bare. A function's argument is none.
+    fn unit(&self) -> Option<String> {
+        let [name, open, unit, close] = self.tokens.get(self.position..self.position + 4)? else { return None };
+        let (TokenKind::Word(word), TokenKind::Word(inner)) = (&name.kind, &unit.kind) else { return None };
+        let has_parentheses = open.kind == TokenKind::Symbol("(") && close.kind == TokenKind::Symbol(")");
+        let has_blanks = [(name, open), (open, unit), (unit, close)].iter().any(|(left, right)| !left.at.touches(right.at));
+        (has_parentheses && !has_blanks && !unsupported::is_function(word) && !is_keyword(inner)).then(|| inner.clone())
     }
 }
 
