@@ -45,7 +45,8 @@ pub enum Test {
         values: Vec<Value>,
         negated: bool,
     },
-    /// `%` any text, `_` any one character, `\` takes the next character as it is. Only on string columns. Folds case.
+    /// `%` any text, `_` any one character, `\` takes the next character as it is. Folds case. A field of another type than String is
+    /// compared as CSV writes its value.
     Like {
         pattern: String,
         negated: bool,
