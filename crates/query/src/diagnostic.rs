@@ -4,6 +4,8 @@
 
 mod marked;
 
+use std::borrow::Cow;
+
 use crate::syntax::ast::Span;
 
 pub use marked::{marked, placed};
@@ -52,18 +54,21 @@ pub(crate) fn quoted(found: &str) -> String {
     format!("'{}'", shortened(found))
 }
 
-/// What a query says, short enough for a sentence and on one line.
-pub(crate) fn shortened(found: &str) -> String {
+/// The same without quotes: on one line.
+pub(crate) fn shortened(found: &str) -> Cow<'_, str> {
     const LONGEST: usize = 64;
     match found.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", harmless(found.get(..end).unwrap_or(found))),
+        Some((end, _)) => Cow::Owned(format!("{}…", harmless(found.get(..end).unwrap_or(found)))),
         None => harmless(found),
     }
 }
 
 /// A text that stays on its line and cannot steer a terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(harmless_char).collect()
+fn harmless(text: &str) -> Cow<'_, str> {
+    match text.chars().all(|character| harmless_char(character) == character) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.chars().map(harmless_char).collect()),
+    }
 }
 
 fn harmless_char(character: char) -> char {

@@ -6,7 +6,7 @@ mod cursor;
 use super::ast::{Name, OrderItem, Select, Span, SpanClause};
 use super::lexer::{Token, TokenKind};
 use super::unsupported;
-use crate::diagnostic::{Diagnostic, MAXIMUM_DIAGNOSTICS, alternatives, shortened};
+use crate::diagnostic::{Diagnostic, alternatives, shortened};
 use crate::nearest::nearest;
 use crate::timespan::TimeSpan;
 
@@ -83,7 +83,9 @@ impl Parser {
         loop {
             if let Some(clause) = self.clause() {
                 self.check_place(clause, &seen);
-                seen.push(clause);
+                if !seen.contains(&clause) {
+                    seen.push(clause);
+                }
                 self.advance();
                 match clause {
                     Clause::Select => {
@@ -220,9 +222,8 @@ impl Parser {
     /// A word that is almost FROM stands for it, where no FROM follows.
     fn mistaken_from(&mut self) -> bool {
         let is_from = |token: &Token| matches!(&token.kind, TokenKind::Word(word) if word.eq_ignore_ascii_case("FROM"));
-        // Where no more can be reported, nothing is looked for: each look goes up to the next FROM.
-        let full = self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS;
-        if full || self.tokens.iter().skip(self.position).any(is_from) {
+        // Where no more is reported, nothing is looked for: each look goes up to the next FROM.
+        if self.is_full() || self.tokens.iter().skip(self.position).any(is_from) {
             return false;
         }
         let found = self.found();
@@ -329,7 +330,7 @@ impl Parser {
             }
         };
         let span = TimeSpan::from_keyword(&word);
-        if span.is_none() {
+        if span.is_none() && !self.is_full() {
             let advice = match nearest(&word, TimeSpan::ALL.map(TimeSpan::keyword)) {
                 Some(near) => format!("did you mean {near}? All are {}", span_keywords()),
                 None => format!("it is one of {}", span_keywords()),
@@ -362,10 +363,8 @@ impl Parser {
                         )
                     }
                     TokenKind::String(text) => {
-                        format!(
-                            "{found} is a string where {what} is expected; names stand bare or in double quotes: \"{}\"",
-                            shortened(text)
-                        )
+                        let text = shortened(text);
+                        format!("{found} is a string where {what} is expected; names stand bare or in double quotes: \"{text}\"")
                     }
                     TokenKind::Number(_) => {
                         format!("{found} is a number where {what} is expected; a name of that spelling stands in double quotes")

@@ -55,6 +55,9 @@ impl Parser {
     /// The keyword among these that the word here almost is. It then stands here, so that what follows is read as it was meant: for a word
     /// that has been reported, or will be.
     pub(super) fn mend(&mut self, keywords: &[&'static str]) -> Option<&'static str> {
+        if self.is_full() {
+            return None;
+        }
         let token = self.tokens.get_mut(self.position)?;
         let TokenKind::Word(word) = &token.kind else { return None };
         if is_keyword(word) || unsupported::word(word).is_some() {
@@ -126,8 +129,13 @@ impl Parser {
         self.report_as(Code::Syntax, at, message);
     }
 
+    /// Whether nothing more is reported, so that advice on it would be in vain.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS
+    }
+
     pub(super) fn report_as(&mut self, code: Code, at: Span, message: String) {
-        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
+        if !self.is_full() {
             self.diagnostics.push(Diagnostic::at(code, at, message));
         }
     }
