@@ -12,7 +12,6 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
-use futures::TryStreamExt;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::Dataset;
 use insightgate_query::plan::Plan;
@@ -20,6 +19,7 @@ use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
+use crate::blame::caught;
 use crate::budget::{Budget, Lane, Share};
 use crate::error::EngineError;
 use crate::fold::fold_function;
@@ -27,6 +27,7 @@ use crate::lower::{Lowering, Output};
 use crate::redaction;
 use crate::scan;
 use crate::snapshot::{self, SchemaCache, Snapshot};
+use crate::store_url::DataRoot;
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
 pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
@@ -39,7 +40,7 @@ const DATA_URL: &str = "data://root";
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
-    pub data_root: PathBuf,
+    pub data_root: DataRoot,
     pub artifact_root: PathBuf,
     /// Bytes that all running queries may hold together; beyond them they spill to disk.
     pub memory_limit: usize,
@@ -57,12 +58,12 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
     pub(crate) artifacts: Arc<dyn ObjectStore>,
-    data_url: ObjectStoreUrl,
+    pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
-    runtime: Arc<RuntimeEnv>,
-    schemas: SchemaCache,
+    pub(crate) runtime: Arc<RuntimeEnv>,
+    pub(crate) schemas: SchemaCache,
     /// For plans whose answer depends on the order of rows.
-    ordered: SessionState,
+    pub(crate) ordered: SessionState,
     parallel: SessionState,
 }
 
@@ -78,7 +79,12 @@ pub(crate) struct Running {
 impl Engine {
     /// Makes the folders where they are missing.
     pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
-        let data: Arc<dyn ObjectStore> = Arc::new(local(&settings.data_root)?);
+        let data = settings.data_root.open()?;
+        Engine::over(data, settings)
+    }
+
+    /// The rows are in a store that is open already.
+    pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings) -> Result<Engine, EngineError> {
         let artifacts: Arc<dyn ObjectStore> = Arc::new(local(&settings.artifact_root)?.with_automatic_cleanup(true));
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit);
@@ -138,31 +144,7 @@ impl Engine {
             context = inner.budget.context(session, plan.grouped || plan.distinct);
         }
         let stream = execute_stream(physical, context).map_err(|error| self.query_error(error))?;
-        Ok(Running { stream, outputs: lowered.outputs, snapshot, share })
-    }
-
-    /// Names the file, when a stream failed because one cannot be read. Reads again what the run had read.
-    pub(crate) async fn named(&self, error: EngineError, snapshot: &Snapshot) -> EngineError {
-        if !error.is_parquet() {
-            return error;
-        }
-        let inner = &self.inner;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let schemas = match inner.schemas.schemas(inner.data.as_ref(), &footers, snapshot).await {
-            Ok(schemas) => schemas,
-            Err(named) => return named,
-        };
-        for (pinned, schema) in snapshot.files.iter().zip(&schemas) {
-            let read = async {
-                let mut rows = execute_stream(scan::whole_file(pinned, schema, &inner.data_url), inner.ordered.task_ctx())?;
-                while rows.try_next().await?.is_some() {}
-                Ok::<(), DataFusionError>(())
-            };
-            if let Err(cause) = read.await {
-                return EngineError::Corrupt { file: pinned.meta.location.to_string(), detail: cause.to_string() };
-            }
-        }
-        error
+        Ok(Running { stream: caught(stream), outputs: lowered.outputs, snapshot, share })
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {

@@ -4,12 +4,14 @@
 //! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
 
 mod artifact;
+mod blame;
 mod budget;
 mod encode;
 mod engine;
 mod error;
 mod export;
 mod fold;
+mod guard;
 mod ingest;
 mod layout;
 mod lower;
@@ -19,6 +21,8 @@ mod redaction;
 mod scan;
 mod snapshot;
 mod spelling;
+mod store_fault;
+mod store_url;
 mod table_writer;
 mod types;
 
@@ -32,6 +36,8 @@ pub use ingest::{ImportSummary, InferOptions, InferredTable, import, infer};
 pub use layout::local_folder;
 pub use preview::Preview;
 pub use snapshot::Snapshot;
+pub use store_fault::StoreFault;
+pub use store_url::{BadDataRoot, DataRoot};
 pub use table_writer::TableWriter;
 
 #[cfg(test)]

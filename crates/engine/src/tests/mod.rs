@@ -1,6 +1,7 @@
 //! The engine as a whole: real files in a temporary folder, plans made by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod damage;
 mod export;
 mod files;
 mod ingest;
@@ -50,7 +51,7 @@ impl World {
     pub(super) fn with_memory(memory_limit: usize) -> World {
         let folder = TempDir::new().unwrap();
         let engine = Engine::new(EngineSettings {
-            data_root: folder.path().join("data"),
+            data_root: folder.path().join("data").into(),
             artifact_root: folder.path().join("artifacts"),
             memory_limit,
             spill_dir: folder.path().join("spill"),
