@@ -29,6 +29,7 @@ use session::Session;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    tls::choose_cryptography();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CommandError::failed(format!("the runtime could not be started: {error}"))),
