@@ -33,11 +33,12 @@ impl Engine {
             return changed;
         }
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let schemas = match inner.schemas.schemas(inner.data.as_ref(), &footers, snapshot).await {
-            Ok(schemas) => schemas,
+        let shapes = match inner.shapes.shapes(inner.data.as_ref(), &footers, snapshot).await {
+            Ok(shapes) => shapes,
             Err(named) => return named,
         };
-        for (pinned, schema) in snapshot.files.iter().zip(&schemas) {
+        for (pinned, shape) in snapshot.files.iter().zip(&shapes) {
+            let schema = &shape.schema;
             let all = (0..schema.fields().len()).collect();
             let Err(cause) = self.read_columns(pinned, schema, all).await else { continue };
             for (index, field) in schema.fields().iter().enumerate() {
@@ -77,7 +78,7 @@ pub(crate) fn caught(rows: SendableRecordBatchStream) -> SendableRecordBatchStre
     Box::pin(RecordBatchStreamAdapter::new(schema, caught))
 }
 
-fn panicked() -> DataFusionError {
+pub(crate) fn panicked() -> DataFusionError {
     DataFusionError::ParquetError(Box::new(ParquetError::General("its pages are damaged".to_owned())))
 }
 

@@ -1,5 +1,6 @@
 //! The engine: where data and artifacts lie, how much memory a query may use, and how a plan becomes a stream.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
+use futures::FutureExt;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::Dataset;
 use insightgate_query::plan::Plan;
@@ -19,14 +21,16 @@ use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
-use crate::blame::caught;
+use crate::blame::{caught, panicked};
 use crate::budget::{Budget, Lane, Share};
+use crate::dictionary;
 use crate::error::EngineError;
-use crate::fold::fold_function;
-use crate::lower::{Lowering, Output};
+use crate::in_order::in_order;
+use crate::lower::{self, Lowering, Output};
+use crate::pruning::{self, Handed};
 use crate::redaction;
-use crate::scan;
-use crate::snapshot::{self, SchemaCache, Snapshot};
+use crate::scan::{self, Rows};
+use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
 use crate::store_url::DataRoot;
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
@@ -34,6 +38,9 @@ pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
 
 /// Footers that are kept. They are small beside the data, and not in the budget of queries.
 const FOOTER_CACHE: usize = 16 << 20;
+
+/// Rows that a sort can keep in each of its streams without being felt.
+const FEW_ROWS: u64 = 1_000;
 
 /// The address under which plans know the data root, wherever it lies.
 const DATA_URL: &str = "data://root";
@@ -60,11 +67,26 @@ pub(crate) struct Inner {
     pub(crate) artifacts: Arc<dyn ObjectStore>,
     pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
+    partitions: usize,
     pub(crate) runtime: Arc<RuntimeEnv>,
-    pub(crate) schemas: SchemaCache,
-    /// For plans whose answer depends on the order of rows.
+    pub(crate) shapes: ShapeCache,
+    /// For plans that need rows in order.
     pub(crate) ordered: SessionState,
-    parallel: SessionState,
+    pub(crate) parallel: SessionState,
+    /// For plans whose sorts keep few rows: each stream then has its own.
+    few: SessionState,
+}
+
+/// A query that is planned, down to what is read of each file.
+pub(crate) struct Prepared {
+    pub(crate) physical: Arc<dyn ExecutionPlan>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) snapshot: Snapshot,
+    /// Of the snapshot's files.
+    pub(crate) shapes: Vec<Arc<FileShape>>,
+    rows: Rows,
+    /// Its partitions are to be run side by side and handed out in order, up to the limit.
+    side_by_side: bool,
 }
 
 /// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
@@ -83,7 +105,7 @@ impl Engine {
         Engine::over(data, settings)
     }
 
-    /// The rows are in a store that is open already.
+    /// Reads data from the store, whatever the settings' data root is.
     pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings) -> Result<Engine, EngineError> {
         let artifacts: Arc<dyn ObjectStore> = Arc::new(local(&settings.artifact_root)?.with_automatic_cleanup(true));
         make_folder(&settings.spill_dir)?;
@@ -98,16 +120,18 @@ impl Engine {
             .map_err(query)?;
         let data_url = ObjectStoreUrl::parse(DATA_URL).map_err(query)?;
         runtime.register_object_store(data_url.as_ref(), Arc::clone(&data));
-        let session = |partitions: usize| session(&runtime, partitions);
+        let session = |partitions: usize, few: bool| session(&runtime, partitions, few);
         let inner = Inner {
-            ordered: session(1),
-            parallel: session(settings.partitions.max(1)),
+            ordered: session(1, false),
+            parallel: session(settings.partitions.max(1), false),
+            few: session(settings.partitions.max(1), true),
             data,
             artifacts,
             data_url,
             budget,
+            partitions: settings.partitions.max(1),
             runtime: Arc::clone(&runtime),
-            schemas: SchemaCache::default(),
+            shapes: ShapeCache::default(),
         };
         Ok(Engine { inner: Arc::new(inner) })
     }
@@ -115,6 +139,46 @@ impl Engine {
     /// Pins the files of a dataset that the scope's runs would read now.
     pub async fn snapshot(&self, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
         snapshot::take(self.inner.data.as_ref(), scope, dataset).await
+    }
+
+    /// Plans a query for a scope that is [within](TenantScope::within) its dataset.
+    pub(crate) async fn prepare(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        at_most: Option<usize>,
+    ) -> Result<Prepared, EngineError> {
+        let inner = &self.inner;
+        let snapshot = self.snapshot(scope, &plan.dataset).await?;
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
+        let redacted = redaction::applies(scope, &plan.dataset);
+        let lowering = Lowering::new(plan, redacted)?;
+        let rows = lowering.rows(at_most);
+        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
+        // Rows as they are, some of them left out: row groups can be read side by side, and the limit is counted when they are in line.
+        let lowering_is_plain = rows == Rows::InOrder && !plan.grouped && !plan.distinct && !plan.row_conditions.is_empty();
+        let lowered = lowering.onto(scanned, window, at_most, !lowering_is_plain, |name| dictionary::holds_few(name, &shapes))?;
+        let session = self.session(plan, rows, at_most);
+        let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();
+        let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
+        let pruned = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed);
+        // The library panics on some damaged files.
+        let physical = match AssertUnwindSafe(pruned).catch_unwind().await.unwrap_or_else(|_| Err(panicked())) {
+            Ok(physical) => physical,
+            Err(error) => return Err(self.named(self.query_error(error), &snapshot).await),
+        };
+        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows, side_by_side: lowering_is_plain })
+    }
+
+    fn session(&self, plan: &Plan, rows: Rows, at_most: Option<usize>) -> &SessionState {
+        match rows {
+            Rows::InOrder => &self.inner.ordered,
+            _ if lower::limit(plan, at_most).is_some_and(|limit| limit <= FEW_ROWS) => &self.inner.few,
+            _ => &self.inner.parallel,
+        }
     }
 
     /// Starts a query for the scope. `at_most` rows, if that is less than the plan's own limit.
@@ -128,23 +192,20 @@ impl Engine {
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
         let scope = &scope.within(&plan.dataset.name)?;
-        let snapshot = self.snapshot(scope, &plan.dataset).await?;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let schemas = inner.schemas.schemas(inner.data.as_ref(), &footers, &snapshot).await?;
-        let lowering = Lowering::new(plan, redaction::applies(scope, &plan.dataset))?;
-        let ordered = lowering.needs_order();
-        let rows = scan::tenant_rows(scope, &plan.dataset, &snapshot, &schemas, &inner.data_url, ordered)?;
-        let lowered = lowering.onto(rows, window, at_most)?;
-        let session = if ordered { &inner.ordered } else { &inner.parallel };
-        let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let Prepared { physical, outputs, snapshot, rows, side_by_side, .. } = self.prepare(scope, plan, window, at_most).await?;
+        let session = self.session(plan, rows, at_most);
         let mut context = session.task_ctx();
         let mut share = None;
         if plan.grouped || plan.distinct || !plan.order.is_empty() {
             share = Some(inner.budget.take(lane).await?);
             context = inner.budget.context(session, plan.grouped || plan.distinct);
         }
-        let stream = execute_stream(physical, context).map_err(|error| self.query_error(error))?;
-        Ok(Running { stream: caught(stream), outputs: lowered.outputs, snapshot, share })
+        let stream = if side_by_side {
+            in_order(physical, context, lower::limit(plan, at_most), inner.partitions)
+        } else {
+            execute_stream(physical, context).map_err(|error| self.query_error(error))?
+        };
+        Ok(Running { stream: caught(stream), outputs, snapshot, share })
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {
@@ -152,7 +213,7 @@ impl Engine {
     }
 }
 
-fn session(runtime: &Arc<RuntimeEnv>, partitions: usize) -> SessionState {
+fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionState {
     let parallel = partitions > 1;
     let mut config = SessionConfig::new()
         .with_target_partitions(partitions)
@@ -160,22 +221,19 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize) -> SessionState {
         .with_round_robin_repartition(parallel);
     let options = config.options_mut();
     // Sorts side by side would take from each other the memory that each kept back for its merge.
-    options.optimizer.repartition_sorts = false;
+    options.optimizer.repartition_sorts = few;
     // Statistics of files could answer without reading rows; the tenant's filter leaves nothing for them to answer.
     options.execution.collect_statistics = false;
     options.execution.parquet.schema_force_view_types = false;
+    // Columns that are only shown are read where the conditions hold.
+    options.execution.parquet.pushdown_filters = true;
     // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
     options.optimizer.enable_dynamic_filter_pushdown = false;
     // Wrong values must fail a query, not vanish.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     let mut parquet = TableParquetOptions::default();
     parquet.global = options.execution.parquet.clone();
-    let mut state = SessionStateBuilder::new()
-        .with_config(config)
-        .with_runtime_env(Arc::clone(runtime))
-        .with_default_features()
-        .with_scalar_functions(vec![fold_function()])
-        .build();
+    let mut state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(runtime)).with_default_features().build();
     state.table_options_mut().parquet = parquet;
     state
 }

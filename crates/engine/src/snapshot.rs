@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef, TimeUnit};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use insightgate_identity::scope::TenantScope;
@@ -90,35 +91,46 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
     futures::stream::iter(checks).buffered(CONCURRENCY).try_collect().await
 }
 
-/// The schemas of files, read when first needed.
-#[derive(Default)]
-pub(crate) struct SchemaCache {
-    by_path: Mutex<HashMap<Path, (Option<String>, SchemaRef)>>,
+/// What planning needs to know of a file.
+#[derive(Debug)]
+pub(crate) struct FileShape {
+    pub(crate) schema: SchemaRef,
+    /// For each field of the schema whose values are best read as references to a dictionary: the stored bytes of all of its dictionaries.
+    pub(crate) dictionaries: Vec<Option<u64>>,
 }
 
-impl SchemaCache {
-    /// The schema of each file in the snapshot's order. A footer that cannot be read names its file.
-    pub(crate) async fn schemas(
+/// The shapes of files, read when first needed.
+#[derive(Default)]
+pub(crate) struct ShapeCache {
+    by_path: Mutex<HashMap<Path, (Option<String>, Arc<FileShape>)>>,
+}
+
+impl ShapeCache {
+    /// The shape of each file in the snapshot's order. A footer that cannot be read names its file.
+    pub(crate) async fn shapes(
         &self,
         store: &dyn ObjectStore,
         footers: &Arc<FileMetadataCache>,
         snapshot: &Snapshot,
-    ) -> Result<Vec<SchemaRef>, EngineError> {
-        let reads = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<SchemaRef, EngineError>> {
+    ) -> Result<Vec<Arc<FileShape>>, EngineError> {
+        let reads = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<Arc<FileShape>, EngineError>> {
             Box::pin(async move {
                 let meta = &pinned.meta;
                 if let Some(known) = self.known(meta) {
                     return Ok(known);
                 }
                 // From then on it is in the cache, for this and for the scan.
-                footer(store, meta, footers).await?;
+                let footer = footer(store, meta, footers).await?;
                 let read = DFParquetMetadata::new(store, meta)
                     .with_file_metadata_cache(Some(Arc::clone(footers)))
                     .with_coerce_int96(Some(TimeUnit::Microsecond));
                 // The library panics on some damaged schemas.
                 let read = AssertUnwindSafe(read.fetch_schema()).catch_unwind().await;
                 match read.unwrap_or_else(|_| Err(DataFusionError::Execution("its schema is damaged".to_owned()))) {
-                    Ok(schema) => Ok(self.remember(meta, schema)),
+                    Ok(schema) => {
+                        let dictionaries = schema.fields().iter().map(|field| dictionary_bytes(&footer, field.name())).collect();
+                        Ok(self.remember(meta, FileShape { schema: Arc::new(schema), dictionaries }))
+                    }
                     Err(error) if store_error(&error).is_some() => Err(EngineError::from_query(error, 0)),
                     Err(error) => {
                         let detail = error.find_root().to_string();
@@ -131,17 +143,49 @@ impl SchemaCache {
         futures::stream::iter(reads).buffered(CONCURRENCY).try_collect().await
     }
 
-    fn known(&self, meta: &ObjectMeta) -> Option<SchemaRef> {
+    fn known(&self, meta: &ObjectMeta) -> Option<Arc<FileShape>> {
         let by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
-        by_path.get(&meta.location).filter(|(tag, _)| tag.is_some() && *tag == meta.e_tag).map(|(_, schema)| Arc::clone(schema))
+        by_path.get(&meta.location).filter(|(tag, _)| tag.is_some() && *tag == meta.e_tag).map(|(_, shape)| Arc::clone(shape))
     }
 
-    fn remember(&self, meta: &ObjectMeta, schema: Schema) -> SchemaRef {
-        let schema = Arc::new(schema);
+    fn remember(&self, meta: &ObjectMeta, shape: FileShape) -> Arc<FileShape> {
+        let shape = Arc::new(shape);
         let mut by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
-        by_path.insert(meta.location.clone(), (meta.e_tag.clone(), Arc::clone(&schema)));
-        schema
+        by_path.insert(meta.location.clone(), (meta.e_tag.clone(), Arc::clone(&shape)));
+        shape
     }
+}
+
+/// The footer of each file in the snapshot's order: from the cache, where they are after [`ShapeCache::shapes`] unless it is too small.
+pub(crate) async fn footers(
+    store: &dyn ObjectStore,
+    cache: &Arc<FileMetadataCache>,
+    snapshot: &Snapshot,
+) -> Result<Vec<Arc<ParquetMetaData>>, DataFusionError> {
+    let mut footers = Vec::with_capacity(snapshot.files.len());
+    for pinned in &snapshot.files {
+        let reader = DFParquetMetadata::new(store, &pinned.meta).with_file_metadata_cache(Some(Arc::clone(cache)));
+        footers.push(reader.fetch_metadata().await?);
+    }
+    Ok(footers)
+}
+
+/// Bytes a value, before compression, above which a column's own values outweigh a dictionary's.
+const DICTIONARY_BYTES: i64 = 8;
+
+/// None unless every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many pages
+/// went without it, so the size tells.
+fn dictionary_bytes(footer: &ParquetMetaData, column: &str) -> Option<u64> {
+    let columns = footer.file_metadata().schema_descr().columns();
+    let leaf = columns.iter().position(|leaf| leaf.path().parts() == [column.to_owned()])?;
+    let mut bytes = 0;
+    for part in footer.row_groups().iter().filter_map(|group| group.columns().get(leaf)).filter(|part| part.num_values() > 0) {
+        if part.uncompressed_size() > DICTIONARY_BYTES * part.num_values().max(64) {
+            return None;
+        }
+        bytes += u64::try_from(part.data_page_offset() - part.dictionary_page_offset()?).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Compares one file with the definition. `wanted` are the columns that are not taken from folders.

@@ -8,4 +8,4 @@ mod reader;
 mod thrift;
 
 pub(crate) use footer::footer;
-pub(crate) use reader::{GuardedReaders, PageFault};
+pub(crate) use reader::{GuardedReaders, PageFault, check_pages};

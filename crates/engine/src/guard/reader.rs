@@ -43,6 +43,12 @@ impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedRead
     }
 }
 
+/// Looks at the headers of the pages of a column that begin at `start` in the file.
+pub(crate) fn check_pages(column: &ColumnChunkMetaData, start: u64, bytes: &[u8]) -> Result<()> {
+    let checked = Chunk::of(column).map_or(Ok(()), |chunk| chunk.check(start, bytes));
+    checked.map_err(|fault| ParquetError::External(Box::new(fault)))
+}
+
 struct GuardedReader {
     inner: Box<dyn AsyncFileReader + Send>,
     /// Of the file, in bytes.

@@ -6,7 +6,7 @@ mod cursor;
 use super::ast::{Name, OrderItem, Select, Span, SpanClause};
 use super::lexer::{Token, TokenKind};
 use super::unsupported;
-use crate::diagnostic::{Diagnostic, alternatives};
+use crate::diagnostic::{Diagnostic, alternatives, shortened};
 use crate::nearest::nearest;
 use crate::timespan::TimeSpan;
 
@@ -81,7 +81,9 @@ impl Parser {
         loop {
             if let Some(clause) = self.clause() {
                 self.check_place(clause, &seen);
-                seen.push(clause);
+                if !seen.contains(&clause) {
+                    seen.push(clause);
+                }
                 self.advance();
                 match clause {
                     Clause::Select => {
@@ -131,12 +133,14 @@ impl Parser {
         if seen.is_empty() && self.diagnostics.is_empty() {
             return self.report("the query is empty; write SELECT names FROM dataset".to_owned());
         }
-        if !seen.contains(&Clause::From) && seen.contains(&Clause::Select) {
-            self.report(format!("FROM is missing at {}; write SELECT names FROM dataset", self.at()));
-        }
-        if !seen.contains(&Clause::Select) && seen.contains(&Clause::From) {
-            let at = Span { line: 1, column: 1, length: 0 };
-            self.report_at(at, format!("SELECT is missing at {at}; write SELECT names FROM dataset"));
+        let start = Span { line: 1, column: 1, length: 0 };
+        match (seen.contains(&Clause::Select), seen.contains(&Clause::From)) {
+            (true, false) => self.report(format!("FROM is missing at {}; write SELECT names FROM dataset", self.at())),
+            (false, true) => self.report_at(start, format!("SELECT is missing at {start}; write SELECT names FROM dataset")),
+            (false, false) if !seen.is_empty() => {
+                self.report_at(start, format!("SELECT and FROM are missing at {start}; write SELECT names FROM dataset"));
+            }
+            _ => {}
         }
     }
 
@@ -277,7 +281,7 @@ impl Parser {
             }
         };
         let span = TimeSpan::from_keyword(&word);
-        if span.is_none() {
+        if span.is_none() && !self.is_full() {
             let advice = match nearest(&word, TimeSpan::ALL.map(TimeSpan::keyword)) {
                 Some(near) => format!("did you mean {near}? All are {}", span_keywords()),
                 None => format!("it is one of {}", span_keywords()),
@@ -307,6 +311,7 @@ impl Parser {
                         )
                     }
                     TokenKind::String(text) => {
+                        let text = shortened(text);
                         format!("{found} is a string where {what} is expected; names stand bare or in double quotes: \"{text}\"")
                     }
                     TokenKind::Number(_) => {
