@@ -7,7 +7,8 @@ use std::process::{Command, ExitCode};
 
 use crate::steps::{self, Steps, cargo, root, target_directory};
 
-const TARGETS: [&str; 2] = ["token_form", "access_token"];
+const TARGETS: [&str; 7] =
+    ["token_form", "access_token", "query_text", "query_literal", "text_test", "metric_expression", "dataset_definition"];
 /// Set for the compiler calls that this program wraps.
 const WRAPPING: &str = "INSIGHTGATE_FUZZ_COMPILER";
 /// What libFuzzer is guided by.
@@ -35,15 +36,29 @@ pub fn compile() -> ExitCode {
     }
 }
 
-pub fn run(seconds: u32) -> Result<(), String> {
-    let mut steps = Steps::of(1 + TARGETS.len());
+/// Takes what stands behind `fuzz`.
+pub fn run(options: &[&str]) -> Result<(), String> {
+    let (mut seconds, mut targets) = (30, TARGETS.to_vec());
+    for pair in options.chunks(2) {
+        match pair {
+            ["--seconds", number] => seconds = number.parse().map_err(|_| format!("--seconds takes a number, not '{number}'"))?,
+            ["--only", name] if TARGETS.contains(name) => targets = vec![*name],
+            ["--only", name] => return Err(format!("'{name}' is not a target; there are {}", TARGETS.join(", "))),
+            _ => return Err(format!("fuzz takes [--seconds N] [--only TARGET], not '{}'", pair.join(" "))),
+        }
+    }
+    run_targets(&targets, seconds)
+}
+
+fn run_targets(targets: &[&str], seconds: u32) -> Result<(), String> {
+    let mut steps = Steps::of(1 + targets.len());
     let target = target_directory()?;
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     steps.announce("the fuzz targets, with coverage");
     let mut build = cargo();
     build.args(["build", "--locked", "-p", "insightgate-fuzz"]).env("RUSTC_WORKSPACE_WRAPPER", this).env(WRAPPING, "1");
     steps::run(&mut build)?;
-    for name in TARGETS {
+    for name in targets {
         steps.announce(&format!("{name}, {seconds} seconds"));
         run_target(&target, name, seconds)?;
     }
@@ -57,6 +72,11 @@ fn run_target(target: &Path, name: &str, seconds: u32) -> Result<(), String> {
     let mut artifacts = found.clone().into_os_string();
     artifacts.push("-failure-");
     let mut fuzzer = Command::new(target.join("debug").join(name));
+    // Words that chance would take long to find.
+    let words = Path::new("fuzz/dictionaries").join(name);
+    if root().join(&words).exists() {
+        fuzzer.arg(format!("-dict={}", words.display()));
+    }
     fuzzer.current_dir(root()).arg(&found).arg(Path::new("fuzz/corpus").join(name));
     fuzzer.arg(format!("-artifact_prefix={}", artifacts.to_string_lossy()));
     // A bound on input, time and memory, so that a blow-up is a failure too.

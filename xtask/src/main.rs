@@ -1,8 +1,10 @@
-//! Repository chores: `cargo xtask tidy | test | fuzz | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
+//! Repository chores: `cargo xtask tidy | test | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
 
 mod bench;
+mod bench_queries;
 mod bench_tokens;
 mod fuzz;
+mod linear;
 mod steps;
 mod test;
 mod tidy;
@@ -13,8 +15,12 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask tidy                      the repository's own rules: edges between crates, sizes, names, licences, doubles
 cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
-cargo xtask fuzz [--seconds N]        the fuzz targets, each for so long (seconds: 30)
+cargo xtask fuzz [--seconds N] [--only TARGET]
+                                      the fuzz targets, each for so long (seconds: 30)
+cargo xtask linear [--only KIND]      that hard texts are read in linear time, by counting instructions
 cargo xtask bench [--rows N]          full exports over HTTP beside DuckDB, in the release profile (rows: 10000000)
+cargo xtask bench queries [--rows N] [--rounds N] [--only NAME]
+                                      queries beside DuckDB and Polars, in the release profile (rows: 20000000, rounds: 5)
 cargo xtask bench tokens [--seconds N --rounds N]
                                       grants and reads a second beside npm's oidc-provider (seconds: 5, rounds: 3)";
 
@@ -29,11 +35,9 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::Part::All),
         ["test", "--only", "rust"] => test::run(test::Part::Rust),
         ["test", "--only", "e2e"] => test::run(test::Part::EndToEnd),
-        ["fuzz"] => fuzz::run(30),
-        ["fuzz", "--seconds", seconds] => match seconds.parse() {
-            Ok(seconds) => fuzz::run(seconds),
-            Err(_) => Err(format!("--seconds takes a number, not '{seconds}'")),
-        },
+        ["fuzz", options @ ..] => fuzz::run(options),
+        ["linear"] => linear::run(""),
+        ["linear", "--only", kind] => linear::run(kind),
         ["bench"] => bench::run(10_000_000),
         ["bench", "--rows", rows] => match rows.replace('_', "").parse() {
             Ok(rows) => bench::run(rows),
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
             (Ok(seconds @ 1..), Ok(rounds @ 1..)) => bench_tokens::run(seconds, rounds),
             _ => Err(format!("--seconds and --rounds take numbers from 1, not '{seconds}' and '{rounds}'")),
         },
+        ["bench", "queries", options @ ..] => bench_queries::run(options),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -29,11 +29,28 @@ pub fn python(target: &Path) -> Result<PathBuf, String> {
     output(Command::new(&host).args(["-c", version])).map_err(|error| missing("Python 3.10 or later", "python3 python3-venv", &error))?;
     let made = output(Command::new(&host).args(["-m", "venv", "--clear"]).arg(&venv));
     made.map_err(|error| missing("Python's venv module", "python3-venv", &error))?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(&requirements))?;
+    install(&python, &requirements)?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(python)
+}
+
+/// The same with the packages of `benches/requirements.txt`, which no test needs.
+pub fn bench_python(target: &Path) -> Result<PathBuf, String> {
+    let python = python(target)?;
+    let requirements = root().join("benches/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    // It goes with the folder when that is made anew.
+    let stamp = target.join("venv/benches-requirements.txt");
+    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        install(&python, &requirements)?;
+        fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    }
+    Ok(python)
+}
+
+fn install(python: &Path, requirements: &Path) -> Result<(), String> {
+    let quietly = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(Command::new(python).args(quietly).arg(requirements))
 }
 
 /// The folder of the published tables.
@@ -73,26 +90,56 @@ pub struct Wrk {
     pub libraries: Option<PathBuf>,
 }
 
-/// The system's wrk, else Debian's packages unpacked under the target directory, which needs no rights.
 pub fn wrk(target: &Path) -> Result<Wrk, String> {
     // It prints its version and fails; a program that is not there cannot be started at all.
     if Command::new("wrk").arg("-v").output().is_ok() {
         return Ok(Wrk { program: PathBuf::from("wrk"), libraries: None });
     }
-    let folder = target.join("wrk");
-    let program = folder.join("usr/bin/wrk");
-    if !program.exists() {
+    let folder = debian_packages(target, "wrk", &WRK_PACKAGES)?;
+    let libraries = folder.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+    Ok(Wrk { program: folder.join("usr/bin/wrk"), libraries: Some(libraries) })
+}
+
+/// What counts instructions.
+pub struct Valgrind {
+    program: PathBuf,
+    /// Where its tools lie; None when it knows itself.
+    tools: Option<PathBuf>,
+}
+
+impl Valgrind {
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(tools) = &self.tools {
+            command.env("VALGRIND_LIB", tools);
+        }
+        command
+    }
+}
+
+pub fn valgrind(target: &Path) -> Result<Valgrind, String> {
+    if Command::new("valgrind").arg("--version").output().is_ok() {
+        return Ok(Valgrind { program: PathBuf::from("valgrind"), tools: None });
+    }
+    let folder = debian_packages(target, "valgrind", &["valgrind"])?;
+    // The program beside it is a script that asks for debug information of the system's libraries, which counting does without.
+    Ok(Valgrind { program: folder.join("usr/bin/valgrind.bin"), tools: Some(folder.join("usr/libexec/valgrind")) })
+}
+
+/// Debian's packages unpacked under the target directory, which needs no rights. The first one's program tells that they are there.
+fn debian_packages(target: &Path, name: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    let folder = target.join(name);
+    if !folder.join("usr/bin").join(name).exists() {
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let fetched = output(Command::new("apt-get").arg("download").args(WRK_PACKAGES).current_dir(&folder));
-        fetched.map_err(|error| missing("wrk", "wrk", &error))?;
+        let fetched = output(Command::new("apt-get").arg("download").args(packages).current_dir(&folder));
+        fetched.map_err(|error| missing(name, name, &error))?;
         for entry in fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?.flatten() {
             if entry.path().extension().is_some_and(|extension| extension == "deb") {
                 output(Command::new("dpkg").arg("-x").arg(entry.path()).arg(&folder))?;
             }
         }
     }
-    let libraries = folder.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
-    Ok(Wrk { program, libraries: Some(libraries) })
+    Ok(folder)
 }
 
 /// The documents' own commands use curl, and their tests run them.

@@ -10,7 +10,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 use insightgate_identity::scope::TenantScope;
@@ -22,17 +22,20 @@ use object_store::local::LocalFileSystem;
 
 use crate::budget::{Budget, Lane, Share};
 use crate::error::EngineError;
-use crate::fold::fold_function;
-use crate::lower::{Lowering, Output};
+use crate::lower::{self, Lowering, Output};
+use crate::pruning;
 use crate::redaction;
-use crate::scan;
-use crate::snapshot::{self, SchemaCache, Snapshot};
+use crate::scan::{self, Rows};
+use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
 pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
 
 /// Footers that are kept. They are small beside the data, and not in the budget of queries.
 const FOOTER_CACHE: usize = 16 << 20;
+
+/// Rows that a sort can keep in each of its streams without being felt.
+const FEW_ROWS: u64 = 1_000;
 
 /// The address under which plans know the data root, wherever it lies.
 const DATA_URL: &str = "data://root";
@@ -57,13 +60,25 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
     pub(crate) artifacts: Arc<dyn ObjectStore>,
-    data_url: ObjectStoreUrl,
+    pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
-    runtime: Arc<RuntimeEnv>,
-    schemas: SchemaCache,
-    /// For plans whose answer depends on the order of rows.
+    pub(crate) runtime: Arc<RuntimeEnv>,
+    shapes: ShapeCache,
+    /// For plans that need rows in order.
     ordered: SessionState,
-    parallel: SessionState,
+    pub(crate) parallel: SessionState,
+    /// For plans whose sorts keep few rows: each stream then has its own.
+    few: SessionState,
+}
+
+/// A query that is planned, down to what is read of each file.
+pub(crate) struct Prepared {
+    pub(crate) physical: Arc<dyn ExecutionPlan>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) snapshot: Snapshot,
+    /// Of the snapshot's files.
+    pub(crate) shapes: Vec<Arc<FileShape>>,
+    rows: Rows,
 }
 
 /// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
@@ -78,7 +93,12 @@ pub(crate) struct Running {
 impl Engine {
     /// Makes the folders where they are missing.
     pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
-        let data: Arc<dyn ObjectStore> = Arc::new(local(&settings.data_root)?);
+        let data = Arc::new(local(&settings.data_root)?);
+        Engine::over(data, settings)
+    }
+
+    /// Reads data from the store, whatever the settings' data root is.
+    pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings) -> Result<Engine, EngineError> {
         let artifacts: Arc<dyn ObjectStore> = Arc::new(local(&settings.artifact_root)?.with_automatic_cleanup(true));
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit);
@@ -92,16 +112,17 @@ impl Engine {
             .map_err(query)?;
         let data_url = ObjectStoreUrl::parse(DATA_URL).map_err(query)?;
         runtime.register_object_store(data_url.as_ref(), Arc::clone(&data));
-        let session = |partitions: usize| session(&runtime, partitions);
+        let session = |partitions: usize, few: bool| session(&runtime, partitions, few);
         let inner = Inner {
-            ordered: session(1),
-            parallel: session(settings.partitions.max(1)),
+            ordered: session(1, false),
+            parallel: session(settings.partitions.max(1), false),
+            few: session(settings.partitions.max(1), true),
             data,
             artifacts,
             data_url,
             budget,
             runtime: Arc::clone(&runtime),
-            schemas: SchemaCache::default(),
+            shapes: ShapeCache::default(),
         };
         Ok(Engine { inner: Arc::new(inner) })
     }
@@ -109,6 +130,39 @@ impl Engine {
     /// Pins the files of a dataset that the scope's runs would read now.
     pub async fn snapshot(&self, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
         snapshot::take(self.inner.data.as_ref(), scope, dataset).await
+    }
+
+    /// Plans a query for a scope that is [within](TenantScope::within) its dataset.
+    pub(crate) async fn prepare(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        at_most: Option<usize>,
+    ) -> Result<Prepared, EngineError> {
+        let inner = &self.inner;
+        let snapshot = self.snapshot(scope, &plan.dataset).await?;
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
+        let redacted = redaction::applies(scope, &plan.dataset);
+        let lowering = Lowering::new(plan, redacted)?;
+        let rows = lowering.rows(at_most);
+        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
+        let lowered = lowering.onto(scanned, window, at_most)?;
+        let session = self.session(plan, rows, at_most);
+        let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();
+        let physical = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early).await;
+        let physical = physical.map_err(|error| self.query_error(error))?;
+        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows })
+    }
+
+    fn session(&self, plan: &Plan, rows: Rows, at_most: Option<usize>) -> &SessionState {
+        match rows {
+            Rows::InOrder => &self.inner.ordered,
+            _ if lower::limit(plan, at_most).is_some_and(|limit| limit <= FEW_ROWS) => &self.inner.few,
+            _ => &self.inner.parallel,
+        }
     }
 
     /// Starts a query for the scope. `at_most` rows, if that is less than the plan's own limit.
@@ -122,15 +176,8 @@ impl Engine {
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
         let scope = &scope.within(&plan.dataset.name)?;
-        let snapshot = self.snapshot(scope, &plan.dataset).await?;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let schemas = inner.schemas.schemas(inner.data.as_ref(), &footers, &snapshot).await?;
-        let lowering = Lowering::new(plan, redaction::applies(scope, &plan.dataset))?;
-        let ordered = lowering.needs_order();
-        let rows = scan::tenant_rows(scope, &plan.dataset, &snapshot, &schemas, &inner.data_url, ordered)?;
-        let lowered = lowering.onto(rows, window, at_most)?;
-        let session = if ordered { &inner.ordered } else { &inner.parallel };
-        let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let Prepared { physical, outputs, snapshot, rows, .. } = self.prepare(scope, plan, window, at_most).await?;
+        let session = self.session(plan, rows, at_most);
         let mut context = session.task_ctx();
         let mut share = None;
         if plan.grouped || plan.distinct || !plan.order.is_empty() {
@@ -138,7 +185,7 @@ impl Engine {
             context = inner.budget.context(session, plan.grouped || plan.distinct);
         }
         let stream = execute_stream(physical, context).map_err(|error| self.query_error(error))?;
-        Ok(Running { stream, outputs: lowered.outputs, snapshot, share })
+        Ok(Running { stream, outputs, snapshot, share })
     }
 
     /// Names the file, when a stream failed because one cannot be read. Reads again what the run had read.
@@ -148,13 +195,13 @@ impl Engine {
         }
         let inner = &self.inner;
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let schemas = match inner.schemas.schemas(inner.data.as_ref(), &footers, snapshot).await {
-            Ok(schemas) => schemas,
+        let shapes = match inner.shapes.shapes(inner.data.as_ref(), &footers, snapshot).await {
+            Ok(shapes) => shapes,
             Err(named) => return named,
         };
-        for (pinned, schema) in snapshot.files.iter().zip(&schemas) {
+        for (pinned, shape) in snapshot.files.iter().zip(&shapes) {
             let read = async {
-                let mut rows = execute_stream(scan::whole_file(pinned, schema, &inner.data_url), inner.ordered.task_ctx())?;
+                let mut rows = execute_stream(scan::whole_file(pinned, &shape.schema, &inner.data_url), inner.ordered.task_ctx())?;
                 while rows.try_next().await?.is_some() {}
                 Ok::<(), DataFusionError>(())
             };
@@ -170,7 +217,7 @@ impl Engine {
     }
 }
 
-fn session(runtime: &Arc<RuntimeEnv>, partitions: usize) -> SessionState {
+fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionState {
     let parallel = partitions > 1;
     let mut config = SessionConfig::new()
         .with_target_partitions(partitions)
@@ -178,22 +225,19 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize) -> SessionState {
         .with_round_robin_repartition(parallel);
     let options = config.options_mut();
     // Sorts side by side would take from each other the memory that each kept back for its merge.
-    options.optimizer.repartition_sorts = false;
+    options.optimizer.repartition_sorts = few;
     // Statistics of files could answer without reading rows; the tenant's filter leaves nothing for them to answer.
     options.execution.collect_statistics = false;
     options.execution.parquet.schema_force_view_types = false;
+    // Columns that are only shown are read where the conditions hold.
+    options.execution.parquet.pushdown_filters = true;
     // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
     options.optimizer.enable_dynamic_filter_pushdown = false;
     // Wrong values must fail a query, not vanish.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     let mut parquet = TableParquetOptions::default();
     parquet.global = options.execution.parquet.clone();
-    let mut state = SessionStateBuilder::new()
-        .with_config(config)
-        .with_runtime_env(Arc::clone(runtime))
-        .with_default_features()
-        .with_scalar_functions(vec![fold_function()])
-        .build();
+    let mut state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(runtime)).with_default_features().build();
     state.table_options_mut().parquet = parquet;
     state
 }

@@ -5,29 +5,32 @@
 
 mod artifact;
 mod budget;
+mod dictionary;
 mod encode;
 mod engine;
 mod error;
+mod explain;
 mod export;
-mod fold;
 mod ingest;
 mod layout;
 mod lower;
 mod parquet_file;
 mod preview;
+mod pruning;
 mod redaction;
 mod scan;
 mod snapshot;
 mod spelling;
 mod table_writer;
+mod text_test;
 mod types;
 
 pub use artifact::{ArtifactKey, ArtifactMeta, BadArtifactKey};
 pub use encode::Format;
 pub use engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings};
 pub use error::EngineError;
+pub use explain::{Explanation, Parts};
 pub use export::{ArtifactSummary, ExportProgress};
-pub use fold::fold_function;
 pub use ingest::{ImportSummary, InferOptions, InferredTable, import, infer};
 pub use layout::local_folder;
 pub use preview::Preview;

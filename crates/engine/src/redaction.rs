@@ -11,7 +11,7 @@ use insightgate_query::catalog::{Column, Dataset, Metric};
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use crate::error::EngineError;
-use crate::scan::{column, of_locations};
+use crate::scan::{FILE_COLUMN, ROW_COLUMN, column, of_locations};
 use crate::types;
 
 /// Whether a row is clear. Definitions cannot use names with a colon.
@@ -46,6 +46,8 @@ pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &
         }
     }
     columns.push(clear.alias(CLEAR));
+    let places = [FILE_COLUMN, ROW_COLUMN].into_iter().filter(|place| rows.schema().has_column_with_unqualified_name(place));
+    columns.extend(places.map(column));
     rows.project(columns).map_err(EngineError::Query)
 }
 

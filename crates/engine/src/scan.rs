@@ -20,6 +20,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableType, cast, in_list, lit};
+use datafusion::parquet::arrow::RowNumber;
 use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
 use datafusion::physical_plan::ExecutionPlan;
 use insightgate_identity::scope::{Locations, TenantScope};
@@ -27,26 +28,42 @@ use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, TenantKey, same_n
 
 use crate::error::EngineError;
 use crate::layout::TENANT_KEY;
-use crate::snapshot::{self, PinnedFile, Snapshot};
-use crate::{redaction, spelling, types};
+use crate::snapshot::{self, FileShape, PinnedFile, Snapshot};
+use crate::{dictionary, redaction, spelling, types};
 
 /// The scan's column of the `tenant=` folders. No column of a definition can have this name: names hold no colon in front.
-const TENANT_COLUMN: &str = ":tenant";
+pub(crate) const TENANT_COLUMN: &str = ":tenant";
 
-/// Scans the snapshot's files and keeps what the scope may see: rows of others are left out, values that it may not see are null. `ordered`: in one stream, by path and row number.
+/// Where a row stands: its file's place in the snapshot, and its number within the file.
+pub(crate) const FILE_COLUMN: &str = ":file";
+pub(crate) const ROW_COLUMN: &str = ":row";
+
+/// How a scan hands its rows out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// In one stream, by file and row number.
+    InOrder,
+    /// In any order, in as many streams as the session has.
+    InAnyOrder,
+    /// In any order, each with [`FILE_COLUMN`] and [`ROW_COLUMN`].
+    Numbered,
+}
+
+/// Scans the snapshot's files and keeps what the scope may see: rows of others are left out, values that it may not see are null. Texts can
+/// come as dictionaries, where files hold them so.
 pub(crate) fn tenant_rows(
     scope: &TenantScope,
     dataset: &Dataset,
     snapshot: &Snapshot,
-    schemas: &[SchemaRef],
+    shapes: &[Arc<FileShape>],
     store: &ObjectStoreUrl,
-    ordered: bool,
+    rows: Rows,
 ) -> Result<LogicalPlanBuilder, EngineError> {
     let plan = |error| EngineError::Query(error);
     let tenant_is_folder = dataset.tenancy == Tenancy::Folder;
     let from_folders = folder_columns(dataset, snapshot);
-    for (pinned, schema) in snapshot.files.iter().zip(schemas) {
-        snapshot::check_fit(dataset, &from_folders, &pinned.meta.location, schema)?;
+    for (pinned, shape) in snapshot.files.iter().zip(shapes) {
+        snapshot::check_fit(dataset, &from_folders, &pinned.meta.location, &shape.schema)?;
     }
 
     let mut in_files = Vec::new();
@@ -56,18 +73,37 @@ pub(crate) fn tenant_rows(
     }
     for (name, kind) in wanted_columns(dataset) {
         // What a definition calls not nullable may hold nulls all the same: the plan trusts nothing about files.
-        let field = Arc::new(Field::new(&name, types::arrow(kind), true));
-        if from_folders.contains(&name) { in_folders.push(field) } else { in_files.push(field) }
+        let in_folder = from_folders.contains(&name);
+        let as_dictionary = !in_folder && kind == ColumnType::String && dictionary::is_best(&name, shapes);
+        let arrow = if as_dictionary { dictionary::arrow() } else { types::arrow(kind) };
+        let field = Arc::new(Field::new(&name, arrow, true));
+        if in_folder { in_folders.push(field) } else { in_files.push(field) }
     }
     let file_schema: SchemaRef = Arc::new(Schema::new(in_files));
-    let differs = schemas.iter().any(|schema| spelling::differs(&file_schema, schema));
-    let files = snapshot.files.iter().map(|pinned| partitioned(pinned, &in_folders)).collect::<Result<Vec<_>, _>>()?;
+    let differs = shapes.iter().any(|shape| spelling::differs(&file_schema, &shape.schema));
+    let mut files = Vec::with_capacity(snapshot.files.len());
+    for (pinned, shape) in snapshot.files.iter().zip(shapes) {
+        let mut file = partitioned(pinned, &in_folders)?;
+        if let Some(schema) = dictionary::read_as(&file_schema, shape) {
+            file = file.with_arrow_schema(schema);
+        }
+        files.push(file);
+    }
+    let mut table = TableSchema::builder(file_schema);
+    if rows == Rows::Numbered {
+        for (number, file) in (0_i64..).zip(&mut files) {
+            file.partition_values.push(ScalarValue::Int64(Some(number)));
+        }
+        in_folders.push(Arc::new(Field::new(FILE_COLUMN, DataType::Int64, true)));
+        let number = Field::new(ROW_COLUMN, DataType::Int64, true).with_extension_type(RowNumber);
+        table = table.with_virtual_columns(vec![Arc::new(number)]);
+    }
     let table = PinnedTable {
-        table: TableSchema::builder(file_schema).with_table_partition_cols(in_folders).build(),
+        table: table.with_table_partition_cols(in_folders).build(),
         files,
         store: store.clone(),
         adapter: differs.then(|| Arc::new(spelling::IgnoreCase) as Arc<dyn PhysicalExprAdapterFactory>),
-        ordered,
+        ordered: rows == Rows::InOrder,
     };
     let scan =
         LogicalPlanBuilder::scan(TableReference::bare(dataset.name.as_str()), provider_as_source(Arc::new(table)), None).map_err(plan)?;

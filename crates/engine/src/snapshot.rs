@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef, TimeUnit};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use insightgate_identity::scope::TenantScope;
@@ -87,33 +88,43 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
     futures::stream::iter(checks).buffered(CONCURRENCY).try_collect().await
 }
 
-/// The schemas of files, read when first needed.
-#[derive(Default)]
-pub(crate) struct SchemaCache {
-    by_path: Mutex<HashMap<Path, (Option<String>, SchemaRef)>>,
+/// What planning needs to know of a file.
+#[derive(Debug)]
+pub(crate) struct FileShape {
+    pub(crate) schema: SchemaRef,
+    /// For each field of the schema, whether its values are best read as references to a dictionary.
+    pub(crate) dictionaries: Vec<bool>,
 }
 
-impl SchemaCache {
-    /// The schema of each file in the snapshot's order. A footer that cannot be read names its file.
-    pub(crate) async fn schemas(
+/// The shapes of files, read when first needed.
+#[derive(Default)]
+pub(crate) struct ShapeCache {
+    by_path: Mutex<HashMap<Path, (Option<String>, Arc<FileShape>)>>,
+}
+
+impl ShapeCache {
+    /// The shape of each file in the snapshot's order. A footer that cannot be read names its file.
+    pub(crate) async fn shapes(
         &self,
         store: &dyn ObjectStore,
         footers: &Arc<FileMetadataCache>,
         snapshot: &Snapshot,
-    ) -> Result<Vec<SchemaRef>, EngineError> {
-        let reads = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<SchemaRef, EngineError>> {
+    ) -> Result<Vec<Arc<FileShape>>, EngineError> {
+        let reads = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<Arc<FileShape>, EngineError>> {
             Box::pin(async move {
                 let meta = &pinned.meta;
                 if let Some(known) = self.known(meta) {
                     return Ok(known);
                 }
-                let read = DFParquetMetadata::new(store, meta)
+                let reader = DFParquetMetadata::new(store, meta)
                     .with_file_metadata_cache(Some(Arc::clone(footers)))
-                    .with_coerce_int96(Some(TimeUnit::Microsecond))
-                    .fetch_schema()
-                    .await;
-                match read {
-                    Ok(schema) => Ok(self.remember(meta, schema)),
+                    .with_coerce_int96(Some(TimeUnit::Microsecond));
+                let read = async { Ok::<_, DataFusionError>((reader.fetch_schema().await?, reader.fetch_metadata().await?)) };
+                match read.await {
+                    Ok((schema, footer)) => {
+                        let dictionaries = schema.fields().iter().map(|field| is_dictionary(&footer, field.name())).collect();
+                        Ok(self.remember(meta, FileShape { schema: Arc::new(schema), dictionaries }))
+                    }
                     Err(error) => match error.find_root() {
                         DataFusionError::ObjectStore(cause) => match cause.as_ref() {
                             object_store::Error::NotFound { .. } => Err(EngineError::FilesChanged { file: meta.location.to_string() }),
@@ -128,17 +139,45 @@ impl SchemaCache {
         futures::stream::iter(reads).buffered(CONCURRENCY).try_collect().await
     }
 
-    fn known(&self, meta: &ObjectMeta) -> Option<SchemaRef> {
+    fn known(&self, meta: &ObjectMeta) -> Option<Arc<FileShape>> {
         let by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
-        by_path.get(&meta.location).filter(|(tag, _)| tag.is_some() && *tag == meta.e_tag).map(|(_, schema)| Arc::clone(schema))
+        by_path.get(&meta.location).filter(|(tag, _)| tag.is_some() && *tag == meta.e_tag).map(|(_, shape)| Arc::clone(shape))
     }
 
-    fn remember(&self, meta: &ObjectMeta, schema: Schema) -> SchemaRef {
-        let schema = Arc::new(schema);
+    fn remember(&self, meta: &ObjectMeta, shape: FileShape) -> Arc<FileShape> {
+        let shape = Arc::new(shape);
         let mut by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
-        by_path.insert(meta.location.clone(), (meta.e_tag.clone(), Arc::clone(&schema)));
-        schema
+        by_path.insert(meta.location.clone(), (meta.e_tag.clone(), Arc::clone(&shape)));
+        shape
     }
+}
+
+/// The footer of each file in the snapshot's order: from the cache, where they are after [`ShapeCache::shapes`] unless it is too small.
+pub(crate) async fn footers(
+    store: &dyn ObjectStore,
+    cache: &Arc<FileMetadataCache>,
+    snapshot: &Snapshot,
+) -> Result<Vec<Arc<ParquetMetaData>>, DataFusionError> {
+    let mut footers = Vec::with_capacity(snapshot.files.len());
+    for pinned in &snapshot.files {
+        let reader = DFParquetMetadata::new(store, &pinned.meta).with_file_metadata_cache(Some(Arc::clone(cache)));
+        footers.push(reader.fetch_metadata().await?);
+    }
+    Ok(footers)
+}
+
+/// Bytes a value, before compression, above which a column's own values outweigh a dictionary's.
+const DICTIONARY_BYTES: i64 = 8;
+
+/// Whether every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many pages went
+/// without it, so the size tells.
+fn is_dictionary(footer: &ParquetMetaData, column: &str) -> bool {
+    let columns = footer.file_metadata().schema_descr().columns();
+    let Some(leaf) = columns.iter().position(|leaf| leaf.path().parts() == [column.to_owned()]) else { return false };
+    footer.row_groups().iter().filter_map(|group| group.columns().get(leaf)).all(|part| {
+        part.num_values() == 0
+            || (part.dictionary_page_offset().is_some() && part.uncompressed_size() <= DICTIONARY_BYTES * part.num_values().max(64))
+    })
 }
 
 /// Compares one file with the definition. `wanted` are the columns that are not taken from folders.

@@ -2,6 +2,8 @@
 //!
 //! A diagnostic's message says what was found, what could stand there and, for a name, the nearest one.
 
+use std::borrow::Cow;
+
 use crate::syntax::ast::Span;
 
 /// Which rule was broken, for callers that treat some of them apart.
@@ -45,10 +47,15 @@ impl Diagnostic {
 
 /// What a query says, in quotes and short enough for a sentence.
 pub(crate) fn quoted(found: &str) -> String {
+    format!("'{}'", shortened(found))
+}
+
+/// The same without quotes.
+pub(crate) fn shortened(found: &str) -> Cow<'_, str> {
     const LONGEST: usize = 64;
     match found.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("'{}…'", found.get(..end).unwrap_or(found)),
-        None => format!("'{found}'"),
+        Some((end, _)) => Cow::Owned(format!("{}…", found.get(..end).unwrap_or(found))),
+        None => Cow::Borrowed(found),
     }
 }
 

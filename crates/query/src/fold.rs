@@ -1,6 +1,8 @@
 //! Letter case in comparisons: Unicode simple case folding, so that a comparison never depends on a locale or on length changes.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// The text with every character replaced by its simple folding. Borrowed when nothing changes.
 pub fn fold(text: &str) -> Cow<'_, str> {
@@ -12,6 +14,38 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     }
     Cow::Owned(text.chars().map(fold_char).collect())
 }
+
+/// The same in a buffer that many calls share.
+#[inline]
+pub fn fold_into<'a>(text: &'a str, scratch: &'a mut String) -> &'a str {
+    scratch.clear();
+    if text.is_ascii() {
+        scratch.push_str(text);
+        scratch.make_ascii_lowercase();
+    } else {
+        scratch.extend(text.chars().map(fold_char));
+    }
+    scratch
+}
+
+/// The characters that fold to this one besides itself, in ascending order.
+pub(crate) fn alike(folded: char) -> &'static [char] {
+    ALIKE.get(&folded).map_or(&[], Vec::as_slice)
+}
+
+/// No letter with case lies beyond; a test looks at all characters.
+const LAST_WITH_CASE: char = '\u{1ffff}';
+
+static ALIKE: LazyLock<HashMap<char, Vec<char>>> = LazyLock::new(|| {
+    let mut alike: HashMap<char, Vec<char>> = HashMap::new();
+    for character in '\0'..=LAST_WITH_CASE {
+        let folded = fold_char(character);
+        if folded != character {
+            alike.entry(folded).or_default().push(character);
+        }
+    }
+    alike
+});
 
 /// One character stands for all that fold alike: the lowercase of its uppercase, where both are single characters.
 fn fold_char(character: char) -> char {

@@ -8,6 +8,9 @@ pub mod check;
 pub mod definition;
 pub mod diagnostic;
 pub mod fold;
+#[cfg(test)]
+mod linear;
+pub mod matching;
 pub mod metric;
 mod nearest;
 pub mod plan;

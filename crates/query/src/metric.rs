@@ -10,6 +10,7 @@ mod types;
 use crate::plan::Value;
 
 pub use parser::parse;
+pub(crate) use parser::{Columns, parse_over};
 pub use types::metric_type;
 
 /// Over the rows of one group.

@@ -4,6 +4,8 @@ use crate::fold::fold;
 
 /// Longer names are not compared: the cost grows with the square.
 const LONGEST: usize = 100;
+/// Bytes. Names have at most 256 characters; a definition that is refused can hold longer ones, which no message should repeat.
+const LONGEST_CANDIDATE: usize = 1024;
 
 /// The candidate that differs in few characters, or else the one that starts almost like the name; none where nothing comes near.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
@@ -13,7 +15,7 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
     }
     let allowed = (name.len() + 1) / 3;
     let mut best: Option<((usize, usize, usize), &str)> = None;
-    for candidate in candidates {
+    for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= LONGEST_CANDIDATE) {
         let folded: Vec<char> = fold(candidate).chars().take(LONGEST).collect();
         if folded.len() + allowed < name.len() {
             continue;
@@ -37,11 +39,12 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
 fn distances(name: &[char], candidate: &[char]) -> (usize, usize) {
     // One row of the usual table for each of the candidate's characters; its last cell is the distance to that beginning.
     let mut row: Vec<usize> = (0..=name.len()).collect();
+    let mut next = Vec::with_capacity(row.len());
     let mut prefix = name.len();
     for (index, wanted) in candidate.iter().enumerate() {
         let mut diagonal = index;
         let mut left = index + 1;
-        let mut next = Vec::with_capacity(row.len());
+        next.clear();
         next.push(left);
         for (found, above) in name.iter().zip(row.iter().skip(1)) {
             let replaced = diagonal + usize::from(found != wanted);
@@ -50,7 +53,7 @@ fn distances(name: &[char], candidate: &[char]) -> (usize, usize) {
             next.push(left);
         }
         prefix = prefix.min(left);
-        row = next;
+        std::mem::swap(&mut row, &mut next);
     }
     (row.last().copied().unwrap_or(candidate.len()), prefix)
 }

@@ -1,10 +1,11 @@
 //! One column of a batch, by its type: what the encoders share.
 
 use datafusion::arrow::array::{
-    Array, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, StringViewArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, RecordBatch,
+    StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::datatypes::Int32Type;
 
 use super::calendar;
 use crate::error::EngineError;
@@ -17,8 +18,9 @@ pub(super) struct Cells<'a> {
 }
 
 enum Values<'a> {
-    View(&'a StringViewArray),
     Text(&'a StringArray),
+    /// Its keys are those of the rows that are not null.
+    Dictionary(&'a [i32], &'a StringArray),
     Int(&'a Int64Array),
     Float(&'a Float64Array),
     Decimal(&'a Decimal128Array, i8),
@@ -52,9 +54,9 @@ impl<'a> Cells<'a> {
     fn new(array: &'a dyn Array) -> Result<Self, EngineError> {
         let any = array.as_any();
         let values = if let Some(array) = any.downcast_ref() {
-            Values::View(array)
-        } else if let Some(array) = any.downcast_ref() {
             Values::Text(array)
+        } else if let Some(values) = any.downcast_ref().and_then(dictionary) {
+            values
         } else if let Some(array) = any.downcast_ref() {
             Values::Int(array)
         } else if let Some(array) = any.downcast_ref() {
@@ -81,8 +83,11 @@ impl<'a> Cells<'a> {
             return Cell::Null;
         }
         match &self.values {
-            Values::View(array) => Cell::Text(array.value(row)),
             Values::Text(array) => Cell::Text(array.value(row)),
+            Values::Dictionary(keys, values) => match keys.get(row).and_then(|key| usize::try_from(*key).ok()) {
+                Some(key) if values.is_valid(key) => Cell::Text(values.value(key)),
+                _ => Cell::Null,
+            },
             Values::Int(array) => Cell::Int(array.value(row)),
             Values::Float(array) => Cell::Float(array.value(row)),
             Values::Decimal(array, scale) => Cell::Decimal(array.value(row), *scale),
@@ -92,6 +97,28 @@ impl<'a> Cells<'a> {
             Values::Nothing => Cell::Null,
         }
     }
+}
+
+fn dictionary(array: &DictionaryArray<Int32Type>) -> Option<Values<'_>> {
+    Some(Values::Dictionary(array.keys().values(), array.values().as_string_opt()?))
+}
+
+/// What an export writes for each value; null for null.
+pub(crate) fn text_of(array: &ArrayRef) -> Result<StringArray, EngineError> {
+    let cells = Cells::new(array.as_ref())?;
+    let mut texts = StringBuilder::with_capacity(array.len(), array.len() * 8);
+    let mut scratch = Vec::new();
+    for row in 0..array.len() {
+        scratch.clear();
+        match cells.cell(row) {
+            Cell::Null => texts.append_null(),
+            cell => {
+                cell.push(&mut scratch);
+                texts.append_value(std::str::from_utf8(&scratch).map_err(|error| EngineError::Plan(error.to_string()))?);
+            }
+        }
+    }
+    Ok(texts.finish())
 }
 
 impl Cell<'_> {

@@ -10,6 +10,7 @@ use datafusion::arrow::array::RecordBatch;
 use crate::error::EngineError;
 use crate::lower::Output;
 
+pub(crate) use cells::text_of;
 pub(crate) use json::rows as json_rows;
 
 /// What a report can be written as. More to come.

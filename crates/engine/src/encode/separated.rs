@@ -83,12 +83,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, StringViewArray};
+    use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 
     use super::*;
 
     fn encoded(delimiter: u8, values: &[Option<&str>]) -> String {
-        let text: ArrayRef = Arc::new(StringViewArray::from(values.to_vec()));
+        let text: ArrayRef = Arc::new(StringArray::from(values.to_vec()));
         let numbers: ArrayRef = Arc::new(Int64Array::from_iter(0..i64::try_from(values.len()).unwrap()));
         let batch = RecordBatch::try_from_iter([("a", text), ("b", numbers)]).unwrap();
         let outputs = [Output { name: "A,b".to_owned(), column: 0 }, Output { name: "B".to_owned(), column: 1 }];

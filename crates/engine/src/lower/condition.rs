@@ -3,14 +3,14 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, Like, in_list, lit};
-use insightgate_query::fold::fold;
+use datafusion::logical_expr::{Expr, in_list, lit};
+use insightgate_query::matching::{Bounds, Greatest, TextTest};
 use insightgate_query::plan::{Comparison, Test, Value};
 use insightgate_query::timespan::Window;
 
 use super::compare::{Place, Placed, compare, place};
-use crate::fold::folded;
 use crate::scan::text;
+use crate::text_test::meets;
 use crate::types;
 
 /// `subject` of the Arrow type `kind` meets the test. Values that the type cannot be compared with meet nothing, as the language says.
@@ -18,15 +18,30 @@ pub(crate) fn condition(subject: Expr, kind: &DataType, test: &Test) -> Expr {
     match test {
         Test::Nothing => lit(false),
         Test::NotNull => subject.is_not_null(),
+        test if is_string(kind) => on_text(subject, test),
         Test::Compare(comparison, value) => comparison_with(subject, kind, *comparison, value),
         Test::In { values, negated } => membership(subject, kind, values, *negated),
-        Test::Like { pattern, negated } if is_string(kind) => {
-            let pattern = text(&fold(pattern));
-            Expr::Like(Like::new(*negated, Box::new(folded(subject)), Box::new(pattern), None, false))
-        }
-        Test::Like { negated: false, .. } => lit(false),
-        Test::Like { negated: true, .. } => subject.is_not_null(),
+        Test::Like { .. } => meets(subject, test).unwrap_or_else(|| lit(false)),
     }
+}
+
+/// The test, and behind it what follows from it: comparisons of bytes, by which files, row groups and pages are passed over.
+fn on_text(subject: Expr, test: &Test) -> Expr {
+    let Some(met) = meets(subject.clone(), test) else {
+        // Values that are no texts: the checker makes none.
+        return if is_negated(test) { subject.is_not_null() } else { lit(false) };
+    };
+    let Some(Bounds { least, greatest }) = TextTest::new(test).and_then(|test| test.bounds()) else { return met };
+    let from = met.and(subject.clone().gt_eq(text(&least)));
+    match greatest {
+        Greatest::Inclusive(greatest) => from.and(subject.lt_eq(text(&greatest))),
+        Greatest::Exclusive(end) => from.and(subject.lt(text(&end))),
+        Greatest::None => from,
+    }
+}
+
+fn is_negated(test: &Test) -> bool {
+    matches!(test, Test::Compare(Comparison::NotEqual, _) | Test::In { negated: true, .. } | Test::Like { negated: true, .. })
 }
 
 /// Rows whose date lies in the window; null dates lie in no window but `All`.
@@ -45,7 +60,6 @@ fn is_string(kind: &DataType) -> bool {
 
 /// A literal in terms of the type that it is compared with.
 enum Literal {
-    Text(String),
     Float(f64),
     Bool(bool),
     Exact(Place),
@@ -53,7 +67,6 @@ enum Literal {
 
 fn comparison_with(subject: Expr, kind: &DataType, comparison: Comparison, value: &Value) -> Expr {
     let placed = match literal(kind, value) {
-        Some(Literal::Text(value)) => return compared(folded(subject), comparison, text(&value)),
         Some(Literal::Float(value)) => return compared(subject, comparison, lit(value)),
         Some(Literal::Bool(value)) => return compared(subject, comparison, lit(value)),
         Some(Literal::Exact(place)) => compare(comparison, place),
@@ -74,7 +87,6 @@ fn membership(subject: Expr, kind: &DataType, values: &[Value], negated: bool) -
     let mut list: Vec<Expr> = Vec::with_capacity(values.len());
     for value in values {
         let item = match literal(kind, value) {
-            Some(Literal::Text(value)) => Some(text(&value)),
             Some(Literal::Float(value)) => Some(lit(value)),
             Some(Literal::Bool(value)) => Some(lit(value)),
             Some(Literal::Exact(Place::At(value))) => exact_scalar(kind, value).map(lit),
@@ -85,7 +97,7 @@ fn membership(subject: Expr, kind: &DataType, values: &[Value], negated: bool) -
     if list.is_empty() {
         return if negated { subject.is_not_null() } else { lit(false) };
     }
-    in_list(if is_string(kind) { folded(subject) } else { subject }, list, negated)
+    in_list(subject, list, negated)
 }
 
 fn compared(subject: Expr, comparison: Comparison, value: Expr) -> Expr {
@@ -101,7 +113,6 @@ fn compared(subject: Expr, comparison: Comparison, value: Expr) -> Expr {
 
 fn literal(kind: &DataType, value: &Value) -> Option<Literal> {
     match (kind, value) {
-        (DataType::Utf8, Value::String(value)) => Some(Literal::Text(fold(value).into_owned())),
         (DataType::Boolean, Value::Bool(value)) => Some(Literal::Bool(*value)),
         (DataType::Float64, Value::Float(value)) => Some(Literal::Float(*value)),
         (DataType::Float64, Value::Int(value)) => Some(Literal::Float(*value as f64)),

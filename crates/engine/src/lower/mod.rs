@@ -9,19 +9,25 @@ mod number;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::min;
-use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use insightgate_query::catalog::{Dataset, Field};
 use insightgate_query::metric::metric_type;
 use insightgate_query::plan::{Condition, OrderKey, Plan};
 use insightgate_query::timespan::Window;
 
+use crate::dictionary;
 use crate::error::EngineError;
-use crate::scan::column;
+use crate::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
 use crate::types;
 
-/// The row's number in the order of files and rows, which breaks ties. Definitions cannot use these names.
-const ROW: &str = ":row";
+/// Where a distinct row first occurs, as one number. Definitions cannot use this name.
+const FIRST: &str = ":first";
+
+/// More rows than a file can have.
+const FILE_STRIDE: i64 = 1 << 40;
+
+/// Distinct rows that are so few are taken from the stream as they come.
+const FEW: u64 = 10_000;
 
 /// A plan that runs, and how its columns make the answer.
 pub(crate) struct Lowered {
@@ -66,29 +72,29 @@ impl<'a> Lowering<'a> {
         Ok(lowering)
     }
 
-    /// Whether the answer could depend on the order in which rows are read.
-    pub(crate) fn needs_order(&self) -> bool {
-        !self.plan.grouped || self.aggregates.order_matters
+    /// How the answer needs its rows. `at_most` as in [`Lowering::onto`].
+    pub(crate) fn rows(&self, at_most: Option<usize>) -> Rows {
+        match self.plan {
+            Plan { grouped: true, .. } if self.aggregates.order_matters => Rows::InOrder,
+            Plan { grouped: true, .. } => Rows::InAnyOrder,
+            plan if plan.order.is_empty() && (!plan.distinct || limit(plan, at_most).is_some_and(|limit| limit <= FEW)) => Rows::InOrder,
+            _ => Rows::Numbered,
+        }
     }
 
     /// Puts everything but the scope on the tenant's rows. `at_most` rows, if that is less than the plan's own limit.
     pub(crate) fn onto(self, rows: LogicalPlanBuilder, window: Window, at_most: Option<usize>) -> Result<Lowered, EngineError> {
-        let plan = self.plan;
+        let (plan, numbered) = (self.plan, self.rows(at_most) == Rows::Numbered);
         let rows = filtered(rows, plan, window)?;
         let rows = if plan.grouped {
-            self.grouped(rows)?
+            self.grouped(dictionary::as_texts(rows)?)?
         } else if plan.distinct {
-            distinct(rows, plan)?
+            distinct(dictionary::as_texts(rows)?, plan, numbered)?
         } else {
             plain(rows, plan)?
         };
-        let limit = plan.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let limit = match (limit, at_most) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-        let rows = match limit {
-            Some(limit) => rows.limit(0, Some(limit)).map_err(EngineError::Query)?,
+        let rows = match limit(plan, at_most) {
+            Some(limit) => rows.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX))).map_err(EngineError::Query)?,
             None => rows,
         };
         let (names, outputs) = outputs(plan);
@@ -114,13 +120,20 @@ impl<'a> Lowering<'a> {
     }
 }
 
+/// Rows whose date lies in the window; all rows of a dataset without dates.
+pub(crate) fn in_window(rows: LogicalPlanBuilder, dataset: &Dataset, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
+    let date = dataset.date_column.and_then(|index| dataset.columns.get(index));
+    match date.and_then(|date| condition::in_window(column(&date.name), &types::arrow(date.kind), window)) {
+        Some(filter) => rows.filter(filter).map_err(EngineError::Query),
+        None => Ok(rows),
+    }
+}
+
 /// Rows of the window that meet the conditions.
 fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
     let dataset = &plan.dataset;
-    let mut filters = Vec::with_capacity(plan.row_conditions.len() + 1);
-    if let Some(date) = dataset.date_column.and_then(|index| dataset.columns.get(index)) {
-        filters.extend(condition::in_window(column(&date.name), &types::arrow(date.kind), window));
-    }
+    let rows = in_window(rows, dataset, window)?;
+    let mut filters = Vec::with_capacity(plan.row_conditions.len());
     for Condition { field, test } in &plan.row_conditions {
         let Field::Column(index) = field else { return Err(EngineError::Plan("a row is filtered by a metric".to_owned())) };
         let known = dataset.columns.get(*index).ok_or_else(|| no_field(*field))?;
@@ -137,20 +150,28 @@ fn plain(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, En
     if plan.order.is_empty() {
         return Ok(rows);
     }
-    let rows = rows.window([row_number().alias(ROW)]).map_err(EngineError::Query)?;
-    sorted(rows, plan, vec![column(ROW).sort(true, false)])
+    sorted(dictionary::as_texts(rows)?, plan, [FILE_COLUMN, ROW_COLUMN].map(|place| column(place).sort(true, false)).to_vec())
 }
 
-/// Each distinct row where it first occurs.
-fn distinct(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, EngineError> {
+/// Each distinct row where it first occurs. Rows that are not `numbered` come in order, and groups are handed out as they are met.
+fn distinct(rows: LogicalPlanBuilder, plan: &Plan, numbered: bool) -> Result<LogicalPlanBuilder, EngineError> {
     let keys = selected_columns(plan);
     if let Some(key) = plan.order.iter().find(|key| !plan.outputs.contains(&key.field)) {
         return Err(EngineError::Plan(format!("DISTINCT is ordered by {:?}, which is not selected", key.field)));
     }
-    let rows = rows.window([row_number().alias(ROW)]).map_err(EngineError::Query)?;
-    let first = min(column(ROW)).alias(ROW);
-    let rows = rows.aggregate(keys.iter().map(|key| column(key)), [first]).map_err(EngineError::Query)?;
-    sorted(rows, plan, vec![column(ROW).sort(true, false)])
+    let keys = keys.iter().map(|key| column(key));
+    if !numbered {
+        return rows.aggregate(keys, Vec::<Expr>::new()).map_err(EngineError::Query);
+    }
+    let first = min(column(FILE_COLUMN) * lit(FILE_STRIDE) + column(ROW_COLUMN)).alias(FIRST);
+    let rows = rows.aggregate(keys, [first]).map_err(EngineError::Query)?;
+    sorted(rows, plan, vec![column(FIRST).sort(true, false)])
+}
+
+/// The plan's own limit or `at_most`, whichever is less.
+pub(crate) fn limit(plan: &Plan, at_most: Option<usize>) -> Option<u64> {
+    let at_most = at_most.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+    plan.limit.into_iter().chain(at_most).min()
 }
 
 /// Nulls come last either way.

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use insightgate_query::catalog::{Tenancy, TenantKey};
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
@@ -88,8 +86,9 @@ async fn the_tenant_filter_is_a_node_of_the_plan() {
     let snapshot = world.engine.snapshot(&scope(ALICE), &dataset).await.unwrap();
     let store = datafusion::execution::object_store::ObjectStoreUrl::parse("data://root").unwrap();
     // Even a listing that held another tenant's files would give none of their rows.
-    let schemas: Vec<_> = snapshot.files.iter().map(|_| Arc::new(datafusion::arrow::datatypes::Schema::empty())).collect();
-    let rows = crate::scan::tenant_rows(&scope_of(BOB, &["100"]), &dataset, &snapshot, &schemas, &store, true).unwrap();
+    let shapes: Vec<_> = snapshot.files.iter().map(|_| unread()).collect();
+    let rows =
+        crate::scan::tenant_rows(&scope_of(BOB, &["100"]), &dataset, &snapshot, &shapes, &store, crate::scan::Rows::InOrder).unwrap();
     let text = rows.build().unwrap().display_indent().to_string();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     assert!(lines[0].starts_with("Filter: Sales.MPNId IN"), "{text}");

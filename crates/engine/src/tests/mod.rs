@@ -1,6 +1,7 @@
 //! The engine as a whole: real files in a temporary folder, plans made by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod explain;
 mod export;
 mod files;
 mod ingest;
@@ -8,6 +9,7 @@ mod isolation;
 mod language;
 mod metrics;
 mod order;
+mod reads;
 mod redaction;
 
 use std::path::{Path, PathBuf};
@@ -49,13 +51,7 @@ impl World {
 
     pub(super) fn with_memory(memory_limit: usize) -> World {
         let folder = TempDir::new().unwrap();
-        let engine = Engine::new(EngineSettings {
-            data_root: folder.path().join("data"),
-            artifact_root: folder.path().join("artifacts"),
-            memory_limit,
-            spill_dir: folder.path().join("spill"),
-            partitions: 2,
-        });
+        let engine = Engine::new(settings(&folder, memory_limit));
         World { engine: engine.unwrap(), folder }
     }
 
@@ -90,11 +86,27 @@ impl World {
     }
 }
 
+fn settings(folder: &TempDir, memory_limit: usize) -> EngineSettings {
+    EngineSettings {
+        data_root: folder.path().join("data"),
+        artifact_root: folder.path().join("artifacts"),
+        memory_limit,
+        spill_dir: folder.path().join("spill"),
+        partitions: 2,
+    }
+}
+
 pub(super) fn write_rows(path: &Path, dataset: &Dataset, rows: &[Row]) {
     let mut writer = TableWriter::create(path, dataset).unwrap();
     let columns: Vec<_> = (0..dataset.columns.len()).map(|column| rows.iter().map(|row| row[column].clone()).collect()).collect();
     writer.write(&columns).unwrap();
     writer.finish().unwrap();
+}
+
+/// A file whose footer nobody looked at.
+pub(super) fn unread() -> Arc<crate::snapshot::FileShape> {
+    let schema = Arc::new(datafusion::arrow::datatypes::Schema::empty());
+    Arc::new(crate::snapshot::FileShape { schema, dictionaries: Vec::new() })
 }
 
 pub(super) fn scope(tenant: Uuid) -> TenantScope {

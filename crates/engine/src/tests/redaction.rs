@@ -284,8 +284,8 @@ async fn redaction_is_below_everything_in_the_plan() {
     let scope = viewer(only(&["1"]));
     let snapshot = world.engine.snapshot(&scope, &dataset).await.unwrap();
     let store = datafusion::execution::object_store::ObjectStoreUrl::parse("data://root").unwrap();
-    let schemas: Vec<_> = snapshot.files.iter().map(|_| Arc::new(datafusion::arrow::datatypes::Schema::empty())).collect();
-    let rows = crate::scan::tenant_rows(&scope, &dataset, &snapshot, &schemas, &store, true).unwrap();
+    let shapes: Vec<_> = snapshot.files.iter().map(|_| unread()).collect();
+    let rows = crate::scan::tenant_rows(&scope, &dataset, &snapshot, &shapes, &store, crate::scan::Rows::InOrder).unwrap();
     let text = rows.build().unwrap().display_indent().to_string();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     assert!(

@@ -31,7 +31,7 @@ impl<'t> Problems<'t> {
         }
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.found.borrow().len() >= MAXIMUM_PROBLEMS
     }
 

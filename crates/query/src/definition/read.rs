@@ -71,7 +71,8 @@ fn read_fields<'d>(fields: Fields<'d>, problems: &'d Problems<'d>) -> Option<Def
         fields.problem("the definition has no columns; add a [[columns]] table for each");
     }
     let metrics = fields.tables("metrics", "metric").into_iter();
-    let metrics: Vec<Metric> = metrics.filter_map(|table| metric(table, &columns, problems, &mut taken)).collect();
+    let places = metric::Columns::of(&columns);
+    let metrics: Vec<Metric> = metrics.filter_map(|table| metric(table, &places, problems, &mut taken)).collect();
 
     let date_column = dates.column.as_ref().and_then(|found| {
         let kinds = [ColumnType::Date, ColumnType::Timestamp];
@@ -133,6 +134,7 @@ impl<'d> Dates<'d> {
                     problems.add(&found.at, format!("{span} needs a date_column; without one only LIFETIME can be offered"));
                 }
                 Some(span) => ranges.push(span),
+                None if problems.is_full() => {}
                 None => {
                     let known = TimeSpan::ALL.map(TimeSpan::keyword);
                     let advice = match nearest(found.value, known) {
@@ -224,7 +226,7 @@ fn column<'d>(mut fields: Fields<'d>, problems: &'d Problems<'d>, taken: &mut Ha
 
 fn metric<'d>(
     mut fields: Fields<'d>,
-    columns: &[Column],
+    columns: &metric::Columns<'_>,
     problems: &'d Problems<'d>,
     taken: &mut HashMap<String, String>,
 ) -> Option<Metric> {
@@ -232,8 +234,9 @@ fn metric<'d>(
     let sensitive = fields.flag("sensitive", false);
     let description = fields.text("description").map_or_else(String::new, |found| found.value.to_owned());
     let text = fields.required("expression");
-    let expression = text.as_ref().and_then(|text| {
-        let parsed = metric::parse(text.value, columns);
+    // Advice on a name costs a look at every column; there is none when nothing more is reported.
+    let expression = text.as_ref().filter(|_| !problems.is_full()).and_then(|text| {
+        let parsed = metric::parse_over(text.value, columns);
         parsed.map_err(|error| problems.add(&text.at, format!("the expression of {} is wrong: {}", fields.what(), error.message))).ok()
     });
     fields.finish();

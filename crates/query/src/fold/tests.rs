@@ -5,7 +5,7 @@ use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 use super::*;
 
 /// Those that simple case folding takes for the same letter.
-fn alike(character: char) -> Vec<char> {
+fn published_alike(character: char) -> Vec<char> {
     let mut class = ClassUnicode::new([ClassUnicodeRange::new(character, character)]);
     class.try_case_fold_simple().unwrap();
     class.iter().flat_map(|range| range.start()..=range.end()).collect()
@@ -16,10 +16,10 @@ fn alike(character: char) -> Vec<char> {
 fn agrees_with_simple_case_folding() {
     let mut folded = 0;
     for character in '\0'..=char::MAX {
-        let (mine, published) = (fold_char(character), alike(character));
+        let (mine, published) = (fold_char(character), published_alike(character));
         if !published.contains(&mine) {
             // The standard library can know letters that are newer than the tables; those have no case there at all.
-            assert_eq!((published.len(), alike(mine).len()), (1, 1), "{character:?} folds to {mine:?}, which is another letter");
+            assert_eq!((published.len(), published_alike(mine).len()), (1, 1), "{character:?} folds to {mine:?}, which is another letter");
         }
         for other in published {
             assert_eq!(mine, fold_char(other), "{character:?} and {other:?}");
@@ -34,4 +34,16 @@ fn borrows_what_does_not_change() {
     assert!(matches!(fold("abc_1"), Cow::Borrowed(_)));
     assert_eq!(fold("ABC"), "abc");
     assert_eq!(fold("ΣΑΣ ÉCOLE ß K"), "σασ école ß k");
+}
+
+#[test]
+fn alike_knows_all_characters_that_fold_to_one() {
+    let mut expected: HashMap<char, Vec<char>> = HashMap::new();
+    for character in ('\0'..=char::MAX).filter(|character| fold_char(*character) != *character) {
+        expected.entry(fold_char(character)).or_default().push(character);
+    }
+    for folded in '\0'..=char::MAX {
+        assert_eq!(super::alike(folded), expected.get(&folded).map_or(&[][..], Vec::as_slice), "{folded:?}");
+    }
+    assert_eq!(super::alike('k'), ['K', '\u{212a}']);
 }

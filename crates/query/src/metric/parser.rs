@@ -3,11 +3,14 @@
 //! `expression = term (("+" | "-" | "||") term)*`, `term = factor (("*" | "/") factor)*`,
 //! `factor = number | string | name | function "(" … ")" | "(" expression ")"`
 
+use std::collections::HashMap;
+
 use super::types::{arithmetic, common, is_number, of_metric, of_row, sum};
 use super::{MetricExpression, Operator, RowExpression};
 use crate::catalog::{Column, ColumnType};
 use crate::check::{exact, wanted};
-use crate::diagnostic::{Code, Diagnostic, quoted};
+use crate::diagnostic::{Code, Diagnostic, quoted, shortened};
+use crate::fold::fold;
 use crate::nearest::nearest;
 use crate::plan::Value;
 use crate::syntax::ast::Span;
@@ -20,8 +23,30 @@ const MAXIMUM_OPERATORS: usize = 128;
 /// Bytes.
 const MAXIMUM_TEXT: usize = 8 * 1024;
 
+/// The columns of a dataset, by folded spelling: one look-up a name, however many columns and metrics there are.
+pub(crate) struct Columns<'c> {
+    all: &'c [Column],
+    places: HashMap<String, usize>,
+}
+
+impl<'c> Columns<'c> {
+    pub(crate) fn of(all: &'c [Column]) -> Self {
+        let mut places = HashMap::new();
+        for (place, column) in all.iter().enumerate() {
+            for spelling in std::iter::once(&column.name).chain(&column.aliases) {
+                places.entry(fold(spelling).into_owned()).or_insert(place);
+            }
+        }
+        Columns { all, places }
+    }
+}
+
 /// The expression over the columns of a dataset, hidden ones too; or the first thing that is wrong with it, placed within the text.
 pub fn parse(text: &str, columns: &[Column]) -> Result<MetricExpression, Diagnostic> {
+    parse_over(text, &Columns::of(columns))
+}
+
+pub(crate) fn parse_over(text: &str, columns: &Columns<'_>) -> Result<MetricExpression, Diagnostic> {
     let start = Span { line: 1, column: 1, length: 0 };
     if text.len() > MAXIMUM_TEXT {
         let message = format!("the expression has {} bytes; at most {MAXIMUM_TEXT} are taken", text.len());
@@ -36,7 +61,7 @@ pub fn parse(text: &str, columns: &[Column]) -> Result<MetricExpression, Diagnos
     if parser.kind() != &TokenKind::End {
         return Err(parser.refuse("here can stand an operator or the end"));
     }
-    Lowering { columns }.metric(&node)
+    Lowering { columns: columns.all, places: &columns.places }.metric(&node)
 }
 
 /// Before it is known what stands over rows and what over groups.
@@ -239,6 +264,7 @@ impl Parser {
 
 struct Lowering<'c> {
     columns: &'c [Column],
+    places: &'c HashMap<String, usize>,
 }
 
 impl Lowering<'_> {
@@ -260,7 +286,7 @@ impl Lowering<'_> {
             NodeKind::Value(value) => return Ok(MetricExpression::Literal(value.clone())),
             NodeKind::Name(name) => {
                 let column = self.column(name, at)?;
-                let name = self.columns.get(column).map_or(name.as_str(), |column| column.name.as_str());
+                let name = shortened(self.columns.get(column).map_or(name.as_str(), |column| column.name.as_str()));
                 let message = format!("column {name} at {at} has several values in a group; put it into COUNT, SUM, AVG, MIN or MAX");
                 return Err(refusal(at, message));
             }
@@ -336,7 +362,7 @@ impl Lowering<'_> {
     }
 
     fn column(&self, name: &str, at: Span) -> Result<usize, Diagnostic> {
-        self.columns.iter().position(|column| column.is_called(name)).ok_or_else(|| {
+        self.places.get(fold(name).as_ref()).copied().ok_or_else(|| {
             let advice = match nearest(name, self.columns.iter().map(|column| column.name.as_str())) {
                 Some(near) => format!("did you mean '{near}'?"),
                 None => "name one of the dataset's columns".to_owned(),

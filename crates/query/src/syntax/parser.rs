@@ -6,7 +6,7 @@ mod cursor;
 use super::ast::{Name, OrderItem, Select, Span, SpanClause};
 use super::lexer::{Token, TokenKind};
 use super::unsupported;
-use crate::diagnostic::{Diagnostic, alternatives};
+use crate::diagnostic::{Diagnostic, alternatives, shortened};
 use crate::nearest::nearest;
 use crate::timespan::TimeSpan;
 
@@ -81,7 +81,9 @@ impl Parser {
         loop {
             if let Some(clause) = self.clause() {
                 self.check_place(clause, &seen);
-                seen.push(clause);
+                if !seen.contains(&clause) {
+                    seen.push(clause);
+                }
                 self.advance();
                 match clause {
                     Clause::Select => {
@@ -277,7 +279,7 @@ impl Parser {
             }
         };
         let span = TimeSpan::from_keyword(&word);
-        if span.is_none() {
+        if span.is_none() && !self.is_full() {
             let advice = match nearest(&word, TimeSpan::ALL.map(TimeSpan::keyword)) {
                 Some(near) => format!("did you mean {near}? All are {}", span_keywords()),
                 None => format!("it is one of {}", span_keywords()),
@@ -307,6 +309,7 @@ impl Parser {
                         )
                     }
                     TokenKind::String(text) => {
+                        let text = shortened(text);
                         format!("{found} is a string where {what} is expected; names stand bare or in double quotes: \"{text}\"")
                     }
                     TokenKind::Number(_) => {

@@ -1,6 +1,7 @@
 //! WHERE: conditions, their operators and their values.
 
 use super::{MAXIMUM_CONDITIONS, MAXIMUM_VALUES, Parser, is_keyword};
+use crate::diagnostic::quoted;
 use crate::plan::Comparison;
 use crate::syntax::ast::{Condition, Literal, LiteralValue, Predicate, Span};
 use crate::syntax::lexer::TokenKind;
@@ -88,13 +89,13 @@ impl Parser {
                 let found = self.found();
                 self.report(match unsupported::word(&word) {
                     Some(advice) => format!("{found}: {advice}"),
-                    None => format!("{found} is neither a number nor a string; write a string in single quotes: '{word}'"),
+                    None => format!("{found} is neither a number nor a string; write a string in single quotes: {}", quoted(&word)),
                 });
                 return None;
             }
             TokenKind::Quoted(text) => {
-                let text = text.replace('\'', "''");
-                self.report(format!("{} is a name; write a string in single quotes: '{text}'", self.found()));
+                let text = quoted(&text.replace('\'', "''"));
+                self.report(format!("{} is a name; write a string in single quotes: {text}", self.found()));
                 return None;
             }
             TokenKind::Symbol("(") => {

@@ -108,8 +108,13 @@ impl Parser {
         self.report_as(Code::Syntax, at, message);
     }
 
+    /// Whether nothing more is reported, so that advice on it would be in vain.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS
+    }
+
     pub(super) fn report_as(&mut self, code: Code, at: Span, message: String) {
-        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
+        if !self.is_full() {
             self.diagnostics.push(Diagnostic::at(code, at, message));
         }
     }

@@ -1,0 +1,277 @@
+//! `insightgate_meets`: the one function of ours in plans. It puts a test of the language to a column, as [`TextTest`] means it.
+//!
+//! A column that comes as a dictionary is tested once for each of its different values, not once for each row. The test is all that another
+//! process needs to make the same function: what it remembers of dictionaries only saves work.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{AnyDictionaryArray, Array, ArrayRef, AsArray, BooleanArray, StringArray};
+use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use insightgate_query::matching::TextTest;
+use insightgate_query::plan::Test;
+use memchr::memmem::Finder;
+
+use crate::encode::text_of;
+
+/// Dictionaries that are remembered: a few streams read a row group each.
+const REMEMBERED: usize = 8;
+
+/// Whether the value of `subject`, as an export writes it, meets the test. None for a test that does not look at text.
+pub(crate) fn meets(subject: Expr, test: &Test) -> Option<Expr> {
+    let meets = Meets {
+        compiled: TextTest::new(test)?,
+        spelled: format!("{test:?}"),
+        signature: Signature::any(1, Volatility::Immutable),
+        dictionaries: Mutex::default(),
+    };
+    Some(Arc::new(ScalarUDF::from(meets)).call(vec![subject]))
+}
+
+struct Meets {
+    compiled: TextTest,
+    /// The test, for comparisons of plans.
+    spelled: String,
+    signature: Signature,
+    dictionaries: Mutex<Vec<Known>>,
+}
+
+/// A dictionary, kept so that its memory is not another's, and which of its values meet the test.
+struct Known {
+    values: StringArray,
+    met: Arc<[bool]>,
+}
+
+impl fmt::Debug for Meets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Meets({})", self.spelled)
+    }
+}
+
+impl PartialEq for Meets {
+    fn eq(&self, other: &Self) -> bool {
+        self.spelled == other.spelled
+    }
+}
+
+impl Eq for Meets {}
+
+impl Hash for Meets {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.spelled.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Meets {
+    fn name(&self) -> &str {
+        "insightgate_meets"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match arguments.args.as_slice() {
+            [ColumnarValue::Array(array)] => Ok(ColumnarValue::Array(Arc::new(self.array(array)?))),
+            [ColumnarValue::Scalar(scalar)] => {
+                let met = self.array(&scalar.to_array()?)?;
+                Ok(ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(&met, 0)?))
+            }
+            other => exec_err!("insightgate_meets takes one argument, not {}", other.len()),
+        }
+    }
+}
+
+impl Meets {
+    /// Null where the value is.
+    fn array(&self, array: &ArrayRef) -> Result<BooleanArray> {
+        let met = match array.data_type() {
+            DataType::Utf8 => self.texts(array.as_string()),
+            DataType::Dictionary(_, values) if **values == DataType::Utf8 => self.dictionary(array.as_any_dictionary()),
+            _ => self.others(array)?,
+        };
+        Ok(BooleanArray::new(met, array.logical_nulls()))
+    }
+
+    fn texts(&self, array: &StringArray) -> BooleanBuffer {
+        if let Some((wanted, negated)) = self.compiled.substring()
+            && let Some(met) = hold(array, wanted, negated)
+        {
+            return met;
+        }
+        let mut scratch = String::new();
+        BooleanBuffer::collect_bool(array.len(), |row| array.is_valid(row) && self.compiled.matches(array.value(row), &mut scratch))
+    }
+
+    fn dictionary(&self, array: &dyn AnyDictionaryArray) -> BooleanBuffer {
+        let values = array.values().as_string::<i32>();
+        // Few rows of a large dictionary are what an earlier filter left.
+        if array.len() < values.len() / 8 && self.known(values).is_none() {
+            let mut scratch = String::new();
+            let keys = array.normalized_keys();
+            return BooleanBuffer::collect_bool(array.len(), |row| {
+                let value = keys.get(row).copied().filter(|key| *key < values.len() && !array.keys().is_null(row));
+                value.is_some_and(|key| values.is_valid(key) && self.compiled.matches(values.value(key), &mut scratch))
+            });
+        }
+        let met = self.known(values).unwrap_or_else(|| self.learn(values));
+        if met.iter().all(|met| !met) {
+            return BooleanBuffer::new_unset(array.len());
+        }
+        match array.keys().as_primitive_opt::<datafusion::arrow::datatypes::Int32Type>() {
+            Some(keys) => {
+                let keys = keys.values();
+                BooleanBuffer::collect_bool(array.len(), |row| {
+                    let key = keys.get(row).and_then(|key| usize::try_from(*key).ok());
+                    key.and_then(|key| met.get(key)).copied().unwrap_or(false)
+                })
+            }
+            None => {
+                let keys = array.normalized_keys();
+                BooleanBuffer::collect_bool(array.len(), |row| keys.get(row).and_then(|key| met.get(*key)).copied().unwrap_or(false))
+            }
+        }
+    }
+
+    fn known(&self, values: &StringArray) -> Option<Arc<[bool]>> {
+        let known = self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|known| is_same(&known.values, values)).map(|known| Arc::clone(&known.met))
+    }
+
+    fn learn(&self, values: &StringArray) -> Arc<[bool]> {
+        let met: Arc<[bool]> = self.texts(values).iter().collect();
+        let mut known = self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() == REMEMBERED {
+            known.remove(0);
+        }
+        known.push(Known { values: values.clone(), met: Arc::clone(&met) });
+        met
+    }
+
+    /// Columns that are no texts, by the text that an export writes.
+    fn others(&self, array: &ArrayRef) -> Result<BooleanBuffer> {
+        let texts = text_of(array).map_err(|error| datafusion::error::DataFusionError::External(Box::new(error)))?;
+        Ok(self.texts(&texts))
+    }
+}
+
+fn is_same(one: &StringArray, other: &StringArray) -> bool {
+    one.len() == other.len()
+        && one.value_offsets().as_ptr() == other.value_offsets().as_ptr()
+        && one.value_data().as_ptr() == other.value_data().as_ptr()
+}
+
+/// Looks for a folded text in all values at once. None where folding could move a byte.
+fn hold(array: &StringArray, wanted: &str, negated: bool) -> Option<BooleanBuffer> {
+    let offsets = array.value_offsets();
+    let (start, end) = (*offsets.first()? as usize, *offsets.last()? as usize);
+    let data = array.value_data().get(start..end)?;
+    if !data.is_ascii() {
+        return None;
+    }
+    let folded = data.to_ascii_lowercase();
+    let ends = offsets.get(1..)?;
+    let finder = Finder::new(wanted);
+    let mut met = vec![negated; array.len()];
+    let (mut row, mut from) = (0, 0);
+    while let Some(found) = folded.get(from..).and_then(|rest| finder.find(rest)) {
+        let found = from + found;
+        while ends.get(row).is_some_and(|end| *end as usize - start <= found) {
+            row += 1;
+        }
+        let Some(end) = ends.get(row).map(|end| *end as usize - start) else { break };
+        if found + wanted.len() <= end {
+            if let Some(met) = met.get_mut(row) {
+                *met = !negated;
+            }
+            from = end;
+        } else {
+            from = found + 1;
+        }
+    }
+    Some(BooleanBuffer::from(met))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use datafusion::arrow::array::{Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int32Array};
+    use datafusion::arrow::datatypes::Int32Type;
+    use insightgate_query::plan::{Comparison, Value};
+
+    use super::*;
+
+    fn function(test: Test) -> Meets {
+        Meets {
+            compiled: TextTest::new(&test).unwrap(),
+            spelled: String::new(),
+            signature: Signature::any(1, Volatility::Immutable),
+            dictionaries: Mutex::default(),
+        }
+    }
+
+    fn like(pattern: &str, negated: bool) -> Meets {
+        function(Test::Like { pattern: pattern.to_owned(), negated })
+    }
+
+    fn met(function: &Meets, array: impl Array + 'static) -> Vec<Option<bool>> {
+        let array: ArrayRef = Arc::new(array);
+        function.array(&array).unwrap().iter().collect()
+    }
+
+    #[test]
+    fn dictionaries_answer_as_their_rows_would() {
+        let rows = vec![Some("Red"), None, Some("blue"), Some("RED"), Some("größe"), Some("red"), Some("")];
+        let equal = Test::Compare(Comparison::Equal, Value::String("rEd".to_owned()));
+        for function in [function(equal), like("%E%", false), like("%e%", true), like("r_d", false)] {
+            let plain = met(&function, StringArray::from(rows.clone()));
+            let dictionary: DictionaryArray<Int32Type> = rows.iter().copied().collect();
+            assert_eq!(met(&function, dictionary.clone()), plain);
+            assert_eq!(met(&function, dictionary.clone()), plain, "remembered");
+            assert_eq!(function.dictionaries.lock().unwrap().len(), 1);
+            assert_eq!(met(&function, dictionary.slice(2, 3)), plain[2..5], "a slice");
+        }
+    }
+
+    #[test]
+    fn a_few_rows_of_a_large_dictionary_do_not_test_all_of_it() {
+        let values: StringArray = (0..100).map(|n| Some(format!("value {n}"))).collect();
+        let dictionary = DictionaryArray::<Int32Type>::new(Int32Array::from(vec![Some(7), None, Some(70)]), Arc::new(values));
+        let function = like("%70", false);
+        assert_eq!(met(&function, dictionary), [Some(false), None, Some(true)]);
+        assert!(function.dictionaries.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_text_is_found_within_values_only() {
+        let rows = StringArray::from(vec![Some("xab"), Some("cab"), Some("abc"), None, Some("ABCabc"), Some(""), Some("bc")]);
+        let expected = [Some(false), Some(false), Some(true), None, Some(true), Some(false), Some(false)];
+        assert_eq!(met(&like("%abc%", false), rows.clone()), expected);
+        assert_eq!(met(&like("%abc%", true), rows.clone()), expected.map(|met| met.map(|met| !met)));
+        assert_eq!(met(&like("%abc%", false), rows.slice(1, 4)), expected[1..5]);
+        assert_eq!(
+            met(&like("%kel%", false), StringArray::from(vec!["\u{212a}ELVIN", "kelvin", "other"])),
+            [Some(true), Some(true), Some(false)]
+        );
+    }
+
+    #[test]
+    fn other_types_are_tested_by_what_an_export_writes() {
+        let decimals = Decimal128Array::from(vec![Some(1250), Some(-5), None]).with_precision_and_scale(10, 2).unwrap();
+        assert_eq!(met(&like("12.5_", false), decimals.clone()), [Some(true), Some(false), None]);
+        assert_eq!(met(&like("-%", true), decimals), [Some(true), Some(false), None]);
+        assert_eq!(met(&like("1970-01-0%", false), Date32Array::from(vec![0, 30])), [Some(true), Some(false)]);
+        assert_eq!(met(&like("0.1", false), Float64Array::from(vec![0.1, 1.0])), [Some(true), Some(false)]);
+        assert_eq!(met(&like("TR%", false), BooleanArray::from(vec![true, false])), [Some(true), Some(false)]);
+    }
+}

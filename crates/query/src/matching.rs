@@ -1,0 +1,241 @@
+//! Tests on texts as the language means them: letter case is folded, and a null never gets here.
+//!
+//! Enters: a plan's [`Test`]. Leaves: whether a text meets it, and between which texts all those lie that can meet it, so that a reader of
+//! files can pass over what statistics rule out.
+
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+use crate::fold::{alike, fold, fold_into};
+use crate::plan::{Comparison, Test, Value};
+use pattern::Pattern;
+
+/// A test, ready to be put to many texts.
+#[derive(Debug, Clone)]
+pub struct TextTest(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Equal { wanted: Wanted, negated: bool },
+    Compare { comparison: Comparison, folded: String },
+    Few { wanted: Vec<Wanted>, negated: bool },
+    Many { folded: HashSet<String>, negated: bool },
+    Like { pattern: Pattern, negated: bool },
+}
+
+/// Lists up to so long are compared one by one: most values differ in length already.
+const FEW: usize = 8;
+
+/// A text to be equal to, apart from letter case.
+#[derive(Debug, Clone)]
+struct Wanted {
+    folded: String,
+    is_ascii: bool,
+    /// Holds a letter that characters beyond ASCII fold to: `k` (Kelvin sign) or `s` (long s).
+    has_distant: bool,
+}
+
+/// The texts, by their bytes, between which all texts lie that meet a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// Inclusive.
+    pub least: String,
+    pub greatest: Greatest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Greatest {
+    Inclusive(String),
+    Exclusive(String),
+    None,
+}
+
+impl TextTest {
+    /// None for a test that does not look at text.
+    pub fn new(test: &Test) -> Option<TextTest> {
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(fold(text).into_owned()),
+            _ => None,
+        };
+        Some(TextTest(match test {
+            Test::Compare(Comparison::Equal, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: false },
+            Test::Compare(Comparison::NotEqual, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: true },
+            Test::Compare(comparison, value) => Kind::Compare { comparison: *comparison, folded: text(value)? },
+            Test::In { values, negated } => {
+                let values: HashSet<String> = values.iter().map(text).collect::<Option<_>>()?;
+                if values.len() > FEW {
+                    Kind::Many { folded: values, negated: *negated }
+                } else {
+                    Kind::Few { wanted: values.into_iter().map(Wanted::new).collect(), negated: *negated }
+                }
+            }
+            Test::Like { pattern, negated } => Kind::Like { pattern: Pattern::new(&fold(pattern)), negated: *negated },
+            Test::Nothing | Test::NotNull => return None,
+        }))
+    }
+
+    /// `scratch` is used for folding, so that many calls share one buffer.
+    #[inline]
+    pub fn matches(&self, text: &str, scratch: &mut String) -> bool {
+        match &self.0 {
+            Kind::Equal { wanted, negated } => wanted.is(text, scratch) != *negated,
+            Kind::Few { wanted, negated } => wanted.iter().any(|wanted| wanted.is(text, scratch)) != *negated,
+            Kind::Many { folded, negated } => folded.contains(fold_into(text, scratch)) != *negated,
+            Kind::Compare { comparison, folded } => comparison.holds(fold_into(text, scratch), folded),
+            Kind::Like { pattern, negated } => pattern.matches(fold_into(text, scratch)) != *negated,
+        }
+    }
+
+    /// The folded text that every matching text holds, when that alone decides: `LIKE '%text%'`. The flag says NOT LIKE.
+    pub fn substring(&self) -> Option<(&str, bool)> {
+        match &self.0 {
+            Kind::Like { pattern, negated } => Some((pattern.substring()?, *negated)),
+            _ => None,
+        }
+    }
+
+    /// None where texts that meet the test can lie anywhere.
+    pub fn bounds(&self) -> Option<Bounds> {
+        match &self.0 {
+            Kind::Equal { wanted, negated: false } => Bounds::of([wanted.folded.as_str()]),
+            Kind::Few { wanted, negated: false } => Bounds::of(wanted.iter().map(|wanted| wanted.folded.as_str())),
+            Kind::Many { folded, negated: false } => Bounds::of(folded.iter().map(String::as_str)),
+            Kind::Like { pattern, negated: false } => match pattern.exact() {
+                Some(text) => Bounds::of([text]),
+                None => Bounds::of_prefix(&pattern.prefix()),
+            },
+            _ => None,
+        }
+    }
+}
+
+impl TextTest {
+    /// Whether a text from `least` to `greatest`, both included and in the order of bytes, could meet the test. Exact for what is equal to
+    /// a text or starts with one; true for all else.
+    pub fn may_match(&self, least: &str, greatest: &str) -> bool {
+        match &self.0 {
+            Kind::Equal { wanted, negated: false } => lies_between(&wanted.folded, false, least, greatest),
+            Kind::Few { wanted, negated: false } => wanted.iter().any(|wanted| lies_between(&wanted.folded, false, least, greatest)),
+            Kind::Many { folded, negated: false } => folded.iter().any(|folded| lies_between(folded, false, least, greatest)),
+            Kind::Like { pattern, negated: false } => match pattern.exact() {
+                Some(text) => lies_between(text, false, least, greatest),
+                None => lies_between(&pattern.prefix(), true, least, greatest),
+            },
+            _ => true,
+        }
+    }
+}
+
+/// Whether a text between the two folds to `folded`, or with `open` to one that starts with it.
+///
+/// Character by character, all spellings at once: what has been passed either still equals the beginning of a bound or has left it behind.
+fn lies_between(folded: &str, open: bool, least: &str, greatest: &str) -> bool {
+    let (mut least, mut greatest) = (least.chars(), greatest.chars());
+    // Whether a spelling exists that still equals: (the least text so far, the greatest text so far).
+    let mut states = vec![(true, true)];
+    for wanted in folded.chars() {
+        let (low, high) = (least.next(), greatest.next());
+        let mut next = Vec::with_capacity(4);
+        for (on_low, on_high) in states {
+            for spelled in alike(wanted).iter().copied().chain([wanted]) {
+                let state = match (low, high) {
+                    (Some(low), _) if on_low && spelled < low => continue,
+                    // The greatest text has ended: all that go on are greater.
+                    (_, None) if on_high => continue,
+                    (_, Some(high)) if on_high && spelled > high => continue,
+                    _ => (on_low && low == Some(spelled), on_high && high == Some(spelled)),
+                };
+                if !next.contains(&state) {
+                    next.push(state);
+                }
+            }
+        }
+        if next.is_empty() {
+            return false;
+        }
+        states = next;
+    }
+    // A text that is the beginning of the least one is less than it, unless it may go on.
+    open || states.into_iter().any(|(on_low, _)| !on_low || least.clone().next().is_none())
+}
+
+impl Comparison {
+    /// Whether `one comparison other` holds.
+    #[inline]
+    pub fn holds<T: PartialOrd + ?Sized>(self, one: &T, other: &T) -> bool {
+        match self {
+            Comparison::Equal => one == other,
+            Comparison::NotEqual => one != other,
+            Comparison::Less => one < other,
+            Comparison::LessOrEqual => one <= other,
+            Comparison::Greater => one > other,
+            Comparison::GreaterOrEqual => one >= other,
+        }
+    }
+}
+
+impl Wanted {
+    fn new(folded: String) -> Wanted {
+        Wanted { is_ascii: folded.is_ascii(), has_distant: folded.contains(['k', 's']), folded }
+    }
+
+    #[inline]
+    fn is(&self, text: &str, scratch: &mut String) -> bool {
+        if self.is_ascii {
+            if text.len() == self.folded.len() {
+                return text.eq_ignore_ascii_case(&self.folded);
+            }
+            // Only letters beyond ASCII make a longer text fold to this one.
+            if text.len() < self.folded.len() || !self.has_distant {
+                return false;
+            }
+        }
+        !(text.is_ascii() && self.is_ascii) && fold_into(text, scratch) == self.folded
+    }
+}
+
+impl Bounds {
+    fn of<'t>(folded: impl IntoIterator<Item = &'t str>) -> Option<Bounds> {
+        let mut bounds: Option<(String, String)> = None;
+        for text in folded {
+            let (least, greatest) = extremes(text);
+            bounds = Some(match bounds {
+                None => (least, greatest),
+                Some((known_least, known_greatest)) => (known_least.min(least), known_greatest.max(greatest)),
+            });
+        }
+        bounds.map(|(least, greatest)| Bounds { least, greatest: Greatest::Inclusive(greatest) })
+    }
+
+    fn of_prefix(folded: &str) -> Option<Bounds> {
+        if folded.is_empty() {
+            return None;
+        }
+        let (least, greatest) = extremes(folded);
+        Some(Bounds { least, greatest: after_prefix(greatest).map_or(Greatest::None, Greatest::Exclusive) })
+    }
+}
+
+/// The least and the greatest text that fold to this one. Folding keeps the number of characters, and bytes order as characters do.
+fn extremes(folded: &str) -> (String, String) {
+    let extremes = folded.chars().map(|character| {
+        let others = alike(character).iter().copied();
+        (others.clone().fold(character, char::min), others.fold(character, char::max))
+    });
+    extremes.unzip()
+}
+
+/// The least text that is greater than all that start with `prefix`.
+fn after_prefix(mut prefix: String) -> Option<String> {
+    while let Some(last) = prefix.pop() {
+        // Surrogates are no characters; the step over them is the iterator's.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            prefix.push(next);
+            return Some(prefix);
+        }
+    }
+    None
+}

@@ -1,0 +1,133 @@
+//! LIKE: `%` any text, `_` any one character, `\` takes the next character as it is.
+//!
+//! A pattern is the stretches between its `%`. Each is looked for as far left as it can stand, which is enough: what is found later never
+//! needs what an earlier stretch could have left.
+
+use memchr::memmem::Finder;
+
+/// Over folded text.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    /// At the start of the text; empty when the pattern starts with `%`.
+    first: Stretch,
+    /// Between two `%`.
+    middle: Vec<Stretch>,
+    /// At the end of the text. None without any `%`.
+    last: Option<Stretch>,
+}
+
+#[derive(Debug, Clone)]
+enum Stretch {
+    Text(Finder<'static>, String),
+    /// None is any one character.
+    Holes(Vec<Option<char>>),
+}
+
+impl Pattern {
+    pub(super) fn new(pattern: &str) -> Pattern {
+        let mut stretches: Vec<Vec<Option<char>>> = vec![Vec::new()];
+        let mut characters = pattern.chars();
+        while let Some(character) = characters.next() {
+            let item = match character {
+                '%' => {
+                    stretches.push(Vec::new());
+                    continue;
+                }
+                '_' => None,
+                // A last one that takes nothing is refused when a query is checked.
+                '\\' => Some(characters.next().unwrap_or('\\')),
+                other => Some(other),
+            };
+            if let Some(stretch) = stretches.last_mut() {
+                stretch.push(item);
+            }
+        }
+        let mut stretches = stretches.into_iter().map(Stretch::new);
+        let first = stretches.next().unwrap_or_else(|| Stretch::new(Vec::new()));
+        let mut middle: Vec<Stretch> = stretches.collect();
+        let last = middle.pop();
+        middle.retain(|stretch| !stretch.is_empty());
+        Pattern { first, middle, last }
+    }
+
+    #[inline]
+    pub(super) fn matches(&self, text: &str) -> bool {
+        let Some(rest) = self.first.at_start(text) else { return false };
+        let Some(last) = &self.last else { return rest.is_empty() };
+        let mut rest = rest;
+        for stretch in &self.middle {
+            match stretch.after(rest) {
+                Some(behind) => rest = behind,
+                None => return false,
+            }
+        }
+        last.at_end(rest)
+    }
+
+    /// The text that is meant, where nothing in the pattern is open.
+    pub(super) fn exact(&self) -> Option<&str> {
+        match (&self.first, &self.last) {
+            (Stretch::Text(_, text), None) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What every matching text starts with.
+    pub(super) fn prefix(&self) -> String {
+        match &self.first {
+            Stretch::Text(_, text) => text.clone(),
+            Stretch::Holes(items) => items.iter().map_while(|item| *item).collect(),
+        }
+    }
+
+    /// The text of `%text%`.
+    pub(super) fn substring(&self) -> Option<&str> {
+        match (&self.first, self.middle.as_slice(), &self.last) {
+            (first, [Stretch::Text(_, text)], Some(last)) if first.is_empty() && last.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl Stretch {
+    fn new(items: Vec<Option<char>>) -> Stretch {
+        match items.iter().copied().collect::<Option<String>>() {
+            Some(text) => Stretch::Text(Finder::new(&text).into_owned(), text),
+            None => Stretch::Holes(items),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Stretch::Text(_, text) if text.is_empty())
+    }
+
+    /// What is left of a text that starts with this.
+    fn at_start<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Stretch::Text(_, wanted) => text.strip_prefix(wanted.as_str()),
+            Stretch::Holes(items) => {
+                let mut characters = text.chars();
+                let fits = items.iter().all(|item| characters.next().is_some_and(|found| item.is_none_or(|wanted| wanted == found)));
+                fits.then(|| characters.as_str())
+            }
+        }
+    }
+
+    /// What is left behind the first place where this stands.
+    fn after<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Stretch::Text(finder, wanted) => text.get(finder.find(text.as_bytes())? + wanted.len()..),
+            Stretch::Holes(_) => text.char_indices().find_map(|(start, _)| self.at_start(text.get(start..)?)),
+        }
+    }
+
+    fn at_end(&self, text: &str) -> bool {
+        match self {
+            Stretch::Text(_, wanted) => text.ends_with(wanted.as_str()),
+            Stretch::Holes(items) => {
+                let mut characters = text.chars().rev();
+                items.iter().rev().all(|item| characters.next().is_some_and(|found| item.is_none_or(|wanted| wanted == found)))
+            }
+        }
+    }
+}

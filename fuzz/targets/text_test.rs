@@ -1,0 +1,67 @@
+//! Tests on texts: LIKE against the plainest reading of a pattern, the comparisons against folded texts, and no match beyond the bounds.
+
+#![no_main]
+
+use insightgate_query::fold::fold;
+use insightgate_query::matching::{Greatest, TextTest};
+use insightgate_query::plan::{Comparison, Test, Value};
+use libfuzzer_sys::fuzz_target;
+
+/// Which of the places of a text a pattern can have come to, character by character.
+fn like(pattern: &str, text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let mut reached: Vec<bool> = (0..=text.len()).map(|place| place == 0).collect();
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        let wanted = if character == '\\' { Some(characters.next().unwrap_or('\\')) } else { Some(character).filter(|c| *c != '_') };
+        if character == '%' {
+            let from = reached.iter().position(|place| *place).unwrap_or(reached.len());
+            reached.iter_mut().skip(from).for_each(|place| *place = true);
+            continue;
+        }
+        let passed = reached.iter().zip(&text).map(|(place, found)| *place && wanted.is_none_or(|wanted| wanted == *found));
+        reached = std::iter::once(false).chain(passed).collect();
+    }
+    reached.last().copied().unwrap_or_default()
+}
+
+/// The first byte says which test; the first line is what it wants, the rest the text that is put to it.
+fuzz_target!(|input: (u8, &str)| {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+    let (chosen, both) = input;
+    let (wanted, text) = both.split_once('\n').unwrap_or((both, ""));
+    let (folded, folded_text) = (fold(wanted), fold(text));
+    let value = Value::String(wanted.to_owned());
+    let compare = |comparison| Test::Compare(comparison, value.clone());
+    let (test, expected) = match chosen % 8 {
+        0 => (compare(Equal), folded_text == folded),
+        1 => (compare(NotEqual), folded_text != folded),
+        2 => (compare(Less), folded_text < folded),
+        3 => (compare(LessOrEqual), folded_text <= folded),
+        4 => (compare(Greater), folded_text > folded),
+        5 => (compare(GreaterOrEqual), folded_text >= folded),
+        6 => {
+            // Words in a list, short or long.
+            let values: Vec<Value> = wanted.split(' ').map(|word| Value::String(word.to_owned())).collect();
+            (Test::In { values, negated: false }, wanted.split(' ').any(|word| fold(word) == folded_text))
+        }
+        _ => (Test::Like { pattern: wanted.to_owned(), negated: false }, like(&folded, &folded_text)),
+    };
+    let Some(test) = TextTest::new(&test) else { unreachable!("a test on texts is one") };
+    let mut scratch = String::from("what an earlier call left");
+    assert_eq!(test.matches(text, &mut scratch), expected);
+    if let Some((part, negated)) = test.substring() {
+        assert_eq!(folded_text.contains(part) != negated, expected);
+    }
+    if let (true, Some(bounds)) = (expected, test.bounds()) {
+        assert!(bounds.least.as_str() <= text, "a match lies below {bounds:?}");
+        assert!(
+            match &bounds.greatest {
+                Greatest::Inclusive(greatest) => text <= greatest.as_str(),
+                Greatest::Exclusive(end) => text < end.as_str(),
+                Greatest::None => true,
+            },
+            "a match lies above {bounds:?}"
+        );
+    }
+});
