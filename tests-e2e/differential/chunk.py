@@ -93,6 +93,7 @@ def run(binary, seed, number, count, batch=250):
             result.failures = [chunk.failure(child, *failed) for failed in result.failures[:MOST_FAILURES]] + [
                 f"query {index} of chunk {number}, seed {seed}: {found}" for index, _, found in result.failures[MOST_FAILURES : 4 * MOST_FAILURES]
             ]
+        chunk.oracle.connection.close()
     return result
 
 

@@ -61,9 +61,10 @@ class Generator:
         rng = self.rng
         columns = [field for field in dataset.fields if not field.is_metric]
         wants_metrics = rng.random() < 0.45
-        select = rng.sample(columns, min(rng.choice([1, 1, 2, 3, 4, 6]), len(columns)))
+        some = lambda fields, counts: rng.sample(fields, min(rng.choice(counts), len(fields)))
+        select = some(columns, [1, 1, 2, 3, 4, 6])
         if wants_metrics:
-            select = rng.sample(columns, rng.choice([0, 1, 1, 2, 3])) + rng.sample(dataset.metrics, rng.choice([0, 1, 1, 2, 3]))
+            select = some(columns, [0, 1, 1, 2, 3]) + some(dataset.metrics, [0, 1, 1, 2, 3])
             rng.shuffle(select)
         select = select or [rng.choice(dataset.metrics)]
         if rng.random() < 0.03:

@@ -93,11 +93,14 @@ def is_a_value(value, kind):
 
 
 def lies_between(value, kind):
-    """Whether a converted literal that is no value of the type lies between two of them."""
+    """Whether a converted literal that is no value of the type lies between two of them; None where it is just beyond the last."""
     if value is None or kind.name == "date":
         return value is not None
     least, greatest = limits(kind)
-    return least < value < greatest
+    step = Fraction(1, 10**kind.scale)
+    if least < value < greatest:
+        return True
+    return None if least - step < value < greatest + step else False
 
 
 def timestamp_text(value):

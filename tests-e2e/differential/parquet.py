@@ -74,12 +74,12 @@ def write(rng, path, columns, rows):
     names = table.column_names
     pq.write_table(
         table, path,
-        row_group_size=rng.choice([1, 7, 50, 200, 100_000]),
+        row_group_size=rng.choice([max(len(rows) // 8, 1), 50, 100_000, 100_000]),
         use_dictionary=rng.choice([True, True, False, [name for name in names if rng.random() < 0.5]]),
-        dictionary_pagesize_limit=rng.choice([64, 1 << 20]),
+        dictionary_pagesize_limit=rng.choice([64, 1 << 20, 1 << 20]),
         compression=rng.choice(COMPRESSIONS),
         data_page_version=rng.choice(["1.0", "2.0"]),
-        data_page_size=rng.choice([64, 1024, 1 << 20]),
+        data_page_size=rng.choice([256, 1 << 20, 1 << 20]),
         write_batch_size=rng.choice([8, 1024]),
         write_statistics=rng.choice([True, True, True, False]),
         write_page_index=rng.choice([True, False]),

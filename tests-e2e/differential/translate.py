@@ -219,16 +219,21 @@ def spelled_sql(subject, kind):
 
 
 def has_notes(query):
-    """Whether a literal decides a condition without being compared with any value, which the answer says."""
-    return any(
+    """Whether a literal decides a condition without being compared with any value, which the answer says. None where either is right."""
+    found = {
         is_noted(condition.operator, literal, condition.field.kind)
         for condition in query.conditions
         if condition.operator not in ("LIKE", "NOT LIKE")
         for literal in condition.literals
-    )
+    }
+    return True if True in found else None if None in found else False
 
 
 def is_noted(operator, literal, kind):
     value = convert(literal.text, kind)
-    is_ordering = operator in ("<", "<=", ">", ">=")
-    return not is_a_value(value, kind) and not (is_ordering and lies_between(value, kind))
+    if is_a_value(value, kind):
+        return False
+    if operator not in ("<", "<=", ">", ">="):
+        return True
+    between = lies_between(value, kind)
+    return None if between is None else not between

@@ -14,7 +14,7 @@ DATASETS = Path(__file__).parent / "datasets"
 PROGRAM = "mpn"
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 REGIONS = ["North Sea", "a/b", "100%", "ß", "x=y", "plain", "PLAIN", None, "é", "quote'd"]
-FILES, ROWS = 5, 80
+FILES, ROWS = 3, 60
 
 
 @dataclass
@@ -85,10 +85,10 @@ def ledger(world, rng):
     files = {}
     builders = [Builder(rng, tenant.number) for tenant in world.tenants]
     stranger = Builder(rng, 8)
-    for number in range(8):
+    for number in range(3):
         region, year = rng.choice(REGIONS), rng.choice([2022, 2023, 2024, None])
         owners, rows = [], []
-        for _ in range(rng.choice([3, ROWS, 3 * ROWS])):
+        for _ in range(rng.choice([3, ROWS, 2 * ROWS])):
             if rng.random() < 0.1:
                 owner = rng.choice([None, "", world.tenants[0].id.upper(), world.tenants[0].id + " ", "{" + world.tenants[0].id + "}"])
                 owners.append(None)
@@ -107,10 +107,10 @@ def odd(world, rng):
     files = {}
     builders = [Builder(rng, tenant.number) for tenant in world.tenants]
     stranger = Builder(rng, 8)
-    for number in range(4):
+    for number in range(2):
         is_text = number % 2 == 0
         owners, rows = [], []
-        for _ in range(rng.choice([ROWS, 3 * ROWS])):
+        for _ in range(rng.choice([ROWS, 2 * ROWS])):
             if rng.random() < 0.1:
                 owners.append(None)
                 rows.append(stranger.odd(rng.choice([None, "", "0" + world.tenants[1].account, " " + world.tenants[1].account]) if is_text else None))
