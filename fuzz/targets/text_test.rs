@@ -25,7 +25,7 @@ fn like(pattern: &str, text: &str) -> bool {
     reached.last().copied().unwrap_or_default()
 }
 
-/// The first byte says which test; the first line is what it wants, the rest the text that is put to it.
+// The first byte says which test; the first line is what it wants, the rest the text that is put to it.
 fuzz_target!(|input: (u8, &str)| {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let (chosen, both) = input;

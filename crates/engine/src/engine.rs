@@ -21,9 +21,11 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
 use crate::budget::{Budget, Lane, Share};
+use crate::dictionary;
 use crate::error::EngineError;
+use crate::in_order::in_order;
 use crate::lower::{self, Lowering, Output};
-use crate::pruning;
+use crate::pruning::{self, Handed};
 use crate::redaction;
 use crate::scan::{self, Rows};
 use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
@@ -62,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) artifacts: Arc<dyn ObjectStore>,
     pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
+    partitions: usize,
     pub(crate) runtime: Arc<RuntimeEnv>,
     shapes: ShapeCache,
     /// For plans that need rows in order.
@@ -79,6 +82,8 @@ pub(crate) struct Prepared {
     /// Of the snapshot's files.
     pub(crate) shapes: Vec<Arc<FileShape>>,
     rows: Rows,
+    /// Its partitions are to be run side by side and handed out in order, up to the limit.
+    side_by_side: bool,
 }
 
 /// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
@@ -121,6 +126,7 @@ impl Engine {
             artifacts,
             data_url,
             budget,
+            partitions: settings.partitions.max(1),
             runtime: Arc::clone(&runtime),
             shapes: ShapeCache::default(),
         };
@@ -148,13 +154,16 @@ impl Engine {
         let lowering = Lowering::new(plan, redacted)?;
         let rows = lowering.rows(at_most);
         let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
-        let lowered = lowering.onto(scanned, window, at_most)?;
+        // Rows as they are, some of them left out: row groups can be read side by side, and the limit is counted when they are in line.
+        let lowering_is_plain = rows == Rows::InOrder && !plan.grouped && !plan.distinct && !plan.row_conditions.is_empty();
+        let lowered = lowering.onto(scanned, window, at_most, !lowering_is_plain, |name| dictionary::holds_few(name, &shapes))?;
         let session = self.session(plan, rows, at_most);
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
         let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();
-        let physical = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early).await;
+        let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
+        let physical = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed).await;
         let physical = physical.map_err(|error| self.query_error(error))?;
-        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows })
+        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows, side_by_side: lowering_is_plain })
     }
 
     fn session(&self, plan: &Plan, rows: Rows, at_most: Option<usize>) -> &SessionState {
@@ -176,7 +185,7 @@ impl Engine {
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
         let scope = &scope.within(&plan.dataset.name)?;
-        let Prepared { physical, outputs, snapshot, rows, .. } = self.prepare(scope, plan, window, at_most).await?;
+        let Prepared { physical, outputs, snapshot, rows, side_by_side, .. } = self.prepare(scope, plan, window, at_most).await?;
         let session = self.session(plan, rows, at_most);
         let mut context = session.task_ctx();
         let mut share = None;
@@ -184,7 +193,11 @@ impl Engine {
             share = Some(inner.budget.take(lane).await?);
             context = inner.budget.context(session, plan.grouped || plan.distinct);
         }
-        let stream = execute_stream(physical, context).map_err(|error| self.query_error(error))?;
+        let stream = if side_by_side {
+            in_order(physical, context, lower::limit(plan, at_most), inner.partitions)
+        } else {
+            execute_stream(physical, context).map_err(|error| self.query_error(error))?
+        };
         Ok(Running { stream, outputs, snapshot, share })
     }
 

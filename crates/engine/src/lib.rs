@@ -5,12 +5,14 @@
 
 mod artifact;
 mod budget;
+mod codes;
 mod dictionary;
 mod encode;
 mod engine;
 mod error;
 mod explain;
 mod export;
+mod in_order;
 mod ingest;
 mod layout;
 mod lower;

@@ -8,13 +8,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
+use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::logical_expr::Operator;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::basic::Encoding;
 use datafusion::parquet::column::page::{Page, PageReader};
@@ -22,19 +26,22 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use datafusion::parquet::file::serialized_reader::SerializedPageReader;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr::{PhysicalExpr, PhysicalExprSimplifier};
+use datafusion::physical_expr::{PhysicalExpr, PhysicalExprSimplifier, ScalarFunctionExpr, conjunction, split_conjunction};
 use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapterFactory, replace_columns_with_literals};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use insightgate_query::catalog::{ColumnType, Dataset, Field, same_name};
-use insightgate_query::matching::TextTest;
+use insightgate_query::matching::{Greatest, TextTest};
 use insightgate_query::plan::Plan;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use crate::dictionary;
 use crate::snapshot::{self, Snapshot};
+use crate::text_test::together;
 
 /// Bytes of a dictionary beyond which looking at it costs what it could save.
 const LARGEST_DICTIONARY: u64 = 1 << 20;
@@ -57,6 +64,22 @@ fn conditions(plan: &Plan, redacted: bool) -> Vec<TextCondition<'_>> {
     conditions.collect()
 }
 
+/// What is left to read: of each file the row groups, and the conjuncts of the predicate that ruled any out.
+struct Left {
+    access: HashMap<Path, ParquetAccessPlan>,
+    useful: Vec<bool>,
+    useful_texts: Vec<bool>,
+}
+
+/// How the scan's files are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// As they were planned.
+    Planned,
+    /// A row group to each partition, in the order of files and rows.
+    ByRowGroup,
+}
+
 /// The plan with the row groups marked that need not be read. With `in_order_until_enough`, dictionaries are looked at only up to the first
 /// that holds a match: the run may end there.
 pub(crate) async fn pruned(
@@ -66,16 +89,23 @@ pub(crate) async fn pruned(
     redacted: bool,
     (cache, snapshot): (&Arc<FileMetadataCache>, &Snapshot),
     in_order_until_enough: bool,
+    handed: Handed,
 ) -> Result<Arc<dyn ExecutionPlan>> {
+    let Some(scan) = Scan::of(&physical).filter(|_| !plan.row_conditions.is_empty()) else { return Ok(physical) };
     let conditions = conditions(plan, redacted);
-    let Some(scan) = Scan::of(&physical).filter(|_| !conditions.is_empty()) else { return Ok(physical) };
     let mut look_at_dictionaries = true;
-    let mut kept: HashMap<Path, ParquetAccessPlan> = HashMap::new();
+    let mut left = Left { access: HashMap::new(), useful: vec![false; scan.conjuncts.len()], useful_texts: vec![false; conditions.len()] };
     for (pinned, footer) in snapshot.files.iter().zip(snapshot::footers(store, cache, snapshot).await?) {
         let location = &pinned.meta.location;
-        let mut access = ParquetAccessPlan::new_all(footer.num_row_groups());
-        for (number, (group, is_kept)) in footer.row_groups().iter().zip(scan.kept(location, &footer)?).enumerate() {
-            let mut may_hold = is_kept && conditions.iter().all(|condition| statistics_may_hold(condition, group));
+        let mut access = scan.left(location, &footer, &mut left.useful)?;
+        for (number, group) in footer.row_groups().iter().enumerate().filter(|(number, _)| access.should_scan(*number)).collect::<Vec<_>>()
+        {
+            let mut may_hold = true;
+            for (condition, useful) in conditions.iter().zip(&mut left.useful_texts) {
+                let holds = statistics_may_hold(condition, group);
+                *useful |= !holds;
+                may_hold &= holds;
+            }
             if may_hold && look_at_dictionaries {
                 may_hold = dictionaries_may_hold(store, location, &conditions, group).await;
                 look_at_dictionaries = !(may_hold && in_order_until_enough);
@@ -84,23 +114,43 @@ pub(crate) async fn pruned(
                 access.skip(number);
             }
         }
-        kept.insert(location.clone(), access);
+        left.access.insert(location.clone(), access);
     }
+    let predicate = scan.rewritten(&left, &conditions)?;
     let marked = physical.transform_up(|node| {
         let found = node.downcast_ref::<DataSourceExec>().and_then(|source| source.downcast_to_file_source::<ParquetSource>());
-        let Some((config, _)) = found else { return Ok(Transformed::no(node)) };
-        let groups = config.file_groups.iter().map(|group| {
-            let files = group.iter().cloned().map(|file| match kept.get(&file.object_meta.location) {
-                Some(access) => file.with_extension(access.clone()),
-                None => file,
-            });
-            FileGroup::new(files.collect())
-        });
-        let groups = groups.collect();
-        let marked = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups).build();
-        Ok(Transformed::yes(DataSourceExec::from_data_source(marked) as Arc<dyn ExecutionPlan>))
+        let Some((config, source)) = found else { return Ok(Transformed::no(node)) };
+        let mut marked = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups(config, &left, handed));
+        if let Some(predicate) = &predicate {
+            marked = marked.with_source(Arc::new(source.with_predicate(Arc::clone(predicate))));
+        }
+        Ok(Transformed::yes(DataSourceExec::from_data_source(marked.build()) as Arc<dyn ExecutionPlan>))
     });
     marked.data()
+}
+
+fn groups(config: &FileScanConfig, left: &Left, handed: Handed) -> Vec<FileGroup> {
+    let marked = |file: &PartitionedFile| match left.access.get(&file.object_meta.location) {
+        Some(access) => file.clone().with_extension(access.clone()),
+        None => file.clone(),
+    };
+    if handed == Handed::Planned {
+        return config.file_groups.iter().map(|group| FileGroup::new(group.iter().map(marked).collect())).collect();
+    }
+    let mut groups = Vec::new();
+    for file in config.file_groups.iter().flat_map(FileGroup::iter) {
+        let Some(access) = left.access.get(&file.object_meta.location) else { continue };
+        for number in access.row_group_indexes() {
+            let mut only = ParquetAccessPlan::new_none(access.len());
+            only.scan(number);
+            groups.push(FileGroup::new(vec![file.clone().with_extension(only)]));
+        }
+    }
+    if groups.is_empty() {
+        // A scan has at least one partition; this one passes over all that it is given.
+        groups.extend(config.file_groups.first().map(|group| FileGroup::new(group.iter().take(1).map(marked).collect())));
+    }
+    groups
 }
 
 fn part_of<'g>(group: &'g RowGroupMetaData, column: &str) -> Option<&'g ColumnChunkMetaData> {
@@ -227,7 +277,8 @@ impl ChunkReader for Stretch {
 /// What a physical plan takes from files. None, where the planner found that no row can be in the answer.
 pub(crate) struct Scan {
     config: FileScanConfig,
-    predicate: Option<Arc<dyn PhysicalExpr>>,
+    /// What all must hold of a row, besides what stands above the scan.
+    conjuncts: Vec<Arc<dyn PhysicalExpr>>,
     /// Columns of files, of the predicate and of what is handed on.
     names: Vec<String>,
 }
@@ -240,7 +291,8 @@ impl Scan {
         let projected = source.projection().into_iter().flat_map(|projection| projection.iter()).map(|item| &item.expr);
         let read = projected.chain(&predicate).flat_map(collect_columns).map(|column| column.name().to_owned());
         let names = read.filter(|name| config.file_schema().index_of(name).is_ok()).collect();
-        Some(Scan { config: config.clone(), predicate, names })
+        let conjuncts = predicate.iter().flat_map(split_conjunction).cloned().collect();
+        Some(Scan { config: config.clone(), conjuncts, names })
     }
 
     /// In the definition's order.
@@ -257,32 +309,86 @@ impl Scan {
         group.columns().iter().filter(is_read).map(|part| u64::try_from(part.compressed_size()).unwrap_or_default()).sum()
     }
 
-    /// Which row groups of a file the scan would read, by the steps that it takes itself when it opens the file.
+    /// Which row groups of a file the scan would read.
     pub(crate) fn kept(&self, location: &Path, footer: &ParquetMetaData) -> Result<Vec<bool>> {
+        let access = self.left(location, footer, &mut vec![false; self.conjuncts.len()])?;
+        Ok((0..footer.num_row_groups()).map(|group| access.should_scan(group)).collect())
+    }
+
+    /// The same, by the steps that the scan takes itself when it opens the file. Notes which conjuncts ruled any row group out.
+    fn left(&self, location: &Path, footer: &ParquetMetaData, useful: &mut [bool]) -> Result<ParquetAccessPlan> {
         let files = self.config.file_groups.iter().flat_map(FileGroup::iter);
-        let Some(file) = files.into_iter().find(|file| file.object_meta.location == *location) else {
-            return Ok(vec![false; footer.num_row_groups()]);
-        };
-        let marked = file.extension::<ParquetAccessPlan>().filter(|access| access.len() == footer.num_row_groups());
-        let access = marked.cloned().unwrap_or_else(|| ParquetAccessPlan::new_all(footer.num_row_groups()));
-        let Some(predicate) = &self.predicate else {
-            return Ok((0..footer.num_row_groups()).map(|group| access.should_scan(group)).collect());
-        };
+        let of_file: Vec<&PartitionedFile> = files.filter(|file| file.object_meta.location == *location).collect();
+        let Some(file) = of_file.first() else { return Ok(ParquetAccessPlan::new_none(footer.num_row_groups())) };
+        let mut access = ParquetAccessPlan::new_none(footer.num_row_groups());
+        for marked in &of_file {
+            let marked = marked.extension::<ParquetAccessPlan>().filter(|marked| marked.len() == footer.num_row_groups());
+            (0..footer.num_row_groups())
+                .filter(|group| marked.is_none_or(|marked| marked.should_scan(*group)))
+                .for_each(|group| access.scan(group));
+        }
         let in_folders = self.config.table_partition_cols().iter().map(|field| field.name().clone());
         let literals: HashMap<String, ScalarValue> = in_folders.zip(file.partition_values.iter().cloned()).collect();
+        let (schema, columns) = (footer.file_metadata().schema_descr(), footer.file_metadata().key_value_metadata());
         let physical = match &file.arrow_schema {
             Some(schema) => Arc::clone(schema),
-            None => Arc::new(parquet_to_arrow_schema(footer.file_metadata().schema_descr(), footer.file_metadata().key_value_metadata())?),
+            None => Arc::new(parquet_to_arrow_schema(schema, columns)?),
         };
         let adapters = self.config.expr_adapter_factory.clone().unwrap_or_else(|| Arc::new(DefaultPhysicalExprAdapterFactory));
         let adapter = adapters.create(Arc::clone(self.config.file_schema()), Arc::clone(&physical))?;
-        let predicate = adapter.rewrite(replace_columns_with_literals(Arc::clone(predicate), &literals)?)?;
-        let predicate = PhysicalExprSimplifier::new(&physical).simplify(predicate)?;
-        let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&physical)).try_build(predicate)?;
-        let mut filter = RowGroupAccessPlanFilter::new(access);
         let metrics = ParquetFileMetrics::new(0, location.as_ref(), &ExecutionPlanMetricsSet::new());
-        filter.prune_by_statistics(&physical, footer.file_metadata().schema_descr(), footer.row_groups(), &pruning, &metrics);
-        let kept: HashSet<usize> = filter.row_group_indexes().collect();
-        Ok((0..footer.num_row_groups()).map(|group| kept.contains(&group)).collect())
+        for (conjunct, useful) in self.conjuncts.iter().zip(useful) {
+            // Statistics say nothing of what a function makes of a column.
+            if conjunct.downcast_ref::<ScalarFunctionExpr>().is_some() {
+                continue;
+            }
+            let conjunct = adapter.rewrite(replace_columns_with_literals(Arc::clone(conjunct), &literals)?)?;
+            let conjunct = PhysicalExprSimplifier::new(&physical).simplify(conjunct)?;
+            let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&physical)).try_build(conjunct)?;
+            let mut filter = RowGroupAccessPlanFilter::new(access.clone());
+            let before = filter.remaining_row_group_count();
+            filter.prune_by_statistics(&physical, schema, footer.row_groups(), &pruning, &metrics);
+            *useful |= filter.remaining_row_group_count() < before;
+            let remaining: HashSet<usize> = filter.row_group_indexes().collect();
+            (0..footer.num_row_groups()).filter(|group| !remaining.contains(group)).for_each(|group| access.skip(group));
+        }
+        Ok(access)
     }
+
+    /// The predicate so that it is cheap to evaluate: all conjuncts at once, not one after the other over what each leaves, which costs more
+    /// than it saves where rows are left at random. Those that rule row groups out stand alone besides, for the pages.
+    fn rewritten(&self, left: &Left, conditions: &[TextCondition<'_>]) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+        let schema = self.config.file_source().table_schema().table_schema();
+        let mut parts = self.conjuncts.clone();
+        if parts.len() > 1 {
+            let all = conjunction(parts.clone());
+            let function = ScalarFunctionExpr::try_new(together(), vec![all], schema, Arc::new(ConfigOptions::default()))?;
+            parts = vec![Arc::new(function)];
+            parts.extend(self.conjuncts.iter().zip(&left.useful).filter(|(_, useful)| **useful).map(|(conjunct, _)| Arc::clone(conjunct)));
+        }
+        for (condition, _) in conditions.iter().zip(&left.useful_texts).filter(|(_, useful)| **useful) {
+            parts.extend(bounds(condition, schema));
+        }
+        Ok((parts.len() != self.conjuncts.len() || parts.len() > 1).then(|| conjunction(parts)))
+    }
+}
+
+/// What follows from a condition on a text, as comparisons of bytes: by these the scan passes over pages.
+fn bounds(condition: &TextCondition<'_>, schema: &Schema) -> Vec<Arc<dyn PhysicalExpr>> {
+    let Some((bounds, (index, field))) = condition.test.bounds().zip(schema.column_with_name(condition.column)) else { return Vec::new() };
+    let compared = |operator: Operator, text: String| -> Arc<dyn PhysicalExpr> {
+        let text = ScalarValue::Utf8(Some(text));
+        let text = if *field.data_type() == dictionary::arrow() {
+            ScalarValue::Dictionary(Box::new(DataType::Int32), Box::new(text))
+        } else {
+            text
+        };
+        Arc::new(BinaryExpr::new(Arc::new(Column::new(condition.column, index)), operator, Arc::new(Literal::new(text))))
+    };
+    let greatest = match bounds.greatest {
+        Greatest::Inclusive(text) => Some(compared(Operator::LtEq, text)),
+        Greatest::Exclusive(text) => Some(compared(Operator::Lt, text)),
+        Greatest::None => None,
+    };
+    std::iter::once(compared(Operator::GtEq, bounds.least)).chain(greatest).collect()
 }

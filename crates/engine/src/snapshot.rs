@@ -92,8 +92,8 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
 #[derive(Debug)]
 pub(crate) struct FileShape {
     pub(crate) schema: SchemaRef,
-    /// For each field of the schema, whether its values are best read as references to a dictionary.
-    pub(crate) dictionaries: Vec<bool>,
+    /// For each field of the schema whose values are best read as references to a dictionary: the stored bytes of all of its dictionaries.
+    pub(crate) dictionaries: Vec<Option<u64>>,
 }
 
 /// The shapes of files, read when first needed.
@@ -122,7 +122,7 @@ impl ShapeCache {
                 let read = async { Ok::<_, DataFusionError>((reader.fetch_schema().await?, reader.fetch_metadata().await?)) };
                 match read.await {
                     Ok((schema, footer)) => {
-                        let dictionaries = schema.fields().iter().map(|field| is_dictionary(&footer, field.name())).collect();
+                        let dictionaries = schema.fields().iter().map(|field| dictionary_bytes(&footer, field.name())).collect();
                         Ok(self.remember(meta, FileShape { schema: Arc::new(schema), dictionaries }))
                     }
                     Err(error) => match error.find_root() {
@@ -169,15 +169,19 @@ pub(crate) async fn footers(
 /// Bytes a value, before compression, above which a column's own values outweigh a dictionary's.
 const DICTIONARY_BYTES: i64 = 8;
 
-/// Whether every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many pages went
-/// without it, so the size tells.
-fn is_dictionary(footer: &ParquetMetaData, column: &str) -> bool {
+/// None unless every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many pages
+/// went without it, so the size tells.
+fn dictionary_bytes(footer: &ParquetMetaData, column: &str) -> Option<u64> {
     let columns = footer.file_metadata().schema_descr().columns();
-    let Some(leaf) = columns.iter().position(|leaf| leaf.path().parts() == [column.to_owned()]) else { return false };
-    footer.row_groups().iter().filter_map(|group| group.columns().get(leaf)).all(|part| {
-        part.num_values() == 0
-            || (part.dictionary_page_offset().is_some() && part.uncompressed_size() <= DICTIONARY_BYTES * part.num_values().max(64))
-    })
+    let leaf = columns.iter().position(|leaf| leaf.path().parts() == [column.to_owned()])?;
+    let mut bytes = 0;
+    for part in footer.row_groups().iter().filter_map(|group| group.columns().get(leaf)).filter(|part| part.num_values() > 0) {
+        if part.uncompressed_size() > DICTIONARY_BYTES * part.num_values().max(64) {
+            return None;
+        }
+        bytes += u64::try_from(part.data_page_offset() - part.dictionary_page_offset()?).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Compares one file with the definition. `wanted` are the columns that are not taken from folders.

@@ -133,12 +133,14 @@ impl Parser {
         if seen.is_empty() && self.diagnostics.is_empty() {
             return self.report("the query is empty; write SELECT names FROM dataset".to_owned());
         }
-        if !seen.contains(&Clause::From) && seen.contains(&Clause::Select) {
-            self.report(format!("FROM is missing at {}; write SELECT names FROM dataset", self.at()));
-        }
-        if !seen.contains(&Clause::Select) && seen.contains(&Clause::From) {
-            let at = Span { line: 1, column: 1, length: 0 };
-            self.report_at(at, format!("SELECT is missing at {at}; write SELECT names FROM dataset"));
+        let start = Span { line: 1, column: 1, length: 0 };
+        match (seen.contains(&Clause::Select), seen.contains(&Clause::From)) {
+            (true, false) => self.report(format!("FROM is missing at {}; write SELECT names FROM dataset", self.at())),
+            (false, true) => self.report_at(start, format!("SELECT is missing at {start}; write SELECT names FROM dataset")),
+            (false, false) if !seen.is_empty() => {
+                self.report_at(start, format!("SELECT and FROM are missing at {start}; write SELECT names FROM dataset"));
+            }
+            _ => {}
         }
     }
 
