@@ -229,6 +229,8 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionSt
     options.execution.parquet.pushdown_filters = true;
     // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
     options.optimizer.enable_dynamic_filter_pushdown = false;
+    // It reserves memory for as many groups as LIMIT says, beside every budget.
+    options.optimizer.enable_topk_aggregation = false;
     // Wrong values must fail a query, not vanish.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     let mut parquet = TableParquetOptions::default();

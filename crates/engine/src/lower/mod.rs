@@ -124,7 +124,12 @@ impl<'a> Lowering<'a> {
             let Some((index, _, kind)) = metrics.iter().find(|(index, ..)| Field::Metric(*index) == *field) else {
                 return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
             };
-            rows = rows.filter(condition::condition(column(&metric_name(*index)), kind, test)).map_err(EngineError::Query)?;
+            let filter = condition::condition(column(&metric_name(*index)), kind, test);
+            if filter == lit(false) {
+                // Not as a filter: it would be moved below the aggregation, which makes a group of no rows where there are no keys.
+                return rows.limit(0, Some(0)).map_err(EngineError::Query);
+            }
+            rows = rows.filter(filter).map_err(EngineError::Query)?;
         }
         let keys = selected_columns(plan);
         let ties = keys.iter().filter(|key| !plan.order.iter().any(|used| internal_name(&plan.dataset, used.field).as_ref() == Some(*key)));

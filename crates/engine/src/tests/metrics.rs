@@ -187,3 +187,17 @@ impl GroupedByOrder for Plan {
         Plan { grouped: true, ..self }
     }
 }
+
+/// A group of no columns exists even where no row does: only the conditions on metrics leave it out.
+#[tokio::test]
+async fn conditions_that_nothing_meets_leave_no_group() {
+    let (world, dataset) = world().await;
+    for tests in [vec![Test::Nothing], vec![Test::Nothing, Test::NotNull], vec![Test::NotNull, Test::Nothing]] {
+        let mut plan = select(&dataset, &["IdSum"]);
+        for (name, test) in ["Rows", "Names"].into_iter().zip(tests) {
+            plan = filtered(plan, name, test);
+        }
+        assert_eq!(world.csv(&plan).await.unwrap(), "IdSum\n");
+        assert_eq!(world.preview(&scope(ALICE), &ordered(plan, &["-Rows"])).await.unwrap(), [""; 0]);
+    }
+}
