@@ -23,7 +23,7 @@ enum Kind {
     Compare { comparison: Comparison, folded: String },
     Few { wanted: Vec<Wanted>, negated: bool },
     Many { folded: HashSet<String>, negated: bool },
-    Like { pattern: Pattern, negated: bool },
+    Like { pattern: Box<Pattern>, negated: bool },
 }
 
 /// Lists up to so long are compared one by one: most values differ in length already.
@@ -72,7 +72,7 @@ impl TextTest {
                     Kind::Few { wanted: values.into_iter().map(Wanted::new).collect(), negated: *negated }
                 }
             }
-            Test::Like { pattern, negated } => Kind::Like { pattern: Pattern::new(&fold(pattern)), negated: *negated },
+            Test::Like { pattern, negated } => Kind::Like { pattern: Box::new(Pattern::new(&fold(pattern))), negated: *negated },
             Test::Nothing | Test::NotNull => return None,
         }))
     }

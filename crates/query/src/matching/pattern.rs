@@ -18,7 +18,7 @@ pub(super) struct Pattern {
 
 #[derive(Debug, Clone)]
 enum Stretch {
-    Text(Finder<'static>, String),
+    Text(Box<Finder<'static>>, String),
     /// None is any one character.
     Holes(Vec<Option<char>>),
 }
@@ -101,7 +101,7 @@ impl Pattern {
 impl Stretch {
     fn new(items: Vec<Option<char>>) -> Stretch {
         match items.iter().copied().collect::<Option<String>>() {
-            Some(text) => Stretch::Text(Finder::new(&text).into_owned(), text),
+            Some(text) => Stretch::Text(Box::new(Finder::new(&text).into_owned()), text),
             None => Stretch::Holes(items),
         }
     }
@@ -117,7 +117,7 @@ impl Stretch {
             Stretch::Holes(items) => {
                 let mut characters = text.chars();
                 let fits = items.iter().all(|item| characters.next().is_some_and(|found| item.is_none_or(|wanted| wanted == found)));
-                fits.then(|| characters.as_str())
+                fits.then_some(characters.as_str())
             }
         }
     }
