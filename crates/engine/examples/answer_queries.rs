@@ -129,7 +129,8 @@ impl Answering {
         let refused = |diagnostics: Vec<diagnostic::Diagnostic>| Refused { by: "check", message: diagnostic::message(&diagnostics) };
         let plan = check::plan(&request.text, &self.catalog).map_err(refused)?;
         let window = plan.window(request.anchor.0, request.start.map(|start| start.0), request.end.map(|end| end.0));
-        let failed = |error: insightgate_engine::EngineError| Refused { by: "engine", message: format!("{} ({error})", error.caller_message()) };
+        let failed =
+            |error: insightgate_engine::EngineError| Refused { by: "engine", message: format!("{} ({error})", error.caller_message()) };
         match request.mode {
             Mode::Export => {
                 let mut csv: Vec<u8> = Vec::new();

@@ -53,7 +53,7 @@ pub enum Command {
     },
     /// Runs a query straight on local data: no server, same plan, same policy, same encoder
     #[command(
-        after_help = "Example:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv"
+        after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run \"SELECT MPNId, PartnerName FROM Profile\" --data-root s3://bucket/prefix --tenant 3f1c… -o profile.csv"
     )]
     Run(RunArguments),
     /// Organisations, and their enrollments in programs
@@ -108,7 +108,7 @@ pub struct DemoArguments {
     /// Folder of the database, the data and the files; made if it is missing
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
-    /// Rows of sample data in each dataset; from 60 on every value that the documented sample queries ask for occurs
+    /// Rows of sample data in each dataset; from 60 on every value that the documented queries of both programs ask for occurs
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub rows: u64,
     /// Makes the identifiers and the sample rows; never secrets
@@ -233,6 +233,9 @@ pub struct RunArguments {
     pub query: String,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
+    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
     /// Whose rows
     #[arg(long, value_name = "UUID")]
     pub tenant: Uuid,

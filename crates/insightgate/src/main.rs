@@ -27,8 +27,13 @@ use command_error::CommandError;
 use log::{QUIET, start_log};
 use session::Session;
 
+/// Queries give back and take megabytes a batch; this one keeps them at hand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    tls::choose_cryptography();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CommandError::failed(format!("the runtime could not be started: {error}"))),

@@ -28,7 +28,11 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let to_stdout = arguments.output == Path::new("-");
     let format = format(&arguments)?;
     let scope = scope(&folder, &arguments).await?;
-    let engine = open_engine(&folder, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() })?;
+    let engine = open_engine(
+        &folder,
+        folder.data_root(arguments.data_root.as_deref())?,
+        EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() },
+    )?;
     let catalogs = Catalogs::new(folder.definitions());
     // Written beside and renamed, so that a failed run leaves no half a file and no other file in its place.
     let unfinished = arguments

@@ -49,6 +49,29 @@ fn folds_to_the_published_letter() {
 }
 
 #[test]
+fn the_table_says_the_same() {
+    for character in '\0'..=char::MAX {
+        assert_eq!(fold_quickly(character), fold_char(character), "{character:?}");
+    }
+}
+
+#[test]
+fn beginnings() {
+    for (text, folded, expected) in [
+        ("Größe X", "größe", true),
+        ("GRÖßE", "größe", true),
+        ("\u{212a}elvin", "kel", true),
+        ("ab", "abc", false),
+        ("", "", true),
+        ("abc", "", true),
+        ("xbc", "abc", false),
+    ] {
+        assert_eq!(starts_with(text, folded), expected, "{text:?} {folded:?}");
+        assert_eq!(fold(text).starts_with(folded), expected, "{text:?} {folded:?}");
+    }
+}
+
+#[test]
 fn borrows_what_does_not_change() {
     assert!(matches!(fold("abc_1"), Cow::Borrowed(_)));
     assert_eq!(fold("ABC"), "abc");
