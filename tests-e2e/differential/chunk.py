@@ -40,6 +40,9 @@ class Chunk:
         return request(index, text, case.scope, case.anchor, case.mode, case.query.start, case.query.end)
 
     def difference(self, case, answer):
+        """What differs, and the rows that should be there."""
+        if refusal := case.query.refusal(case.scope):
+            return compare.unlike_refusal(answer, refusal), []
         most = compare.PREVIEW_ROWS if case.mode == "preview" else None
         expected = self.oracle.answer(case.query, case.scope, case.anchor, most)
         out_of_range = lambda: self.oracle.is_out_of_range(case.query, case.scope, case.anchor)
@@ -99,6 +102,6 @@ def run(binary, seed, number, count, batch=250):
 
 def kinds(case, answer, expected):
     query = case.query
-    found = {"with rows": bool(expected), "refused": "message" in answer, "grouped": query.is_grouped, "redacted": case.scope.is_redacted}
+    found = {"with rows": bool(expected), "with many rows": len(expected) > 5, "refused": "message" in answer, "grouped": query.is_grouped, "redacted": case.scope.is_redacted}
     found |= {"of locations": case.scope.rows is not None, "with notes": bool(answer.get("notes")), case.mode: True}
     return [name for name, holds in found.items() if holds]

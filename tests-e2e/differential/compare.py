@@ -7,6 +7,14 @@ from .rows import MARK
 PREVIEW_ROWS = 100
 
 
+def unlike_refusal(answer, refusal):
+    """`refusal`: who must refuse, and words of the message."""
+    by, words = refusal
+    if answer.get("refused_by") == by and words in answer["message"]:
+        return None
+    return f"{answer.get('message', 'answered')}, where {by} had to say: {words}"
+
+
 def difference(query, answer, expected, is_out_of_range, must_note, marks):
     """`expected`: rows of spelled values. `marks`: those that the answer may hold."""
     if "message" in answer:

@@ -19,6 +19,9 @@ class Engine:
         return self
 
     def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
         self.process.stdin.close()
         self.process.wait(60)
 

@@ -44,14 +44,15 @@ class Generator:
 
     def scope(self, dataset):
         rng = self.rng
-        tenant = rng.choice(self.world.tenants)
+        with_rows = [tenant for tenant in self.world.tenants if self.world.rows[dataset.name, tenant.id]]
+        tenant = rng.choice(with_rows if with_rows and rng.random() < 0.95 else self.world.tenants)
         chance = rng.random()
         if chance < 0.3:
             return Scope(tenant.id, tenant.account)
         some = lambda: tuple(rng.sample([location or "nowhere" for location in LOCATIONS], rng.randint(1, 3)))
         executive, viewer = "executive_report_viewer", "report_viewer"
         shapes = [[(executive, None)], [(viewer, None)], [(viewer, None), (executive, some())]]
-        if dataset.location is not None:
+        if dataset.location is not None or rng.random() < 0.05:
             shapes += [[(executive, some())], [(executive, some())], [(viewer, some())], [(viewer, some()), (executive, some())], [(executive, some()), (executive, some())]]
         return scope_of(tenant.id, tenant.account, rng.choice(shapes))
 
@@ -71,22 +72,26 @@ class Generator:
             select.append(rng.choice(select))
         is_distinct = rng.random() < 0.25
         fields = columns + (dataset.metrics if wants_metrics else [])
-        conditions = [self.condition(rng.choice(fields)) for _ in range(rng.choice([0, 0, 1, 1, 1, 2, 2, 3, 5]))]
+        conditions = [self.condition(rng.choice(fields)) for _ in range(rng.choice([0, 0, 0, 1, 1, 1, 1, 2, 2, 3]))]
         query = Query(dataset, tuple(select), is_distinct, tuple(conditions))
         orderable = columns
         if query.is_grouped:
             orderable = [field for field in select if not field.is_metric] + dataset.metrics
         elif is_distinct:
             orderable = select
+        if rng.random() < 0.01:
+            orderable = dataset.fields
         keys = [OrderKey(rng.choice(orderable), rng.choice(["", "ASC", "DESC"])) for _ in range(rng.choice([0, 0, 1, 1, 2, 3]))]
         limit = rng.choice([None, None, None, 1, 2, 5, 10, 99, 100, 101, 1000, 2**63 - 1])
         start, end = self.bounds()
         return Query(dataset, tuple(select), is_distinct, tuple(conditions), tuple(keys), limit, self.span(dataset), start, end)
 
     def span(self, dataset):
-        """Only what the dataset offers; LIFETIME is taken everywhere, and most often, since it has the most rows."""
+        """Nearly always what the dataset offers; LIFETIME is taken everywhere, and most often, since it has the most rows."""
         if self.rng.random() < 0.55:
             return "LIFETIME"
+        if self.rng.random() < 0.02:
+            return self.rng.choice(SPANS)
         return self.rng.choice([None, *(span for span in SPANS if span in dataset.spans)])
 
     def bounds(self):

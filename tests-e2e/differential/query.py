@@ -44,6 +44,17 @@ class Query:
         used = [*self.select, *(condition.field for condition in self.conditions), *(key.field for key in self.order)]
         return any(field.is_metric for field in used)
 
+    def refusal(self, scope):
+        """Who refuses the query and with which words, or None where it has an answer."""
+        if self.span not in (None, "LIFETIME", *self.dataset.spans):
+            return "check", "is not available"
+        merges = self.is_grouped or self.is_distinct
+        if merges and any(not key.field.is_metric and key.field not in self.select for key in self.order):
+            return "check", "has no meaning"
+        if scope.rows is not None and self.dataset.location is None:
+            return "engine", "cannot be limited to locations"
+        return None
+
 
 @dataclass(frozen=True)
 class Scope:

@@ -77,7 +77,7 @@ static ALIKE: LazyLock<HashMap<char, Vec<char>>> = LazyLock::new(|| {
     alike
 });
 
-/// One character stands for all that fold alike: the lowercase of its uppercase, where both are single characters.
+/// One character stands for all that fold alike: the lowercase of its uppercase, where both are single characters. Texts are ordered by it.
 fn fold_char(character: char) -> char {
     match character {
         // Dotless i has no simple folding, though its uppercase is I.
@@ -89,6 +89,10 @@ fn fold_char(character: char) -> char {
         _ => {}
     }
     let upper = single(character.to_uppercase()).unwrap_or(character);
+    // Cherokee had capitals only, for long enough that they are what its letters fold to.
+    if ('\u{13a0}'..='\u{13f5}').contains(&upper) {
+        return upper;
+    }
     single(upper.to_lowercase()).unwrap_or(character)
 }
 

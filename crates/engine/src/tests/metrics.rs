@@ -201,3 +201,20 @@ async fn conditions_that_nothing_meets_leave_no_group() {
         assert_eq!(world.preview(&scope(ALICE), &ordered(plan, &["-Rows"])).await.unwrap(), [""; 0]);
     }
 }
+
+/// Ordered by a metric that conditions leave one value, with few rows asked for: the groups' own order is left.
+#[tokio::test]
+async fn groups_of_one_value_can_be_ordered_by_it() {
+    let (world, dataset) = world().await;
+    let mean = |plan, test| filtered(filtered(plan, "Rows", Test::NotNull), "IdMean", test);
+    for test in [
+        Test::Compare(Equal, Value::Float(2.0)),
+        Test::In { values: vec![Value::Float(2.0)], negated: false },
+        Test::In { values: vec![Value::Float(2.0); 3], negated: false },
+    ] {
+        for order in [vec!["IdMean"], vec!["-IdMean", "-Rows"]] {
+            let plan = mean(ordered(select(&dataset, &["Id"]), &order), test.clone());
+            assert_eq!(world.preview(&scope(ALICE), &Plan { grouped: true, ..plan }).await.unwrap(), [r#"{"Id":2}"#]);
+        }
+    }
+}

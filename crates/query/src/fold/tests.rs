@@ -29,6 +29,25 @@ fn agrees_with_simple_case_folding() {
     assert!(folded > 1000, "only {folded}");
 }
 
+/// Which of those that are alike stands for the others: it is what texts are ordered by.
+#[test]
+fn folds_to_the_published_letter() {
+    for (character, folded) in [
+        ('A', 'a'),
+        ('\u{212a}', 'k'),
+        ('ẞ', 'ß'),
+        ('ς', 'σ'),
+        ('ᾼ', 'ᾳ'),
+        ('İ', 'İ'),
+        ('Ꭰ', 'Ꭰ'),
+        ('\u{ab70}', 'Ꭰ'),
+        ('\u{13f8}', '\u{13f0}'),
+        ('𐐀', '𐐨'),
+    ] {
+        assert_eq!(fold_char(character), folded, "{character:?}");
+    }
+}
+
 #[test]
 fn the_table_says_the_same() {
     for character in '\0'..=char::MAX {
