@@ -52,7 +52,8 @@ impl Example {
         std::fs::write(&rows, csv).unwrap();
         let place = insightgate_engine::local_folder(&folder.data(), Program::Mpn, &dataset.name, None);
         import(&[rows], &dataset, &place, Some(TENANT), None, &|_| {}).unwrap();
-        let engine = open_engine(&folder, EngineLimits { memory: 64 << 20, partitions: 2 }).unwrap_or_else(|error| panic!("{error}"));
+        let root = folder.data_root(None).unwrap_or_else(|error| panic!("{error}"));
+        let engine = open_engine(&folder, root, EngineLimits { memory: 64 << 20, partitions: 2 }).unwrap_or_else(|error| panic!("{error}"));
         let catalogs = Catalogs::new(folder.definitions());
         Example { engine, catalogs, scope: TenantScope::operator(TENANT, None, Program::Mpn), _folder: temporary }
     }
@@ -249,5 +250,5 @@ fn blocks_of_a_page() {
     ];
     assert_eq!(blocks(page), expected);
     assert_eq!(plain("text `b` **more** [link](x.md) end"), "text b more link end");
-    assert_eq!(wrapped(&"word ".repeat(30)), format!("{}\n{}", vec!["word"; 20].join(" "), vec!["word"; 10].join(" ")));
+    assert_eq!(wrapped(&"word ".repeat(30)), format!("{}\n{}", ["word"; 20].join(" "), ["word"; 10].join(" ")));
 }
