@@ -232,7 +232,7 @@ fn a_terminal_shows_no_markup() {
     let page = readable();
     assert!(page.starts_with("THE QUERY LANGUAGE\n\nA query reads one dataset and returns columns and metrics."));
     assert!(page.contains("\n\nCONDITIONS\n\n") && page.contains("\n\nLIKE\n\n") && page.contains("\n    SELECT Id, Day FROM Orders\n"));
-    assert!(page.contains("\n  Customer = 'CONTOSO'                        1, 2\n"), "{page}");
+    assert!(page.contains("\n  Customer = 'CONTOSO'                      1, 2\n"), "{page}");
     assert!(!page.contains("```") && !page.contains("](") && !page.contains("**") && !page.contains("| ---"));
     assert!(page.lines().all(|line| line.starts_with(' ') || line.chars().count() <= WIDTH), "running text is wrapped");
     assert!(page.ends_with('\n') && !page.ends_with("\n\n"));
