@@ -13,10 +13,8 @@ impl Parser {
             items.push(item);
             return;
         }
-        let at = self.at();
-        let message = format!("there are more than {maximum} {what}; at most that many are taken");
-        if !self.diagnostics.iter().any(|d| d.message == message) {
-            self.report_as(Code::TooLong, at, message);
+        if !self.diagnostics.iter().any(|d| d.code == Code::TooLong && d.message.contains(what)) {
+            self.report_as(Code::TooLong, self.at(), format!("there are more than {maximum} {what}; at most that many are taken"));
         }
     }
 
@@ -109,13 +107,17 @@ impl Parser {
     }
 
     /// Whether nothing more is reported, so that advice on it would be in vain.
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS
     }
 
     pub(super) fn report_as(&mut self, code: Code, at: Span, message: String) {
         if !self.is_full() {
             self.diagnostics.push(Diagnostic::at(code, at, message));
+        }
+        // What follows would be read for nothing: to the end.
+        if self.is_full() {
+            self.position = self.tokens.len().saturating_sub(1);
         }
     }
 }
