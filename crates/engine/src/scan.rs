@@ -27,6 +27,7 @@ use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, TenantKey, same_name};
 
 use crate::error::EngineError;
+use crate::guard::GuardedReaders;
 use crate::layout::TENANT_KEY;
 use crate::snapshot::{self, FileShape, PinnedFile, Snapshot};
 use crate::{dictionary, redaction, spelling, types};
@@ -113,13 +114,6 @@ pub(crate) fn tenant_rows(
         None => scoped,
     };
     if redaction::applies(scope, dataset) { redaction::redacted(scoped, scope, dataset) } else { Ok(scoped) }
-}
-
-/// Reads one file to its end and keeps nothing: to find the file that made a scan fail.
-pub(crate) fn whole_file(pinned: &PinnedFile, schema: &SchemaRef, store: &ObjectStoreUrl) -> Arc<dyn ExecutionPlan> {
-    let source = Arc::new(ParquetSource::new(Arc::clone(schema)));
-    let file = PartitionedFile::new_from_meta(pinned.meta.clone());
-    DataSourceExec::from_data_source(FileScanConfigBuilder::new(store.clone(), source).with_file(file).build())
 }
 
 fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
@@ -249,7 +243,7 @@ impl TableProvider for PinnedTable {
             CachedParquetFileReaderFactory::new(runtime.object_store(&self.store)?, runtime.cache_manager.get_file_metadata_cache());
         let source = ParquetSource::new(self.table.clone())
             .with_table_parquet_options(session.table_options().parquet.clone())
-            .with_parquet_file_reader_factory(Arc::new(readers));
+            .with_parquet_file_reader_factory(Arc::new(GuardedReaders(readers)));
         let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
             .with_file_group(FileGroup::new(self.files.clone()))
             .with_preserve_order(self.ordered)

@@ -2,10 +2,12 @@
 //!
 //! Rules that need no IO live in the pure crates, SQL in `store`, rows in `engine`; here they meet.
 
+mod absent_values;
 pub mod add_dataset;
 pub mod add_user;
 pub mod address_guard;
 mod artifact_key;
+pub mod asked_query;
 pub mod audit;
 pub mod authenticate;
 pub mod background;
@@ -21,6 +23,7 @@ pub mod delete_query;
 pub mod directory;
 pub mod download_artifact;
 pub mod enroll_tenant;
+pub mod explain_query;
 pub mod external_issuers;
 pub mod failure;
 pub mod issue_token;

@@ -14,9 +14,11 @@ pub mod matching;
 pub mod metric;
 mod nearest;
 pub mod plan;
+pub mod sought;
 pub mod syntax;
 pub mod system_queries;
 pub mod timespan;
+pub mod words;
 
 pub use check::{check, plan};
 pub use diagnostic::{Code, Diagnostic};

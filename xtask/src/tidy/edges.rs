@@ -43,7 +43,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// No IO, no runtime, no clock: these are all that they may use.
 const PURE: &[&str] = &["insightgate-identity", "insightgate-query", "insightgate-report"];
-const FOR_PURE: &[&str] = &["chrono", "serde", "thiserror", "toml", "url", "uuid"];
+const FOR_PURE: &[&str] = &["chrono", "serde", "thiserror", "toml", "unicode-width", "url", "uuid"];
 
 /// Outer crates that have one home.
 const HOMES: &[(&str, &[&str])] = &[

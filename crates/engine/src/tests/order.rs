@@ -94,3 +94,20 @@ async fn a_repeated_export_is_byte_identical() {
         }
     }
 }
+
+/// A limit is no reservation: nothing is kept ready for rows that do not come.
+#[tokio::test]
+async fn the_greatest_limit_is_one_like_any_other() {
+    let (world, dataset) = world().await;
+    for plan in [
+        select(&dataset, &["Name"]),
+        ordered(select(&dataset, &["Name"]), &["Name"]),
+        Plan { distinct: true, ..select(&dataset, &["Name"]) },
+        Plan { distinct: true, ..ordered(select(&dataset, &["Name"]), &["-Name"]) },
+        Plan { grouped: true, ..select(&dataset, &["Name"]) },
+        Plan { grouped: true, ..ordered(select(&dataset, &["Name"]), &["-Name"]) },
+    ] {
+        let all = world.lines(&plan).await;
+        assert_eq!(world.lines(&Plan { limit: Some(i64::MAX as u64), ..plan }).await, all);
+    }
+}

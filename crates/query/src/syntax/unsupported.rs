@@ -15,6 +15,7 @@ pub(super) fn word(word: &str) -> Option<&'static str> {
         "BETWEEN" => "BETWEEN is not supported; write name >= low AND name <= high",
         "IS" | "NULL" => "NULL is not supported; no condition matches a null value, so any condition on a name leaves the nulls out",
         "EXISTS" | "CASE" | "CAST" => "expressions are not supported; name a column or metric of the dataset",
+        "ESCAPE" => r"ESCAPE is not supported; in a pattern, \ takes the next character as it is",
         "ILIKE" | "REGEXP" | "RLIKE" => "only LIKE is supported; it already ignores case",
         _ => return None,
     };
@@ -29,7 +30,41 @@ pub(super) fn symbol(symbol: &str) -> Option<&'static str> {
         "." => "a name has one part; quote one that holds a dot: \"a.b\"",
         "<>" | "!" => "'not equal' is written !=",
         "==" => "equality is written =",
+        "=>" => "'greater or equal' is written >=",
+        "=<" => "'less or equal' is written <=",
         _ => return None,
     };
     Some(advice)
 }
+
+/// Whether other languages have a function of that name. A name with a unit that is spelled so stands in double quotes.
+pub(super) fn is_function(word: &str) -> bool {
+    FUNCTIONS.iter().any(|function| word.eq_ignore_ascii_case(function))
+}
+
+const FUNCTIONS: [&str; 24] = [
+    "ABS",
+    "AVG",
+    "CAST",
+    "CEIL",
+    "COALESCE",
+    "CONCAT",
+    "COUNT",
+    "DATE",
+    "DAY",
+    "FLOOR",
+    "LEN",
+    "LENGTH",
+    "LOWER",
+    "LTRIM",
+    "MAX",
+    "MIN",
+    "MONTH",
+    "ROUND",
+    "RTRIM",
+    "SUBSTRING",
+    "SUM",
+    "TRIM",
+    "UPPER",
+    "YEAR",
+];
