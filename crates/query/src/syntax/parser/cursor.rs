@@ -129,7 +129,7 @@ impl Parser {
     }
 
     /// Whether nothing more is reported, so that advice on it would be in vain.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS
     }
 
