@@ -332,7 +332,7 @@ impl Parser {
             }
         };
         let span = TimeSpan::from_keyword(&word);
-        if span.is_none() && !self.is_full() {
+        if span.is_none() {
             let advice = match nearest(&word, TimeSpan::ALL.map(TimeSpan::keyword)) {
                 Some(near) => format!("did you mean {near}? All are {}", span_keywords()),
                 None => format!("it is one of {}", span_keywords()),
