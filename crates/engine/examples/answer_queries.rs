@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use insightgate_engine::{Engine, EngineSettings, Format};
+use insightgate_engine::{DataRoot, Engine, EngineSettings, Format};
 use insightgate_identity::access::AccessRules;
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::enrollment::Enrollment;
@@ -108,7 +108,7 @@ impl Answering {
         let own = world.definitions.as_deref().map(definitions).transpose()?.unwrap_or_default();
         let known = builtin::catalog(program.name());
         let engine = Engine::new(EngineSettings {
-            data_root: world.data.clone(),
+            data_root: DataRoot::Folder(world.data.clone()),
             artifact_root: world.scratch.join("artifacts"),
             memory_limit: MEMORY,
             spill_dir: world.scratch.join("spill"),

@@ -99,10 +99,13 @@ pub(crate) struct FileShape {
     pub(crate) dictionaries: Vec<Option<u64>>,
 }
 
+/// The ETag that a shape was read under, and the shape.
+type Known = (Option<String>, Arc<FileShape>);
+
 /// The shapes of files, read when first needed.
 #[derive(Default)]
 pub(crate) struct ShapeCache {
-    by_path: Mutex<HashMap<Path, (Option<String>, Arc<FileShape>)>>,
+    by_path: Mutex<HashMap<Path, Known>>,
 }
 
 impl ShapeCache {

@@ -11,9 +11,11 @@ use crate::commands::audit::AuditArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
+use crate::commands::query::QueryArguments;
 use crate::commands::role::RoleArguments;
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
+use crate::query_text::QueryText;
 
 /// Where commands look for data when no folder is named.
 pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
@@ -53,9 +55,14 @@ pub enum Command {
     },
     /// Runs a query straight on local data: no server, same plan, same policy, same encoder
     #[command(
-        after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run \"SELECT MPNId, PartnerName FROM Profile\" --data-root s3://bucket/prefix --tenant 3f1c… -o profile.csv"
+        after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run \"SELECT MPNId, PartnerName FROM Profile\" --data-root s3://bucket/prefix --tenant 3f1c… -o profile.csv\n  insightgate run --file revenue.sql --tenant 3f1c… --explain"
     )]
     Run(RunArguments),
+    /// Queries: saved, tried and explained on a server, and the language that they are written in
+    #[command(
+        after_help = "Examples:\n  insightgate query --help-language\n  insightgate query list\n  insightgate query try 'SELECT CustomerName, Product FROM CustomersAndTenants LIMIT 5'"
+    )]
+    Query(QueryArguments),
     /// Organisations, and their enrollments in programs
     Tenant(TenantArguments),
     /// Partner locations of an organisation
@@ -229,8 +236,8 @@ pub enum TenantKeyArgument {
 
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// The query's text
-    pub query: String,
+    #[command(flatten)]
+    pub query: QueryText,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
     /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
@@ -240,8 +247,11 @@ pub struct RunArguments {
     #[arg(long, value_name = "UUID")]
     pub tenant: Uuid,
     /// The file to write; - for stdout
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
+    pub output: Option<PathBuf>,
+    /// Say in words what the query will do, and do nothing else
+    #[arg(long, conflicts_with_all = ["output", "format"])]
+    pub explain: bool,
     #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
     pub program: insightgate_identity::program::Program,
     /// Only rows of this partner location (MPN id); repeatable
@@ -253,7 +263,7 @@ pub struct RunArguments {
     /// The instant that time spans are relative to, as 2026-11-22T12:00:00Z; now if not given
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
-    /// Print the summary as JSON (to stderr when the rows go to stdout)
+    /// Print the summary, or the explanation, as JSON (a summary to stderr when the rows go to stdout)
     #[arg(long)]
     pub json: bool,
 }

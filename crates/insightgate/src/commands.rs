@@ -7,6 +7,7 @@ pub mod external;
 pub mod init;
 pub mod keys;
 pub mod location;
+pub mod query;
 pub mod role;
 pub mod run;
 pub mod serve;

@@ -9,8 +9,10 @@ mod connections;
 mod data_folder;
 mod demo;
 mod env_vars;
+mod language_page;
 mod log;
 mod profiles;
+mod query_text;
 mod secret_input;
 mod server;
 mod session;
@@ -62,6 +64,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Init(arguments) => commands::init::run(&arguments, profile.as_deref()).await,
         Command::Dataset { command: DatasetCommand::Add(arguments) } => commands::dataset_add::run(&arguments),
         Command::Run(arguments) => commands::run::run(arguments).await,
+        Command::Query(arguments) => commands::query::run(profile.as_deref(), arguments).await,
         Command::Tenant(arguments) => commands::tenant::run(&session()?, arguments).await,
         Command::Location(arguments) => commands::location::run(&session()?, arguments).await,
         Command::User(arguments) => commands::user::run(&session()?, arguments).await,

@@ -27,8 +27,6 @@ pub(crate) struct Question {
     pub plan: Plan,
     pub window: Window,
     pub source: WindowSource,
-    /// Whether a start or an end was asked for, also of a dataset without dates.
-    pub has_time: bool,
 }
 
 impl AskedQuery {
@@ -42,10 +40,12 @@ impl AskedQuery {
         if start.zip(end).is_some_and(|(start, end)| end <= start) {
             return Err(Failure::Invalid("endTime should be greater than startTime".to_owned()));
         }
-        let plan = insightgate_query::plan(&text, &context.catalogs.of(caller.program))
+        let mut plan = insightgate_query::plan(&text, &context.catalogs.of(caller.program))
             .map_err(|all| Failure::Invalid(diagnostic::message(&all)))?;
-        let has_time = start.is_some() || end.is_some();
-        Ok(Question { window: plan.window(context.clock.now(), start, end), source: plan.window_source(start, end), plan, has_time })
+        if plan.dataset.date_column.is_none() && (start.is_some() || end.is_some()) {
+            plan.notes.push(format!("{} has no date column, so startTime and endTime do not apply", plan.dataset.name));
+        }
+        Ok(Question { window: plan.window(context.clock.now(), start, end), source: plan.window_source(start, end), plan })
     }
 }
 

@@ -115,7 +115,7 @@ pub async fn explain_local(
 ) -> Result<ExplainedQuery, RunFault> {
     let plan = insightgate_query::plan(text, &catalogs.of(scope.program()))
         .map_err(|diagnostics| RunFault::Query { message: diagnostic::message(&diagnostics), diagnostics })?;
-    let question = Question { window: plan.window(anchor, None, None), source: plan.window_source(None, None), plan, has_time: false };
+    let question = Question { window: plan.window(anchor, None, None), source: plan.window_source(None, None), plan };
     let explanation = engine.explain(scope, &question.plan, question.window).await?;
     Ok(explained(scope, &question, explanation))
 }

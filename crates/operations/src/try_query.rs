@@ -24,9 +24,6 @@ pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, co
     let running = context.engine.preview(&caller.scope, plan, question.window, PREVIEW_ROWS);
     let preview = answered(context, caller, plan, ("preview", correlation), running).await?;
     let mut notes = plan.notes.clone();
-    if plan.dataset.date_column.is_none() && question.has_time {
-        notes.push(format!("{} has no date column, so startTime and endTime do not apply", plan.dataset.name));
-    }
     if preview.no_files {
         notes.push(no_files_note(&plan.dataset.name));
     } else if preview.rows.is_empty() {
