@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::steps::{self, Steps, cargo, root, target_directory};
-use crate::tooling;
+use crate::{differential, tooling};
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Part {
@@ -43,13 +43,13 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let msal_node = tooling::msal_node(&target)?;
     steps.announce("an object store (azurite), from npm");
     let azurite = tooling::azurite(&target)?;
-    steps.announce("cargo build: the binary that the end-to-end tests run");
-    steps::run(cargo().args(["build", "--locked", "-p", "insightgate"]))?;
+    steps.announce("cargo build: what the end-to-end tests run");
+    steps::run(cargo().args(["build", "--locked"]).args(differential::WITH_EXAMPLE))?;
     steps.announce("end-to-end tests");
     let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
     let mut pytest = Command::new(python);
     pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
-    pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables);
+    pytest.env("INSIGHTGATE_BIN", binary).env("ANSWER_QUERIES_BIN", differential::example(&target, false)).env("VEGA_DATASETS", tables);
     pytest.env("OIDC_PROVIDER_FOLDER", issuer).env("MSAL_NODE_FOLDER", msal_node).env("AZURITE_FOLDER", azurite);
     steps::run(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
 }

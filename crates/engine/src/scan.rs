@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -114,6 +115,16 @@ pub(crate) fn tenant_rows(
         None => scoped,
     };
     if redaction::applies(scope, dataset) { redaction::redacted(scoped, scope, dataset) } else { Ok(scoped) }
+}
+
+/// The same plan, with scans that may not choose which rows are enough. The optimizer forgets that their order matters when it hands a limit
+/// down to them, and they would then pass over the first rows for a row group whose statistics say that all of it meets the conditions.
+pub(crate) fn kept_in_order(physical: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let kept = physical.transform_up(|node| {
+        let kept = node.downcast_ref::<DataSourceExec>().and_then(|scan| scan.with_preserve_order(true));
+        Ok(kept.map_or_else(|| Transformed::no(node), Transformed::yes))
+    });
+    kept.data()
 }
 
 fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
