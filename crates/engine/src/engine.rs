@@ -162,7 +162,8 @@ impl Engine {
         let lowered = lowering.onto(scanned, window, at_most, !lowering_is_plain, |name| dictionary::holds_few(name, &shapes))?;
         let session = self.session(plan, rows, at_most);
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
-        let physical = if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
+        let physical =
+            if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
         let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();
         let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
         let pruned = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed);

@@ -91,6 +91,54 @@ pub enum DatasetCommand {
         after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year"
     )]
     Add(DatasetAddArguments),
+    /// The datasets that a data folder offers
+    #[command(after_help = "Examples:\n  insightgate dataset list\n  insightgate dataset list --program cmp --json")]
+    List(DatasetListArguments),
+    /// Columns, metrics and rules of one dataset
+    #[command(after_help = "Example:\n  insightgate dataset show CustomersAndTenants")]
+    Show(DatasetShowArguments),
+    /// Whether definitions hold: every problem with its file, line and column
+    #[command(
+        after_help = "Examples:\n  insightgate dataset validate\n  insightgate dataset validate insightgate-data/datasets/mpn/Sales.toml"
+    )]
+    Validate(DatasetValidateArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetListArguments {
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetShowArguments {
+    /// Its name or an alias
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetValidateArguments {
+    /// Definitions; all of the data folder's if none is named
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
