@@ -20,10 +20,10 @@ AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 
 
 class Counted:
-    """A proxy in front of an address; `received` are the bytes that came from there. Shut, it refuses connections."""
+    """A proxy in front of an address, which may change; `received` are the bytes that came from there."""
 
     def __init__(self, host, port):
-        self.behind, self.received, self.open = (host, port), 0, True
+        self.behind, self.received = (host, port), 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -35,7 +35,11 @@ class Counted:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(self.behind)
+            try:
+                server = socket.create_connection(self.behind)
+            except OSError:
+                client.close()
+                continue
             for source, target, counts in [(client, server, False), (server, client, True)]:
                 threading.Thread(target=self._pump, args=(source, target, counts), daemon=True).start()
 
@@ -109,7 +113,7 @@ class Azure:
     secret = AZURITE_KEY
 
     def __init__(self, folder):
-        program = Path(os.environ["AZURITE_FOLDER"]) / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+        program = Path(os.environ["AZURITE_FOLDER"]).resolve() / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
         command = ["node", str(program), "--blobPort", "0", "--silent", "--skipApiVersionCheck", "--inMemoryPersistence", "--disableTelemetry"]
         self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
         port = None

@@ -53,8 +53,8 @@ def test_what_a_folder_offers_and_whether_it_holds(demo):
         broken = run("validate", str(file), code=1)
         lines = broken.stdout.splitlines()
         assert len(lines) == 2, broken.stdout
-        assert lines[0].startswith(f"{file}:12:8: 'money' is not a type"), lines[0]
-        assert lines[1].startswith(f"{file}:16:14: the expression of metric 'Total' is wrong"), lines[1]
+        assert lines[0].startswith(f"{file}:12:8 columns.type: 'money' is not a type"), lines[0]
+        assert lines[1].startswith(f"{file}:16:14 metrics.expression: the expression of metric 'Total' is wrong"), lines[1]
         assert "1 of 1 definitions cannot be used" in broken.stderr
         problems = json.loads(run("validate", "--json", code=1).stdout)
         assert [len(each["problems"]) for each in problems if each["file"].endswith("Sales.toml")] == [2]

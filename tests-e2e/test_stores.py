@@ -61,7 +61,7 @@ def folder(tmp_path_factory, binary):
     with duckdb.connect() as connection:
         for tenant, start in ((TENANT, 0), (OTHER, 10_000_000)):
             connection.execute(
-                f"""COPY (SELECT {start} + i AS Id, ['Nord/See & Süd', 'East'][1 + i % 2] AS Region, CASE WHEN i % 11 > 0 THEN 'customer ' || hash(i) END AS Customer,
+                f"""COPY (SELECT {start} + i AS Id, ['Nord/See & Süd', 'East'][(1 + i // 12 % 2)::INT] AS Region, CASE WHEN i % 11 > 0 THEN 'customer ' || hash(i) END AS Customer,
                     (i % 9999)::DECIMAL(18,2) AS Amount, date_trunc('month', DATE '2025-11-01' + INTERVAL (i % 12) MONTH)::DATE AS Month,
                     (date_trunc('month', DATE '2025-11-01' + INTERVAL (i % 12) MONTH) + INTERVAL (i % 28) DAY)::DATE AS Day
                     FROM range(240000) t(i)) TO '{rows}/tenant={tenant}' (FORMAT parquet, PARTITION_BY (Region, Month))"""

@@ -17,20 +17,23 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::guard::{GuardedReaders, PageFault};
+use crate::guard::GuardedReaders;
 use crate::snapshot::{self, PinnedFile, Snapshot};
-use crate::store_fault::{causes, store_error};
 
 impl Engine {
     /// The error with its place, when a stream failed because a file cannot be read. Reads again what the run had read, the broken file column by column.
     pub(crate) async fn named(&self, error: EngineError, snapshot: &Snapshot) -> EngineError {
-        if !error.is_parquet() {
+        let is_named = matches!(error, EngineError::Corrupt { .. });
+        if !is_named && !error.is_parquet() {
             return error;
         }
         let inner = &self.inner;
         // What was replaced while it was read looks torn.
         if let Err(changed) = snapshot::recheck(inner.data.as_ref(), snapshot).await {
             return changed;
+        }
+        if is_named {
+            return error;
         }
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
         let shapes = match inner.shapes.shapes(inner.data.as_ref(), &footers, snapshot).await {
@@ -83,14 +86,10 @@ pub(crate) fn panicked() -> DataFusionError {
 }
 
 fn corrupt(pinned: &PinnedFile, column: Option<&String>, cause: DataFusionError) -> EngineError {
-    if store_error(&cause).is_some() {
-        return EngineError::from_query(cause, 0);
-    }
-    let fault = causes(&cause).find_map(|cause| cause.downcast_ref::<PageFault>()).map(ToString::to_string);
-    EngineError::Corrupt {
-        file: pinned.meta.location.to_string(),
-        column: column.cloned(),
-        told: fault.is_some(),
-        detail: fault.unwrap_or_else(|| cause.to_string()),
+    match EngineError::from_query(cause, 0) {
+        EngineError::Query(cause) => {
+            EngineError::Corrupt { file: pinned.meta.location.to_string(), column: column.cloned(), detail: cause.to_string(), told: false }
+        }
+        known => known,
     }
 }

@@ -7,6 +7,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use insightgate_identity::scope::DatasetRefusal;
 
+use crate::guard::PageFault;
 use crate::store_fault::{FaultKind, StoreFault, causes, store_error};
 
 /// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never does.
@@ -129,6 +130,8 @@ impl EngineError {
         let EngineError::Query(error) = self else { return false };
         match error.find_root() {
             DataFusionError::ParquetError(_) => true,
+            // The library panics on some damage.
+            DataFusionError::ExecutionJoin(join) => join.is_panic(),
             DataFusionError::ArrowError(cause, _) => matches!(cause.as_ref(), ArrowError::ParquetError(_)),
             _ => false,
         }
@@ -143,6 +146,9 @@ impl EngineError {
                 }
                 other => EngineError::Store(StoreFault::of(other)),
             };
+        }
+        if let Some(PageFault { file, column, detail }) = causes(&error).find_map(|cause| cause.downcast_ref()).cloned() {
+            return EngineError::Corrupt { file, column, detail, told: true };
         }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(detail) => EngineError::Budget { memory_limit, detail: detail.clone() },

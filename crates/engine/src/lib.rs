@@ -6,6 +6,7 @@
 mod artifact;
 mod blame;
 mod budget;
+mod check_files;
 mod codes;
 mod dictionary;
 mod encode;
@@ -32,6 +33,7 @@ mod text_test;
 mod types;
 
 pub use artifact::{ArtifactKey, ArtifactMeta, BadArtifactKey};
+pub use check_files::FileCheck;
 pub use encode::Format;
 pub use engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings};
 pub use error::EngineError;

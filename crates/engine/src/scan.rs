@@ -188,14 +188,15 @@ fn wanted_columns(dataset: &Dataset) -> Vec<(String, ColumnType)> {
 }
 
 /// The wanted columns whose values are `key=value` folders.
-fn folder_columns(dataset: &Dataset, snapshot: &Snapshot) -> Vec<String> {
+pub(crate) fn folder_columns(dataset: &Dataset, snapshot: &Snapshot) -> Vec<String> {
     let tenant_is_folder = dataset.tenancy == Tenancy::Folder;
     let is_key = |name: &str| snapshot.files.iter().flat_map(|file| &file.folder_values).any(|(key, _)| same_name(key, name));
     let wanted = wanted_columns(dataset).into_iter().map(|(name, _)| name);
     wanted.filter(|name| is_key(name) && !(tenant_is_folder && same_name(name, TENANT_KEY))).collect()
 }
 
-fn partitioned(pinned: &PinnedFile, in_folders: &[FieldRef]) -> Result<PartitionedFile, EngineError> {
+/// With the values of its folders, which must be of the fields' types.
+pub(crate) fn partitioned(pinned: &PinnedFile, in_folders: &[FieldRef]) -> Result<PartitionedFile, EngineError> {
     let mut values = Vec::with_capacity(in_folders.len());
     for field in in_folders {
         let key = if field.name() == TENANT_COLUMN { TENANT_KEY } else { field.name() };

@@ -62,15 +62,17 @@ pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: 
         Tenancy::Folder => layout::tenant_folder(&folder, scope.tenant()),
         Tenancy::Column { .. } => folder.clone(),
     };
-    let mut metas: Vec<ObjectMeta> = store
-        .list(Some(&listed))
-        .try_filter(|meta| std::future::ready(layout::is_data_file(&folder, &meta.location)))
-        .try_collect()
-        .await?;
-    metas.sort_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
-    let data_as_of = metas.iter().map(|meta| meta.last_modified).max();
-    let files = metas.into_iter().map(|meta| PinnedFile { folder_values: layout::folder_values(&folder, &meta.location), meta }).collect();
+    let files = list(store, &folder, &listed).await?;
+    let data_as_of = files.iter().map(|file| file.meta.last_modified).max();
     Ok(Snapshot { files, data_as_of })
+}
+
+/// The data files of a dataset's folder that lie below `listed`, in the order of their paths.
+pub(crate) async fn list(store: &dyn ObjectStore, folder: &Path, listed: &Path) -> Result<Vec<PinnedFile>, EngineError> {
+    let mut metas: Vec<ObjectMeta> =
+        store.list(Some(listed)).try_filter(|meta| std::future::ready(layout::is_data_file(folder, &meta.location))).try_collect().await?;
+    metas.sort_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
+    Ok(metas.into_iter().map(|meta| PinnedFile { folder_values: layout::folder_values(folder, &meta.location), meta }).collect())
 }
 
 /// Fails when a file is not the one that was listed.

@@ -43,9 +43,11 @@ impl StoreFault {
             let why = causes(http).last().map(ToString::to_string).unwrap_or_default();
             return StoreFault { kind, text: format!("{} cannot be reached: {why}{}", place(error), credentials_hint(error)) };
         }
+        // Not every call of the library tells these apart by itself.
+        let status = answer_code(error).and_then(|code| code.get(..3)?.parse::<u16>().ok());
         let (kind, what) = match error {
-            Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => (FaultKind::Refused, "does not take the credentials"),
-            Store::NotFound { .. } => (FaultKind::Missing, "has no such place"),
+            _ if matches!(status, Some(401 | 403)) => (FaultKind::Refused, "does not take the credentials"),
+            _ if status == Some(404) => (FaultKind::Missing, "has no such place"),
             Store::NotSupported { .. } | Store::NotImplemented { .. } | Store::InvalidPath { .. } => {
                 (FaultKind::Unsupported, "cannot do what was asked")
             }

@@ -97,17 +97,25 @@ pub enum DatasetCommand {
     /// Columns, metrics and rules of one dataset
     #[command(after_help = "Example:\n  insightgate dataset show CustomersAndTenants")]
     Show(DatasetShowArguments),
-    /// Whether definitions hold: every problem with its file, line and column
+    /// Whether definitions hold, and the files of rows fit them: every problem with its file, line, column and key
     #[command(
-        after_help = "Examples:\n  insightgate dataset validate\n  insightgate dataset validate insightgate-data/datasets/mpn/Sales.toml"
+        after_help = "Examples:\n  insightgate dataset validate\n  insightgate dataset validate insightgate-data/datasets/mpn/Sales.toml --json\n  insightgate dataset validate --data-root s3://bucket/prefix"
     )]
     Validate(DatasetValidateArguments),
+    /// Adds the rows of Parquet, CSV or TSV files to a dataset that is there, as its definition says
+    #[command(
+        after_help = "Examples:\n  insightgate dataset import november.csv --name Cars --tenant 3f1c…\n  insightgate dataset import flights-11.parquet flights-12.parquet --name Flights"
+    )]
+    Import(DatasetImportArguments),
 }
 
 #[derive(Debug, Args)]
 pub struct DatasetListArguments {
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
+    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
     #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
     pub program: insightgate_identity::program::Program,
     /// Print JSON
@@ -122,6 +130,9 @@ pub struct DatasetShowArguments {
     pub name: String,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
+    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
     #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
     pub program: insightgate_identity::program::Program,
     /// Print JSON
@@ -130,12 +141,35 @@ pub struct DatasetShowArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct DatasetImportArguments {
+    /// Parquet, CSV or TSV; each must have the columns that may not be null
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The dataset: its name or an alias
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// Whose rows they are, unless a column says so
+    #[arg(long, value_name = "UUID")]
+    pub tenant: Option<Uuid>,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct DatasetValidateArguments {
-    /// Definitions; all of the data folder's if none is named
+    /// Definitions, wherever they lie; all of the data folder's if none is named
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
+    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use insightgate_identity::program::Program;
 use insightgate_query::catalog::{Catalog, Dataset, same_name};
+use insightgate_query::definition::DefinitionErrors;
 use insightgate_query::{builtin, definition};
 
 /// Definitions lie in `<folder>/<program>/<Dataset>.toml`.
@@ -27,6 +28,19 @@ struct Loaded {
 
 /// What tells that a definition changed.
 type Stamp = (PathBuf, Option<SystemTime>, u64);
+
+/// Why a definition's file gives no dataset.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionFault {
+    #[error("{file}: {source}")]
+    Unreadable { file: String, source: std::io::Error },
+    #[error("{file}: it is in the folder of program {folder}, but says program = \"{found}\"")]
+    OtherProgram { file: String, folder: &'static str, found: String },
+    #[error("{file}: it says name = \"{found}\", so the file should be called {found}.toml")]
+    OtherName { file: String, found: String },
+    #[error(transparent)]
+    Wrong(#[from] DefinitionErrors),
+}
 
 impl Catalogs {
     pub fn new(folder: PathBuf) -> Catalogs {
@@ -63,7 +77,8 @@ impl Catalogs {
         let mut own = BTreeMap::new();
         let mut unread = Vec::new();
         for (path, ..) in &files {
-            match read(path, program).or_else(|| earlier.remove(path)) {
+            let found = read_definition(path, program).map_err(|fault| tracing::error!(%fault, "a dataset definition does not hold"));
+            match found.ok().or_else(|| earlier.remove(path)) {
                 Some(dataset) => drop(own.insert(path.clone(), dataset)),
                 None => unread.push(stem(path).to_owned()),
             }
@@ -108,29 +123,21 @@ fn stem(path: &Path) -> &str {
     path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }
 
-fn read(path: &Path, program: Program) -> Option<Arc<Dataset>> {
-    match read_definition(path, program) {
-        Ok(dataset) => Some(Arc::new(dataset)),
-        Err(problems) => {
-            tracing::error!(%problems, "a dataset definition cannot be used");
-            None
-        }
+/// The dataset that a definition file of a program holds.
+pub fn read_definition(path: &Path, program: Program) -> Result<Arc<Dataset>, DefinitionFault> {
+    let file = path.display().to_string();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(source) => return Err(DefinitionFault::Unreadable { file, source }),
+    };
+    let definition = definition::read(&text, &file)?;
+    if definition.program != program.name() {
+        return Err(DefinitionFault::OtherProgram { file, folder: program.name(), found: definition.program });
     }
-}
-
-/// The dataset that a definition file of a program holds, or all that is wrong with it: a line for each, with file, line and column where
-/// it has a place.
-pub fn read_definition(path: &Path, program: Program) -> Result<Dataset, String> {
-    let origin = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{origin}: {error}"))?;
-    let found = definition::read(&text, &origin).map_err(|errors| errors.to_string())?;
-    if found.program != program.name() {
-        return Err(format!("{origin}: program is '{}', and the file lies in the folder of {}", found.program, program.name()));
+    if !same_name(&definition.dataset.name, stem(path)) {
+        return Err(DefinitionFault::OtherName { file, found: definition.dataset.name });
     }
-    if !same_name(&found.dataset.name, stem(path)) {
-        return Err(format!("{origin}: name is '{}'; the file must be called {}.toml", found.dataset.name, found.dataset.name));
-    }
-    Ok(found.dataset)
+    Ok(Arc::new(definition.dataset))
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod enroll_tenant;
 pub mod explain_query;
 pub mod external_issuers;
 pub mod failure;
+pub mod import_rows;
 pub mod issue_token;
 mod key_age;
 pub mod known_query;

@@ -39,6 +39,8 @@ pub struct Problem {
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
+    /// The key that it is about, such as `columns.type`; None where it is about the whole.
+    pub key: Option<String>,
     /// What is wrong and what to do.
     pub message: String,
 }
@@ -75,9 +77,20 @@ impl fmt::Display for DefinitionErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{}:{}:{}: {}", self.origin, problem.line, problem.column, problem.message)?;
+            write!(f, "{separator}{}:{problem}", self.origin)?;
         }
         Ok(())
+    }
+}
+
+/// `line:column key: message`.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)?;
+        if let Some(key) = &self.key {
+            write!(f, " {key}")?;
+        }
+        write!(f, ": {}", self.message)
     }
 }
 

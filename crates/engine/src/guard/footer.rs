@@ -12,6 +12,7 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{
     ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder, ParquetMetaDataReader,
 };
+use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::thrift;
@@ -153,7 +154,7 @@ impl<'a> Tail<'a> {
             decoder.try_decode()
         });
         match with {
-            Ok(DecodeResult::Data(with)) => Ok(with),
+            Ok(DecodeResult::Data(with)) if pages_are_in_place(&with) => Ok(with),
             _ => Err(damaged()),
         }
     }
@@ -166,6 +167,31 @@ fn index_parts(column: &ColumnChunkMetaData) -> [Option<Range<u64>>; 2] {
         Some(start..start.checked_add(length)?)
     };
     [part(column.column_index_offset(), column.column_index_length()), part(column.offset_index_offset(), column.offset_index_length())]
+}
+
+/// Whether the pages that the index lists lie in their columns, in the order of their rows.
+fn pages_are_in_place(footer: &ParquetMetaData) -> bool {
+    let Some(index) = footer.offset_index() else { return true };
+    footer.row_groups().iter().zip(index).enumerate().all(|(place, (group, columns))| {
+        let bounds = footer.column_index().and_then(|index| index.get(place));
+        group.columns().iter().zip(columns).enumerate().all(|(number, (column, pages))| {
+            let pages = pages.page_locations();
+            let (start, length) = column.byte_range();
+            let end = start.saturating_add(length);
+            let lies_inside = |offset: i64, size: i32| {
+                let (offset, size) = (u64::try_from(offset).unwrap_or_default(), u64::try_from(size).unwrap_or(u64::MAX));
+                offset >= start && offset.checked_add(size).is_some_and(|page_end| page_end <= end)
+            };
+            let first_rows = pages.iter().map(|page| page.first_row_index);
+            let bounds = bounds.and_then(|bounds| bounds.get(number)).filter(|bounds| !matches!(bounds, ColumnIndexMetaData::NONE));
+            let as_many = bounds.is_none_or(|bounds| bounds.num_pages() == pages.len() as u64);
+            as_many
+                && pages.iter().all(|page| lies_inside(page.offset, page.compressed_page_size))
+                && first_rows.clone().next().is_none_or(|first| first == 0)
+                && first_rows.clone().is_sorted()
+                && first_rows.last().is_none_or(|last| last <= group.num_rows())
+        })
+    })
 }
 
 /// The library panics on some damaged files.

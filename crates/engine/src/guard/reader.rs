@@ -14,16 +14,23 @@ use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use object_store::ObjectMeta;
+use object_store::path::Path;
 
 use super::thrift::{self, PageSizes};
 
 /// Bytes that a page may become. Writers make pages of 1 MiB, DuckDB such of 100 MB; a page is held as a whole, and its values beside it.
 pub(crate) const LARGEST_PAGE: i64 = 128 << 20;
 
-/// What is wrong with a column, for the caller: it says nothing of the machine.
+/// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct PageFault(String);
+#[error("{file}: {detail}")]
+pub(crate) struct PageFault {
+    pub(crate) file: String,
+    pub(crate) column: Option<String>,
+    /// For the caller: it says nothing of the machine.
+    pub(crate) detail: String,
+}
 
 /// Other readers, guarded.
 #[derive(Debug)]
@@ -37,20 +44,20 @@ impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedRead
         metadata_size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> datafusion::error::Result<Box<dyn AsyncFileReader + Send>> {
-        let size = file.object_meta.size;
+        let ObjectMeta { location, size, .. } = file.object_meta.clone();
         let inner = self.0.create_reader(partition, file, metadata_size_hint, metrics)?;
-        Ok(Box::new(GuardedReader { inner, size, columns: Vec::new() }))
+        Ok(Box::new(GuardedReader { inner, location, size, columns: Vec::new() }))
     }
 }
 
 /// Looks at the headers of the pages of a column that begin at `start` in the file.
 pub(crate) fn check_pages(column: &ColumnChunkMetaData, start: u64, bytes: &[u8]) -> Result<()> {
-    let checked = Chunk::of(column).map_or(Ok(()), |chunk| chunk.check(start, bytes));
-    checked.map_err(|fault| ParquetError::External(Box::new(fault)))
+    Chunk::of(column).map_or(Ok(()), |chunk| chunk.check(start, bytes)).map_err(ParquetError::General)
 }
 
 struct GuardedReader {
     inner: Box<dyn AsyncFileReader + Send>,
+    location: Path,
     /// Of the file, in bytes.
     size: u64,
     /// By their places in the file. Empty until the footer was read, which comes before all else.
@@ -106,7 +113,7 @@ impl GuardedReader {
         if range.start <= range.end && range.end <= self.size {
             return Ok(());
         }
-        Err(ParquetError::External(Box::new(PageFault("its indexes point outside of the file".to_owned()))))
+        Err(self.fault(None, "its indexes point outside of the file".to_owned()))
     }
 
     /// Ranges of a column begin with a page; what is in none, such as a Bloom filter, has no pages.
@@ -114,9 +121,13 @@ impl GuardedReader {
         let after = self.columns.partition_point(|chunk| chunk.place.start <= range.start);
         let chunk = after.checked_sub(1).and_then(|index| self.columns.get(index)).filter(|chunk| range.start < chunk.place.end);
         match chunk {
-            Some(chunk) => chunk.check(range.start, bytes).map_err(|fault| ParquetError::External(Box::new(fault))),
+            Some(chunk) => chunk.check(range.start, bytes).map_err(|detail| self.fault(Some(&chunk.column), detail)),
             None => Ok(()),
         }
+    }
+
+    fn fault(&self, column: Option<&String>, detail: String) -> ParquetError {
+        ParquetError::External(Box::new(PageFault { file: self.location.to_string(), column: column.cloned(), detail }))
     }
 }
 
@@ -129,14 +140,15 @@ impl Chunk {
         Some(Chunk { place: start..end, column: name, codec: column.compression(), values: column.num_values() })
     }
 
-    fn check(&self, start: u64, bytes: &[u8]) -> Result<(), PageFault> {
+    /// What is wrong, if something is.
+    fn check(&self, start: u64, bytes: &[u8]) -> Result<(), String> {
         if self.codec == Compression::LZO {
-            return Err(PageFault(format!("'{}' is compressed with LZO, which cannot be read", self.column)));
+            return Err("it is compressed with LZO, which cannot be read".to_owned());
         }
         let mut rest = bytes;
         while !rest.is_empty() {
             let at = start + (bytes.len() - rest.len()) as u64;
-            let damaged = |what: &str| PageFault(format!("the page of '{}' at byte {at} {what}", self.column));
+            let damaged = |what: &str| format!("the page at byte {at} {what}");
             let page = thrift::page_header(rest).map_err(|_| damaged("has a damaged header"))?;
             let PageSizes { header, compressed, uncompressed, values, is_dictionary } = page;
             if uncompressed > LARGEST_PAGE {
@@ -185,12 +197,12 @@ mod tests {
     #[test]
     fn claims_that_cannot_be_true_are_refused() {
         let chunk = Chunk { place: 4..1000, column: "Name".to_owned(), codec: Compression::SNAPPY, values: 10 };
-        let check = |bytes: &[u8]| chunk.check(4, bytes).map_err(|fault| fault.to_string());
+        let check = |bytes: &[u8]| chunk.check(4, bytes);
         let good = [page(2, 50, 40, 5), page(0, 100, 80, 4), page(0, 100, 90, 6)].concat();
         assert_eq!(check(&good), Ok(()));
         assert_eq!(check(&[]), Ok(()));
         for (bytes, expected) in [
-            (page(0, 1 << 30, 80, 4), "the page of 'Name' at byte 4 has 1024 MiB, and pages of more than 128 MiB are not read"),
+            (page(0, 1 << 30, 80, 4), "the page at byte 4 has 1024 MiB, and pages of more than 128 MiB are not read"),
             (page(0, -1, 80, 4), "damaged header"),
             (page(0, 100, 80, 11), "damaged header"),
             (page(0, 100, 80, -1), "damaged header"),
@@ -204,6 +216,6 @@ mod tests {
             assert!(found.contains(expected), "{found}");
         }
         let unread = Chunk { codec: Compression::LZO, ..chunk };
-        assert!(unread.check(4, &good).unwrap_err().to_string().contains("LZO"));
+        assert!(unread.check(4, &good).unwrap_err().contains("LZO"));
     }
 }

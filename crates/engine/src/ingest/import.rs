@@ -13,7 +13,7 @@ use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, same_name};
 use uuid::Uuid;
 
 use super::source::{Source, bad};
-use super::text_value;
+use super::{infer, text_value};
 use crate::error::EngineError;
 use crate::parquet_file::ParquetFile;
 use crate::{layout, table_writer, types};
@@ -26,7 +26,8 @@ pub struct ImportSummary {
 }
 
 /// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it.
-/// `progress` hears of the rows so far. Blocks; memory does not grow with the files. A file that fails leaves nothing; those before it stay.
+/// `progress` hears of the rows so far. Blocks; memory does not grow with the files. Nothing is written when a file's columns do not fit; a
+/// file with a value that does not leaves nothing, and those before it stay.
 pub fn import(
     files: &[PathBuf],
     dataset: &Dataset,
@@ -39,6 +40,10 @@ pub fn import(
         return Err(bad(destination, "the dataset keeps each tenant's rows in a folder of their own: say whose these are"));
     }
     let folder = tenant.map_or_else(|| destination.to_owned(), |tenant| destination.join(format!("{}={tenant}", layout::TENANT_KEY)));
+    for file in files {
+        let Source { schema, is_text, .. } = Source::open(file, delimiter)?;
+        wanted_columns(file, dataset, &schema, is_text)?;
+    }
     let mut summary = ImportSummary { rows: 0, files: Vec::with_capacity(files.len()) };
     for file in files {
         let target = free_name(&folder);
@@ -70,7 +75,7 @@ fn import_file(
     progress: &dyn Fn(u64),
 ) -> Result<u64, EngineError> {
     let Source { schema, is_text, batches } = Source::open(path, delimiter)?;
-    let wanted = wanted_columns(path, dataset, &schema)?;
+    let wanted = wanted_columns(path, dataset, &schema, is_text)?;
     let schema: SchemaRef = Arc::new(Schema::new(wanted.iter().map(|wanted| wanted.field.clone()).collect::<Vec<_>>()));
     let mut file = ParquetFile::create(target, Arc::clone(&schema))?;
     let mut rows = 0;
@@ -80,8 +85,10 @@ fn import_file(
             let Some(source) = wanted.source.and_then(|index| batch.columns().get(index)) else {
                 return Ok(new_null_array(wanted.field.data_type(), batch.num_rows()));
             };
-            let converted = if is_text { parsed(source, wanted.kind, rows) } else { cast(source, wanted.field.data_type()) };
-            converted.map_err(|detail| bad(path, format!("column '{}': {detail}", wanted.field.name())))
+            if is_text {
+                return parsed(source, wanted.kind, rows).map_err(|found| misfit(path, wanted, found));
+            }
+            cast(source, wanted.field.data_type()).map_err(|detail| bad(path, format!("column '{}': {detail}", wanted.field.name())))
         };
         let columns = wanted.iter().map(column).collect::<Result<Vec<_>, _>>()?;
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| bad(path, error))?;
@@ -93,15 +100,30 @@ fn import_file(
     Ok(rows)
 }
 
-fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema) -> Result<Vec<Wanted>, EngineError> {
+fn misfit(path: &Path, wanted: &Wanted, found: String) -> EngineError {
+    EngineError::Misfit {
+        file: path.display().to_string(),
+        column: wanted.field.name().clone(),
+        expected: types::spelled(wanted.kind),
+        found,
+    }
+}
+
+/// A file of Parquet must have the columns in types that fit; the values of a text are judged one by one.
+fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema, is_text: bool) -> Result<Vec<Wanted>, EngineError> {
     let position = |name: &str| schema.fields().iter().position(|field| same_name(field.name(), name));
     let mut wanted = Vec::with_capacity(dataset.columns.len() + 1);
     for column in &dataset.columns {
         let source = position(&column.name);
-        if source.is_none() && !column.nullable {
-            return Err(bad(path, format!("the column '{}' is missing", column.name)));
+        let column = Wanted { field: table_writer::stored_field(column), kind: column.kind, source };
+        match source.and_then(|index| schema.fields().get(index)) {
+            None if !column.field.is_nullable() => return Err(misfit(path, &column, "missing".to_owned())),
+            Some(field) if !is_text && !types::fits(field.data_type(), column.kind) => {
+                return Err(misfit(path, &column, field.data_type().to_string()));
+            }
+            _ => {}
         }
-        wanted.push(Wanted { field: table_writer::stored_field(column), kind: column.kind, source });
+        wanted.push(column);
     }
     if let Tenancy::Column { name, .. } = &dataset.tenancy
         && !dataset.columns.iter().any(|column| same_name(&column.name, name))
@@ -118,40 +140,41 @@ fn cast(source: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, String> {
     cast_with_options(source, wanted, &options).map_err(|error| error.to_string())
 }
 
+/// The first value that is none of the type is described in the error.
 fn parsed(source: &ArrayRef, kind: ColumnType, before: u64) -> Result<ArrayRef, String> {
     let texts = source.as_string::<i32>();
     Ok(match kind {
         ColumnType::String => Arc::clone(source),
-        ColumnType::Int64 => Arc::new(Int64Array::from(values(texts, kind, before, text_value::integer)?)),
-        ColumnType::Float64 => Arc::new(Float64Array::from(values(texts, kind, before, text_value::float)?)),
-        ColumnType::Bool => Arc::new(BooleanArray::from(values(texts, kind, before, text_value::boolean)?)),
+        ColumnType::Int64 => Arc::new(Int64Array::from(values(texts, before, text_value::integer)?)),
+        ColumnType::Float64 => Arc::new(Float64Array::from(values(texts, before, text_value::float)?)),
+        ColumnType::Bool => Arc::new(BooleanArray::from(values(texts, before, text_value::boolean)?)),
         ColumnType::Date => {
             let epoch = chrono::DateTime::UNIX_EPOCH.date_naive();
             let days = |text: &str| i32::try_from(text_value::date(text)?.signed_duration_since(epoch).num_days()).ok();
-            Arc::new(Date32Array::from(values(texts, kind, before, days)?))
+            Arc::new(Date32Array::from(values(texts, before, days)?))
         }
         ColumnType::Timestamp => {
-            let instants = values(texts, kind, before, |text| text_value::timestamp(text).map(|instant| instant.timestamp_micros()))?;
+            let instants = values(texts, before, |text| text_value::timestamp(text).map(|instant| instant.timestamp_micros()))?;
             Arc::new(TimestampMicrosecondArray::from(instants).with_timezone(types::UTC))
         }
         ColumnType::Decimal { precision, scale } => {
             let limit = 10_i128.checked_pow(precision.into()).unwrap_or(i128::MAX);
             let unscaled =
                 |text: &str| text_value::decimal(text, scale).filter(|value| value.checked_abs().is_some_and(|value| value < limit));
-            let array = Decimal128Array::from(values(texts, kind, before, unscaled)?);
+            let array = Decimal128Array::from(values(texts, before, unscaled)?);
             Arc::new(array.with_precision_and_scale(precision, scale).map_err(|error| error.to_string())?)
         }
     })
 }
 
-fn values<T>(texts: &StringArray, kind: ColumnType, before: u64, read: impl Fn(&str) -> Option<T>) -> Result<Vec<Option<T>>, String> {
+fn values<T>(texts: &StringArray, before: u64, read: impl Fn(&str) -> Option<T>) -> Result<Vec<Option<T>>, String> {
     let mut values = Vec::with_capacity(texts.len());
     for (row, text) in texts.iter().enumerate() {
         values.push(match text {
             None => None,
             Some(text) => match read(text) {
                 Some(value) => Some(value),
-                None => return Err(format!("row {}: '{text}' is not {}", before + row as u64 + 1, types::spelled(kind))),
+                None => return Err(format!("'{text}' in row {}, {}", before + row as u64 + 1, types::spelled(infer::kind_of(text)))),
             },
         });
     }

@@ -93,6 +93,13 @@ fn of_arrow(found: &DataType) -> Option<ColumnType> {
     })
 }
 
+/// The narrowest type that holds the value.
+pub(super) fn kind_of(text: &str) -> ColumnType {
+    let mut guess = Guess::default();
+    guess.see(text);
+    guess.kind()
+}
+
 /// Which types all values so far could be.
 #[derive(Debug, Clone)]
 struct Guess {

@@ -1,35 +1,40 @@
-//! `insightgate dataset list | show | validate`: what a data folder offers, and whether its definitions hold.
+//! `insightgate dataset list | show`: what a data folder offers.
+
+pub mod import;
+pub mod validate;
 
 use std::path::{Path, PathBuf};
 
+use insightgate_engine::{DataRoot, local_folder};
 use insightgate_identity::program::Program;
-use insightgate_operations::catalogs::{Catalogs, definitions_of, read_definition};
+use insightgate_operations::catalogs::{Catalogs, definitions_of};
+use insightgate_query::builtin;
 use insightgate_query::catalog::{Dataset, Tenancy, same_name};
 use insightgate_query::definition::type_name;
 use serde_json::{Value, json};
 
-use crate::cli::{DatasetListArguments, DatasetShowArguments, DatasetValidateArguments};
+use crate::cli::{DatasetListArguments, DatasetShowArguments};
 use crate::command_error::CommandError;
-use crate::data_folder::DataFolder;
-use crate::session::yes_no;
+use crate::data_folder::{DataFolder, shown};
 use crate::table::{Table, fields};
 use crate::terminal::{print, print_json};
 
 pub fn list(arguments: &DatasetListArguments) -> Result<(), CommandError> {
-    let folder = DataFolder::existing(&arguments.data_dir)?;
-    let catalog = Catalogs::new(folder.definitions()).of(arguments.program);
-    let own = own(&folder, arguments.program)?;
+    let place = Place::open(&arguments.data_dir, arguments.data_root.as_deref(), arguments.program)?;
+    let catalog = Catalogs::new(place.folder.definitions()).of(arguments.program);
     if arguments.json {
-        return print_json(&catalog.datasets().iter().map(|dataset| described(dataset, &own)).collect::<Vec<_>>());
+        return print_json(&catalog.datasets().iter().map(|dataset| place.described(dataset)).collect::<Vec<_>>());
     }
-    let mut table = Table::new(&["name", "columns", "metrics", "hours", "own", "title"]);
+    let mut table = Table::new(&["name", "columns", "metrics", "hours", "spans", "definition", "rows", "title"]);
     for dataset in catalog.datasets() {
         table.row([
             dataset.name.as_str(),
             &dataset.columns.iter().filter(|column| column.selectable).count().to_string(),
             &dataset.metrics.len().to_string(),
             &dataset.minimum_interval_hours.to_string(),
-            &yes_no(is_own(dataset, &own)),
+            &dataset.date_ranges.len().to_string(),
+            place.origin(dataset).word(),
+            if place.has_rows(dataset) { "yes" } else { "" },
             &dataset.title,
         ]);
     }
@@ -37,15 +42,14 @@ pub fn list(arguments: &DatasetListArguments) -> Result<(), CommandError> {
 }
 
 pub fn show(arguments: &DatasetShowArguments) -> Result<(), CommandError> {
-    let folder = DataFolder::existing(&arguments.data_dir)?;
-    let catalog = Catalogs::new(folder.definitions()).of(arguments.program);
-    let own = own(&folder, arguments.program)?;
+    let place = Place::open(&arguments.data_dir, arguments.data_root.as_deref(), arguments.program)?;
+    let catalog = Catalogs::new(place.folder.definitions()).of(arguments.program);
     let Some(dataset) = catalog.find(&arguments.name) else {
         let failed = CommandError::not_found(format!("{} has no dataset '{}'", arguments.program.name(), arguments.name));
         return Err(failed.hint("`insightgate dataset list` shows what there is; --program chooses mpn or cmp"));
     };
     if arguments.json {
-        return print_json(&described(dataset, &own));
+        return print_json(&place.described(dataset));
     }
     print(&fields(&[
         ("name", dataset.name.clone()),
@@ -56,7 +60,8 @@ pub fn show(arguments: &DatasetShowArguments) -> Result<(), CommandError> {
         ("location column", column_name(dataset, dataset.location_column)),
         ("rows of a tenant", tenancy(dataset)),
         ("hours between runs", dataset.minimum_interval_hours.to_string()),
-        ("own definition", yes_no(is_own(dataset, &own))),
+        ("rows", place.rows(dataset)),
+        ("definition", place.definition(dataset)),
     ]))?;
     let mut columns = Table::new(&["column", "type", "sensitive", "aliases"]);
     for column in dataset.columns.iter().filter(|column| column.selectable) {
@@ -70,69 +75,108 @@ pub fn show(arguments: &DatasetShowArguments) -> Result<(), CommandError> {
     print(&format!("\n{}\n{}", columns.text(), metrics.text()))
 }
 
-/// Every problem of every definition. Fails when there is one.
-pub fn validate(arguments: &DatasetValidateArguments) -> Result<(), CommandError> {
-    let files = match arguments.files.as_slice() {
-        [] => all_of(&DataFolder::existing(&arguments.data_dir)?)?,
-        named => named.iter().map(|path| Ok((path.clone(), program_of(path)?))).collect::<Result<Vec<_>, CommandError>>()?,
-    };
-    let checked: Vec<(PathBuf, Result<Dataset, String>)> = files
-        .into_iter()
-        .map(|(path, program)| {
-            let read = read_definition(&path, program);
-            (path, read)
-        })
-        .collect();
-    let wrong = checked.iter().filter(|(_, read)| read.is_err()).count();
-    if arguments.json {
-        let checked = checked.iter().map(|(path, read)| {
-            let problems: Vec<&str> = read.as_ref().err().map(|problems| problems.lines().collect()).unwrap_or_default();
-            json!({"file": path, "dataset": read.as_ref().ok().map(|dataset| &dataset.name), "problems": problems})
-        });
-        print_json(&checked.collect::<Vec<_>>())?;
-    } else {
-        for (path, read) in &checked {
-            print(&match read {
-                Ok(dataset) => format!("{}: {} holds\n", path.display(), dataset.name),
-                Err(problems) => format!("{problems}\n"),
-            })?;
+/// A program's part of a data folder, and where its rows lie.
+struct Place {
+    folder: DataFolder,
+    root: DataRoot,
+    program: Program,
+    /// The operator's definitions.
+    own: Vec<PathBuf>,
+}
+
+/// Whose definition is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    BuiltIn,
+    Own,
+    /// The operator's, in the place of a built-in one.
+    Replacement,
+}
+
+impl Origin {
+    fn word(self) -> &'static str {
+        match self {
+            Origin::BuiltIn => "built-in",
+            Origin::Own => "own",
+            Origin::Replacement => "replaced",
         }
-    }
-    match wrong {
-        0 if checked.is_empty() => {
-            eprintln!("there are no definitions of your own");
-            Ok(())
-        }
-        0 => Ok(()),
-        number => Err(CommandError::failed(format!("{number} of {} definitions cannot be used", checked.len()))
-            .hint("a server goes on with the last good version of each, and leaves one out that never was good")),
     }
 }
 
-fn all_of(folder: &DataFolder) -> Result<Vec<(PathBuf, Program)>, CommandError> {
-    let mut files = Vec::new();
-    for program in Program::ALL {
-        files.extend(own(folder, program)?.into_iter().map(|path| (path, program)));
+impl Place {
+    fn open(data_dir: &Path, data_root: Option<&str>, program: Program) -> Result<Place, CommandError> {
+        let folder = DataFolder::existing(data_dir)?;
+        let root = folder.data_root(data_root)?;
+        Ok(Place { own: own(&folder, program)?, folder, root, program })
     }
-    Ok(files)
+
+    fn own_definition(&self, dataset: &Dataset) -> Option<&PathBuf> {
+        self.own.iter().find(|path| path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| same_name(stem, &dataset.name)))
+    }
+
+    fn origin(&self, dataset: &Dataset) -> Origin {
+        match (self.own_definition(dataset), builtin::catalog(self.program.name()).find(&dataset.name)) {
+            (None, _) => Origin::BuiltIn,
+            (Some(_), Some(_)) => Origin::Replacement,
+            (Some(_), None) => Origin::Own,
+        }
+    }
+
+    fn definition(&self, dataset: &Dataset) -> String {
+        match (self.own_definition(dataset), self.origin(dataset)) {
+            (Some(file), Origin::Replacement) => format!("{}, in the place of the built-in one", shown(file)),
+            (Some(file), _) => shown(file),
+            (None, _) => "built-in".to_owned(),
+        }
+    }
+
+    fn rows(&self, dataset: &Dataset) -> String {
+        match &self.root {
+            DataRoot::Folder(folder) => shown(&local_folder(folder, self.program, &dataset.name, None)),
+            DataRoot::Store(_) => format!("{}/{}/{}", self.root, self.program.name(), dataset.name),
+        }
+    }
+
+    /// Whether a folder for the dataset is there. What a store holds is not asked.
+    fn has_rows(&self, dataset: &Dataset) -> bool {
+        self.root.folder().is_some_and(|folder| local_folder(folder, self.program, &dataset.name, None).is_dir())
+    }
+
+    fn described(&self, dataset: &Dataset) -> Value {
+        let columns = dataset.columns.iter().filter(|column| column.selectable).map(|column| {
+            json!({
+                "name": column.name,
+                "type": type_name(column.kind),
+                "nullable": column.nullable,
+                "sensitive": column.sensitive,
+                "aliases": column.aliases,
+                "description": column.description,
+            })
+        });
+        let metrics =
+            dataset.metrics.iter().map(|metric| json!({"name": metric.name, "expression": metric.text, "sensitive": metric.sensitive}));
+        json!({
+            "name": dataset.name,
+            "program": self.program.name(),
+            "aliases": dataset.aliases,
+            "title": dataset.title,
+            "columns": columns.collect::<Vec<_>>(),
+            "metrics": metrics.collect::<Vec<_>>(),
+            "dateRanges": dataset.date_ranges.iter().map(|span| span.keyword()).collect::<Vec<_>>(),
+            "dateColumn": column_name(dataset, dataset.date_column),
+            "locationColumn": column_name(dataset, dataset.location_column),
+            "minimumIntervalHours": dataset.minimum_interval_hours,
+            "own": self.own_definition(dataset).is_some(),
+            "origin": self.origin(dataset).word(),
+            "definition": self.own_definition(dataset),
+            "rows": self.rows(dataset),
+        })
+    }
 }
 
 fn own(folder: &DataFolder, program: Program) -> Result<Vec<PathBuf>, CommandError> {
     let definitions = folder.definitions();
     definitions_of(&definitions, program).map_err(|error| CommandError::failed(format!("{}: {error}", definitions.display())))
-}
-
-/// A definition says in its folder's name whose it is.
-fn program_of(path: &Path) -> Result<Program, CommandError> {
-    let folder = path.canonicalize().ok().and_then(|path| Some(path.parent()?.file_name()?.to_str()?.to_owned()));
-    folder.and_then(|name| name.parse().ok()).ok_or_else(|| {
-        let failed = CommandError::usage(format!("{} is not there, or lies in no folder mpn or cmp", path.display()));
-        failed.hint("definitions lie in datasets/<program>/<Dataset>.toml of the data folder")
-    })
-}
-
-fn is_own(dataset: &Dataset, own: &[PathBuf]) -> bool {
-    own.iter().filter_map(|path| path.file_stem()?.to_str()).any(|stem| same_name(stem, &dataset.name))
 }
 
 fn column_name(dataset: &Dataset, index: Option<usize>) -> String {
@@ -144,24 +188,4 @@ fn tenancy(dataset: &Dataset) -> String {
         Tenancy::Folder => "in tenant=<tenant id> folders".to_owned(),
         Tenancy::Column { name, .. } => format!("by column {name}"),
     }
-}
-
-fn described(dataset: &Dataset, own: &[PathBuf]) -> Value {
-    let columns = dataset.columns.iter().filter(|column| column.selectable).map(
-        |column| json!({"name": column.name, "type": type_name(column.kind), "sensitive": column.sensitive, "aliases": column.aliases}),
-    );
-    let metrics =
-        dataset.metrics.iter().map(|metric| json!({"name": metric.name, "expression": metric.text, "sensitive": metric.sensitive}));
-    json!({
-        "name": dataset.name,
-        "aliases": dataset.aliases,
-        "title": dataset.title,
-        "columns": columns.collect::<Vec<_>>(),
-        "metrics": metrics.collect::<Vec<_>>(),
-        "dateRanges": dataset.date_ranges.iter().map(|span| span.keyword()).collect::<Vec<_>>(),
-        "dateColumn": column_name(dataset, dataset.date_column),
-        "locationColumn": column_name(dataset, dataset.location_column),
-        "minimumIntervalHours": dataset.minimum_interval_hours,
-        "own": is_own(dataset, own),
-    })
 }

@@ -13,7 +13,14 @@ use crate::nearest::nearest;
 /// What is wrong with one text.
 pub(super) struct Problems<'t> {
     text: &'t str,
-    found: RefCell<Vec<(usize, String)>>,
+    found: RefCell<Vec<(usize, About, String)>>,
+}
+
+/// Whether a problem has a key of its own, or is of a table as a whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Key,
+    Table,
 }
 
 /// More than these are not reported.
@@ -25,9 +32,13 @@ impl<'t> Problems<'t> {
     }
 
     pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
+        self.note(at, About::Key, message.into());
+    }
+
+    fn note(&self, at: &Range<usize>, about: About, message: String) {
         let mut found = self.found.borrow_mut();
         if found.len() < MAXIMUM_PROBLEMS {
-            found.push((at.start, message.into()));
+            found.push((at.start, about, message));
         }
     }
 
@@ -39,19 +50,36 @@ impl<'t> Problems<'t> {
         self.found.borrow().is_empty()
     }
 
-    /// In the order of the text.
-    pub(super) fn into_list(self) -> Vec<Problem> {
+    /// In the order of the text. `document` is what it was parsed to, if it could be.
+    pub(super) fn into_list(self, document: Option<&DeTable<'_>>) -> Vec<Problem> {
         let mut found = self.found.into_inner();
-        found.sort_by_key(|(at, _)| *at);
-        found.into_iter().map(|(at, message)| place(self.text, at, message)).collect()
+        found.sort_by_key(|(at, ..)| *at);
+        let key = |at, about| document.filter(|_| about == About::Key).and_then(|document| key_at(document, at));
+        found.into_iter().map(|(at, about, message)| place(self.text, at, key(at, about), message)).collect()
     }
 }
 
-fn place(text: &str, at: usize, message: String) -> Problem {
+/// The keys that lead to what begins there, joined by dots. None for a table itself.
+fn key_at(table: &DeTable<'_>, at: usize) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
+        let name = key.get_ref();
+        match value.get_ref() {
+            DeValue::Table(below) => key_at(below, at).map(|below| format!("{name}.{below}")),
+            DeValue::Array(items) => items.iter().find_map(|item| match item.get_ref() {
+                DeValue::Table(below) => key_at(below, at).map(|below| format!("{name}.{below}")),
+                _ => (item.span().start == at).then(|| name.to_string()),
+            }),
+            _ => None,
+        }
+        .or_else(|| (key.span().start == at || value.span().start == at).then(|| name.to_string()))
+    })
+}
+
+fn place(text: &str, at: usize, key: Option<String>, message: String) -> Problem {
     let before = text.get(..at).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or(before);
     let lines = before.bytes().filter(|byte| *byte == b'\n').count();
-    Problem { line: lines as u32 + 1, column: line.chars().count() as u32 + 1, message }
+    Problem { line: lines as u32 + 1, column: line.chars().count() as u32 + 1, key, message }
 }
 
 /// A table whose keys are read one by one; `finish` refuses those that nobody read.
@@ -76,7 +104,7 @@ impl<'d> Fields<'d> {
     }
 
     pub(super) fn problem(&self, message: impl Into<String>) {
-        self.problems.add(&self.at, message);
+        self.problems.note(&self.at, About::Table, message.into());
     }
 
     /// How later messages name the table.

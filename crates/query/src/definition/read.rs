@@ -26,20 +26,20 @@ pub fn read(text: &str, origin: &str) -> Result<Definition, DefinitionErrors> {
     let problems = Problems::of(text);
     if text.len() > MAXIMUM_TEXT {
         problems.add(&(0..0), format!("the definition has {} bytes; at most {MAXIMUM_TEXT} are taken", text.len()));
-        return Err(refused(problems.into_list()));
+        return Err(refused(problems.into_list(None)));
     }
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {
             problems.add(&error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message().replace('\n', "; ")));
         }
-        return Err(refused(problems.into_list()));
+        return Err(refused(problems.into_list(None)));
     }
     let fields = Fields::new("the definition", document.get_ref(), 0..0, &problems);
     let definition = read_fields(fields, &problems);
     match definition {
         Some(definition) if problems.is_empty() => Ok(definition),
-        _ => Err(refused(problems.into_list())),
+        _ => Err(refused(problems.into_list(Some(document.get_ref())))),
     }
 }
 

@@ -104,24 +104,24 @@ expression = "SUM(Cuont)"
     let errors = read(text, "nine.toml").unwrap_err();
     let lines: Vec<String> = errors.to_string().lines().map(str::to_owned).collect();
     let expected = [
-        "nine.toml:1:8: '9 lives' cannot name a dataset or its folder; a dataset's name is letters, digits and _, starts with a letter and has at most 128 characters",
-        "nine.toml:2:11: 'msp' is not a program; write \"mpn\" or \"cmp\"",
-        "nine.toml:3:1: 'titel' is no key of the definition; did you mean title?",
-        "nine.toml:4:15: date_column names 'Dey', which is not among the columns; did you mean 'Day'?",
-        "nine.toml:5:9: grain cannot be 'week'; a row stands for a \"day\" or a \"month\"",
-        "nine.toml:6:30: 'LAST_MONTHS' is not a time span; did you mean LAST_MONTH?",
-        "nine.toml:6:45: LAST_MONTH stands twice in date_ranges",
-        "nine.toml:7:26: minimum_interval_hours cannot be 3; reports run every 4 to 2160 hours",
-        "nine.toml:8:19: location_column names 'Count', which is int64; it must be a string",
-        "nine.toml:9:14: tenant_key needs a tenant_column; without one, files lie in tenant=<tenant id> folders",
-        "nine.toml:13:8: 'datetime' is not a type; the types are string, int64, float64, decimal(precision,scale), date, timestamp and bool",
-        "nine.toml:14:12: nullable of column 'Day' must be true or false, not 'no'",
-        "nine.toml:19:12: 'day' names column 'Count' and column 'Day'; names ignore case and must differ",
-        "nine.toml:20:17: 'x' among the allowed of column 'Count' is not a number",
-        "nine.toml:21:13: examples of column 'Count' holds a whole number; write all of its values as strings",
+        "nine.toml:1:8 name: '9 lives' cannot name a dataset or its folder; a dataset's name is letters, digits and _, starts with a letter and has at most 128 characters",
+        "nine.toml:2:11 program: 'msp' is not a program; write \"mpn\" or \"cmp\"",
+        "nine.toml:3:1 titel: 'titel' is no key of the definition; did you mean title?",
+        "nine.toml:4:15 date_column: date_column names 'Dey', which is not among the columns; did you mean 'Day'?",
+        "nine.toml:5:9 grain: grain cannot be 'week'; a row stands for a \"day\" or a \"month\"",
+        "nine.toml:6:30 date_ranges: 'LAST_MONTHS' is not a time span; did you mean LAST_MONTH?",
+        "nine.toml:6:45 date_ranges: LAST_MONTH stands twice in date_ranges",
+        "nine.toml:7:26 minimum_interval_hours: minimum_interval_hours cannot be 3; reports run every 4 to 2160 hours",
+        "nine.toml:8:19 location_column: location_column names 'Count', which is int64; it must be a string",
+        "nine.toml:9:14 tenant_key: tenant_key needs a tenant_column; without one, files lie in tenant=<tenant id> folders",
+        "nine.toml:13:8 columns.type: 'datetime' is not a type; the types are string, int64, float64, decimal(precision,scale), date, timestamp and bool",
+        "nine.toml:14:12 columns.nullable: nullable of column 'Day' must be true or false, not 'no'",
+        "nine.toml:19:12 columns.aliases: 'day' names column 'Count' and column 'Day'; names ignore case and must differ",
+        "nine.toml:20:17 columns.allowed: 'x' among the allowed of column 'Count' is not a number",
+        "nine.toml:21:13 columns.examples: examples of column 'Count' holds a whole number; write all of its values as strings",
         "nine.toml:23:1: column 3 has no name; add name = \"…\"",
-        "nine.toml:27:8: 'count' names metric 'count' and column 'Count'; names ignore case and must differ",
-        "nine.toml:28:14: the expression of metric 'count' is wrong: 'Cuont' at line 1, column 5 is not a column; did you mean 'Count'?",
+        "nine.toml:27:8 metrics.name: 'count' names metric 'count' and column 'Count'; names ignore case and must differ",
+        "nine.toml:28:14 metrics.expression: the expression of metric 'count' is wrong: 'Cuont' at line 1, column 5 is not a column; did you mean 'Count'?",
     ];
     assert_eq!(lines, expected);
 }
@@ -137,25 +137,28 @@ fn other_problems() {
         ),
         (
             format!("{head}columns = 5\n"),
-            "x:1:1: the definition has no columns; add a [[columns]] table for each\nx:3:11: columns of the definition must be a list of tables; write [[columns]] above each, not a whole number",
+            "x:1:1: the definition has no columns; add a [[columns]] table for each\nx:3:11 columns: columns of the definition must be a list of tables; write [[columns]] above each, not a whole number",
         ),
         (
             format!("{head}grain = \"day\"\n{column}"),
-            "x:3:9: grain needs a date_column; name the column that time spans apply to, or leave grain out",
+            "x:3:9 grain: grain needs a date_column; name the column that time spans apply to, or leave grain out",
         ),
-        (format!("{head}date_column = \"a\"\n{column}"), "x:3:15: date_column names 'a', which is string; it must be a date or timestamp"),
+        (
+            format!("{head}date_column = \"a\"\n{column}"),
+            "x:3:15 date_column: date_column names 'a', which is string; it must be a date or timestamp",
+        ),
         (
             format!("{head}date_ranges = [\"TODAY\"]\n{column}"),
-            "x:3:16: TODAY needs a date_column; without one only LIFETIME can be offered",
+            "x:3:16 date_ranges: TODAY needs a date_column; without one only LIFETIME can be offered",
         ),
         (
             format!("{head}tenant_column = \"t\"\ntenant_key = \"name\"\n{column}"),
-            "x:4:14: tenant_key cannot be 'name'; write \"tenant-id\" or \"global-account-id\"",
+            "x:4:14 tenant_key: tenant_key cannot be 'name'; write \"tenant-id\" or \"global-account-id\"",
         ),
         (format!("{head}{column}description = \"x\"\ntype = \"int64\"\n"), "x:7:1: this is not TOML: duplicate key"),
         (
             format!("{head}[[columns]]\nname = \" a\"\ntype = \"decimal(39,2)\"\n"),
-            "x:4:8: ' a' cannot be a name: it is empty, starts or ends with a blank, or holds a control character\nx:5:8: 'decimal(39,2)' is not a type; the types are string, int64, float64, decimal(precision,scale), date, timestamp and bool",
+            "x:4:8 columns.name: ' a' cannot be a name: it is empty, starts or ends with a blank, or holds a control character\nx:5:8 columns.type: 'decimal(39,2)' is not a type; the types are string, int64, float64, decimal(precision,scale), date, timestamp and bool",
         ),
     ];
     for (text, expected) in cases {

@@ -1,0 +1,57 @@
+//! `insightgate dataset import`: further rows for a dataset that is there.
+
+use std::cell::Cell;
+use std::io::IsTerminal;
+
+use insightgate_engine::EngineError;
+use insightgate_operations::catalogs::Catalogs;
+use insightgate_operations::import_rows::{ImportFault, NewRows, import_rows};
+use serde_json::json;
+
+use crate::cli::DatasetImportArguments;
+use crate::command_error::CommandError;
+use crate::data_folder::{DataFolder, shown};
+use crate::terminal::{print, print_json};
+
+/// Rows between two signs of progress.
+const STEP: u64 = 500_000;
+
+pub fn run(arguments: &DatasetImportArguments) -> Result<(), CommandError> {
+    let folder = DataFolder::existing(&arguments.data_dir)?;
+    let new =
+        NewRows { files: arguments.files.clone(), name: arguments.name.clone(), program: arguments.program, tenant: arguments.tenant };
+    let told = Cell::new(0_u64);
+    let progress = |rows: u64| {
+        // Only where a person looks, and not more often than it can be read.
+        if std::io::stderr().is_terminal() && rows >= told.get() + STEP {
+            told.set(rows);
+            eprint!("\r{rows} rows");
+        }
+    };
+    let imported = import_rows(&folder.data(), &Catalogs::new(folder.definitions()), &new, &progress);
+    if told.get() > 0 {
+        eprintln!();
+    }
+    let imported = imported.map_err(failed)?;
+    if arguments.json {
+        return print_json(&json!({"dataset": imported.dataset.name, "rows": imported.rows, "files": imported.files}));
+    }
+    let files: String = imported.files.iter().map(|file| format!("  {}\n", shown(file))).collect();
+    print(&format!("{}: {} rows more\n{files}", imported.dataset.name, imported.rows))
+}
+
+fn failed(fault: ImportFault) -> CommandError {
+    let message = fault.to_string();
+    match fault {
+        ImportFault::NoSuchDataset { .. } => CommandError::not_found(message)
+            .hint("`insightgate dataset list` shows what there is; `insightgate dataset add` makes a new one"),
+        ImportFault::NoSuchFile(_) => CommandError::not_found(message),
+        ImportFault::WhoseRows { .. } => CommandError::usage(message).hint("say --tenant with the tenant's id"),
+        ImportFault::OwnersInColumn { .. } => CommandError::usage(message).hint("leave --tenant out"),
+        ImportFault::Engine(EngineError::Misfit { .. }) => {
+            CommandError::failed(message).hint("nothing was written; `insightgate dataset show` says what the columns are")
+        }
+        ImportFault::Engine(error) if error.is_storage_full() => CommandError::failed(message).hint("the disk is full: free some space"),
+        ImportFault::Engine(_) | ImportFault::Io { .. } => CommandError::failed(message),
+    }
+}

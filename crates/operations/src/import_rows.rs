@@ -1,0 +1,192 @@
+//! Further rows for a dataset that is there: a person's files, as its definition says, beside the rows that it has.
+//!
+//! All or nothing: the files are converted beside the dataset's folder, where no scan looks, and moved in once each of them fits.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use insightgate_engine::{EngineError, import, local_folder};
+use insightgate_identity::program::Program;
+use insightgate_query::catalog::{Dataset, Tenancy};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::catalogs::Catalogs;
+
+#[derive(Debug, Clone)]
+pub struct NewRows {
+    pub files: Vec<PathBuf>,
+    /// The dataset's name or an alias.
+    pub name: String,
+    pub program: Program,
+    /// Whose they are; None where a column says so.
+    pub tenant: Option<Uuid>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ImportedRows {
+    pub dataset: Arc<Dataset>,
+    pub rows: u64,
+    /// Where they lie now.
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Error)]
+pub enum ImportFault {
+    #[error("{} has no dataset '{name}'", program.name())]
+    NoSuchDataset { name: String, program: Program },
+    #[error("there is no file {0}")]
+    NoSuchFile(String),
+    #[error("{dataset} keeps each tenant's rows in a folder of their own: say whose these are")]
+    WhoseRows { dataset: String },
+    #[error("the column '{column}' of {dataset} says whose each row is: a tenant cannot be named besides")]
+    OwnersInColumn { dataset: String, column: String },
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("{what}: {source}")]
+    Io { what: String, source: std::io::Error },
+}
+
+/// `data_root` holds the rows. `progress` hears of the rows so far. Blocks.
+pub fn import_rows(data_root: &Path, catalogs: &Catalogs, new: &NewRows, progress: &dyn Fn(u64)) -> Result<ImportedRows, ImportFault> {
+    let catalog = catalogs.of(new.program);
+    let dataset = catalog.find(&new.name).cloned();
+    let dataset = dataset.ok_or_else(|| ImportFault::NoSuchDataset { name: new.name.clone(), program: new.program })?;
+    match (&dataset.tenancy, new.tenant) {
+        (Tenancy::Folder, None) => return Err(ImportFault::WhoseRows { dataset: dataset.name.clone() }),
+        (Tenancy::Column { name, .. }, Some(_)) => {
+            return Err(ImportFault::OwnersInColumn { dataset: dataset.name.clone(), column: name.clone() });
+        }
+        _ => {}
+    }
+    if let Some(missing) = new.files.iter().find(|file| !file.exists()) {
+        return Err(ImportFault::NoSuchFile(missing.display().to_string()));
+    }
+    let rows = local_folder(data_root, new.program, &dataset.name, new.tenant);
+    let folder = local_folder(data_root, new.program, &dataset.name, None);
+    let incoming = folder.with_file_name(format!(".import-{}-{}", dataset.name, std::process::id()));
+    remove(&incoming)?;
+    let moved = import(&new.files, &dataset, &incoming, new.tenant, None, progress)
+        .map_err(ImportFault::from)
+        .and_then(|converted| Ok((converted.rows, move_in(&converted.files, &rows)?)));
+    remove(&incoming)?;
+    let (count, files) = moved?;
+    Ok(ImportedRows { dataset, rows: count, files })
+}
+
+/// Under names that are free there. Those that came in before one that cannot go out again.
+fn move_in(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, ImportFault> {
+    std::fs::create_dir_all(folder).map_err(io(folder))?;
+    let mut moved: Vec<PathBuf> = Vec::with_capacity(files.len());
+    for file in files {
+        let free = (0_u32..).map(|number| folder.join(format!("part-{number:05}.parquet"))).find(|path| !path.exists());
+        let target = free.unwrap_or_else(|| folder.join("part.parquet"));
+        if let Err(error) = std::fs::rename(file, &target) {
+            moved.iter().for_each(|path| drop(std::fs::remove_file(path)));
+            return Err(io(&target)(error));
+        }
+        moved.push(target);
+    }
+    Ok(moved)
+}
+
+fn remove(folder: &Path) -> Result<(), ImportFault> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io(folder)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ImportFault {
+    let what = path.display().to_string();
+    move |source| ImportFault::Io { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TENANT: Uuid = Uuid::from_u128(0xa11ce);
+
+    struct World {
+        folder: tempfile::TempDir,
+        catalogs: Catalogs,
+    }
+
+    impl World {
+        fn new(tenancy: &str) -> World {
+            let folder = tempfile::tempdir().unwrap();
+            let definitions = folder.path().join("datasets");
+            std::fs::create_dir_all(definitions.join("mpn")).unwrap();
+            let columns =
+                "[[columns]]\nname = \"City\"\ntype = \"string\"\n[[columns]]\nname = \"Amount\"\ntype = \"int64\"\nnullable = false\n";
+            let text = format!("name = \"Sales\"\naliases = [\"Turnover\"]\nprogram = \"mpn\"\n{tenancy}\n{columns}");
+            std::fs::write(definitions.join("mpn/Sales.toml"), text).unwrap();
+            World { catalogs: Catalogs::new(definitions), folder }
+        }
+
+        fn import(&self, name: &str, texts: &[&str], tenant: Option<Uuid>) -> Result<ImportedRows, ImportFault> {
+            let files = texts.iter().enumerate().map(|(number, text)| {
+                let path = self.folder.path().join(format!("{number}.csv"));
+                std::fs::write(&path, text).unwrap();
+                path
+            });
+            let new = NewRows { files: files.collect(), name: name.to_owned(), program: Program::Mpn, tenant };
+            import_rows(&self.folder.path().join("data"), &self.catalogs, &new, &|_| {})
+        }
+
+        fn stored(&self) -> Vec<String> {
+            fn walk(folder: &Path, found: &mut Vec<String>) {
+                for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                    if entry.path().is_dir() { walk(&entry.path(), found) } else { found.push(entry.path().display().to_string()) }
+                }
+            }
+            let mut found = Vec::new();
+            walk(&self.folder.path().join("data"), &mut found);
+            found.sort();
+            found
+        }
+    }
+
+    #[test]
+    fn rows_join_those_that_are_there() {
+        let world = World::new("");
+        let first = world.import("turnover", &["city,amount\nOslo,1\n", "Amount,City\n2,\n3,Rome\n"], Some(TENANT)).unwrap();
+        assert_eq!((first.rows, first.files.len(), first.dataset.name.as_str()), (3, 2, "Sales"));
+        let second = world.import("Sales", &["City,Amount\nBonn,4\n"], Some(TENANT)).unwrap();
+        let stored = world.stored();
+        assert!(stored.len() == 3 && second.files.iter().all(|file| stored.contains(&file.display().to_string())), "{stored:?}");
+        assert!(stored.iter().all(|path| path.contains(&format!("data/mpn/Sales/tenant={TENANT}/part-0000"))), "{stored:?}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_and_nothing_is_written() {
+        let world = World::new("");
+        let good = "City,Amount\nOslo,1\n";
+        for (text, expected) in [
+            ("City,Amount\nOslo,many\n", "column 'Amount' should be an integer, but is 'many' in row 1, a string"),
+            ("City,Amount\nOslo,1\nRome,2.5\n", "column 'Amount' should be an integer, but is '2.5' in row 2, a float"),
+            ("City\nOslo\n", "column 'Amount' should be an integer, but is missing"),
+            ("City,Amount\nOslo,\n", "Amount"),
+        ] {
+            let failed = world.import("Sales", &[good, text], Some(TENANT)).unwrap_err().to_string();
+            assert!(failed.contains(expected) && failed.contains("1.csv"), "{failed}");
+            assert_eq!(world.stored(), [] as [&str; 0]);
+        }
+    }
+
+    #[test]
+    fn whose_rows_they_are_must_be_clear() {
+        let world = World::new("");
+        let good = ["City,Amount\nOslo,1\n"];
+        assert!(matches!(world.import("Sales", &good, None), Err(ImportFault::WhoseRows { .. })));
+        assert!(matches!(world.import("Sails", &good, Some(TENANT)), Err(ImportFault::NoSuchDataset { .. })));
+        let world = World::new("tenant_column = \"Owner\"");
+        assert!(matches!(world.import("Sales", &good, Some(TENANT)), Err(ImportFault::OwnersInColumn { .. })));
+        let failed = world.import("Sales", &good, None).unwrap_err();
+        assert!(failed.to_string().contains("'Owner' is missing"), "{failed}");
+        let imported = world.import("Sales", &["City,Amount,Owner\nOslo,1,x\n"], None).unwrap();
+        assert_eq!((imported.rows, world.stored().len()), (1, 1));
+    }
+}
