@@ -3,6 +3,7 @@
 The tests and the benchmark start the real binary through this. Nothing here sleeps: it waits for lines of the child, or asks until an answer comes.
 """
 
+import copy
 import json
 import re
 import subprocess
@@ -75,6 +76,13 @@ class Demo:
         assert answer.status_code == 200, answer.text
         self.token = answer.json()["access_token"]
         return self.token
+
+    def within(self, program, token=None):
+        """The same server, asked for another program, or by another caller."""
+        other = copy.copy(self)
+        other.ready = self.ready | {"api": self.ready["api"].rpartition("/")[0] + f"/{program}"}
+        other.token = token or self.token
+        return other
 
     # API
 
@@ -151,7 +159,8 @@ class Demo:
 
     def files(self, dataset, tenant=None):
         """A glob over the Parquet of one tenant, the demo's own unless said otherwise."""
-        return str(self.data_dir / "data" / "mpn" / dataset / f"tenant={tenant or self.ready['tenant_id']}" / "**" / "*.parquet")
+        program = self.ready["api"].rpartition("/")[2]
+        return str(self.data_dir / "data" / program / dataset / f"tenant={tenant or self.ready['tenant_id']}" / "**" / "*.parquet")
 
     def command(self, *arguments):
         return subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=RUN_SECONDS)

@@ -14,31 +14,39 @@ except ModuleNotFoundError:
 
 # What the second tenant's names and identifiers begin with.
 MARKS = ("Foreign", "f0f0f0f0")
-DEFINITIONS = Path(__file__).parent.parent / "crates" / "query" / "datasets" / "mpn"
-DATASETS = sorted(path.stem for path in DEFINITIONS.glob("*.toml"))
+DEFINITIONS = Path(__file__).parent.parent / "crates" / "query" / "datasets"
+DATASETS = sorted((path.parent.name, path.stem) for path in DEFINITIONS.glob("*/*.toml"))
 
 
 def assert_own(text):
     assert not any(mark in text for mark in MARKS), text[:2000]
 
 
-def test_there_is_a_second_tenant(demo, sql):
+@pytest.mark.parametrize(("program", "dataset"), [("mpn", "CustomersAndTenants"), ("cmp", "ISVCustomer"), ("cmp", "ISVOrder")])
+def test_there_is_a_second_tenant(demo, sql, program, dataset):
     """Without which the other tests could not fail."""
-    tenants = {path.name for path in (demo.data_dir / "data" / "mpn" / "CustomersAndTenants").glob("tenant=*")}
+    tenants = {path.name for path in (demo.data_dir / "data" / program / dataset).glob("tenant=*")}
     others = tenants - {f"tenant={demo.ready['tenant_id']}"}
     assert len(others) == 1
-    foreign = demo.files("CustomersAndTenants", others.pop().removeprefix("tenant="))
+    foreign = demo.within(program).files(dataset, others.pop().removeprefix("tenant="))
+    if program == "cmp":
+        rows = sql("SELECT count(*), count(*) FILTER (OfferName LIKE 'Foreign%' AND CustomerId LIKE 'f0f0f0f0%') FROM read_parquet(?)", foreign)
+        assert rows[0][0] == rows[0][1] > 100
+        return
     rows = sql("SELECT count(*), count(*) FILTER (CustomerName LIKE 'Foreign%') FROM read_parquet(?)", foreign)
     assert rows[0][0] == rows[0][1] > 100
 
 
 def test_every_dataset_is_offered(demo):
-    assert len(DATASETS) == 26
-    assert {dataset["datasetName"] for dataset in demo.datasets()} >= set(DATASETS)
+    assert len(DATASETS) == 35
+    for program in ("mpn", "cmp"):
+        offered = {dataset["datasetName"] for dataset in demo.within(program).datasets()}
+        assert offered >= {name for of, name in DATASETS if of == program}
 
 
-@pytest.mark.parametrize("name", DATASETS)
-def test_rows_and_metrics(demo, sql, name):
+@pytest.mark.parametrize(("program", "name"), DATASETS)
+def test_rows_and_metrics(demo, sql, program, name):
+    demo = demo.within(program)
     dataset = demo.ok("GET", "ScheduledDataset", params={"datasetName": name})[0]
     everything = f"SELECT {', '.join(dataset['selectableColumns'])} FROM {name} TIMESPAN LIFETIME"
     rows = demo.preview(everything)
@@ -49,7 +57,7 @@ def test_rows_and_metrics(demo, sql, name):
     own = demo.files(name)
     assert sum(1 for _ in csv.reader(io.StringIO(text))) - 1 == sql("SELECT count(*) FROM read_parquet(?)", own)[0][0]
 
-    metrics = tomllib.loads((DEFINITIONS / f"{name}.toml").read_text()).get("metrics", [])
+    metrics = tomllib.loads((DEFINITIONS / program / f"{name}.toml").read_text()).get("metrics", [])
     assert [metric["name"] for metric in metrics] == dataset["availableMetrics"]
     if metrics:
         (row,) = demo.preview(f"SELECT {', '.join(dataset['availableMetrics'])} FROM {name} TIMESPAN LIFETIME")
@@ -59,9 +67,11 @@ def test_rows_and_metrics(demo, sql, name):
             assert math.isclose(found, float(value), rel_tol=1e-9), f"{metric['name']}: {found}, not {value}"
 
 
-def test_system_queries(demo):
+@pytest.mark.parametrize(("program", "count"), [("mpn", 21), ("cmp", 10)])
+def test_system_queries(demo, program, count):
+    demo = demo.within(program)
     queries = demo.ok("GET", "ScheduledQueries", params={"includeOnlySystemQueries": "true"})
-    assert len(queries) == 21 and all(query["type"] == "system" for query in queries)
+    assert len(queries) == count and all(query["type"] == "system" for query in queries)
     for query in queries:
         rows = demo.ok("GET", "ScheduledQueries/testQueryResult", params={"queryId": query["queryId"]})
         assert rows, query["name"]

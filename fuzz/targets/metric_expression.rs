@@ -13,7 +13,7 @@ use places::Places;
 
 static DATASETS: OnceLock<Vec<Arc<Dataset>>> = OnceLock::new();
 
-/// The first byte says over which dataset.
+// The first byte says over which dataset.
 fuzz_target!(|input: (u8, &str)| {
     let (chosen, text) = input;
     let datasets = DATASETS.get_or_init(|| ["mpn", "cmp"].map(builtin::catalog).iter().flat_map(|c| c.datasets().to_vec()).collect());

@@ -46,7 +46,7 @@ fn written(value: &Value) -> String {
     }
 }
 
-/// The first byte says of which type the column is.
+// The first byte says of which type the column is.
 fuzz_target!(|input: (u8, &str)| {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let (chosen, text) = input;
@@ -61,6 +61,8 @@ fuzz_target!(|input: (u8, &str)| {
     let Some(tests) = tests else { return };
     let notes: Vec<bool> = tests.iter().map(|(_, note)| *note).collect();
     let tests: Vec<Test> = tests.into_iter().map(|(test, _)| test).collect();
+    let decided: Vec<bool> = tests.iter().map(|test| matches!(test, Test::Nothing | Test::NotNull)).collect();
+    assert_eq!(notes, decided, "a note stands where no value is looked at, and only there: {literal}");
     let [equal, not_equal, less, less_or_equal, greater, greater_or_equal, within, outside] = tests.as_slice() else { return };
 
     if let Test::Compare(Equal, value) = equal {
@@ -71,13 +73,15 @@ fuzz_target!(|input: (u8, &str)| {
         );
         let listed = |negated| Test::In { values: vec![value.clone()], negated };
         assert_eq!([within, outside], [&listed(false), &listed(true)]);
-        assert!(notes.iter().all(|note| !note), "a note about a literal that fits: {literal}");
         // What a value says is that value again.
-        let again = test(column, &format!("= '{}'", written(value).replace('\'', "''")));
-        assert_eq!(again.map(|(test, _)| test).as_ref(), Some(equal), "{}", written(value));
+        let written = written(value);
+        // A float can take more digits than a literal may have.
+        if column != 2 || written.bytes().filter(u8::is_ascii_digit).count() <= 38 {
+            let again = test(column, &format!("= '{}'", written.replace('\'', "''")));
+            assert_eq!(again.map(|(test, _)| test).as_ref(), Some(equal), "{written}");
+        }
         return;
     }
-    assert!(notes.iter().all(|note| *note), "no note about a literal that does not fit: {literal}");
     assert_eq!([equal, not_equal, within, outside], [&Test::Nothing, &Test::NotNull, &Test::Nothing, &Test::NotNull]);
     // Without a value that is equal, less is less or equal; and what is not less is greater, if it can be compared at all.
     let comparable = !matches!((less, greater), (Test::Nothing, Test::Nothing));

@@ -25,6 +25,7 @@ mod manage;
 mod origin;
 mod ownership;
 mod prerequisites;
+mod previews;
 mod query_messages;
 mod redaction;
 mod refresh;

@@ -16,6 +16,9 @@ use crate::error::EngineError;
 /// Bytes below which memory is not split further.
 const SMALLEST_SHARE: usize = 40 << 20;
 
+/// More memory than these need makes each of them larger.
+const MOST_SHARES: usize = 4;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Somebody waits for it.
@@ -39,7 +42,7 @@ pub(crate) struct Share {
 
 impl Budget {
     pub(crate) fn new(memory_limit: usize) -> Budget {
-        let shares = (memory_limit / SMALLEST_SHARE).max(1);
+        let shares = (memory_limit / SMALLEST_SHARE).clamp(1, MOST_SHARES);
         Budget {
             share: memory_limit / shares,
             shares: Arc::new(Semaphore::new(shares)),
@@ -136,6 +139,7 @@ mod tests {
         assert!(budget.shares.try_acquire().is_err());
         drop((export, preview));
         assert!(budget.exports.try_acquire().is_ok() && budget.shares.try_acquire_many(2).is_ok());
+        assert_eq!(Budget::new(4096 << 20).share, 1024 << 20);
         // However little there is, somebody can run.
         let small = Budget::new(1 << 20);
         assert_eq!(small.share, 1 << 20);

@@ -23,9 +23,19 @@ pub(crate) fn is_best(name: &str, shapes: &[Arc<FileShape>]) -> bool {
         let fields = shape.schema.fields().iter().zip(&shape.dictionaries).filter(|(field, _)| same_name(field.name(), name));
         fields.into_iter().all(|(field, dictionary)| {
             found = true;
-            *dictionary && types::is_text(field.data_type())
+            dictionary.is_some() && types::is_text(field.data_type())
         })
     }) && found
+}
+
+/// Stored bytes of a column's dictionaries up to which the texts in them are few enough to be kept.
+const FEW_TEXTS: u64 = 1 << 20;
+
+/// Whether all different texts of the column can be held in memory.
+pub(crate) fn holds_few(name: &str, shapes: &[Arc<FileShape>]) -> bool {
+    let fields = shapes.iter().flat_map(|shape| shape.schema.fields().iter().zip(&shape.dictionaries));
+    let bytes = fields.filter(|(field, _)| same_name(field.name(), name)).map(|(_, bytes)| *bytes);
+    bytes.sum::<Option<u64>>().is_some_and(|bytes| bytes <= FEW_TEXTS)
 }
 
 /// The file's own schema with dictionaries where the scan wants them; None where it wants none.

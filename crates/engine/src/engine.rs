@@ -1,5 +1,6 @@
 //! The engine: where data and artifacts lie, how much memory a query may use, and how a plan becomes a stream.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
-use futures::TryStreamExt;
+use futures::FutureExt;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::Dataset;
 use insightgate_query::plan::Plan;
@@ -20,12 +21,17 @@ use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
+use crate::blame::{caught, panicked};
 use crate::budget::{Budget, Lane, Share};
+use crate::dictionary;
 use crate::error::EngineError;
+use crate::in_order::in_order;
 use crate::lower::{self, Lowering, Output};
+use crate::pruning::{self, Handed};
 use crate::redaction;
 use crate::scan::{self, Rows};
 use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
+use crate::store_url::DataRoot;
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
 pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
@@ -41,7 +47,7 @@ const DATA_URL: &str = "data://root";
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
-    pub data_root: PathBuf,
+    pub data_root: DataRoot,
     pub artifact_root: PathBuf,
     /// Bytes that all running queries may hold together; beyond them they spill to disk.
     pub memory_limit: usize,
@@ -61,10 +67,11 @@ pub(crate) struct Inner {
     pub(crate) artifacts: Arc<dyn ObjectStore>,
     pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
+    partitions: usize,
     pub(crate) runtime: Arc<RuntimeEnv>,
-    shapes: ShapeCache,
+    pub(crate) shapes: ShapeCache,
     /// For plans that need rows in order.
-    ordered: SessionState,
+    pub(crate) ordered: SessionState,
     pub(crate) parallel: SessionState,
     /// For plans whose sorts keep few rows: each stream then has its own.
     few: SessionState,
@@ -78,6 +85,8 @@ pub(crate) struct Prepared {
     /// Of the snapshot's files.
     pub(crate) shapes: Vec<Arc<FileShape>>,
     rows: Rows,
+    /// Its partitions are to be run side by side and handed out in order, up to the limit.
+    side_by_side: bool,
 }
 
 /// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
@@ -92,7 +101,12 @@ pub(crate) struct Running {
 impl Engine {
     /// Makes the folders where they are missing.
     pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
-        let data: Arc<dyn ObjectStore> = Arc::new(local(&settings.data_root)?);
+        let data = settings.data_root.open()?;
+        Engine::over(data, settings)
+    }
+
+    /// Reads data from the store, whatever the settings' data root is.
+    pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings) -> Result<Engine, EngineError> {
         let artifacts: Arc<dyn ObjectStore> = Arc::new(local(&settings.artifact_root)?.with_automatic_cleanup(true));
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit);
@@ -115,6 +129,7 @@ impl Engine {
             artifacts,
             data_url,
             budget,
+            partitions: settings.partitions.max(1),
             runtime: Arc::clone(&runtime),
             shapes: ShapeCache::default(),
         };
@@ -138,13 +153,26 @@ impl Engine {
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
         let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
-        let lowering = Lowering::new(plan, redaction::applies(scope, &plan.dataset))?;
+        let redacted = redaction::applies(scope, &plan.dataset);
+        let lowering = Lowering::new(plan, redacted)?;
         let rows = lowering.rows(at_most);
         let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
-        let lowered = lowering.onto(scanned, window, at_most)?;
+        // Rows as they are, some of them left out: row groups can be read side by side, and the limit is counted when they are in line.
+        let lowering_is_plain = rows == Rows::InOrder && !plan.grouped && !plan.distinct && !plan.row_conditions.is_empty();
+        let lowered = lowering.onto(scanned, window, at_most, !lowering_is_plain, |name| dictionary::holds_few(name, &shapes))?;
         let session = self.session(plan, rows, at_most);
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
-        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows })
+        let physical =
+            if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
+        let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();
+        let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
+        let pruned = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed);
+        // The library panics on some damaged files.
+        let physical = match AssertUnwindSafe(pruned).catch_unwind().await.unwrap_or_else(|_| Err(panicked())) {
+            Ok(physical) => physical,
+            Err(error) => return Err(self.named(self.query_error(error), &snapshot).await),
+        };
+        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows, side_by_side: lowering_is_plain })
     }
 
     fn session(&self, plan: &Plan, rows: Rows, at_most: Option<usize>) -> &SessionState {
@@ -166,7 +194,7 @@ impl Engine {
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
         let scope = &scope.within(&plan.dataset.name)?;
-        let Prepared { physical, outputs, snapshot, rows, .. } = self.prepare(scope, plan, window, at_most).await?;
+        let Prepared { physical, outputs, snapshot, rows, side_by_side, .. } = self.prepare(scope, plan, window, at_most).await?;
         let session = self.session(plan, rows, at_most);
         let mut context = session.task_ctx();
         let mut share = None;
@@ -174,32 +202,12 @@ impl Engine {
             share = Some(inner.budget.take(lane).await?);
             context = inner.budget.context(session, plan.grouped || plan.distinct);
         }
-        let stream = execute_stream(physical, context).map_err(|error| self.query_error(error))?;
-        Ok(Running { stream, outputs, snapshot, share })
-    }
-
-    /// Names the file, when a stream failed because one cannot be read. Reads again what the run had read.
-    pub(crate) async fn named(&self, error: EngineError, snapshot: &Snapshot) -> EngineError {
-        if !error.is_parquet() {
-            return error;
-        }
-        let inner = &self.inner;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let shapes = match inner.shapes.shapes(inner.data.as_ref(), &footers, snapshot).await {
-            Ok(shapes) => shapes,
-            Err(named) => return named,
+        let stream = if side_by_side {
+            in_order(physical, context, lower::limit(plan, at_most), inner.partitions)
+        } else {
+            execute_stream(physical, context).map_err(|error| self.query_error(error))?
         };
-        for (pinned, shape) in snapshot.files.iter().zip(&shapes) {
-            let read = async {
-                let mut rows = execute_stream(scan::whole_file(pinned, &shape.schema, &inner.data_url), inner.ordered.task_ctx())?;
-                while rows.try_next().await?.is_some() {}
-                Ok::<(), DataFusionError>(())
-            };
-            if let Err(cause) = read.await {
-                return EngineError::Corrupt { file: pinned.meta.location.to_string(), detail: cause.to_string() };
-            }
-        }
-        error
+        Ok(Running { stream: caught(stream), outputs, snapshot, share })
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {
@@ -223,6 +231,8 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionSt
     options.execution.parquet.pushdown_filters = true;
     // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
     options.optimizer.enable_dynamic_filter_pushdown = false;
+    // It reserves memory for as many groups as LIMIT says, beside every budget.
+    options.optimizer.enable_topk_aggregation = false;
     // Wrong values must fail a query, not vanish.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     let mut parquet = TableParquetOptions::default();

@@ -4,37 +4,27 @@
 //! would pass over. Where others' rows lie beside, footers speak of those too: then the scope's own rows are counted instead, and
 //! statistics, which hold others' values, are not asked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
-use datafusion::common::ScalarValue;
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
-use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter};
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileSource, ParquetSource};
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
-use datafusion::parquet::arrow::parquet_to_arrow_schema;
-use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
-use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr::{PhysicalExpr, PhysicalExprSimplifier};
-use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapterFactory, replace_columns_with_literals};
-use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use datafusion::physical_plan::execute_stream;
 use futures::TryStreamExt;
 use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, same_name};
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
-use object_store::path::Path;
 
 use crate::engine::{Engine, Prepared};
 use crate::error::EngineError;
+use crate::lower;
+use crate::pruning::Scan;
 use crate::scan::{self, FILE_COLUMN, ROW_COLUMN, Rows, column};
-use crate::{lower, snapshot::Snapshot};
+use crate::snapshot::{self, Snapshot};
 
 /// What a query would read, computed from the caller's own rows alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +62,9 @@ impl Engine {
     pub async fn explain(&self, scope: &TenantScope, plan: &Plan, window: Window) -> Result<Explanation, EngineError> {
         let scope = &scope.within(&plan.dataset.name)?;
         let prepared = self.prepare(scope, plan, window, None).await?;
-        let footers = self.footers(&prepared.snapshot).await?;
+        let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
+        let footers = snapshot::footers(self.inner.data.as_ref(), &cache, &prepared.snapshot).await;
+        let footers = footers.map_err(|error| self.query_error(error))?;
         let scan = Scan::of(&prepared.physical);
         let mut explanation = Explanation {
             visible_rows: 0,
@@ -90,16 +82,6 @@ impl Engine {
             self.count_own(scope, plan, window, &prepared, &footers, &mut explanation).await?;
         }
         Ok(explanation)
-    }
-
-    async fn footers(&self, snapshot: &Snapshot) -> Result<Vec<Arc<ParquetMetaData>>, EngineError> {
-        let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
-        let mut footers = Vec::with_capacity(snapshot.files.len());
-        for pinned in &snapshot.files {
-            let reader = DFParquetMetadata::new(self.inner.data.as_ref(), &pinned.meta).with_file_metadata_cache(Some(Arc::clone(&cache)));
-            footers.push(reader.fetch_metadata().await.map_err(|error| self.query_error(error))?);
-        }
-        Ok(footers)
     }
 
     /// Where others' rows lie in the same files.
@@ -180,65 +162,6 @@ fn width(kind: ColumnType) -> u64 {
         ColumnType::Date => 4,
         ColumnType::Int64 | ColumnType::Float64 | ColumnType::Timestamp => 8,
         ColumnType::Decimal { .. } | ColumnType::String => 16,
-    }
-}
-
-/// What a physical plan takes from files. None, where the planner found that no row can be in the answer.
-struct Scan {
-    config: FileScanConfig,
-    predicate: Option<Arc<dyn PhysicalExpr>>,
-    /// Columns of files, of the predicate and of what is handed on.
-    names: Vec<String>,
-}
-
-impl Scan {
-    fn of(plan: &Arc<dyn ExecutionPlan>) -> Option<Scan> {
-        let source = plan.downcast_ref::<DataSourceExec>().and_then(|source| source.downcast_to_file_source::<ParquetSource>());
-        let Some((config, source)) = source else { return plan.children().into_iter().find_map(Scan::of) };
-        let predicate = source.filter();
-        let projected = source.projection().into_iter().flat_map(|projection| projection.iter()).map(|item| &item.expr);
-        let read = projected.chain(&predicate).flat_map(collect_columns).map(|column| column.name().to_owned());
-        let names = read.filter(|name| config.file_schema().index_of(name).is_ok()).collect();
-        Some(Scan { config: config.clone(), predicate, names })
-    }
-
-    /// In the definition's order.
-    fn columns(&self, dataset: &Dataset) -> Vec<String> {
-        let names = dataset.columns.iter().map(|known| &known.name);
-        names.filter(|known| self.names.contains(known)).cloned().collect()
-    }
-
-    fn bytes(&self, group: &RowGroupMetaData) -> u64 {
-        let is_read = |part: &&ColumnChunkMetaData| {
-            let name = part.column_path().parts().first();
-            name.is_some_and(|name| self.names.iter().any(|known| same_name(known, name)))
-        };
-        group.columns().iter().filter(is_read).map(|part| u64::try_from(part.compressed_size()).unwrap_or_default()).sum()
-    }
-
-    /// Which row groups of a file the scan would read, by the steps that it takes itself when it opens the file.
-    fn kept(&self, location: &Path, footer: &ParquetMetaData) -> Result<Vec<bool>> {
-        let files = self.config.file_groups.iter().flat_map(FileGroup::iter);
-        let Some(file) = files.into_iter().find(|file| file.object_meta.location == *location) else {
-            return Ok(vec![false; footer.num_row_groups()]);
-        };
-        let Some(predicate) = &self.predicate else { return Ok(vec![true; footer.num_row_groups()]) };
-        let in_folders = self.config.table_partition_cols().iter().map(|field| field.name().clone());
-        let literals: HashMap<String, ScalarValue> = in_folders.zip(file.partition_values.iter().cloned()).collect();
-        let physical = match &file.arrow_schema {
-            Some(schema) => Arc::clone(schema),
-            None => Arc::new(parquet_to_arrow_schema(footer.file_metadata().schema_descr(), footer.file_metadata().key_value_metadata())?),
-        };
-        let adapters = self.config.expr_adapter_factory.clone().unwrap_or_else(|| Arc::new(DefaultPhysicalExprAdapterFactory));
-        let adapter = adapters.create(Arc::clone(self.config.file_schema()), Arc::clone(&physical))?;
-        let predicate = adapter.rewrite(replace_columns_with_literals(Arc::clone(predicate), &literals)?)?;
-        let predicate = PhysicalExprSimplifier::new(&physical).simplify(predicate)?;
-        let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&physical)).try_build(predicate)?;
-        let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(footer.num_row_groups()));
-        let metrics = ParquetFileMetrics::new(0, location.as_ref(), &ExecutionPlanMetricsSet::new());
-        filter.prune_by_statistics(&physical, footer.file_metadata().schema_descr(), footer.row_groups(), &pruning, &metrics);
-        let kept: HashSet<usize> = filter.row_group_indexes().collect();
-        Ok((0..footer.num_row_groups()).map(|group| kept.contains(&group)).collect())
     }
 }
 

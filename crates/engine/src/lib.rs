@@ -4,22 +4,29 @@
 //! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
 
 mod artifact;
+mod blame;
 mod budget;
+mod codes;
 mod dictionary;
 mod encode;
 mod engine;
 mod error;
 mod explain;
 mod export;
+mod guard;
+mod in_order;
 mod ingest;
 mod layout;
 mod lower;
 mod parquet_file;
 mod preview;
+mod pruning;
 mod redaction;
 mod scan;
 mod snapshot;
 mod spelling;
+mod store_fault;
+mod store_url;
 mod table_writer;
 mod text_test;
 mod types;
@@ -34,6 +41,8 @@ pub use ingest::{ImportSummary, InferOptions, InferredTable, import, infer};
 pub use layout::local_folder;
 pub use preview::Preview;
 pub use snapshot::Snapshot;
+pub use store_fault::StoreFault;
+pub use store_url::{BadDataRoot, DataRoot};
 pub use table_writer::TableWriter;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The files that one run reads: listed once, pinned by their ETags, and checked against the dataset's definition.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -10,13 +11,15 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::BoxFuture;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::{Dataset, Tenancy, same_name};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use crate::error::EngineError;
+use crate::guard::footer;
+use crate::store_fault::store_error;
 use crate::{layout, types};
 
 /// How many footers or ETags are asked for at once.
@@ -92,14 +95,17 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
 #[derive(Debug)]
 pub(crate) struct FileShape {
     pub(crate) schema: SchemaRef,
-    /// For each field of the schema, whether its values are best read as references to a dictionary.
-    pub(crate) dictionaries: Vec<bool>,
+    /// For each field of the schema whose values are best read as references to a dictionary: the stored bytes of all of its dictionaries.
+    pub(crate) dictionaries: Vec<Option<u64>>,
 }
+
+/// The ETag that a shape was read under, and the shape.
+type Known = (Option<String>, Arc<FileShape>);
 
 /// The shapes of files, read when first needed.
 #[derive(Default)]
 pub(crate) struct ShapeCache {
-    by_path: Mutex<HashMap<Path, (Option<String>, Arc<FileShape>)>>,
+    by_path: Mutex<HashMap<Path, Known>>,
 }
 
 impl ShapeCache {
@@ -116,22 +122,23 @@ impl ShapeCache {
                 if let Some(known) = self.known(meta) {
                     return Ok(known);
                 }
-                let reader = DFParquetMetadata::new(store, meta)
+                // From then on it is in the cache, for this and for the scan.
+                let footer = footer(store, meta, footers).await?;
+                let read = DFParquetMetadata::new(store, meta)
                     .with_file_metadata_cache(Some(Arc::clone(footers)))
                     .with_coerce_int96(Some(TimeUnit::Microsecond));
-                let read = async { Ok::<_, DataFusionError>((reader.fetch_schema().await?, reader.fetch_metadata().await?)) };
-                match read.await {
-                    Ok((schema, footer)) => {
-                        let dictionaries = schema.fields().iter().map(|field| is_dictionary(&footer, field.name())).collect();
+                // The library panics on some damaged schemas.
+                let read = AssertUnwindSafe(read.fetch_schema()).catch_unwind().await;
+                match read.unwrap_or_else(|_| Err(DataFusionError::Execution("its schema is damaged".to_owned()))) {
+                    Ok(schema) => {
+                        let dictionaries = schema.fields().iter().map(|field| dictionary_bytes(&footer, field.name())).collect();
                         Ok(self.remember(meta, FileShape { schema: Arc::new(schema), dictionaries }))
                     }
-                    Err(error) => match error.find_root() {
-                        DataFusionError::ObjectStore(cause) => match cause.as_ref() {
-                            object_store::Error::NotFound { .. } => Err(EngineError::FilesChanged { file: meta.location.to_string() }),
-                            _ => Err(EngineError::Query(error)),
-                        },
-                        root => Err(EngineError::Corrupt { file: meta.location.to_string(), detail: root.to_string() }),
-                    },
+                    Err(error) if store_error(&error).is_some() => Err(EngineError::from_query(error, 0)),
+                    Err(error) => {
+                        let detail = error.find_root().to_string();
+                        Err(EngineError::Corrupt { file: meta.location.to_string(), column: None, detail, told: false })
+                    }
                 }
             })
         });
@@ -152,18 +159,36 @@ impl ShapeCache {
     }
 }
 
+/// The footer of each file in the snapshot's order: from the cache, where they are after [`ShapeCache::shapes`] unless it is too small.
+pub(crate) async fn footers(
+    store: &dyn ObjectStore,
+    cache: &Arc<FileMetadataCache>,
+    snapshot: &Snapshot,
+) -> Result<Vec<Arc<ParquetMetaData>>, DataFusionError> {
+    let mut footers = Vec::with_capacity(snapshot.files.len());
+    for pinned in &snapshot.files {
+        let reader = DFParquetMetadata::new(store, &pinned.meta).with_file_metadata_cache(Some(Arc::clone(cache)));
+        footers.push(reader.fetch_metadata().await?);
+    }
+    Ok(footers)
+}
+
 /// Bytes a value, before compression, above which a column's own values outweigh a dictionary's.
 const DICTIONARY_BYTES: i64 = 8;
 
-/// Whether every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many pages went
-/// without it, so the size tells.
-fn is_dictionary(footer: &ParquetMetaData, column: &str) -> bool {
+/// None unless every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many pages
+/// went without it, so the size tells.
+fn dictionary_bytes(footer: &ParquetMetaData, column: &str) -> Option<u64> {
     let columns = footer.file_metadata().schema_descr().columns();
-    let Some(leaf) = columns.iter().position(|leaf| leaf.path().parts() == [column.to_owned()]) else { return false };
-    footer.row_groups().iter().filter_map(|group| group.columns().get(leaf)).all(|part| {
-        part.num_values() == 0
-            || (part.dictionary_page_offset().is_some() && part.uncompressed_size() <= DICTIONARY_BYTES * part.num_values().max(64))
-    })
+    let leaf = columns.iter().position(|leaf| leaf.path().parts() == [column.to_owned()])?;
+    let mut bytes = 0;
+    for part in footer.row_groups().iter().filter_map(|group| group.columns().get(leaf)).filter(|part| part.num_values() > 0) {
+        if part.uncompressed_size() > DICTIONARY_BYTES * part.num_values().max(64) {
+            return None;
+        }
+        bytes += u64::try_from(part.data_page_offset() - part.dictionary_page_offset()?).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Compares one file with the definition. `wanted` are the columns that are not taken from folders.

@@ -1,4 +1,4 @@
-//! `insightgate_meets`: the one function of ours in plans. It puts a test of the language to a column, as [`TextTest`] means it.
+//! The functions of ours in plans. `insightgate_meets` puts a test of the language to a column, as [`TextTest`] means it.
 //!
 //! A column that comes as a dictionary is tested once for each of its different values, not once for each row. The test is all that another
 //! process needs to make the same function: what it remembers of dictionaries only saves work.
@@ -31,6 +31,37 @@ pub(crate) fn meets(subject: Expr, test: &Test) -> Option<Expr> {
         dictionaries: Mutex::default(),
     };
     Some(Arc::new(ScalarUDF::from(meets)).call(vec![subject]))
+}
+
+/// `insightgate_together`: its argument as it is. A scan that knows no AND in it evaluates its parts at once.
+pub(crate) fn together() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::from(Together { signature: Signature::exact(vec![DataType::Boolean], Volatility::Immutable) }))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Together {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Together {
+    fn name(&self) -> &str {
+        "insightgate_together"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match arguments.args.into_iter().next() {
+            Some(argument) => Ok(argument),
+            None => exec_err!("insightgate_together takes one argument"),
+        }
+    }
 }
 
 struct Meets {
@@ -165,7 +196,8 @@ impl Meets {
     }
 }
 
-fn is_same(one: &StringArray, other: &StringArray) -> bool {
+/// Whether two arrays are the same memory.
+pub(crate) fn is_same(one: &StringArray, other: &StringArray) -> bool {
     one.len() == other.len()
         && one.value_offsets().as_ptr() == other.value_offsets().as_ptr()
         && one.value_data().as_ptr() == other.value_data().as_ptr()
@@ -176,7 +208,9 @@ fn hold(array: &StringArray, wanted: &str, negated: bool) -> Option<BooleanBuffe
     let offsets = array.value_offsets();
     let (start, end) = (*offsets.first()? as usize, *offsets.last()? as usize);
     let data = array.value_data().get(start..end)?;
-    if !data.is_ascii() {
+    // Bytes beyond ASCII are no part of an ASCII text, unless they are a letter that folds to one of its own.
+    let distant = |folded: char, spelled: &str| wanted.contains(folded) && Finder::new(spelled).find(data).is_some();
+    if !wanted.is_ascii() || (!data.is_ascii() && (distant('k', "\u{212a}") || distant('s', "\u{17f}"))) {
         return None;
     }
     let folded = data.to_ascii_lowercase();
@@ -259,6 +293,12 @@ mod tests {
         assert_eq!(met(&like("%abc%", false), rows.clone()), expected);
         assert_eq!(met(&like("%abc%", true), rows.clone()), expected.map(|met| met.map(|met| !met)));
         assert_eq!(met(&like("%abc%", false), rows.slice(1, 4)), expected[1..5]);
+        let mixed = StringArray::from(vec!["Größe XL", "größe x", "東京 xl", "\u{212a}XL", "s\u{17f}"]);
+        assert_eq!(met(&like("%xl%", false), mixed.clone()), [true, false, true, true, false].map(Some));
+        assert_eq!(met(&like("%kxl%", false), mixed.clone()), [false, false, false, true, false].map(Some));
+        assert_eq!(met(&like("%ss%", false), mixed.clone()), [false, false, false, false, true].map(Some));
+        assert_eq!(met(&like("%ÖSS%", true), mixed.clone()), [true; 5].map(Some));
+        assert_eq!(met(&like("%ÖßE%", false), mixed), [true, true, false, false, false].map(Some));
         assert_eq!(
             met(&like("%kel%", false), StringArray::from(vec!["\u{212a}ELVIN", "kelvin", "other"])),
             [Some(true), Some(true), Some(false)]

@@ -55,7 +55,7 @@ pub enum Command {
     },
     /// Runs a query straight on local data: no server, same plan, same policy, same encoder
     #[command(
-        after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run --file revenue.sql --tenant 3f1c… --explain"
+        after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run \"SELECT MPNId, PartnerName FROM Profile\" --data-root s3://bucket/prefix --tenant 3f1c… -o profile.csv\n  insightgate run --file revenue.sql --tenant 3f1c… --explain"
     )]
     Run(RunArguments),
     /// Queries: saved, tried and explained on a server, and the language that they are written in
@@ -91,6 +91,54 @@ pub enum DatasetCommand {
         after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year"
     )]
     Add(DatasetAddArguments),
+    /// The datasets that a data folder offers
+    #[command(after_help = "Examples:\n  insightgate dataset list\n  insightgate dataset list --program cmp --json")]
+    List(DatasetListArguments),
+    /// Columns, metrics and rules of one dataset
+    #[command(after_help = "Example:\n  insightgate dataset show CustomersAndTenants")]
+    Show(DatasetShowArguments),
+    /// Whether definitions hold: every problem with its file, line and column
+    #[command(
+        after_help = "Examples:\n  insightgate dataset validate\n  insightgate dataset validate insightgate-data/datasets/mpn/Sales.toml"
+    )]
+    Validate(DatasetValidateArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetListArguments {
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetShowArguments {
+    /// Its name or an alias
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetValidateArguments {
+    /// Definitions; all of the data folder's if none is named
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -115,7 +163,7 @@ pub struct DemoArguments {
     /// Folder of the database, the data and the files; made if it is missing
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
-    /// Rows of sample data in each dataset; from 60 on every value that the documented sample queries ask for occurs
+    /// Rows of sample data in each dataset; from 60 on every value that the documented queries of both programs ask for occurs
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub rows: u64,
     /// Makes the identifiers and the sample rows; never secrets
@@ -240,6 +288,9 @@ pub struct RunArguments {
     pub query: QueryText,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
+    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
     /// Whose rows
     #[arg(long, value_name = "UUID")]
     pub tenant: Uuid,

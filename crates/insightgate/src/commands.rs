@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod dataset;
 pub mod dataset_add;
 pub mod external;
 pub mod init;

@@ -40,8 +40,11 @@ impl AskedQuery {
         if start.zip(end).is_some_and(|(start, end)| end <= start) {
             return Err(Failure::Invalid("endTime should be greater than startTime".to_owned()));
         }
-        let plan = insightgate_query::plan(&text, &context.catalogs.of(caller.program))
+        let mut plan = insightgate_query::plan(&text, &context.catalogs.of(caller.program))
             .map_err(|all| Failure::Invalid(diagnostic::message(&all)))?;
+        if plan.dataset.date_column.is_none() && (start.is_some() || end.is_some()) {
+            plan.notes.push(format!("{} has no date column, so startTime and endTime do not apply", plan.dataset.name));
+        }
         Ok(Question { window: plan.window(context.clock.now(), start, end), source: plan.window_source(start, end), plan })
     }
 }

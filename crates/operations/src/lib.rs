@@ -2,6 +2,7 @@
 //!
 //! Rules that need no IO live in the pure crates, SQL in `store`, rows in `engine`; here they meet.
 
+mod absent_values;
 pub mod add_dataset;
 pub mod add_user;
 pub mod address_guard;

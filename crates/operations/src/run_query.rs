@@ -7,6 +7,7 @@ use insightgate_query::{Diagnostic, diagnostic};
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
+use crate::absent_values::absent_values;
 use crate::catalogs::Catalogs;
 
 #[derive(Debug, Error)]
@@ -44,5 +45,9 @@ pub async fn run_query(
         .map_err(|diagnostics| RunFault::Query { message: diagnostic::message(&diagnostics), diagnostics })?;
     let window = plan.window(run.anchor, None, None);
     let summary = engine.export_to_writer(scope, &plan, window, run.format, writer, progress).await?;
-    Ok(RanQuery { summary, notes: plan.notes })
+    let mut notes = plan.notes.clone();
+    if summary.rows == 0 && !summary.no_files {
+        notes.extend(absent_values(engine, scope, &plan).await);
+    }
+    Ok(RanQuery { summary, notes })
 }

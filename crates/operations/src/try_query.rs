@@ -2,6 +2,7 @@
 
 use insightgate_engine::Preview;
 
+use crate::absent_values::{absent_values, joined};
 use crate::asked_query::{AskedQuery, answered};
 use crate::caller::Caller;
 use crate::context::Context;
@@ -25,10 +26,12 @@ pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, co
     let mut notes = plan.notes.clone();
     if preview.no_files {
         notes.push(no_files_note(&plan.dataset.name));
+    } else if preview.rows.is_empty() {
+        notes.extend(absent_values(&context.engine, &caller.scope, plan).await);
     }
-    Ok(TriedQuery { preview, message: (!notes.is_empty()).then(|| notes.join(" ")) })
+    Ok(TriedQuery { preview, message: joined(&notes) })
 }
 
 pub(crate) fn no_files_note(dataset: &str) -> String {
-    format!("{dataset} holds no data of your organisation yet.")
+    format!("{dataset} holds no data of your organisation yet")
 }

@@ -14,6 +14,7 @@ pub mod matching;
 pub mod metric;
 mod nearest;
 pub mod plan;
+pub mod sought;
 pub mod syntax;
 pub mod system_queries;
 pub mod timespan;

@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::HashSet;
 
-use crate::fold::{alike, fold, fold_into};
+use crate::fold::{alike, fold, fold_into, starts_with};
 use crate::plan::{Comparison, Test, Value};
 use pattern::Pattern;
 
@@ -23,7 +23,7 @@ enum Kind {
     Compare { comparison: Comparison, folded: String },
     Few { wanted: Vec<Wanted>, negated: bool },
     Many { folded: HashSet<String>, negated: bool },
-    Like { pattern: Pattern, negated: bool },
+    Like { pattern: Box<Pattern>, negated: bool },
 }
 
 /// Lists up to so long are compared one by one: most values differ in length already.
@@ -72,7 +72,7 @@ impl TextTest {
                     Kind::Few { wanted: values.into_iter().map(Wanted::new).collect(), negated: *negated }
                 }
             }
-            Test::Like { pattern, negated } => Kind::Like { pattern: Pattern::new(&fold(pattern)), negated: *negated },
+            Test::Like { pattern, negated } => Kind::Like { pattern: Box::new(Pattern::new(&fold(pattern))), negated: *negated },
             Test::Nothing | Test::NotNull => return None,
         }))
     }
@@ -85,7 +85,10 @@ impl TextTest {
             Kind::Few { wanted, negated } => wanted.iter().any(|wanted| wanted.is(text, scratch)) != *negated,
             Kind::Many { folded, negated } => folded.contains(fold_into(text, scratch)) != *negated,
             Kind::Compare { comparison, folded } => comparison.holds(fold_into(text, scratch), folded),
-            Kind::Like { pattern, negated } => pattern.matches(fold_into(text, scratch)) != *negated,
+            Kind::Like { pattern, negated } => match pattern.only_prefix() {
+                Some(prefix) => starts_with(text, prefix) != *negated,
+                None => pattern.matches(fold_into(text, scratch)) != *negated,
+            },
         }
     }
 
@@ -110,6 +113,56 @@ impl TextTest {
             _ => None,
         }
     }
+}
+
+impl TextTest {
+    /// Whether a text from `least` to `greatest`, both included and in the order of bytes, could meet the test. Exact for what is equal to
+    /// a text or starts with one; true for all else.
+    pub fn may_match(&self, least: &str, greatest: &str) -> bool {
+        match &self.0 {
+            Kind::Equal { wanted, negated: false } => lies_between(&wanted.folded, false, least, greatest),
+            Kind::Few { wanted, negated: false } => wanted.iter().any(|wanted| lies_between(&wanted.folded, false, least, greatest)),
+            Kind::Many { folded, negated: false } => folded.iter().any(|folded| lies_between(folded, false, least, greatest)),
+            Kind::Like { pattern, negated: false } => match pattern.exact() {
+                Some(text) => lies_between(text, false, least, greatest),
+                None => lies_between(&pattern.prefix(), true, least, greatest),
+            },
+            _ => true,
+        }
+    }
+}
+
+/// Whether a text between the two folds to `folded`, or with `open` to one that starts with it.
+///
+/// Character by character, all spellings at once: what has been passed either still equals the beginning of a bound or has left it behind.
+fn lies_between(folded: &str, open: bool, least: &str, greatest: &str) -> bool {
+    let (mut least, mut greatest) = (least.chars(), greatest.chars());
+    // Whether a spelling exists that still equals: (the least text so far, the greatest text so far).
+    let mut states = vec![(true, true)];
+    for wanted in folded.chars() {
+        let (low, high) = (least.next(), greatest.next());
+        let mut next = Vec::with_capacity(4);
+        for (on_low, on_high) in states {
+            for spelled in alike(wanted).iter().copied().chain([wanted]) {
+                let state = match (low, high) {
+                    (Some(low), _) if on_low && spelled < low => continue,
+                    // The greatest text has ended: all that go on are greater.
+                    (_, None) if on_high => continue,
+                    (_, Some(high)) if on_high && spelled > high => continue,
+                    _ => (on_low && low == Some(spelled), on_high && high == Some(spelled)),
+                };
+                if !next.contains(&state) {
+                    next.push(state);
+                }
+            }
+        }
+        if next.is_empty() {
+            return false;
+        }
+        states = next;
+    }
+    // A text that is the beginning of the least one is less than it, unless it may go on.
+    open || states.into_iter().any(|(on_low, _)| !on_low || least.clone().next().is_none())
 }
 
 impl Comparison {
@@ -171,7 +224,11 @@ impl Bounds {
 
 /// The least and the greatest text that fold to this one. Folding keeps the number of characters, and bytes order as characters do.
 fn extremes(folded: &str) -> (String, String) {
-    folded.chars().map(alike).unzip()
+    let extremes = folded.chars().map(|character| {
+        let others = alike(character).iter().copied();
+        (others.clone().fold(character, char::min), others.fold(character, char::max))
+    });
+    extremes.unzip()
 }
 
 /// The least text that is greater than all that start with `prefix`.

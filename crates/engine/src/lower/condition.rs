@@ -4,12 +4,10 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, in_list, lit};
-use insightgate_query::matching::{Bounds, Greatest, TextTest};
 use insightgate_query::plan::{Comparison, Test, Value};
 use insightgate_query::timespan::Window;
 
 use super::compare::{Place, Placed, compare, place};
-use crate::scan::text;
 use crate::text_test::meets;
 use crate::types;
 
@@ -25,19 +23,11 @@ pub(crate) fn condition(subject: Expr, kind: &DataType, test: &Test) -> Expr {
     }
 }
 
-/// The test, and behind it what follows from it: comparisons of bytes, by which files, row groups and pages are passed over.
 fn on_text(subject: Expr, test: &Test) -> Expr {
-    let Some(met) = meets(subject.clone(), test) else {
+    meets(subject.clone(), test).unwrap_or_else(|| {
         // Values that are no texts: the checker makes none.
-        return if is_negated(test) { subject.is_not_null() } else { lit(false) };
-    };
-    let Some(Bounds { least, greatest }) = TextTest::new(test).and_then(|test| test.bounds()) else { return met };
-    let from = met.and(subject.clone().gt_eq(text(&least)));
-    match greatest {
-        Greatest::Inclusive(greatest) => from.and(subject.lt_eq(text(&greatest))),
-        Greatest::Exclusive(end) => from.and(subject.lt(text(&end))),
-        Greatest::None => from,
-    }
+        if is_negated(test) { subject.is_not_null() } else { lit(false) }
+    })
 }
 
 fn is_negated(test: &Test) -> bool {

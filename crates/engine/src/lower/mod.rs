@@ -4,6 +4,7 @@
 
 mod compare;
 mod condition;
+mod keys;
 mod metric;
 mod number;
 
@@ -12,9 +13,10 @@ use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use insightgate_query::catalog::{Dataset, Field};
 use insightgate_query::metric::metric_type;
-use insightgate_query::plan::{Condition, OrderKey, Plan};
+use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Test};
 use insightgate_query::timespan::Window;
 
+use self::keys::Keys;
 use crate::dictionary;
 use crate::error::EngineError;
 use crate::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
@@ -83,17 +85,28 @@ impl<'a> Lowering<'a> {
     }
 
     /// Puts everything but the scope on the tenant's rows. `at_most` rows, if that is less than the plan's own limit.
-    pub(crate) fn onto(self, rows: LogicalPlanBuilder, window: Window, at_most: Option<usize>) -> Result<Lowered, EngineError> {
+    ///
+    /// Without `limited`, whoever runs the plan counts the rows. `holds_few` says of which columns all texts can be held in memory.
+    pub(crate) fn onto(
+        self,
+        rows: LogicalPlanBuilder,
+        window: Window,
+        at_most: Option<usize>,
+        limited: bool,
+        holds_few: impl Fn(&str) -> bool,
+    ) -> Result<Lowered, EngineError> {
         let (plan, numbered) = (self.plan, self.rows(at_most) == Rows::Numbered);
         let rows = filtered(rows, plan, window)?;
         let rows = if plan.grouped {
-            self.grouped(dictionary::as_texts(rows)?)?
+            let (rows, keys) = Keys::of(rows, plan, holds_few)?;
+            self.grouped(rows, &keys)?
         } else if plan.distinct {
-            distinct(dictionary::as_texts(rows)?, plan, numbered)?
+            let (rows, keys) = Keys::of(rows, plan, holds_few)?;
+            distinct(rows, plan, &keys, numbered)?
         } else {
             plain(rows, plan)?
         };
-        let rows = match limit(plan, at_most) {
+        let rows = match limit(plan, at_most).filter(|_| limited) {
             Some(limit) => rows.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX))).map_err(EngineError::Query)?,
             None => rows,
         };
@@ -102,18 +115,23 @@ impl<'a> Lowering<'a> {
         Ok(Lowered { plan: rows.build().map_err(EngineError::Query)?, outputs })
     }
 
-    fn grouped(self, rows: LogicalPlanBuilder) -> Result<LogicalPlanBuilder, EngineError> {
+    fn grouped(self, rows: LogicalPlanBuilder, keys: &Keys) -> Result<LogicalPlanBuilder, EngineError> {
         let Lowering { plan, aggregates, metrics } = self;
-        let keys = selected_columns(plan);
-        let rows = rows.aggregate(keys.iter().map(|key| column(key)), aggregates.named()).map_err(EngineError::Query)?;
+        let rows = rows.aggregate(keys.grouped(), aggregates.named()).map_err(EngineError::Query)?;
         let named = metrics.iter().map(|(index, expression, _)| expression.clone().alias(metric_name(*index)));
-        let mut rows = rows.project(keys.iter().map(|key| column(key)).chain(named)).map_err(EngineError::Query)?;
+        let mut rows = rows.project(keys.shown().chain(named)).map_err(EngineError::Query)?;
         for Condition { field, test } in &plan.group_conditions {
             let Some((index, _, kind)) = metrics.iter().find(|(index, ..)| Field::Metric(*index) == *field) else {
                 return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
             };
-            rows = rows.filter(condition::condition(column(&metric_name(*index)), kind, test)).map_err(EngineError::Query)?;
+            let filter = condition::condition(column(&metric_name(*index)), kind, test);
+            if filter == lit(false) {
+                // Not as a filter: it would be moved below the aggregation, which makes a group of no rows where there are no keys.
+                return rows.limit(0, Some(0)).map_err(EngineError::Query);
+            }
+            rows = rows.filter(filter).map_err(EngineError::Query)?;
         }
+        let keys = selected_columns(plan);
         let ties = keys.iter().filter(|key| !plan.order.iter().any(|used| internal_name(&plan.dataset, used.field).as_ref() == Some(*key)));
         let ties = ties.map(|key| column(key).sort(true, false)).collect::<Vec<_>>();
         sorted(rows, plan, ties)
@@ -154,17 +172,17 @@ fn plain(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, En
 }
 
 /// Each distinct row where it first occurs. Rows that are not `numbered` come in order, and groups are handed out as they are met.
-fn distinct(rows: LogicalPlanBuilder, plan: &Plan, numbered: bool) -> Result<LogicalPlanBuilder, EngineError> {
-    let keys = selected_columns(plan);
+fn distinct(rows: LogicalPlanBuilder, plan: &Plan, keys: &Keys, numbered: bool) -> Result<LogicalPlanBuilder, EngineError> {
     if let Some(key) = plan.order.iter().find(|key| !plan.outputs.contains(&key.field)) {
         return Err(EngineError::Plan(format!("DISTINCT is ordered by {:?}, which is not selected", key.field)));
     }
-    let keys = keys.iter().map(|key| column(key));
     if !numbered {
-        return rows.aggregate(keys, Vec::<Expr>::new()).map_err(EngineError::Query);
+        let rows = rows.aggregate(keys.grouped(), Vec::<Expr>::new()).map_err(EngineError::Query)?;
+        return rows.project(keys.shown()).map_err(EngineError::Query);
     }
     let first = min(column(FILE_COLUMN) * lit(FILE_STRIDE) + column(ROW_COLUMN)).alias(FIRST);
-    let rows = rows.aggregate(keys, [first]).map_err(EngineError::Query)?;
+    let rows = rows.aggregate(keys.grouped(), [first]).map_err(EngineError::Query)?;
+    let rows = rows.project(keys.shown().chain([column(FIRST)])).map_err(EngineError::Query)?;
     sorted(rows, plan, vec![column(FIRST).sort(true, false)])
 }
 
@@ -177,7 +195,7 @@ pub(crate) fn limit(plan: &Plan, at_most: Option<usize>) -> Option<u64> {
 /// Nulls come last either way.
 fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<LogicalPlanBuilder, EngineError> {
     let mut keys = Vec::with_capacity(plan.order.len() + ties.len());
-    for OrderKey { field, descending } in &plan.order {
+    for OrderKey { field, descending } in plan.order.iter().filter(|key| !has_one_value(plan, key.field)) {
         let name = internal_name(&plan.dataset, *field).ok_or_else(|| no_field(*field))?;
         keys.push(column(&name).sort(!descending, false));
     }
@@ -186,6 +204,18 @@ fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<
         return Ok(rows);
     }
     rows.sort(keys).map_err(EngineError::Query)
+}
+
+/// Whether the conditions leave the field a single value, so that nothing can be ordered by it. The optimizer knows too, and may take such a key
+/// from the sort but not from what merges its parts, and then refuses its own plan. Texts that are equal to one can differ in case.
+fn has_one_value(plan: &Plan, field: Field) -> bool {
+    let is_text = types::arrow(plan.dataset.field_type(field)) == DataType::Utf8;
+    let fixes = |condition: &Condition| match &condition.test {
+        Test::Compare(Comparison::Equal, _) => true,
+        Test::In { values, negated: false } => values.windows(2).all(|pair| pair.first() == pair.last()),
+        _ => false,
+    };
+    !is_text && plan.row_conditions.iter().chain(&plan.group_conditions).any(|condition| condition.field == field && fixes(condition))
 }
 
 /// The distinct columns of SELECT, in its order.

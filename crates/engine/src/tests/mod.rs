@@ -1,6 +1,8 @@
 //! The engine as a whole: real files in a temporary folder, plans made by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod damage;
+mod explain;
 mod export;
 mod files;
 mod ingest;
@@ -8,6 +10,7 @@ mod isolation;
 mod language;
 mod metrics;
 mod order;
+mod reads;
 mod redaction;
 
 use std::path::{Path, PathBuf};
@@ -49,13 +52,7 @@ impl World {
 
     pub(super) fn with_memory(memory_limit: usize) -> World {
         let folder = TempDir::new().unwrap();
-        let engine = Engine::new(EngineSettings {
-            data_root: folder.path().join("data"),
-            artifact_root: folder.path().join("artifacts"),
-            memory_limit,
-            spill_dir: folder.path().join("spill"),
-            partitions: 2,
-        });
+        let engine = Engine::new(settings(&folder, memory_limit));
         World { engine: engine.unwrap(), folder }
     }
 
@@ -87,6 +84,16 @@ impl World {
     pub(super) async fn preview(&self, scope: &TenantScope, plan: &Plan) -> Result<Vec<String>, EngineError> {
         let preview = self.engine.preview(scope, plan, Window::All, 100).await?;
         Ok(preview.rows.iter().map(|row| row.get().to_owned()).collect())
+    }
+}
+
+fn settings(folder: &TempDir, memory_limit: usize) -> EngineSettings {
+    EngineSettings {
+        data_root: folder.path().join("data").into(),
+        artifact_root: folder.path().join("artifacts"),
+        memory_limit,
+        spill_dir: folder.path().join("spill"),
+        partitions: 2,
     }
 }
 

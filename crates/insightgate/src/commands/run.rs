@@ -32,7 +32,11 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     };
     let format = arguments.output.as_deref().map_or(Ok(Format::Csv), |output| format(&arguments, output))?;
     let scope = scope(&folder, &arguments, &text).await?;
-    let engine = open_engine(&folder, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() })?;
+    let engine = open_engine(
+        &folder,
+        folder.data_root(arguments.data_root.as_deref())?,
+        EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() },
+    )?;
     let catalogs = Catalogs::new(folder.definitions());
     let Some(output) = &arguments.output else {
         let explained = explain_local(&engine, &catalogs, &scope, &text, anchor).await.map_err(|fault| failed(fault, &text))?;

@@ -25,6 +25,9 @@ pub struct Credentials {
     /// Whether all of them are in the database: the last thing that is written.
     #[serde(default)]
     pub enrolled: bool,
+    /// The same of the marketplace, which folders of earlier versions do not have.
+    #[serde(default)]
+    pub marketplace: bool,
 }
 
 fn file(folder: &DataFolder) -> PathBuf {

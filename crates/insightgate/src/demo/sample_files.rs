@@ -1,19 +1,23 @@
-//! Writes the sample rows of every dataset of the partner program, for both tenants.
+//! Writes the sample rows of every dataset of both programs, for both tenants.
 
-use chrono::{DateTime, Utc};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
 use insightgate_engine::{EngineError, TableWriter, local_folder};
 use insightgate_identity::program::Program;
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::context::Context;
 use insightgate_query::builtin;
+use insightgate_query::catalog::Dataset;
 use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;
-use super::sample::{self, Partner, SampleSettings};
+use super::sample::{self, Chunk, SampleSettings};
 use super::seed::{other_partner, partner};
 use crate::cli::DemoArguments;
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, write_private};
+use crate::server::cores;
 
 /// What the rows were made from: the same needs no writing.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -22,48 +26,79 @@ struct Made {
     rows: u64,
     /// Rows are dated relative to it, so that another day wants other rows.
     day: String,
+    /// Earlier versions had only the partner program's.
+    #[serde(default)]
+    programs: Vec<Program>,
 }
 
 /// Only the built-in datasets' own files are touched: what a person added stays, and so does a dataset that takes a built-in one's place.
 pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, credentials: &Credentials) -> Result<(), CommandError> {
     let now = context.clock.now();
-    let made = Made { seed: arguments.seed, rows: arguments.rows, day: now.date_naive().to_string() };
+    let made = Made { seed: arguments.seed, rows: arguments.rows, day: now.date_naive().to_string(), programs: Program::ALL.to_vec() };
     let note = folder.path().join("sample.json");
     let kept = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice::<Made>(&bytes).ok());
     if kept.as_ref() == Some(&made) {
         return Ok(());
     }
     eprintln!("writing sample data: {} rows in each dataset", arguments.rows);
-    let parties = [(credentials.tenant_id, partner()), (credentials.other_tenant_id, other_partner())];
-    let catalog = builtin::catalog(Program::Mpn.name());
-    for dataset in catalog.datasets() {
-        if Catalogs::definition_file(&folder.definitions(), Program::Mpn, &dataset.name).exists() {
-            continue;
-        }
-        for (tenant, partner) in &parties {
-            let path = local_folder(&folder.data(), Program::Mpn, &dataset.name, Some(*tenant)).join("sample.parquet");
-            let settings = settings(arguments, now, partner.clone());
-            let written = || -> Result<(), EngineError> {
-                let mut writer = TableWriter::create(&path, dataset)?;
-                for chunk in sample::table(dataset, &settings) {
-                    writer.write(&chunk)?;
-                }
-                writer.finish()
-            };
-            written().map_err(|error| {
-                let failed = CommandError::failed(format!("the sample data could not be written: {error}"));
-                if error.is_storage_full() {
-                    failed.hint("the disk is full: free some space, or use --rows with a smaller number")
-                } else {
-                    failed
-                }
-            })?;
+    let settings = [partner(), other_partner()].map(|partner| SampleSettings { seed: arguments.seed, rows: arguments.rows, now, partner });
+    let tenants = [credentials.tenant_id, credentials.other_tenant_id];
+    let mut tables = Vec::new();
+    for program in Program::ALL {
+        for dataset in builtin::catalog(program.name()).datasets() {
+            if Catalogs::definition_file(&folder.definitions(), program, &dataset.name).exists() {
+                continue;
+            }
+            for (tenant, settings) in tenants.into_iter().zip(&settings) {
+                let path = local_folder(&folder.data(), program, &dataset.name, Some(tenant)).join("sample.parquet");
+                tables.push(SampleTable { program, dataset: Arc::clone(dataset), settings, path });
+            }
         }
     }
+    write_all(&tables).map_err(|error| {
+        let failed = CommandError::failed(format!("the sample data could not be written: {error}"));
+        if error.is_storage_full() { failed.hint("the disk is full: free some space, or use --rows with a smaller number") } else { failed }
+    })?;
     let text = serde_json::to_vec(&made).map_err(|error| CommandError::failed(error.to_string()))?;
     write_private(&note, &text)
 }
 
-fn settings(arguments: &DemoArguments, now: DateTime<Utc>, partner: Partner) -> SampleSettings {
-    SampleSettings { seed: arguments.seed, rows: arguments.rows, now, partner }
+/// The rows of one dataset and one tenant, and the file for them.
+struct SampleTable<'a> {
+    program: Program,
+    dataset: Arc<Dataset>,
+    settings: &'a SampleSettings,
+    path: PathBuf,
+}
+
+impl SampleTable<'_> {
+    fn write(&self) -> Result<(), EngineError> {
+        let chunks: Box<dyn Iterator<Item = Chunk>> = match self.program {
+            Program::Mpn => Box::new(sample::table(&self.dataset, self.settings)),
+            Program::Cmp => Box::new(sample::marketplace::table(&self.dataset, self.settings)),
+        };
+        let mut writer = TableWriter::create(&self.path, &self.dataset)?;
+        for chunk in chunks {
+            writer.write(&chunk)?;
+        }
+        writer.finish()
+    }
+}
+
+/// On every core: a first start waits for it. Ends with the first failure.
+fn write_all(tables: &[SampleTable<'_>]) -> Result<(), EngineError> {
+    let remaining = Mutex::new(tables.iter());
+    let next = || remaining.lock().ok()?.next();
+    let give_up = || drop(remaining.lock().map(|mut remaining| *remaining = [].iter()));
+    std::thread::scope(|scope| {
+        let write = || -> Result<(), EngineError> {
+            while let Some(table) = next() {
+                table.write().inspect_err(|_| give_up())?;
+            }
+            Ok(())
+        };
+        let writers: Vec<_> = (0..cores()).map(|_| scope.spawn(write)).collect();
+        let outcomes = writers.into_iter().map(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        outcomes.fold(Ok(()), Result::and)
+    })
 }

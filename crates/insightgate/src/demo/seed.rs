@@ -37,11 +37,16 @@ pub async fn identities(context: &Context, folder: &DataFolder, arguments: &Demo
             made
         }
     };
+    // Each step leaves what is there: a first start that was cut off goes on where it stopped.
+    let failed = |failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}"));
     if !credentials.enrolled {
-        // Each step leaves what is there: a first start that was cut off goes on where it stopped.
-        let enrolled = enroll(context, &credentials).await;
-        enrolled.map_err(|failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}")))?;
-        credentials.enrolled = true;
+        enroll(context, &credentials).await.map_err(failed)?;
+    }
+    if !credentials.marketplace {
+        enroll_in_marketplace(context, &credentials).await.map_err(failed)?;
+    }
+    if !(credentials.enrolled && credentials.marketplace) {
+        (credentials.enrolled, credentials.marketplace) = (true, true);
         credentials::save(folder, &credentials)?;
     }
     Ok(credentials)
@@ -66,6 +71,7 @@ fn generate(context: &Context, arguments: &DemoArguments) -> Result<Credentials,
         operator_secret: secret()?,
         other_tenant_id: id("other tenant"),
         enrolled: false,
+        marketplace: false,
     })
 }
 
@@ -87,13 +93,7 @@ fn refuse_others(kept: &Credentials, fixed: &FixedIdentities) -> Result<(), Comm
 }
 
 async fn enroll(context: &Context, credentials: &Credentials) -> Result<(), Failure> {
-    for (tenant, partner) in [(credentials.tenant_id, partner()), (credentials.other_tenant_id, other_partner())] {
-        let own = tenant == credentials.tenant_id;
-        let domain = if own { credentials.tenant_domain.clone() } else { format!("{}.foreign.example", credentials.other_tenant_id) };
-        let organisation = Tenant { id: tenant, domain, name: partner.name, global_account: Some(partner.global_account) };
-        let locations = partner.locations.into_iter();
-        let locations: Vec<Location> =
-            locations.map(|location| Location { mpn_id: location.mpn_id, name: location.name, country: location.country }).collect();
+    for (organisation, locations) in organisations(credentials) {
         enroll_tenant(context, &organisation, &locations, Program::Mpn, ACTOR).await?;
     }
     let tenant = credentials.tenant_id;
@@ -107,10 +107,36 @@ async fn enroll(context: &Context, credentials: &Credentials) -> Result<(), Fail
     register_public_application(context, &desktop, &[Permission::PartnerApi], ACTOR).await?;
     let operator = registration(credentials.operator_id, "Operator", true);
     register_application(context, &operator, &credentials.operator_secret, &[], ACTOR).await?;
-    let user = Uuid::new_v5(&NAMESPACE, format!("{tenant}:{}", credentials.username).as_bytes());
-    let user = add_user(context, tenant, user, &credentials.username, &credentials.password, ACTOR).await?;
+    let user = add_user(context, tenant, user_id(credentials), &credentials.username, &credentials.password, ACTOR).await?;
     let viewer = RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization };
     assign_role(context, tenant, user.id, &viewer, ACTOR).await
+}
+
+/// Both organisations, and the role that opens it to the user and to the application alone.
+async fn enroll_in_marketplace(context: &Context, credentials: &Credentials) -> Result<(), Failure> {
+    for (organisation, locations) in organisations(credentials) {
+        enroll_tenant(context, &organisation, &locations, Program::Cmp, ACTOR).await?;
+    }
+    let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
+    for assignee in [user_id(credentials), credentials.client_id] {
+        assign_role(context, credentials.tenant_id, assignee, &manager, ACTOR).await?;
+    }
+    Ok(())
+}
+
+fn user_id(credentials: &Credentials) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{}:{}", credentials.tenant_id, credentials.username).as_bytes())
+}
+
+fn organisations(credentials: &Credentials) -> [(Tenant, Vec<Location>); 2] {
+    let (own, other) = (credentials.tenant_id, credentials.other_tenant_id);
+    let foreign_domain = format!("{other}.foreign.example");
+    [(own, credentials.tenant_domain.clone(), partner()), (other, foreign_domain, other_partner())].map(|(id, domain, partner)| {
+        let tenant = Tenant { id, domain, name: partner.name, global_account: Some(partner.global_account) };
+        let locations = partner.locations.into_iter();
+        let location = |location: sample::Location| Location { mpn_id: location.mpn_id, name: location.name, country: location.country };
+        (tenant, locations.map(location).collect())
+    })
 }
 
 /// The partner that the demo shows.

@@ -52,7 +52,8 @@ impl Example {
         std::fs::write(&rows, csv).unwrap();
         let place = insightgate_engine::local_folder(&folder.data(), Program::Mpn, &dataset.name, None);
         import(&[rows], &dataset, &place, Some(TENANT), None, &|_| {}).unwrap();
-        let engine = open_engine(&folder, EngineLimits { memory: 64 << 20, partitions: 2 }).unwrap_or_else(|error| panic!("{error}"));
+        let root = folder.data_root(None).unwrap_or_else(|error| panic!("{error}"));
+        let engine = open_engine(&folder, root, EngineLimits { memory: 64 << 20, partitions: 2 }).unwrap_or_else(|error| panic!("{error}"));
         let catalogs = Catalogs::new(folder.definitions());
         Example { engine, catalogs, scope: TenantScope::operator(TENANT, None, Program::Mpn), _folder: temporary }
     }
@@ -231,7 +232,7 @@ fn a_terminal_shows_no_markup() {
     let page = readable();
     assert!(page.starts_with("THE QUERY LANGUAGE\n\nA query reads one dataset and returns columns and metrics."));
     assert!(page.contains("\n\nCONDITIONS\n\n") && page.contains("\n\nLIKE\n\n") && page.contains("\n    SELECT Id, Day FROM Orders\n"));
-    assert!(page.contains("\n  Customer = 'CONTOSO'                        1, 2\n"), "{page}");
+    assert!(page.contains("\n  Customer = 'CONTOSO'                      1, 2\n"), "{page}");
     assert!(!page.contains("```") && !page.contains("](") && !page.contains("**") && !page.contains("| ---"));
     assert!(page.lines().all(|line| line.starts_with(' ') || line.chars().count() <= WIDTH), "running text is wrapped");
     assert!(page.ends_with('\n') && !page.ends_with("\n\n"));
@@ -249,5 +250,5 @@ fn blocks_of_a_page() {
     ];
     assert_eq!(blocks(page), expected);
     assert_eq!(plain("text `b` **more** [link](x.md) end"), "text b more link end");
-    assert_eq!(wrapped(&"word ".repeat(30)), format!("{}\n{}", vec!["word"; 20].join(" "), vec!["word"; 10].join(" ")));
+    assert_eq!(wrapped(&"word ".repeat(30)), format!("{}\n{}", ["word"; 20].join(" "), ["word"; 10].join(" ")));
 }

@@ -12,6 +12,7 @@ use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, Outcome};
 use tokio::sync::watch;
 
+use crate::absent_values::{absent_values, joined};
 use crate::artifact_key;
 use crate::audit::{self, Happening};
 use crate::context::Context;
@@ -134,6 +135,8 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     let mut notes = plan.notes.clone();
     if summary.no_files {
         notes.push(no_files_note(&plan.dataset.name));
+    } else if summary.rows == 0 {
+        notes.extend(absent_values(&context.engine, &scope, &plan).await);
     }
     let artifact = Artifact {
         format: report.format,
@@ -146,7 +149,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         locations: scope.locations().clone(),
         clear: scope.clear().clone(),
     };
-    Ok(Outcome::Completed { artifact, note: (!notes.is_empty()).then(|| notes.join(" ")) })
+    Ok(Outcome::Completed { artifact, note: joined(&notes) })
 }
 
 /// What the owner may see now, or why nothing.

@@ -29,8 +29,8 @@ impl Reader {
     }
 }
 
-/// The dataset that queries read: it has the most columns.
-pub const DATASET: &str = "CLASAzurePropensity";
+/// The datasets that queries read: the one with the most columns, and one with dates.
+pub const DATASETS: [&str; 2] = ["CLASAzurePropensity", "AzureUsage"];
 
 const fn query(name: &'static str, text: fn(usize) -> String) -> Kind {
     Kind { name, reader: Reader::Query, text }
@@ -45,8 +45,8 @@ const fn definition(name: &'static str, text: fn(usize) -> String) -> Kind {
 }
 
 pub const KINDS: &[Kind] = &[
-    query("names", |n| filled(n, "SELECT ", "Month, ", "Month FROM CLASAzurePropensity")),
-    query("unknown-names", |n| numbered(n, "SELECT ", |i| format!("CustomerNam{i}, "), "Month FROM CLASAzurePropensity")),
+    query("names", |n| filled(n, "SELECT ", "MPNID, ", "MPNID FROM CLASAzurePropensity")),
+    query("unknown-names", |n| numbered(n, "SELECT ", |i| format!("CustomerNam{i}, "), "MPNID FROM CLASAzurePropensity")),
     query("names-of-no-dataset", |n| filled(n, "SELECT ", "a, ", "a FROM x")),
     query("stars", |n| filled(n, "SELECT ", "*, ", "a FROM CLASAzurePropensity")),
     query("functions", |n| filled(n, "SELECT ", "f(a), ", "a FROM CLASAzurePropensity")),
@@ -57,44 +57,44 @@ pub const KINDS: &[Kind] = &[
     query("long-quoted-name", |n| filled(n, "SELECT \"", "\"\"", "\" FROM CLASAzurePropensity")),
     query("long-bracketed-name", |n| filled(n, "SELECT [", "]]", "] FROM CLASAzurePropensity")),
     query("long-dataset", |n| filled(n, "SELECT a FROM ", "x", "")),
-    query("conditions", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE ", "Month = 1 AND ", "Month = 1")),
+    query("conditions", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", "MPNID = 1 AND ", "MPNID = 1")),
     query("unknown-conditions", |n| {
-        numbered(n, "SELECT Month FROM CLASAzurePropensity WHERE ", |i| format!("Custmer{i}=1 AND "), "Month = 1")
+        numbered(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", |i| format!("Custmer{i}=1 AND "), "MPNID = 1")
     }),
-    query("wrong-conditions", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE ", "Month AND ", "Month = 1")),
-    query("ands", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE ", "AND ", "")),
-    query("ors", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = 1 ", "OR ", "")),
-    query("values", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE MPNId IN (", "1,", "1)")),
-    query("texts", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE MPNId IN (", "'',", "'')")),
-    query("values-of-no-type", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month NOT IN (", "'x',", "'x')")),
-    query("values-of-no-kind", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month IN (", "x,", "x)")),
-    query("subqueries", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE ", "a IN (SELECT ", "")),
-    query("open-lists", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE ", "a IN (", "")),
-    query("minuses", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = ", "-", "1")),
-    query("long-text", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = '", "ß", "'")),
-    query("long-instant", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = '2020-01-31T", "0", "'")),
-    query("long-blank", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = '", " ", "2020-01-31'")),
-    query("quotes", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = '", "''", "'")),
-    query("not-closed", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = '", "'' ", "")),
-    query("long-pattern", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE MPNId LIKE '", "%_", "'")),
-    query("backslashes", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE MPNId LIKE '", "\\", "'")),
-    query("long-number", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = ", "9", "")),
-    query("zeros", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = '", "0", ".5'")),
-    query("wrong-numbers", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE Month = 1 ", "1x ", "")),
-    query("open-parentheses", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE ", "(", "")),
-    query("closed-parentheses", |n| filled(n, "SELECT Month FROM CLASAzurePropensity WHERE ", ")", "")),
-    query("nested-parentheses", |n| nested(n, "SELECT Month FROM CLASAzurePropensity WHERE ", "Month = 1")),
-    query("order", |n| filled(n, "SELECT Month FROM CLASAzurePropensity ORDER BY ", "Month ASC, ", "Month")),
-    query("unknown-order", |n| numbered(n, "SELECT Month FROM CLASAzurePropensity ORDER BY ", |i| format!("Customer{i}Name, "), "Month")),
+    query("wrong-conditions", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", "MPNID AND ", "MPNID = 1")),
+    query("ands", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", "AND ", "")),
+    query("ors", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE MPNID = 1 ", "OR ", "")),
+    query("values", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE MPNID IN (", "1,", "1)")),
+    query("texts", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE MPNID IN (", "'',", "'')")),
+    query("values-of-no-type", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month NOT IN (", "'x',", "'x')")),
+    query("values-of-no-kind", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month IN (", "x,", "x)")),
+    query("subqueries", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", "a IN (SELECT ", "")),
+    query("open-lists", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", "a IN (", "")),
+    query("minuses", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month = ", "-", "1")),
+    query("long-text", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month = '", "ß", "'")),
+    query("long-instant", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month = '2020-01-31T", "0", "'")),
+    query("long-blank", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month = '", " ", "2020-01-31'")),
+    query("quotes", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month = '", "''", "'")),
+    query("not-closed", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month = '", "'' ", "")),
+    query("long-pattern", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE MPNID LIKE '", "%_", "'")),
+    query("backslashes", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE MPNID LIKE '", "\\", "'")),
+    query("long-number", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month = ", "9", "")),
+    query("zeros", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE NumberofExistingWorkloads = '", "0", ".5'")),
+    query("wrong-numbers", |n| filled(n, "SELECT Month FROM AzureUsage WHERE Month = 1 ", "1x ", "")),
+    query("open-parentheses", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", "(", "")),
+    query("closed-parentheses", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", ")", "")),
+    query("nested-parentheses", |n| nested(n, "SELECT MPNID FROM CLASAzurePropensity WHERE ", "MPNID = 1")),
+    query("order", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity ORDER BY ", "MPNID ASC, ", "MPNID")),
+    query("unknown-order", |n| numbered(n, "SELECT MPNID FROM CLASAzurePropensity ORDER BY ", |i| format!("Customer{i}Name, "), "MPNID")),
     query("clauses", |n| filled(n, "", "SELECT FROM WHERE ORDER LIMIT TIMESPAN ", "")),
     query("clauses-in-halves", |n| filled(n / 2, "", "FROM ", "") + &filled(n - n / 2, "", "WHERE ", "")),
-    query("spans", |n| filled(n, "SELECT Month FROM CLASAzurePropensity ", "TIMESPAN LAST_MONT ", "")),
-    query("limits", |n| filled(n, "SELECT Month FROM CLASAzurePropensity ", "LIMIT 0 ", "")),
-    query("semicolons", |n| filled(n, "SELECT Month FROM CLASAzurePropensity", ";", "")),
+    query("spans", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity ", "TIMESPAN LAST_MONT ", "")),
+    query("limits", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity ", "LIMIT 0 ", "")),
+    query("semicolons", |n| filled(n, "SELECT MPNID FROM CLASAzurePropensity", ";", "")),
     query("strange", |n| filled(n, "", "‘ ", "")),
     query("strange-run", |n| filled(n, "", "😀", "")),
-    query("blanks", |n| filled(n, "SELECT", " ", "Month FROM CLASAzurePropensity")),
-    query("lines", |n| filled(n, "SELECT", "\n", "Month, FROM CLASAzurePropensity")),
+    query("blanks", |n| filled(n, "SELECT", " ", "MPNID FROM CLASAzurePropensity")),
+    query("lines", |n| filled(n, "SELECT", "\n", "MPNID, FROM CLASAzurePropensity")),
     query("words", |n| filled(n, "", "x ", "")),
     query("comments", |n| filled(n, "SELECT Month ", "--\n", "FROM CLASAzurePropensity")),
     query("open-comments", |n| filled(n, "SELECT Month FROM CLASAzurePropensity /*", "/*", "")),

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use inputs::{DATASET, KINDS, Reader};
+use inputs::{DATASETS, KINDS, Reader};
 use insightgate_query::catalog::Catalog;
 use insightgate_query::{builtin, definition, metric, parse, plan};
 
@@ -24,10 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes: usize = bytes.parse()?;
     let known = |of: &&inputs::Kind| format!("{:?}/{}", of.reader, of.name) == *kind;
     let kind = KINDS.iter().find(known).ok_or("there is no such kind")?;
-    // The one dataset, not the whole catalog: less to take off.
-    let (origin, text) = builtin::definitions().into_iter().find(|(origin, _)| origin.contains(DATASET)).ok_or("there is no dataset")?;
-    let catalog = Catalog::new([Arc::new(definition::read(text, origin)?.dataset)]);
-    let dataset = catalog.find(DATASET).ok_or("there is no dataset")?;
+    // Not the whole catalog: less to take off.
+    let definitions = builtin::definitions().into_iter().filter(|(origin, _)| DATASETS.iter().any(|name| origin.contains(name)));
+    let datasets = definitions.map(|(origin, text)| definition::read(text, origin).map(|read| Arc::new(read.dataset)));
+    let catalog = Catalog::new(datasets.collect::<Result<Vec<_>, _>>()?);
+    let dataset = catalog.find(DATASETS[0]).ok_or("there is no dataset")?;
     if bytes == 0 {
         return Ok(());
     }

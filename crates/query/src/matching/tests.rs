@@ -203,3 +203,49 @@ fn nothing_that_matches_lies_outside() {
     }
     assert!(matched > 15, "{matched}");
 }
+
+/// Against all texts of a small alphabet: statistics rule out exactly what no text between them meets.
+#[test]
+fn statistics_decide_exactly() {
+    let alphabet = ['A', 'K', 'a', 'k', '\u{212a}'];
+    let mut texts = vec![String::new()];
+    for length in 0..3 {
+        let longer: Vec<String> = texts.iter().filter(|text| text.chars().count() == length).cloned().collect();
+        texts.extend(longer.iter().flat_map(|text| alphabet.iter().map(move |c| format!("{text}{c}"))));
+    }
+    texts.sort();
+    let equal = |wanted: &str| test(Test::Compare(Comparison::Equal, text(wanted)));
+    let tests = [equal("ak"), equal("k"), equal(""), equal("kka"), test(Test::In { values: vec![text("aa"), text("kk")], negated: false })];
+    let (mut ruled_out, mut left) = (0, 0);
+    for test in tests {
+        let met: Vec<bool> = texts.iter().map(|text| meets(&test, text)).collect();
+        for low in 0..texts.len() {
+            for high in low..texts.len() {
+                let expected = met[low..=high].contains(&true);
+                assert_eq!(test.may_match(&texts[low], &texts[high]), expected, "{test:?} {:?} {:?}", texts[low], texts[high]);
+                if expected { left += 1 } else { ruled_out += 1 }
+            }
+        }
+    }
+    assert!(ruled_out > 1000 && left > 1000);
+}
+
+#[test]
+fn statistics_of_long_texts_decide_by_their_common_beginning() {
+    for (test, least, greatest, may) in [
+        (like("name 0027%", false), "NAME 000000", "Name 001999", true),
+        (like("name 0027%", false), "NAME 000000", "NAME 001999", false),
+        (like("name 0027%", false), "NAME 002600", "Name 002799", true),
+        (like("name 0027%", false), "Name 002600", "Name 002699", false),
+        (like("name 0027%", false), "Name 0027", "Name 0027", true),
+        (like("%name", false), "a", "b", true),
+        (like("a%", true), "a", "b", true),
+        (test(Test::Compare(Comparison::Equal, text("name 002700"))), "Name 002500", "Name 002699", false),
+        (test(Test::Compare(Comparison::Equal, text("name 002700"))), "Name 002500", "Name 002700", true),
+        (test(Test::Compare(Comparison::Equal, text("ab"))), "abc", "abd", false),
+        (test(Test::Compare(Comparison::Equal, text("abc"))), "a", "ab", true),
+        (test(Test::Compare(Comparison::Less, text("a"))), "x", "z", true),
+    ] {
+        assert_eq!(test.may_match(least, greatest), may, "{test:?} {least} {greatest}");
+    }
+}

@@ -27,6 +27,13 @@ impl PartialEq for Span {
 
 impl Eq for Span {}
 
+impl Span {
+    /// Whether the other begins where this one ends.
+    pub(super) fn touches(self, other: Span) -> bool {
+        self.line == other.line && self.column + self.length == other.column
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)

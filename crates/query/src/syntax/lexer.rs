@@ -158,6 +158,9 @@ impl<'t> Lexer<'t> {
         let rest = self.rest;
         self.advance(1);
         self.take_while(|c| !is_space(c) && !is_word(c) && !"'\"[".contains(c) && !SYMBOLS.iter().any(|s| s.starts_with(c)));
+        if self.is_full() {
+            return;
+        }
         let strange = rest.get(..rest.len() - self.rest.len()).unwrap_or(rest);
         let advice = match first {
             '‘' | '’' | '‚' | '′' | '´' => "; strings stand in straight single quotes: 'text'",
@@ -173,8 +176,13 @@ impl<'t> Lexer<'t> {
         self.tokens.push(Token { kind, at });
     }
 
+    /// Whether nothing more is reported.
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS
+    }
+
     fn report(&mut self, at: Span, message: String) {
-        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
+        if !self.is_full() {
             self.diagnostics.push(Diagnostic::at(Code::Syntax, at, message));
         }
     }

@@ -135,12 +135,14 @@ impl Parser {
             let at = Span { line: 1, column: 1, length: 0 };
             return self.report_at(at, format!("the query at {at} is empty; write SELECT names FROM dataset"));
         }
-        if !seen.contains(&Clause::From) && seen.contains(&Clause::Select) {
-            self.report(format!("FROM is missing at {}; write SELECT names FROM dataset", self.at()));
-        }
-        if !seen.contains(&Clause::Select) && seen.contains(&Clause::From) {
-            let at = Span { line: 1, column: 1, length: 0 };
-            self.report_at(at, format!("SELECT is missing at {at}; write SELECT names FROM dataset"));
+        let start = Span { line: 1, column: 1, length: 0 };
+        match (seen.contains(&Clause::Select), seen.contains(&Clause::From)) {
+            (true, false) => self.report(format!("FROM is missing at {}; write SELECT names FROM dataset", self.at())),
+            (false, true) => self.report_at(start, format!("SELECT is missing at {start}; write SELECT names FROM dataset")),
+            (false, false) if !seen.is_empty() => {
+                self.report_at(start, format!("SELECT and FROM are missing at {start}; write SELECT names FROM dataset"));
+            }
+            _ => {}
         }
     }
 
@@ -330,7 +332,7 @@ impl Parser {
             }
         };
         let span = TimeSpan::from_keyword(&word);
-        if span.is_none() && !self.is_full() {
+        if span.is_none() {
             let advice = match nearest(&word, TimeSpan::ALL.map(TimeSpan::keyword)) {
                 Some(near) => format!("did you mean {near}? All are {}", span_keywords()),
                 None => format!("it is one of {}", span_keywords()),
@@ -345,7 +347,15 @@ impl Parser {
     fn name(&mut self, what: &str) -> Option<Name> {
         let at = self.at();
         let text = match self.kind() {
-            TokenKind::Word(word) if !is_keyword(word) => word.clone(),
+            TokenKind::Word(word) if !is_keyword(word) => match self.unit() {
+                Some(unit) => {
+                    let name =
+                        Name { text: format!("{word}({unit})"), at: Span { length: at.length + unit.chars().count() as u32 + 2, ..at } };
+                    (0..4).for_each(|_| self.advance());
+                    return Some(name);
+                }
+                None => word.clone(),
+            },
             TokenKind::Quoted(text) => text.clone(),
             other => {
                 let found = self.found();
@@ -379,6 +389,15 @@ impl Parser {
         };
         self.advance();
         Some(Name { text, at })
+    }
+
+    /// The unit of a name such as `RevenueGenerated(USD)`, which the documents write bare. A function's argument is none.
+    fn unit(&self) -> Option<String> {
+        let [name, open, unit, close] = self.tokens.get(self.position..self.position + 4)? else { return None };
+        let (TokenKind::Word(word), TokenKind::Word(inner)) = (&name.kind, &unit.kind) else { return None };
+        let has_parentheses = open.kind == TokenKind::Symbol("(") && close.kind == TokenKind::Symbol(")");
+        let has_blanks = [(name, open), (open, unit), (unit, close)].iter().any(|(left, right)| !left.at.touches(right.at));
+        (has_parentheses && !has_blanks && !unsupported::is_function(word) && !is_keyword(inner)).then(|| inner.clone())
     }
 }
 

@@ -72,6 +72,7 @@ fn refusals() {
         ("SELECT a, FROM x", &["a column or metric is missing before 'FROM' at line 1, column 11"]),
         ("SELECT a", &["FROM is missing at line 1, column 9; write SELECT names FROM dataset"]),
         ("FROM x", &["SELECT is missing at line 1, column 1; write SELECT names FROM dataset"]),
+        ("LIMIT 5", &["SELECT and FROM are missing at line 1, column 1; write SELECT names FROM dataset"]),
         ("SELECT a FROM", &["a dataset is missing before the end of the query at line 1, column 14"]),
         ("SELECT a b FROM x", &["',' is missing before 'b' at line 1, column 10"]),
         ("SELECT a AS b FROM x", &["'AS' at line 1, column 10: AS is not supported; columns and metrics keep the names of the dataset"]),

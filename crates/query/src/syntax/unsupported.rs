@@ -36,3 +36,35 @@ pub(super) fn symbol(symbol: &str) -> Option<&'static str> {
     };
     Some(advice)
 }
+
+/// Whether other languages have a function of that name. A name with a unit that is spelled so stands in double quotes.
+pub(super) fn is_function(word: &str) -> bool {
+    FUNCTIONS.iter().any(|function| word.eq_ignore_ascii_case(function))
+}
+
+const FUNCTIONS: [&str; 24] = [
+    "ABS",
+    "AVG",
+    "CAST",
+    "CEIL",
+    "COALESCE",
+    "CONCAT",
+    "COUNT",
+    "DATE",
+    "DAY",
+    "FLOOR",
+    "LEN",
+    "LENGTH",
+    "LOWER",
+    "LTRIM",
+    "MAX",
+    "MIN",
+    "MONTH",
+    "ROUND",
+    "RTRIM",
+    "SUBSTRING",
+    "SUM",
+    "TRIM",
+    "UPPER",
+    "YEAR",
+];

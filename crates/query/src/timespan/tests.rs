@@ -46,6 +46,44 @@ fn windows() {
     assert_eq!(TimeSpan::Lifetime.window(at(noon)), Window::All);
 }
 
+/// Every day of a leap year and the years around it, at its first and last instant: what each span is in words, counted another way.
+#[test]
+fn spans_are_whole_days_and_months_before_the_anchor() {
+    let days = [
+        (TimeSpan::Yesterday, 1),
+        (TimeSpan::Last7Days, 7),
+        (TimeSpan::Last14Days, 14),
+        (TimeSpan::Last30Days, 30),
+        (TimeSpan::Last90Days, 90),
+        (TimeSpan::Last180Days, 180),
+        (TimeSpan::Last365Days, 365),
+    ];
+    let months = [(TimeSpan::LastMonth, 1), (TimeSpan::Last3Months, 3), (TimeSpan::Last6Months, 6), (TimeSpan::Last1Year, 12)];
+    let bounds = |span: TimeSpan, anchor| match span.window(anchor) {
+        Window::Between { start: Some(start), end } => (start, end),
+        other => panic!("{span}: {other:?}"),
+    };
+    let counted = |instant: DateTime<Utc>| instant.year() * 12 + instant.month0() as i32;
+    let mut midnight = at("2023-01-01T00:00:00Z");
+    while midnight < at("2026-01-01T00:00:00Z") {
+        for anchor in [midnight, midnight + chrono::TimeDelta::microseconds(1), midnight + chrono::TimeDelta::microseconds(86_399_999_999)]
+        {
+            assert_eq!(bounds(TimeSpan::Today, anchor), (midnight, anchor));
+            for (span, count) in days {
+                let (start, end) = bounds(span, anchor);
+                assert_eq!((end, (end - start).num_seconds()), (midnight, count * 86_400), "{span} at {anchor}");
+            }
+            for (span, count) in months {
+                let (start, end) = bounds(span, anchor);
+                assert!(end <= anchor && counted(end) == counted(anchor), "{span} at {anchor}");
+                assert_eq!(counted(end) - counted(start), count, "{span} at {anchor}");
+                assert!([start, end].iter().all(|bound| bound.day() == 1 && bound.time() == NaiveTime::MIN), "{span} at {anchor}");
+            }
+        }
+        midnight += chrono::TimeDelta::days(1);
+    }
+}
+
 #[test]
 fn the_ends_of_time_do_not_panic() {
     for anchor in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, at("0000-01-01T00:00:00Z"), at("-0001-03-01T00:00:00Z")] {

@@ -1,6 +1,6 @@
 //! What a column holds, recognised by its name, and how that is read off a row. Columns that nothing here knows take their documented examples.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use insightgate_query::catalog::{Column, Dataset};
 
 use super::companies::{PLACES, Place};
@@ -38,6 +38,7 @@ pub enum Raw {
     Cents(i64),
     Float(f64),
     Day(NaiveDate),
+    Time(DateTime<Utc>),
     Nothing,
 }
 
@@ -264,7 +265,7 @@ static KNOWN: &[Known] = &[
     ("WebUsers", false, |r| part(r, r.active, 10, 30)),
     ("UserCount", false, |r| part(r, r.active, 2, 20)),
     ("MeetingCount", false, |r| part(r, r.active, 25, 70)),
-    ("MeetingDuration", false, |r| Raw::Float((r.active * (25 + (r.random % 50) as i64)) as f64 / 80.0)),
+    ("MeetingDuration", false, |r| Raw::Float(((r.active * (25 + (r.random % 50) as i64)) as f64 * 1.25).round() / 100.0)),
     // Azure.
     ("ServiceName", false, |r| text(r.service.name)),
     ("MeterCategory", false, |r| text(r.service.name)),

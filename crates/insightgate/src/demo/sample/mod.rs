@@ -1,10 +1,12 @@
-//! Sample data: rows for every dataset, as values. The demo writes them where an operator's own files would lie.
+//! Sample data: rows for every dataset of both programs, as values. The demo writes them where an operator's own files would lie.
 //!
 //! Pure: the same settings give the same rows. Rows follow subscriptions from month to month, so that seats, revenue and dates agree with each
-//! other; every value that a documented sample query asks for occurs from about 60 rows on. It never writes a file and never asks the time.
+//! other, and those of the marketplace follow purchases; every value that a documented sample query asks for occurs from about 60 rows on. It
+//! never writes a file and never asks the time.
 
 mod companies;
 mod fields;
+pub mod marketplace;
 mod offers;
 mod random;
 mod row;
@@ -54,7 +56,7 @@ pub struct Location {
 /// One vector a column of the dataset, hidden ones included; all of one length.
 pub type Chunk = Vec<Vec<Option<Value>>>;
 
-/// The rows of one dataset, in chunks of at most 1024.
+/// The rows of one dataset of the partner program, in chunks of at most 1024.
 pub fn table<'a>(dataset: &'a Dataset, settings: &'a SampleSettings) -> Table<'a> {
     let plot = Plot::new(dataset, settings);
     let fields = dataset.columns.iter().enumerate().map(|(index, column)| Field::of(dataset, index, column)).collect();

@@ -166,8 +166,14 @@ fn renewed_until(start: NaiveDate, today: NaiveDate, key: u64) -> NaiveDate {
 
 /// So many days before today that every time span has rows within the first eight.
 fn days_back(index: u64, today: NaiveDate, random: u64) -> u64 {
+    let (first, last) = within_span(index % DAY_CYCLE, today);
+    first + below(random, last - first + 1)
+}
+
+/// Distances from today, the first ten of which leave no time span empty.
+pub fn within_span(number: u64, today: NaiveDate) -> (u64, u64) {
     let day = u64::from(today.day());
-    let (first, last) = match index % DAY_CYCLE {
+    match number {
         0 => (0, 0),
         1 => (1, 1),
         2 => (2, 7),
@@ -180,8 +186,7 @@ fn days_back(index: u64, today: NaiveDate, random: u64) -> u64 {
         8 => (181, 365),
         9 => (366, 420),
         _ => (0, 400),
-    };
-    first + below(random, last - first + 1)
+    }
 }
 
 pub fn first_of_month(date: NaiveDate) -> NaiveDate {
@@ -200,6 +205,6 @@ pub fn days_after(date: NaiveDate, days: u64) -> NaiveDate {
     date.checked_add_days(Days::new(days)).unwrap_or(date)
 }
 
-fn months_between(earlier: NaiveDate, later: NaiveDate) -> i64 {
+pub fn months_between(earlier: NaiveDate, later: NaiveDate) -> i64 {
     i64::from(later.year() - earlier.year()) * 12 + i64::from(later.month()) - i64::from(earlier.month())
 }

@@ -17,8 +17,7 @@ const ONES: u64 = 6;
 /// The value of a column; `index` tells columns of a row apart. With a `marker`, open text begins with it.
 pub fn value(column: &Column, field: &Field, index: u64, row: &Row<'_>, marker: Option<&str>) -> Option<Value> {
     let random = mix(row.random ^ mix(index));
-    let may_be_null = column.nullable && !field.is_key() && row.subject >= ANCHORS;
-    if may_be_null && chance(mix(random), NULLS) {
+    if !field.is_key() && row.subject >= ANCHORS && is_left_out(column, mix(random)) {
         return None;
     }
     // What is chosen for a subscription stays for all its months.
@@ -33,7 +32,17 @@ pub fn value(column: &Column, field: &Field, index: u64, row: &Row<'_>, marker: 
         Field::OneOf(values) => pick(choice, values).map_or(Raw::Nothing, |value| Raw::Text(value.clone())),
         Field::UpTo(largest) => Raw::Float(skewed(random, *largest)),
     };
-    shape(within(raw, column, choice), column, row, marker).or_else(|| (!column.nullable).then(|| zero(column.kind, row.date)))
+    shape(within(raw, column, choice), column, some_day(row), marker).or_else(|| (!column.nullable).then(|| zero(column.kind, row.date)))
+}
+
+/// The value of a column whose field is read as `raw`; None where that is nothing.
+pub fn known(column: &Column, raw: Raw, random: u64, date: NaiveDate, marker: Option<&str>) -> Option<Value> {
+    shape(within(raw, column, random), column, date, marker)
+}
+
+/// Whether an open value is left out.
+pub fn is_left_out(column: &Column, random: u64) -> bool {
+    column.nullable && chance(random, NULLS)
 }
 
 /// Half of the numbers lie in the lowest quarter.
@@ -53,16 +62,19 @@ fn within(raw: Raw, column: &Column, choice: u64) -> Raw {
     }
 }
 
-fn shape(raw: Raw, column: &Column, row: &Row<'_>, marker: Option<&str>) -> Option<Value> {
+/// `date` for a date that nothing is known of.
+fn shape(raw: Raw, column: &Column, date: NaiveDate, marker: Option<&str>) -> Option<Value> {
     match (column.kind, raw) {
         (_, Raw::Nothing) => None,
         (ColumnType::String, raw) => Some(Value::String(text(raw, marker))),
         (ColumnType::Int64, raw) => Some(Value::Int(cents(&raw)? / 100)),
+        (ColumnType::Float64, Raw::Float(number)) => Some(Value::Float(number)),
         (ColumnType::Float64, raw) => Some(Value::Float(cents(&raw)? as f64 / 100.0)),
         (ColumnType::Decimal { scale, .. }, raw) => Some(Value::Decimal { unscaled: rescale(cents(&raw)?, scale), scale }),
-        (ColumnType::Date, raw) => Some(Value::Date(day(&raw, row))),
+        (ColumnType::Date, raw) => Some(Value::Date(day(&raw, date))),
+        (ColumnType::Timestamp, Raw::Time(time)) => Some(Value::Timestamp(time)),
         // In the day's first hour, which has begun whenever the day has.
-        (ColumnType::Timestamp, raw) => Some(Value::Timestamp(day(&raw, row).and_time(NaiveTime::MIN).and_utc())),
+        (ColumnType::Timestamp, raw) => Some(Value::Timestamp(day(&raw, date).and_time(NaiveTime::MIN).and_utc())),
         (ColumnType::Bool, raw) => Some(Value::Bool(cents(&raw).is_some_and(|cents| cents != 0))),
     }
 }
@@ -83,6 +95,7 @@ fn text(raw: Raw, marker: Option<&str>) -> String {
         Raw::Cents(cents) => format!("{}.{:02}", cents / 100, cents % 100),
         Raw::Float(number) => number.to_string(),
         Raw::Day(day) => day.to_string(),
+        Raw::Time(time) => time.to_rfc3339(),
         Raw::Nothing => String::new(),
     }
 }
@@ -98,7 +111,7 @@ fn cents(raw: &Raw) -> Option<i64> {
             "no" | "n" | "false" => Some(0),
             number => number.parse::<f64>().ok().map(|number| (number * 100.0).round() as i64),
         },
-        Raw::Guid(_) | Raw::Known(_) | Raw::Day(_) | Raw::Nothing => None,
+        Raw::Guid(_) | Raw::Known(_) | Raw::Day(_) | Raw::Time(_) | Raw::Nothing => None,
     }
 }
 
@@ -110,12 +123,17 @@ fn rescale(cents: i64, scale: i8) -> i128 {
     }
 }
 
-/// A date that nothing is known of lies within the last year.
-fn day(raw: &Raw, row: &Row<'_>) -> NaiveDate {
+fn day(raw: &Raw, unknown: NaiveDate) -> NaiveDate {
     match raw {
         Raw::Day(day) => *day,
-        _ => days_before(row.date, row.random % 365),
+        Raw::Time(time) => time.date_naive(),
+        _ => unknown,
     }
+}
+
+/// A date that nothing is known of lies within the last year.
+fn some_day(row: &Row<'_>) -> NaiveDate {
+    days_before(row.date, row.random % 365)
 }
 
 fn zero(kind: ColumnType, date: NaiveDate) -> Value {

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{NaiveDate, TimeZone, Utc};
 use insightgate_query::builtin;
@@ -8,6 +9,8 @@ use insightgate_query::catalog::{Catalog, ColumnType, Grain};
 use insightgate_query::timespan::{TimeSpan, Window};
 
 use super::*;
+
+mod marketplace;
 
 const FOREIGN: &str = "Foreign";
 
@@ -41,13 +44,31 @@ fn foreign(rows: u64) -> SampleSettings {
     settings
 }
 
-fn catalog() -> Catalog {
-    let catalog = builtin::catalog("mpn");
-    assert_eq!(catalog.datasets().len(), 26);
-    catalog
+fn catalog() -> &'static Catalog {
+    static READ: LazyLock<Catalog> = LazyLock::new(|| builtin::catalog("mpn"));
+    assert_eq!(READ.datasets().len(), 26);
+    &READ
 }
 
-/// Rows as text by column name, nulls as "∅".
+fn marketplace_catalog() -> &'static Catalog {
+    static READ: LazyLock<Catalog> = LazyLock::new(|| builtin::catalog("cmp"));
+    assert_eq!(READ.datasets().len(), 9);
+    &READ
+}
+
+/// The datasets of both programs.
+fn datasets() -> impl Iterator<Item = &'static Arc<Dataset>> {
+    catalog().datasets().iter().chain(marketplace_catalog().datasets())
+}
+
+fn chunks<'a>(dataset: &'a Dataset, settings: &'a SampleSettings) -> Box<dyn Iterator<Item = Chunk> + 'a> {
+    if marketplace_catalog().find(&dataset.name).is_some() {
+        return Box::new(super::marketplace::table(dataset, settings));
+    }
+    Box::new(table(dataset, settings))
+}
+
+/// Rows by column name.
 struct Rows {
     names: Vec<String>,
     rows: Vec<Vec<Option<Value>>>,
@@ -56,7 +77,7 @@ struct Rows {
 impl Rows {
     fn of(dataset: &Dataset, settings: &SampleSettings) -> Rows {
         let mut rows = Vec::new();
-        for chunk in table(dataset, settings) {
+        for chunk in chunks(dataset, settings) {
             let length = chunk[0].len();
             assert!(chunk.len() == dataset.columns.len() && length <= 1024 && chunk.iter().all(|column| column.len() == length));
             rows.extend((0..length).map(|row| chunk.iter().map(|column| column[row].clone()).collect::<Vec<_>>()));
@@ -65,7 +86,7 @@ impl Rows {
     }
 
     fn named(name: &str, settings: &SampleSettings) -> Rows {
-        Rows::of(catalog().find(name).unwrap(), settings)
+        Rows::of(datasets().find(|dataset| dataset.name == name).unwrap(), settings)
     }
 
     fn cell(&self, row: usize, name: &str) -> Option<&Value> {
@@ -76,6 +97,19 @@ impl Rows {
     /// Rows of the last `months` full months for which the condition holds.
     fn any(&self, date: &str, months: &TimeSpan, settings: &SampleSettings, condition: impl Fn(&Rows, usize) -> bool) -> bool {
         (0..self.rows.len()).any(|row| is_within(self.cell(row, date), *months, settings) && condition(self, row))
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// A text; empty for null.
+    fn text(&self, row: usize, name: &str) -> &str {
+        if let Some(Value::String(text)) = self.cell(row, name) { text } else { "" }
+    }
+
+    fn date(&self, row: usize, name: &str) -> Option<NaiveDate> {
+        if let Some(Value::Date(date)) = self.cell(row, name) { Some(*date) } else { None }
     }
 
     fn is(&self, row: usize, name: &str, text: &str) -> bool {
@@ -107,7 +141,7 @@ fn is_within(value: Option<&Value>, span: TimeSpan, settings: &SampleSettings) -
 #[test]
 fn every_dataset_has_rows_that_fit_its_columns() {
     let settings = settings(300);
-    for dataset in catalog().datasets() {
+    for dataset in datasets() {
         let rows = Rows::of(dataset, &settings);
         let expected = if dataset.name == "Profile" { 4 } else { 300 };
         assert_eq!(rows.rows.len(), expected, "{}", dataset.name);
@@ -121,7 +155,10 @@ fn every_dataset_has_rows_that_fit_its_columns() {
                     (Some(Value::Decimal { unscaled, scale }), ColumnType::Decimal { precision, scale: expected }) => {
                         *scale == expected && unscaled.unsigned_abs() < 10_u128.pow(u32::from(precision))
                     }
-                    (Some(Value::Int(number)), ColumnType::Int64) => *number >= 0,
+                    (Some(Value::Int(number)), ColumnType::Int64) => {
+                        let is_listed = column.allowed.is_empty() || column.allowed.contains(&number.to_string());
+                        is_listed && (*number >= 0 || column.name == "QuantityChanged")
+                    }
                     (Some(Value::Float(number)), ColumnType::Float64) => number.is_finite(),
                     (Some(Value::Date(_)), ColumnType::Date) | (Some(Value::Timestamp(_)), ColumnType::Timestamp) => true,
                     (Some(Value::Bool(_)), ColumnType::Bool) => true,
@@ -130,15 +167,25 @@ fn every_dataset_has_rows_that_fit_its_columns() {
                 assert!(fits, "{name}: {:?} for {:?}", row[index], column.kind);
                 seen += usize::from(row[index].is_some());
             }
-            assert!(seen * 2 > rows.rows.len() || name.contains("Seats"), "{name} is mostly null: {seen}");
+            let is_rare = name.contains("Seats") || marketplace::RARE.contains(&column.name.as_str());
+            assert!(seen * 2 > rows.rows.len() || is_rare && seen > 0, "{name} is mostly null: {seen}");
         }
     }
 }
 
 #[test]
+fn every_dataset_is_the_same_again() {
+    for dataset in datasets() {
+        let one = Rows::of(dataset, &settings(200)).rows;
+        assert_eq!(one, Rows::of(dataset, &settings(200)).rows, "{}", dataset.name);
+        let few = Rows::of(dataset, &settings(70)).rows;
+        assert_eq!(one[..few.len()], few, "{}: fewer rows are the first of more", dataset.name);
+    }
+}
+
+#[test]
 fn the_same_settings_give_the_same_rows_and_others_do_not() {
-    let dataset = catalog();
-    let dataset = dataset.find("SeatsSubscriptionsAndRevenue").unwrap();
+    let dataset = catalog().find("SeatsSubscriptionsAndRevenue").unwrap();
     let one = Rows::of(dataset, &settings(2500)).rows;
     assert_eq!(one, Rows::of(dataset, &settings(2500)).rows);
     assert_eq!(one[..100], Rows::of(dataset, &settings(100)).rows);
@@ -152,7 +199,7 @@ fn every_time_span_of_every_dataset_has_rows() {
     for (year, month, day) in [(2026, 3, 31), (2024, 2, 29), (2026, 1, 1)] {
         let mut settings = settings(120);
         settings.now = Utc.with_ymd_and_hms(year, month, day, 0, 0, 1).unwrap();
-        for dataset in catalog().datasets() {
+        for dataset in datasets() {
             let Some(date) = dataset.date_column else { continue };
             let spans = if dataset.grain == Grain::Day { TimeSpan::ALL.to_vec() } else { dataset.date_ranges.clone() };
             let rows = Rows::of(dataset, &settings);
@@ -161,11 +208,12 @@ fn every_time_span_of_every_dataset_has_rows() {
                 let by_month = dataset.grain == Grain::Month;
                 assert!(found || by_month && span == TimeSpan::Today, "{} has nothing for {span} at {}", dataset.name, settings.now);
             }
-            assert!(
-                rows.rows.iter().all(|row| matches!(row[date], Some(Value::Date(day)) if day <= settings.now.date_naive())),
-                "{}",
-                dataset.name
-            );
+            let is_past = |value: &Option<Value>| match value {
+                Some(Value::Date(day)) => *day <= settings.now.date_naive(),
+                Some(Value::Timestamp(instant)) => *instant <= settings.now,
+                _ => false,
+            };
+            assert!(rows.rows.iter().all(|row| is_past(&row[date])), "{} knows the future", dataset.name);
         }
     }
 }
@@ -212,7 +260,7 @@ fn what_sample_queries_ask_for_occurs_in_their_span() {
 
 #[test]
 fn masked_placeholders_do_not_occur() {
-    for dataset in catalog().datasets() {
+    for dataset in datasets() {
         for row in Rows::of(dataset, &settings(100)).rows {
             let masked = |value: &Option<Value>| matches!(value, Some(Value::String(text)) if text.ends_with("xxx") || text == "1001xx");
             assert!(!row.iter().any(masked), "{}", dataset.name);
@@ -266,7 +314,7 @@ fn a_customer_is_the_same_in_every_dataset() {
 #[test]
 fn rows_of_a_marked_partner_are_recognised_and_never_shared() {
     let (own, marked) = (settings(80), foreign(80));
-    for dataset in catalog().datasets() {
+    for dataset in datasets() {
         let own_keys = keys(dataset, &own);
         assert!(own_keys.iter().all(|text| !text.contains(FOREIGN) && !text.starts_with("f0f0f0f0")), "{}", dataset.name);
         for row in Rows::of(dataset, &marked).rows {
@@ -294,6 +342,5 @@ fn keys(dataset: &Dataset, settings: &SampleSettings) -> BTreeSet<String> {
 fn a_partner_without_locations_has_no_rows() {
     let mut settings = settings(10);
     settings.partner.locations.clear();
-    let dataset = catalog();
-    assert_eq!(Rows::of(dataset.find("OfficeUsage").unwrap(), &settings).rows.len(), 0);
+    assert_eq!(Rows::named("OfficeUsage", &settings).rows.len(), 0);
 }

@@ -14,9 +14,8 @@ impl Parser {
             items.push(item);
             return;
         }
-        let beginning = format!("there are more than {maximum} {what}");
-        if !self.diagnostics.iter().any(|d| d.message.starts_with(&beginning)) {
-            self.report_as(Code::TooLong, at, format!("{beginning} at {at}; at most that many are taken"));
+        if !self.diagnostics.iter().any(|d| d.code == Code::TooLong && d.message.contains(what)) {
+            self.report_as(Code::TooLong, at, format!("there are more than {maximum} {what} at {at}; at most that many are taken"));
         }
     }
 
@@ -137,6 +136,10 @@ impl Parser {
     pub(super) fn report_as(&mut self, code: Code, at: Span, message: String) {
         if !self.is_full() {
             self.diagnostics.push(Diagnostic::at(code, at, message));
+        }
+        // What follows would be read for nothing: to the end.
+        if self.is_full() {
+            self.position = self.tokens.len().saturating_sub(1);
         }
     }
 }

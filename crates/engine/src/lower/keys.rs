@@ -1,0 +1,52 @@
+//! The columns that rows are grouped by, as what they are told apart by and as what is shown of each group.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
+use insightgate_query::plan::Plan;
+
+use super::selected_columns;
+use crate::codes::coded;
+use crate::dictionary;
+use crate::error::EngineError;
+use crate::scan::{TENANT_COLUMN, column};
+
+/// For each key the expression that is grouped by, and the one that is shown.
+pub(super) struct Keys(Vec<(Expr, Expr)>);
+
+impl Keys {
+    /// The keys of a plan, and its rows with texts for all else. Columns of few texts are grouped by numbers in their place.
+    pub(super) fn of(
+        rows: LogicalPlanBuilder,
+        plan: &Plan,
+        holds_few: impl Fn(&str) -> bool,
+    ) -> Result<(LogicalPlanBuilder, Keys), EngineError> {
+        let mut columns = Vec::new();
+        let mut keys = Vec::new();
+        let wanted = selected_columns(plan);
+        for field in rows.schema().fields() {
+            let name = field.name();
+            let is_dictionary = *field.data_type() == dictionary::arrow() && name != TENANT_COLUMN;
+            columns.push(if is_dictionary { cast(column(name), DataType::Utf8).alias(name) } else { column(name) });
+            if is_dictionary && wanted.contains(name) && holds_few(name) {
+                let number = format!(":number {name}");
+                let (code, text) = coded(column(name));
+                columns.push(code.alias(&number));
+                keys.push((name.clone(), (column(&number), text(column(&number)).alias(name))));
+            }
+        }
+        let in_order = wanted.iter().map(|name| {
+            let coded = keys.iter().find(|(known, _)| known == name).map(|(_, pair)| pair.clone());
+            coded.unwrap_or_else(|| (column(name), column(name)))
+        });
+        let in_order = Keys(in_order.collect());
+        Ok((rows.project(columns).map_err(EngineError::Query)?, in_order))
+    }
+
+    pub(super) fn grouped(&self) -> impl Iterator<Item = Expr> {
+        self.0.iter().map(|(grouped, _)| grouped.clone())
+    }
+
+    pub(super) fn shown(&self) -> impl Iterator<Item = Expr> {
+        self.0.iter().map(|(_, shown)| shown.clone())
+    }
+}
