@@ -16,6 +16,12 @@ def binary():
 
 
 @pytest.fixture(scope="session")
+def queries_binary():
+    """The engine's example that answers queries without a server."""
+    return Path(os.environ["ANSWER_QUERIES_BIN"])
+
+
+@pytest.fixture(scope="session")
 def tables():
     """The folder of published tables."""
     return Path(os.environ["VEGA_DATASETS"])

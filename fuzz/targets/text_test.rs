@@ -53,6 +53,13 @@ fuzz_target!(|input: (u8, &str)| {
     if let Some((part, negated)) = test.substring() {
         assert_eq!(folded_text.contains(part) != negated, expected);
     }
+    // Statistics that hold a match may not rule it out, those of long texts cut off after some character among them.
+    for end in text.char_indices().map(|(start, _)| start).take(8).chain([text.len()]) {
+        let least = text.get(..end).unwrap_or(text);
+        let greatest = format!("{least}\u{10ffff}");
+        assert!(!expected || test.may_match(least, &greatest), "a match is ruled out between {least:?} and what starts with it");
+    }
+    assert!(!expected || test.may_match(text, text), "a match is ruled out by itself");
     if let (true, Some(bounds)) = (expected, test.bounds()) {
         assert!(bounds.least.as_str() <= text, "a match lies below {bounds:?}");
         assert!(

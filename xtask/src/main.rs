@@ -1,8 +1,9 @@
-//! Repository chores: `cargo xtask tidy | test | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
+//! Repository chores: `cargo xtask tidy | test | differential | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
 
 mod bench;
 mod bench_queries;
 mod bench_tokens;
+mod differential;
 mod fuzz;
 mod linear;
 mod steps;
@@ -15,6 +16,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask tidy                      the repository's own rules: edges between crates, sizes, names, licences, doubles
 cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
+cargo xtask differential [--queries N] [--seed N] [--release]
+                                      generated queries beside DuckDB, row by row (queries: 1000000, seed: any)
 cargo xtask fuzz [--seconds N] [--only TARGET]
                                       the fuzz targets, each for so long (seconds: 30)
 cargo xtask linear [--only KIND]      that hard texts are read in linear time, by counting instructions
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::Part::All),
         ["test", "--only", "rust"] => test::run(test::Part::Rust),
         ["test", "--only", "e2e"] => test::run(test::Part::EndToEnd),
+        ["differential", options @ ..] => differential::run(options),
         ["fuzz", options @ ..] => fuzz::run(options),
         ["linear"] => linear::run(""),
         ["linear", "--only", kind] => linear::run(kind),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::steps::{self, Steps, cargo, root, target_directory};
-use crate::tooling;
+use crate::{differential, tooling};
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Part {
@@ -14,9 +14,9 @@ pub enum Part {
 
 pub fn run(part: Part) -> Result<(), String> {
     let total = match part {
-        Part::All => 7,
+        Part::All => 8,
         Part::Rust => 1,
-        Part::EndToEnd => 6,
+        Part::EndToEnd => 7,
     };
     let mut steps = Steps::of(total);
     if part != Part::EndToEnd {
@@ -33,7 +33,7 @@ pub fn run(part: Part) -> Result<(), String> {
 fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let target = target_directory()?;
     tooling::curl()?;
-    steps.announce("Python with requests, duckdb, msal, adal, azure-identity and pytest, from PyPI");
+    steps.announce("Python with requests, duckdb, pyarrow, moto, msal and what else the tests use, from PyPI");
     let python = tooling::python(&target)?;
     steps.announce("published tables (vega-datasets), from npm");
     let tables = tooling::vega_datasets(&target)?;
@@ -41,13 +41,15 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let issuer = tooling::oidc_provider(&target)?;
     steps.announce("Microsoft's authentication library for Node (@azure/msal-node), from npm");
     let msal_node = tooling::msal_node(&target)?;
-    steps.announce("cargo build: the binary that the end-to-end tests run");
-    steps::run(cargo().args(["build", "--locked", "-p", "insightgate"]))?;
+    steps.announce("an object store (azurite), from npm");
+    let azurite = tooling::azurite(&target)?;
+    steps.announce("cargo build: what the end-to-end tests run");
+    steps::run(cargo().args(["build", "--locked"]).args(differential::WITH_EXAMPLE))?;
     steps.announce("end-to-end tests");
     let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
     let mut pytest = Command::new(python);
     pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
-    pytest.env("INSIGHTGATE_BIN", binary).env("VEGA_DATASETS", tables);
-    pytest.env("OIDC_PROVIDER_FOLDER", issuer).env("MSAL_NODE_FOLDER", msal_node);
+    pytest.env("INSIGHTGATE_BIN", binary).env("ANSWER_QUERIES_BIN", differential::example(&target, false)).env("VEGA_DATASETS", tables);
+    pytest.env("OIDC_PROVIDER_FOLDER", issuer).env("MSAL_NODE_FOLDER", msal_node).env("AZURITE_FOLDER", azurite);
     steps::run(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
 }

@@ -115,7 +115,7 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
         Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
         Failure::Busy => StatusCode::TOO_MANY_REQUESTS,
-        Failure::PreviewTimeout(_) | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Failure::QueryTimeout { .. } | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -12,7 +12,8 @@ use crate::error::ClientError;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
 use crate::wire::{
-    Dataset, Execution, ExecutionFilter, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate, Subject, instant_text,
+    Dataset, Execution, ExecutionFilter, ExplainedQuery, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate,
+    Subject, instant_text,
 };
 
 const DATASETS: &str = "ScheduledDataset";
@@ -71,6 +72,16 @@ impl Client {
         end: Option<DateTime<Utc>>,
     ) -> Result<Answer<PreviewRow>, ClientError> {
         self.call(Method::GET, &[QUERIES, "testQueryResult"], &preview_parameters(subject, start, end), None).await
+    }
+
+    /// What the same would do, without running it. Only this server answers.
+    pub async fn explain_query(
+        &self,
+        subject: Subject<'_>,
+        start: Option<DateTime<Utc>>,
+        end: Option<DateTime<Utc>>,
+    ) -> Result<Answer<ExplainedQuery>, ClientError> {
+        self.call(Method::GET, &[QUERIES, "explainQuery"], &preview_parameters(subject, start, end), None).await
     }
 
     pub async fn create_report(&self, report: &NewReport) -> Result<Answer<Report>, ClientError> {

@@ -19,4 +19,7 @@ pub use connection::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
 pub use settings::{ClientSettings, Clock, SignIn};
 pub use token::Token;
-pub use wire::{Dataset, Execution, ExecutionFilter, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate, Subject};
+pub use wire::{
+    Dataset, Execution, ExecutionFilter, ExplainedQuery, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate,
+    Subject,
+};

@@ -43,6 +43,19 @@ pub struct Query {
     pub more: Map<String, Value>,
 }
 
+/// What a query would do: an added answer of this server, which Microsoft's does not give.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainedQuery {
+    pub dataset: String,
+    pub sentences: Vec<String>,
+    /// What the caller should know though it is no error.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub notes: Vec<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -151,7 +164,7 @@ pub struct ReportUpdate {
     pub callback_method: Option<String>,
 }
 
-/// What a preview runs.
+/// What a preview runs, and an explanation speaks of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Subject<'a> {
     /// The text of a query.

@@ -82,7 +82,7 @@ impl Bench {
     fn open(arguments: &Arguments) -> Result<Bench, Fault> {
         let work = arguments.data.join(".time_query");
         let engine = Engine::new(EngineSettings {
-            data_root: arguments.data.clone(),
+            data_root: arguments.data.clone().into(),
             artifact_root: work.join("artifacts"),
             memory_limit: arguments.memory,
             spill_dir: work.join("spill"),

@@ -1,5 +1,6 @@
 //! The engine: where data and artifacts lie, how much memory a query may use, and how a plan becomes a stream.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
-use futures::TryStreamExt;
+use futures::FutureExt;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::Dataset;
 use insightgate_query::plan::Plan;
@@ -20,6 +21,7 @@ use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
+use crate::blame::{caught, panicked};
 use crate::budget::{Budget, Lane, Share};
 use crate::dictionary;
 use crate::error::EngineError;
@@ -29,6 +31,7 @@ use crate::pruning::{self, Handed};
 use crate::redaction;
 use crate::scan::{self, Rows};
 use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
+use crate::store_url::DataRoot;
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
 pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
@@ -44,7 +47,7 @@ const DATA_URL: &str = "data://root";
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
-    pub data_root: PathBuf,
+    pub data_root: DataRoot,
     pub artifact_root: PathBuf,
     /// Bytes that all running queries may hold together; beyond them they spill to disk.
     pub memory_limit: usize,
@@ -66,9 +69,9 @@ pub(crate) struct Inner {
     budget: Budget,
     partitions: usize,
     pub(crate) runtime: Arc<RuntimeEnv>,
-    shapes: ShapeCache,
+    pub(crate) shapes: ShapeCache,
     /// For plans that need rows in order.
-    ordered: SessionState,
+    pub(crate) ordered: SessionState,
     pub(crate) parallel: SessionState,
     /// For plans whose sorts keep few rows: each stream then has its own.
     few: SessionState,
@@ -98,7 +101,7 @@ pub(crate) struct Running {
 impl Engine {
     /// Makes the folders where they are missing.
     pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
-        let data = Arc::new(local(&settings.data_root)?);
+        let data = settings.data_root.open()?;
         Engine::over(data, settings)
     }
 
@@ -159,10 +162,16 @@ impl Engine {
         let lowered = lowering.onto(scanned, window, at_most, !lowering_is_plain, |name| dictionary::holds_few(name, &shapes))?;
         let session = self.session(plan, rows, at_most);
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let physical =
+            if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
         let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();
         let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
-        let physical = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed).await;
-        let physical = physical.map_err(|error| self.query_error(error))?;
+        let pruned = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed);
+        // The library panics on some damaged files.
+        let physical = match AssertUnwindSafe(pruned).catch_unwind().await.unwrap_or_else(|_| Err(panicked())) {
+            Ok(physical) => physical,
+            Err(error) => return Err(self.named(self.query_error(error), &snapshot).await),
+        };
         Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows, side_by_side: lowering_is_plain })
     }
 
@@ -198,31 +207,7 @@ impl Engine {
         } else {
             execute_stream(physical, context).map_err(|error| self.query_error(error))?
         };
-        Ok(Running { stream, outputs, snapshot, share })
-    }
-
-    /// Names the file, when a stream failed because one cannot be read. Reads again what the run had read.
-    pub(crate) async fn named(&self, error: EngineError, snapshot: &Snapshot) -> EngineError {
-        if !error.is_parquet() {
-            return error;
-        }
-        let inner = &self.inner;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let shapes = match inner.shapes.shapes(inner.data.as_ref(), &footers, snapshot).await {
-            Ok(shapes) => shapes,
-            Err(named) => return named,
-        };
-        for (pinned, shape) in snapshot.files.iter().zip(&shapes) {
-            let read = async {
-                let mut rows = execute_stream(scan::whole_file(pinned, &shape.schema, &inner.data_url), inner.ordered.task_ctx())?;
-                while rows.try_next().await?.is_some() {}
-                Ok::<(), DataFusionError>(())
-            };
-            if let Err(cause) = read.await {
-                return EngineError::Corrupt { file: pinned.meta.location.to_string(), detail: cause.to_string() };
-            }
-        }
-        error
+        Ok(Running { stream: caught(stream), outputs, snapshot, share })
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {
@@ -246,6 +231,8 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionSt
     options.execution.parquet.pushdown_filters = true;
     // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
     options.optimizer.enable_dynamic_filter_pushdown = false;
+    // It reserves memory for as many groups as LIMIT says, beside every budget.
+    options.optimizer.enable_topk_aggregation = false;
     // Wrong values must fail a query, not vanish.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     let mut parquet = TableParquetOptions::default();

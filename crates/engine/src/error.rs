@@ -7,15 +7,23 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use insightgate_identity::scope::DatasetRefusal;
 
+use crate::store_fault::{FaultKind, StoreFault, causes, store_error};
+
 /// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never does.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// A file's column does not fit the dataset's definition.
     #[error("{file}: column '{column}' should be {expected}, but is {found}")]
     Misfit { file: String, column: String, expected: String, found: String },
-    /// A file of the data cannot be read as what it claims to be.
-    #[error("{file}: {detail}")]
-    Corrupt { file: String, detail: String },
+    /// A file of the data cannot be read as what it claims to be. The column is the first that cannot, where that is known.
+    #[error("{}{file}: {detail}", of_column(column))]
+    Corrupt {
+        file: String,
+        column: Option<String>,
+        detail: String,
+        /// Whether the detail is in our own words, which the caller may read.
+        told: bool,
+    },
     /// A file changed or vanished between the listing and the end of the run.
     #[error("{file} changed while it was read")]
     FilesChanged { file: String },
@@ -40,8 +48,8 @@ pub enum EngineError {
     Input { file: String, detail: String },
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
-    #[error("object store: {0}")]
-    Store(object_store::Error),
+    #[error("{0}")]
+    Store(StoreFault),
     /// A plan that the checker should not have let through.
     #[error("the plan cannot run: {0}")]
     Plan(String),
@@ -62,12 +70,7 @@ impl EngineError {
             // Memory is shared: what fails beside others may pass alone.
             EngineError::Budget { .. } => true,
             EngineError::Io { .. } => true,
-            EngineError::Store(error) => !matches!(
-                error,
-                object_store::Error::NotSupported { .. }
-                    | object_store::Error::NotImplemented { .. }
-                    | object_store::Error::InvalidPath { .. }
-            ),
+            EngineError::Store(fault) => !matches!(fault.kind(), FaultKind::Refused | FaultKind::Missing | FaultKind::Unsupported),
             EngineError::Query(error) => io_causes(error).next().is_some(),
             _ => false,
         }
@@ -75,7 +78,8 @@ impl EngineError {
 
     /// The disk of the artifacts, of the data or of the intermediate results is full.
     pub fn is_storage_full(&self) -> bool {
-        io_causes(self).any(|error| error.kind() == io::ErrorKind::StorageFull)
+        let store_is_full = matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::StorageFull);
+        store_is_full || io_causes(self).any(|error| error.kind() == io::ErrorKind::StorageFull)
     }
 
     /// What the caller may read: says what is wrong and where in the caller's terms, without paths or causes of the machine.
@@ -88,7 +92,10 @@ impl EngineError {
                 let file = file_name(file);
                 format!("The data does not fit the dataset's definition: column '{column}' of {file} should be {expected}, but is {found}.")
             }
-            EngineError::Corrupt { file, .. } => format!("A file of the dataset cannot be read: {}.", file_name(file)),
+            EngineError::Corrupt { file, column, detail, told } => {
+                let why = if *told { format!(": {detail}") } else { String::new() };
+                format!("A file of the dataset cannot be read: {}{}{why}.", of_column(column), file_name(file))
+            }
             EngineError::FilesChanged { .. } => "The data changed while it was read.".to_owned(),
             EngineError::LocationScopeUnsupported { dataset } => {
                 format!("'{dataset}' cannot be limited to locations: only a viewer of the whole organization may query it.")
@@ -104,7 +111,10 @@ impl EngineError {
             EngineError::NoSuchArtifact => "There is no such file.".to_owned(),
             EngineError::BadRange => "The range does not lie in the file.".to_owned(),
             EngineError::Input { detail, .. } => detail.clone(),
-            EngineError::Io { .. } | EngineError::Store(_) => "The storage cannot be reached.".to_owned(),
+            EngineError::Store(fault) if matches!(fault.kind(), FaultKind::Refused | FaultKind::Missing | FaultKind::Unsupported) => {
+                "The server may not read its storage: its operator has to look after that.".to_owned()
+            }
+            EngineError::Io { .. } | EngineError::Store(_) => "The storage cannot be reached. Try again shortly.".to_owned(),
             EngineError::Plan(_) | EngineError::Query(_) => "The query cannot be run.".to_owned(),
         }
     }
@@ -126,13 +136,17 @@ impl EngineError {
 
     /// Sorts an error of planning or execution. `memory_limit` is the budget to name.
     pub(crate) fn from_query(error: DataFusionError, memory_limit: usize) -> EngineError {
+        if let Some(cause) = store_error(&error) {
+            return match cause {
+                object_store::Error::NotFound { path, .. } | object_store::Error::Precondition { path, .. } => {
+                    EngineError::FilesChanged { file: path.clone() }
+                }
+                other => EngineError::Store(StoreFault::of(other)),
+            };
+        }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(detail) => EngineError::Budget { memory_limit, detail: detail.clone() },
             DataFusionError::ArrowError(cause, _) if is_out_of_range(cause) => EngineError::OutOfRange(cause.to_string()),
-            DataFusionError::ObjectStore(cause) => match cause.as_ref() {
-                object_store::Error::NotFound { path, .. } => EngineError::FilesChanged { file: path.clone() },
-                _ => EngineError::Query(error),
-            },
             _ => EngineError::Query(error),
         }
     }
@@ -140,7 +154,7 @@ impl EngineError {
 
 impl From<object_store::Error> for EngineError {
     fn from(error: object_store::Error) -> Self {
-        EngineError::Store(error)
+        EngineError::Store(StoreFault::of(&error))
     }
 }
 
@@ -158,14 +172,11 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The input/output errors in a chain of causes. One that wraps another error does not list that one as its source.
+/// The input/output errors in a chain of causes.
 fn io_causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a io::Error> {
-    std::iter::successors(Some(error), |error| below(*error)).filter_map(|error| error.downcast_ref())
+    causes(error).filter_map(|error| error.downcast_ref())
 }
 
-fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    }
+fn of_column(column: &Option<String>) -> String {
+    column.as_ref().map(|column| format!("column '{column}' of ")).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
 
 mod artifact;
+mod blame;
 mod budget;
 mod codes;
 mod dictionary;
@@ -12,6 +13,7 @@ mod engine;
 mod error;
 mod explain;
 mod export;
+mod guard;
 mod in_order;
 mod ingest;
 mod layout;
@@ -23,6 +25,8 @@ mod redaction;
 mod scan;
 mod snapshot;
 mod spelling;
+mod store_fault;
+mod store_url;
 mod table_writer;
 mod text_test;
 mod types;
@@ -37,6 +41,8 @@ pub use ingest::{ImportSummary, InferOptions, InferredTable, import, infer};
 pub use layout::local_folder;
 pub use preview::Preview;
 pub use snapshot::Snapshot;
+pub use store_fault::StoreFault;
+pub use store_url::{BadDataRoot, DataRoot};
 pub use table_writer::TableWriter;
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::dictionary;
+use crate::guard::check_pages;
 use crate::snapshot::{self, Snapshot};
 use crate::text_test::together;
 
@@ -216,6 +217,7 @@ async fn dictionary(
         return Ok(None);
     }
     let bytes = store.get_range(location, start..end).await.map_err(|error| ParquetError::External(Box::new(error)))?;
+    check_pages(part, start, &bytes)?;
     let mut pages = SerializedPageReader::new(Arc::new(Stretch { start, bytes }), part, 0, None)?;
     Ok(match pages.get_next_page()? {
         Some(Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY, .. }) => {

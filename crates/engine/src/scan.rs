@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -27,6 +28,7 @@ use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, TenantKey, same_name};
 
 use crate::error::EngineError;
+use crate::guard::GuardedReaders;
 use crate::layout::TENANT_KEY;
 use crate::snapshot::{self, FileShape, PinnedFile, Snapshot};
 use crate::{dictionary, redaction, spelling, types};
@@ -115,11 +117,14 @@ pub(crate) fn tenant_rows(
     if redaction::applies(scope, dataset) { redaction::redacted(scoped, scope, dataset) } else { Ok(scoped) }
 }
 
-/// Reads one file to its end and keeps nothing: to find the file that made a scan fail.
-pub(crate) fn whole_file(pinned: &PinnedFile, schema: &SchemaRef, store: &ObjectStoreUrl) -> Arc<dyn ExecutionPlan> {
-    let source = Arc::new(ParquetSource::new(Arc::clone(schema)));
-    let file = PartitionedFile::new_from_meta(pinned.meta.clone());
-    DataSourceExec::from_data_source(FileScanConfigBuilder::new(store.clone(), source).with_file(file).build())
+/// The same plan, with scans that may not choose which rows are enough. The optimizer forgets that their order matters when it hands a limit
+/// down to them, and they would then pass over the first rows for a row group whose statistics say that all of it meets the conditions.
+pub(crate) fn kept_in_order(physical: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let kept = physical.transform_up(|node| {
+        let kept = node.downcast_ref::<DataSourceExec>().and_then(|scan| scan.with_preserve_order(true));
+        Ok(kept.map_or_else(|| Transformed::no(node), Transformed::yes))
+    });
+    kept.data()
 }
 
 fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
@@ -249,7 +254,7 @@ impl TableProvider for PinnedTable {
             CachedParquetFileReaderFactory::new(runtime.object_store(&self.store)?, runtime.cache_manager.get_file_metadata_cache());
         let source = ParquetSource::new(self.table.clone())
             .with_table_parquet_options(session.table_options().parquet.clone())
-            .with_parquet_file_reader_factory(Arc::new(readers));
+            .with_parquet_file_reader_factory(Arc::new(GuardedReaders(readers)));
         let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
             .with_file_group(FileGroup::new(self.files.clone()))
             .with_preserve_order(self.ordered)

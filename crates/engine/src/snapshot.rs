@@ -1,6 +1,7 @@
 //! The files that one run reads: listed once, pinned by their ETags, and checked against the dataset's definition.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -10,13 +11,15 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::BoxFuture;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::{Dataset, Tenancy, same_name};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use crate::error::EngineError;
+use crate::guard::footer;
+use crate::store_fault::store_error;
 use crate::{layout, types};
 
 /// How many footers or ETags are asked for at once.
@@ -96,10 +99,13 @@ pub(crate) struct FileShape {
     pub(crate) dictionaries: Vec<Option<u64>>,
 }
 
+/// The ETag that a shape was read under, and the shape.
+type Known = (Option<String>, Arc<FileShape>);
+
 /// The shapes of files, read when first needed.
 #[derive(Default)]
 pub(crate) struct ShapeCache {
-    by_path: Mutex<HashMap<Path, (Option<String>, Arc<FileShape>)>>,
+    by_path: Mutex<HashMap<Path, Known>>,
 }
 
 impl ShapeCache {
@@ -116,22 +122,23 @@ impl ShapeCache {
                 if let Some(known) = self.known(meta) {
                     return Ok(known);
                 }
-                let reader = DFParquetMetadata::new(store, meta)
+                // From then on it is in the cache, for this and for the scan.
+                let footer = footer(store, meta, footers).await?;
+                let read = DFParquetMetadata::new(store, meta)
                     .with_file_metadata_cache(Some(Arc::clone(footers)))
                     .with_coerce_int96(Some(TimeUnit::Microsecond));
-                let read = async { Ok::<_, DataFusionError>((reader.fetch_schema().await?, reader.fetch_metadata().await?)) };
-                match read.await {
-                    Ok((schema, footer)) => {
+                // The library panics on some damaged schemas.
+                let read = AssertUnwindSafe(read.fetch_schema()).catch_unwind().await;
+                match read.unwrap_or_else(|_| Err(DataFusionError::Execution("its schema is damaged".to_owned()))) {
+                    Ok(schema) => {
                         let dictionaries = schema.fields().iter().map(|field| dictionary_bytes(&footer, field.name())).collect();
                         Ok(self.remember(meta, FileShape { schema: Arc::new(schema), dictionaries }))
                     }
-                    Err(error) => match error.find_root() {
-                        DataFusionError::ObjectStore(cause) => match cause.as_ref() {
-                            object_store::Error::NotFound { .. } => Err(EngineError::FilesChanged { file: meta.location.to_string() }),
-                            _ => Err(EngineError::Query(error)),
-                        },
-                        root => Err(EngineError::Corrupt { file: meta.location.to_string(), detail: root.to_string() }),
-                    },
+                    Err(error) if store_error(&error).is_some() => Err(EngineError::from_query(error, 0)),
+                    Err(error) => {
+                        let detail = error.find_root().to_string();
+                        Err(EngineError::Corrupt { file: meta.location.to_string(), column: None, detail, told: false })
+                    }
                 }
             })
         });

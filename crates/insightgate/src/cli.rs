@@ -11,9 +11,11 @@ use crate::commands::audit::AuditArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
+use crate::commands::query::QueryArguments;
 use crate::commands::role::RoleArguments;
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
+use crate::query_text::QueryText;
 
 /// Where commands look for data when no folder is named.
 pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
@@ -53,9 +55,14 @@ pub enum Command {
     },
     /// Runs a query straight on local data: no server, same plan, same policy, same encoder
     #[command(
-        after_help = "Example:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv"
+        after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run \"SELECT MPNId, PartnerName FROM Profile\" --data-root s3://bucket/prefix --tenant 3f1c… -o profile.csv\n  insightgate run --file revenue.sql --tenant 3f1c… --explain"
     )]
     Run(RunArguments),
+    /// Queries: saved, tried and explained on a server, and the language that they are written in
+    #[command(
+        after_help = "Examples:\n  insightgate query --help-language\n  insightgate query list\n  insightgate query try 'SELECT CustomerName, Product FROM CustomersAndTenants LIMIT 5'"
+    )]
+    Query(QueryArguments),
     /// Organisations, and their enrollments in programs
     Tenant(TenantArguments),
     /// Partner locations of an organisation
@@ -84,6 +91,54 @@ pub enum DatasetCommand {
         after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year"
     )]
     Add(DatasetAddArguments),
+    /// The datasets that a data folder offers
+    #[command(after_help = "Examples:\n  insightgate dataset list\n  insightgate dataset list --program cmp --json")]
+    List(DatasetListArguments),
+    /// Columns, metrics and rules of one dataset
+    #[command(after_help = "Example:\n  insightgate dataset show CustomersAndTenants")]
+    Show(DatasetShowArguments),
+    /// Whether definitions hold: every problem with its file, line and column
+    #[command(
+        after_help = "Examples:\n  insightgate dataset validate\n  insightgate dataset validate insightgate-data/datasets/mpn/Sales.toml"
+    )]
+    Validate(DatasetValidateArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetListArguments {
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetShowArguments {
+    /// Its name or an alias
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetValidateArguments {
+    /// Definitions; all of the data folder's if none is named
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -229,16 +284,22 @@ pub enum TenantKeyArgument {
 
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// The query's text
-    pub query: String,
+    #[command(flatten)]
+    pub query: QueryText,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
+    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
     /// Whose rows
     #[arg(long, value_name = "UUID")]
     pub tenant: Uuid,
     /// The file to write; - for stdout
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
+    pub output: Option<PathBuf>,
+    /// Say in words what the query will do, and do nothing else
+    #[arg(long, conflicts_with_all = ["output", "format"])]
+    pub explain: bool,
     #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
     pub program: insightgate_identity::program::Program,
     /// Only rows of this partner location (MPN id); repeatable
@@ -250,7 +311,7 @@ pub struct RunArguments {
     /// The instant that time spans are relative to, as 2026-11-22T12:00:00Z; now if not given
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
-    /// Print the summary as JSON (to stderr when the rows go to stdout)
+    /// Print the summary, or the explanation, as JSON (a summary to stderr when the rows go to stdout)
     #[arg(long)]
     pub json: bool,
 }

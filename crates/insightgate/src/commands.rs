@@ -2,11 +2,13 @@
 
 pub mod app;
 pub mod audit;
+pub mod dataset;
 pub mod dataset_add;
 pub mod external;
 pub mod init;
 pub mod keys;
 pub mod location;
+pub mod query;
 pub mod role;
 pub mod run;
 pub mod serve;

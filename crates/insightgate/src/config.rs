@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use insightgate_engine::DataRoot;
 use ipnet::IpNet;
 use toml::{Table, Value};
 
@@ -19,6 +20,8 @@ pub use issuers::IssuerConfiguration;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
     pub data_dir: PathBuf,
+    /// A folder or the URL of a place in an object store; None: `data` in the data folder.
+    pub data_root: Option<String>,
     /// None: a SQLite file in the data folder.
     pub database: Option<String>,
     pub http: Option<SocketAddr>,
@@ -52,6 +55,7 @@ impl Default for Configuration {
     fn default() -> Self {
         Configuration {
             data_dir: PathBuf::from(crate::cli::DEFAULT_DATA_DIR),
+            data_root: None,
             database: None,
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
@@ -95,6 +99,12 @@ const SETTINGS: &[Setting] = &[
         about: "Where the database, the data and the files lie. Made if it is missing.",
         default: Ok("\"insightgate-data\""),
         read: |c, v| text(v).map(|text| c.data_dir = PathBuf::from(text)),
+    },
+    Setting {
+        key: "data.root",
+        about: "Where the rows lie, if not in the data folder: another folder, or the URL of a place in an object store (docs/datasets.md).",
+        default: Err("\"s3://bucket/prefix\""),
+        read: |c, v| data_root(v).map(|text| c.data_root = Some(text)),
     },
     Setting {
         key: "data.database",
@@ -341,6 +351,12 @@ fn text(value: &Value) -> Result<String, String> {
         Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
         other => Err(format!("should be a text that is not empty, but is {other}")),
     }
+}
+
+/// Checked here, so that it is reported with the other problems; opened with the environment's settings later.
+fn data_root(value: &Value) -> Result<String, String> {
+    let text = text(value).map_err(|_| "should be a folder or a URL".to_owned())?;
+    DataRoot::parse(&text, []).map(|_| text).map_err(|error| error.to_string())
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use insightgate_engine::DataRoot;
 use insightgate_operations::random::Random;
 use insightgate_operations::vault::Vault;
 
@@ -56,6 +57,14 @@ impl DataFolder {
     /// Rows: `data/<program>/<Dataset>/…`.
     pub fn data(&self) -> PathBuf {
         self.0.join("data")
+    }
+
+    /// Where the rows lie: in the folder, or where a setting or flag says.
+    pub fn data_root(&self, named: Option<&str>) -> Result<DataRoot, CommandError> {
+        match named {
+            None => Ok(self.data().into()),
+            Some(text) => DataRoot::parse(text, env_vars::of_stores()).map_err(|error| CommandError::usage(error.to_string())),
+        }
     }
 
     /// Definitions: `datasets/<program>/<Dataset>.toml`.

@@ -56,9 +56,18 @@ const ALL: [&EnvVar; 16] = [
     &HOME,
 ];
 
+/// How the names begin that `data.root` may need: those of each store's own documents.
+const STORES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+
 /// A variable that is set to nothing counts as not set.
 pub fn read(variable: &EnvVar) -> Option<String> {
     std::env::var(variable.name).ok().filter(|value| !value.is_empty())
+}
+
+/// What the clients of object stores are told by the environment, under the stores' own names; credentials are among them.
+pub fn of_stores() -> Vec<(String, String)> {
+    let set = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    set.filter(|(name, _)| STORES.iter().any(|prefix| name.starts_with(prefix))).collect()
 }
 
 /// For `insightgate --help`.
@@ -66,7 +75,8 @@ pub fn help() -> String {
     let width = ALL.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
     let lines: Vec<String> = ALL.iter().map(|variable| format!("  {:width$}  {}", variable.name, variable.about)).collect();
     format!(
-        "Start with: insightgate demo\n\nEnvironment:\n{}\n  Every setting of the server has one too: server.http is INSIGHTGATE_SERVER_HTTP",
+        "Start with: insightgate demo\n\nEnvironment:\n{}\n  Every setting of the server has one too: server.http is INSIGHTGATE_SERVER_HTTP\n  \
+         Object stores are told by AWS_…, AZURE_… and GOOGLE_…: docs/datasets.md",
         lines.join("\n")
     )
 }

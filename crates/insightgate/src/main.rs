@@ -9,8 +9,10 @@ mod connections;
 mod data_folder;
 mod demo;
 mod env_vars;
+mod language_page;
 mod log;
 mod profiles;
+mod query_text;
 mod secret_input;
 mod server;
 mod session;
@@ -27,8 +29,13 @@ use command_error::CommandError;
 use log::{QUIET, start_log};
 use session::Session;
 
+/// Queries give back and take megabytes a batch; this one keeps them at hand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    tls::choose_cryptography();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CommandError::failed(format!("the runtime could not be started: {error}"))),
@@ -55,8 +62,14 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => commands::serve::run(arguments).await,
         Command::Init(arguments) => commands::init::run(&arguments, profile.as_deref()).await,
-        Command::Dataset { command: DatasetCommand::Add(arguments) } => commands::dataset_add::run(&arguments),
+        Command::Dataset { command } => match command {
+            DatasetCommand::Add(arguments) => commands::dataset_add::run(&arguments),
+            DatasetCommand::List(arguments) => commands::dataset::list(&arguments),
+            DatasetCommand::Show(arguments) => commands::dataset::show(&arguments),
+            DatasetCommand::Validate(arguments) => commands::dataset::validate(&arguments),
+        },
         Command::Run(arguments) => commands::run::run(arguments).await,
+        Command::Query(arguments) => commands::query::run(profile.as_deref(), arguments).await,
         Command::Tenant(arguments) => commands::tenant::run(&session()?, arguments).await,
         Command::Location(arguments) => commands::location::run(&session()?, arguments).await,
         Command::User(arguments) => commands::user::run(&session()?, arguments).await,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use insightgate_client::manage::RESOURCE as MANAGEMENT_RESOURCE;
 use insightgate_client::{ClientSettings, SignIn};
+use insightgate_identity::program::Program;
 use serde::Deserialize;
 use toml::Table;
 
@@ -17,6 +18,9 @@ use crate::data_folder::fault;
 use crate::env_vars::{self, EnvVar};
 use crate::secret_input::ask_password;
 use crate::terminal::is_interactive;
+
+/// What tokens for data are for, if the profile does not say.
+const INSIGHTS_RESOURCE: &str = "https://api.partnercenter.microsoft.com";
 
 /// The one that is used when none is named.
 const DEFAULT: &str = "default";
@@ -132,23 +136,53 @@ pub fn load(name: Option<&str>, environment: impl Fn(&EnvVar) -> Option<String>)
 }
 
 impl Profile {
+    /// For the Insights API: a user through an application, or the application alone. A ready file's operator has no part in it.
+    pub fn insights(&self) -> Result<ClientSettings, CommandError> {
+        let program = match self.program.as_deref() {
+            None => Program::Mpn,
+            Some(name) => name
+                .parse()
+                .map_err(|error| CommandError::usage(format!("{error}")).hint("it is the profile's program (INSIGHTGATE_PROGRAM)"))?,
+        };
+        let (authority, client_id) = self.authority_and(self.client_id.as_ref())?;
+        let resource = self.resource.clone().unwrap_or_else(|| INSIGHTS_RESOURCE.to_owned());
+        let base = format!("{}/insights/v1/{program}", self.endpoint(&authority));
+        self.settings(&authority, base, resource, (client_id, self.client_secret.as_ref(), self.sign_in()?))
+    }
+
     /// For the management API: an operator's application alone, or an administrator.
     pub fn management(&self) -> Result<ClientSettings, CommandError> {
         let (client_id, client_secret, sign_in) = match &self.operator {
             Some(operator) => (Some(&operator.client_id), Some(&operator.client_secret), SignIn::Application),
             None => (self.client_id.as_ref(), self.client_secret.as_ref(), self.sign_in()?),
         };
-        let (Some(authority), Some(client_id)) = (self.authority_url()?, client_id) else {
-            return Err(missing(&[("authority", self.authority.is_none()), ("client_id", client_id.is_none())]));
-        };
+        let (authority, client_id) = self.authority_and(client_id)?;
+        let base = format!("{}/manage/v1", self.endpoint(&authority));
+        self.settings(&authority, base, MANAGEMENT_RESOURCE.to_owned(), (client_id, client_secret, sign_in))
+    }
+
+    fn authority_and<'a>(&self, client_id: Option<&'a String>) -> Result<(String, &'a String), CommandError> {
+        match (self.authority_url()?, client_id) {
+            (Some(authority), Some(client_id)) => Ok((authority, client_id)),
+            _ => Err(missing(&[("authority", self.authority.is_none()), ("client_id", client_id.is_none())])),
+        }
+    }
+
+    fn settings(
+        &self,
+        authority: &str,
+        api_base: String,
+        resource: String,
+        (client_id, client_secret, sign_in): (&String, Option<&String>, SignIn),
+    ) -> Result<ClientSettings, CommandError> {
         if client_secret.is_none() && sign_in == SignIn::Application {
             return Err(missing(&[("client_secret", true)]));
         }
         let ca_certificate = self.ca_certificate.as_ref().map(|path| std::fs::read(path).map_err(|error| fault(Path::new(path), &error)));
         Ok(ClientSettings {
             authority_token_url: format!("{authority}/oauth2/token"),
-            api_base: format!("{}/manage/v1", self.endpoint(&authority)),
-            resource: MANAGEMENT_RESOURCE.to_owned(),
+            api_base,
+            resource,
             client_id: client_id.clone(),
             client_secret: client_secret.cloned(),
             sign_in,

@@ -10,7 +10,7 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use chrono::DateTime;
 use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
-use insightgate_engine::{Engine, EngineSettings};
+use insightgate_engine::{DataRoot, Engine, EngineSettings};
 use insightgate_operations::address_guard::AddressGuard;
 use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
@@ -51,6 +51,7 @@ pub struct EngineLimits {
 /// Opens what the server works on.
 pub async fn open_context(
     folder: &DataFolder,
+    rows: DataRoot,
     database_url: &str,
     settings: Settings,
     issuers: ExternalIssuers,
@@ -61,7 +62,7 @@ pub async fn open_context(
     let vault = folder.vault(&random)?;
     let store = Store::open(database_url).await.map_err(|error| CommandError::failed(error.to_string()))?;
     let clock = open_clock(&store, manual_clock).await?;
-    let engine = open_engine(folder, limits)?;
+    let engine = open_engine(folder, rows, limits)?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
     seal_anew(&store, &vault).await.map_err(|error| failed(format!("{error:?}")))?;
     folder.forget_old_key()?;
@@ -88,9 +89,9 @@ pub async fn open_context(
     }))
 }
 
-pub fn open_engine(folder: &DataFolder, limits: EngineLimits) -> Result<Engine, CommandError> {
+pub fn open_engine(folder: &DataFolder, rows: DataRoot, limits: EngineLimits) -> Result<Engine, CommandError> {
     let settings = EngineSettings {
-        data_root: folder.data(),
+        data_root: rows,
         artifact_root: folder.artifacts(),
         memory_limit: limits.memory,
         spill_dir: folder.spill(),

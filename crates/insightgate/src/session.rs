@@ -1,9 +1,10 @@
-//! What the management commands share: the connection of a profile, the tenant that they are about, and how answers are shown.
+//! What commands on a server share: the connection of a profile, the tenant that they are about, and how answers are shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
+use insightgate_client::Client;
 use insightgate_client::manage::{Listed, ManageClient};
 use insightgate_operations::clock::Clock;
 use serde::Serialize;
@@ -86,6 +87,12 @@ impl Session {
     }
 }
 
+/// A connection to the Insights API, as whom the profile says.
+pub fn insights(profile: Option<&str>) -> Result<Client, CommandError> {
+    let profile = profiles::load(profile, env_vars::read)?;
+    Ok(Client::new(profile.insights()?, Arc::new(|| Clock::System.now().timestamp()))?)
+}
+
 /// A list: the API's JSON, or a table with one row for each.
 pub fn show_list<T: Serialize, const WIDTH: usize>(
     output: Output,
@@ -102,7 +109,7 @@ pub fn show_list<T: Serialize, const WIDTH: usize>(
     }
     let mut table = Table::new(&names);
     for item in &listed.value {
-        table.row(row(item).each_ref().map(String::as_str));
+        table.row(row(item));
     }
     print(&table.text())
 }

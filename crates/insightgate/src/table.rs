@@ -1,5 +1,7 @@
 //! Answers as people read them: aligned columns, or one line for each field. Programs ask for JSON instead.
 
+use unicode_width::UnicodeWidthStr;
+
 /// Rows under a line of names.
 pub struct Table {
     rows: Vec<Vec<String>>,
@@ -10,16 +12,21 @@ impl Table {
         Table { rows: vec![names.iter().map(|name| name.to_uppercase()).collect()] }
     }
 
-    pub fn row<const WIDTH: usize>(&mut self, cells: [&str; WIDTH]) {
-        self.rows.push(cells.map(plain).to_vec());
+    /// Under names as they are: those of a dataset keep their letters.
+    pub fn of_columns(names: impl IntoIterator<Item = impl AsRef<str>>) -> Table {
+        Table { rows: vec![names.into_iter().map(|name| plain(name.as_ref())).collect()] }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
+        self.rows.push(cells.into_iter().map(|cell| plain(cell.as_ref())).collect());
     }
 
     pub fn text(&self) -> String {
         let count = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
         let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or_default()).collect();
         let line = |row: &Vec<String>| {
-            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| padded(cell, *width)).collect();
             format!("{}\n", cells.join("  ").trim_end())
         };
         self.rows.iter().map(line).collect()
@@ -33,8 +40,13 @@ pub fn fields(fields: &[(&str, String)]) -> String {
     shown.iter().map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect()
 }
 
+/// Up to so many columns of a terminal, of which some characters take two.
+fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
 /// Others chose the text: it must not steer the terminal.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
@@ -48,6 +60,9 @@ mod tests {
         table.row(["contoso.example", "Contoso Ltd"]);
         table.row(["ünï.example", ""]);
         assert_eq!(table.text(), "DOMAIN           NAME\ncontoso.example  Contoso Ltd\nünï.example\n");
+        let mut table = Table::of_columns(["Name", "Total"]);
+        table.row(["売上".to_owned(), "5".to_owned()]);
+        assert_eq!(table.text(), "Name  Total\n売上  5\n");
     }
 
     #[test]

@@ -18,6 +18,12 @@ const LOOK: Duration = Duration::from_secs(3);
 /// A certificate of our own is made anew after so many days, well before it expires.
 const RENEW_DAYS: i64 = 180;
 
+/// The stores' client brings a second provider of cryptography into the build, so that the library no longer chooses by itself.
+pub fn choose_cryptography() {
+    // An error says that one was chosen before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 pub enum CertificateSource {
     /// PEM files of a certificate chain and its key.
     Files { certificate: PathBuf, key: PathBuf },

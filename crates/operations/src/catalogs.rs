@@ -76,6 +76,11 @@ impl Catalogs {
     }
 }
 
+/// An operator's definitions of a program, in name order. A folder that is not there holds none.
+pub fn definitions_of(folder: &Path, program: Program) -> std::io::Result<Vec<PathBuf>> {
+    Ok(definition_files(&folder.join(program.name()))?.into_iter().map(|(path, ..)| path).collect())
+}
+
 /// In name order. A folder that is not there holds none.
 fn definition_files(folder: &Path) -> std::io::Result<Vec<Stamp>> {
     let entries = match std::fs::read_dir(folder) {
@@ -104,29 +109,28 @@ fn stem(path: &Path) -> &str {
 }
 
 fn read(path: &Path, program: Program) -> Option<Arc<Dataset>> {
-    let origin = path.display().to_string();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => {
-            tracing::error!(file = %origin, %error, "a dataset definition cannot be read");
-            return None;
-        }
-    };
-    match definition::read(&text, &origin) {
-        Ok(definition) if definition.program != program.name() => {
-            tracing::error!(file = %origin, found = definition.program, "a dataset definition is in another program's folder");
-            None
-        }
-        Ok(definition) if !same_name(&definition.dataset.name, stem(path)) => {
-            tracing::error!(file = %origin, found = definition.dataset.name, "a dataset definition's name is not its file's");
-            None
-        }
-        Ok(definition) => Some(Arc::new(definition.dataset)),
-        Err(errors) => {
-            tracing::error!(%errors, "a dataset definition does not hold");
+    match read_definition(path, program) {
+        Ok(dataset) => Some(Arc::new(dataset)),
+        Err(problems) => {
+            tracing::error!(%problems, "a dataset definition cannot be used");
             None
         }
     }
+}
+
+/// The dataset that a definition file of a program holds, or all that is wrong with it: a line for each, with file, line and column where
+/// it has a place.
+pub fn read_definition(path: &Path, program: Program) -> Result<Dataset, String> {
+    let origin = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{origin}: {error}"))?;
+    let found = definition::read(&text, &origin).map_err(|errors| errors.to_string())?;
+    if found.program != program.name() {
+        return Err(format!("{origin}: program is '{}', and the file lies in the folder of {}", found.program, program.name()));
+    }
+    if !same_name(&found.dataset.name, stem(path)) {
+        return Err(format!("{origin}: name is '{}'; the file must be called {}.toml", found.dataset.name, found.dataset.name));
+    }
+    Ok(found.dataset)
 }
 
 #[cfg(test)]

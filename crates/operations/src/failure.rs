@@ -47,8 +47,9 @@ pub enum Failure {
     IllegalMove(#[from] IllegalMove),
     #[error("The server has too much to do. Try again shortly.")]
     Busy,
-    #[error("The preview did not finish within {0} seconds. That says nothing against the query: a report of it may still succeed.")]
-    PreviewTimeout(u64),
+    /// A preview or an explanation.
+    #[error("The {what} did not finish within {seconds} seconds. That says nothing against the query: a report of it may still succeed.")]
+    QueryTimeout { what: &'static str, seconds: u64 },
     /// Nothing that the caller can mend.
     #[error("Service unavailable")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

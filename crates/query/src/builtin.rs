@@ -65,4 +65,6 @@ pub fn catalog(program: &str) -> Catalog {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;

@@ -2,9 +2,13 @@
 //!
 //! A diagnostic's message says what was found, what could stand there and, for a name, the nearest one.
 
+mod marked;
+
 use std::borrow::Cow;
 
 use crate::syntax::ast::Span;
+
+pub use marked::{marked, placed};
 
 /// Which rule was broken, for callers that treat some of them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,12 +54,30 @@ pub(crate) fn quoted(found: &str) -> String {
     format!("'{}'", shortened(found))
 }
 
-/// The same without quotes.
+/// The same without quotes: on one line.
 pub(crate) fn shortened(found: &str) -> Cow<'_, str> {
     const LONGEST: usize = 64;
     match found.char_indices().nth(LONGEST) {
-        Some((end, _)) => Cow::Owned(format!("{}…", found.get(..end).unwrap_or(found))),
-        None => Cow::Borrowed(found),
+        Some((end, _)) => Cow::Owned(format!("{}…", harmless(found.get(..end).unwrap_or(found)))),
+        None => harmless(found),
+    }
+}
+
+/// A text that stays on its line and cannot steer a terminal.
+fn harmless(text: &str) -> Cow<'_, str> {
+    match text.chars().all(|character| harmless_char(character) == character) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.chars().map(harmless_char).collect()),
+    }
+}
+
+fn harmless_char(character: char) -> char {
+    match character {
+        '\t' | '\n' | '\r' => ' ',
+        // These are not seen, but turn the text around them.
+        '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ if character.is_control() => '\u{fffd}',
+        _ => character,
     }
 }
 
@@ -86,10 +108,20 @@ impl Code {
     }
 }
 
+/// What they are about in a few words: the documented ones where there are some.
+pub fn headline(diagnostics: &[Diagnostic]) -> &'static str {
+    let documented = leading(diagnostics).and_then(Code::documented);
+    documented.unwrap_or("the query is not valid")
+}
+
+fn leading(diagnostics: &[Diagnostic]) -> Option<Code> {
+    [Code::UnknownDataset, Code::UnknownName].into_iter().find(|code| diagnostics.iter().any(|d| d.code == *code))
+}
+
 /// All of them as the one message that the API answers, a line each. It starts with the documented text where there is one, and then
 /// with the details that this text is about.
 pub fn message(diagnostics: &[Diagnostic]) -> String {
-    let leading = [Code::UnknownDataset, Code::UnknownName].into_iter().find(|code| diagnostics.iter().any(|d| d.code == *code));
+    let leading = leading(diagnostics);
     let (first, rest): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| Some(d.code) == leading);
     let details: Vec<&str> = first.into_iter().chain(rest).map(|d| d.message.as_str()).collect();
     let details = details.join("\n");

@@ -12,7 +12,7 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Owned(text.to_ascii_lowercase());
     }
-    Cow::Owned(text.chars().map(fold_char).collect())
+    Cow::Owned(text.chars().map(fold_quickly).collect())
 }
 
 /// The same in a buffer that many calls share.
@@ -23,10 +23,40 @@ pub fn fold_into<'a>(text: &'a str, scratch: &'a mut String) -> &'a str {
         scratch.push_str(text);
         scratch.make_ascii_lowercase();
     } else {
-        scratch.extend(text.chars().map(fold_char));
+        scratch.extend(text.chars().map(fold_quickly));
     }
     scratch
 }
+
+/// Whether the text starts with a folded one, apart from letter case. Looks no further than that.
+#[inline]
+pub(crate) fn starts_with(text: &str, folded: &str) -> bool {
+    let mut characters = text.chars();
+    folded.chars().all(|wanted| characters.next().is_some_and(|found| found == wanted || fold_quickly(found) == wanted))
+}
+
+/// [`fold_char`] from a table.
+#[inline]
+fn fold_quickly(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
+    let number = u32::from(character);
+    let block = BLOCKS.get((number >> 8) as usize).and_then(Option::as_ref);
+    block.and_then(|block| block.get((number & 255) as usize)).copied().unwrap_or(character)
+}
+
+/// What the characters of each block of 256 fold to; None for a block without case.
+static BLOCKS: LazyLock<Vec<Option<Box<[char]>>>> = LazyLock::new(|| {
+    let blocks = 0..=u32::from(LAST_WITH_CASE) >> 8;
+    let block = |block: u32| {
+        // Surrogates are no characters, and are never asked for.
+        let characters = (block << 8..(block + 1) << 8).map(|number| char::from_u32(number).unwrap_or_default());
+        let folded: Box<[char]> = characters.clone().map(fold_char).collect();
+        characters.zip(&folded).any(|(character, folded)| character != *folded).then_some(folded)
+    };
+    blocks.map(block).collect()
+});
 
 /// The characters that fold to this one besides itself, in ascending order.
 pub(crate) fn alike(folded: char) -> &'static [char] {
@@ -47,7 +77,7 @@ static ALIKE: LazyLock<HashMap<char, Vec<char>>> = LazyLock::new(|| {
     alike
 });
 
-/// One character stands for all that fold alike: the lowercase of its uppercase, where both are single characters.
+/// One character stands for all that fold alike: the lowercase of its uppercase, where both are single characters. Texts are ordered by it.
 fn fold_char(character: char) -> char {
     match character {
         // Dotless i has no simple folding, though its uppercase is I.
@@ -59,6 +89,10 @@ fn fold_char(character: char) -> char {
         _ => {}
     }
     let upper = single(character.to_uppercase()).unwrap_or(character);
+    // Cherokee had capitals only, for long enough that they are what its letters fold to.
+    if ('\u{13a0}'..='\u{13f5}').contains(&upper) {
+        return upper;
+    }
     single(upper.to_lowercase()).unwrap_or(character)
 }
 

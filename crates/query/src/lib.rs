@@ -18,6 +18,7 @@ pub mod sought;
 pub mod syntax;
 pub mod system_queries;
 pub mod timespan;
+pub mod words;
 
 pub use check::{check, plan};
 pub use diagnostic::{Code, Diagnostic};

@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::HashSet;
 
-use crate::fold::{alike, fold, fold_into};
+use crate::fold::{alike, fold, fold_into, starts_with};
 use crate::plan::{Comparison, Test, Value};
 use pattern::Pattern;
 
@@ -23,7 +23,7 @@ enum Kind {
     Compare { comparison: Comparison, folded: String },
     Few { wanted: Vec<Wanted>, negated: bool },
     Many { folded: HashSet<String>, negated: bool },
-    Like { pattern: Pattern, negated: bool },
+    Like { pattern: Box<Pattern>, negated: bool },
 }
 
 /// Lists up to so long are compared one by one: most values differ in length already.
@@ -72,7 +72,7 @@ impl TextTest {
                     Kind::Few { wanted: values.into_iter().map(Wanted::new).collect(), negated: *negated }
                 }
             }
-            Test::Like { pattern, negated } => Kind::Like { pattern: Pattern::new(&fold(pattern)), negated: *negated },
+            Test::Like { pattern, negated } => Kind::Like { pattern: Box::new(Pattern::new(&fold(pattern))), negated: *negated },
             Test::Nothing | Test::NotNull => return None,
         }))
     }
@@ -85,7 +85,10 @@ impl TextTest {
             Kind::Few { wanted, negated } => wanted.iter().any(|wanted| wanted.is(text, scratch)) != *negated,
             Kind::Many { folded, negated } => folded.contains(fold_into(text, scratch)) != *negated,
             Kind::Compare { comparison, folded } => comparison.holds(fold_into(text, scratch), folded),
-            Kind::Like { pattern, negated } => pattern.matches(fold_into(text, scratch)) != *negated,
+            Kind::Like { pattern, negated } => match pattern.only_prefix() {
+                Some(prefix) => starts_with(text, prefix) != *negated,
+                None => pattern.matches(fold_into(text, scratch)) != *negated,
+            },
         }
     }
 

@@ -51,3 +51,46 @@ pub enum Operator {
     Multiply,
     Divide,
 }
+
+impl MetricExpression {
+    /// The columns whose values make the metric's, by their index, each once. A plain count of a column's different values shows none of them.
+    pub fn columns(&self) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn collect(&self, found: &mut Vec<usize>) {
+        match self {
+            MetricExpression::CountRows
+            | MetricExpression::Literal(_)
+            | MetricExpression::Count { distinct: true, of: RowExpression::Column(_) } => {}
+            MetricExpression::Count { of, .. }
+            | MetricExpression::Sum(of)
+            | MetricExpression::Average(of)
+            | MetricExpression::Minimum(of)
+            | MetricExpression::Maximum(of) => of.collect(found),
+            MetricExpression::Arithmetic(left, _, right) => {
+                left.collect(found);
+                right.collect(found);
+            }
+            MetricExpression::Coalesce(parts) => parts.iter().for_each(|part| part.collect(found)),
+        }
+    }
+}
+
+impl RowExpression {
+    fn collect(&self, found: &mut Vec<usize>) {
+        match self {
+            RowExpression::Column(index) => found.push(*index),
+            RowExpression::Literal(_) => {}
+            RowExpression::Arithmetic(left, _, right) | RowExpression::Concatenate(left, right) => {
+                left.collect(found);
+                right.collect(found);
+            }
+            RowExpression::Coalesce(parts) => parts.iter().for_each(|part| part.collect(found)),
+        }
+    }
+}

@@ -35,24 +35,37 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
     best.map(|(_, candidate)| candidate)
 }
 
-/// Edits (insert, remove, replace a character) that turn the name into the candidate, and into the likest beginning of it.
+/// Edits (insert, remove or replace a character, swap two neighbours) that turn the name into the candidate, and into the likest beginning
+/// of it.
 fn distances(name: &[char], candidate: &[char]) -> (usize, usize) {
     // One row of the usual table for each of the candidate's characters; its last cell is the distance to that beginning.
     let mut row: Vec<usize> = (0..=name.len()).collect();
+    let mut before: Vec<usize> = Vec::with_capacity(row.len());
     let mut next = Vec::with_capacity(row.len());
     let mut prefix = name.len();
+    let mut last_wanted = None;
     for (index, wanted) in candidate.iter().enumerate() {
         let mut diagonal = index;
         let mut left = index + 1;
         next.clear();
         next.push(left);
-        for (found, above) in name.iter().zip(row.iter().skip(1)) {
+        let mut last_found = None;
+        for (position, (found, above)) in name.iter().zip(row.iter().skip(1)).enumerate() {
             let replaced = diagonal + usize::from(found != wanted);
             left = replaced.min(above + 1).min(left + 1);
+            if last_found == Some(wanted)
+                && last_wanted == Some(found)
+                && let Some(unswapped) = before.get(position.saturating_sub(1))
+            {
+                left = left.min(unswapped + 1);
+            }
             diagonal = *above;
+            last_found = Some(found);
             next.push(left);
         }
         prefix = prefix.min(left);
+        last_wanted = Some(wanted);
+        std::mem::swap(&mut before, &mut row);
         std::mem::swap(&mut row, &mut next);
     }
     (row.last().copied().unwrap_or(candidate.len()), prefix)
@@ -69,6 +82,8 @@ mod tests {
             ("CustomerNme", Some("CustomerName")),
             ("customer_name", Some("CustomerName")),
             ("Monht", Some("Month")),
+            ("Mnoth", Some("Month")),
+            ("KSU", Some("SKU")),
             ("Mont", Some("Month")),
             ("MonthlyActive", Some("MonthlyActiveUsers")),
             ("Sko", Some("SKU")),
@@ -86,6 +101,9 @@ mod tests {
         let of = |a: &str, b: &str| distances(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
         assert_eq!(of("kitten", "sitting"), (3, 2));
         assert_eq!(of("abc", "abc"), (0, 0));
+        assert_eq!(of("FORM", "FROM"), (1, 1));
+        assert_eq!(of("abcd", "badc"), (2, 2));
+        assert_eq!(of("ab", "bxa"), (3, 1), "what is swapped once is not edited again");
         assert_eq!(of("abc", "abcdef"), (3, 0));
         assert_eq!(of("", "abc"), (3, 0));
         assert_eq!(of("abc", ""), (3, 3));

@@ -45,7 +45,8 @@ pub enum Test {
         values: Vec<Value>,
         negated: bool,
     },
-    /// `%` any text, `_` any one character, `\` takes the next character as it is. Only on string columns. Folds case.
+    /// `%` any text, `_` any one character, `\` takes the next character as it is. Folds case. A field of another type than String is
+    /// compared as CSV writes its value.
     Like {
         pattern: String,
         negated: bool,
@@ -90,19 +91,68 @@ pub struct OrderKey {
     pub descending: bool,
 }
 
+/// Why a run reads the stretch of time that it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowSource {
+    /// The dataset has no date column: there is nothing to bound.
+    NoDates,
+    /// A start, an end or both, given with the run.
+    Given,
+    /// TIMESPAN.
+    Span(TimeSpan),
+    /// What a query without TIMESPAN means.
+    Default(TimeSpan),
+}
+
 impl Plan {
     /// The stretch of the date column that a run reads.
     ///
     /// `anchor` is the slot's instant of a scheduled run, else the creation. An explicit `start` or `end` (exclusive) overrides TIMESPAN:
     /// a start alone reaches to the anchor, an end alone from the beginning. Without any of them: LAST_6_MONTHS; all of a dataset without dates.
     pub fn window(&self, anchor: DateTime<Utc>, start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Window {
-        if self.dataset.date_column.is_none() {
-            return Window::All;
+        match self.window_source(start, end) {
+            WindowSource::NoDates => Window::All,
+            WindowSource::Given => Window::Between { start, end: end.unwrap_or(anchor) },
+            WindowSource::Span(span) | WindowSource::Default(span) => span.window(anchor),
         }
-        match (start, end) {
-            (None, None) => self.span.unwrap_or(TimeSpan::Last6Months).window(anchor),
-            (start, end) => Window::Between { start, end: end.unwrap_or(anchor) },
+    }
+
+    /// Which rule [`Plan::window`] follows.
+    pub fn window_source(&self, start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> WindowSource {
+        match self.span {
+            _ if self.dataset.date_column.is_none() => WindowSource::NoDates,
+            _ if start.is_some() || end.is_some() => WindowSource::Given,
+            Some(span) => WindowSource::Span(span),
+            None => WindowSource::Default(TimeSpan::Last6Months),
         }
+    }
+
+    /// The metrics that the query uses, selected or not: indices into the dataset's, each once.
+    pub fn metrics(&self) -> Vec<usize> {
+        let conditions = self.group_conditions.iter().map(|condition| condition.field);
+        let fields = self.outputs.iter().copied().chain(conditions).chain(self.order.iter().map(|key| key.field));
+        let mut used = Vec::new();
+        for field in fields {
+            if let Field::Metric(index) = field
+                && !used.contains(&index)
+            {
+                used.push(index);
+            }
+        }
+        used
+    }
+
+    /// The columns that rows are grouped by: indices into the dataset's, each once. Empty when the plan is not grouped, too.
+    pub fn group_columns(&self) -> Vec<usize> {
+        let mut keys = Vec::new();
+        for field in self.outputs.iter().filter(|_| self.grouped) {
+            if let Field::Column(index) = field
+                && !keys.contains(index)
+            {
+                keys.push(*index);
+            }
+        }
+        keys
     }
 }
 

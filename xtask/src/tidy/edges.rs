@@ -37,13 +37,13 @@ const EDGES: &[(&str, &[&str])] = &[
             "insightgate-outbound",
         ],
     ),
-    ("insightgate-fuzz", &["insightgate-api", "insightgate-operations", "insightgate-store", "insightgate-identity"]),
+    ("insightgate-fuzz", &["insightgate-query", "insightgate-api", "insightgate-operations", "insightgate-store", "insightgate-identity"]),
     ("xtask", &[]),
 ];
 
 /// No IO, no runtime, no clock: these are all that they may use.
 const PURE: &[&str] = &["insightgate-identity", "insightgate-query", "insightgate-report"];
-const FOR_PURE: &[&str] = &["chrono", "serde", "thiserror", "toml", "url", "uuid"];
+const FOR_PURE: &[&str] = &["chrono", "memchr", "serde", "thiserror", "toml", "unicode-width", "url", "uuid"];
 
 /// Outer crates that have one home.
 const HOMES: &[(&str, &[&str])] = &[

@@ -1,14 +1,16 @@
-//! `ScheduledQueries`: create, list, delete, preview.
+//! `ScheduledQueries`: create, list, delete, preview; and `explainQuery`, which the documents do not have.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use insightgate_operations::asked_query::AskedQuery;
 use insightgate_operations::create_query::{QueryInput, create_query};
 use insightgate_operations::delete_query::delete_query;
+use insightgate_operations::explain_query::explain_query;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::known_query::KnownQuery;
 use insightgate_operations::list_queries::{QueryFilter, list_queries};
-use insightgate_operations::try_query::{TryInput, try_query};
+use insightgate_operations::try_query::try_query;
 use insightgate_report::instant;
 use insightgate_report::report_query::ReportQuery;
 use serde::Serialize;
@@ -85,16 +87,26 @@ pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) ->
 }
 
 pub(crate) async fn preview(State(state): State<ApiState>, admitted: Admitted) -> Response {
+    match try_query(&state.context, &admitted.caller, asked(&admitted), &admitted.asked.correlation).await {
+        Ok(tried) => admitted.success(&tried.preview.rows, tried.message.as_deref()),
+        Err(failure) => admitted.asked.refuse(&failure),
+    }
+}
+
+pub(crate) async fn explain(State(state): State<ApiState>, admitted: Admitted) -> Response {
+    match explain_query(&state.context, &admitted.caller, asked(&admitted), &admitted.asked.correlation).await {
+        Ok(explained) => admitted.success(&[explained], None),
+        Err(failure) => admitted.asked.refuse(&failure),
+    }
+}
+
+fn asked(admitted: &Admitted) -> AskedQuery {
     let parameters = &admitted.parameters;
-    let input = TryInput {
+    AskedQuery {
         text: parameters.text("exportQuery"),
         query_id: parameters.text("queryId"),
         start_time: parameters.text("startTime"),
         end_time: parameters.text("endTime"),
-    };
-    match try_query(&state.context, &admitted.caller, input, &admitted.asked.correlation).await {
-        Ok(tried) => admitted.success(&tried.preview.rows, tried.message.as_deref()),
-        Err(failure) => admitted.asked.refuse(&failure),
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
             let shown = faults.iter().map(|fault| json!({"field": fault.field, "rule": fault.rule, "message": fault.message}));
             ("invalid", Some(Value::Array(shown.collect())))
         }
-        Failure::PreviewTimeout(_) | Failure::Internal(_) => ("internal", None),
+        Failure::QueryTimeout { .. } | Failure::Internal(_) => ("internal", None),
     };
     let message = match failure {
         Failure::NotFound => "There is nothing of this name or id.".to_owned(),

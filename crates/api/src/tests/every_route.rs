@@ -106,7 +106,8 @@ async fn served(bench: &Bench) -> Vec<(Method, String, Answer)> {
 pub(super) async fn of_program(bench: &Bench, program: &str) -> Vec<(Method, String)> {
     let served = served(bench).await.into_iter().filter(|(_, path, _)| path.starts_with("/insights/"));
     let all: Vec<_> = served.map(|(method, path, _)| (method, filled(&path.replace("{program}", program)))).collect();
-    assert!(all.len() >= 24, "{all:?}");
+    assert!(all.len() >= 26, "{all:?}");
+    assert!(all.iter().any(|(_, path)| path.ends_with("/scheduledqueries/explainquery")), "{all:?}");
     all
 }
 

@@ -139,7 +139,7 @@ impl Bench {
         let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
         let engine = Engine::new(EngineSettings {
-            data_root: path("data"),
+            data_root: path("data").into(),
             artifact_root: path("artifacts"),
             memory_limit: 64 << 20,
             spill_dir: path("spill"),

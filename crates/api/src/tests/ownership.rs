@@ -22,6 +22,7 @@ async fn anothers_things_look_like_things_that_are_not_there() {
             (Method::DELETE, format!("ScheduledQueries/{query}")),
             (Method::GET, format!("ScheduledQueries?queryId={query}")),
             (Method::GET, format!("ScheduledQueries/testQueryResult?queryId={query}")),
+            (Method::GET, format!("ScheduledQueries/explainQuery?queryId={query}")),
             (Method::GET, format!("ScheduledReport?reportId={report}")),
             (Method::PUT, format!("ScheduledReport/{report}")),
             (Method::PUT, format!("ScheduledReport/pause/{report}")),

@@ -120,13 +120,16 @@ async fn a_hundred_rows_and_no_more() {
     }
 }
 
+/// A span, its first and its last day.
+type SpanDays = (&'static str, &'static str, &'static str);
+
 /// Each span at each time: its first and its last day.
 #[tokio::test]
 async fn spans_hold_their_first_day_and_not_their_last() {
     let bench = Bench::start(Settings::default(), Clock::manual(instant::parse("2024-01-01T00:00:00Z").unwrap())).await;
     let bench = of_days(bench, "2022-01-01", 1200);
     let number = |day: &str| (day.parse::<NaiveDate>().unwrap() - "2022-01-01".parse::<NaiveDate>().unwrap()).num_days();
-    let table: &[(&str, &[(&str, &str, &str)])] = &[
+    let table: &[(&str, &[SpanDays])] = &[
         // The first instant of a year: nothing of today is past.
         (
             "2024-01-01T00:00:00Z",
@@ -194,13 +197,15 @@ async fn spans_hold_their_first_day_and_not_their_last() {
 }
 
 /// What a client gives goes before the span; the start is in, the end is out, and the time of day counts.
+type Parameters<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn start_and_end_go_before_the_span() {
     let bench = of_days(Bench::new().await, "2026-11-01", 60);
     assert_eq!(NOW, "2026-11-22T12:00:00Z");
     let days = |from: i64, to: i64| (from..=to).map(|number| json!({"Number": number})).collect::<Vec<_>>();
     let (start, end) = ("startTime", "endTime");
-    let table: [(&[(&str, &str)], Vec<Value>); 14] = [
+    let table: [(Parameters<'_>, Vec<Value>); 14] = [
         (&[(start, "2026-11-05T00:00:00Z"), (end, "2026-11-07T00:00:00Z")], days(4, 5)),
         (&[(start, "2026-11-05T00:00:01Z"), (end, "2026-11-07T00:00:01Z")], days(5, 6)),
         (&[(start, "2026-11-05 00:00:00Z"), (end, "2026-11-05T00:00:01Z")], days(4, 4)),

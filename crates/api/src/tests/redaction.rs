@@ -171,6 +171,7 @@ async fn every_answer_says_whether_data_is_redacted() {
         let query = text(&call(Method::POST, "ScheduledQueries".into(), json!({"Name": "q", "Query": AMOUNTS})).await, "queryId");
         call(Method::GET, "ScheduledQueries".into(), Value::Null).await;
         call(Method::GET, format!("ScheduledQueries/testQueryResult?queryId={query}"), Value::Null).await;
+        call(Method::GET, format!("ScheduledQueries/explainQuery?queryId={query}"), Value::Null).await;
         let body = report_body(&query, every_four_hours(None));
         let report = text(&call(Method::POST, "ScheduledReport".into(), body).await, "reportId");
         call(Method::GET, "ScheduledReport".into(), Value::Null).await;

@@ -30,6 +30,15 @@ fn reads_a_query() {
 }
 
 #[test]
+fn reads_an_explanation_and_keeps_its_fields() {
+    let sent =
+        json!({"dataset": "Sales", "sentences": ["Reads Sales."], "visibleRows": 5, "files": {"read": 1, "skipped": 2}, "notes": []});
+    let explained: ExplainedQuery = serde_json::from_value(sent.clone()).unwrap();
+    assert_eq!((explained.sentences.len(), explained.more.get("visibleRows")), (1, Some(&json!(5))));
+    assert_eq!(serde_json::to_value(&explained).unwrap(), sent);
+}
+
+#[test]
 fn reads_a_report_and_an_execution_and_keeps_added_fields() {
     let report: Report = serde_json::from_value(json!({
         "reportId": "r", "reportName": "n", "description": "d", "queryId": "q", "query": "SELECT", "user": "u", "createdTime": "2021-01-06T05:46:00Z",

@@ -13,7 +13,7 @@ use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use insightgate_query::catalog::{Dataset, Field};
 use insightgate_query::metric::metric_type;
-use insightgate_query::plan::{Condition, OrderKey, Plan};
+use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Test};
 use insightgate_query::timespan::Window;
 
 use self::keys::Keys;
@@ -124,7 +124,12 @@ impl<'a> Lowering<'a> {
             let Some((index, _, kind)) = metrics.iter().find(|(index, ..)| Field::Metric(*index) == *field) else {
                 return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
             };
-            rows = rows.filter(condition::condition(column(&metric_name(*index)), kind, test)).map_err(EngineError::Query)?;
+            let filter = condition::condition(column(&metric_name(*index)), kind, test);
+            if filter == lit(false) {
+                // Not as a filter: it would be moved below the aggregation, which makes a group of no rows where there are no keys.
+                return rows.limit(0, Some(0)).map_err(EngineError::Query);
+            }
+            rows = rows.filter(filter).map_err(EngineError::Query)?;
         }
         let keys = selected_columns(plan);
         let ties = keys.iter().filter(|key| !plan.order.iter().any(|used| internal_name(&plan.dataset, used.field).as_ref() == Some(*key)));
@@ -190,7 +195,7 @@ pub(crate) fn limit(plan: &Plan, at_most: Option<usize>) -> Option<u64> {
 /// Nulls come last either way.
 fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<LogicalPlanBuilder, EngineError> {
     let mut keys = Vec::with_capacity(plan.order.len() + ties.len());
-    for OrderKey { field, descending } in &plan.order {
+    for OrderKey { field, descending } in plan.order.iter().filter(|key| !has_one_value(plan, key.field)) {
         let name = internal_name(&plan.dataset, *field).ok_or_else(|| no_field(*field))?;
         keys.push(column(&name).sort(!descending, false));
     }
@@ -199,6 +204,18 @@ fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<
         return Ok(rows);
     }
     rows.sort(keys).map_err(EngineError::Query)
+}
+
+/// Whether the conditions leave the field a single value, so that nothing can be ordered by it. The optimizer knows too, and may take such a key
+/// from the sort but not from what merges its parts, and then refuses its own plan. Texts that are equal to one can differ in case.
+fn has_one_value(plan: &Plan, field: Field) -> bool {
+    let is_text = types::arrow(plan.dataset.field_type(field)) == DataType::Utf8;
+    let fixes = |condition: &Condition| match &condition.test {
+        Test::Compare(Comparison::Equal, _) => true,
+        Test::In { values, negated: false } => values.windows(2).all(|pair| pair.first() == pair.last()),
+        _ => false,
+    };
+    !is_text && plan.row_conditions.iter().chain(&plan.group_conditions).any(|condition| condition.field == field && fixes(condition))
 }
 
 /// The distinct columns of SELECT, in its order.

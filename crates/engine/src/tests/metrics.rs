@@ -187,3 +187,34 @@ impl GroupedByOrder for Plan {
         Plan { grouped: true, ..self }
     }
 }
+
+/// A group of no columns exists even where no row does: only the conditions on metrics leave it out.
+#[tokio::test]
+async fn conditions_that_nothing_meets_leave_no_group() {
+    let (world, dataset) = world().await;
+    for tests in [vec![Test::Nothing], vec![Test::Nothing, Test::NotNull], vec![Test::NotNull, Test::Nothing]] {
+        let mut plan = select(&dataset, &["IdSum"]);
+        for (name, test) in ["Rows", "Names"].into_iter().zip(tests) {
+            plan = filtered(plan, name, test);
+        }
+        assert_eq!(world.csv(&plan).await.unwrap(), "IdSum\n");
+        assert_eq!(world.preview(&scope(ALICE), &ordered(plan, &["-Rows"])).await.unwrap(), [""; 0]);
+    }
+}
+
+/// Ordered by a metric that conditions leave one value, with few rows asked for: the groups' own order is left.
+#[tokio::test]
+async fn groups_of_one_value_can_be_ordered_by_it() {
+    let (world, dataset) = world().await;
+    let mean = |plan, test| filtered(filtered(plan, "Rows", Test::NotNull), "IdMean", test);
+    for test in [
+        Test::Compare(Equal, Value::Float(2.0)),
+        Test::In { values: vec![Value::Float(2.0)], negated: false },
+        Test::In { values: vec![Value::Float(2.0); 3], negated: false },
+    ] {
+        for order in [vec!["IdMean"], vec!["-IdMean", "-Rows"]] {
+            let plan = mean(ordered(select(&dataset, &["Id"]), &order), test.clone());
+            assert_eq!(world.preview(&scope(ALICE), &Plan { grouped: true, ..plan }).await.unwrap(), [r#"{"Id":2}"#]);
+        }
+    }
+}

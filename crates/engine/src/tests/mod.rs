@@ -1,6 +1,7 @@
 //! The engine as a whole: real files in a temporary folder, plans made by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod damage;
 mod explain;
 mod export;
 mod files;
@@ -88,7 +89,7 @@ impl World {
 
 fn settings(folder: &TempDir, memory_limit: usize) -> EngineSettings {
     EngineSettings {
-        data_root: folder.path().join("data"),
+        data_root: folder.path().join("data").into(),
         artifact_root: folder.path().join("artifacts"),
         memory_limit,
         spill_dir: folder.path().join("spill"),

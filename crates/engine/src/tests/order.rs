@@ -1,3 +1,7 @@
+use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::file::properties::WriterProperties;
+
 use super::*;
 
 /// Three files whose paths do not sort as they were written, with ties across them.
@@ -93,4 +97,43 @@ async fn a_repeated_export_is_byte_identical() {
             assert!(world.csv(&plan).await.unwrap() == first, "{:?}", plan.outputs);
         }
     }
+}
+
+/// A limit is no reservation: nothing is kept ready for rows that do not come.
+#[tokio::test]
+async fn the_greatest_limit_is_one_like_any_other() {
+    let (world, dataset) = world().await;
+    for plan in [
+        select(&dataset, &["Name"]),
+        ordered(select(&dataset, &["Name"]), &["Name"]),
+        Plan { distinct: true, ..select(&dataset, &["Name"]) },
+        Plan { distinct: true, ..ordered(select(&dataset, &["Name"]), &["-Name"]) },
+        Plan { grouped: true, ..select(&dataset, &["Name"]) },
+        Plan { grouped: true, ..ordered(select(&dataset, &["Name"]), &["-Name"]) },
+    ] {
+        let all = world.lines(&plan).await;
+        assert_eq!(world.lines(&Plan { limit: Some(i64::MAX as u64), ..plan }).await, all);
+    }
+}
+
+/// The second row group lies within the window as a whole, and would be enough for the limit; the first rows are in the first all the same.
+#[tokio::test]
+async fn a_limit_takes_the_first_rows_not_the_surest() {
+    let (world, dataset) = (World::new(), sales());
+    let columns: [(&str, ArrayRef); 2] = [
+        ("Id", Arc::new(Int64Array::from_iter_values(1..=8))),
+        ("Day", Arc::new(Date32Array::from(vec![None, Some(10), Some(90), Some(11), Some(12), Some(13), Some(14), Some(15)]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let path = world.data_folder(&dataset, Some(ALICE)).join("a.parquet");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(4)).build();
+    let mut writer = ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let window = Window::Between { start: None, end: instant("1970-02-01T00:00:00Z") };
+    let plan = Plan { limit: Some(2), ..select(&dataset, &["Id"]) };
+    assert_eq!(world.csv_of(&scope(ALICE), &plan, window).await.unwrap(), "Id\n2\n4\n");
+    let preview = world.engine.preview(&scope(ALICE), &select(&dataset, &["Id"]), window, 1).await.unwrap();
+    assert_eq!(preview.rows.iter().map(|row| row.get()).collect::<Vec<_>>(), [r#"{"Id":2}"#]);
 }

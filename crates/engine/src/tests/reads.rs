@@ -23,11 +23,14 @@ use object_store::{
 
 use super::*;
 
+/// Files, and the bytes that were asked for.
+type Noted = Arc<Mutex<Vec<(String, Range<u64>)>>>;
+
 /// A folder that notes which bytes were asked for.
 #[derive(Debug)]
 struct Watched {
     folder: LocalFileSystem,
-    reads: Arc<Mutex<Vec<(String, Range<u64>)>>>,
+    reads: Noted,
 }
 
 impl fmt::Display for Watched {
@@ -139,7 +142,7 @@ fn write_file(path: &Path, number: usize, owners: Option<[Uuid; GROUPS]>) {
 struct Reads {
     world: World,
     dataset: Dataset,
-    reads: Arc<Mutex<Vec<(String, Range<u64>)>>>,
+    reads: Noted,
 }
 
 /// What a query read: row groups as (file, row group), and bytes of pages.

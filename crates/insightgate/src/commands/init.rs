@@ -53,7 +53,8 @@ pub async fn run(arguments: &InitArguments, profile: Option<&str>) -> Result<(),
     folder.make_private(&lock)?;
     let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
     let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
-    let context = open_context(&folder, &database, Settings::default(), ExternalIssuers::default(), limits, false).await?;
+    let context =
+        open_context(&folder, folder.data().into(), &database, Settings::default(), ExternalIssuers::default(), limits, false).await?;
     let own_certificate = configuration.https.is_some() && configuration.certificate.is_none();
     let ca_certificate = if own_certificate { Some(authority_file(&folder, context.clock.now())?) } else { None };
     let connect = |operator: &Operator, secret: &str| OperatorProfile {

@@ -1,4 +1,4 @@
-//! `insightgate run`: a query straight on local data.
+//! `insightgate run`: a query straight on local data, or what it would do there.
 
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use insightgate_engine::{ArtifactSummary, DEFAULT_MEMORY_LIMIT, Format};
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
+use insightgate_operations::explain_query::explain_local;
 use insightgate_operations::random::Random;
 use insightgate_operations::run_query::{LocalRun, RunFault, run_query};
 use insightgate_report::instant;
@@ -14,10 +15,14 @@ use serde_json::json;
 
 use crate::cli::RunArguments;
 use crate::command_error::CommandError;
+use crate::commands::query::said;
 use crate::data_folder::{DataFolder, fault};
+use crate::query_text::not_valid;
 use crate::server::{EngineLimits, cores, open_engine};
+use crate::terminal::print_json;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
+    let text = arguments.query.needed()?;
     let folder = DataFolder::existing(&arguments.data_dir)?;
     let anchor = match &arguments.at {
         None => Clock::System.now(),
@@ -25,20 +30,27 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
             instant::parse(text).ok_or_else(|| CommandError::usage(format!("--at '{text}' should follow format: {}", instant::PATTERN)))?
         }
     };
-    let to_stdout = arguments.output == Path::new("-");
-    let format = format(&arguments)?;
-    let scope = scope(&folder, &arguments).await?;
-    let engine = open_engine(&folder, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() })?;
+    let format = arguments.output.as_deref().map_or(Ok(Format::Csv), |output| format(&arguments, output))?;
+    let scope = scope(&folder, &arguments, &text).await?;
+    let engine = open_engine(
+        &folder,
+        folder.data_root(arguments.data_root.as_deref())?,
+        EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() },
+    )?;
     let catalogs = Catalogs::new(folder.definitions());
+    let Some(output) = &arguments.output else {
+        let explained = explain_local(&engine, &catalogs, &scope, &text, anchor).await.map_err(|fault| failed(fault, &text))?;
+        return if arguments.json { print_json(&explained) } else { said(&explained.sentences, &explained.notes) };
+    };
+    let to_stdout = output == Path::new("-");
+    let local = LocalRun { text: &text, anchor, format };
     // Written beside and renamed, so that a failed run leaves no half a file and no other file in its place.
-    let unfinished = arguments
-        .output
-        .with_file_name(format!(".{}.unfinished", arguments.output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()));
-    let local = LocalRun { text: &arguments.query, anchor, format };
+    let unfinished =
+        output.with_file_name(format!(".{}.unfinished", output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()));
     let ran = if to_stdout {
         run_query(&engine, &catalogs, &scope, local, &mut tokio::io::stdout(), &|_| {}).await
     } else {
-        let mut file = tokio::fs::File::create(&unfinished).await.map_err(|error| fault(&arguments.output, &error))?;
+        let mut file = tokio::fs::File::create(&unfinished).await.map_err(|error| fault(output, &error))?;
         run_query(&engine, &catalogs, &scope, local, &mut file, &|_| {}).await
     };
     let ran = match ran {
@@ -47,11 +59,11 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
             if !to_stdout {
                 let _ = tokio::fs::remove_file(&unfinished).await;
             }
-            return Err(failed(error));
+            return Err(failed(error, &text));
         }
     };
     if !to_stdout {
-        tokio::fs::rename(&unfinished, &arguments.output).await.map_err(|error| fault(&arguments.output, &error))?;
+        tokio::fs::rename(&unfinished, output).await.map_err(|error| fault(output, &error))?;
     }
     for note in &ran.notes {
         eprintln!("note: {note}");
@@ -59,31 +71,31 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     if ran.summary.no_files {
         eprintln!("note: there are no files of this tenant's in the dataset");
     }
-    show(&arguments, to_stdout, &ran.summary);
+    show(arguments.json, output, to_stdout, &ran.summary);
     Ok(())
 }
 
-fn show(arguments: &RunArguments, to_stdout: bool, summary: &ArtifactSummary) {
-    let text = if arguments.json {
-        json!({"rows": summary.rows, "bytes": summary.bytes, "sha256": summary.sha256, "file": arguments.output}).to_string()
+fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary) {
+    let text = if as_json {
+        json!({"rows": summary.rows, "bytes": summary.bytes, "sha256": summary.sha256, "file": output}).to_string()
     } else {
-        format!("{} rows, {} bytes: {}", summary.rows, summary.bytes, arguments.output.display())
+        format!("{} rows, {} bytes: {}", summary.rows, summary.bytes, output.display())
     };
-    match (arguments.json, to_stdout) {
+    match (as_json, to_stdout) {
         (true, false) => println!("{text}"),
         _ => eprintln!("{text}"),
     }
 }
 
-fn format(arguments: &RunArguments) -> Result<Format, CommandError> {
-    let extension = || arguments.output.extension().map(|extension| extension.to_string_lossy().into_owned());
+fn format(arguments: &RunArguments, output: &Path) -> Result<Format, CommandError> {
+    let extension = || output.extension().map(|extension| extension.to_string_lossy().into_owned());
     let Some(name) = arguments.format.clone().or_else(extension) else { return Ok(Format::Csv) };
     let known = Format::from_extension(&name.to_ascii_lowercase());
     known.ok_or_else(|| CommandError::usage(format!("'{name}' is not a format: use csv or tsv")).hint("say it with --format"))
 }
 
 /// An operator's own: where the folder has a database, the run is audited there.
-async fn scope(folder: &DataFolder, arguments: &RunArguments) -> Result<TenantScope, CommandError> {
+async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Result<TenantScope, CommandError> {
     let mut global_account = None;
     if folder.database().exists() {
         let failed = |error: String| CommandError::failed(error);
@@ -95,9 +107,9 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments) -> Result<TenantSc
             at: Clock::System.now(),
             tenant: Some(arguments.tenant),
             actor: "insightgate run".to_owned(),
-            action: "run.local".to_owned(),
+            action: if arguments.explain { "explain.local" } else { "run.local" }.to_owned(),
             subject: arguments.program.name().to_owned(),
-            detail: arguments.query.chars().take(1000).collect(),
+            detail: text.chars().take(1000).collect(),
             correlation: None,
         };
         store.record_audit_event(event).await.map_err(|error| failed(error.to_string()))?;
@@ -107,9 +119,11 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments) -> Result<TenantSc
     Ok(if arguments.location.is_empty() { scope } else { scope.limited_to(arguments.location.clone()) })
 }
 
-fn failed(fault: RunFault) -> CommandError {
+fn failed(fault: RunFault, text: &str) -> CommandError {
     match fault {
-        RunFault::Query { message, .. } => CommandError::usage(message),
+        RunFault::Query { diagnostics, .. } => {
+            not_valid(text, &diagnostics).hint("`insightgate query --help-language` describes the language")
+        }
         RunFault::Engine(error) if error.is_storage_full() => {
             CommandError::failed(error.to_string()).hint("the disk is full: free some space, or write elsewhere")
         }

@@ -30,7 +30,8 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let https = configuration.https.map(|address| listen(address, "server.https")).transpose()?;
     let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };
     let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
-    let context = open_context(&folder, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
+    let rows = folder.data_root(configuration.data_root.as_deref())?;
+    let context = open_context(&folder, rows, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     let certificate = certificate_source(&configuration, &folder);
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };

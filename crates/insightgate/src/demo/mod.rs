@@ -44,7 +44,9 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     folder.make_private(&lock)?;
     let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
     let manual = arguments.clock == ClockMode::Manual;
-    let context = open_context(&folder, &folder.database_url(), settings(&arguments), ExternalIssuers::default(), limits, manual).await?;
+    let database = folder.database_url();
+    let context =
+        open_context(&folder, folder.data().into(), &database, settings(&arguments), ExternalIssuers::default(), limits, manual).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     let credentials = seed::identities(&context, &folder, &arguments).await?;
     sample_files::write(&context, &folder, &arguments, &credentials)?;

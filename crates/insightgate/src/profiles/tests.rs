@@ -127,11 +127,35 @@ fn a_ready_file_manages_as_its_operator() {
     assert!(settings.sign_in == SignIn::Application && profile.own_tenant().is_none());
     assert_eq!(settings.api_base, "https://127.0.0.1:7443/manage/v1");
     assert!(settings.ca_certificate.is_some());
+    // Data is asked for by its user, as ever.
+    let settings = profile.insights().unwrap();
+    assert_eq!((settings.client_id.as_str(), settings.resource.as_str()), ("app", "r"));
+    assert_eq!(settings.api_base, "https://127.0.0.1:7443/insights/v1/mpn");
+    assert!(matches!(settings.sign_in, SignIn::User { ref username, .. } if username == "analyst@d"));
     // Who signs in as somebody else is not the operator.
     let user = Variables::from([("INSIGHTGATE_USERNAME", "eve@d".to_owned())]);
     let settings = load(Some(file), looked_up(&user)).unwrap_or_else(|error| panic!("{error}")).management().unwrap();
     assert_eq!(settings.client_id, "app");
     assert!(matches!(settings.sign_in, SignIn::User { ref username, .. } if username == "eve@d"));
+}
+
+#[test]
+fn data_is_asked_for_in_a_program() {
+    let (_folder, mut variables) = home(TWO);
+    let profile = |variables: &Variables| load(Some("admin"), looked_up(variables)).unwrap_or_else(|error| panic!("{error}"));
+    let settings = profile(&variables).insights().unwrap();
+    assert_eq!(settings.api_base, "https://api.two.example/insights/v1/mpn");
+    assert_eq!(settings.resource, "https://api.partnercenter.microsoft.com");
+    variables.insert("INSIGHTGATE_PROGRAM", "CMP".into());
+    variables.insert("INSIGHTGATE_RESOURCE", "https://graph.windows.net".into());
+    let settings = profile(&variables).insights().unwrap();
+    assert_eq!(
+        (settings.api_base.as_str(), settings.resource.as_str()),
+        ("https://api.two.example/insights/v1/cmp", "https://graph.windows.net")
+    );
+    variables.insert("INSIGHTGATE_PROGRAM", "csp".into());
+    let refused = profile(&variables).insights().unwrap_err();
+    assert_eq!((refused.code, refused.message.as_str()), (2, "'csp' is no program: use mpn or cmp"));
 }
 
 #[cfg(unix)]

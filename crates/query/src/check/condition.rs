@@ -13,7 +13,7 @@ impl Checker<'_> {
         let test = match &condition.predicate {
             Predicate::Compare(comparison, literal) => self.compare(field, kind, *comparison, &literal.value),
             Predicate::In { values, negated } => self.within(field, kind, values, *negated),
-            Predicate::Like { pattern, negated } => self.like(field, kind, condition, pattern, *negated)?,
+            Predicate::Like { pattern, negated } => self.like(pattern, *negated)?,
         };
         Some(Condition { field, test })
     }
@@ -72,14 +72,8 @@ impl Checker<'_> {
         test
     }
 
-    fn like(&mut self, field: Field, kind: ColumnType, condition: &ast::Condition, pattern: &Literal, negated: bool) -> Option<Test> {
-        let at = condition.name.at;
-        if kind != ColumnType::String {
-            let name = self.dataset.field_name(field);
-            let message = format!("LIKE at {at} compares texts, and {name} is {}; use =, !=, <, <=, > or >=", described(kind));
-            self.report(Code::Rule, at, message);
-            return None;
-        }
+    /// On a field of any type: what is not a text is compared as CSV writes it. A number or truth value is a pattern as it is written.
+    fn like(&mut self, pattern: &Literal, negated: bool) -> Option<Test> {
         let text = pattern.value.text();
         let length = text.chars().count();
         if length > LONGEST_PATTERN {
@@ -116,15 +110,5 @@ fn effect(test: &Test) -> &'static str {
     match test {
         Test::NotNull => "matches every row with a value",
         _ => "matches no row",
-    }
-}
-
-fn described(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::String => "a text",
-        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Decimal { .. } => "a number",
-        ColumnType::Date => "a date",
-        ColumnType::Timestamp => "a time",
-        ColumnType::Bool => "true or false",
     }
 }

@@ -29,6 +29,48 @@ fn agrees_with_simple_case_folding() {
     assert!(folded > 1000, "only {folded}");
 }
 
+/// Which of those that are alike stands for the others: it is what texts are ordered by.
+#[test]
+fn folds_to_the_published_letter() {
+    for (character, folded) in [
+        ('A', 'a'),
+        ('\u{212a}', 'k'),
+        ('ẞ', 'ß'),
+        ('ς', 'σ'),
+        ('ᾼ', 'ᾳ'),
+        ('İ', 'İ'),
+        ('Ꭰ', 'Ꭰ'),
+        ('\u{ab70}', 'Ꭰ'),
+        ('\u{13f8}', '\u{13f0}'),
+        ('𐐀', '𐐨'),
+    ] {
+        assert_eq!(fold_char(character), folded, "{character:?}");
+    }
+}
+
+#[test]
+fn the_table_says_the_same() {
+    for character in '\0'..=char::MAX {
+        assert_eq!(fold_quickly(character), fold_char(character), "{character:?}");
+    }
+}
+
+#[test]
+fn beginnings() {
+    for (text, folded, expected) in [
+        ("Größe X", "größe", true),
+        ("GRÖßE", "größe", true),
+        ("\u{212a}elvin", "kel", true),
+        ("ab", "abc", false),
+        ("", "", true),
+        ("abc", "", true),
+        ("xbc", "abc", false),
+    ] {
+        assert_eq!(starts_with(text, folded), expected, "{text:?} {folded:?}");
+        assert_eq!(fold(text).starts_with(folded), expected, "{text:?} {folded:?}");
+    }
+}
+
 #[test]
 fn borrows_what_does_not_change() {
     assert!(matches!(fold("abc_1"), Cow::Borrowed(_)));

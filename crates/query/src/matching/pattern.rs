@@ -18,7 +18,7 @@ pub(super) struct Pattern {
 
 #[derive(Debug, Clone)]
 enum Stretch {
-    Text(Finder<'static>, String),
+    Text(Box<Finder<'static>>, String),
     /// None is any one character.
     Holes(Vec<Option<char>>),
 }
@@ -80,6 +80,15 @@ impl Pattern {
         }
     }
 
+    /// The text of `text%`.
+    #[inline]
+    pub(super) fn only_prefix(&self) -> Option<&str> {
+        match (&self.first, self.middle.as_slice(), &self.last) {
+            (Stretch::Text(_, text), [], Some(last)) if last.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text of `%text%`.
     pub(super) fn substring(&self) -> Option<&str> {
         match (&self.first, self.middle.as_slice(), &self.last) {
@@ -92,7 +101,7 @@ impl Pattern {
 impl Stretch {
     fn new(items: Vec<Option<char>>) -> Stretch {
         match items.iter().copied().collect::<Option<String>>() {
-            Some(text) => Stretch::Text(Finder::new(&text).into_owned(), text),
+            Some(text) => Stretch::Text(Box::new(Finder::new(&text).into_owned()), text),
             None => Stretch::Holes(items),
         }
     }
@@ -108,7 +117,7 @@ impl Stretch {
             Stretch::Holes(items) => {
                 let mut characters = text.chars();
                 let fits = items.iter().all(|item| characters.next().is_some_and(|found| item.is_none_or(|wanted| wanted == found)));
-                fits.then(|| characters.as_str())
+                fits.then_some(characters.as_str())
             }
         }
     }

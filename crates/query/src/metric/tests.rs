@@ -78,6 +78,21 @@ fn trees() {
 }
 
 #[test]
+fn the_columns_that_make_a_value() {
+    for (text, expected) in [
+        ("COUNT(*)", vec![]),
+        ("COUNT(Name)", vec![4]),
+        ("COUNT(DISTINCT Name)", vec![]),
+        ("COUNT(DISTINCT Name || [Order Id])", vec![4, 7]),
+        ("SUM(COALESCE(Units, 0) + 2.50 * Price) / (COUNT(DISTINCT Day) + 1)", vec![0, 1]),
+        ("COALESCE(MIN(Day), MAX(Day))", vec![5]),
+        ("AVG(Hours) * AVG(Rate)", vec![2, 3]),
+    ] {
+        assert_eq!(parse(text, &columns()).unwrap_or_else(|error| panic!("{text}: {error}")).columns(), expected, "{text}");
+    }
+}
+
+#[test]
 fn types() {
     let decimal = |scale| ColumnType::Decimal { precision: 38, scale };
     let cases = [

@@ -4,6 +4,21 @@ use super::*;
 use crate::{builtin, plan};
 
 #[test]
+fn windows_have_a_source() {
+    let catalog = builtin::catalog("mpn");
+    let time = Some(DateTime::UNIX_EPOCH);
+    let source = |text: &str, start, end| plan(text, &catalog).unwrap().window_source(start, end);
+    let dated = "SELECT Month FROM OfficeUsage";
+    assert_eq!(source(dated, None, None), WindowSource::Default(TimeSpan::Last6Months));
+    assert_eq!(source("SELECT Month FROM OfficeUsage TIMESPAN LIFETIME", None, None), WindowSource::Span(TimeSpan::Lifetime));
+    for (start, end) in [(time, None), (None, time), (time, time)] {
+        assert_eq!(source("SELECT Month FROM OfficeUsage TIMESPAN LAST_MONTH", start, end), WindowSource::Given);
+        assert_eq!(source("SELECT MPNId FROM Profile", start, end), WindowSource::NoDates);
+    }
+    assert_eq!(source("SELECT MPNId FROM Profile TIMESPAN LIFETIME", None, None), WindowSource::NoDates);
+}
+
+#[test]
 fn windows_of_a_run() {
     let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
     let catalog = builtin::catalog("mpn");

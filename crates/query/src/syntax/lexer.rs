@@ -23,8 +23,10 @@ pub(crate) enum TokenKind {
 }
 
 /// Two-character symbols come first. Those that the language has no use for are here so that an error can name them.
-const SYMBOLS: [&str; 24] =
-    ["!=", "<=", ">=", "<>", "==", "||", "&&", ",", ";", "(", ")", "=", "<", ">", "*", "+", "-", "/", ".", "!", "%", "|", "&", "^"];
+const SYMBOLS: [&str; 26] = [
+    "!=", "<=", ">=", "<>", "==", "=>", "=<", "||", "&&", ",", ";", "(", ")", "=", "<", ">", "*", "+", "-", "/", ".", "!", "%", "|", "&",
+    "^",
+];
 
 /// Digits of a number: what a decimal can hold.
 const MAXIMUM_DIGITS: usize = 38;
@@ -65,6 +67,13 @@ impl<'t> Lexer<'t> {
             '\'' => self.enclosed('\'', "string", TokenKind::String),
             '"' => self.enclosed('"', "name", TokenKind::Quoted),
             '[' => self.enclosed(']', "name", TokenKind::Quoted),
+            '`' => {
+                let at = Span { line: self.here.line, column: self.here.column, length: 1 };
+                self.report(at, format!("'`' at {at} has no meaning; a name stands bare, in double quotes or in brackets"));
+                self.enclosed('`', "name", TokenKind::Quoted);
+            }
+            _ if self.rest.starts_with("--") => self.comment("\n"),
+            _ if self.rest.starts_with("/*") => self.comment("*/"),
             _ => self.symbol(first),
         }
         true
@@ -128,6 +137,17 @@ impl<'t> Lexer<'t> {
         self.push(start, kind(content));
     }
 
+    /// Passed over up to its end, so that it is one error.
+    fn comment(&mut self, end: &str) {
+        let start = self.here;
+        let opening: String = self.rest.chars().take(2).collect();
+        let length = self.rest.find(end).map_or(self.rest.len(), |at| if end == "*/" { at + end.len() } else { at });
+        let characters = self.rest.get(..length).unwrap_or(self.rest).chars().count();
+        self.advance(characters);
+        let at = self.since(start);
+        self.report(at, format!("'{opening}' at {at} begins a comment; comments are not supported: leave it out"));
+    }
+
     fn symbol(&mut self, first: char) {
         let start = self.here;
         if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| self.rest.starts_with(symbol)) {
@@ -138,14 +158,17 @@ impl<'t> Lexer<'t> {
         let rest = self.rest;
         self.advance(1);
         self.take_while(|c| !is_space(c) && !is_word(c) && !"'\"[".contains(c) && !SYMBOLS.iter().any(|s| s.starts_with(c)));
+        if self.is_full() {
+            return;
+        }
         let strange = rest.get(..rest.len() - self.rest.len()).unwrap_or(rest);
         let advice = match first {
-            '‘' | '’' | '‚' | '′' | '`' | '´' => "; strings stand in straight single quotes: 'text'",
+            '‘' | '’' | '‚' | '′' | '´' => "; strings stand in straight single quotes: 'text'",
             '“' | '”' | '„' => "; write straight quotes: 'text' for a string, \"name\" for a name",
-            _ => "",
+            _ => "; a query is made of names, 'strings', numbers, operators, commas and parentheses",
         };
         let at = self.since(start);
-        self.report(at, format!("{} at {at} has no meaning here{advice}", quoted(strange)));
+        self.report(at, format!("{} at {at} has no meaning{advice}", quoted(strange)));
     }
 
     fn push(&mut self, start: Mark, kind: TokenKind) {
@@ -153,8 +176,13 @@ impl<'t> Lexer<'t> {
         self.tokens.push(Token { kind, at });
     }
 
+    /// Whether nothing more is reported.
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS
+    }
+
     fn report(&mut self, at: Span, message: String) {
-        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
+        if !self.is_full() {
             self.diagnostics.push(Diagnostic::at(Code::Syntax, at, message));
         }
     }

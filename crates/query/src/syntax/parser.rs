@@ -24,6 +24,8 @@ pub(super) fn is_keyword(word: &str) -> bool {
     KEYWORDS.iter().any(|keyword| keyword.eq_ignore_ascii_case(word))
 }
 
+const FUNCTION: &str = "functions are not supported; name a column or metric, in double quotes if it holds a parenthesis";
+
 /// In the order of the grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Clause {
@@ -105,7 +107,6 @@ impl Parser {
                 break;
             } else {
                 self.unexpected(&seen);
-                self.skip(|_| false);
             }
         }
         self.check_complete(&seen);
@@ -131,7 +132,8 @@ impl Parser {
 
     fn check_complete(&mut self, seen: &[Clause]) {
         if seen.is_empty() && self.diagnostics.is_empty() {
-            return self.report("the query is empty; write SELECT names FROM dataset".to_owned());
+            let at = Span { line: 1, column: 1, length: 0 };
+            return self.report_at(at, format!("the query at {at} is empty; write SELECT names FROM dataset"));
         }
         let start = Span { line: 1, column: 1, length: 0 };
         match (seen.contains(&Clause::Select), seen.contains(&Clause::From)) {
@@ -144,23 +146,41 @@ impl Parser {
         }
     }
 
-    /// What stands where only a further clause or the end can.
+    /// What stands where only a further clause or the end can. Goes to the next clause.
     fn unexpected(&mut self, seen: &[Clause]) {
-        if seen.is_empty() {
-            return self.report(format!("{} stands where a query starts; it starts with SELECT", self.found()));
+        let found = self.found();
+        let message = if seen.is_empty() {
+            self.mend(&["SELECT"]);
+            format!("{found} stands where a query starts; it starts with SELECT")
+        } else if let Some(advice) = self.advice() {
+            format!("{found}: {advice}")
+        } else {
+            let last = seen.iter().max().copied().unwrap_or(Clause::Select);
+            let later = CLAUSES.into_iter().filter(|clause| *clause > last);
+            let mut expected: Vec<&str> = later.clone().map(Clause::text).collect();
+            expected.push("the end");
+            let keywords: Vec<&str> = later.map(Clause::keyword).collect();
+            format!("{found} is not expected; {}", self.meant(&keywords, &alternatives(&expected)))
+        };
+        let at = self.at();
+        self.skip(|_| false);
+        self.report_at(at, message);
+    }
+
+    /// What could stand here; first the keyword that was meant, which is mended.
+    fn meant(&mut self, keywords: &[&'static str], expected: &str) -> String {
+        match self.mend(keywords) {
+            Some("ORDER") => format!("did you mean ORDER BY? Here can stand {expected}"),
+            Some(keyword) => format!("did you mean {keyword}? Here can stand {expected}"),
+            None => format!("here can stand {expected}"),
         }
-        if let Some(advice) = self.advice() {
-            return self.report(format!("{}: {advice}", self.found()));
-        }
-        let last = seen.iter().max().copied().unwrap_or(Clause::Select);
-        let mut expected: Vec<&str> = CLAUSES.into_iter().filter(|clause| *clause > last).map(Clause::text).collect();
-        expected.push("the end");
-        self.report(format!("{} is not expected; here can stand {}", self.found(), alternatives(&expected)));
     }
 
     fn names(&mut self) -> Vec<Name> {
         let mut names = Vec::new();
         loop {
+            self.top();
+            let at = self.at();
             match self.kind() {
                 TokenKind::Symbol("*") => {
                     self.report(format!("SELECT * at {} is not supported; name the columns and metrics to return", self.at()));
@@ -169,7 +189,7 @@ impl Parser {
                 _ => match self.name("a column or metric") {
                     // Reported below as a function, not as a name that nothing has.
                     Some(_) if self.kind() == &TokenKind::Symbol("(") => {}
-                    Some(name) => self.push(&mut names, name, MAXIMUM_NAMES, "names behind SELECT"),
+                    Some(name) => self.push(&mut names, name, at, (MAXIMUM_NAMES, "names behind SELECT")),
                     None => self.skip(|kind| kind == &TokenKind::Symbol(",")),
                 },
             }
@@ -179,15 +199,14 @@ impl Parser {
             if self.at_end_of_clause() {
                 return names;
             }
+            if self.mistaken_from() {
+                return names;
+            }
             match self.kind() {
                 TokenKind::Word(word) if unsupported::word(word).is_none() && !is_keyword(word) => self.missing_comma(),
                 TokenKind::Quoted(_) => self.missing_comma(),
                 TokenKind::Symbol("(") => {
-                    let message = format!(
-                        "{}: functions are not supported; name a column or metric, in double quotes if it holds a parenthesis",
-                        self.found()
-                    );
-                    self.report(message);
+                    self.report(format!("{}: {FUNCTION}", self.found()));
                     self.skip(|kind| kind == &TokenKind::Symbol(","));
                 }
                 _ => {
@@ -199,6 +218,32 @@ impl Parser {
             if !self.take_symbol(",") && self.at_end_of_clause() {
                 return names;
             }
+        }
+    }
+
+    /// A word that is almost FROM stands for it, where no FROM follows.
+    fn mistaken_from(&mut self) -> bool {
+        let is_from = |token: &Token| matches!(&token.kind, TokenKind::Word(word) if word.eq_ignore_ascii_case("FROM"));
+        // Where no more is reported, nothing is looked for: each look goes up to the next FROM.
+        if self.is_full() || self.tokens.iter().skip(self.position).any(is_from) {
+            return false;
+        }
+        let found = self.found();
+        let at = self.at();
+        let mended = self.mend(&["FROM"]).is_some();
+        if mended {
+            self.report_at(at, format!("{found} is not expected; did you mean FROM? Here can stand ',' and another name, or FROM"));
+        }
+        mended
+    }
+
+    /// `TOP 10`, as others write LIMIT.
+    fn top(&mut self) {
+        let is_top = matches!(self.kind(), TokenKind::Word(word) if word.eq_ignore_ascii_case("TOP"));
+        if is_top && matches!(self.tokens.get(self.position + 1), Some(Token { kind: TokenKind::Number(_), .. })) {
+            self.report(format!("{}: {}", self.found(), self.advice().unwrap_or_default()));
+            self.advance();
+            self.advance();
         }
     }
 
@@ -221,31 +266,37 @@ impl Parser {
         }
         let mut order = Vec::new();
         loop {
+            let at = self.at();
             match self.name("a column or metric") {
                 Some(_) if self.kind() == &TokenKind::Symbol("(") => {}
                 Some(name) => {
                     let descending = self.take_keyword("DESC") || !self.take_keyword("ASC");
-                    self.push(&mut order, OrderItem { name, descending }, MAXIMUM_ORDER, "names behind ORDER BY");
+                    self.push(&mut order, OrderItem { name, descending }, at, (MAXIMUM_ORDER, "names behind ORDER BY"));
                 }
                 None => self.skip(|kind| kind == &TokenKind::Symbol(",")),
             }
-            if self.take_symbol(",") {
-                continue;
-            }
-            if self.at_end_of_clause() {
-                return order;
-            }
-            let advice = match self.kind() {
-                TokenKind::Symbol("(") => {
-                    "functions are not supported; name a column or metric, in double quotes if it holds a parenthesis"
+            while !self.take_symbol(",") {
+                if self.at_end_of_clause() {
+                    return order;
                 }
-                _ => self.advice().unwrap_or("here can stand ASC, DESC, ',' and another name, LIMIT, TIMESPAN or the end"),
-            };
-            self.report(format!("{}: {advice}", self.found()));
-            self.skip(|kind| kind == &TokenKind::Symbol(","));
-            if !self.take_symbol(",") {
-                return order;
+                self.unexpected_in_order();
             }
+        }
+    }
+
+    /// What stands where a name's direction or the next name can. Goes behind a direction that was meant, else to the next name.
+    fn unexpected_in_order(&mut self) {
+        let (found, at) = (self.found(), self.at());
+        let advice = match self.kind() {
+            TokenKind::Symbol("(") => FUNCTION.to_owned(),
+            _ => match self.advice() {
+                Some(advice) => advice.to_owned(),
+                None => self.meant(&["ASC", "DESC", "LIMIT", "TIMESPAN"], "ASC, DESC, ',' and another name, LIMIT, TIMESPAN or the end"),
+            },
+        };
+        self.report_at(at, format!("{found}: {advice}"));
+        if !self.take_keyword("ASC") && !self.take_keyword("DESC") {
+            self.skip(|kind| kind == &TokenKind::Symbol(","));
         }
     }
 
@@ -281,7 +332,7 @@ impl Parser {
             }
         };
         let span = TimeSpan::from_keyword(&word);
-        if span.is_none() && !self.is_full() {
+        if span.is_none() {
             let advice = match nearest(&word, TimeSpan::ALL.map(TimeSpan::keyword)) {
                 Some(near) => format!("did you mean {near}? All are {}", span_keywords()),
                 None => format!("it is one of {}", span_keywords()),
@@ -312,6 +363,9 @@ impl Parser {
                 self.report(match other {
                     TokenKind::Word(word) if word.eq_ignore_ascii_case("NOT") => {
                         format!("{found}: NOT stands only behind a name, in NOT LIKE and NOT IN")
+                    }
+                    TokenKind::Word(word) if word.eq_ignore_ascii_case("DISTINCT") => {
+                        format!("{found}: DISTINCT stands once, directly behind SELECT; it is about whole rows")
                     }
                     TokenKind::Word(word) if !place_of_clause => {
                         format!(

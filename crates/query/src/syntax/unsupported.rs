@@ -15,6 +15,7 @@ pub(super) fn word(word: &str) -> Option<&'static str> {
         "BETWEEN" => "BETWEEN is not supported; write name >= low AND name <= high",
         "IS" | "NULL" => "NULL is not supported; no condition matches a null value, so any condition on a name leaves the nulls out",
         "EXISTS" | "CASE" | "CAST" => "expressions are not supported; name a column or metric of the dataset",
+        "ESCAPE" => r"ESCAPE is not supported; in a pattern, \ takes the next character as it is",
         "ILIKE" | "REGEXP" | "RLIKE" => "only LIKE is supported; it already ignores case",
         _ => return None,
     };
@@ -29,6 +30,8 @@ pub(super) fn symbol(symbol: &str) -> Option<&'static str> {
         "." => "a name has one part; quote one that holds a dot: \"a.b\"",
         "<>" | "!" => "'not equal' is written !=",
         "==" => "equality is written =",
+        "=>" => "'greater or equal' is written >=",
+        "=<" => "'less or equal' is written <=",
         _ => return None,
     };
     Some(advice)

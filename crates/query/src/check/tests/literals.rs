@@ -102,7 +102,8 @@ fn tests_and_notes() {
     let (less_or_equal, greater) = (Comparison::LessOrEqual, Comparison::Greater);
     let units = |rest: &str| format!("PaidAvailableUnits {rest}");
     let month = |rest: &str| format!("Month {rest}");
-    let cases: [(String, Test, &[&str]); 16] = [
+    let like = |pattern: &str, negated| Test::Like { pattern: pattern.to_owned(), negated };
+    let cases: [(String, Test, &[&str]); 20] = [
         (units("= '5'"), compare(Comparison::Equal, Value::Int(5)), &[]),
         (units("> 1.5"), compare(greater, decimal(15, 1)), &[]),
         (units("= 1.5"), Test::Nothing, &["'1.5' is not a whole number, so the condition on PaidAvailableUnits matches no row"]),
@@ -142,7 +143,12 @@ fn tests_and_notes() {
             &["'2024-05-31 12:00:00' is not a whole day, so the condition on Month matches no row"],
         ),
         (month("= 202405"), Test::Nothing, &["'202405' is not a date such as '2026-01-31', so the condition on Month matches no row"]),
-        ("CustomerName NOT LIKE '%x'".to_owned(), Test::Like { pattern: "%x".to_owned(), negated: true }, &[]),
+        ("CustomerName NOT LIKE '%x'".to_owned(), like("%x", true), &[]),
+        // A pattern is no value of the field's type: numbers and truth values are taken as they are written.
+        (units("LIKE '1%'"), like("1%", false), &[]),
+        (units("LIKE -1.50"), like("-1.50", false), &[]),
+        (month("NOT LIKE '2024-__-01'"), like("2024-__-01", true), &[]),
+        ("CustomerName LIKE TRUE".to_owned(), like("true", false), &[]),
     ];
     for (condition, expected, notes) in cases {
         let plan = mpn(&format!("SELECT Month FROM OfficeUsage WHERE {condition}"));

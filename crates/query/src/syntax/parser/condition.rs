@@ -1,27 +1,40 @@
 //! WHERE: conditions, their operators and their values.
 
-use super::{MAXIMUM_CONDITIONS, MAXIMUM_VALUES, Parser, is_keyword};
+use super::{FUNCTION, MAXIMUM_CONDITIONS, MAXIMUM_VALUES, Parser, is_keyword};
 use crate::diagnostic::quoted;
 use crate::plan::Comparison;
 use crate::syntax::ast::{Condition, Literal, LiteralValue, Predicate, Span};
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::unsupported;
 
+const POINT: &str = "a number has digits on both sides of its one point";
+
 impl Parser {
     pub(super) fn conditions(&mut self) -> Vec<Condition> {
         let is_and = |kind: &TokenKind| matches!(kind, TokenKind::Word(word) if word.eq_ignore_ascii_case("AND"));
         let mut conditions = Vec::new();
         loop {
+            let at = self.at();
             match self.condition() {
-                Some(condition) => self.push(&mut conditions, condition, MAXIMUM_CONDITIONS, "conditions"),
+                Some(condition) => self.push(&mut conditions, condition, at, (MAXIMUM_CONDITIONS, "conditions")),
                 None => self.skip(is_and),
             }
             if !self.take_keyword("AND") {
                 if self.at_end_of_clause() {
                     return conditions;
                 }
-                let advice = self.advice().unwrap_or("conditions are joined with AND");
-                self.report(format!("{}: {advice}", self.found()));
+                let (found, at) = (self.found(), self.at());
+                let advice = match (self.kind(), self.before()) {
+                    (TokenKind::Symbol("."), Some(TokenKind::Number(_))) => POINT.to_owned(),
+                    _ => match self.advice() {
+                        Some(advice) => advice.to_owned(),
+                        None => self.meant(
+                            &["AND", "ORDER", "LIMIT", "TIMESPAN"],
+                            "AND and another condition, ORDER BY, LIMIT, TIMESPAN or the end",
+                        ),
+                    },
+                };
+                self.report_at(at, format!("{found}: {advice}"));
                 self.skip(is_and);
                 if !self.take_keyword("AND") {
                     return conditions;
@@ -49,23 +62,31 @@ impl Parser {
             self.advance();
             return Some(Condition { name, predicate: Predicate::Compare(comparison, self.literal()?) });
         }
-        let negated = self.take_keyword("NOT");
+        let mut negated = self.take_keyword("NOT");
+        if !self.at_operator() {
+            let (found, at) = (self.found(), self.at());
+            let advice = match self.kind() {
+                TokenKind::Symbol("(") => FUNCTION.to_owned(),
+                _ => match self.advice() {
+                    Some(advice) => advice.to_owned(),
+                    None if negated => self.meant(&["LIKE", "IN"], "LIKE or IN"),
+                    None => self.meant(&["LIKE", "NOT", "IN"], "=, !=, <, <=, >, >=, LIKE, NOT LIKE, IN or NOT IN"),
+                },
+            };
+            self.report_at(at, format!("{found}: {advice}"));
+            negated = self.take_keyword("NOT") || negated;
+        }
         if self.take_keyword("LIKE") {
             return Some(Condition { name, predicate: Predicate::Like { pattern: self.literal()?, negated } });
         }
         if self.take_keyword("IN") {
             return Some(Condition { name, predicate: Predicate::In { values: self.values()?, negated } });
         }
-        let expected =
-            if negated { "here can stand LIKE or IN" } else { "here can stand =, !=, <, <=, >, >=, LIKE, NOT LIKE, IN or NOT IN" };
-        let advice = match self.kind() {
-            TokenKind::Symbol("(") => {
-                Some("functions are not supported; name a column or metric, in double quotes if it holds a parenthesis")
-            }
-            _ => self.advice(),
-        };
-        self.report(format!("{}: {}", self.found(), advice.unwrap_or(expected)));
         None
+    }
+
+    fn at_operator(&self) -> bool {
+        matches!(self.kind(), TokenKind::Word(word) if word.eq_ignore_ascii_case("LIKE") || word.eq_ignore_ascii_case("IN"))
     }
 
     fn literal(&mut self) -> Option<Literal> {
@@ -98,8 +119,13 @@ impl Parser {
                 self.report(format!("{} is a name; write a string in single quotes: {text}", self.found()));
                 return None;
             }
-            TokenKind::Symbol("(") => {
-                self.report(format!("{}: a list stands only behind IN or NOT IN", self.found()));
+            TokenKind::Symbol(symbol @ ("(" | "." | "+")) => {
+                let advice = match symbol {
+                    "(" => "a list stands only behind IN or NOT IN",
+                    "." => POINT,
+                    _ => "a number stands without a plus",
+                };
+                self.report(format!("{}: {advice}", self.found()));
                 return None;
             }
             _ => {
@@ -124,8 +150,9 @@ impl Parser {
         let mut values = Vec::new();
         let mut whole = true;
         loop {
+            let at = self.at();
             match self.literal() {
-                Some(value) => self.push(&mut values, value, MAXIMUM_VALUES, "values in a list"),
+                Some(value) => self.push(&mut values, value, at, (MAXIMUM_VALUES, "values in a list")),
                 None => {
                     whole = false;
                     self.skip(|kind| matches!(kind, TokenKind::Symbol("," | ")")));

@@ -1,27 +1,31 @@
 //! Where the parser stands: looking, taking, passing over and reporting.
 
-use super::{CLAUSES, Clause, END, Parser};
+use super::{CLAUSES, Clause, END, Parser, is_keyword};
 use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, quoted};
+use crate::nearest::nearest;
 use crate::syntax::ast::Span;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::unsupported;
 
 impl Parser {
-    /// Adds an item; one too many is reported once and dropped.
-    pub(super) fn push<T>(&mut self, items: &mut Vec<T>, item: T, maximum: usize, what: &str) {
+    /// Adds an item that starts at this place; one too many is reported once and dropped.
+    pub(super) fn push<T>(&mut self, items: &mut Vec<T>, item: T, at: Span, (maximum, what): (usize, &str)) {
         if items.len() < maximum {
             items.push(item);
             return;
         }
-        let at = self.at();
-        let message = format!("there are more than {maximum} {what}; at most that many are taken");
-        if !self.diagnostics.iter().any(|d| d.message == message) {
-            self.report_as(Code::TooLong, at, message);
+        if !self.diagnostics.iter().any(|d| d.code == Code::TooLong && d.message.contains(what)) {
+            self.report_as(Code::TooLong, at, format!("there are more than {maximum} {what} at {at}; at most that many are taken"));
         }
     }
 
     pub(super) fn kind(&self) -> &TokenKind {
         self.tokens.get(self.position).map_or(&END.kind, |token| &token.kind)
+    }
+
+    /// What stands in front of this place.
+    pub(super) fn before(&self) -> Option<&TokenKind> {
+        self.tokens.get(self.position.checked_sub(1)?).map(|token| &token.kind)
     }
 
     pub(super) fn at(&self) -> Span {
@@ -45,6 +49,22 @@ impl Parser {
             TokenKind::Symbol(symbol) => unsupported::symbol(symbol),
             _ => None,
         }
+    }
+
+    /// The keyword among these that the word here almost is. It then stands here, so that what follows is read as it was meant: for a word
+    /// that has been reported, or will be.
+    pub(super) fn mend(&mut self, keywords: &[&'static str]) -> Option<&'static str> {
+        if self.is_full() {
+            return None;
+        }
+        let token = self.tokens.get_mut(self.position)?;
+        let TokenKind::Word(word) = &token.kind else { return None };
+        if is_keyword(word) || unsupported::word(word).is_some() {
+            return None;
+        }
+        let meant = nearest(word, keywords.iter().copied())?;
+        token.kind = TokenKind::Word(meant.to_owned());
+        Some(meant)
     }
 
     pub(super) fn clause(&self) -> Option<Clause> {
@@ -116,6 +136,10 @@ impl Parser {
     pub(super) fn report_as(&mut self, code: Code, at: Span, message: String) {
         if !self.is_full() {
             self.diagnostics.push(Diagnostic::at(code, at, message));
+        }
+        // What follows would be read for nothing: to the end.
+        if self.is_full() {
+            self.position = self.tokens.len().saturating_sub(1);
         }
     }
 }

@@ -1,0 +1,209 @@
+//! Reads of a file's columns, with the headers of their pages checked before anything is made of them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
+use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
+use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::basic::Compression;
+use datafusion::parquet::errors::{ParquetError, Result};
+use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::thrift::{self, PageSizes};
+
+/// Bytes that a page may become. Writers make pages of 1 MiB, DuckDB such of 100 MB; a page is held as a whole, and its values beside it.
+pub(crate) const LARGEST_PAGE: i64 = 128 << 20;
+
+/// What is wrong with a column, for the caller: it says nothing of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct PageFault(String);
+
+/// Other readers, guarded.
+#[derive(Debug)]
+pub(crate) struct GuardedReaders<Readers>(pub(crate) Readers);
+
+impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedReaders<Readers> {
+    fn create_reader(
+        &self,
+        partition: usize,
+        file: PartitionedFile,
+        metadata_size_hint: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> datafusion::error::Result<Box<dyn AsyncFileReader + Send>> {
+        let size = file.object_meta.size;
+        let inner = self.0.create_reader(partition, file, metadata_size_hint, metrics)?;
+        Ok(Box::new(GuardedReader { inner, size, columns: Vec::new() }))
+    }
+}
+
+/// Looks at the headers of the pages of a column that begin at `start` in the file.
+pub(crate) fn check_pages(column: &ColumnChunkMetaData, start: u64, bytes: &[u8]) -> Result<()> {
+    let checked = Chunk::of(column).map_or(Ok(()), |chunk| chunk.check(start, bytes));
+    checked.map_err(|fault| ParquetError::External(Box::new(fault)))
+}
+
+struct GuardedReader {
+    inner: Box<dyn AsyncFileReader + Send>,
+    /// Of the file, in bytes.
+    size: u64,
+    /// By their places in the file. Empty until the footer was read, which comes before all else.
+    columns: Vec<Chunk>,
+}
+
+/// One column of one row group.
+struct Chunk {
+    place: Range<u64>,
+    column: String,
+    codec: Compression,
+    values: i64,
+}
+
+impl AsyncFileReader for GuardedReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes>> {
+        async move {
+            self.check_place(&range)?;
+            let bytes = self.inner.get_bytes(range.clone()).await?;
+            self.check(&range, &bytes)?;
+            Ok(bytes)
+        }
+        .boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        async move {
+            ranges.iter().try_for_each(|range| self.check_place(range))?;
+            let all = self.inner.get_byte_ranges(ranges.clone()).await?;
+            for (range, bytes) in ranges.iter().zip(&all) {
+                self.check(range, bytes)?;
+            }
+            Ok(all)
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(&'a mut self, options: Option<&'a ArrowReaderOptions>) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
+        async move {
+            let footer = self.inner.get_metadata(options).await?;
+            let chunks = footer.row_groups().iter().flat_map(|group| group.columns()).filter_map(Chunk::of);
+            self.columns = chunks.collect();
+            self.columns.sort_by_key(|chunk| chunk.place.start);
+            Ok(footer)
+        }
+        .boxed()
+    }
+}
+
+impl GuardedReader {
+    /// A store makes room for what is asked for before it looks whether it is there.
+    fn check_place(&self, range: &Range<u64>) -> Result<()> {
+        if range.start <= range.end && range.end <= self.size {
+            return Ok(());
+        }
+        Err(ParquetError::External(Box::new(PageFault("its indexes point outside of the file".to_owned()))))
+    }
+
+    /// Ranges of a column begin with a page; what is in none, such as a Bloom filter, has no pages.
+    fn check(&self, range: &Range<u64>, bytes: &[u8]) -> Result<()> {
+        let after = self.columns.partition_point(|chunk| chunk.place.start <= range.start);
+        let chunk = after.checked_sub(1).and_then(|index| self.columns.get(index)).filter(|chunk| range.start < chunk.place.end);
+        match chunk {
+            Some(chunk) => chunk.check(range.start, bytes).map_err(|fault| ParquetError::External(Box::new(fault))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Chunk {
+    /// None for what is no place in a file, which no reader would ask for.
+    fn of(column: &ColumnChunkMetaData) -> Option<Chunk> {
+        let start = u64::try_from(column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset())).ok()?;
+        let end = start.checked_add(u64::try_from(column.compressed_size()).ok()?)?;
+        let name = column.column_path().string();
+        Some(Chunk { place: start..end, column: name, codec: column.compression(), values: column.num_values() })
+    }
+
+    fn check(&self, start: u64, bytes: &[u8]) -> Result<(), PageFault> {
+        if self.codec == Compression::LZO {
+            return Err(PageFault(format!("'{}' is compressed with LZO, which cannot be read", self.column)));
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let at = start + (bytes.len() - rest.len()) as u64;
+            let damaged = |what: &str| PageFault(format!("the page of '{}' at byte {at} {what}", self.column));
+            let page = thrift::page_header(rest).map_err(|_| damaged("has a damaged header"))?;
+            let PageSizes { header, compressed, uncompressed, values, is_dictionary } = page;
+            if uncompressed > LARGEST_PAGE {
+                let (size, most) = (uncompressed >> 20, LARGEST_PAGE >> 20);
+                return Err(damaged(&format!("has {size} MiB, and pages of more than {most} MiB are not read")));
+            }
+            // A value takes some of the page, unless all are null or the same.
+            let most = if is_dictionary { uncompressed } else { self.values };
+            if uncompressed < 0 || !(0..=most).contains(&values) {
+                return Err(damaged("has a damaged header"));
+            }
+            let next = usize::try_from(compressed).ok().and_then(|length| header.checked_add(length));
+            rest = next.and_then(|next| rest.get(next..)).ok_or_else(|| damaged("breaks off"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+
+    fn varint(mut value: u64, out: &mut Vec<u8>) {
+        while value >= 0x80 {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+
+    /// A page with these numbers in its header, and as many bytes as it says at most 100.
+    fn page(kind: i64, uncompressed: i64, compressed: i64, values: i64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for value in [kind, uncompressed, compressed] {
+            bytes.push(0x15);
+            varint(((value << 1) ^ (value >> 63)).cast_unsigned(), &mut bytes);
+        }
+        bytes.extend([if kind == 2 { 0x4c } else { 0x2c }, 0x15]);
+        varint(((values << 1) ^ (values >> 63)).cast_unsigned(), &mut bytes);
+        bytes.extend([0x15, 0x00, 0x00, 0x00]);
+        bytes.resize(bytes.len() + compressed.clamp(0, 100) as usize, 7);
+        bytes
+    }
+
+    #[test]
+    fn claims_that_cannot_be_true_are_refused() {
+        let chunk = Chunk { place: 4..1000, column: "Name".to_owned(), codec: Compression::SNAPPY, values: 10 };
+        let check = |bytes: &[u8]| chunk.check(4, bytes).map_err(|fault| fault.to_string());
+        let good = [page(2, 50, 40, 5), page(0, 100, 80, 4), page(0, 100, 90, 6)].concat();
+        assert_eq!(check(&good), Ok(()));
+        assert_eq!(check(&[]), Ok(()));
+        for (bytes, expected) in [
+            (page(0, 1 << 30, 80, 4), "the page of 'Name' at byte 4 has 1024 MiB, and pages of more than 128 MiB are not read"),
+            (page(0, -1, 80, 4), "damaged header"),
+            (page(0, 100, 80, 11), "damaged header"),
+            (page(0, 100, 80, -1), "damaged header"),
+            (page(2, 50, 40, 51), "damaged header"),
+            (page(0, 100, 101, 4), "breaks off"),
+            (page(0, 100, -1, 4), "breaks off"),
+            (vec![0xff; 20], "damaged header"),
+            (good[..good.len() - 1].to_vec(), "at byte 152 breaks off"),
+        ] {
+            let found = check(&bytes).expect_err(expected);
+            assert!(found.contains(expected), "{found}");
+        }
+        let unread = Chunk { codec: Compression::LZO, ..chunk };
+        assert!(unread.check(4, &good).unwrap_err().to_string().contains("LZO"));
+    }
+}

@@ -1,0 +1,41 @@
+//! The rows of a preview as people read them.
+
+use insightgate_client::{Answer, PreviewRow};
+use serde_json::Value;
+
+use crate::command_error::CommandError;
+use crate::table::{Table, plain};
+use crate::terminal::print;
+
+/// Of a preview, in both programs.
+const MOST: usize = 100;
+
+/// The table to stdout, what should be known of it to stderr.
+pub fn show(answer: &Answer<PreviewRow>) -> Result<(), CommandError> {
+    let envelope = &answer.envelope;
+    let count = envelope.value.len();
+    if let Some(first) = envelope.value.first() {
+        let mut table = Table::of_columns(first.0.iter().map(|(name, _)| name));
+        for row in &envelope.value {
+            table.row(row.0.iter().map(|(_, value)| cell(value)));
+        }
+        print(&table.text())?;
+    }
+    eprintln!("{count} row{}{}", if count == 1 { "" } else { "s" }, if count >= MOST { ", as many as a preview shows" } else { "" });
+    if envelope.data_redacted {
+        eprintln!("note: sensitive values are hidden from you, in some rows or in all");
+    }
+    if let Some(message) = &envelope.message {
+        eprintln!("note: {}", plain(message));
+    }
+    Ok(())
+}
+
+/// A null is empty.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,147 @@
+"""Object stores on this machine: moto's S3 and Microsoft's Azurite, behind a proxy that counts the bytes that leave them."""
+
+import os
+import socket
+import subprocess
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import requests
+from moto.server import ThreadedMotoServer
+
+START_SECONDS = 60
+BUCKET = "reports"
+PREFIX = "partner/data"
+# Azurite's own, which its documents print: no secret of anybody's.
+AZURITE_ACCOUNT = "devstoreaccount1"
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+class Counted:
+    """A proxy in front of an address; `received` are the bytes that came from there. Shut, it refuses connections."""
+
+    def __init__(self, host, port):
+        self.behind, self.received, self.open = (host, port), 0, True
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self.behind)
+            for source, target, counts in [(client, server, False), (server, client, True)]:
+                threading.Thread(target=self._pump, args=(source, target, counts), daemon=True).start()
+
+    def _pump(self, source, target, counts):
+        try:
+            while block := source.recv(1 << 16):
+                self.received += len(block) * counts
+                target.sendall(block)
+        except OSError:
+            pass
+        finally:
+            for end in (source, target):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def close(self):
+        self.listener.close()
+
+    @contextmanager
+    def counting(self):
+        """The bytes that came while the block ran, as a list of one."""
+        before, found = self.received, []
+        yield found
+        found.append(self.received - before)
+
+
+class S3:
+    """moto takes every credential unless `judging`."""
+
+    url = f"s3://{BUCKET}/{PREFIX}"
+    secret = "moto-secret-that-must-not-show"
+
+    def __init__(self):
+        self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+        self.server.start()
+        self.proxy = Counted(*self.server.get_host_and_port())
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": "moto-key",
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": self.proxy.url,
+            "AWS_ALLOW_HTTP": "true",
+        }
+        self.wrong = {"AWS_ACCESS_KEY_ID": "nobody"}
+        self.client = boto3.client(
+            "s3", endpoint_url=self.proxy.url, region_name="us-east-1", aws_access_key_id="moto-key", aws_secret_access_key=self.secret
+        )
+        self.client.create_bucket(Bucket=BUCKET)
+
+    def put(self, path, content):
+        self.client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{path}", Body=content)
+
+    @contextmanager
+    def judging(self):
+        judge = lambda after: requests.post(f"{self.proxy.url}/moto-api/reset-auth", data=str(after), timeout=START_SECONDS)
+        judge(0)
+        yield
+        judge("inf")
+
+    def close(self):
+        self.proxy.close()
+        self.server.stop()
+
+
+class Azure:
+    """Azurite checks each signature."""
+
+    url = f"azure://{BUCKET}/{PREFIX}"
+    secret = AZURITE_KEY
+
+    def __init__(self, folder):
+        program = Path(os.environ["AZURITE_FOLDER"]) / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+        command = ["node", str(program), "--blobPort", "0", "--silent", "--skipApiVersionCheck", "--inMemoryPersistence", "--disableTelemetry"]
+        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+        port = None
+        for line in self.process.stdout:
+            if "successfully listens on" in line:
+                port = int(line.rsplit(":", 1)[1])
+                break
+        assert port, "Azurite did not start"
+        self.proxy = Counted("127.0.0.1", port)
+        self.environment = {
+            "AZURE_STORAGE_ACCOUNT_NAME": AZURITE_ACCOUNT,
+            "AZURE_STORAGE_ACCOUNT_KEY": AZURITE_KEY,
+            "AZURE_STORAGE_ENDPOINT": f"{self.proxy.url}/{AZURITE_ACCOUNT}",
+            "AZURE_ALLOW_HTTP": "true",
+        }
+        self.wrong = {"AZURE_STORAGE_ACCOUNT_KEY": "d3JvbmcgLSBub3QgdGhlIGtleSBvZiB0aGUgYWNjb3VudA=="}
+        # With the library that Microsoft has for it.
+        from azure.storage.blob import ContainerClient
+
+        address = f"{self.proxy.url}/{AZURITE_ACCOUNT}"
+        self.container = ContainerClient(address, BUCKET, credential={"account_name": AZURITE_ACCOUNT, "account_key": AZURITE_KEY})
+        self.container.create_container()
+
+    def put(self, path, content):
+        self.container.upload_blob(f"{PREFIX}/{path}", content, overwrite=True)
+
+    @contextmanager
+    def judging(self):
+        yield
+
+    def close(self):
+        self.container.close()
+        self.proxy.close()
+        self.process.terminate()
+        self.process.wait(30)

@@ -1,0 +1,66 @@
+"""`insightgate dataset list | show | validate`, beside a running server that takes changed definitions up."""
+
+import json
+
+DEFINITION = """
+name = "Sales"
+program = "mpn"
+date_column = "Day"
+
+[[columns]]
+name = "Day"
+type = "date"
+
+[[columns]]
+name = "Amount"
+type = "decimal(18,2)"
+
+[[metrics]]
+name = "Total"
+expression = "SUM(Amount)"
+"""
+
+
+def test_what_a_folder_offers_and_whether_it_holds(demo):
+    def run(*arguments, code=0):
+        ran = demo.command("dataset", *arguments, "--data-dir", str(demo.data_dir))
+        assert ran.returncode == code, ran.stdout + ran.stderr
+        return ran
+
+    def status(query):
+        return demo.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": query}).status_code
+
+    demo.sign_in()
+    listed = json.loads(run("list", "--json").stdout)
+    assert {each["name"] for each in listed} >= {"CustomersAndTenants", "OfficeUsage"} and not any(each["own"] for each in listed)
+    assert len(json.loads(run("list", "--program", "cmp", "--json").stdout)) == 9
+    assert "CustomersAndTenants" in run("list").stdout
+
+    shown = run("show", "customersandtenants").stdout
+    assert "TotalRevenue" in shown and "LAST_6_MONTHS" in shown and "in tenant=<tenant id> folders" in shown
+    missing = run("show", "Nothing", code=4)
+    assert "has no dataset 'Nothing'" in missing.stderr and "dataset list" in missing.stderr
+
+    file = demo.data_dir / "datasets/mpn/Sales.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.write_text(DEFINITION)
+        assert "Sales holds" in run("validate").stdout
+        # The running server has it with the next request, and keeps its last good version when it breaks.
+        asked = "SELECT Total FROM Sales TIMESPAN LIFETIME"
+        assert status(asked) == 200
+        file.write_text(DEFINITION.replace('"decimal(18,2)"', '"money"').replace("SUM(Amount)", "SUM(Amonut)"))
+        broken = run("validate", str(file), code=1)
+        lines = broken.stdout.splitlines()
+        assert len(lines) == 2, broken.stdout
+        assert lines[0].startswith(f"{file}:12:8: 'money' is not a type"), lines[0]
+        assert lines[1].startswith(f"{file}:16:14: the expression of metric 'Total' is wrong"), lines[1]
+        assert "1 of 1 definitions cannot be used" in broken.stderr
+        problems = json.loads(run("validate", "--json", code=1).stdout)
+        assert [len(each["problems"]) for each in problems if each["file"].endswith("Sales.toml")] == [2]
+        assert status(asked) == 200
+        assert status("SELECT MPNId FROM Profile") == 200
+        assert any("Sales.toml:12:8" in line for line in demo.lines), demo.lines[-5:]
+    finally:
+        file.unlink()
+    assert status("SELECT Total FROM Sales TIMESPAN LIFETIME") == 400
