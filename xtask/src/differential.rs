@@ -31,7 +31,7 @@ pub fn run(options: &[&str]) -> Result<(), String> {
 
 /// What to build. With the program, as everything else is built: alone, the engine would choose other features of its dependencies and build them
 /// again.
-pub const WITH_EXAMPLE: [&str; 8] = ["-p", "insightgate", "--bin", "insightgate", "-p", "insightgate-engine", "--example", EXAMPLE];
+pub const WITH_EXAMPLE: [&str; 5] = ["--workspace", "--bin", "insightgate", "--example", EXAMPLE];
 
 /// Where the build leaves the example.
 pub fn example(target: &Path, release: bool) -> PathBuf {
