@@ -129,6 +129,8 @@ impl EngineError {
         let EngineError::Query(error) = self else { return false };
         match error.find_root() {
             DataFusionError::ParquetError(_) => true,
+            // The library panics on some damage.
+            DataFusionError::ExecutionJoin(join) => join.is_panic(),
             DataFusionError::ArrowError(cause, _) => matches!(cause.as_ref(), ArrowError::ParquetError(_)),
             _ => false,
         }
