@@ -64,6 +64,21 @@ def test_every_valid_sample_has_rows(small_and_usual):
     assert (asked, empty) == (71, 9)
 
 
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("'Paided'", "'Paided' occurs nowhere in SKUBillingType; did you mean 'Paid'?"),
+        ("'Cancelled'", "'Cancelled' occurs nowhere in OrderStatus; did you mean 'Canceled'?"),
+        ("'1051xxx'", "'1051xxx' occurs nowhere in ResellerMpnId"),
+        ("'2020-06-30'", None),
+    ],
+)
+def test_an_answer_without_rows_says_which_value_is_not_there(demo, part, message):
+    (sample,) = [sample for sample in SAMPLES if part in sample["text"]]
+    body = demo.within(sample["program"]).call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": sample["text"]}).json()
+    assert (body["statusCode"], body["value"], body["message"]) == (200, [], message)
+
+
 def test_what_the_printed_samples_miss_is_there(small_and_usual):
     """The samples without rows have them once what is wrong in print is put right."""
     demo = small_and_usual.within("cmp")

@@ -53,6 +53,8 @@ def desk(start, tmp_path_factory):
 
 
 def test_life_of_a_query(desk, tmp_path):
+    # What the demo made on its walk.
+    desk.ok("delete", "Revenue by customer", "--yes")
     assert desk.ok("list", "--own").stderr == "there are none\n"
     assert desk.json("list", "--own") == {"value": []}
     file = tmp_path / "revenue.sql"

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Utc};
 use insightgate_query::catalog::Catalog;
 use insightgate_query::syntax::MAXIMUM_TEXT;
+use insightgate_query::words::words;
 use insightgate_query::{Diagnostic, builtin, diagnostic, parse, plan};
 use libfuzzer_sys::fuzz_target;
 use places::Places;
@@ -22,7 +23,16 @@ fn check(text: &str, diagnostics: &[Diagnostic]) {
     for found in diagnostics {
         places.check(found.line, found.column, found.length, &found.message);
     }
-    assert!(!diagnostic::message(diagnostics).is_empty());
+    let marked = diagnostic::marked(text, diagnostics);
+    assert!(marked.lines().count() <= 3 * diagnostics.len(), "{marked}");
+    assert!(marked.chars().all(|character| character == '\n' || !character.is_control()), "a terminal is steered: {marked:?}");
+    // Whoever has only the message finds the same places, each on a line of its own.
+    let message = diagnostic::message(diagnostics);
+    let (placed, others) = diagnostic::placed(text, &message);
+    assert_eq!(placed.len() + others.len(), message.lines().count());
+    for found in placed {
+        places.check(found.line, found.column, 0, &found.message);
+    }
 }
 
 fuzz_target!(|text: &str| {
@@ -42,7 +52,8 @@ fuzz_target!(|text: &str| {
             Ok(plan) => {
                 assert!(read.is_ok(), "what does not parse was planned");
                 for anchor in [DateTime::UNIX_EPOCH, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
-                    plan.window(anchor, None, None);
+                    let window = plan.window(anchor, None, None);
+                    assert!(!words(plan, window, plan.window_source(None, None)).sentences().is_empty());
                 }
             }
             Err(diagnostics) => check(text, diagnostics),

@@ -51,7 +51,11 @@ impl Engine {
             }
             return corrupt(pinned, None, cause);
         }
-        error
+        // Damage that shows only when parts of a file are passed over.
+        match snapshot.files.as_slice() {
+            [only] => corrupt(only, None, panicked()),
+            _ => error,
+        }
     }
 
     /// Reads a file to its end and keeps nothing.

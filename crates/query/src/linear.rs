@@ -11,6 +11,7 @@ use allocation_counter::{AllocationInfo, measure};
 use inputs::{DATASETS, KINDS, Reader};
 
 use crate::catalog::Catalog;
+use crate::diagnostic::marked;
 use crate::{builtin, definition, metric, parse, plan};
 
 /// For what does not grow with the text, such as the messages.
@@ -31,7 +32,7 @@ fn counted(reader: Reader, text: &str, catalog: &Catalog) -> AllocationInfo {
     measure(|| match reader {
         Reader::Query => {
             let _ = parse(text).map(|select| select.to_string());
-            let _ = plan(text, catalog);
+            let _ = plan(text, catalog).map_err(|found| marked(text, &found));
         }
         Reader::Metric => {
             let _ = metric::parse(text, &dataset.columns);

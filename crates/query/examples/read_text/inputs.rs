@@ -95,6 +95,8 @@ pub const KINDS: &[Kind] = &[
     query("strange-run", |n| filled(n, "", "😀", "")),
     query("blanks", |n| filled(n, "SELECT", " ", "MPNID FROM CLASAzurePropensity")),
     query("lines", |n| filled(n, "SELECT", "\n", "MPNID, FROM CLASAzurePropensity")),
+    query("almost-keywords", |n| filled(n, "", "SELEC WHER ODER LIMI ", "")),
+    query("almost-from", |n| filled(n, "SELECT a ", "FRO, ", "")),
     query("words", |n| filled(n, "", "x ", "")),
     query("comments", |n| filled(n, "SELECT Month ", "--\n", "FROM CLASAzurePropensity")),
     query("open-comments", |n| filled(n, "SELECT Month FROM CLASAzurePropensity /*", "/*", "")),

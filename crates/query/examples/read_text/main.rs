@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use inputs::{DATASETS, KINDS, Reader};
 use insightgate_query::catalog::Catalog;
-use insightgate_query::{builtin, definition, metric, parse, plan};
+use insightgate_query::{builtin, definition, diagnostic, metric, parse, plan};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match kind.reader {
         Reader::Query => {
             black_box(parse(&text).map(|select| select.to_string()).is_ok());
-            black_box(plan(&text, &catalog).is_ok());
+            black_box(plan(&text, &catalog).map_err(|found| diagnostic::marked(&text, &found)).is_ok());
         }
         Reader::Metric => {
             black_box(metric::parse(&text, &dataset.columns).is_ok());
