@@ -1,4 +1,4 @@
-"""`insightgate dataset list | show | validate`, beside a running server that takes changed definitions up."""
+"""`insightgate dataset list | show | validate | import`, beside a running server that takes changed definitions up."""
 
 import json
 
@@ -64,3 +64,41 @@ def test_what_a_folder_offers_and_whether_it_holds(demo):
     finally:
         file.unlink()
     assert status("SELECT Total FROM Sales TIMESPAN LIFETIME") == 400
+
+
+def test_rows_are_added_to_what_is_there(demo, tmp_path):
+    def run(*arguments, code=0):
+        ran = demo.command("dataset", *arguments, "--data-dir", str(demo.data_dir))
+        assert ran.returncode == code, ran.stdout + ran.stderr
+        return ran
+
+    demo.sign_in()
+    tenant = demo.ready["tenant_id"]
+    file = demo.data_dir / "datasets/mpn/Sales.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(DEFINITION)
+    try:
+        (tmp_path / "november.csv").write_text("Day,Amount\n2026-11-01,1.50\n2026-11-02,2\n")
+        (tmp_path / "december.csv").write_text("amount,day\n10.25,2026-12-01\n")
+        (tmp_path / "wrong.csv").write_text("Day,Amount\n2026-12-02,much\n")
+        owned = ["--name", "sales", "--tenant", tenant]
+        done = json.loads(run("import", str(tmp_path / "november.csv"), str(tmp_path / "december.csv"), *owned, "--json").stdout)
+        assert (done["dataset"], done["rows"], len(done["files"])) == ("Sales", 3, 2)
+        assert demo.preview("SELECT Total FROM Sales TIMESPAN LIFETIME") == [{"Total": 13.75}]
+        refused = run("import", str(tmp_path / "wrong.csv"), *owned, code=1)
+        assert "wrong.csv" in refused.stderr and "'Amount'" in refused.stderr and "'much' in row 1" in refused.stderr and "hint: nothing was written" in refused.stderr
+        assert "say whose" in run("import", str(tmp_path / "november.csv"), "--name", "Sales", code=2).stderr
+        assert "dataset add" in run("import", str(tmp_path / "november.csv"), "--name", "Sails", "--tenant", tenant, code=4).stderr
+        # A file that does not fit is named, and no other dataset minds it.
+        assert "Sales holds" in run("validate").stdout
+        odd = demo.data_dir / f"data/mpn/Sales/tenant={tenant}/odd.parquet"
+        odd.write_text("not a file of rows")
+        try:
+            told = run("validate", code=1)
+            assert "odd.parquet" in told.stdout and "1 files of rows cannot be used" in told.stderr
+            assert demo.preview("SELECT MPNId FROM Profile LIMIT 1")
+        finally:
+            odd.unlink()
+        assert demo.preview("SELECT Total FROM Sales TIMESPAN LIFETIME") == [{"Total": 13.75}]
+    finally:
+        file.unlink()

@@ -1,12 +1,14 @@
 """Rows in an object store: the same bytes as from a folder, and errors that say what is wrong and nothing that is secret."""
 
+import json
 import os
 import subprocess
+import threading
 
 import pytest
 
-from demo import RUN_SECONDS
-from emulators import S3
+from demo import RUN_SECONDS, START_SECONDS, eventually
+from emulators import S3, Azure
 
 TENANT = "3f1c0000-0000-4000-8000-000000000000"
 OTHER = "3f1c0000-0000-4000-8000-000000000001"
@@ -67,10 +69,10 @@ def folder(tmp_path_factory, binary):
     return folder
 
 
-@pytest.fixture(scope="module")
-def store(folder):
+@pytest.fixture(scope="module", params=["s3", "azure"])
+def store(request, folder, tmp_path_factory):
     """With everything that lies in the folder."""
-    store = S3()
+    store = S3() if request.param == "s3" else Azure(tmp_path_factory.mktemp("azurite"))
     rows = folder / "data"
     for file in sorted(rows.rglob("*.parquet")):
         store.put(str(file.relative_to(rows)), file.read_bytes())
@@ -124,11 +126,25 @@ def test_what_is_not_needed_is_not_read(store, run):
     assert few[0] < whole[0] / 3, (few, whole)
 
 
+def test_wrong_credentials_are_said_and_not_shown(store, run):
+    with store.judging():
+        code, rows, said = run(ALL, store, **store.wrong)
+    assert code == 1 and rows is None
+    assert "does not take the credentials" in said and "403" in said, said
+    assert not [value for value in store.wrong.values() if value in said]
+
+
 def test_an_unreachable_store_is_said(store, run):
     endpoint = next(name for name in store.environment if "ENDPOINT" in name)
     code, rows, said = run(ALL, store, **{endpoint: "http://127.0.0.1:9/devstoreaccount1"})
     assert code == 1 and rows is None
     assert "the object store at http://127.0.0.1:9 cannot be reached" in said and "refused" in said, said
+
+
+def test_a_bucket_that_is_not_there_is_said(store, run):
+    elsewhere = type("Elsewhere", (), {"url": store.url.replace("reports", "nowhere"), "environment": store.environment, "secret": store.secret})
+    code, rows, said = run(ALL, elsewhere)
+    assert code == 1 and rows is None and "has no such place" in said, said
 
 
 def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(run, folder, binary):
@@ -139,3 +155,93 @@ def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(run, folder,
         timeout=RUN_SECONDS,
     )
     assert ran.returncode == 2 and "credentials come from the environment" in ran.stderr and "s3cr3t" not in ran.stderr
+
+
+@pytest.fixture(scope="module")
+def served(start, binary, store, folder, tmp_path_factory):
+    """The demo's identities, served over the rows of the store."""
+    place = tmp_path_factory.mktemp("served")
+    with start(place / "data", "--no-quotas", "--rows", "60") as demo:
+        demo.stop()
+        tenant = demo.ready["tenant_id"]
+        for file in sorted((folder / "data" / "mpn" / "Sales" / f"tenant={TENANT}").rglob("*.parquet")):
+            store.put(f"mpn/Sales/tenant={tenant}/{file.relative_to(folder / 'data/mpn/Sales' / f'tenant={TENANT}')}", file.read_bytes())
+        definitions = demo.data_dir / "datasets" / "mpn"
+        definitions.mkdir(parents=True, exist_ok=True)
+        (definitions / "Sales.toml").write_text(DEFINITION)
+        config = place / "insightgate.toml"
+        config.write_text(f'[data]\nfolder = "{demo.data_dir}"\nroot = "{store.url}"\n[log]\nlevel = "info"\n')
+        addresses = {f"INSIGHTGATE_SERVER_{scheme.upper()}": demo.ready[scheme].split("://")[1] for scheme in ("http", "https")}
+        environment = dict(os.environ) | store.environment | addresses
+        demo.process = subprocess.Popen([str(binary), "serve", "--config", str(config)], env=environment, stderr=subprocess.PIPE, text=True)
+        demo.lines, serving = [], threading.Event()
+
+        def read():
+            for line in demo.process.stderr:
+                demo.lines.append(line)
+                if line.startswith("serving https"):
+                    serving.set()
+            serving.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        serving.wait(START_SECONDS)
+        assert demo.process.poll() is None, "".join(demo.lines)
+        demo.token = None
+        yield demo
+        assert store.secret not in "".join(demo.lines)
+
+
+def test_a_server_reads_from_the_store(served, store, run):
+    exported = served.export(GROUPED)
+    assert exported == run(GROUPED)[1], "the tenants hold the same rows"
+    rows = served.preview("SELECT Id, Day FROM Sales ORDER BY Id DESC LIMIT 3 TIMESPAN LIFETIME")
+    assert [row["Id"] for row in rows] == [239_999, 239_998, 239_997]
+
+
+def test_a_replaced_object_is_read_anew(served, store):
+    """The ETag tells, within the second that stores count in."""
+    import io
+
+    import pyarrow
+    import pyarrow.parquet
+
+    def put(values):
+        out = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.table({"Amount": values}), out)
+        store.put(f"mpn/Small/tenant={served.ready['tenant_id']}/a.parquet", out.getvalue())
+        return len(out.getvalue())
+
+    definition = 'name = "Small"\nprogram = "mpn"\n[[columns]]\nname = "Amount"\ntype = "int64"\n'
+    (served.data_dir / "datasets" / "mpn" / "Small.toml").write_text(definition)
+    sizes = {put([1, 2])}
+    eventually(lambda: "Small" in {dataset["datasetName"] for dataset in served.datasets()})
+    assert [row["Amount"] for row in served.preview("SELECT Amount FROM Small")] == [1, 2]
+    sizes.add(put([3, 4]))
+    assert len(sizes) == 1
+    assert [row["Amount"] for row in served.preview("SELECT Amount FROM Small")] == [3, 4]
+
+
+def test_a_store_that_is_away_is_said_and_comes_back(served, store):
+    """The run is made again until the store is there; others see what is wrong."""
+    store.proxy.behind, behind = ("127.0.0.1", 9), store.proxy.behind
+    query = served.create_query(GROUPED)["queryId"]
+    try:
+        answer = served.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": ALL})
+        assert answer.status_code == 500 and "storage cannot be reached" in answer.json()["message"], answer.text
+        report = served.create_report(query, ExecuteNow=True)["reportId"]
+        filters = {"getLatestExecution": "false", "executionStatus": "Pending;Running;Completed;Failed"}
+        executions = lambda: served.ok("GET", f"ScheduledReport/execution/{report}", params=filters)
+        eventually(lambda: any(execution.get("attempts", 0) >= 1 and execution.get("failureReason") for execution in executions()), 60)
+    finally:
+        store.proxy.behind = behind
+    assert [execution["executionStatus"] for execution in served.settled(report)] == ["Completed"]
+    assert served.datasets(), "and the server goes on"
+
+
+def test_profile_files_of_the_store_are_not_touched(store):
+    """Nothing was written there."""
+    if hasattr(store, "client"):
+        listed = {entry["Key"] for page in store.client.get_paginator("list_objects_v2").paginate(Bucket="reports") for entry in page["Contents"]}
+    else:
+        listed = set(store.container.list_blob_names())
+    assert listed and all(key.endswith(".parquet") for key in listed), json.dumps(sorted(listed)[:5])

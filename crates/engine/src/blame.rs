@@ -3,6 +3,8 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -14,17 +16,20 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use insightgate_query::catalog::{Dataset, same_name};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::guard::GuardedReaders;
 use crate::snapshot::{self, PinnedFile, Snapshot};
+use crate::types;
 
 impl Engine {
     /// The error with its place, when a stream failed because a file cannot be read. Reads again what the run had read, the broken file column by column.
-    pub(crate) async fn named(&self, error: EngineError, snapshot: &Snapshot) -> EngineError {
+    pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot) -> EngineError {
         let is_named = matches!(error, EngineError::Corrupt { .. });
-        if !is_named && !error.is_parquet() {
+        let is_of_values = matches!(error, EngineError::OutOfRange(_));
+        if !is_named && !is_of_values && !error.is_parquet() {
             return error;
         }
         let inner = &self.inner;
@@ -40,12 +45,19 @@ impl Engine {
             Ok(shapes) => shapes,
             Err(named) => return named,
         };
+        let nothing = |_: &RecordBatch| Ok(());
         for (pinned, shape) in snapshot.files.iter().zip(&shapes) {
             let schema = &shape.schema;
+            if is_of_values {
+                if let Some(misfit) = self.misfit(pinned, schema, dataset).await {
+                    return misfit;
+                }
+                continue;
+            }
             let all = (0..schema.fields().len()).collect();
-            let Err(cause) = self.read_columns(pinned, schema, all).await else { continue };
+            let Err(cause) = self.read_columns(pinned, schema, all, nothing).await else { continue };
             for (index, field) in schema.fields().iter().enumerate() {
-                if let Err(cause) = self.read_columns(pinned, schema, vec![index]).await {
+                if let Err(cause) = self.read_columns(pinned, schema, vec![index], nothing).await {
                     return corrupt(pinned, Some(field.name()), cause);
                 }
             }
@@ -53,13 +65,41 @@ impl Engine {
         }
         // Damage that shows only when parts of a file are passed over.
         match snapshot.files.as_slice() {
-            [only] => corrupt(only, None, panicked()),
+            [only] if !is_of_values => corrupt(only, None, panicked()),
             _ => error,
         }
     }
 
-    /// Reads a file to its end and keeps nothing.
-    async fn read_columns(&self, pinned: &PinnedFile, schema: &SchemaRef, columns: Vec<usize>) -> Result<()> {
+    /// The first column with a value that its type in the definition does not hold, such as a time in seconds so far away that it has no
+    /// microseconds. None where all fit.
+    async fn misfit(&self, pinned: &PinnedFile, schema: &SchemaRef, dataset: &Dataset) -> Option<EngineError> {
+        for (index, field) in schema.fields().iter().enumerate() {
+            let Some(known) = dataset.columns.iter().find(|known| same_name(&known.name, field.name())) else { continue };
+            let wanted = types::arrow(known.kind);
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            let fits = |batch: &RecordBatch| {
+                batch.columns().iter().try_for_each(|values| Ok(cast_with_options(values, &wanted, &options).map(drop)?))
+            };
+            if *field.data_type() != wanted && self.read_columns(pinned, schema, vec![index], fits).await.is_err() {
+                return Some(EngineError::Misfit {
+                    file: pinned.meta.location.to_string(),
+                    column: known.name.clone(),
+                    expected: types::spelled(known.kind),
+                    found: format!("{} with values beyond its range", field.data_type()),
+                });
+            }
+        }
+        None
+    }
+
+    /// Reads a file to its end, shows each batch to `check` and keeps nothing.
+    async fn read_columns(
+        &self,
+        pinned: &PinnedFile,
+        schema: &SchemaRef,
+        columns: Vec<usize>,
+        check: impl Fn(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
         let inner = &self.inner;
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
         let readers = GuardedReaders(CachedParquetFileReaderFactory::new(Arc::clone(&inner.data), footers));
@@ -71,7 +111,9 @@ impl Engine {
         let scan = DataSourceExec::from_data_source(scan.with_projection_indices(Some(columns))?.build());
         let read = async {
             let mut rows = execute_stream(scan, inner.ordered.task_ctx())?;
-            while rows.try_next().await?.is_some() {}
+            while let Some(batch) = rows.try_next().await? {
+                check(&batch)?;
+            }
             Ok(())
         };
         AssertUnwindSafe(read).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))

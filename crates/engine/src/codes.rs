@@ -12,13 +12,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::{ScalarValue, exec_err};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use crate::text_test::is_same;
 
 /// Dictionaries that are remembered: a few streams read a row group each.
 const REMEMBERED: usize = 8;
+
+/// Bytes that a text takes besides its own, in the table and in the list.
+const BESIDES: usize = 100;
+
+/// There are more texts than were given room. A plan without codes has to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the different texts of a column take more memory than was given to them")]
+pub(crate) struct TooMany;
+
+/// Whether an error comes from [`TooMany`].
+pub(crate) fn are_too_many(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::External(cause) if cause.is::<TooMany>())
+}
 
 /// The numbers of one column's texts.
 #[derive(Default)]
@@ -30,13 +43,15 @@ struct Codes {
 struct Known {
     numbers: HashMap<Arc<str>, i32>,
     texts: Vec<Arc<str>>,
+    /// Bytes that more texts may take.
+    room: usize,
     /// Dictionaries, kept so that their memory is not another's, with the numbers of their values.
     dictionaries: Vec<(StringArray, Arc<[Option<i32>]>)>,
 }
 
-/// `column`, a dictionary, as numbers; and the numbers as texts again.
-pub(crate) fn coded(column: Expr) -> (Expr, impl Fn(Expr) -> Expr) {
-    let codes = Arc::new(Codes::default());
+/// `column`, a dictionary, as numbers; and the numbers as texts again. Fails with [`TooMany`] when the texts take more than `room` bytes.
+pub(crate) fn coded(column: Expr, room: usize) -> (Expr, impl Fn(Expr) -> Expr) {
+    let codes = Arc::new(Codes { known: Mutex::new(Known { room, ..Known::default() }) });
     let function = |name, decodes| {
         let signature = Signature::any(1, Volatility::Immutable);
         Arc::new(ScalarUDF::from(Function { codes: Arc::clone(&codes), name, decodes, signature }))
@@ -103,7 +118,7 @@ impl Codes {
         if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>()
             && let Some(values) = dictionary.values().as_string_opt::<i32>()
         {
-            let of_values = known.of_dictionary(values);
+            let of_values = known.of_dictionary(values)?;
             drop(known);
             let keys = dictionary.keys();
             if keys.null_count() == 0 && of_values.iter().all(Option::is_some) {
@@ -114,7 +129,7 @@ impl Codes {
             return Ok(keys.iter().map(|key| *of_values.get(usize::try_from(key?).ok()?)?).collect());
         }
         match array.as_string_opt::<i32>() {
-            Some(texts) => Ok(texts.iter().map(|text| text.map(|text| known.number(text))).collect()),
+            Some(texts) => texts.iter().map(|text| text.map(|text| known.number(text)).transpose()).collect(),
             None => exec_err!("insightgate_code takes texts, not {}", array.data_type()),
         }
     }
@@ -130,27 +145,28 @@ impl Codes {
 }
 
 impl Known {
-    fn of_dictionary(&mut self, values: &StringArray) -> Arc<[Option<i32>]> {
+    fn of_dictionary(&mut self, values: &StringArray) -> Result<Arc<[Option<i32>]>> {
         if let Some((_, numbers)) = self.dictionaries.iter().find(|(known, _)| is_same(known, values)) {
-            return Arc::clone(numbers);
+            return Ok(Arc::clone(numbers));
         }
-        let numbers: Arc<[Option<i32>]> = values.iter().map(|text| text.map(|text| self.number(text))).collect();
+        let numbers: Arc<[Option<i32>]> = values.iter().map(|text| text.map(|text| self.number(text)).transpose()).collect::<Result<_>>()?;
         if self.dictionaries.len() == REMEMBERED {
             self.dictionaries.remove(0);
         }
         self.dictionaries.push((values.clone(), Arc::clone(&numbers)));
-        numbers
+        Ok(numbers)
     }
 
-    fn number(&mut self, text: &str) -> i32 {
+    fn number(&mut self, text: &str) -> Result<i32> {
         if let Some(number) = self.numbers.get(text) {
-            return *number;
+            return Ok(*number);
         }
-        // More texts than there are numbers do not fit into memory either.
-        let number = i32::try_from(self.texts.len()).unwrap_or(i32::MAX);
+        let too_many = || DataFusionError::External(Box::new(TooMany));
+        self.room = self.room.checked_sub(text.len() + BESIDES).ok_or_else(too_many)?;
+        let number = i32::try_from(self.texts.len()).map_err(|_| too_many())?;
         let text: Arc<str> = text.into();
         self.texts.push(Arc::clone(&text));
         self.numbers.insert(text, number);
-        number
+        Ok(number)
     }
 }

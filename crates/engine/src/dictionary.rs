@@ -28,14 +28,10 @@ pub(crate) fn is_best(name: &str, shapes: &[Arc<FileShape>]) -> bool {
     }) && found
 }
 
-/// Stored bytes of a column's dictionaries up to which the texts in them are few enough to be kept.
-const FEW_TEXTS: u64 = 1 << 20;
-
-/// Whether all different texts of the column can be held in memory.
-pub(crate) fn holds_few(name: &str, shapes: &[Arc<FileShape>]) -> bool {
+/// The stored bytes of all dictionaries of the column; None where not all of its texts lie in such.
+pub(crate) fn stored(name: &str, shapes: &[Arc<FileShape>]) -> Option<u64> {
     let fields = shapes.iter().flat_map(|shape| shape.schema.fields().iter().zip(&shape.dictionaries));
-    let bytes = fields.filter(|(field, _)| same_name(field.name(), name)).map(|(_, bytes)| *bytes);
-    bytes.sum::<Option<u64>>().is_some_and(|bytes| bytes <= FEW_TEXTS)
+    fields.filter(|(field, _)| same_name(field.name(), name)).map(|(_, bytes)| *bytes).sum()
 }
 
 /// The file's own schema with dictionaries where the scan wants them; None where it wants none.

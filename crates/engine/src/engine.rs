@@ -1,5 +1,6 @@
 //! The engine: where data and artifacts lie, how much memory a query may use, and how a plan becomes a stream.
 
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -11,9 +12,10 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::Dataset;
 use insightgate_query::plan::Plan;
@@ -23,6 +25,7 @@ use object_store::local::LocalFileSystem;
 
 use crate::blame::{caught, panicked};
 use crate::budget::{Budget, Lane, Share};
+use crate::codes;
 use crate::dictionary;
 use crate::error::EngineError;
 use crate::in_order::in_order;
@@ -41,6 +44,15 @@ const FOOTER_CACHE: usize = 16 << 20;
 
 /// Rows that a sort can keep in each of its streams without being felt.
 const FEW_ROWS: u64 = 1_000;
+
+/// Stored bytes of a column's dictionaries up to which the texts in them are few enough to be held, whatever they are.
+const FEW_TEXTS: u64 = 1 << 20;
+
+/// The part of a query's memory that is given to the texts of a column that are guessed to be few: one over this.
+const PART_FOR_TEXTS: usize = 8;
+
+/// How often a text is guessed to come again in the dictionaries of other row groups.
+const COMES_AGAIN: u64 = 8;
 
 /// The address under which plans know the data root, wherever it lies.
 const DATA_URL: &str = "data://root";
@@ -67,7 +79,7 @@ pub(crate) struct Inner {
     pub(crate) artifacts: Arc<dyn ObjectStore>,
     pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
-    partitions: usize,
+    pub(crate) partitions: usize,
     pub(crate) runtime: Arc<RuntimeEnv>,
     pub(crate) shapes: ShapeCache,
     /// For plans that need rows in order.
@@ -85,8 +97,19 @@ pub(crate) struct Prepared {
     /// Of the snapshot's files.
     pub(crate) shapes: Vec<Arc<FileShape>>,
     rows: Rows,
+    /// It may fail for texts that are too many to be held; then it has to be made again [without](Texts::Proven).
+    guesses: bool,
     /// Its partitions are to be run side by side and handed out in order, up to the limit.
     side_by_side: bool,
+}
+
+/// Which columns' texts are held in memory, so that rows are grouped by numbers in their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Texts {
+    /// Those that files say are few.
+    Proven,
+    /// Besides, those that are likely to be.
+    Guessed,
 }
 
 /// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
@@ -148,6 +171,7 @@ impl Engine {
         plan: &Plan,
         window: Window,
         at_most: Option<usize>,
+        texts: Texts,
     ) -> Result<Prepared, EngineError> {
         let inner = &self.inner;
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
@@ -158,21 +182,38 @@ impl Engine {
         let rows = lowering.rows(at_most);
         let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
         // Rows as they are, some of them left out: row groups can be read side by side, and the limit is counted when they are in line.
-        let lowering_is_plain = rows == Rows::InOrder && !plan.grouped && !plan.distinct && !plan.row_conditions.is_empty();
-        let lowered = lowering.onto(scanned, window, at_most, !lowering_is_plain, |name| dictionary::holds_few(name, &shapes))?;
+        let limit = lower::limit(plan, at_most);
+        let lowering_is_plain =
+            rows == Rows::InOrder && !plan.grouped && !plan.distinct && (!plan.row_conditions.is_empty() || limit.is_none());
+        // Groups that are handed out as they are met cannot be taken back.
+        let may_guess = texts == Texts::Guessed && rows != Rows::InOrder;
+        let (lowered, guesses) = {
+            let guesses = Cell::new(false);
+            let room = |name: &str| {
+                let stored = dictionary::stored(name, &shapes)?;
+                let room = inner.budget.share / PART_FOR_TEXTS;
+                if stored <= FEW_TEXTS {
+                    return Some(usize::MAX);
+                }
+                let guess = may_guess && stored / COMES_AGAIN <= room as u64;
+                guesses.set(guesses.get() || guess);
+                guess.then_some(room)
+            };
+            (lowering.onto(scanned, window, at_most, !lowering_is_plain, room)?, guesses.get())
+        };
         let session = self.session(plan, rows, at_most);
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
         let physical =
             if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
-        let may_end_early = rows == Rows::InOrder && !plan.grouped && lower::limit(plan, at_most).is_some();
+        let may_end_early = rows == Rows::InOrder && !plan.grouped && limit.is_some();
         let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
         let pruned = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed);
         // The library panics on some damaged files.
         let physical = match AssertUnwindSafe(pruned).catch_unwind().await.unwrap_or_else(|_| Err(panicked())) {
             Ok(physical) => physical,
-            Err(error) => return Err(self.named(self.query_error(error), &snapshot).await),
+            Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
         };
-        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows, side_by_side: lowering_is_plain })
+        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows, guesses, side_by_side: lowering_is_plain })
     }
 
     fn session(&self, plan: &Plan, rows: Rows, at_most: Option<usize>) -> &SessionState {
@@ -194,20 +235,36 @@ impl Engine {
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
         let scope = &scope.within(&plan.dataset.name)?;
-        let Prepared { physical, outputs, snapshot, rows, side_by_side, .. } = self.prepare(scope, plan, window, at_most).await?;
-        let session = self.session(plan, rows, at_most);
-        let mut context = session.task_ctx();
-        let mut share = None;
-        if plan.grouped || plan.distinct || !plan.order.is_empty() {
-            share = Some(inner.budget.take(lane).await?);
-            context = inner.budget.context(session, plan.grouped || plan.distinct);
+        let prepared = self.prepare(scope, plan, window, at_most, Texts::Guessed).await?;
+        let holds_rows = plan.grouped || plan.distinct || !plan.order.is_empty();
+        let share = if holds_rows { Some(inner.budget.take(lane).await?) } else { None };
+        let mut stream = self.stream(&prepared, plan, at_most)?;
+        if prepared.guesses {
+            // Groups come when all rows have been read.
+            let first = stream.next().await;
+            if matches!(&first, Some(Err(error)) if codes::are_too_many(error)) {
+                drop(stream);
+                let prepared = self.prepare(scope, plan, window, at_most, Texts::Proven).await?;
+                let stream = self.stream(&prepared, plan, at_most)?;
+                return Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share });
+            }
+            stream = Box::pin(RecordBatchStreamAdapter::new(stream.schema(), futures::stream::iter(first).chain(stream)));
         }
-        let stream = if side_by_side {
-            in_order(physical, context, lower::limit(plan, at_most), inner.partitions)
+        Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share })
+    }
+
+    fn stream(&self, prepared: &Prepared, plan: &Plan, at_most: Option<usize>) -> Result<SendableRecordBatchStream, EngineError> {
+        let Inner { budget, partitions, .. } = self.inner.as_ref();
+        let session = self.session(plan, prepared.rows, at_most);
+        let groups = plan.grouped || plan.distinct;
+        let context = if groups || !plan.order.is_empty() { budget.context(session, groups) } else { session.task_ctx() };
+        let physical = Arc::clone(&prepared.physical);
+        let stream = if prepared.side_by_side {
+            in_order(physical, context, lower::limit(plan, at_most), *partitions)
         } else {
             execute_stream(physical, context).map_err(|error| self.query_error(error))?
         };
-        Ok(Running { stream: caught(stream), outputs, snapshot, share })
+        Ok(caught(stream))
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {

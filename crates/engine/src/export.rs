@@ -1,9 +1,12 @@
 //! A whole answer as a file: scan, encoding and upload run side by side, with a few batches in flight whatever the row count.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::DataFusionError;
 use futures::StreamExt;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::plan::Plan;
@@ -11,7 +14,7 @@ use insightgate_query::timespan::Window;
 use object_store::buffered::BufWriter;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::JoinError;
 
 use crate::artifact::ArtifactKey;
 use crate::budget::Lane;
@@ -20,7 +23,7 @@ use crate::engine::{Engine, Running};
 use crate::error::EngineError;
 use crate::snapshot;
 
-/// Batches between scan and encoder, and chunks between encoder and upload.
+/// Batches that are encoded or wait to be written, for each core.
 const IN_FLIGHT: usize = 2;
 
 /// Bytes of one part of an upload. Stores take at least 5 MiB, and at most 10,000 parts.
@@ -102,60 +105,47 @@ impl Engine {
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
         let Running { stream, outputs, snapshot, share: _share } = self.start(scope, plan, window, Lane::Export, None).await?;
-        // Dropped with this future, and the tasks with it.
-        let mut tasks = JoinSet::new();
-        let (scanned, mut batches) = mpsc::channel(IN_FLIGHT);
-        let engine = self.clone();
-        tasks.spawn(async move {
+        let encoder = format.encoder(&outputs);
+        let (emptied, reusable) = mpsc::unbounded_channel::<Vec<u8>>();
+        let reusable = Arc::new(Mutex::new(reusable));
+        let (scanned, mut batches) = mpsc::channel(IN_FLIGHT * self.inner.partitions);
+        let mut first = Vec::new();
+        encoder.start(&mut first);
+        // Dropped with this future, and what it has begun with it.
+        let scan = SpawnedTask::spawn(async move {
             let mut stream = stream;
             while let Some(batch) = stream.next().await {
-                if scanned.send(batch.map_err(|error| engine.query_error(error))).await.is_err() {
-                    return;
-                }
-            }
-        });
-        let (encoded, mut chunks) = mpsc::channel::<Result<Chunk, EngineError>>(IN_FLIGHT);
-        let (emptied, mut reusable) = mpsc::unbounded_channel::<Vec<u8>>();
-        let mut encoder = format.encoder(&outputs);
-        tasks.spawn(async move {
-            let mut first = Vec::new();
-            let mut next = encoder.start(&mut first).map(|()| Chunk { bytes: first, rows: 0 });
-            loop {
-                let failed = next.is_err();
-                if encoded.send(next).await.is_err() || failed {
-                    return;
-                }
-                let Some(batch) = batches.recv().await else { break };
-                let mut bytes: Vec<u8> = reusable.try_recv().unwrap_or_default();
-                bytes.clear();
-                next = batch.and_then(|batch| {
-                    encoder.batch(&batch, &mut bytes)?;
-                    Ok(Chunk { bytes, rows: batch.num_rows() as u64 })
+                let (encoder, reusable) = (Arc::clone(&encoder), Arc::clone(&reusable));
+                let encoded = SpawnedTask::spawn(async move {
+                    let batch: RecordBatch = batch?;
+                    let mut bytes = reusable.lock().unwrap_or_else(PoisonError::into_inner).try_recv().unwrap_or_default();
+                    bytes.clear();
+                    let encoded = encoder.batch(&batch, &mut bytes);
+                    Ok::<_, DataFusionError>(encoded.map(|()| Chunk { bytes, rows: batch.num_rows() as u64 }))
                 });
+                if scanned.send(encoded).await.is_err() {
+                    return;
+                }
             }
-            let mut last = Vec::new();
-            let ended = encoder.end(&mut last).map(|()| Chunk { bytes: last, rows: 0 });
-            // A receiver that is gone has no use for the end.
-            let _ = encoded.send(ended).await;
         });
 
         let mut sum = digest::Context::new(&digest::SHA256);
         let mut done = ExportProgress::default();
-        while let Some(chunk) = chunks.recv().await {
-            let Chunk { bytes, rows } = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => return Err(self.named(error, &snapshot).await),
-            };
-            sum.update(&bytes);
-            writer.write_all(&bytes).await.map_err(EngineError::io("the output"))?;
-            done = ExportProgress { rows: done.rows + rows, bytes: done.bytes + bytes.len() as u64 };
+        let mut next = Chunk { bytes: first, rows: 0 };
+        loop {
+            sum.update(&next.bytes);
+            writer.write_all(&next.bytes).await.map_err(EngineError::io("the output"))?;
+            done = ExportProgress { rows: done.rows + next.rows, bytes: done.bytes + next.bytes.len() as u64 };
             progress(done);
-            // The encoder is gone after its last chunk.
-            let _ = emptied.send(bytes);
+            // Nobody takes what the last batches leave.
+            let _ = emptied.send(next.bytes);
+            let Some(encoded) = batches.recv().await else { break };
+            next = match encoded.join().await.map_err(stopped)? {
+                Ok(chunk) => chunk?,
+                Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
+            };
         }
-        while let Some(joined) = tasks.join_next().await {
-            joined.map_err(|error| EngineError::Plan(format!("a part of the export stopped: {error}")))?;
-        }
+        scan.join().await.map_err(stopped)?;
         snapshot::recheck(self.inner.data.as_ref(), &snapshot).await?;
         Ok(ArtifactSummary {
             rows: done.rows,
@@ -165,6 +155,10 @@ impl Engine {
             no_files: snapshot.is_empty(),
         })
     }
+}
+
+fn stopped(error: JoinError) -> EngineError {
+    EngineError::Plan(format!("a part of the export stopped: {error}"))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

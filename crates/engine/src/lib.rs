@@ -19,6 +19,7 @@ mod in_order;
 mod ingest;
 mod layout;
 mod lower;
+mod numbers;
 mod parquet_file;
 mod preview;
 mod pruning;

@@ -28,7 +28,7 @@ impl Engine {
             match stream.try_next().await {
                 Ok(Some(batch)) => encode::json_rows(&batch, &outputs, &mut rows)?,
                 Ok(None) => break,
-                Err(error) => return Err(self.named(self.query_error(error), &snapshot).await),
+                Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
             }
         }
         Ok(Preview { rows, no_files: snapshot.is_empty() })

@@ -35,7 +35,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use insightgate_query::catalog::{ColumnType, Dataset, Field, same_name};
 use insightgate_query::matching::{Greatest, TextTest};
-use insightgate_query::plan::Plan;
+use insightgate_query::plan::{Comparison, Plan, Test};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -46,6 +46,9 @@ use crate::text_test::together;
 
 /// Bytes of a dictionary beyond which looking at it costs what it could save.
 const LARGEST_DICTIONARY: u64 = 1 << 20;
+
+/// Stored bytes of a dictionary that has many values.
+const MANY_VALUES: i64 = 4 << 10;
 
 /// A condition on a column of texts.
 struct TextCondition<'a> {
@@ -65,11 +68,22 @@ fn conditions(plan: &Plan, redacted: bool) -> Vec<TextCondition<'_>> {
     conditions.collect()
 }
 
+/// Columns that must have one of a few values. Hidden ones among them rule out nothing: see [`conditions`].
+fn equalities(plan: &Plan, redacted: bool) -> impl Iterator<Item = &str> {
+    plan.row_conditions.iter().filter_map(move |condition| {
+        let Field::Column(index) = condition.field else { return None };
+        let known = plan.dataset.columns.get(index).filter(|known| known.kind != ColumnType::Bool && !(redacted && known.sensitive))?;
+        matches!(condition.test, Test::Compare(Comparison::Equal, _) | Test::In { negated: false, .. }).then_some(known.name.as_str())
+    })
+}
+
 /// What is left to read: of each file the row groups, and the conjuncts of the predicate that ruled any out.
-struct Left {
+struct Left<'a> {
     access: HashMap<Path, ParquetAccessPlan>,
     useful: Vec<bool>,
     useful_texts: Vec<bool>,
+    /// Columns of many values that must have one of a few: next to no row is left when these have been looked at.
+    narrow: HashSet<&'a str>,
 }
 
 /// How the scan's files are handed out.
@@ -92,15 +106,17 @@ pub(crate) async fn pruned(
     in_order_until_enough: bool,
     handed: Handed,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let Some(scan) = Scan::of(&physical).filter(|_| !plan.row_conditions.is_empty()) else { return Ok(physical) };
+    let is_to_be_changed = handed == Handed::ByRowGroup || !plan.row_conditions.is_empty();
+    let Some(scan) = Scan::of(&physical).filter(|_| is_to_be_changed) else { return Ok(physical) };
     let conditions = conditions(plan, redacted);
     let mut look_at_dictionaries = true;
-    let mut left = Left { access: HashMap::new(), useful: vec![false; scan.conjuncts.len()], useful_texts: vec![false; conditions.len()] };
+    let mut left = Left { access: HashMap::new(), useful: vec![false; scan.conjuncts.len()], useful_texts: vec![false; conditions.len()], narrow: HashSet::new() };
     for (pinned, footer) in snapshot.files.iter().zip(snapshot::footers(store, cache, snapshot).await?) {
         let location = &pinned.meta.location;
         let mut access = scan.left(location, &footer, &mut left.useful)?;
         for (number, group) in footer.row_groups().iter().enumerate().filter(|(number, _)| access.should_scan(*number)).collect::<Vec<_>>()
         {
+            left.narrow.extend(equalities(plan, redacted).filter(|column| part_of(group, column).is_some_and(has_many_values)));
             let mut may_hold = true;
             for (condition, useful) in conditions.iter().zip(&mut left.useful_texts) {
                 let holds = statistics_may_hold(condition, group);
@@ -130,7 +146,7 @@ pub(crate) async fn pruned(
     marked.data()
 }
 
-fn groups(config: &FileScanConfig, left: &Left, handed: Handed) -> Vec<FileGroup> {
+fn groups(config: &FileScanConfig, left: &Left<'_>, handed: Handed) -> Vec<FileGroup> {
     let marked = |file: &PartitionedFile| match left.access.get(&file.object_meta.location) {
         Some(access) => file.clone().with_extension(access.clone()),
         None => file.clone(),
@@ -203,6 +219,11 @@ fn is_all_dictionary(part: &ColumnChunkMetaData) -> bool {
                 && part.encodings().all(|encoding| is_dictionary(&encoding) || encoding == Encoding::RLE)
         }
     }
+}
+
+/// Whether a value is likely to be one of many.
+fn has_many_values(part: &ColumnChunkMetaData) -> bool {
+    part.dictionary_page_offset().is_none_or(|start| part.data_page_offset() - start > MANY_VALUES)
 }
 
 /// None for one that is too large, or is no dictionary of texts.
@@ -357,15 +378,23 @@ impl Scan {
         Ok(access)
     }
 
-    /// The predicate so that it is cheap to evaluate: all conjuncts at once, not one after the other over what each leaves, which costs more
-    /// than it saves where rows are left at random. Those that rule row groups out stand alone besides, for the pages.
-    fn rewritten(&self, left: &Left, conditions: &[TextCondition<'_>]) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+    /// The predicate so that it is cheap to evaluate: first the conjuncts that leave next to nothing, then all others at once, and not one after
+    /// the other over what each leaves, which costs more than it saves where rows are left at random. Those that rule row groups out stand
+    /// alone besides, for the pages.
+    fn rewritten(&self, left: &Left<'_>, conditions: &[TextCondition<'_>]) -> Result<Option<Arc<dyn PhysicalExpr>>> {
         let schema = self.config.file_source().table_schema().table_schema();
         let mut parts = self.conjuncts.clone();
         if parts.len() > 1 {
-            let all = conjunction(parts.clone());
-            let function = ScalarFunctionExpr::try_new(together(), vec![all], schema, Arc::new(ConfigOptions::default()))?;
-            parts = vec![Arc::new(function)];
+            let is_narrow = |conjunct: &Arc<dyn PhysicalExpr>| {
+                let columns = collect_columns(conjunct);
+                columns.len() == 1 && columns.iter().all(|column| left.narrow.contains(column.name()))
+            };
+            let (narrow, others): (Vec<_>, Vec<_>) = parts.drain(..).partition(is_narrow);
+            for conjuncts in [narrow, others].into_iter().filter(|conjuncts| !conjuncts.is_empty()) {
+                let all = vec![conjunction(conjuncts)];
+                let function = ScalarFunctionExpr::try_new(together(), all, schema, Arc::new(ConfigOptions::default()))?;
+                parts.push(Arc::new(function));
+            }
             parts.extend(self.conjuncts.iter().zip(&left.useful).filter(|(_, useful)| **useful).map(|(conjunct, _)| Arc::clone(conjunct)));
         }
         for (condition, _) in conditions.iter().zip(&left.useful_texts).filter(|(_, useful)| **useful) {

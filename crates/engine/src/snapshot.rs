@@ -75,13 +75,19 @@ pub(crate) async fn list(store: &dyn ObjectStore, folder: &Path, listed: &Path) 
     Ok(metas.into_iter().map(|meta| PinnedFile { folder_values: layout::folder_values(folder, &meta.location), meta }).collect())
 }
 
+/// Whether two answers of a store speak of the same bytes. Azure quotes an ETag when it is asked for a file, and not in a list.
+fn is_same(now: &ObjectMeta, listed: &ObjectMeta) -> bool {
+    let tag = |meta: &ObjectMeta| meta.e_tag.as_ref().map(|tag| tag.trim_matches('"').to_owned());
+    tag(now) == tag(listed) && now.size == listed.size && now.last_modified == listed.last_modified
+}
+
 /// Fails when a file is not the one that was listed.
 pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Result<(), EngineError> {
     let checks = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<(), EngineError>> {
         Box::pin(async move {
             let location = &pinned.meta.location;
             let same = match store.head(location).await {
-                Ok(now) => now.e_tag == pinned.meta.e_tag && now.size == pinned.meta.size && now.last_modified == pinned.meta.last_modified,
+                Ok(now) => is_same(&now, &pinned.meta),
                 Err(object_store::Error::NotFound { .. }) => false,
                 Err(error) => return Err(error.into()),
             };
@@ -97,7 +103,8 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
 #[derive(Debug)]
 pub(crate) struct FileShape {
     pub(crate) schema: SchemaRef,
-    /// For each field of the schema whose values are best read as references to a dictionary: the stored bytes of all of its dictionaries.
+    /// For each field of the schema whose values are best read as references to a dictionary: the stored bytes of all of its dictionaries,
+    /// and of values beside them.
     pub(crate) dictionaries: Vec<Option<u64>>,
 }
 
@@ -178,19 +185,27 @@ pub(crate) async fn footers(
 /// Bytes a value, before compression, above which a column's own values outweigh a dictionary's.
 const DICTIONARY_BYTES: i64 = 8;
 
-/// None unless every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many pages
-/// went without it, so the size tells.
+/// Of so many values one may lie in a part without a dictionary: the last row group of a file has too few rows for one to pay.
+const WITHOUT_DICTIONARY: i64 = 4;
+
+/// None unless nearly every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many
+/// pages went without it, so the size tells.
 fn dictionary_bytes(footer: &ParquetMetaData, column: &str) -> Option<u64> {
     let columns = footer.file_metadata().schema_descr().columns();
     let leaf = columns.iter().position(|leaf| leaf.path().parts() == [column.to_owned()])?;
-    let mut bytes = 0;
+    let (mut bytes, mut values, mut without) = (0, 0, 0);
     for part in footer.row_groups().iter().filter_map(|group| group.columns().get(leaf)).filter(|part| part.num_values() > 0) {
-        if part.uncompressed_size() > DICTIONARY_BYTES * part.num_values().max(64) {
-            return None;
-        }
-        bytes += u64::try_from(part.data_page_offset() - part.dictionary_page_offset()?).ok()?;
+        values += part.num_values();
+        bytes += match part.dictionary_page_offset() {
+            Some(_) if part.uncompressed_size() > DICTIONARY_BYTES * part.num_values().max(64) => return None,
+            Some(start) => u64::try_from(part.data_page_offset() - start).ok()?,
+            None => {
+                without += part.num_values();
+                u64::try_from(part.uncompressed_size()).ok()?
+            }
+        };
     }
-    Some(bytes)
+    (without == 0 || without <= values / WITHOUT_DICTIONARY).then_some(bytes)
 }
 
 /// Compares one file with the definition. `wanted` are the columns that are not taken from folders.

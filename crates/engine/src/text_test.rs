@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
-use insightgate_query::matching::TextTest;
+use insightgate_query::matching::{Stands, TextTest};
 use insightgate_query::plan::Test;
 use memchr::memmem::Finder;
 
@@ -135,10 +135,17 @@ impl Meets {
     }
 
     fn texts(&self, array: &StringArray) -> BooleanBuffer {
-        if let Some((wanted, negated)) = self.compiled.substring()
-            && let Some(met) = hold(array, wanted, negated)
+        if let Some((stands, wanted, negated)) = self.compiled.only_text()
+            && let Some(texts) = Texts::foldable_by_byte(array, wanted)
         {
-            return met;
+            return match stands {
+                Stands::Alone => texts.that(negated, |text| text.eq_ignore_ascii_case(wanted.as_bytes())),
+                Stands::AtStart => {
+                    let begins = |begin: &[u8]| begin.eq_ignore_ascii_case(wanted.as_bytes());
+                    texts.that(negated, |text| text.get(..wanted.len()).is_some_and(begins))
+                }
+                Stands::Anywhere => texts.that_hold(wanted.as_bytes(), negated),
+            };
         }
         let mut scratch = String::new();
         BooleanBuffer::collect_bool(array.len(), |row| array.is_valid(row) && self.compiled.matches(array.value(row), &mut scratch))
@@ -203,37 +210,57 @@ pub(crate) fn is_same(one: &StringArray, other: &StringArray) -> bool {
         && one.value_data().as_ptr() == other.value_data().as_ptr()
 }
 
-/// Looks for a folded text in all values at once. None where folding could move a byte.
-fn hold(array: &StringArray, wanted: &str, negated: bool) -> Option<BooleanBuffer> {
-    let offsets = array.value_offsets();
-    let (start, end) = (*offsets.first()? as usize, *offsets.last()? as usize);
-    let data = array.value_data().get(start..end)?;
-    // Bytes beyond ASCII are no part of an ASCII text, unless they are a letter that folds to one of its own.
-    let distant = |folded: char, spelled: &str| wanted.contains(folded) && Finder::new(spelled).find(data).is_some();
-    if !wanted.is_ascii() || (!data.is_ascii() && (distant('k', "\u{212a}") || distant('s', "\u{17f}"))) {
-        return None;
+/// The texts of an array as bytes.
+struct Texts<'a> {
+    bytes: &'a [u8],
+    /// Where texts begin and end, counted from somewhere before `bytes`.
+    offsets: &'a [i32],
+}
+
+impl<'a> Texts<'a> {
+    /// Where each byte folds for itself as far as `wanted` is concerned: bytes beyond ASCII are no part of an ASCII text, unless they are a
+    /// letter that folds to one of its own.
+    fn foldable_by_byte(array: &'a StringArray, wanted: &str) -> Option<Texts<'a>> {
+        let offsets = array.value_offsets();
+        let bytes = array.value_data().get(*offsets.first()? as usize..*offsets.last()? as usize)?;
+        let distant = |folded: char, spelled: &str| wanted.contains(folded) && Finder::new(spelled).find(bytes).is_some();
+        let folds = wanted.is_ascii() && (bytes.is_ascii() || !(distant('k', "\u{212a}") || distant('s', "\u{17f}")));
+        folds.then_some(Texts { bytes, offsets })
     }
-    let folded = data.to_ascii_lowercase();
-    let ends = offsets.get(1..)?;
-    let finder = Finder::new(wanted);
-    let mut met = vec![negated; array.len()];
-    let (mut row, mut from) = (0, 0);
-    while let Some(found) = folded.get(from..).and_then(|rest| finder.find(rest)) {
-        let found = from + found;
-        while ends.get(row).is_some_and(|end| *end as usize - start <= found) {
-            row += 1;
-        }
-        let Some(end) = ends.get(row).map(|end| *end as usize - start) else { break };
-        if found + wanted.len() <= end {
-            if let Some(met) = met.get_mut(row) {
-                *met = !negated;
+
+    /// Which of them meet the test, or do not.
+    fn that(&self, negated: bool, test: impl Fn(&[u8]) -> bool) -> BooleanBuffer {
+        let start = self.offsets.first().copied().unwrap_or_default();
+        let text = |from: i32, to: i32| self.bytes.get((from - start) as usize..(to - start) as usize);
+        let texts = self.offsets.windows(2).map(|pair| if let [from, to] = pair { text(*from, *to) } else { None });
+        texts.map(|text| text.is_some_and(&test) != negated).collect()
+    }
+
+    /// Which of them hold `wanted`, or do not. It is looked for in all of them at once.
+    fn that_hold(&self, wanted: &[u8], negated: bool) -> BooleanBuffer {
+        let start = self.offsets.first().copied().unwrap_or_default();
+        let ends = self.offsets.get(1..).unwrap_or_default();
+        let folded = self.bytes.to_ascii_lowercase();
+        let finder = Finder::new(wanted);
+        let mut met = vec![negated; ends.len()];
+        let (mut row, mut from) = (0, 0);
+        while let Some(found) = folded.get(from..).and_then(|rest| finder.find(rest)) {
+            let found = from + found;
+            while ends.get(row).is_some_and(|end| (end - start) as usize <= found) {
+                row += 1;
             }
-            from = end;
-        } else {
-            from = found + 1;
+            let Some(end) = ends.get(row).map(|end| (end - start) as usize) else { break };
+            if found + wanted.len() <= end {
+                if let Some(met) = met.get_mut(row) {
+                    *met = !negated;
+                }
+                from = end;
+            } else {
+                from = found + 1;
+            }
         }
+        BooleanBuffer::from(met)
     }
-    Some(BooleanBuffer::from(met))
 }
 
 #[cfg(test)]
@@ -303,6 +330,28 @@ mod tests {
             met(&like("%kel%", false), StringArray::from(vec!["\u{212a}ELVIN", "kelvin", "other"])),
             [Some(true), Some(true), Some(false)]
         );
+    }
+
+    #[test]
+    fn a_text_is_compared_as_each_of_its_values_would_be() {
+        let texts = ["", "k", "K", "\u{212a}", "\u{212a}a", "ks", "K\u{17f}", "kS and more", "größe", "GRÖẞE", "s", "\u{17f}x", "東京"];
+        for wanted in ["", "k", "ks", "KS", "s", "größe", "sx", "東", "kS and more"] {
+            for negated in [false, true] {
+                let comparison = if negated { Comparison::NotEqual } else { Comparison::Equal };
+                let begins = Test::Like { pattern: format!("{wanted}%"), negated };
+                for test in [Test::Compare(comparison, Value::String(wanted.to_owned())), begins] {
+                    let function = function(test);
+                    // With and without letters that fold from afar beside them.
+                    for texts in [texts.as_slice(), &texts[5..6], &texts[7..9]] {
+                        let array = StringArray::from(texts.to_vec());
+                        let one_by_one = |text: &&str| Some(function.compiled.matches(text, &mut String::new()));
+                        assert_eq!(met(&function, array), texts.iter().map(one_by_one).collect::<Vec<_>>(), "{wanted} {texts:?}");
+                    }
+                }
+            }
+        }
+        let slice = StringArray::from(texts.to_vec()).slice(5, 3);
+        assert_eq!(met(&like("KS%", false), slice), [Some(true); 3]);
     }
 
     #[test]

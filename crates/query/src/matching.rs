@@ -46,6 +46,15 @@ pub struct Bounds {
     pub greatest: Greatest,
 }
 
+/// Where a text stands in another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// It is all of it.
+    Alone,
+    AtStart,
+    Anywhere,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Greatest {
     Inclusive(String),
@@ -92,10 +101,18 @@ impl TextTest {
         }
     }
 
-    /// The folded text that every matching text holds, when that alone decides: `LIKE '%text%'`. The flag says NOT LIKE.
-    pub fn substring(&self) -> Option<(&str, bool)> {
+    /// The folded text that every matching text holds, when that and its place alone decide. The flag says that no other text matches
+    /// but those without it: `!=` and NOT LIKE.
+    pub fn only_text(&self) -> Option<(Stands, &str, bool)> {
         match &self.0 {
-            Kind::Like { pattern, negated } => Some((pattern.substring()?, *negated)),
+            Kind::Equal { wanted, negated } => Some((Stands::Alone, &wanted.folded, *negated)),
+            Kind::Like { pattern, negated } => {
+                let alone = pattern.exact().map(|text| (Stands::Alone, text));
+                let at_start = || pattern.only_prefix().map(|text| (Stands::AtStart, text));
+                let anywhere = || pattern.substring().map(|text| (Stands::Anywhere, text));
+                let (stands, text) = alone.or_else(at_start).or_else(anywhere)?;
+                Some((stands, text, *negated))
+            }
             _ => None,
         }
     }

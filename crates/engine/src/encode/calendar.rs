@@ -7,11 +7,14 @@ pub(crate) fn push_date(days: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil(days);
     // Like ISO 8601's expanded years, so that no year beyond four digits is taken for another one.
     if (0..=9_999).contains(&year) {
-        push_digits(year.unsigned_abs(), 4, out);
-    } else {
-        out.push(if year < 0 { b'-' } else { b'+' });
-        push_digits(year.unsigned_abs(), 6, out);
+        let digit = |value: u64| b'0' + (value % 10) as u8;
+        let (y, m, d) = (year.unsigned_abs(), month, day);
+        let digits = [digit(y / 1_000), digit(y / 100), digit(y / 10), digit(y), b'-', digit(m / 10), digit(m), b'-', digit(d / 10), digit(d)];
+        out.extend_from_slice(&digits);
+        return;
     }
+    out.push(if year < 0 { b'-' } else { b'+' });
+    push_digits(year.unsigned_abs(), 6, out);
     out.push(b'-');
     push_digits(month, 2, out);
     out.push(b'-');

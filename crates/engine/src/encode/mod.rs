@@ -5,6 +5,8 @@ mod cells;
 mod json;
 mod separated;
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::RecordBatch;
 
 use crate::error::EngineError;
@@ -41,17 +43,17 @@ impl Format {
         Format::ALL.into_iter().find(|format| format.extension().eq_ignore_ascii_case(text))
     }
 
-    pub(crate) fn encoder(self, outputs: &[Output]) -> Box<dyn Encoder> {
+    pub(crate) fn encoder(self, outputs: &[Output]) -> Arc<dyn Encoder> {
         match self {
-            Format::Csv => Box::new(separated::Separated::new(b',', outputs)),
-            Format::Tsv => Box::new(separated::Separated::new(b'\t', outputs)),
+            Format::Csv => Arc::new(separated::Separated::new(b',', outputs)),
+            Format::Tsv => Arc::new(separated::Separated::new(b'\t', outputs)),
         }
     }
 }
 
-/// Writes one artifact: the start once, each batch, the end once. All append to `out`.
-pub(crate) trait Encoder: Send {
-    fn start(&mut self, out: &mut Vec<u8>) -> Result<(), EngineError>;
-    fn batch(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError>;
-    fn end(&mut self, out: &mut Vec<u8>) -> Result<(), EngineError>;
+/// Makes the parts of one artifact: a start, then its batches in their order, each for itself, so that several can be made at once.
+/// All append to `out`.
+pub(crate) trait Encoder: Send + Sync {
+    fn start(&self, out: &mut Vec<u8>);
+    fn batch(&self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError>;
 }

@@ -45,7 +45,7 @@ fn needs_quotes(bytes: &[u8], delimiter: u8) -> bool {
 }
 
 impl Encoder for Separated {
-    fn start(&mut self, out: &mut Vec<u8>) -> Result<(), EngineError> {
+    fn start(&self, out: &mut Vec<u8>) {
         for (index, output) in self.outputs.iter().enumerate() {
             if index > 0 {
                 out.push(self.delimiter);
@@ -53,10 +53,9 @@ impl Encoder for Separated {
             self.push_text(&output.name, out);
         }
         out.push(b'\n');
-        Ok(())
     }
 
-    fn batch(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError> {
+    fn batch(&self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError> {
         let columns = cells::columns(batch, &self.outputs)?;
         for row in 0..batch.num_rows() {
             for (index, column) in columns.iter().enumerate() {
@@ -70,10 +69,6 @@ impl Encoder for Separated {
             }
             out.push(b'\n');
         }
-        Ok(())
-    }
-
-    fn end(&mut self, _out: &mut Vec<u8>) -> Result<(), EngineError> {
         Ok(())
     }
 }
@@ -92,11 +87,10 @@ mod tests {
         let numbers: ArrayRef = Arc::new(Int64Array::from_iter(0..i64::try_from(values.len()).unwrap()));
         let batch = RecordBatch::try_from_iter([("a", text), ("b", numbers)]).unwrap();
         let outputs = [Output { name: "A,b".to_owned(), column: 0 }, Output { name: "B".to_owned(), column: 1 }];
-        let mut encoder = Separated::new(delimiter, &outputs);
+        let encoder = Separated::new(delimiter, &outputs);
         let mut out = Vec::new();
-        encoder.start(&mut out).unwrap();
+        encoder.start(&mut out);
         encoder.batch(&batch, &mut out).unwrap();
-        encoder.end(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -14,11 +14,12 @@ use crate::scan::{TENANT_COLUMN, column};
 pub(super) struct Keys(Vec<(Expr, Expr)>);
 
 impl Keys {
-    /// The keys of a plan, and its rows with texts for all else. Columns of few texts are grouped by numbers in their place.
+    /// The keys of a plan, and its rows with texts for all else. Columns whose different texts fit into memory are grouped by numbers in their
+    /// place: `room` says how many bytes those may take.
     pub(super) fn of(
         rows: LogicalPlanBuilder,
         plan: &Plan,
-        holds_few: impl Fn(&str) -> bool,
+        room: impl Fn(&str) -> Option<usize>,
     ) -> Result<(LogicalPlanBuilder, Keys), EngineError> {
         let mut columns = Vec::new();
         let mut keys = Vec::new();
@@ -27,9 +28,12 @@ impl Keys {
             let name = field.name();
             let is_dictionary = *field.data_type() == dictionary::arrow() && name != TENANT_COLUMN;
             columns.push(if is_dictionary { cast(column(name), DataType::Utf8).alias(name) } else { column(name) });
-            if is_dictionary && wanted.contains(name) && holds_few(name) {
+            if is_dictionary
+                && wanted.contains(name)
+                && let Some(room) = room(name)
+            {
                 let number = format!(":number {name}");
-                let (code, text) = coded(column(name));
+                let (code, text) = coded(column(name), room);
                 columns.push(code.alias(&number));
                 keys.push((name.clone(), (column(&number), text(column(&number)).alias(name))));
             }

@@ -8,6 +8,7 @@ use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::number::{Typed, arithmetic, concatenated, decimal_type, first_not_null};
 use crate::error::EngineError;
+use crate::numbers::digest;
 use crate::redaction;
 use crate::scan::column;
 
@@ -30,16 +31,16 @@ impl Inputs<'_> {
     }
 
     /// The values that are counted, each once.
-    fn distinct(&self, expression: &RowExpression) -> Result<Expr, EngineError> {
+    fn distinct(&self, expression: &RowExpression) -> Result<Typed, EngineError> {
         if let RowExpression::Column(index) = expression
             && let Some(known) = self.dataset.columns.get(*index)
             && self.redacted
             && known.sensitive
             && !self.sensitive
         {
-            return Ok(redaction::counted(known));
+            return Ok(Typed::of_column(redaction::counted(known), known.kind));
         }
-        Ok(self.row(expression)?.expression)
+        self.row(expression)
     }
 
     fn guarded(&self, expression: Expr) -> Result<Expr, EngineError> {
@@ -73,7 +74,8 @@ impl Aggregates {
             }
             MetricExpression::Count { distinct: true, of } => {
                 let of = inputs.distinct(of)?;
-                self.counted(count_distinct(of))
+                let told_apart = if of.kind == ColumnType::String { digest(of.expression) } else { of.expression };
+                self.counted(count_distinct(told_apart))
             }
             MetricExpression::Count { distinct: false, of } => {
                 let of = inputs.row(of)?.expression;

@@ -86,22 +86,23 @@ impl<'a> Lowering<'a> {
 
     /// Puts everything but the scope on the tenant's rows. `at_most` rows, if that is less than the plan's own limit.
     ///
-    /// Without `limited`, whoever runs the plan counts the rows. `holds_few` says of which columns all texts can be held in memory.
+    /// Without `limited`, whoever runs the plan counts the rows. `room` says of a column how many bytes its different texts may take in
+    /// memory, if they are to be held there.
     pub(crate) fn onto(
         self,
         rows: LogicalPlanBuilder,
         window: Window,
         at_most: Option<usize>,
         limited: bool,
-        holds_few: impl Fn(&str) -> bool,
+        room: impl Fn(&str) -> Option<usize>,
     ) -> Result<Lowered, EngineError> {
         let (plan, numbered) = (self.plan, self.rows(at_most) == Rows::Numbered);
         let rows = filtered(rows, plan, window)?;
         let rows = if plan.grouped {
-            let (rows, keys) = Keys::of(rows, plan, holds_few)?;
+            let (rows, keys) = Keys::of(rows, plan, room)?;
             self.grouped(rows, &keys)?
         } else if plan.distinct {
-            let (rows, keys) = Keys::of(rows, plan, holds_few)?;
+            let (rows, keys) = Keys::of(rows, plan, room)?;
             distinct(rows, plan, &keys, numbered)?
         } else {
             plain(rows, plan)?

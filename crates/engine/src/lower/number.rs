@@ -11,11 +11,9 @@ use insightgate_query::metric::Operator;
 use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
+use crate::numbers::{INT64_PRECISION, widened};
 use crate::scan::text;
 use crate::types;
-
-/// Digits of an Int64.
-const INT64_PRECISION: u8 = 19;
 
 /// `kind` is what the language calls the value; `arrow` what the expression gives.
 #[derive(Debug, Clone)]
@@ -75,7 +73,11 @@ impl Typed {
     }
 
     pub(crate) fn into_decimal(self, arrow: &DataType) -> Expr {
-        if self.arrow == *arrow { self.expression } else { cast(self.expression, arrow.clone()) }
+        match (&self.arrow, arrow) {
+            (known, wanted) if known == wanted => self.expression,
+            (DataType::Int64, DataType::Decimal128(INT64_PRECISION, 0)) => widened(self.expression),
+            _ => cast(self.expression, arrow.clone()),
+        }
     }
 
     fn into_text(self) -> Expr {

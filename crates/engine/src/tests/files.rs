@@ -2,10 +2,12 @@ use std::collections::HashMap;
 
 use datafusion::arrow::array::{
     ArrayRef, Date64Array, Decimal128Array, DictionaryArray, Float32Array, Int16Array, LargeStringArray, RecordBatch, StringArray,
-    TimestampMillisecondArray, UInt32Array, UInt64Array,
+    TimestampMillisecondArray, TimestampSecondArray, UInt32Array, UInt64Array,
 };
 use datafusion::arrow::datatypes::Int32Type;
 use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::basic::Compression;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::*;
 
@@ -134,6 +136,40 @@ async fn a_file_that_breaks_off_in_the_middle_is_named() {
         let EngineError::Corrupt { file, .. } = &failed else { panic!("{failed:?}") };
         assert!(file.ends_with("b.parquet") && !failed.is_retryable());
     }
+}
+
+#[tokio::test]
+async fn values_that_no_type_of_ours_holds_are_named() {
+    let timestamps: ArrayRef = std::sync::Arc::new(TimestampSecondArray::from(vec![0, i64::MAX / 1_000]).with_timezone("Europe/Oslo"));
+    let numbers: ArrayRef = std::sync::Arc::new(UInt64Array::from(vec![1, u64::MAX]));
+    for (column, values) in [("At", timestamps), ("Id", numbers)] {
+        let (world, dataset) = (World::new(), sales());
+        world.write(&dataset, ALICE, "good.parquet", &[sale(1, None)]);
+        world.write(&dataset, BOB, "good.parquet", &[sale(2, None)]);
+        write_batch(&world.data_folder(&dataset, Some(ALICE)).join("odd.parquet"), vec![(column, values)]);
+        let failed = world.csv(&select(&dataset, &["Id", "At"])).await.unwrap_err();
+        let EngineError::Misfit { file, column: named, .. } = &failed else { panic!("{failed:?}") };
+        assert!(file.ends_with("odd.parquet") && named == column, "{failed}");
+        assert_eq!(world.csv_of(&scope(BOB), &select(&dataset, &["Id"]), Window::All).await.unwrap(), "Id\n2\n");
+    }
+}
+
+#[tokio::test]
+async fn a_text_too_long_to_be_held_is_named() {
+    let (world, dataset) = (World::new(), sales());
+    let path = world.data_folder(&dataset, Some(ALICE)).join("long.parquet");
+    let long = "x".repeat(129 << 20);
+    let columns: Vec<(&str, ArrayRef)> = vec![("Id", std::sync::Arc::new(Int16Array::from(vec![1]))), ("Name", strings(&[&long]))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_statistics_enabled(EnabledStatistics::None).build();
+    let mut writer = ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let failed = world.csv(&select(&dataset, &["Id", "Name"])).await.unwrap_err();
+    let EngineError::Corrupt { file, column, .. } = &failed else { panic!("{failed:?}") };
+    assert!(file.ends_with("long.parquet") && column.as_deref() == Some("Name"), "{failed}");
+    assert_eq!(world.lines(&select(&dataset, &["Id"])).await, ["1"]);
 }
 
 #[tokio::test]

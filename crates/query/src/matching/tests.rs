@@ -144,13 +144,25 @@ fn patterns_agree_with_a_naive_reading() {
 }
 
 #[test]
-fn a_plain_substring_is_known() {
-    for (pattern, expected) in
-        [("%Foo%", Some("foo")), ("%foo", None), ("%f_o%", None), ("%a%b%", None), ("%%", None), (r"%10\%%", Some("10%"))]
-    {
-        assert_eq!(like(pattern, false).substring(), expected.map(|text| (text, false)), "{pattern}");
-        assert_eq!(like(pattern, true).substring(), expected.map(|text| (text, true)), "{pattern}");
+fn a_text_that_alone_decides_is_known() {
+    let cases = [
+        ("%Foo%", Some((Stands::Anywhere, "foo"))),
+        ("Foo%", Some((Stands::AtStart, "foo"))),
+        ("Foo", Some((Stands::Alone, "foo"))),
+        (r"%10\%%", Some((Stands::Anywhere, "10%"))),
+        ("%", Some((Stands::AtStart, ""))),
+        ("%foo", None),
+        ("%f_o%", None),
+        ("f_o%", None),
+        ("%a%b%", None),
+        ("%%", Some((Stands::AtStart, ""))),
+    ];
+    for (pattern, expected) in cases {
+        for negated in [false, true] {
+            assert_eq!(like(pattern, negated).only_text(), expected.map(|(stands, text)| (stands, text, negated)), "{pattern}");
+        }
     }
+    assert_eq!(test(Test::Compare(Comparison::NotEqual, text("Foo"))).only_text(), Some((Stands::Alone, "foo", true)));
 }
 
 #[test]
