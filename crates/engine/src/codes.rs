@@ -4,10 +4,9 @@
 //! Two functions share one table: `insightgate_code` gives a text its number, `insightgate_text` gives it back. The table lives as long as
 //! the plan, so that a plan that travels needs to be cut above the second of them.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Int32Type};
@@ -15,13 +14,15 @@ use datafusion::common::{ScalarValue, exec_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
+use hashbrown::{DefaultHashBuilder, HashTable};
+
 use crate::text_test::is_same;
 
 /// Dictionaries that are remembered: a few streams read a row group each.
 const REMEMBERED: usize = 8;
 
 /// Bytes that a text takes besides its own, in the table and in the list.
-const BESIDES: usize = 100;
+const BESIDES: usize = 32;
 
 /// There are more texts than were given room. A plan without codes has to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,22 +37,25 @@ pub(crate) fn are_too_many(error: &DataFusionError) -> bool {
 /// The numbers of one column's texts.
 #[derive(Default)]
 struct Codes {
-    known: Mutex<Known>,
+    hasher: DefaultHashBuilder,
+    known: RwLock<Known>,
+    /// Dictionaries, kept so that their memory is not another's, with the numbers of their values.
+    dictionaries: Mutex<Vec<(StringArray, Arc<[Option<i32>]>)>>,
 }
 
 #[derive(Default)]
 struct Known {
-    numbers: HashMap<Arc<str>, i32>,
-    texts: Vec<Arc<str>>,
+    numbers: HashTable<i32>,
+    /// All texts, one behind the other, and where each ends.
+    texts: String,
+    ends: Vec<usize>,
     /// Bytes that more texts may take.
     room: usize,
-    /// Dictionaries, kept so that their memory is not another's, with the numbers of their values.
-    dictionaries: Vec<(StringArray, Arc<[Option<i32>]>)>,
 }
 
 /// `column`, a dictionary, as numbers; and the numbers as texts again. Fails with [`TooMany`] when the texts take more than `room` bytes.
 pub(crate) fn coded(column: Expr, room: usize) -> (Expr, impl Fn(Expr) -> Expr) {
-    let codes = Arc::new(Codes { known: Mutex::new(Known { room, ..Known::default() }) });
+    let codes = Arc::new(Codes { known: RwLock::new(Known { room, ..Known::default() }), ..Codes::default() });
     let function = |name, decodes| {
         let signature = Signature::any(1, Volatility::Immutable);
         Arc::new(ScalarUDF::from(Function { codes: Arc::clone(&codes), name, decodes, signature }))
@@ -114,12 +118,10 @@ impl ScalarUDFImpl for Function {
 
 impl Codes {
     fn numbers(&self, array: &ArrayRef) -> Result<Int32Array> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>()
             && let Some(values) = dictionary.values().as_string_opt::<i32>()
         {
-            let of_values = known.of_dictionary(values)?;
-            drop(known);
+            let of_values = self.of_dictionary(values)?;
             let keys = dictionary.keys();
             if keys.null_count() == 0 && of_values.iter().all(Option::is_some) {
                 let numbers =
@@ -129,44 +131,75 @@ impl Codes {
             return Ok(keys.iter().map(|key| *of_values.get(usize::try_from(key?).ok()?)?).collect());
         }
         match array.as_string_opt::<i32>() {
-            Some(texts) => texts.iter().map(|text| text.map(|text| known.number(text)).transpose()).collect(),
+            Some(texts) => Ok(self.of_texts(texts)?.into()),
             None => exec_err!("insightgate_code takes texts, not {}", array.data_type()),
         }
+    }
+
+    fn of_dictionary(&self, values: &StringArray) -> Result<Arc<[Option<i32>]>> {
+        let remembered = || self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, numbers)) = remembered().iter().find(|(known, _)| is_same(known, values)) {
+            return Ok(Arc::clone(numbers));
+        }
+        let numbers: Arc<[Option<i32>]> = self.of_texts(values)?.into();
+        let mut dictionaries = remembered();
+        if dictionaries.len() == REMEMBERED {
+            dictionaries.remove(0);
+        }
+        dictionaries.push((values.clone(), Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// Most are known after a while, and those that are do not keep other streams waiting.
+    fn of_texts(&self, texts: &StringArray) -> Result<Vec<Option<i32>>> {
+        let hashed = |text: &str| self.hasher.hash_one(text);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers: Vec<Option<i32>> = texts.iter().map(|text| text.and_then(|text| known.number(text, hashed(text)))).collect();
+        drop(known);
+        let is_new = |(number, text): &(&mut Option<i32>, Option<&str>)| number.is_none() && text.is_some();
+        let mut new = numbers.iter_mut().zip(texts).filter(is_new).peekable();
+        if new.peek().is_some() {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            for (number, text) in new {
+                let text = text.unwrap_or_default();
+                *number = Some(known.number(text, hashed(text)).map_or_else(|| known.learn(text, &hashed), Ok)?);
+            }
+        }
+        Ok(numbers)
     }
 
     fn texts(&self, array: &ArrayRef) -> Result<StringArray> {
         let Some(numbers) = array.as_primitive_opt::<Int32Type>() else {
             return exec_err!("insightgate_text takes numbers, not {}", array.data_type());
         };
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = |number: i32| known.texts.get(usize::try_from(number).ok()?).map(AsRef::as_ref);
-        Ok(numbers.iter().map(|number| number.and_then(text)).collect())
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(numbers.iter().map(|number| number.and_then(|number| known.text(number))).collect())
     }
 }
 
 impl Known {
-    fn of_dictionary(&mut self, values: &StringArray) -> Result<Arc<[Option<i32>]>> {
-        if let Some((_, numbers)) = self.dictionaries.iter().find(|(known, _)| is_same(known, values)) {
-            return Ok(Arc::clone(numbers));
-        }
-        let numbers: Arc<[Option<i32>]> = values.iter().map(|text| text.map(|text| self.number(text)).transpose()).collect::<Result<_>>()?;
-        if self.dictionaries.len() == REMEMBERED {
-            self.dictionaries.remove(0);
-        }
-        self.dictionaries.push((values.clone(), Arc::clone(&numbers)));
-        Ok(numbers)
+    fn text(&self, number: i32) -> Option<&str> {
+        text_of(number, &self.texts, &self.ends)
     }
 
-    fn number(&mut self, text: &str) -> Result<i32> {
-        if let Some(number) = self.numbers.get(text) {
-            return Ok(*number);
-        }
+    fn number(&self, text: &str, hash: u64) -> Option<i32> {
+        self.numbers.find(hash, |number| self.text(*number) == Some(text)).copied()
+    }
+
+    fn learn(&mut self, text: &str, hashed: impl Fn(&str) -> u64) -> Result<i32> {
         let too_many = || DataFusionError::External(Box::new(TooMany));
         self.room = self.room.checked_sub(text.len() + BESIDES).ok_or_else(too_many)?;
-        let number = i32::try_from(self.texts.len()).map_err(|_| too_many())?;
-        let text: Arc<str> = text.into();
-        self.texts.push(Arc::clone(&text));
-        self.numbers.insert(text, number);
+        let number = i32::try_from(self.ends.len()).map_err(|_| too_many())?;
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len());
+        let Known { numbers, texts, ends, .. } = self;
+        numbers.insert_unique(hashed(text), number, |number| hashed(text_of(*number, texts, ends).unwrap_or_default()));
         Ok(number)
     }
+}
+
+fn text_of<'t>(number: i32, texts: &'t str, ends: &[usize]) -> Option<&'t str> {
+    let number = usize::try_from(number).ok()?;
+    let start = number.checked_sub(1).map_or(Some(0), |before| ends.get(before).copied())?;
+    texts.get(start..*ends.get(number)?)
 }

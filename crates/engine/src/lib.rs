@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod explain;
 mod export;
+mod first_met;
 mod guard;
 mod in_order;
 mod ingest;

@@ -110,7 +110,12 @@ pub(crate) async fn pruned(
     let Some(scan) = Scan::of(&physical).filter(|_| is_to_be_changed) else { return Ok(physical) };
     let conditions = conditions(plan, redacted);
     let mut look_at_dictionaries = true;
-    let mut left = Left { access: HashMap::new(), useful: vec![false; scan.conjuncts.len()], useful_texts: vec![false; conditions.len()], narrow: HashSet::new() };
+    let mut left = Left {
+        access: HashMap::new(),
+        useful: vec![false; scan.conjuncts.len()],
+        useful_texts: vec![false; conditions.len()],
+        narrow: HashSet::new(),
+    };
     for (pinned, footer) in snapshot.files.iter().zip(snapshot::footers(store, cache, snapshot).await?) {
         let location = &pinned.meta.location;
         let mut access = scan.left(location, &footer, &mut left.useful)?;

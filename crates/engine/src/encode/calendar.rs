@@ -9,7 +9,8 @@ pub(crate) fn push_date(days: i64, out: &mut Vec<u8>) {
     if (0..=9_999).contains(&year) {
         let digit = |value: u64| b'0' + (value % 10) as u8;
         let (y, m, d) = (year.unsigned_abs(), month, day);
-        let digits = [digit(y / 1_000), digit(y / 100), digit(y / 10), digit(y), b'-', digit(m / 10), digit(m), b'-', digit(d / 10), digit(d)];
+        let digits =
+            [digit(y / 1_000), digit(y / 100), digit(y / 10), digit(y), b'-', digit(m / 10), digit(m), b'-', digit(d / 10), digit(d)];
         out.extend_from_slice(&digits);
         return;
     }

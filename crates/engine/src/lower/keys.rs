@@ -50,6 +50,11 @@ impl Keys {
         self.0.iter().map(|(grouped, _)| grouped.clone())
     }
 
+    /// The numbers that rows are told apart by, where all keys are such.
+    pub(super) fn codes(&self) -> Option<Vec<Expr>> {
+        self.0.iter().map(|(grouped, shown)| (grouped != shown).then(|| grouped.clone())).collect()
+    }
+
     pub(super) fn shown(&self) -> impl Iterator<Item = Expr> {
         self.0.iter().map(|(_, shown)| shown.clone())
     }

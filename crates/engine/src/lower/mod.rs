@@ -19,6 +19,7 @@ use insightgate_query::timespan::Window;
 use self::keys::Keys;
 use crate::dictionary;
 use crate::error::EngineError;
+use crate::first_met::may_be_first;
 use crate::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
 use crate::types;
 
@@ -181,8 +182,12 @@ fn distinct(rows: LogicalPlanBuilder, plan: &Plan, keys: &Keys, numbered: bool) 
         let rows = rows.aggregate(keys.grouped(), Vec::<Expr>::new()).map_err(EngineError::Query)?;
         return rows.project(keys.shown()).map_err(EngineError::Query);
     }
-    let first = min(column(FILE_COLUMN) * lit(FILE_STRIDE) + column(ROW_COLUMN)).alias(FIRST);
-    let rows = rows.aggregate(keys.grouped(), [first]).map_err(EngineError::Query)?;
+    let place = column(FILE_COLUMN) * lit(FILE_STRIDE) + column(ROW_COLUMN);
+    let rows = match keys.codes().and_then(|codes| may_be_first(codes, place.clone())) {
+        Some(filter) => rows.filter(filter).map_err(EngineError::Query)?,
+        None => rows,
+    };
+    let rows = rows.aggregate(keys.grouped(), [min(place).alias(FIRST)]).map_err(EngineError::Query)?;
     let rows = rows.project(keys.shown().chain([column(FIRST)])).map_err(EngineError::Query)?;
     sorted(rows, plan, vec![column(FIRST).sort(true, false)])
 }

@@ -162,7 +162,8 @@ async fn a_text_too_long_to_be_held_is_named() {
     let columns: Vec<(&str, ArrayRef)> = vec![("Id", std::sync::Arc::new(Int16Array::from(vec![1]))), ("Name", strings(&[&long]))];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_statistics_enabled(EnabledStatistics::None).build();
+    let properties =
+        WriterProperties::builder().set_compression(Compression::SNAPPY).set_statistics_enabled(EnabledStatistics::None).build();
     let mut writer = ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
