@@ -19,11 +19,19 @@ AZURITE_ACCOUNT = "devstoreaccount1"
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
+def shut(*ends):
+    for end in ends:
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
 class Counted:
-    """A proxy in front of an address, which may change; `received` are the bytes that came from there."""
+    """A proxy in front of an address; `received` are the bytes that came from there."""
 
     def __init__(self, host, port):
-        self.behind, self.received = (host, port), 0
+        self.behind, self.received, self.is_away, self.ends = (host, port), 0, False, set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -35,11 +43,11 @@ class Counted:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            try:
-                server = socket.create_connection(self.behind)
-            except OSError:
+            if self.is_away:
                 client.close()
                 continue
+            server = socket.create_connection(self.behind)
+            self.ends |= {client, server}
             for source, target, counts in [(client, server, False), (server, client, True)]:
                 threading.Thread(target=self._pump, args=(source, target, counts), daemon=True).start()
 
@@ -51,14 +59,21 @@ class Counted:
         except OSError:
             pass
         finally:
-            for end in (source, target):
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+            shut(source, target)
+            self.ends -= {source, target}
 
     def close(self):
         self.listener.close()
+
+    @contextmanager
+    def away(self):
+        """While the block runs, nobody gets through, on old connections or new ones."""
+        self.is_away = True
+        shut(*self.ends)
+        try:
+            yield
+        finally:
+            self.is_away = False
 
     @contextmanager
     def counting(self):

@@ -223,17 +223,15 @@ def test_a_replaced_object_is_read_anew(served, store):
 
 def test_a_store_that_is_away_is_said_and_comes_back(served, store):
     """The run is made again until the store is there; others see what is wrong."""
-    store.proxy.behind, behind = ("127.0.0.1", 9), store.proxy.behind
     query = served.create_query(GROUPED)["queryId"]
-    try:
+    with store.proxy.away():
         answer = served.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": ALL})
-        assert answer.status_code == 500 and "storage cannot be reached" in answer.json()["message"], answer.text
+        assert answer.status_code == 500 and answer.json()["message"] == "Service unavailable", answer.text[:500]
+        assert any("the object store at http://" in line and "cannot be reached" in line for line in served.lines), served.lines[-5:]
         report = served.create_report(query, ExecuteNow=True)["reportId"]
         filters = {"getLatestExecution": "false", "executionStatus": "Pending;Running;Completed;Failed"}
         executions = lambda: served.ok("GET", f"ScheduledReport/execution/{report}", params=filters)
         eventually(lambda: any(execution.get("attempts", 0) >= 1 and execution.get("failureReason") for execution in executions()), 60)
-    finally:
-        store.proxy.behind = behind
     assert [execution["executionStatus"] for execution in served.settled(report)] == ["Completed"]
     assert served.datasets(), "and the server goes on"
 
