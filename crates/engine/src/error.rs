@@ -153,6 +153,8 @@ impl EngineError {
         match error.find_root() {
             DataFusionError::ResourcesExhausted(detail) => EngineError::Budget { memory_limit, detail: detail.clone() },
             DataFusionError::ArrowError(cause, _) if is_out_of_range(cause) => EngineError::OutOfRange(cause.to_string()),
+            // Of timestamps DataFusion says so itself, in a text alone.
+            DataFusionError::Execution(text) if text.starts_with("Cannot cast ") => EngineError::OutOfRange(text.clone()),
             _ => EngineError::Query(error),
         }
     }

@@ -147,7 +147,7 @@ async fn values_that_no_type_of_ours_holds_are_named() {
         world.write(&dataset, ALICE, "good.parquet", &[sale(1, None)]);
         world.write(&dataset, BOB, "good.parquet", &[sale(2, None)]);
         write_batch(&world.data_folder(&dataset, Some(ALICE)).join("odd.parquet"), vec![(column, values)]);
-        let failed = world.csv(&select(&dataset, &["Id", "At"])).await.unwrap_err();
+        let failed = world.csv(&select(&dataset, &["Id", "At"])).await.expect_err(column);
         let EngineError::Misfit { file, column: named, .. } = &failed else { panic!("{failed:?}") };
         assert!(file.ends_with("odd.parquet") && named == column, "{failed}");
         assert_eq!(world.csv_of(&scope(BOB), &select(&dataset, &["Id"]), Window::All).await.unwrap(), "Id\n2\n");
