@@ -98,7 +98,7 @@ pub(crate) struct Prepared {
     pub(crate) shapes: Vec<Arc<FileShape>>,
     rows: Rows,
     /// It may fail for texts that are too many to be held; then it has to be made again [without](Texts::Proven).
-    guesses: bool,
+    pub(crate) guesses: bool,
     /// Its partitions are to be run side by side and handed out in order, up to the limit.
     side_by_side: bool,
 }

@@ -1,5 +1,7 @@
 //! What a preview or an explanation is asked about: a text or a saved query, and the time.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use insightgate_engine::EngineError;
 use insightgate_query::diagnostic;
@@ -57,9 +59,7 @@ pub(crate) async fn answered<T>(
     (what, correlation): (&'static str, &str),
     answer: impl Future<Output = Result<T, EngineError>>,
 ) -> Result<T, Failure> {
-    let limit = context.settings.preview_timeout;
-    let answered = tokio::time::timeout(limit, answer).await;
-    let error = match answered.map_err(|_| Failure::QueryTimeout { what, seconds: limit.as_secs() })? {
+    let error = match within(context.settings.preview_timeout, what, answer).await? {
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
@@ -70,7 +70,26 @@ pub(crate) async fn answered<T>(
     Err(error.into())
 }
 
+async fn within<T>(limit: Duration, what: &'static str, answer: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, answer).await.map_err(|_| Failure::QueryTimeout { what, seconds: limit.as_secs() })
+}
+
 fn time(text: Option<String>, field: &str) -> Result<Option<DateTime<Utc>>, Failure> {
     let message = || Failure::Invalid(format!("{field} should follow format: {}", instant::PATTERN));
     text.map(|text| instant::parse(&text).ok_or_else(message)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_given_up() {
+        for what in ["preview", "explanation"] {
+            let failed = within(Duration::ZERO, what, std::future::pending::<()>()).await.unwrap_err();
+            assert!(matches!(failed, Failure::QueryTimeout { what: told, seconds: 0 } if told == what), "{failed:?}");
+        }
+        assert_eq!(within(Duration::ZERO, "preview", async { 7 }).await.unwrap(), 7);
+    }
 }

@@ -1,6 +1,8 @@
 use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::physical_plan::execute_stream;
+use futures::StreamExt;
 
 use super::*;
 
@@ -136,4 +138,41 @@ async fn a_limit_takes_the_first_rows_not_the_surest() {
     assert_eq!(world.csv_of(&scope(ALICE), &plan, window).await.unwrap(), "Id\n2\n4\n");
     let preview = world.engine.preview(&scope(ALICE), &select(&dataset, &["Id"]), window, 1).await.unwrap();
     assert_eq!(preview.rows.iter().map(|row| row.get()).collect::<Vec<_>>(), [r#"{"Id":2}"#]);
+}
+
+/// Many texts in a dictionary: with room for them rows are told apart by numbers, without it by the texts themselves.
+#[tokio::test]
+async fn texts_that_are_more_than_was_guessed_change_nothing() {
+    const ROWS: i64 = 200_000;
+    const TEXTS: i64 = 36_000;
+    let mut dataset = sales();
+    dataset.metrics = vec![metric("Rows", MetricExpression::CountRows)];
+    let text = |row: i64| (row % 1_000 > 0).then(|| format!("a text of some length {:05}", row * 7_919 % TEXTS));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("Id", Arc::new(Int64Array::from_iter_values(0..ROWS))),
+        ("Name", Arc::new((0..ROWS).map(text).collect::<datafusion::arrow::array::StringArray>())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut answers = Vec::new();
+    for memory in [64 << 20, 6 << 20] {
+        let world = World::with_memory(memory);
+        let folder = world.data_folder(&dataset, Some(ALICE));
+        std::fs::create_dir_all(&folder).unwrap();
+        let properties = WriterProperties::builder().set_dictionary_page_size_limit(4 << 20).build();
+        let file = std::fs::File::create(folder.join("a.parquet")).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let distinct = Plan { distinct: true, ..select(&dataset, &["Name"]) };
+        let grouped = ordered(select(&dataset, &["Name", "Rows"]), &["-Rows", "Name"]);
+        let prepared = world.engine.prepare(&scope(ALICE), &distinct, Window::All, None, crate::engine::Texts::Guessed).await.unwrap();
+        assert!(prepared.guesses);
+        let first = execute_stream(prepared.physical, world.engine.inner.parallel.task_ctx()).unwrap().next().await.unwrap();
+        assert_eq!(first.is_err_and(|error| crate::codes::are_too_many(&error)), memory == 6 << 20);
+        answers.push([world.csv(&distinct).await.unwrap(), world.csv(&grouped).await.unwrap()]);
+    }
+    assert_eq!(answers[0], answers[1]);
+    let mut seen = std::collections::HashSet::new();
+    let first: Vec<_> = (0..ROWS).map(text).filter(|text| seen.insert(text.clone())).map(Option::unwrap_or_default).collect();
+    assert_eq!(answers[0][0].lines().skip(1).collect::<Vec<_>>(), first);
 }
