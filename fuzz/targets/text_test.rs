@@ -3,7 +3,7 @@
 #![no_main]
 
 use insightgate_query::fold::fold;
-use insightgate_query::matching::{Greatest, TextTest};
+use insightgate_query::matching::{Greatest, Stands, TextTest};
 use insightgate_query::plan::{Comparison, Test, Value};
 use libfuzzer_sys::fuzz_target;
 
@@ -50,8 +50,13 @@ fuzz_target!(|input: (u8, &str)| {
     let Some(test) = TextTest::new(&test) else { unreachable!("a test on texts is one") };
     let mut scratch = String::from("what an earlier call left");
     assert_eq!(test.matches(text, &mut scratch), expected);
-    if let Some((part, negated)) = test.substring() {
-        assert_eq!(folded_text.contains(part) != negated, expected);
+    if let Some((stands, part, negated)) = test.only_text() {
+        let meets = match stands {
+            Stands::Alone => folded_text == part,
+            Stands::AtStart => folded_text.starts_with(part),
+            Stands::Anywhere => folded_text.contains(part),
+        };
+        assert_eq!(meets != negated, expected);
     }
     // Statistics that hold a match may not rule it out, those of long texts cut off after some character among them.
     for end in text.char_indices().map(|(start, _)| start).take(8).chain([text.len()]) {

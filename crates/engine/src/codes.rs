@@ -34,13 +34,15 @@ pub(crate) fn are_too_many(error: &DataFusionError) -> bool {
     matches!(error.find_root(), DataFusionError::External(cause) if cause.is::<TooMany>())
 }
 
+/// A dictionary, kept so that its memory is not another's, and the numbers of its values.
+type Remembered = (StringArray, Arc<[Option<i32>]>);
+
 /// The numbers of one column's texts.
 #[derive(Default)]
 struct Codes {
     hasher: DefaultHashBuilder,
     known: RwLock<Known>,
-    /// Dictionaries, kept so that their memory is not another's, with the numbers of their values.
-    dictionaries: Mutex<Vec<(StringArray, Arc<[Option<i32>]>)>>,
+    dictionaries: Mutex<Vec<Remembered>>,
 }
 
 #[derive(Default)]
@@ -162,7 +164,7 @@ impl Codes {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             for (number, text) in new {
                 let text = text.unwrap_or_default();
-                *number = Some(known.number(text, hashed(text)).map_or_else(|| known.learn(text, &hashed), Ok)?);
+                *number = Some(known.number(text, hashed(text)).map_or_else(|| known.learn(text, hashed), Ok)?);
             }
         }
         Ok(numbers)

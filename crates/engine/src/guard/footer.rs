@@ -182,14 +182,14 @@ fn pages_are_in_place(footer: &ParquetMetaData) -> bool {
                 let (offset, size) = (u64::try_from(offset).unwrap_or_default(), u64::try_from(size).unwrap_or(u64::MAX));
                 offset >= start && offset.checked_add(size).is_some_and(|page_end| page_end <= end)
             };
-            let first_rows = pages.iter().map(|page| page.first_row_index);
+            let mut first_rows = pages.iter().map(|page| page.first_row_index);
             let bounds = bounds.and_then(|bounds| bounds.get(number)).filter(|bounds| !matches!(bounds, ColumnIndexMetaData::NONE));
             let as_many = bounds.is_none_or(|bounds| bounds.num_pages() == pages.len() as u64);
             as_many
                 && pages.iter().all(|page| lies_inside(page.offset, page.compressed_page_size))
                 && first_rows.clone().next().is_none_or(|first| first == 0)
                 && first_rows.clone().is_sorted()
-                && first_rows.last().is_none_or(|last| last <= group.num_rows())
+                && first_rows.next_back().is_none_or(|last| last <= group.num_rows())
         })
     })
 }
