@@ -221,7 +221,7 @@ def spelled_sql(subject, kind):
 def has_notes(query):
     """Whether a literal decides a condition without being compared with any value, which the answer says. None where either is right."""
     found = {
-        is_noted(condition.operator, literal, condition.field.kind)
+        is_noted(condition.operator, literal, condition.field)
         for condition in query.conditions
         if condition.operator not in ("LIKE", "NOT LIKE")
         for literal in condition.literals
@@ -229,8 +229,12 @@ def has_notes(query):
     return True if True in found else None if None in found else False
 
 
-def is_noted(operator, literal, kind):
+def is_noted(operator, literal, field):
+    kind = field.kind
     value = convert(literal.text, kind)
+    if field.is_metric and kind.name == "int64" and value is not None and not -(2**63) <= floor(value) < 2**63:
+        # The metric is compared before it is brought to its type.
+        return False
     if is_a_value(value, kind):
         return False
     if operator not in ("<", "<=", ">", ">="):

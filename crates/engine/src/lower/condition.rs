@@ -1,7 +1,7 @@
 //! Conditions → expressions. A null meets no test.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, i256};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, in_list, lit};
 use insightgate_query::plan::{Comparison, Test, Value};
@@ -107,8 +107,10 @@ fn literal(kind: &DataType, value: &Value) -> Option<Literal> {
         (DataType::Float64, Value::Float(value)) => Some(Literal::Float(*value)),
         (DataType::Float64, Value::Int(value)) => Some(Literal::Float(*value as f64)),
         (DataType::Float64, Value::Decimal { unscaled, scale }) => decimal_text(*unscaled, *scale).parse().ok().map(Literal::Float),
-        (DataType::Int64 | DataType::Decimal128(_, _), Value::Int(value)) => Some(Literal::Exact(number(kind, (*value).into(), 0)?)),
-        (DataType::Int64 | DataType::Decimal128(_, _), Value::Decimal { unscaled, scale }) => {
+        (DataType::Int64 | DataType::Decimal128(_, _) | DataType::Decimal256(_, _), Value::Int(value)) => {
+            Some(Literal::Exact(number(kind, (*value).into(), 0)?))
+        }
+        (DataType::Int64 | DataType::Decimal128(_, _) | DataType::Decimal256(_, _), Value::Decimal { unscaled, scale }) => {
             Some(Literal::Exact(number(kind, *unscaled, *scale)?))
         }
         (DataType::Date32, Value::Date(day)) => Some(Literal::Exact(Place::At(days(*day)))),
@@ -129,6 +131,8 @@ fn number(kind: &DataType, unscaled: i128, scale: i8) -> Option<Place> {
             let maximum = 10_i128.checked_pow((*precision).into())? - 1;
             Some(place(unscaled, scale, *target, -maximum, maximum))
         }
+        // Holds more than a literal can say.
+        DataType::Decimal256(_, target) => Some(place(unscaled, scale, *target, -i128::MAX, i128::MAX)),
         _ => None,
     }
 }
@@ -137,6 +141,7 @@ fn exact_scalar(kind: &DataType, value: i128) -> Option<ScalarValue> {
     match kind {
         DataType::Int64 => i64::try_from(value).ok().map(|value| ScalarValue::Int64(Some(value))),
         DataType::Decimal128(precision, scale) => Some(ScalarValue::Decimal128(Some(value), *precision, *scale)),
+        DataType::Decimal256(precision, scale) => Some(ScalarValue::Decimal256(Some(i256::from_i128(value)), *precision, *scale)),
         DataType::Date32 => i32::try_from(value).ok().map(|value| ScalarValue::Date32(Some(value))),
         DataType::Timestamp(_, _) => {
             i64::try_from(value).ok().map(|value| ScalarValue::TimestampMicrosecond(Some(value), Some(types::UTC.into())))

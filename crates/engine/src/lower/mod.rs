@@ -17,6 +17,7 @@ use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Test};
 use insightgate_query::timespan::Window;
 
 use self::keys::Keys;
+use self::number::Typed;
 use crate::dictionary;
 use crate::error::EngineError;
 use crate::first_met::may_be_first;
@@ -49,8 +50,17 @@ pub(crate) struct Output {
 pub(crate) struct Lowering<'a> {
     plan: &'a Plan,
     aggregates: metric::Aggregates,
-    /// The metrics in use: index in the dataset, expression over the aggregates, type.
-    metrics: Vec<(usize, Expr, DataType)>,
+    metrics: Vec<Metric>,
+}
+
+/// A metric in use.
+struct Metric {
+    /// In the dataset.
+    index: usize,
+    /// Over the aggregates, before it is brought to the metric's type, which may be too narrow for it: conditions are put to this.
+    exact: Typed,
+    /// In the metric's type.
+    shown: Expr,
 }
 
 impl<'a> Lowering<'a> {
@@ -60,13 +70,13 @@ impl<'a> Lowering<'a> {
         let ordered = plan.order.iter().map(|key| key.field);
         for field in plan.outputs.iter().copied().chain(plan.group_conditions.iter().map(|condition| condition.field)).chain(ordered) {
             if let Field::Metric(index) = field
-                && !lowering.metrics.iter().any(|(known, ..)| *known == index)
+                && !lowering.metrics.iter().any(|known| known.index == index)
             {
                 let metric = plan.dataset.metrics.get(index).ok_or_else(|| no_field(field))?;
                 let kind = metric_type(&plan.dataset, &metric.expression);
                 let inputs = metric::Inputs { dataset: &plan.dataset, redacted, sensitive: metric.sensitive };
-                let (expression, kind) = lowering.aggregates.metric(&inputs, &metric.expression)?.finished(kind);
-                lowering.metrics.push((index, expression, kind));
+                let exact = lowering.aggregates.metric(&inputs, &metric.expression)?;
+                lowering.metrics.push(Metric { index, shown: exact.clone().finished(kind), exact });
             }
         }
         if !plan.grouped && !lowering.metrics.is_empty() {
@@ -120,13 +130,16 @@ impl<'a> Lowering<'a> {
     fn grouped(self, rows: LogicalPlanBuilder, keys: &Keys) -> Result<LogicalPlanBuilder, EngineError> {
         let Lowering { plan, aggregates, metrics } = self;
         let rows = rows.aggregate(keys.grouped(), aggregates.named()).map_err(EngineError::Query)?;
-        let named = metrics.iter().map(|(index, expression, _)| expression.clone().alias(metric_name(*index)));
+        let is_asked_about =
+            |metric: &&Metric| plan.group_conditions.iter().any(|condition| condition.field == Field::Metric(metric.index));
+        let exact = metrics.iter().filter(is_asked_about).map(|metric| metric.exact.expression.clone().alias(exact_name(metric.index)));
+        let named = metrics.iter().map(|metric| metric.shown.clone().alias(metric_name(metric.index))).chain(exact);
         let mut rows = rows.project(keys.shown().chain(named)).map_err(EngineError::Query)?;
         for Condition { field, test } in &plan.group_conditions {
-            let Some((index, _, kind)) = metrics.iter().find(|(index, ..)| Field::Metric(*index) == *field) else {
+            let Some(Metric { index, exact, .. }) = metrics.iter().find(|metric| Field::Metric(metric.index) == *field) else {
                 return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
             };
-            let filter = condition::condition(column(&metric_name(*index)), kind, test);
+            let filter = condition::condition(column(&exact_name(*index)), &exact.arrow, test);
             if filter == lit(false) {
                 // Not as a filter: it would be moved below the aggregation, which makes a group of no rows where there are no keys.
                 return rows.limit(0, Some(0)).map_err(EngineError::Query);
@@ -261,6 +274,10 @@ fn internal_name(dataset: &Dataset, field: Field) -> Option<String> {
 
 fn metric_name(index: usize) -> String {
     format!(":metric{index}")
+}
+
+fn exact_name(index: usize) -> String {
+    format!(":exact{index}")
 }
 
 fn no_field(field: Field) -> EngineError {

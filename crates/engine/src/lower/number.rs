@@ -54,9 +54,9 @@ impl Typed {
     }
 
     /// As the type that the language gives the whole metric; a number that does not fit it is an error when the query runs.
-    pub(crate) fn finished(self, kind: ColumnType) -> (Expr, DataType) {
+    pub(crate) fn finished(self, kind: ColumnType) -> Expr {
         let wanted = types::arrow(kind);
-        if self.arrow == wanted { (self.expression, wanted) } else { (cast(self.expression, wanted.clone()), wanted) }
+        if self.arrow == wanted { self.expression } else { cast(self.expression, wanted) }
     }
 
     pub(crate) fn into_float(self) -> Expr {

@@ -37,6 +37,7 @@ fn metrics() -> Vec<(&'static str, M)> {
         ("Both", over(Sum(col(ID)), Add, Sum(col(RATIO)))),
         ("OrZero", Coalesce(vec![Sum(col(AMOUNT)), Literal(Value::Int(0))])),
         ("Hidden", Sum(col(HIDDEN))),
+        ("Cube", over(over(Sum(col(ID)), Multiply, Sum(col(ID))), Multiply, Sum(col(ID)))),
     ]
 }
 
@@ -92,10 +93,11 @@ async fn every_metric_over_all_rows() {
         ("Both", "25.25"),
         ("OrZero", "3.01"),
         ("Hidden", "7"),
+        ("Cube", "9261"),
     ] {
         assert_eq!(world.lines(&select(&dataset, &[name])).await, [expected], "{name}");
     }
-    assert_eq!(metrics().len(), 22);
+    assert_eq!(metrics().len(), 23);
 }
 
 #[tokio::test]
@@ -160,6 +162,16 @@ async fn no_number_wraps_around() {
     assert_eq!(world.lines(&half).await, ["9.223372036854776e+18,x"]);
     let failed = world.csv(&filtered(select(&dataset, &["Doubled"]), "Name", Test::Compare(Equal, string("y")))).await.unwrap_err();
     assert!(matches!(failed, EngineError::OutOfRange(_)), "{failed:?}");
+    // A condition is put to the value itself, in its type or not.
+    let beyond = |metric, comparison, value| {
+        filtered(Plan { grouped: true, ..select(&dataset, &["Name"]) }, metric, Test::Compare(comparison, value))
+    };
+    let past_int64 = decimal(i128::from(i64::MAX) + 1, 0);
+    for (metric, comparison, expected) in
+        [("IdSum", Greater, vec!["x"]), ("IdSum", LessOrEqual, vec!["y"]), ("Doubled", Greater, vec!["x"]), ("Cube", Greater, vec!["x"])]
+    {
+        assert_eq!(world.lines(&beyond(metric, comparison, past_int64.clone())).await, expected, "{metric} {comparison:?}");
+    }
 }
 
 #[tokio::test]

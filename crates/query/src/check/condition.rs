@@ -1,5 +1,6 @@
 //! Conditions: literals become tests on the field's type. One that no value can meet is no error; a note says so.
 
+use super::literal::exact;
 use super::{Checker, Converted, convert, wanted};
 use crate::catalog::{ColumnType, Field};
 use crate::diagnostic::{Code, quoted};
@@ -20,7 +21,7 @@ impl Checker<'_> {
 
     fn compare(&mut self, field: Field, kind: ColumnType, comparison: Comparison, literal: &LiteralValue) -> Test {
         use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-        let converted = convert(literal, kind);
+        let converted = converted(field, kind, literal);
         let test = match (&converted, comparison) {
             (Converted::Value(value), _) => return Test::Compare(comparison, value.clone()),
             (_, Equal) | (Converted::No, Less | LessOrEqual | Greater | GreaterOrEqual) => Test::Nothing,
@@ -44,7 +45,7 @@ impl Checker<'_> {
         let mut values = Vec::with_capacity(literals.len());
         let mut dropped: Vec<(&LiteralValue, Converted)> = Vec::new();
         for literal in literals {
-            match convert(&literal.value, kind) {
+            match converted(field, kind, &literal.value) {
                 Converted::Value(value) => values.push(value),
                 other => dropped.push((&literal.value, other)),
             }
@@ -100,6 +101,17 @@ impl Checker<'_> {
             Converted::Below | Converted::Above => format!("is beyond all that {} can hold", self.dataset.field_name(field)),
             Converted::Value(_) | Converted::No => format!("is not {}", wanted(kind)),
         }
+    }
+}
+
+/// A metric is compared before it is brought to its type: a sum of integers can be more than an integer holds.
+fn converted(field: Field, kind: ColumnType, literal: &LiteralValue) -> Converted {
+    match (field, kind, convert(literal, kind)) {
+        (Field::Metric(_), ColumnType::Int64, beyond @ (Converted::Above | Converted::Below)) => {
+            let value = exact(literal.text().trim()).and_then(|(unscaled, scale)| Some((unscaled, i8::try_from(scale).ok()?)));
+            value.map_or(beyond, |(unscaled, scale)| Converted::Value(Value::Decimal { unscaled, scale }))
+        }
+        (_, _, converted) => converted,
     }
 }
 

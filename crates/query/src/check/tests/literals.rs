@@ -212,7 +212,15 @@ fn values_have_the_type_of_their_field() {
                         }
                         Test::Like { .. } => panic!("{text}"),
                     };
-                    assert!(!values.is_empty() && values.iter().all(|value| fits(kind, value)), "{text}: {values:?} for {kind:?}");
+                    // Metrics are compared before they are brought to their type.
+                    let is_wider = |value: &Value| match value {
+                        Value::Decimal { unscaled, scale: 0 } => {
+                            matches!(condition.field, Field::Metric(_)) && kind == ColumnType::Int64 && i64::try_from(*unscaled).is_err()
+                        }
+                        _ => false,
+                    };
+                    let fit = values.iter().all(|value| fits(kind, value) || is_wider(value));
+                    assert!(!values.is_empty() && fit, "{text}: {values:?} for {kind:?}");
                     seen += 1;
                 }
             }
