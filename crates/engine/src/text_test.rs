@@ -33,9 +33,15 @@ pub(crate) fn meets(subject: Expr, test: &Test) -> Option<Expr> {
     Some(Arc::new(ScalarUDF::from(meets)).call(vec![subject]))
 }
 
-/// `insightgate_together`: its argument as it is. A scan that knows no AND in it evaluates its parts at once.
+/// `insightgate_together`: its first argument as it is. A scan that knows no AND in it evaluates its parts at once.
 pub(crate) fn together() -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::from(Together { signature: Signature::exact(vec![DataType::Boolean], Volatility::Immutable) }))
+}
+
+/// `condition` as it is, kept above what makes `column`: the optimizer takes it for one whose answer may change, and that depends on it.
+pub(crate) fn above(column: Expr, condition: Expr) -> Expr {
+    let function = Together { signature: Signature::any(2, Volatility::Volatile) };
+    Arc::new(ScalarUDF::from(function)).call(vec![condition, column])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -59,7 +65,7 @@ impl ScalarUDFImpl for Together {
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match arguments.args.into_iter().next() {
             Some(argument) => Ok(argument),
-            None => exec_err!("insightgate_together takes one argument"),
+            None => exec_err!("insightgate_together takes an argument"),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::dictionary;
 use crate::error::EngineError;
 use crate::first_met::may_be_first;
 use crate::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
+use crate::text_test::above;
 use crate::types;
 
 /// Where a distinct row first occurs, as one number. Definitions cannot use this name.
@@ -135,16 +136,17 @@ impl<'a> Lowering<'a> {
         let exact = metrics.iter().filter(is_asked_about).map(|metric| metric.exact.expression.clone().alias(exact_name(metric.index)));
         let named = metrics.iter().map(|metric| metric.shown.clone().alias(metric_name(metric.index))).chain(exact);
         let mut rows = rows.project(keys.shown().chain(named)).map_err(EngineError::Query)?;
+        let mut filters = Vec::with_capacity(plan.group_conditions.len());
         for Condition { field, test } in &plan.group_conditions {
             let Some(Metric { index, exact, .. }) = metrics.iter().find(|metric| Field::Metric(metric.index) == *field) else {
                 return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
             };
-            let filter = condition::condition(column(&exact_name(*index)), &exact.arrow, test);
-            if filter == lit(false) {
-                // Not as a filter: it would be moved below the aggregation, which makes a group of no rows where there are no keys.
-                return rows.limit(0, Some(0)).map_err(EngineError::Query);
-            }
-            rows = rows.filter(filter).map_err(EngineError::Query)?;
+            let metric = column(&exact_name(*index));
+            filters.push((metric.clone(), condition::condition(metric, &exact.arrow, test)));
+        }
+        // What the optimizer finds to be false it would move below the aggregation, which makes a group of no rows where there are no keys.
+        if let Some((metric, filter)) = filters.into_iter().reduce(|(metric, all), (_, one)| (metric, all.and(one))) {
+            rows = rows.filter(above(metric, filter)).map_err(EngineError::Query)?;
         }
         let keys = selected_columns(plan);
         let ties = keys.iter().filter(|key| !plan.order.iter().any(|used| internal_name(&plan.dataset, used.field).as_ref() == Some(*key)));

@@ -204,9 +204,19 @@ impl GroupedByOrder for Plan {
 #[tokio::test]
 async fn conditions_that_nothing_meets_leave_no_group() {
     let (world, dataset) = world().await;
-    for tests in [vec![Test::Nothing], vec![Test::Nothing, Test::NotNull], vec![Test::NotNull, Test::Nothing]] {
+    let is = |value| Test::Compare(Equal, Value::Int(value));
+    let one_of = |value| Test::In { values: vec![Value::Int(value)], negated: false };
+    for tests in [
+        vec![("Rows", Test::Nothing)],
+        vec![("Rows", Test::Nothing), ("Names", Test::NotNull)],
+        vec![("Rows", Test::NotNull), ("Names", Test::Nothing)],
+        // What is false only together.
+        vec![("Rows", is(6)), ("Rows", is(7))],
+        vec![("Rows", one_of(6)), ("Rows", is(i64::MIN))],
+        vec![("Rows", one_of(6)), ("Rows", one_of(5))],
+    ] {
         let mut plan = select(&dataset, &["IdSum"]);
-        for (name, test) in ["Rows", "Names"].into_iter().zip(tests) {
+        for (name, test) in tests {
             plan = filtered(plan, name, test);
         }
         assert_eq!(world.csv(&plan).await.unwrap(), "IdSum\n");
