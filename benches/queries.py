@@ -173,7 +173,7 @@ def main():
     work = out / "answers"
     work.mkdir(exist_ok=True)
     threads = os.cpu_count()
-    ours = [options.binary, "--data", data, "--tenant", query_data.MEASURED, "--at", query_data.ANCHOR, "--partitions", str(threads), "--memory-mib", "2048"]
+    ours = [options.binary, "--data", data, "--tenant", query_data.MEASURED, "--at", query_data.ANCHOR, "--partitions", str(threads), "--memory-mib", "6144"]
     for definition in definitions:
         ours += ["--definition", definition]
     processes = {"insightgate": Process("insightgate", ours)}

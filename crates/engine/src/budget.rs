@@ -60,10 +60,12 @@ impl Budget {
         Ok(Share { _of_all: of_all, _of_exports: of_exports })
     }
 
-    /// The session's context with one share as its memory. `groups_and_sorts`: both operators hold rows at once, and get a half each.
+    /// The session's context with one share as its memory. `groups_and_sorts`: both operators hold rows at once; groups get the most, since
+    /// there are at most as many of them to be sorted.
     pub(crate) fn context(&self, session: &SessionState, groups_and_sorts: bool) -> Arc<TaskContext> {
         let (pool, for_sorts): (Arc<dyn MemoryPool>, usize) = if groups_and_sorts {
-            (Arc::new(Halves { sorts: FairSpillPool::new(self.share / 2), others: FairSpillPool::new(self.share / 2) }), self.share / 2)
+            let for_sorts = self.share / 4;
+            (Arc::new(Parts { sorts: FairSpillPool::new(for_sorts), others: FairSpillPool::new(self.share - for_sorts) }), for_sorts)
         } else {
             (Arc::new(FairSpillPool::new(self.share)), self.share)
         };
@@ -77,26 +79,26 @@ impl Budget {
 
 /// Two pools, so that a sort that starts while groups are handed to it finds memory.
 #[derive(Debug)]
-struct Halves {
+struct Parts {
     sorts: FairSpillPool,
     others: FairSpillPool,
 }
 
-impl Halves {
+impl Parts {
     fn of(&self, consumer: &MemoryConsumer) -> &FairSpillPool {
         if consumer.name().starts_with("ExternalSorter") { &self.sorts } else { &self.others }
     }
 }
 
-impl fmt::Display for Halves {
+impl fmt::Display for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sorts: {}, others: {}", self.sorts, self.others)
     }
 }
 
-impl MemoryPool for Halves {
+impl MemoryPool for Parts {
     fn name(&self) -> &str {
-        "halves"
+        "parts"
     }
 
     fn register(&self, consumer: &MemoryConsumer) {

@@ -42,6 +42,10 @@ pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
 /// Footers that are kept. They are small beside the data, and not in the budget of queries.
 const FOOTER_CACHE: usize = 16 << 20;
 
+/// Bytes of the memory for queries that let one more row group be read beside others: what it takes, of a writer's largest pages, is in no
+/// budget.
+const STREAM_MEMORY: usize = 80 << 20;
+
 /// Rows that a sort can keep in each of its streams without being felt.
 const FEW_ROWS: u64 = 1_000;
 
@@ -79,7 +83,8 @@ pub(crate) struct Inner {
     pub(crate) artifacts: Arc<dyn ObjectStore>,
     pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
-    pub(crate) partitions: usize,
+    /// Row groups that are read side by side, and batches that are encoded so.
+    pub(crate) streams: usize,
     pub(crate) runtime: Arc<RuntimeEnv>,
     pub(crate) shapes: ShapeCache,
     /// For plans that need rows in order.
@@ -152,7 +157,7 @@ impl Engine {
             artifacts,
             data_url,
             budget,
-            partitions: settings.partitions.max(1),
+            streams: settings.partitions.clamp(1, (settings.memory_limit / STREAM_MEMORY).max(1)),
             runtime: Arc::clone(&runtime),
             shapes: ShapeCache::default(),
         };
@@ -254,13 +259,13 @@ impl Engine {
     }
 
     fn stream(&self, prepared: &Prepared, plan: &Plan, at_most: Option<usize>) -> Result<SendableRecordBatchStream, EngineError> {
-        let Inner { budget, partitions, .. } = self.inner.as_ref();
+        let Inner { budget, streams, .. } = self.inner.as_ref();
         let session = self.session(plan, prepared.rows, at_most);
         let groups = plan.grouped || plan.distinct;
         let context = if groups || !plan.order.is_empty() { budget.context(session, groups) } else { session.task_ctx() };
         let physical = Arc::clone(&prepared.physical);
         let stream = if prepared.side_by_side {
-            in_order(physical, context, lower::limit(plan, at_most), *partitions)
+            in_order(physical, context, lower::limit(plan, at_most), *streams)
         } else {
             execute_stream(physical, context).map_err(|error| self.query_error(error))?
         };

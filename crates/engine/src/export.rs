@@ -23,7 +23,7 @@ use crate::engine::{Engine, Running};
 use crate::error::EngineError;
 use crate::snapshot;
 
-/// Batches that are encoded or wait to be written, for each core.
+/// Batches that are encoded or wait to be written, for each stream.
 const IN_FLIGHT: usize = 2;
 
 /// Bytes of one part of an upload. Stores take at least 5 MiB, and at most 10,000 parts.
@@ -108,7 +108,7 @@ impl Engine {
         let encoder = format.encoder(&outputs);
         let (emptied, reusable) = mpsc::unbounded_channel::<Vec<u8>>();
         let reusable = Arc::new(Mutex::new(reusable));
-        let (scanned, mut batches) = mpsc::channel(IN_FLIGHT * self.inner.partitions);
+        let (scanned, mut batches) = mpsc::channel(IN_FLIGHT * self.inner.streams);
         let mut first = Vec::new();
         encoder.start(&mut first);
         // Dropped with this future, and what it has begun with it.

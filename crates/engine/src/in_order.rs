@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// Batches that a partition may be ahead.
-const AHEAD: usize = 8;
+const AHEAD: usize = 2;
 
 /// The first `limit` rows of all partitions, in the order of the partitions. `side_by_side` of them run while another one is handed out.
 pub(crate) fn in_order(

@@ -130,7 +130,7 @@ impl<'a> Lowering<'a> {
 
     fn grouped(self, rows: LogicalPlanBuilder, keys: &Keys) -> Result<LogicalPlanBuilder, EngineError> {
         let Lowering { plan, aggregates, metrics } = self;
-        let rows = rows.aggregate(keys.grouped(), aggregates.named()).map_err(EngineError::Query)?;
+        let rows = aggregates.over(rows, keys.grouped().collect())?;
         let is_asked_about =
             |metric: &&Metric| plan.group_conditions.iter().any(|condition| condition.field == Field::Metric(metric.index));
         let exact = metrics.iter().filter(is_asked_about).map(|metric| metric.exact.expression.clone().alias(exact_name(metric.index)));

@@ -144,16 +144,21 @@ async fn exports_hold_a_few_batches_whatever_the_row_count() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_budget_that_is_too_small_is_named() {
-    let (world, mut dataset) = (World::with_memory(2 << 20), sales());
+async fn distinct_counts_go_to_the_disk_and_a_budget_that_is_too_small_is_named() {
+    let mut dataset = sales();
     dataset.metrics = vec![
         metric("Names", MetricExpression::Count { distinct: true, of: RowExpression::Column(NAME) }),
         metric("Ids", MetricExpression::Count { distinct: true, of: RowExpression::Column(ID) }),
     ];
+    let counts = select(&dataset, &["Names", "Ids"]);
+    let world = World::with_memory(2 << 20);
     many(&world, &dataset, 1, 100_000);
-    let failed = world.csv(&select(&dataset, &["Names", "Ids"])).await.unwrap_err();
-    assert!(matches!(failed, EngineError::Budget { memory_limit, .. } if memory_limit == 2 << 20), "{failed:?}");
-    assert!(failed.caller_message().contains("2 MiB"), "{}", failed.caller_message());
+    assert_eq!(world.csv(&counts).await.unwrap(), "Names,Ids\n100000,100000\n");
+    let world = World::with_memory(1 << 20);
+    many(&world, &dataset, 1, 100_000);
+    let failed = world.csv(&ordered(select(&dataset, &["Name", "Id"]), &["Name"])).await.unwrap_err();
+    assert!(matches!(failed, EngineError::Budget { memory_limit, .. } if memory_limit == 1 << 20), "{failed:?}");
+    assert!(failed.caller_message().contains("1 MiB"), "{}", failed.caller_message());
 }
 
 /// A writer that takes so many bytes, and then fails as a full disk does.
