@@ -151,7 +151,7 @@ async fn distinct_counts_go_to_the_disk_and_a_budget_that_is_too_small_is_named(
         metric("Ids", MetricExpression::Count { distinct: true, of: RowExpression::Column(ID) }),
     ];
     let counts = select(&dataset, &["Names", "Ids"]);
-    let world = World::with_memory(2 << 20);
+    let world = World::with_memory(8 << 20);
     many(&world, &dataset, 1, 100_000);
     assert_eq!(world.csv(&counts).await.unwrap(), "Names,Ids\n100000,100000\n");
     let world = World::with_memory(1 << 20);
