@@ -26,10 +26,6 @@ use insightgate_query::{definition, diagnostic};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-// As in the server.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 type Fault = Box<dyn Error>;
 
 #[derive(Default)]

@@ -44,7 +44,7 @@ const FOOTER_CACHE: usize = 16 << 20;
 
 /// Bytes of the memory for queries that let one more row group be read beside others: what it takes, of a writer's largest pages, is in no
 /// budget.
-const STREAM_MEMORY: usize = 80 << 20;
+const STREAM_MEMORY: usize = 40 << 20;
 
 /// Rows that a sort can keep in each of its streams without being felt.
 const FEW_ROWS: u64 = 1_000;

@@ -97,7 +97,8 @@ impl ScalarUDFImpl for Function {
                 first.resize((slot + 1).next_power_of_two(), i64::MAX);
             }
             match first.get_mut(slot) {
-                Some(known) if *known <= places.value(row) => false,
+                // The same row may be asked about again.
+                Some(known) if *known < places.value(row) => false,
                 Some(known) => {
                     *known = places.value(row);
                     true
@@ -176,6 +177,7 @@ mod tests {
         let (low, high) = (vec![Some(30), Some(30)], vec![Some(31), Some(31)]);
         assert_eq!(asked(&function, &[&low, &low, &low, &low], &[1, 2]), [true, false]);
         assert_eq!(asked(&function, &[&low, &low, &low, &high], &[1, 2]), [true, true]);
+        assert_eq!(asked(&function, &[&low, &low, &low, &low], &[1, 2]), [true, false], "asked again");
         assert!(may_be_first(Vec::new(), Expr::default()).is_none() && may_be_first(vec![Expr::default(); 5], Expr::default()).is_none());
     }
 }

@@ -141,7 +141,10 @@ pub(crate) async fn pruned(
     let predicate = scan.rewritten(&left, &conditions)?;
     let marked = physical.transform_up(|node| {
         let found = node.downcast_ref::<DataSourceExec>().and_then(|source| source.downcast_to_file_source::<ParquetSource>());
-        let Some((config, source)) = found else { return Ok(Transformed::no(node)) };
+        // Some plans read the rows several times. A scan for which other conditions hold is left as it is.
+        let Some((config, source)) = found.filter(|(_, source)| conjuncts_of(source) == scan.conjuncts) else {
+            return Ok(Transformed::no(node));
+        };
         let mut marked = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups(config, &left, handed));
         if let Some(predicate) = &predicate {
             marked = marked.with_source(Arc::new(source.with_predicate(Arc::clone(predicate))));
@@ -302,6 +305,10 @@ impl ChunkReader for Stretch {
     }
 }
 
+fn conjuncts_of(source: &ParquetSource) -> Vec<Arc<dyn PhysicalExpr>> {
+    source.filter().iter().flat_map(split_conjunction).cloned().collect()
+}
+
 /// What a physical plan takes from files. None, where the planner found that no row can be in the answer.
 pub(crate) struct Scan {
     config: FileScanConfig,
@@ -312,15 +319,20 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
+    /// Of a plan that reads the rows several times, what the first of its scans takes, with the columns of all.
     pub(crate) fn of(plan: &Arc<dyn ExecutionPlan>) -> Option<Scan> {
         let source = plan.downcast_ref::<DataSourceExec>().and_then(|source| source.downcast_to_file_source::<ParquetSource>());
-        let Some((config, source)) = source else { return plan.children().into_iter().find_map(Scan::of) };
+        let Some((config, source)) = source else {
+            let mut scans = plan.children().into_iter().filter_map(Scan::of);
+            let mut first = scans.next()?;
+            first.names.extend(scans.flat_map(|scan| scan.names));
+            return Some(first);
+        };
         let predicate = source.filter();
         let projected = source.projection().into_iter().flat_map(|projection| projection.iter()).map(|item| &item.expr);
         let read = projected.chain(&predicate).flat_map(collect_columns).map(|column| column.name().to_owned());
         let names = read.filter(|name| config.file_schema().index_of(name).is_ok()).collect();
-        let conjuncts = predicate.iter().flat_map(split_conjunction).cloned().collect();
-        Some(Scan { config: config.clone(), conjuncts, names })
+        Some(Scan { config: config.clone(), conjuncts: conjuncts_of(source), names })
     }
 
     /// In the definition's order.

@@ -29,10 +29,6 @@ use command_error::CommandError;
 use log::{QUIET, start_log};
 use session::Session;
 
-/// Queries give back and take megabytes a batch; this one keeps them at hand.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tls::choose_cryptography();

@@ -1,6 +1,7 @@
 //! Further rows for a dataset that is there: a person's files, as its definition says, beside the rows that it has.
 //!
-//! All or nothing: the files are converted beside the dataset's folder, where no scan looks, and moved in once each of them fits.
+//! All or nothing: the files are converted beside the dataset's folder, where no scan looks, and their folder is moved in as a whole once
+//! each of them fits.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -75,20 +76,20 @@ pub fn import_rows(data_root: &Path, catalogs: &Catalogs, new: &NewRows, progres
     Ok(ImportedRows { dataset, rows: count, files })
 }
 
-/// Under names that are free there. Those that came in before one that cannot go out again.
-fn move_in(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, ImportFault> {
-    std::fs::create_dir_all(folder).map_err(io(folder))?;
-    let mut moved: Vec<PathBuf> = Vec::with_capacity(files.len());
-    for file in files {
-        let free = (0_u32..).map(|number| folder.join(format!("part-{number:05}.parquet"))).find(|path| !path.exists());
-        let target = free.unwrap_or_else(|| folder.join("part.parquet"));
-        if let Err(error) = std::fs::rename(file, &target) {
-            moved.iter().for_each(|path| drop(std::fs::remove_file(path)));
-            return Err(io(&target)(error));
+/// Their common folder, under a name that is free there: one step, so that a scan, a kill or another import never meets a part of it.
+fn move_in(files: &[PathBuf], rows: &Path) -> Result<Vec<PathBuf>, ImportFault> {
+    let Some(converted) = files.first().and_then(|file| file.parent()) else { return Ok(Vec::new()) };
+    std::fs::create_dir_all(rows).map_err(io(rows))?;
+    let mut number = 0_u32;
+    loop {
+        let target = rows.join(format!("import-{number:05}"));
+        // A folder with files in it is never replaced.
+        match std::fs::rename(converted, &target) {
+            Ok(()) => return Ok(files.iter().filter_map(|file| Some(target.join(file.file_name()?))).collect()),
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => number += 1,
+            Err(error) => return Err(io(&target)(error)),
         }
-        moved.push(target);
     }
-    Ok(moved)
 }
 
 fn remove(folder: &Path) -> Result<(), ImportFault> {
@@ -157,7 +158,7 @@ mod tests {
         let second = world.import("Sales", &["City,Amount\nBonn,4\n"], Some(TENANT)).unwrap();
         let stored = world.stored();
         assert!(stored.len() == 3 && second.files.iter().all(|file| stored.contains(&file.display().to_string())), "{stored:?}");
-        assert!(stored.iter().all(|path| path.contains(&format!("data/mpn/Sales/tenant={TENANT}/part-0000"))), "{stored:?}");
+        assert!(stored.iter().all(|path| path.contains(&format!("data/mpn/Sales/tenant={TENANT}/import-0000"))), "{stored:?}");
     }
 
     #[test]

@@ -52,6 +52,24 @@ async fn folders_are_explained_by_their_footers() {
     assert_eq!((stranger.visible_rows, stranger.files, stranger.data_as_of), (0, Parts::default(), None));
 }
 
+/// Rows are read once for each distinct count; what is said is said of all of that.
+#[tokio::test]
+async fn columns_of_all_distinct_counts_are_named() {
+    let (world, mut dataset) = (World::new(), sales());
+    let distinct = |column| MetricExpression::Count { distinct: true, of: insightgate_query::metric::RowExpression::Column(column) };
+    dataset.metrics =
+        vec![metric("Names", distinct(NAME)), metric("Places", distinct(MPN_ID)), metric("Rows", MetricExpression::CountRows)];
+    written(&world, &dataset, ALICE, 0);
+    written(&world, &dataset, BOB, 1_000);
+    let is_even = |plan| filtered(plan, "MPNId", Test::Compare(Comparison::Equal, string("1")));
+    let plan = is_even(select(&dataset, &["Day", "Names", "Places", "Rows"]));
+    let explained = world.engine.explain(&scope(ALICE), &plan, month(2)).await.unwrap();
+    assert_eq!(explained.columns, ["Name", "Day", "MPNId"]);
+    assert_eq!((explained.estimated_rows, explained.row_groups), (20, Parts { read: 1, skipped: 2 }));
+    assert_eq!(world.csv_of(&scope(ALICE), &plan, month(2)).await.unwrap(), "Day,Names,Places,Rows\n2026-02-05,1,1,10\n");
+    assert_eq!(world.lines(&is_even(select(&dataset, &["Names", "Places", "Rows"]))).await, ["1,1,30"]);
+}
+
 #[tokio::test]
 async fn viewers_of_locations_are_told_of_their_rows_only() {
     let (world, dataset) = (World::new(), sales());
