@@ -102,7 +102,7 @@ pub(crate) struct Prepared {
     /// Of the snapshot's files.
     pub(crate) shapes: Vec<Arc<FileShape>>,
     rows: Rows,
-    /// It may fail for texts that are too many to be held; then it has to be made again [without](Texts::Proven).
+    /// It may fail for texts that are too many to be held; then it has to be made again [without](HeldTexts::Proven).
     pub(crate) guesses: bool,
     /// Its partitions are to be run side by side and handed out in order, up to the limit.
     side_by_side: bool,
@@ -110,7 +110,7 @@ pub(crate) struct Prepared {
 
 /// Which columns' texts are held in memory, so that rows are grouped by numbers in their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Texts {
+pub(crate) enum HeldTexts {
     /// Those that files say are few.
     Proven,
     /// Besides, those that are likely to be.
@@ -176,7 +176,7 @@ impl Engine {
         plan: &Plan,
         window: Window,
         at_most: Option<usize>,
-        texts: Texts,
+        texts: HeldTexts,
     ) -> Result<Prepared, EngineError> {
         let inner = &self.inner;
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
@@ -191,7 +191,7 @@ impl Engine {
         let lowering_is_plain =
             rows == Rows::InOrder && !plan.grouped && !plan.distinct && (!plan.row_conditions.is_empty() || limit.is_none());
         // Groups that are handed out as they are met cannot be taken back.
-        let may_guess = texts == Texts::Guessed && rows != Rows::InOrder;
+        let may_guess = texts == HeldTexts::Guessed && rows != Rows::InOrder;
         let (lowered, guesses) = {
             let guesses = Cell::new(false);
             let room = |name: &str| {
@@ -240,7 +240,7 @@ impl Engine {
     ) -> Result<Running, EngineError> {
         let inner = &self.inner;
         let scope = &scope.within(&plan.dataset.name)?;
-        let prepared = self.prepare(scope, plan, window, at_most, Texts::Guessed).await?;
+        let prepared = self.prepare(scope, plan, window, at_most, HeldTexts::Guessed).await?;
         let holds_rows = plan.grouped || plan.distinct || !plan.order.is_empty();
         let share = if holds_rows { Some(inner.budget.take(lane).await?) } else { None };
         let mut stream = self.stream(&prepared, plan, at_most)?;
@@ -249,7 +249,7 @@ impl Engine {
             let first = stream.next().await;
             if matches!(&first, Some(Err(error)) if codes::are_too_many(error)) {
                 drop(stream);
-                let prepared = self.prepare(scope, plan, window, at_most, Texts::Proven).await?;
+                let prepared = self.prepare(scope, plan, window, at_most, HeldTexts::Proven).await?;
                 let stream = self.stream(&prepared, plan, at_most)?;
                 return Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share });
             }

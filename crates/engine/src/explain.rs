@@ -19,7 +19,7 @@ use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, same_name};
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 
-use crate::engine::{Engine, Prepared, Texts};
+use crate::engine::{Engine, HeldTexts, Prepared};
 use crate::error::EngineError;
 use crate::lower;
 use crate::pruning::Scan;
@@ -61,7 +61,7 @@ impl Engine {
     /// Plans the query as a run would, and looks at what its scan would read. No row of the answer is made.
     pub async fn explain(&self, scope: &TenantScope, plan: &Plan, window: Window) -> Result<Explanation, EngineError> {
         let scope = &scope.within(&plan.dataset.name)?;
-        let prepared = self.prepare(scope, plan, window, None, Texts::Proven).await?;
+        let prepared = self.prepare(scope, plan, window, None, HeldTexts::Proven).await?;
         let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
         let footers = snapshot::footers(self.inner.data.as_ref(), &cache, &prepared.snapshot).await;
         let footers = footers.map_err(|error| self.query_error(error))?;

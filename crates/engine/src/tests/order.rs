@@ -165,7 +165,7 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
         writer.close().unwrap();
         let distinct = Plan { distinct: true, ..select(&dataset, &["Name"]) };
         let grouped = ordered(select(&dataset, &["Name", "Rows"]), &["-Rows", "Name"]);
-        let prepared = world.engine.prepare(&scope(ALICE), &distinct, Window::All, None, crate::engine::Texts::Guessed).await.unwrap();
+        let prepared = world.engine.prepare(&scope(ALICE), &distinct, Window::All, None, crate::engine::HeldTexts::Guessed).await.unwrap();
         assert!(prepared.guesses);
         let first = execute_stream(prepared.physical, world.engine.inner.parallel.task_ctx()).unwrap().next().await.unwrap();
         assert_eq!(first.is_err_and(|error| crate::codes::are_too_many(&error)), memory == 6 << 20);
