@@ -112,14 +112,14 @@ impl Store {
 
 /// Applied once each, in order. Never change one that was released: add another.
 fn migrations() -> Migrator {
-    let first = Migration::new(
-        1,
-        Cow::Borrowed("first tables"),
-        MigrationType::Simple,
-        include_str!("../migrations/0001_first_tables.sql").into_sql_str(),
-        false,
-    );
-    Migrator { migrations: Cow::Owned(vec![first]), ..Migrator::DEFAULT }
+    let all = [
+        ("first tables", include_str!("../migrations/0001_first_tables.sql")),
+        ("delivery", include_str!("../migrations/0002_delivery.sql")),
+    ];
+    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator { migrations: Cow::Owned((1..).zip(all).map(migration).collect()), ..Migrator::DEFAULT }
 }
 
 /// How many rows a statement changed; a connection, not a pool, so that it can be part of a transaction.
