@@ -90,7 +90,7 @@ impl Directory {
         read: impl Future<Output = Result<Option<Value>, StoreError>>,
     ) -> Result<Option<Arc<Value>>, StoreError> {
         // Before the read: what changes while it goes on makes what it finds out of date.
-        let version = self.store.identity_version();
+        let version = self.store.identity_version().await?;
         if let Some(found) = kind(&mut self.at(version)).get(&key) {
             return Ok(Some(Arc::clone(found)));
         }

@@ -6,8 +6,10 @@ use uuid::Uuid;
 
 use crate::scheduled_report::ReportFormat;
 
-/// Attempts before a run is given up.
-pub const MAXIMUM_ATTEMPTS: u32 = 5;
+/// Failed attempts before a run is given up.
+pub const MAXIMUM_FAILURES: u32 = 5;
+/// Attempts that may end with the process that made them: a run that takes every process down with it must not go on for ever.
+pub const MAXIMUM_DEATHS: u32 = 20;
 /// Days that finished runs are listed for. Source: the documented history.
 pub const HISTORY_DAYS: i64 = 90;
 
@@ -50,9 +52,13 @@ pub struct Execution {
     /// Counts claims. Whoever completes a run must still hold the epoch it claimed.
     pub epoch: i64,
     pub attempts: u32,
+    /// Attempts that failed by themselves. The others were cut off with their process.
+    pub failures: u32,
     /// Why the last attempt failed, in words for the owner.
     pub failure: Option<String>,
     pub artifact: Option<Artifact>,
+    /// When the file was removed, by its age or for want of room.
+    pub artifact_removed: Option<DateTime<Utc>>,
     /// Something the owner should know though the run succeeded.
     pub note: Option<String>,
 }
@@ -87,12 +93,12 @@ pub enum AfterFailure {
     GiveUp,
 }
 
-/// Waits grow fourfold from two seconds.
-pub fn after_failure(attempts: u32, retryable: bool) -> AfterFailure {
-    if !retryable || attempts >= MAXIMUM_ATTEMPTS {
+/// Waits grow fourfold from two seconds. `failures` counts the one that just happened.
+pub fn after_failure(failures: u32, retryable: bool) -> AfterFailure {
+    if !retryable || failures >= MAXIMUM_FAILURES {
         return AfterFailure::GiveUp;
     }
-    AfterFailure::Retry { wait_seconds: 2_i64.saturating_mul(4_i64.saturating_pow(attempts.saturating_sub(1))) }
+    AfterFailure::Retry { wait_seconds: 2_i64.saturating_mul(4_i64.saturating_pow(failures.saturating_sub(1))) }
 }
 
 #[cfg(test)]
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn retries_are_few_and_wait_longer_each_time() {
-        let waits: Vec<_> = (1..=MAXIMUM_ATTEMPTS).map(|attempts| after_failure(attempts, true)).collect();
+        let waits: Vec<_> = (1..=MAXIMUM_FAILURES).map(|failures| after_failure(failures, true)).collect();
         assert_eq!(waits[0], AfterFailure::Retry { wait_seconds: 2 });
         assert_eq!(waits[3], AfterFailure::Retry { wait_seconds: 128 });
         assert_eq!(waits[4], AfterFailure::GiveUp);

@@ -6,8 +6,39 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub const MINIMUM_INTERVAL_HOURS: u32 = 4;
 pub const MAXIMUM_INTERVAL_HOURS: u32 = 2160;
 
-/// Slots that one tick may queue for a report that was not served for long. Older ones are skipped, and not counted.
-pub const CATCH_UP_SLOTS: i64 = 100;
+/// Slots that one look may take of a report that was not served for long; the next look takes more.
+pub const SLOTS_AT_ONCE: usize = 100;
+
+/// A slot that nobody looked at for so long has been missed: no scheduler ran.
+const MISSED_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// What becomes of slots that passed while no scheduler ran. Skipped ones do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CatchUp {
+    /// The newest runs, older ones are skipped.
+    #[default]
+    Latest,
+    /// Each runs, the oldest first.
+    All,
+    /// All are skipped.
+    None,
+}
+
+impl CatchUp {
+    pub const ALL: [CatchUp; 3] = [CatchUp::Latest, CatchUp::All, CatchUp::None];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            CatchUp::Latest => "latest",
+            CatchUp::All => "all",
+            CatchUp::None => "none",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<CatchUp> {
+        CatchUp::ALL.into_iter().find(|policy| policy.name() == name)
+    }
+}
 
 /// Slots lie at `start`, `start` + interval, … until `count` of them were due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,22 +72,29 @@ impl Schedule {
         TimeDelta::hours(i64::from(self.interval_hours.max(1)))
     }
 
-    /// The slots due by `now`, oldest first, and the schedule after them.
-    pub fn take_due(&self, now: DateTime<Utc>) -> (Vec<Slot>, Schedule) {
-        let mut after = self.clone();
+    /// The slots due by `now` that are to run, oldest first, and the schedule after them. It may have more of them still.
+    pub fn take_due(&self, now: DateTime<Utc>, catch_up: CatchUp) -> (Vec<Slot>, Schedule) {
+        let mut after = match catch_up {
+            CatchUp::All => self.clone(),
+            CatchUp::Latest => self.skip_to(self.newest_due(now)),
+            // One that is due just now is not late.
+            CatchUp::None => self.skip_to(now.checked_sub_signed(MISSED_AFTER).unwrap_or(now)),
+        };
         let mut slots = Vec::new();
-        let behind = self.next.map_or(0, |next| (now - next).num_hours() / i64::from(self.interval_hours.max(1)));
-        if behind >= CATCH_UP_SLOTS {
-            let skipped = TimeDelta::hours((behind - CATCH_UP_SLOTS + 1) * i64::from(self.interval_hours.max(1)));
-            after.next = self.next.and_then(|next| next.checked_add_signed(skipped));
-        }
-        while let Some(at) = after.next.filter(|at| *at <= now) {
+        while let Some(at) = after.next.filter(|at| *at <= now && slots.len() < SLOTS_AT_ONCE) {
             after.fired = after.fired.saturating_add(1);
             slots.push(Slot { at, key: format!("{}:{}", after.revision, crate::instant::format(at)) });
             let exhausted = after.count.is_some_and(|count| after.fired >= count);
             after.next = if exhausted { None } else { at.checked_add_signed(self.interval()) };
         }
         (slots, after)
+    }
+
+    /// The last slot that `now` has reached, or the next if it has reached none.
+    fn newest_due(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let Some(next) = self.next else { return now };
+        let passed = (now - next).num_hours() / i64::from(self.interval_hours.max(1));
+        next.checked_add_signed(self.interval() * i32::try_from(passed.max(0)).unwrap_or(i32::MAX)).unwrap_or(next)
     }
 
     /// The schedule with the slots before `now` left out, uncounted: what resuming a paused report means.
@@ -85,26 +123,88 @@ mod tests {
 
     #[test]
     fn fires_once_per_interval_until_the_count() {
-        let schedule = Schedule::new(at(10), 4, Some(3), 0);
-        assert!(schedule.take_due(at(9)).0.is_empty());
-        let (first, schedule) = schedule.take_due(at(10));
-        assert_eq!(hours(&first), [10]);
-        let (none, schedule) = schedule.take_due(at(13));
-        assert!(none.is_empty());
-        let (rest, schedule) = schedule.take_due(at(100));
-        assert_eq!(hours(&rest), [14, 18]);
-        assert_eq!((schedule.next, schedule.fired), (None, 3));
-        assert!(schedule.take_due(at(1000)).0.is_empty());
+        for catch_up in CatchUp::ALL {
+            let schedule = Schedule::new(at(10), 4, Some(3), 0);
+            assert!(schedule.take_due(at(9), catch_up).0.is_empty());
+            let (first, schedule) = schedule.take_due(at(10), catch_up);
+            assert_eq!(hours(&first), [10]);
+            let (none, schedule) = schedule.take_due(at(13), catch_up);
+            assert!(none.is_empty());
+            let (second, schedule) = schedule.take_due(at(14) + TimeDelta::minutes(5), catch_up);
+            assert_eq!(hours(&second), [14]);
+            let (last, schedule) = schedule.take_due(at(18), catch_up);
+            assert_eq!(hours(&last), [18]);
+            assert_eq!((schedule.next, schedule.fired), (None, 3));
+            assert!(schedule.take_due(at(1000), catch_up).0.is_empty());
+        }
     }
 
     #[test]
-    fn catches_up_with_the_newest_slots_only() {
-        let schedule = Schedule::new(at(0), 4, None, 0);
-        let (slots, after) = schedule.take_due(at(4 * 1000 + 1));
-        assert_eq!(slots.len() as i64, CATCH_UP_SLOTS);
-        assert_eq!(hours(&slots).last(), Some(&4000));
-        assert_eq!(after.fired as i64, CATCH_UP_SLOTS);
-        assert_eq!(after.next, Some(at(4004)));
+    fn missed_slots_are_caught_up_or_skipped_by_policy() {
+        // Due at 0, 4, 8, …; nobody looked until then.
+        let five_past = |hours| at(hours) + TimeDelta::minutes(5);
+        let half_past = |hours| at(hours) + TimeDelta::minutes(30);
+        let cases: [(CatchUp, DateTime<Utc>, &[i64], i64); 9] = [
+            (CatchUp::All, five_past(12), &[0, 4, 8, 12], 16),
+            (CatchUp::All, half_past(15), &[0, 4, 8, 12], 16),
+            (CatchUp::Latest, five_past(12), &[12], 16),
+            (CatchUp::Latest, half_past(15), &[12], 16),
+            (CatchUp::Latest, at(12), &[12], 16),
+            (CatchUp::None, five_past(12), &[12], 16),
+            (CatchUp::None, half_past(12), &[], 16),
+            (CatchUp::None, half_past(15), &[], 16),
+            (CatchUp::None, at(16), &[16], 20),
+        ];
+        for (catch_up, now, taken, next) in cases {
+            let (slots, after) = Schedule::new(at(0), 4, None, 0).take_due(now, catch_up);
+            assert_eq!(hours(&slots), taken, "{catch_up:?} {now}");
+            assert_eq!((after.next, after.fired as usize), (Some(at(next)), taken.len()), "{catch_up:?} {now}");
+        }
+        for (catch_up, fired, next) in [(CatchUp::All, 2, None), (CatchUp::Latest, 1, Some(at(16))), (CatchUp::None, 0, Some(at(16)))] {
+            let (_, after) = Schedule::new(at(0), 4, Some(2), 0).take_due(half_past(12), catch_up);
+            assert_eq!((after.fired, after.next), (fired, next), "skipped slots do not count: {catch_up:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_absence_is_caught_up_in_pieces() {
+        let mut schedule = Schedule::new(at(0), 4, None, 0);
+        let mut taken = Vec::new();
+        loop {
+            let (slots, after) = schedule.take_due(at(4 * 249 + 1), CatchUp::All);
+            assert!(slots.len() <= SLOTS_AT_ONCE);
+            if slots.is_empty() {
+                break;
+            }
+            taken.extend(hours(&slots));
+            schedule = after;
+        }
+        assert_eq!(taken, (0..250).map(|slot| slot * 4).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_clock_that_is_moved_back_doubles_nothing() {
+        for catch_up in CatchUp::ALL {
+            let (_, schedule) = Schedule::new(at(0), 4, None, 0).take_due(at(8), catch_up);
+            for earlier in [7, 4, 0, -100, 8, 11] {
+                let (slots, after) = schedule.take_due(at(earlier), catch_up);
+                assert!(slots.is_empty() && after == schedule, "{catch_up:?} {earlier}");
+            }
+        }
+    }
+
+    #[test]
+    fn slots_lie_on_the_start_however_late_they_are_taken() {
+        let start = at(0) + TimeDelta::seconds(7);
+        let mut schedule = Schedule::new(start, 5, None, 0);
+        let mut now = start;
+        for look in 0..1000 {
+            now += TimeDelta::minutes(17 * (look % 29));
+            let (slots, after) = schedule.take_due(now, CatchUp::All);
+            assert!(slots.iter().all(|slot| (slot.at - start).num_seconds() % (5 * 3600) == 0));
+            schedule = after;
+        }
+        assert!(schedule.fired > 500);
     }
 
     #[test]
@@ -118,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_new_revision_may_reuse_an_instant() {
-        let keys = |revision| Schedule::new(at(0), 4, None, revision).take_due(at(0)).0[0].key.clone();
+        let keys = |revision| Schedule::new(at(0), 4, None, revision).take_due(at(0), CatchUp::All).0[0].key.clone();
         assert_ne!(keys(0), keys(1));
     }
 }

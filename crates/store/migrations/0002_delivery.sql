@@ -3,12 +3,14 @@
 -- tenant_id repeats the report's. turn orders what waits: each further run of a tenant that has others waiting stands a little behind them.
 ALTER TABLE executions ADD COLUMN tenant_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE executions ADD COLUMN turn BIGINT NOT NULL DEFAULT 0;
+-- Attempts that failed by themselves; attempts counts those too that ended with their process.
+ALTER TABLE executions ADD COLUMN failures BIGINT NOT NULL DEFAULT 0;
 -- When the file was removed, by age or for want of room. The run is still listed.
 ALTER TABLE executions ADD COLUMN artifact_removed BIGINT;
-UPDATE executions SET turn = queued,
+UPDATE executions SET turn = queued, failures = attempts,
     tenant_id = (SELECT report.tenant_id FROM scheduled_reports AS report WHERE report.id = executions.report_id);
 DROP INDEX executions_to_claim;
-CREATE INDEX executions_to_claim ON executions (status, turn);
+CREATE INDEX executions_to_claim ON executions (status, turn, anchor, id);
 CREATE INDEX executions_by_tenant ON executions (tenant_id, status, turn);
 CREATE INDEX executions_by_age ON executions (finished);
 CREATE INDEX executions_with_file ON executions (artifact_removed, generated);

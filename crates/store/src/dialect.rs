@@ -5,6 +5,7 @@ use crate::StoreError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
+    Postgres,
 }
 
 impl Dialect {
@@ -12,6 +13,7 @@ impl Dialect {
         let scheme = url.split(':').next().unwrap_or_default();
         match scheme {
             "sqlite" => Ok(Dialect::Sqlite),
+            "postgres" | "postgresql" => Ok(Dialect::Postgres),
             // A URL may hold a password: only its scheme is shown.
             _ => Err(StoreError::UnsupportedUrl(format!("{scheme}:…"))),
         }
@@ -21,13 +23,15 @@ impl Dialect {
     pub(crate) fn connect_url(self, url: &str) -> String {
         match self {
             Dialect::Sqlite => format!("{url}?mode=rwc"),
+            Dialect::Postgres => url.to_owned(),
         }
     }
 
-    /// One writer at a time is SQLite's nature; a few readers beside it.
+    /// One writer at a time is SQLite's nature; a few readers beside it. A Postgres serves several processes.
     pub(crate) fn connections(self) -> u32 {
         match self {
             Dialect::Sqlite => 6,
+            Dialect::Postgres => 12,
         }
     }
 
@@ -35,10 +39,21 @@ impl Dialect {
     pub(crate) fn loses_connections(self) -> bool {
         match self {
             Dialect::Sqlite => false,
+            Dialect::Postgres => true,
+        }
+    }
+
+    /// Whether several processes may use the database at once.
+    pub(crate) fn is_shared(self) -> bool {
+        match self {
+            Dialect::Sqlite => false,
+            Dialect::Postgres => true,
         }
     }
 
     /// SQLite: a log that survives a kill and readers that do not wait for the writer; FULL, so that it survives a power cut too.
+    ///
+    /// Postgres: a process that is stopped or cut off must not hold up the others, with its locks or with a statement.
     pub(crate) fn on_connect(self) -> &'static [&'static str] {
         match self {
             Dialect::Sqlite => &[
@@ -48,6 +63,12 @@ impl Dialect {
                 "PRAGMA foreign_keys = ON",
                 "PRAGMA temp_store = MEMORY",
             ],
+            Dialect::Postgres => &[
+                "SET idle_in_transaction_session_timeout = '15s'",
+                "SET lock_timeout = '20s'",
+                "SET statement_timeout = '60s'",
+                "SET client_min_messages = warning",
+            ],
         }
     }
 
@@ -55,12 +76,31 @@ impl Dialect {
     pub(crate) fn begin(self) -> &'static str {
         match self {
             Dialect::Sqlite => "BEGIN IMMEDIATE",
+            Dialect::Postgres => "BEGIN",
+        }
+    }
+
+    /// Makes transactions that read before they write come one after the other, as they do in SQLite: what one has read is still so when it
+    /// writes. Held until the transaction's end.
+    pub(crate) fn one_at_a_time(self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some("SELECT 1 FROM (SELECT pg_advisory_xact_lock(5521706149)) AS held"),
+        }
+    }
+
+    /// At the end of a query for rows to be taken: passes over those that another transaction is taking. In SQLite there is none.
+    pub(crate) fn skip_locked(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
         }
     }
 
     pub(crate) fn now_milliseconds(self) -> &'static str {
         match self {
             Dialect::Sqlite => "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            Dialect::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         }
     }
 }

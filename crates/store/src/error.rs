@@ -8,8 +8,10 @@ pub enum StoreError {
     Database(#[from] sqlx::Error),
     #[error("the database's tables could not be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    #[error("the database address '{0}' is not supported: use sqlite:<file>")]
+    #[error("the database address '{0}' is not supported: use sqlite:<file> or postgres://user@host/database")]
     UnsupportedUrl(String),
+    #[error("a Postgres is backed up with its own tools, such as pg_dump")]
+    NoBackup,
     /// The task that was to write is gone: the process is ending.
     #[error("the write was interrupted")]
     Interrupted,

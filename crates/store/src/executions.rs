@@ -93,21 +93,42 @@ pub enum Outcome {
 }
 
 impl Store {
-    /// Takes the oldest run that waits, or whose holder let its lease lapse. Times are the database's (or a simulation's), in milliseconds.
+    /// Takes a run whose holder let its lease lapse, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
-        let claim = "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
-             WHERE id = (SELECT id FROM executions
-                         WHERE (status = 'Pending' AND not_before <= $2) OR (status = 'Running' AND lease_until < $2)
-                         ORDER BY queued, anchor, id LIMIT 1)
-             RETURNING *";
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query(claim).bind(lease_until).bind(lease_now);
+        let skip_locked = self.dialect.skip_locked();
+        // Two looks, so that each follows the index and stops at its first row.
+        let claim = format!(
+            "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
+             WHERE id = COALESCE(
+                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2
+                  ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
+                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2
+                  ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
+             RETURNING *"
+        );
+        let mut transaction = self.begin_beside().await?;
+        let query = sqlx::query(sqlx::AssertSqlSafe(claim)).bind(lease_until).bind(lease_now);
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
         let execution = read_execution(&row)?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
         let report = read_report(&query.fetch_one(&mut *transaction).await?)?;
         transaction.commit().await?;
         Ok(Some(ClaimedExecution { execution, report }))
+    }
+
+    /// Gives a run back that this process will not finish: the next one takes it up at once, and the attempt is not counted.
+    pub async fn release_execution(&self, id: Uuid, epoch: i64) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(
+            "UPDATE executions SET attempts = attempts - 1, lease_until = 0,
+                 status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
+                                            WHERE report.id = executions.report_id AND report.status = 'Paused')
+                               THEN 'Paused' ELSE 'Pending' END
+             WHERE id = $1 AND epoch = $2 AND status = 'Running'",
+        );
+        let released = execute(&mut transaction, query.bind(id.to_string()).bind(epoch)).await?;
+        transaction.commit().await?;
+        Ok(released == 1)
     }
 
     /// Prolongs the lease. False when the run is not held any more: its work is to be dropped.
@@ -124,10 +145,12 @@ impl Store {
     }
 
     /// Writes how an attempt ended, and in the same transaction what follows for its report. False when the run is not held any more.
+    ///
+    /// May be called again when the answer was lost: an end that was written already is an end that was held.
     pub async fn finish_execution(&self, claimed: &ClaimedExecution, outcome: &Outcome, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let (id, epoch) = (claimed.execution.id.to_string(), claimed.execution.epoch);
         let mut transaction = self.begin().await?;
-        let held = match outcome {
+        let changed = match outcome {
             Outcome::Completed { artifact, note } => {
                 let query = sqlx::query(
                     "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
@@ -151,7 +174,7 @@ impl Store {
             }
             Outcome::Retry { reason, not_before } => {
                 let query = sqlx::query(
-                    "UPDATE executions SET failure = $2, not_before = $3,
+                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1,
                          status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
                                                     WHERE report.id = executions.report_id AND report.status = 'Paused')
                                        THEN 'Paused' ELSE 'Pending' END
@@ -161,13 +184,16 @@ impl Store {
             }
             Outcome::Failed { reason } | Outcome::Refused { reason } => {
                 let query = sqlx::query(
-                    "UPDATE executions SET status = 'Failed', failure = $2, finished = $3
+                    "UPDATE executions SET status = 'Failed', failure = $2, finished = $3, failures = failures + 1
                      WHERE id = $1 AND epoch = $4 AND status = 'Running'",
                 );
                 execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(millis(now)).bind(epoch)).await?
             }
         };
-        if held == 1 && !matches!(outcome, Outcome::Retry { .. }) {
+        if changed == 0 {
+            return has_ended(&mut transaction, claimed, outcome).await;
+        }
+        if !matches!(outcome, Outcome::Retry { .. }) {
             let report = claimed.report.id.to_string();
             if matches!(outcome, Outcome::Refused { .. }) {
                 let query = sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND status = $3 AND next_slot IS NOT NULL");
@@ -177,7 +203,7 @@ impl Store {
             end_exhausted_report(&mut transaction, &report).await?;
         }
         transaction.commit().await?;
-        Ok(held == 1)
+        Ok(true)
     }
 
     /// The executions of these reports of one owner: report by report, of each the newest first.
@@ -220,17 +246,37 @@ impl Store {
     }
 }
 
+/// Whether the run ended so, by this very claim.
+async fn has_ended(connection: &mut AnyConnection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
+    let status = match outcome {
+        Outcome::Completed { .. } => ExecutionStatus::Completed,
+        Outcome::Failed { .. } | Outcome::Refused { .. } => ExecutionStatus::Failed,
+        // It may have been claimed anew since, which is as good.
+        Outcome::Retry { .. } => return Ok(false),
+    };
+    let query = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = $3");
+    let query = query.bind(claimed.execution.id.to_string()).bind(claimed.execution.epoch).bind(status.name());
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
+/// Milliseconds that each further run of a tenant stands behind the one before: another tenant's comes in between.
+const TURN_STEP: i64 = 1000;
+
 /// A slot that is queued already stays as it is.
-pub(crate) async fn insert_execution(connection: &mut AnyConnection, execution: &NewExecution) -> Result<(), StoreError> {
+pub(crate) async fn insert_execution(connection: &mut AnyConnection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
     let query = sqlx::query(
-        "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before)
-         VALUES ($1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0) ON CONFLICT (report_id, slot) DO NOTHING",
+        "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
+         SELECT $1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0, $6, CASE WHEN last.turn + $7 > $5 THEN last.turn + $7 ELSE $5 END
+         FROM (SELECT MAX(turn) AS turn FROM executions WHERE tenant_id = $6 AND status = 'Pending') AS last WHERE TRUE
+         ON CONFLICT (report_id, slot) DO NOTHING",
     )
     .bind(execution.id.to_string())
     .bind(execution.report.to_string())
     .bind(execution.slot.clone())
     .bind(millis(execution.anchor))
-    .bind(millis(execution.queued));
+    .bind(millis(execution.queued))
+    .bind(tenant.to_string())
+    .bind(TURN_STEP);
     execute(connection, query).await?;
     Ok(())
 }
@@ -244,7 +290,7 @@ pub(crate) async fn end_exhausted_report(connection: &mut AnyConnection, report:
     Ok(execute(connection, query.bind(ReportStatus::Inactive.name()).bind(report.to_owned())).await? == 1)
 }
 
-fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
+pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
     let artifact = match row.optional_number("artifact_epoch")? {
         None => None,
         Some(epoch) => Some(Artifact {
@@ -266,8 +312,10 @@ fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
         status: row.named("status", ExecutionStatus::from_name)?,
         epoch: row.number("epoch")?,
         attempts: row.count("attempts")?,
+        failures: row.count("failures")?,
         failure: row.optional_text("failure")?,
         artifact,
+        artifact_removed: row.optional_instant("artifact_removed")?,
         note: row.optional_text("note")?,
     })
 }

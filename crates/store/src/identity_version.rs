@@ -1,7 +1,8 @@
 //! Which state of the identities a reader has seen: tenants, enrollments, users, applications, consents and roles.
 //!
 //! What is kept of them elsewhere carries the version that it was read at, and is good only while that is still the version. The number is
-//! this process's own. Where several processes share a database this is the one place to make it the database's.
+//! this process's own where it is the only one that uses the database; where several do, it is a row that each write of identities changes
+//! within its transaction.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,7 +12,10 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, Transaction};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, execute};
+
+/// The setting that processes share.
+const SHARED: &str = "identity_version";
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IdentityVersion(Arc<AtomicU64>);
@@ -27,18 +31,32 @@ impl Drop for Changed {
 
 impl Store {
     /// Read it before the identities themselves.
-    pub fn identity_version(&self) -> u64 {
-        self.identities.0.load(Ordering::SeqCst)
+    pub async fn identity_version(&self) -> Result<u64, StoreError> {
+        if !self.is_shared() {
+            return Ok(self.identities.0.load(Ordering::SeqCst));
+        }
+        let text = self.setting(SHARED).await?.unwrap_or_default();
+        text.parse().map_err(|_| StoreError::Corrupt { column: SHARED, value: text })
     }
 
     /// A write of identities that is one statement. How many rows it changed.
     pub(crate) async fn change_identity(&self, query: Query<'static, Any, AnyArguments>) -> Result<u64, StoreError> {
-        let pool = self.pool.clone();
-        self.change(async move { Ok(query.execute(&pool).await?.rows_affected()) }).await
+        if !self.is_shared() {
+            let pool = self.pool.clone();
+            return self.change(async move { Ok(query.execute(&pool).await?.rows_affected()) }).await;
+        }
+        let mut transaction = self.begin().await?;
+        let changed = execute(&mut transaction, query).await?;
+        self.commit_identities(transaction).await?;
+        Ok(changed)
     }
 
     /// Commits a transaction that wrote identities.
-    pub(crate) async fn commit_identities(&self, transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
+    pub(crate) async fn commit_identities(&self, mut transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
+        if self.is_shared() {
+            let next = "UPDATE settings SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1";
+            execute(&mut transaction, sqlx::query(next).bind(SHARED)).await?;
+        }
         self.change(async move { Ok(transaction.commit().await?) }).await
     }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::row::{Read, millis};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
@@ -24,6 +24,19 @@ impl Store {
             .bind(millis(key.created))
             .execute(&self.pool)
             .await?;
+        Ok(())
+    }
+
+    /// Adds the key unless there is one of its purpose: of processes that start at once, one makes it.
+    pub async fn add_first_key(&self, key: &StoredKey) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(
+            "INSERT INTO keys (id, purpose, sealed, created)
+             SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM keys WHERE purpose = $2)",
+        );
+        let query = query.bind(key.id.clone()).bind(key.purpose.clone()).bind(key.sealed.clone()).bind(millis(key.created));
+        execute(&mut transaction, query).await?;
+        transaction.commit().await?;
         Ok(())
     }
 

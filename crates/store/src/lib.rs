@@ -17,6 +17,7 @@ mod keys;
 mod principals;
 mod refresh_tokens;
 mod report_queries;
+mod retention;
 mod row;
 mod scheduled_reports;
 mod sealed;
@@ -41,6 +42,7 @@ pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use keys::StoredKey;
 pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState};
+pub use retention::FileEpochs;
 pub use scheduled_reports::{ReportFilter, ReportQuotas};
 pub use sealed::{Sealed, SealedPlace};
 pub use sign_in_sessions::{MissingStep, SignInSession};
@@ -62,7 +64,7 @@ pub struct Store {
 impl Store {
     /// Opens the database, makes it if it is a SQLite file that is not there, and brings its tables up to date.
     ///
-    /// `url`: `sqlite:<path>`.
+    /// `url`: `sqlite:<path>` or `postgres://…`.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
@@ -98,14 +100,39 @@ impl Store {
         Ok(row.try_get(0)?)
     }
 
+    /// Writes a copy of a SQLite database to a new file, whole and as of one moment, while others go on using it.
+    pub async fn back_up(&self, file: &str) -> Result<(), StoreError> {
+        match self.dialect {
+            Dialect::Sqlite => {
+                sqlx::query("VACUUM INTO $1").bind(file.to_owned()).execute(&self.pool).await?;
+                Ok(())
+            }
+            Dialect::Postgres => Err(StoreError::NoBackup),
+        }
+    }
+
     /// Waits for all connections to close, so that the last writes are on disk.
     pub async fn close(&self) {
         self.together.finish().await;
         self.pool.close().await;
     }
 
-    /// A transaction that may write from its first statement on.
+    /// Whether other processes may use the database too.
+    pub fn is_shared(&self) -> bool {
+        self.dialect.is_shared()
+    }
+
+    /// A transaction that may write from its first statement on, and that no other such transaction runs beside: what it reads stays so.
     async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let mut transaction = self.begin_beside().await?;
+        if let Some(lock) = self.dialect.one_at_a_time() {
+            execute(&mut transaction, sqlx::query(lock)).await?;
+        }
+        Ok(transaction)
+    }
+
+    /// As `begin`, but others may run beside it: each of its statements must hold for itself.
+    async fn begin_beside(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(self.pool.begin_with(self.dialect.begin()).await?)
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::execution::ExecutionStatus;
-use insightgate_report::schedule::Schedule;
+use insightgate_report::schedule::{CatchUp, Schedule};
 use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
 use sqlx::AnyConnection;
 use sqlx::Row;
@@ -60,7 +60,7 @@ impl Store {
                 .bind(millis(report.created))
                 .execute(&mut *transaction)
                 .await?;
-            insert_execution(&mut transaction, first).await?;
+            insert_execution(&mut transaction, report.tenant, first).await?;
         }
         transaction.commit().await?;
         Ok(Ok(()))
@@ -173,11 +173,13 @@ impl Store {
         Ok(true)
     }
 
-    /// Queues an execution for every slot that is due by `now`, for at most `limit` reports; gives the number of reports that were due.
+    /// Queues executions for slots that are due by `now`, of at most `limit` reports; gives the number of reports that were due. There may be
+    /// more until it is 0.
     /// Safe to run at the same time elsewhere: a slot is queued once.
     pub async fn queue_due_reports<E: From<StoreError>>(
         &self,
         now: DateTime<Utc>,
+        catch_up: CatchUp,
         limit: u32,
         mut new_id: impl FnMut() -> Result<Uuid, E>,
     ) -> Result<usize, E> {
@@ -191,15 +193,21 @@ impl Store {
         .fetch_all(&mut *transaction)
         .await
         .map_err(StoreError::from)?;
+        let mut due = Vec::new();
         for row in &rows {
             let report = read_report(row)?;
             let Timing::Recurring(schedule) = &report.timing else { continue };
-            let (slots, after) = schedule.take_due(now);
-            for slot in slots {
-                let execution = NewExecution { id: new_id()?, report: report.id, slot: slot.key, anchor: slot.at, queued: now };
-                insert_execution(&mut transaction, &execution).await?;
-            }
-            update_report(&mut transaction, &ScheduledReport { timing: Timing::Recurring(after), ..report }).await?;
+            let (slots, after) = schedule.take_due(now, catch_up);
+            due.extend(slots.into_iter().map(|slot| (report.tenant, report.id, slot)));
+            let query = sqlx::query("UPDATE scheduled_reports SET fired = $2, next_slot = $3 WHERE id = $1");
+            let query = query.bind(report.id.to_string()).bind(i64::from(after.fired)).bind(after.next.map(millis));
+            execute(&mut transaction, query).await?;
+        }
+        // They run in the order in which they were due, whichever report they are of.
+        due.sort_by_key(|(_, _, slot)| slot.at);
+        for (tenant, report, slot) in due {
+            let execution = NewExecution { id: new_id()?, report, slot: slot.key, anchor: slot.at, queued: now };
+            insert_execution(&mut transaction, tenant, &execution).await?;
         }
         transaction.commit().await.map_err(StoreError::from)?;
         Ok(rows.len())

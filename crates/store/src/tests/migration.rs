@@ -1,0 +1,53 @@
+//! Databases that earlier versions wrote, and copies of databases.
+
+use super::*;
+
+/// As the first version left it after a demo: a tenant, its report and a finished run.
+const FIRST_TABLES: &str = include_str!("../../tests-data/written-by-first-tables.sql");
+
+#[tokio::test]
+async fn a_database_of_the_first_version_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("insightgate.db").display());
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(&Dialect::Sqlite.connect_url(&url)).await.unwrap();
+    sqlx::raw_sql(FIRST_TABLES).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = Store::open(&url).await.unwrap();
+    let tenant = store.tenant_by_domain("contoso.example").await.unwrap().unwrap();
+    let report = store.report_ids(tenant.id).await.unwrap()[0];
+    let row = sqlx::query("SELECT id, tenant_id, turn, queued FROM executions").fetch_one(&store.pool).await.unwrap();
+    let record = store.execution(Uuid::try_parse(&row.get::<String, _>("id")).unwrap()).await.unwrap().unwrap();
+    assert_eq!((record.report.id, record.execution.status), (report, ExecutionStatus::Completed));
+    assert_eq!(record.execution.artifact.unwrap().rows, 5);
+    assert_eq!(record.execution.artifact_removed, None);
+    assert_eq!(row.get::<String, _>("tenant_id"), tenant.id.to_string());
+    assert_eq!(row.get::<i64, _>("turn"), row.get::<i64, _>("queued"));
+    assert_eq!(store.oldest_files(None).await.unwrap().len(), 1);
+
+    // New runs of the old report are queued and done.
+    let next = NewExecution { id: Uuid::from_u128(5), report, slot: "next".into(), anchor: at(0), queued: at(0) };
+    let mut transaction = store.begin().await.unwrap();
+    executions::insert_execution(&mut transaction, tenant.id, &next).await.unwrap();
+    transaction.commit().await.unwrap();
+    let claimed = store.claim_execution(1, 2).await.unwrap().unwrap();
+    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1), note: None }, at(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_backup_is_a_database_of_its_own() {
+    let Bench { store, _folder, .. } = bench().await;
+    let copy = _folder.path().join("copy's.db");
+    let made = store.back_up(&copy.display().to_string()).await;
+    if store.is_shared() {
+        assert!(matches!(made, Err(StoreError::NoBackup)));
+        return;
+    }
+    made.unwrap();
+    assert!(store.back_up(&copy.display().to_string()).await.is_err(), "what is there stays");
+    store.add_tenant(&Tenant { id: Uuid::from_u128(9), domain: "later.example".into(), ..tenant() }, None, at(0)).await.unwrap();
+    let copy = Store::open(&format!("sqlite:{}", copy.display())).await.unwrap();
+    assert_eq!(copy.tenant_by_domain("contoso.example").await.unwrap(), Some(tenant()));
+    assert_eq!(copy.tenant_by_domain("later.example").await.unwrap(), None);
+}

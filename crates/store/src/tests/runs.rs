@@ -1,0 +1,210 @@
+//! What befalls a run: answers that come late or not at all, a process that ends, tenants that compete, time that passes.
+
+use super::*;
+
+async fn claimed(store: &Store, now: i64, until: i64) -> ClaimedExecution {
+    store.claim_execution(now, until).await.unwrap().unwrap()
+}
+
+fn completed(epoch: i64) -> Outcome {
+    Outcome::Completed { artifact: artifact(epoch), note: None }
+}
+
+async fn add_once(store: &Store, id: u128) {
+    let once = once(id);
+    store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_run() {
+    let Bench { store, _folder, .. } = bench().await;
+    add_once(&store, 7).await;
+    add_once(&store, 8).await;
+    let (late, later) = (claimed(&store, 0, 100).await, claimed(&store, 0, 100).await);
+    assert!(store.finish_execution(&late, &completed(1), at(1)).await.unwrap(), "nobody else was at it");
+    let taken = claimed(&store, 101, 200).await;
+    assert_eq!(taken.execution.id, later.execution.id);
+    assert!(!store.finish_execution(&later, &completed(1), at(1)).await.unwrap());
+    assert!(store.finish_execution(&taken, &completed(2), at(1)).await.unwrap());
+    // The late one's acknowledgement is asked for again and again.
+    for _ in 0..3 {
+        assert!(!store.finish_execution(&later, &completed(1), at(1)).await.unwrap());
+        assert!(store.finish_execution(&taken, &completed(2), at(1)).await.unwrap());
+    }
+    let record = store.execution(taken.execution.id).await.unwrap().unwrap();
+    assert_eq!(record.execution.artifact, Some(artifact(2)));
+}
+
+/// Nothing tells processes apart but the claims they made: one that comes back under the same name holds nothing.
+#[tokio::test]
+async fn a_worker_that_comes_back_holds_nothing_of_its_former_life() {
+    let Bench { store, url, _folder } = bench().await;
+    add_once(&store, 7).await;
+    let before = claimed(&store, 0, 100).await;
+    let again = Store::open(&url).await.unwrap();
+    assert!(again.claim_execution(50, 150).await.unwrap().is_none());
+    let after = claimed(&again, 101, 200).await;
+    assert!(!store.extend_lease(before.execution.id, before.execution.epoch, 1000).await.unwrap());
+    assert!(again.extend_lease(after.execution.id, after.execution.epoch, 1000).await.unwrap());
+    assert!(!store.finish_execution(&before, &completed(1), at(1)).await.unwrap());
+    assert!(again.finish_execution(&after, &completed(2), at(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_report_that_is_deleted_while_it_runs_takes_its_run_along() {
+    let Bench { store, _folder, .. } = bench().await;
+    add_once(&store, 7).await;
+    let running = claimed(&store, 0, 100).await;
+    assert!(store.delete_report(OWNER, Program::Mpn, running.report.id).await.unwrap());
+    assert!(!store.extend_lease(running.execution.id, 1, 200).await.unwrap());
+    for outcome in [completed(1), Outcome::Retry { reason: "x".into(), not_before: 0 }, Outcome::Failed { reason: "x".into() }] {
+        assert!(!store.finish_execution(&running, &outcome, at(1)).await.unwrap());
+    }
+    assert!(!store.release_execution(running.execution.id, 1).await.unwrap());
+    assert_eq!(store.file_epochs(running.execution.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_run_that_is_given_back_is_taken_at_once_and_was_no_attempt() {
+    let Bench { store, _folder, .. } = bench().await;
+    add_once(&store, 7).await;
+    let first = claimed(&store, 0, 100_000).await;
+    assert!(store.release_execution(first.execution.id, first.execution.epoch).await.unwrap());
+    assert!(!store.release_execution(first.execution.id, first.execution.epoch).await.unwrap());
+    let second = claimed(&store, 1, 100).await;
+    assert_eq!((second.execution.epoch, second.execution.attempts), (2, 1));
+    assert!(!store.finish_execution(&first, &completed(1), at(1)).await.unwrap());
+    // Of a report that is paused meanwhile, it waits for the report.
+    change(&store, 7, |report| ScheduledReport { status: ReportStatus::Paused, ..report.clone() }).await;
+    assert!(store.release_execution(second.execution.id, second.execution.epoch).await.unwrap());
+    assert!(store.claim_execution(1, 100).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn failures_are_counted_apart_from_deaths() {
+    let Bench { store, _folder, .. } = bench().await;
+    add_once(&store, 7).await;
+    for death in 0..3 {
+        claimed(&store, death * 100, death * 100 + 50).await;
+    }
+    let held = claimed(&store, 400, 500).await;
+    assert_eq!((held.execution.attempts, held.execution.failures), (4, 0));
+    assert!(store.finish_execution(&held, &Outcome::Retry { reason: "x".into(), not_before: 0 }, at(0)).await.unwrap());
+    let held = claimed(&store, 500, 600).await;
+    assert_eq!((held.execution.attempts, held.execution.failures), (5, 1));
+}
+
+/// Ten thousand of one tenant's must not stand before another's one.
+#[tokio::test]
+async fn tenants_take_turns() {
+    let Bench { store, _folder, .. } = bench().await;
+    let tenants: Vec<Tenant> = (1..=3)
+        .map(|id| Tenant { id: Uuid::from_u128(id), domain: format!("{id}.example"), name: "x".into(), global_account: None })
+        .collect();
+    for tenant in &tenants[1..] {
+        store.add_tenant(tenant, None, at(0)).await.unwrap();
+    }
+    let mut id = 100;
+    let mut add = async |tenant: usize, count: u128| {
+        for _ in 0..count {
+            id += 1;
+            let report = ScheduledReport { tenant: tenants[tenant].id, ..once(id) };
+            store.add_report(&report, Some(&first_run(&report)), None).await.unwrap().unwrap();
+        }
+    };
+    add(0, 30).await;
+    add(1, 3).await;
+    add(2, 1).await;
+    let mut order = Vec::new();
+    for _ in 0..8 {
+        order.push(claimed(&store, 0, 1_000_000).await.report.tenant.as_u128());
+    }
+    order[..3].sort_unstable();
+    order[3..5].sort_unstable();
+    order[5..7].sort_unstable();
+    assert_eq!(order, [1, 2, 3, 1, 2, 1, 2, 1]);
+    // Whoever comes later comes before the rest of the long queue.
+    add(2, 1).await;
+    assert_eq!(claimed(&store, 0, 1_000_000).await.report.tenant.as_u128(), 3);
+}
+
+#[tokio::test]
+async fn files_and_runs_are_forgotten_by_age() {
+    let Bench { store, _folder, .. } = bench().await;
+    for id in [7, 8] {
+        add_once(&store, id).await;
+    }
+    let (done, failed) = (claimed(&store, 0, 100).await, claimed(&store, 0, 100).await);
+    assert!(store.finish_execution(&done, &completed(1), at(1)).await.unwrap());
+    assert!(store.finish_execution(&failed, &Outcome::Failed { reason: "no".into() }, at(1)).await.unwrap());
+    assert_eq!(store.file_bytes().await.unwrap(), 2);
+    assert!(store.oldest_files(Some(at(1))).await.unwrap().is_empty(), "made at that very time");
+    assert_eq!(store.forget_executions(at(1)).await.unwrap(), 0);
+    let old: Vec<Uuid> = store.oldest_files(Some(at(2))).await.unwrap().iter().map(|record| record.execution.id).collect();
+    assert_eq!(old, [done.execution.id]);
+    assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1, "the failed one: the other has its file still");
+    let published = store.file_epochs(done.execution.id).await.unwrap();
+    assert_eq!(published, Some(FileEpochs { writing: None, published: Some(1) }));
+    assert!(store.mark_file_removed(done.execution.id, at(3)).await.unwrap());
+    assert!(!store.mark_file_removed(done.execution.id, at(4)).await.unwrap());
+    assert_eq!(store.file_epochs(done.execution.id).await.unwrap().unwrap().published, None);
+    assert_eq!(store.file_bytes().await.unwrap(), 0);
+    assert!(store.oldest_files(None).await.unwrap().is_empty());
+    let record = store.execution(done.execution.id).await.unwrap().unwrap();
+    assert_eq!(record.execution.artifact_removed, Some(at(3)));
+    assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1);
+    assert_eq!(store.execution(done.execution.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn of_processes_that_start_at_once_one_makes_the_first_key() {
+    let Bench { store, url, _folder } = bench().await;
+    let other = Store::open(&url).await.unwrap();
+    let key = |id: &str, purpose: &str| StoredKey { id: id.into(), purpose: purpose.into(), sealed: "x".into(), created: at(0) };
+    let (one, two) = (key("1", "link"), key("2", "link"));
+    let (first, second) = tokio::join!(store.add_first_key(&one), other.add_first_key(&two));
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(store.keys("link").await.unwrap().len(), 1);
+    store.add_first_key(&key("3", "signing")).await.unwrap();
+    assert_eq!(store.keys("signing").await.unwrap().len(), 1);
+}
+
+/// SQLite has one writer at a time: others wait for it, and what they wanted is done.
+#[tokio::test]
+async fn a_busy_database_delays_a_claim_and_loses_nothing() {
+    let Bench { store, url, _folder } = bench().await;
+    add_once(&store, 7).await;
+    let other = Store::open(&url).await.unwrap();
+    let mut writing = other.begin().await.unwrap();
+    execute(&mut writing, sqlx::query("UPDATE settings SET value = value")).await.unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let claimed = store.claim_execution(0, 100).await.unwrap().unwrap();
+            store.finish_execution(&claimed, &completed(1), at(1)).await.unwrap()
+        }
+    });
+    // The claim of a Postgres goes beside the writer; the end of the run waits for it in both.
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+    }
+    writing.commit().await.unwrap();
+    assert!(waiting.await.unwrap());
+}
+
+/// Of another process that shares the database.
+#[tokio::test]
+async fn a_change_of_identities_is_seen_elsewhere_at_once() {
+    let Bench { store, url, _folder } = bench().await;
+    if !store.is_shared() {
+        return;
+    }
+    let other = Store::open(&url).await.unwrap();
+    let before = other.identity_version().await.unwrap();
+    store.add_tenant(&Tenant { id: Uuid::from_u128(9), domain: "other.example".into(), ..tenant() }, None, at(0)).await.unwrap();
+    let after = other.identity_version().await.unwrap();
+    assert!(after > before);
+    assert_eq!(store.identity_version().await.unwrap(), after);
+}
