@@ -48,6 +48,11 @@ pub enum Command {
         after_help = "Examples:\n  insightgate init\n  insightgate init --config /etc/insightgate.toml --operator-file operator.json"
     )]
     Init(InitArguments),
+    /// A copy of the server's SQLite database, while it goes on working
+    #[command(
+        after_help = "Examples:\n  insightgate backup -o backup.db\n  insightgate backup --config /etc/insightgate.toml -o /backups/monday.db --json"
+    )]
+    Backup(BackupArguments),
     /// Datasets and their definitions
     Dataset {
         #[command(subcommand)]
@@ -252,6 +257,22 @@ pub struct ServeArguments {
     /// What this process does
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "scheduler", "worker"])]
     pub roles: Vec<ServerRole>,
+}
+
+#[derive(Debug, Args)]
+pub struct BackupArguments {
+    /// The server's configuration, which says where its database is
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder of the database, without a configuration
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR, conflicts_with = "config")]
+    pub data_dir: PathBuf,
+    /// The file to write; it must not be there
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Print the file and its size as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

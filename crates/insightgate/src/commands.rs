@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod dataset;
 pub mod dataset_add;
 pub mod external;

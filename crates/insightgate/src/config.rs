@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::DataRoot;
+use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::{Table, Value};
 
@@ -22,8 +23,8 @@ pub struct Configuration {
     pub data_dir: PathBuf,
     /// A folder or the URL of a place in an object store; None: `data` in the data folder.
     pub data_root: Option<String>,
-    /// None: a SQLite file in the data folder.
-    pub database: Option<String>,
+    /// None: a SQLite file in the data folder. May hold a password.
+    pub database_url: Option<String>,
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
     /// Without a final slash.
@@ -45,6 +46,13 @@ pub struct Configuration {
     pub hold_poll_seconds: u32,
     pub preview_seconds: u32,
     pub link_hours: u32,
+    pub catch_up: CatchUp,
+    pub run_minutes: u32,
+    pub history_days: u32,
+    pub artifact_days: u32,
+    /// None: as much as there is.
+    pub artifact_gib: Option<u32>,
+    pub drain_seconds: u32,
     pub memory_mib: usize,
     /// None: as many as the machine has cores.
     pub threads: Option<usize>,
@@ -56,7 +64,7 @@ impl Default for Configuration {
         Configuration {
             data_dir: PathBuf::from(crate::cli::DEFAULT_DATA_DIR),
             data_root: None,
-            database: None,
+            database_url: None,
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
@@ -76,6 +84,12 @@ impl Default for Configuration {
             hold_poll_seconds: 2,
             preview_seconds: 100,
             link_hours: 168,
+            catch_up: CatchUp::default(),
+            run_minutes: 60,
+            history_days: 90,
+            artifact_days: 90,
+            artifact_gib: None,
+            drain_seconds: 20,
             memory_mib: 80,
             threads: None,
             log_level: "info".to_owned(),
@@ -107,10 +121,10 @@ const SETTINGS: &[Setting] = &[
         read: |c, v| data_root(v).map(|text| c.data_root = Some(text)),
     },
     Setting {
-        key: "data.database",
-        about: "The database; a SQLite file in the data folder if not given.",
-        default: Err("\"sqlite:insightgate-data/insightgate.db\""),
-        read: |c, v| text(v).map(|text| c.database = Some(text)),
+        key: "data.database_url",
+        about: "The database; a SQLite file in the data folder if not given. Several processes need a Postgres (docs/operating.md).",
+        default: Err("\"postgres://insightgate@db.example.com/insightgate\""),
+        read: |c, v| database_url(v).map(|text| c.database_url = Some(text)),
     },
     Setting {
         key: "server.http",
@@ -153,6 +167,12 @@ const SETTINGS: &[Setting] = &[
         about: "Its private key, as a PEM file.",
         default: Err("\"/etc/insightgate/key.pem\""),
         read: |c, v| text(v).map(|text| c.certificate_key = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "server.drain_seconds",
+        about: "How long requests and runs may go on once the process is asked to end. Runs that take longer are given back and begin anew.",
+        default: Ok("20"),
+        read: |c, v| number(v, 0, 3600).map(|seconds| c.drain_seconds = seconds),
     },
     Setting {
         key: "authority.resources",
@@ -213,6 +233,36 @@ const SETTINGS: &[Setting] = &[
         about: "How long a link to a file works.",
         default: Ok("168"),
         read: |c, v| number(v, 1, 24 * 90).map(|hours| c.link_hours = hours),
+    },
+    Setting {
+        key: "reports.catch_up",
+        about: "Runs that were missed while no scheduler ran: latest (the newest is made up for), all or none.",
+        default: Ok("\"latest\""),
+        read: |c, v| catch_up(v).map(|policy| c.catch_up = policy),
+    },
+    Setting {
+        key: "reports.run_minutes",
+        about: "How long a run may take; one that takes longer fails.",
+        default: Ok("60"),
+        read: |c, v| number(v, 1, 24 * 60).map(|minutes| c.run_minutes = minutes),
+    },
+    Setting {
+        key: "reports.history_days",
+        about: "How long finished runs are listed.",
+        default: Ok("90"),
+        read: |c, v| number(v, 1, 3650).map(|days| c.history_days = days),
+    },
+    Setting {
+        key: "artifacts.days",
+        about: "Files are removed when they are so old. Their runs are listed on.",
+        default: Ok("90"),
+        read: |c, v| number(v, 1, 3650).map(|days| c.artifact_days = days),
+    },
+    Setting {
+        key: "artifacts.budget_gib",
+        about: "Room for files; beyond it the oldest are removed. As much as there is if not given.",
+        default: Err("100"),
+        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
     },
     Setting {
         key: "engine.memory_mib",
@@ -357,6 +407,20 @@ fn text(value: &Value) -> Result<String, String> {
 fn data_root(value: &Value) -> Result<String, String> {
     let text = text(value).map_err(|_| "should be a folder or a URL".to_owned())?;
     DataRoot::parse(&text, []).map(|_| text).map_err(|error| error.to_string())
+}
+
+fn database_url(value: &Value) -> Result<String, String> {
+    let text = text(value)?;
+    match text.split_once(':') {
+        Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(text),
+        // It may hold a password, and is not shown.
+        _ => Err("should be \"sqlite:<file>\" or \"postgres://user@host/database\"".to_owned()),
+    }
+}
+
+fn catch_up(value: &Value) -> Result<CatchUp, String> {
+    let found = value.as_str().and_then(CatchUp::from_name);
+    found.ok_or_else(|| format!("should be \"latest\", \"all\" or \"none\", but is {value}"))
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {

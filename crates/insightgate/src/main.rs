@@ -58,6 +58,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => commands::serve::run(arguments).await,
         Command::Init(arguments) => commands::init::run(&arguments, profile.as_deref()).await,
+        Command::Backup(arguments) => commands::backup::run(&arguments).await,
         Command::Dataset { command } => match command {
             DatasetCommand::Add(arguments) => commands::dataset_add::run(&arguments),
             DatasetCommand::List(arguments) => commands::dataset::list(&arguments),

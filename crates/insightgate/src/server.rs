@@ -12,7 +12,7 @@ use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{runner, scheduler};
+use insightgate_operations::background::{keeper, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
@@ -37,8 +37,8 @@ use crate::data_folder::DataFolder;
 
 /// A client must have sent its request's head by then.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Requests that run when the server is stopped may take so long.
-const DRAIN: Duration = Duration::from_secs(10);
+/// What is given back when the time to finish is over needs a moment for it.
+const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// How large a query may grow, and how wide.
 #[derive(Debug, Clone, Copy)]
@@ -157,14 +157,19 @@ impl Running {
     pub fn start(context: &SharedContext, roles: &[ServerRole], runners: usize) -> Running {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let shared = || (Arc::clone(context), stopped.clone());
+        let (keeping, until) = shared();
+        tasks.spawn(async move { keeper::run(&keeping, until).await });
         if roles.contains(&ServerRole::Scheduler) {
-            let (context, stopped) = (Arc::clone(context), stopped.clone());
-            tasks.spawn(async move { scheduler::run(&context, stopped).await });
+            let (scheduling, until) = shared();
+            tasks.spawn(async move { scheduler::run(&scheduling, until).await });
+            let (sweeping, until) = shared();
+            tasks.spawn(async move { sweeper::run(&sweeping, until).await });
         }
         if roles.contains(&ServerRole::Worker) {
             for _ in 0..runners.max(1) {
-                let (context, stopped) = (Arc::clone(context), stopped.clone());
-                tasks.spawn(async move { runner::run(&context, stopped).await });
+                let (running, until) = shared();
+                tasks.spawn(async move { runner::run(&running, until).await });
             }
         }
         Running { stop, stopped, handles: Vec::new(), tasks, context: Arc::clone(context) }
@@ -201,11 +206,12 @@ impl Running {
 
     /// Lets what runs finish, then closes the database.
     pub async fn stop(mut self) {
+        let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
         for handle in &self.handles {
-            handle.graceful_shutdown(Some(DRAIN));
+            handle.graceful_shutdown(Some(drain));
         }
-        let drained = tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} }).await;
+        let drained = tokio::time::timeout(drain + GIVING_BACK, async { while self.tasks.join_next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
             self.tasks.shutdown().await;

@@ -29,6 +29,7 @@ pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Resu
     if !context.store.delete_report(caller.owner(), caller.program, id).await? {
         return Err(Failure::NotFound);
     }
+    context.signals.deleted.notify_waiters();
     // Listed only now: a run may have finished just before the report was gone.
     if let Err(error) = context.engine.delete_report_files(report.tenant, id).await {
         tracing::warn!(%error, report = %id, "the files of a deleted report could not be removed");

@@ -6,6 +6,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use insightgate_engine::Engine;
 use insightgate_identity::access::AccessRules;
+use insightgate_report::execution::HISTORY_DAYS;
+use insightgate_report::schedule::CatchUp;
 use insightgate_report::scheduled_report::ReportRules;
 use insightgate_store::Store;
 use tokio::sync::Notify;
@@ -63,6 +65,18 @@ pub struct Settings {
     /// How long a poll waits for a first run before its documented 404.
     pub hold_poll: Duration,
     pub link_lifetime: TimeDelta,
+    /// What becomes of slots that passed while no scheduler ran.
+    pub catch_up: CatchUp,
+    /// A run that takes longer fails.
+    pub run_limit: Duration,
+    /// How long runs may go on when the process is asked to end, before they are given back.
+    pub drain: Duration,
+    /// Files are removed when they are so old.
+    pub artifact_days: u32,
+    /// Runs are forgotten when they ended so long ago and have no file.
+    pub history_days: u32,
+    /// The oldest files are removed when all together hold more bytes; None: they may hold any.
+    pub artifact_bytes: Option<u64>,
     pub preview_timeout: Duration,
     /// A signing key is replaced when it is so old.
     pub signing_key_days: u32,
@@ -82,6 +96,12 @@ impl Default for Settings {
             report_rules: ReportRules::default(),
             hold_poll: Duration::from_secs(2),
             link_lifetime: TimeDelta::days(7),
+            catch_up: CatchUp::default(),
+            run_limit: Duration::from_secs(3600),
+            drain: Duration::from_secs(20),
+            artifact_days: HISTORY_DAYS as u32,
+            history_days: HISTORY_DAYS as u32,
+            artifact_bytes: None,
             preview_timeout: Duration::from_secs(100),
             signing_key_days: 90,
             require_mfa: false,
@@ -98,4 +118,8 @@ pub struct Signals {
     pub finished: Notify,
     /// A schedule or the clock changed.
     pub rescheduled: Notify,
+    /// A report was deleted: its run, if it is here, is to end.
+    pub deleted: Notify,
+    /// The sandbox's clock was moved.
+    pub clock_moved: Notify,
 }

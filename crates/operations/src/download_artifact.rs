@@ -47,7 +47,8 @@ pub async fn open_artifact(
             return Err(refusal.into());
         }
     };
-    let artifact = record.execution.artifact.clone().ok_or(Failure::NotFound)?;
+    let kept = record.execution.artifact.clone().filter(|_| record.execution.artifact_removed.is_none());
+    let artifact = kept.ok_or(Failure::NotFound)?;
     if let Err(reason) = may_read(&scope, &artifact) {
         audit::record_refusal(context, &owner, &subject, reason, correlation).await;
         return Err(Failure::Forbidden(reason.to_owned()));

@@ -20,14 +20,22 @@ pub(crate) const PURPOSE: &str = "link";
 const VERSION: &str = "1";
 const READ: &str = "r";
 
-/// Nobody else needs a new key, so that it signs at once; no setting lets a link live longer than this.
-const AGE: KeyAge = KeyAge { before_use: TimeDelta::zero(), signed_lives: TimeDelta::days(90) };
+/// Other processes take a new key up before it signs; no setting lets a link live longer than this.
+const AGE: KeyAge = KeyAge { before_use: TimeDelta::minutes(5), signed_lives: TimeDelta::days(90) };
 
-/// The newest key signs; all of them verify.
-pub struct LinkKeys(RwLock<Vec<LinkKey>>);
+/// One key signs; all of them verify.
+pub struct LinkKeys(RwLock<Keys>);
+
+struct Keys {
+    /// The newest first; never empty.
+    all: Vec<LinkKey>,
+    /// Place of the one that signs.
+    signer: usize,
+}
 
 struct LinkKey {
     id: String,
+    created: DateTime<Utc>,
     key: hmac::Key,
 }
 
@@ -67,40 +75,41 @@ impl LinkKeys {
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<LinkKeys, LinkKeyFault> {
         let mut keys = read(store, vault).await?;
         if keys.is_empty() {
-            make(store, vault, clock.now(), random).await?;
+            store.add_first_key(&make(vault, clock.now(), random)?).await?;
             keys = read(store, vault).await?;
         }
-        Ok(LinkKeys(RwLock::new(keys)))
+        Ok(LinkKeys(RwLock::new(Keys::new(keys, clock.now()))))
     }
 
     /// Makes a new key when the newest is `days` old, and removes those whose links have all expired.
     pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, random: &Random) -> Result<(), LinkKeyFault> {
         let mut stored = store.keys(PURPOSE).await?;
         if stored.first().is_none_or(|newest| newest.created + TimeDelta::days(i64::from(days)) <= now) {
-            make(store, vault, now, random).await?;
+            store.add_key(&make(vault, now, random)?).await?;
             stored = store.keys(PURPOSE).await?;
         }
         let all: Vec<_> = stored.iter().map(|key| key.created).collect();
         for over in stored.extract_if(.., |key| AGE.is_over(key.created, &all, now)) {
             store.remove_key(&over.id).await?;
         }
-        let known = self.keys().iter().map(|key| key.id.clone()).eq(stored.iter().map(|key| key.id.clone()));
-        if !known {
-            let keys = read(store, vault).await?;
-            *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
-        }
+        let known = self.keys().all.iter().map(|key| key.id.clone()).eq(stored.iter().map(|key| key.id.clone()));
+        let new = if known { None } else { Some(read(store, vault).await?) };
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let all = new.unwrap_or_else(|| std::mem::take(&mut keys.all));
+        *keys = Keys::new(all, now);
         Ok(())
     }
 
-    fn keys(&self) -> RwLockReadGuard<'_, Vec<LinkKey>> {
+    fn keys(&self) -> RwLockReadGuard<'_, Keys> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The query that opens this file until `expires`.
     pub fn sign(&self, execution: Uuid, file: &str, expires: DateTime<Utc>) -> LinkQuery {
         let mut query = LinkQuery { sv: VERSION.to_owned(), se: instant::format(expires), sp: READ.to_owned(), sig: String::new() };
-        if let Some(newest) = self.keys().first() {
-            query.sig = URL_SAFE_NO_PAD.encode(hmac::sign(&newest.key, signed_text(execution, file, &query).as_bytes()));
+        let keys = self.keys();
+        if let Some(signer) = keys.all.get(keys.signer) {
+            query.sig = URL_SAFE_NO_PAD.encode(hmac::sign(&signer.key, signed_text(execution, file, &query).as_bytes()));
         }
         query
     }
@@ -109,7 +118,7 @@ impl LinkKeys {
     pub fn check(&self, execution: Uuid, file: &str, query: &LinkQuery, now: DateTime<Utc>) -> Result<(), LinkFault> {
         let signature = URL_SAFE_NO_PAD.decode(&query.sig).map_err(|_| LinkFault::Invalid)?;
         let text = signed_text(execution, file, query);
-        let signed = self.keys().iter().any(|known| hmac::verify(&known.key, text.as_bytes(), &signature).is_ok());
+        let signed = self.keys().all.iter().any(|known| hmac::verify(&known.key, text.as_bytes(), &signature).is_ok());
         if !signed || query.sv != VERSION || query.sp != READ {
             return Err(LinkFault::Invalid);
         }
@@ -118,21 +127,28 @@ impl LinkKeys {
     }
 }
 
+impl Keys {
+    fn new(all: Vec<LinkKey>, now: DateTime<Utc>) -> Keys {
+        let created: Vec<_> = all.iter().map(|key| key.created).collect();
+        Keys { signer: AGE.signer(&created, now).unwrap_or_default(), all }
+    }
+}
+
 /// The newest first.
 async fn read(store: &Store, vault: &Vault) -> Result<Vec<LinkKey>, LinkKeyFault> {
     let mut keys = Vec::new();
-    for StoredKey { id, sealed, .. } in store.keys(PURPOSE).await? {
+    for StoredKey { id, sealed, created, .. } in store.keys(PURPOSE).await? {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &vault.open(PURPOSE, &sealed)?);
-        keys.push(LinkKey { id, key });
+        keys.push(LinkKey { id, created, key });
     }
     Ok(keys)
 }
 
-async fn make(store: &Store, vault: &Vault, now: DateTime<Utc>, random: &Random) -> Result<(), LinkKeyFault> {
+/// A new key, sealed.
+fn make(vault: &Vault, now: DateTime<Utc>, random: &Random) -> Result<StoredKey, LinkKeyFault> {
     let secret: [u8; 32] = random.bytes()?;
     let sealed = vault.seal(PURPOSE, &secret)?;
-    let key = StoredKey { id: random.uuid()?.to_string(), purpose: PURPOSE.to_owned(), sealed, created: now };
-    Ok(store.add_key(&key).await?)
+    Ok(StoredKey { id: random.uuid()?.to_string(), purpose: PURPOSE.to_owned(), sealed, created: now })
 }
 
 /// Line feeds part the fields; none of the first can hold one, and the file name is last.
@@ -148,8 +164,8 @@ mod tests {
     #[test]
     fn opens_one_file_until_it_expires() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]);
-        let keys = LinkKeys(RwLock::new(vec![LinkKey { id: String::new(), key }]));
         let (id, now) = (Uuid::from_u128(1), DateTime::UNIX_EPOCH);
+        let keys = LinkKeys(RwLock::new(Keys::new(vec![LinkKey { id: String::new(), created: now, key }], now)));
         let expires = now + TimeDelta::hours(1);
         let query = keys.sign(id, "a_1.csv", expires);
         assert_eq!(keys.check(id, "a_1.csv", &query, now), Ok(()));

@@ -163,7 +163,8 @@ async fn wait_for_first_run(
 
 fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
     let artifact = record.execution.artifact.as_ref().filter(|artifact| may_read(&caller.scope, artifact).is_ok());
-    let link = artifact.filter(|_| record.execution.status == ExecutionStatus::Completed).map(|artifact| {
+    let is_there = record.execution.status == ExecutionStatus::Completed && record.execution.artifact_removed.is_none();
+    let link = artifact.filter(|_| is_there).map(|artifact| {
         // As the documents show it.
         let file = format!("{}_{}.{}", record.report.name, record.execution.id, artifact.format.name());
         let expires = context.clock.now() + context.settings.link_lifetime;

@@ -31,5 +31,6 @@ pub async fn move_clock(context: &Context, to: DateTime<Utc>) -> Result<DateTime
         }
     }
     context.signals.rescheduled.notify_one();
+    context.signals.clock_moved.notify_waiters();
     Ok(context.clock.now())
 }

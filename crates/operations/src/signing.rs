@@ -88,7 +88,8 @@ impl SigningKeys {
         let now = clock.now();
         let mut keys = read(store, vault, &[]).await?;
         if keys.is_empty() {
-            keys.push(Arc::new(make(store, vault, now).await?));
+            store.add_first_key(&make(vault, now).await?).await?;
+            keys = read(store, vault, &[]).await?;
         }
         Ok(SigningKeys(RwLock::new(Arc::new(KeyRing::new(keys, now)?))))
     }
@@ -97,7 +98,7 @@ impl SigningKeys {
     pub async fn rotate(&self, store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<(), SigningFault> {
         let newest = self.ring().keys.first().map(|key| key.created + TimeDelta::milliseconds(1));
         // A clock that stands still makes no two keys of one age: the order says which of them signs.
-        make(store, vault, newest.map_or(now, |after| after.max(now))).await?;
+        store.add_key(&make(vault, newest.map_or(now, |after| after.max(now))).await?).await?;
         self.renew(store, vault, now).await
     }
 
@@ -219,15 +220,13 @@ async fn read(store: &Store, vault: &Vault, known: &[Arc<SigningKey>]) -> Result
     Ok(keys)
 }
 
-/// A new key, stored. Finding its primes takes up to seconds: not on a thread that answers requests.
-async fn make(store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<SigningKey, SigningFault> {
+/// A new key, sealed. Finding its primes takes up to seconds: not on a thread that answers requests.
+async fn make(vault: &Vault, now: DateTime<Utc>) -> Result<StoredKey, SigningFault> {
     let pair = tokio::task::spawn_blocking(|| RsaKeyPair::generate(KeySize::Rsa2048)).await;
     let pair = pair.map_err(|_| SigningFault::Generation)?.map_err(|_| SigningFault::Generation)?;
     let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| SigningFault::Generation)?;
     let sealed = vault.seal(PURPOSE, private.as_ref())?;
-    let key = SigningKey::new(pair, now);
-    store.add_key(&StoredKey { id: key.id.clone(), purpose: PURPOSE.to_owned(), sealed, created: now }).await?;
-    Ok(key)
+    Ok(StoredKey { id: SigningKey::new(pair, now).id, purpose: PURPOSE.to_owned(), sealed, created: now })
 }
 
 impl SigningKey {

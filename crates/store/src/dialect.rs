@@ -27,6 +27,14 @@ impl Dialect {
         }
     }
 
+    /// Of a file that is there already.
+    pub(crate) fn existing_url(self, url: &str) -> Option<String> {
+        match self {
+            Dialect::Sqlite => Some(format!("{url}?mode=rw")),
+            Dialect::Postgres => None,
+        }
+    }
+
     /// One writer at a time is SQLite's nature; a few readers beside it. A Postgres serves several processes.
     pub(crate) fn connections(self) -> u32 {
         match self {

@@ -100,15 +100,15 @@ impl Store {
         Ok(row.try_get(0)?)
     }
 
-    /// Writes a copy of a SQLite database to a new file, whole and as of one moment, while others go on using it.
-    pub async fn back_up(&self, file: &str) -> Result<(), StoreError> {
-        match self.dialect {
-            Dialect::Sqlite => {
-                sqlx::query("VACUUM INTO $1").bind(file.to_owned()).execute(&self.pool).await?;
-                Ok(())
-            }
-            Dialect::Postgres => Err(StoreError::NoBackup),
-        }
+    /// Writes a copy of a SQLite database to a new file, whole and as of one moment, while others go on using it. Its tables stay as they are.
+    pub async fn back_up(url: &str, file: &str) -> Result<(), StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(url)?;
+        let Some(existing) = dialect.existing_url(url) else { return Err(StoreError::NoBackup) };
+        let mut connection = AnyConnection::connect(&existing).await?;
+        sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
+        sqlx::query("VACUUM INTO $1").bind(file.to_owned()).execute(&mut connection).await?;
+        Ok(connection.close().await?)
     }
 
     /// Waits for all connections to close, so that the last writes are on disk.

@@ -51,7 +51,7 @@ pub async fn run(arguments: &InitArguments, profile: Option<&str>) -> Result<(),
     let folder = DataFolder::open(&configuration.data_dir)?;
     let lock = folder.lock()?;
     folder.make_private(&lock)?;
-    let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
+    let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
     let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
     let context =
         open_context(&folder, folder.data().into(), &database, Settings::default(), ExternalIssuers::default(), limits, false).await?;

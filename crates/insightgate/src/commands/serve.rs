@@ -1,5 +1,6 @@
 //! `insightgate serve`: the server, as a configuration file describes it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,17 +27,25 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let lock = folder.lock()?;
     folder.sweep(&lock)?;
     folder.make_private(&lock)?;
-    let http = configuration.http.map(|address| listen(address, "server.http")).transpose()?;
-    let https = configuration.https.map(|address| listen(address, "server.https")).transpose()?;
+    // Only a process that serves takes the addresses: several may share a machine and a configuration.
+    let serves = arguments.roles.contains(&ServerRole::Api);
+    let listener = |address: Option<SocketAddr>, key| address.filter(|_| serves).map(|address| listen(address, key)).transpose();
+    let http = listener(configuration.http, "server.http")?;
+    let https = listener(configuration.https, "server.https")?;
     let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };
-    let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
+    let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
     let rows = folder.data_root(configuration.data_root.as_deref())?;
     let context = open_context(&folder, rows, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
-    context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
+    if !context.store.is_shared() {
+        // Whoever held them is gone.
+        context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
+    }
     let certificate = certificate_source(&configuration, &folder);
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
-    if arguments.roles.contains(&ServerRole::Api) {
+    if !serves {
+        eprintln!("working");
+    } else {
         let state = |base: String| ApiState {
             context: context.clone(),
             base_url: configuration.public_url.clone().unwrap_or(base).into(),
@@ -72,6 +81,12 @@ fn settings(configuration: &Configuration) -> Settings {
         report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
+        catch_up: configuration.catch_up,
+        run_limit: Duration::from_secs(u64::from(configuration.run_minutes) * 60),
+        drain: Duration::from_secs(u64::from(configuration.drain_seconds)),
+        artifact_days: configuration.artifact_days,
+        history_days: configuration.history_days,
+        artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
         signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
         ..Settings::default()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use insightgate_engine::ArtifactKey;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
-use insightgate_report::execution::{AfterFailure, Artifact, MAXIMUM_ATTEMPTS, after_failure};
+use insightgate_report::execution::{AfterFailure, Artifact, Execution, MAXIMUM_DEATHS, after_failure};
 use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, Outcome};
 use tokio::sync::watch;
@@ -25,10 +25,16 @@ const HEARTBEAT: Duration = Duration::from_secs(8);
 /// How long a runner waits at most before it looks again: a retry may be due, or another process may have queued something.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Runs until `stop` says so; what runs then is finished first.
+/// How long the end of a run is told to a database that does not answer.
+const TELL_WAIT: Duration = Duration::from_millis(500);
+const TELL_TIMES: u32 = 40;
+/// Files of earlier holders that are looked for.
+const EARLIER_EPOCHS: usize = 30;
+
+/// Runs until `stop` says so. What runs then is given some time to finish, after which it is given back.
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        match run_next(context).await {
+        match run_next_until(context, &mut stop).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(error = ?error, "an execution could not be claimed or finished"),
@@ -41,24 +47,36 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Runs the oldest execution that waits. False when none does.
+/// Runs the execution whose turn it is. False when none waits.
 pub async fn run_next(context: &Context) -> Result<bool, Failure> {
+    // Nobody says stop as long as the sender is there.
+    let (_sender, mut never) = watch::channel(false);
+    run_next_until(context, &mut never).await
+}
+
+async fn run_next_until(context: &Context, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
     let now = context.store.lease_time().await?;
     let Some(claimed) = context.store.claim_execution(now, now + LEASE_MILLISECONDS).await? else { return Ok(false) };
     // Others may wait behind this one.
     context.signals.queued.notify_one();
-    let outcome = match attempt_under_lease(context, &claimed).await {
-        Some(outcome) => outcome,
-        None => {
-            tracing::warn!(execution = %claimed.execution.id, epoch = claimed.execution.epoch, "the lease of a run was lost");
+    let attempted = tokio::select! {
+        attempted = attempt_under_lease(context, &claimed) => attempted,
+        () = drained(context, stop) => {
+            context.store.release_execution(claimed.execution.id, claimed.execution.epoch).await?;
+            tracing::info!(execution = %claimed.execution.id, "a run was given back: the process ends");
             return Ok(true);
         }
+    };
+    let Some(outcome) = attempted else {
+        tracing::warn!(execution = %claimed.execution.id, epoch = claimed.execution.epoch, "a run was cancelled, or its lease was lost");
+        remove(context, &key(&claimed, claimed.execution.epoch)).await;
+        return Ok(true);
     };
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(fault) => after(context, &claimed, fault).await?,
     };
-    let held = context.store.finish_execution(&claimed, &outcome, context.clock.now()).await?;
+    let held = finish(context, &claimed, &outcome).await?;
     match &outcome {
         Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
         Outcome::Completed { .. } => remove_older(context, &claimed).await,
@@ -71,6 +89,32 @@ pub async fn run_next(context: &Context) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// Once `stop` has said so and the time to finish is over.
+async fn drained(context: &Context, stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // The sender is gone without having said it.
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(context.settings.drain).await;
+}
+
+/// Tells the database how the run ended: again and again while it is away, since the work is done. Whether the run was still held.
+async fn finish(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, Failure> {
+    let mut told = 0;
+    loop {
+        match context.store.finish_execution(claimed, outcome, context.clock.now()).await {
+            Ok(held) => return Ok(held),
+            Err(error) if told < TELL_TIMES => {
+                tracing::warn!(%error, execution = %claimed.execution.id, "the end of a run could not be written: trying again");
+                told += 1;
+                tokio::time::sleep(TELL_WAIT).await;
+            }
+            // The file stays: whether it is published is not known. If it is not, the sweeper removes it.
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// An attempt that gave no file.
 struct Fault {
     /// For the owner.
@@ -78,23 +122,29 @@ struct Fault {
     retryable: bool,
 }
 
-/// Works while a heartbeat prolongs the lease. None when the lease was lost: somebody else works on it now.
+/// Works while a heartbeat prolongs the lease. None when the run is not held any more: its report was deleted, or somebody else works on it.
 async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> Option<Result<Outcome, Fault>> {
-    if claimed.execution.attempts > MAXIMUM_ATTEMPTS {
-        let reason = format!("given up: {MAXIMUM_ATTEMPTS} attempts ended with the process that made them");
+    let Execution { id, epoch, attempts, failures, .. } = claimed.execution;
+    if attempts.saturating_sub(failures) > MAXIMUM_DEATHS {
+        let reason = format!("given up: {MAXIMUM_DEATHS} attempts ended with the process that made them");
         return Some(Ok(Outcome::Failed { reason }));
     }
     let beating = async {
         loop {
-            tokio::time::sleep(HEARTBEAT).await;
+            tokio::select! {
+                () = tokio::time::sleep(HEARTBEAT) => {}
+                () = context.signals.deleted.notified() => {}
+            }
             let Ok(now) = context.store.lease_time().await else { continue };
-            if let Ok(false) = context.store.extend_lease(claimed.execution.id, claimed.execution.epoch, now + LEASE_MILLISECONDS).await {
+            if let Ok(false) = context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS).await {
                 return;
             }
         }
     };
+    let limit = context.settings.run_limit;
+    let too_long = || Fault { reason: format!("The run did not finish within {} minutes.", limit.as_secs() / 60), retryable: false };
     tokio::select! {
-        outcome = attempt(context, claimed) => Some(outcome),
+        outcome = tokio::time::timeout(limit, attempt(context, claimed)) => Some(outcome.unwrap_or_else(|_| Err(too_long()))),
         () = beating => None,
     }
 }
@@ -168,7 +218,7 @@ async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<T
 
 async fn after(context: &Context, claimed: &ClaimedExecution, fault: Fault) -> Result<Outcome, Failure> {
     remove(context, &key(claimed, claimed.execution.epoch)).await;
-    Ok(match after_failure(claimed.execution.attempts, fault.retryable) {
+    Ok(match after_failure(claimed.execution.failures + 1, fault.retryable) {
         AfterFailure::GiveUp => Outcome::Failed { reason: fault.reason },
         AfterFailure::Retry { wait_seconds } => {
             Outcome::Retry { reason: fault.reason, not_before: context.store.lease_time().await? + wait_seconds * 1000 }
@@ -182,7 +232,7 @@ fn key(claimed: &ClaimedExecution, epoch: i64) -> ArtifactKey {
 
 /// What earlier holders of the run may have left.
 async fn remove_older(context: &Context, claimed: &ClaimedExecution) {
-    for epoch in (1..claimed.execution.epoch).rev().take(MAXIMUM_ATTEMPTS as usize) {
+    for epoch in (1..claimed.execution.epoch).rev().take(EARLIER_EPOCHS) {
         remove(context, &key(claimed, epoch)).await;
     }
 }

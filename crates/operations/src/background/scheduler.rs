@@ -1,13 +1,13 @@
-//! Turns due reports into pending executions, and has old keys replaced. Any number of schedulers may run: a slot is queued once.
+//! Turns due reports into pending executions. Any number of schedulers may run: a slot is queued once.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use insightgate_report::schedule::CatchUp;
 use tokio::sync::watch;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::rotate_keys::tend_keys;
 
 /// Reports taken in one transaction.
 const BATCH: u32 = 100;
@@ -18,15 +18,12 @@ const WAIT_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Queues everything that is due by `now`.
 pub async fn queue_due(context: &Context, now: DateTime<Utc>) -> Result<(), Failure> {
-    loop {
-        let taken = context.store.queue_due_reports(now, BATCH, || context.random.uuid().map_err(Failure::from)).await?;
-        if taken > 0 {
-            context.signals.queued.notify_one();
-        }
-        if taken < BATCH as usize {
-            return Ok(());
-        }
+    // A clock that was moved has missed nothing.
+    let catch_up = if context.clock.is_manual() { CatchUp::All } else { context.settings.catch_up };
+    while context.store.queue_due_reports(now, catch_up, BATCH, || context.random.uuid().map_err(Failure::from)).await? > 0 {
+        context.signals.queued.notify_one();
     }
+    Ok(())
 }
 
 /// Runs until `stop` says so.
@@ -51,10 +48,6 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
 async fn tick(context: &Context) -> Result<Duration, Failure> {
     let now = context.clock.now();
     queue_due(context, now).await?;
-    // Old keys go on serving: schedules must not wait for new ones.
-    if let Err(error) = tend_keys(context).await {
-        tracing::error!(error = ?error, "the keys could not be looked after");
-    }
     let next = context.store.next_due().await?;
     // A manual clock wakes the scheduler when it is moved.
     let until_next = next.filter(|_| !context.clock.is_manual()).map(|next| (next - now).to_std().unwrap_or(Duration::ZERO));

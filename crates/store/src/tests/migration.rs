@@ -37,15 +37,15 @@ async fn a_database_of_the_first_version_goes_on() {
 
 #[tokio::test]
 async fn a_backup_is_a_database_of_its_own() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Bench { store, url, _folder } = bench().await;
     let copy = _folder.path().join("copy's.db");
-    let made = store.back_up(&copy.display().to_string()).await;
+    let made = Store::back_up(&url, &copy.display().to_string()).await;
     if store.is_shared() {
         assert!(matches!(made, Err(StoreError::NoBackup)));
         return;
     }
     made.unwrap();
-    assert!(store.back_up(&copy.display().to_string()).await.is_err(), "what is there stays");
+    assert!(Store::back_up(&url, &copy.display().to_string()).await.is_err(), "what is there stays");
     store.add_tenant(&Tenant { id: Uuid::from_u128(9), domain: "later.example".into(), ..tenant() }, None, at(0)).await.unwrap();
     let copy = Store::open(&format!("sqlite:{}", copy.display())).await.unwrap();
     assert_eq!(copy.tenant_by_domain("contoso.example").await.unwrap(), Some(tenant()));

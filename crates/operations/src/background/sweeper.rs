@@ -1,0 +1,82 @@
+//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from.
+//!
+//! A file's run is marked first, so that no link leads to a file that is gone.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_report::scheduled_report::EXECUTE_NOW_WINDOW_MINUTES;
+use insightgate_store::ExecutionRecord;
+use tokio::sync::watch;
+
+use crate::artifact_key;
+use crate::context::Context;
+use crate::failure::Failure;
+
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Runs until `stop` says so.
+pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = sweep(context, context.clock.now()).await {
+            tracing::error!(error = ?error, "old files and runs could not be removed");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(WAIT) => {}
+            () = context.signals.clock_moved.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Removes everything that is over by `now`.
+pub async fn sweep(context: &Context, now: DateTime<Utc>) -> Result<(), Failure> {
+    let kept_since = |days: u32| now.checked_sub_signed(TimeDelta::days(i64::from(days))).unwrap_or(DateTime::UNIX_EPOCH);
+    let settings = &context.settings;
+    loop {
+        let old = context.store.oldest_files(Some(kept_since(settings.artifact_days))).await?;
+        if old.is_empty() {
+            break;
+        }
+        for record in &old {
+            remove_file(context, record, now).await?;
+        }
+    }
+    if let Some(budget) = settings.artifact_bytes {
+        make_room(context, budget, now).await?;
+    }
+    while context.store.forget_executions(kept_since(settings.history_days)).await? > 0 {}
+    Ok(context.store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)
+}
+
+/// Removes the oldest files until the others fit.
+async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>) -> Result<(), Failure> {
+    let mut held = context.store.file_bytes().await?;
+    while held > budget {
+        let oldest = context.store.oldest_files(None).await?;
+        if oldest.is_empty() {
+            break;
+        }
+        for record in &oldest {
+            if held <= budget {
+                break;
+            }
+            remove_file(context, record, now).await?;
+            held = held.saturating_sub(record.execution.artifact.as_ref().map_or(0, |artifact| artifact.bytes));
+        }
+    }
+    Ok(())
+}
+
+async fn remove_file(context: &Context, record: &ExecutionRecord, now: DateTime<Utc>) -> Result<(), Failure> {
+    let ExecutionRecord { execution, report } = record;
+    context.store.mark_file_removed(execution.id, now).await?;
+    if let Some(artifact) = &execution.artifact {
+        let key = artifact_key::of(report, execution.id, artifact.epoch, artifact.format);
+        // What stays is found when all files are looked through.
+        if let Err(error) = context.engine.delete(&key).await {
+            tracing::warn!(%error, execution = %execution.id, "an old file could not be removed");
+        }
+    }
+    Ok(())
+}
