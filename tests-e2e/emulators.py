@@ -1,6 +1,7 @@
 """Object stores on this machine: moto's S3 and Microsoft's Azurite, behind a proxy that counts the bytes that leave them."""
 
 import os
+import random
 import socket
 import subprocess
 import threading
@@ -90,8 +91,11 @@ class S3:
     secret = "moto-secret-that-must-not-show"
 
     def __init__(self):
+        """One in `failing` requests fails, before or after it is done; none if it is 0."""
+        self.failing, self.failed, self.dice = 0, 0, random.Random(7)
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
         self.server.start()
+        self.server._server.app = self._sometimes_failing(self.server._server.app)
         self.proxy = Counted(*self.server.get_host_and_port())
         self.environment = {
             "AWS_ACCESS_KEY_ID": "moto-key",
@@ -105,6 +109,23 @@ class S3:
             "s3", endpoint_url=self.proxy.url, region_name="us-east-1", aws_access_key_id="moto-key", aws_secret_access_key=self.secret
         )
         self.client.create_bucket(Bucket=BUCKET)
+
+    def _sometimes_failing(self, app):
+        def answer(environment, start_response):
+            if not self.failing or self.dice.randrange(self.failing):
+                return app(environment, start_response)
+            self.failed += 1
+            if self.dice.randrange(2):
+                # It is done, and nobody hears of it.
+                b"".join(app(environment, lambda *_: None))
+            start_response("503 Service Unavailable", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+            return []
+
+        return answer
+
+    def keys(self, prefix):
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def put(self, path, content):
         self.client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{path}", Body=content)
