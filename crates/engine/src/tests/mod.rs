@@ -5,6 +5,7 @@ mod damage;
 mod explain;
 mod export;
 mod files;
+mod formats;
 mod ingest;
 mod isolation;
 mod language;
