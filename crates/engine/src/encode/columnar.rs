@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, PrimitiveBuilder, RecordBatch, RecordBatchOptions,
+    StringBuilder, downcast_primitive_array,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::arrow::ipc::writer::FileWriter as IpcWriter;
@@ -51,6 +54,37 @@ impl Table {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(failed)
     }
+}
+
+/// The same values in the one form that depends on nothing else: no bitmap where nothing is null, and nothing beneath what is null. How the
+/// engine came by a batch shows in both, and both writers let it through.
+pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
+    let columns = batch.columns().iter().map(|array| rebuilt(array)).collect();
+    RecordBatch::try_new(batch.schema(), columns).map_err(failed)
+}
+
+fn rebuilt(array: &ArrayRef) -> ArrayRef {
+    // Bits beyond the last row may be those of other rows.
+    if let Some(values) = array.as_boolean_opt() {
+        return Arc::new(values.iter().collect::<BooleanArray>());
+    }
+    if array.nulls().is_none() {
+        return Arc::clone(array);
+    }
+    if let Some(texts) = array.as_string_opt::<i32>() {
+        let mut builder = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
+        texts.iter().for_each(|text| builder.append_option(text));
+        return Arc::new(builder.finish());
+    }
+    fn numbers<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> ArrayRef {
+        let mut builder = PrimitiveBuilder::<T>::with_capacity(array.len()).with_data_type(array.data_type().clone());
+        array.iter().for_each(|value| builder.append_option(value));
+        Arc::new(builder.finish())
+    }
+    downcast_primitive_array!(
+        array => numbers(array),
+        _ => Arc::clone(array)
+    )
 }
 
 pub(super) struct ParquetFile(ArrowWriter<Vec<u8>>);

@@ -16,7 +16,7 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
-use super::columnar::Table;
+use super::columnar::{Table, canonical};
 use super::compress::{Compression, MEMBER};
 use super::{Encoder, FileWriter};
 use crate::error::EngineError;
@@ -149,7 +149,7 @@ pub(super) fn one_by_one(rows: SendableRecordBatchStream, table: Table, file: im
             let mut part = Part { bytes: Vec::new(), rows: 0 };
             while let Some(batch) = batches.next_completed_batch() {
                 part.rows += batch.num_rows() as u64;
-                file.write(&batch, &mut part.bytes)?;
+                file.write(&canonical(&batch)?, &mut part.bytes)?;
             }
             if is_last {
                 file.finish(&mut part.bytes)?;

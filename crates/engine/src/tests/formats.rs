@@ -172,7 +172,7 @@ fn many(world: &World, dataset: &Dataset, files: i64, rows: i64) {
 async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
     let (world, mut dataset) = (World::new(), sales());
     dataset.metrics = vec![metric("Rows", MetricExpression::CountRows)];
-    many(&world, &dataset, 3, 50_000);
+    many(&world, &dataset, 3, 45_000);
     let plain = select(&dataset, &["Id", "Name", "Amount", "Day"]);
     let plans = [
         filtered(plain.clone(), "Amount", Test::Compare(Comparison::Greater, decimal(300, 2))),
@@ -186,7 +186,7 @@ async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
     for (number, plan) in plans.iter().enumerate() {
         let (csv, rows) = file(&one, plan, Format::Csv).await;
         // What the engine cuts differently; the rest is put on these.
-        let formats: &[Format] = if number == 4 { &Format::ALL } else { &[Format::CsvZst, Format::Parquet] };
+        let formats: &[Format] = if number == 4 { &Format::ALL } else { &[Format::CsvZst, Format::Parquet, Format::Arrow] };
         for format in formats.iter().copied() {
             let (alone, count) = file(&one, plan, format).await;
             let (together, _) = file(&four, plan, format).await;
@@ -214,7 +214,7 @@ async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
         std::io::Write::write_all(&mut writer, &csv).unwrap();
         writer.finish().unwrap()
     };
-    assert!(csv.len() > 3 << 20 && gzip.len() < whole.len() * 101 / 100, "{} of {}", gzip.len(), whole.len());
+    assert!(csv.len() > 2 << 20 && gzip.len() < whole.len() * 101 / 100, "{} of {}", gzip.len(), whole.len());
     let (zst, _) = file(&one, &plans[4], Format::CsvZst).await;
     let whole = zstd::bulk::compress(&csv, 3).unwrap();
     assert!(zst.len() < whole.len() * 105 / 100, "{} of {}", zst.len(), whole.len());
