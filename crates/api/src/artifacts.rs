@@ -11,7 +11,7 @@ use axum::routing::get;
 use insightgate_operations::download_artifact::{OpenedArtifact, open_artifact, read_artifact};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::link::LinkQuery;
-use insightgate_operations::list_executions::ArtifactLink;
+use insightgate_operations::list_executions::{ArtifactLink, OpeningLink};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
@@ -41,8 +41,11 @@ pub(crate) fn location(base_url: &str, link: &ArtifactLink) -> String {
 }
 
 /// The address that opens the file.
-pub(crate) fn signed(location: &str, link: &ArtifactLink) -> String {
-    let LinkQuery { sv, se, sp, sig } = &link.query;
+pub(crate) fn opening(location: &str, link: &ArtifactLink) -> String {
+    let LinkQuery { sv, se, sp, sig } = match &link.opens {
+        OpeningLink::Server(query) => query,
+        OpeningLink::Store(address) => return address.clone(),
+    };
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("sv", sv)
         .append_pair("sr", "b")

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
-use object_store::buffered::BufWriter;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::artifact::ArtifactKey;
@@ -16,12 +15,7 @@ use crate::encode::{Format, Halt};
 use crate::engine::{Engine, Running};
 use crate::error::EngineError;
 use crate::snapshot;
-
-/// Bytes of one part of an upload. Stores take at least 5 MiB, and at most 10,000 parts.
-const PART_SIZE: usize = 8 << 20;
-
-/// Parts on their way at once.
-const PARTS_IN_FLIGHT: usize = 2;
+use crate::upload::Upload;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExportProgress {
@@ -41,6 +35,21 @@ pub struct ArtifactSummary {
     pub no_files: bool,
 }
 
+/// Where the bytes go.
+enum Target<'a> {
+    Artifact(&'a mut Upload),
+    Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
+}
+
+impl Target<'_> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+        match self {
+            Target::Artifact(upload) => upload.write(bytes).await,
+            Target::Writer(writer) => writer.write_all(bytes).await.map_err(EngineError::io("the output")),
+        }
+    }
+}
+
 impl Engine {
     /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing.
     pub async fn export(
@@ -52,14 +61,12 @@ impl Engine {
         key: &ArtifactKey,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let store = Arc::clone(&self.inner.artifacts);
-        let mut upload = BufWriter::with_capacity(store, key.path(), PART_SIZE).with_max_concurrency(PARTS_IN_FLIGHT);
-        let written = self.write(scope, plan, window, format, &mut upload, progress).await;
-        match written {
-            Ok(summary) => upload.shutdown().await.map(|()| summary).map_err(EngineError::io(key.to_string())),
+        let artifacts = &self.inner.artifacts;
+        let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| format.content_type()));
+        match self.write(scope, plan, window, format, Target::Artifact(&mut upload), progress).await {
+            Ok(summary) => upload.finish().await.map(|()| summary),
             Err(error) => {
-                // The upload's own error, if it has one, says nothing that the first did not.
-                let _ = upload.abort().await;
+                upload.abort().await;
                 Err(error)
             }
         }
@@ -75,18 +82,18 @@ impl Engine {
         writer: &mut (dyn AsyncWrite + Unpin + Send),
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let summary = self.write(scope, plan, window, format, &mut *writer, progress).await?;
+        let summary = self.write(scope, plan, window, format, Target::Writer(&mut *writer), progress).await?;
         writer.flush().await.map_err(EngineError::io("the output"))?;
         Ok(summary)
     }
 
-    async fn write<W: AsyncWrite + Unpin + Send + ?Sized>(
+    async fn write(
         &self,
         scope: &TenantScope,
         plan: &Plan,
         window: Window,
         format: Format,
-        writer: &mut W,
+        mut target: Target<'_>,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
         let Running { stream, outputs, snapshot, share: _share } = self.start(scope, plan, window, Lane::Export, None).await?;
@@ -100,7 +107,7 @@ impl Engine {
                 Err(Halt::Rows(error)) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
             };
             sum.update(&part.bytes);
-            writer.write_all(&part.bytes).await.map_err(EngineError::io("the output"))?;
+            target.write(&part.bytes).await?;
             done = ExportProgress { rows: done.rows + part.rows, bytes: done.bytes + part.bytes.len() as u64 };
             progress(done);
             parts.reuse(part.bytes);

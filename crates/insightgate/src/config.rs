@@ -22,6 +22,9 @@ pub struct Configuration {
     pub data_dir: PathBuf,
     /// A folder or the URL of a place in an object store; None: `data` in the data folder.
     pub data_root: Option<String>,
+    /// As `data_root`; None: `artifacts` in the data folder.
+    pub artifact_root: Option<String>,
+    pub store_links: bool,
     /// None: a SQLite file in the data folder.
     pub database: Option<String>,
     pub http: Option<SocketAddr>,
@@ -56,6 +59,8 @@ impl Default for Configuration {
         Configuration {
             data_dir: PathBuf::from(crate::cli::DEFAULT_DATA_DIR),
             data_root: None,
+            artifact_root: None,
+            store_links: false,
             database: None,
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
@@ -111,6 +116,18 @@ const SETTINGS: &[Setting] = &[
         about: "The database; a SQLite file in the data folder if not given.",
         default: Err("\"sqlite:insightgate-data/insightgate.db\""),
         read: |c, v| text(v).map(|text| c.database = Some(text)),
+    },
+    Setting {
+        key: "artifacts.root",
+        about: "Where the files of reports lie, if not in the data folder: another folder, or a place in an object store, as for data.root.",
+        default: Err("\"s3://bucket/prefix\""),
+        read: |c, v| data_root(v).map(|text| c.artifact_root = Some(text)),
+    },
+    Setting {
+        key: "artifacts.links",
+        about: "Whose links open them: \"server\", or \"store\" for the object store's own, which cannot be revoked (docs/operating.md).",
+        default: Ok("\"server\""),
+        read: |c, v| links(v).map(|store| c.store_links = store),
     },
     Setting {
         key: "server.http",
@@ -274,6 +291,10 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
     if configuration.certificate.is_some() != configuration.certificate_key.is_some() {
         problems.push("server.certificate and server.certificate_key: give both or neither".to_owned());
     }
+    let in_folder = |root: &String| DataRoot::parse(root, []).is_ok_and(|root| root.folder().is_some());
+    if configuration.store_links && configuration.artifact_root.as_ref().is_none_or(in_folder) {
+        problems.push("artifacts.links: a folder has no links of its own; \"store\" needs an object store as artifacts.root".to_owned());
+    }
     if configuration.http.is_none() && configuration.https.is_none() {
         problems.push("server.http and server.https: give at least one".to_owned());
     }
@@ -357,6 +378,15 @@ fn text(value: &Value) -> Result<String, String> {
 fn data_root(value: &Value) -> Result<String, String> {
     let text = text(value).map_err(|_| "should be a folder or a URL".to_owned())?;
     DataRoot::parse(&text, []).map(|_| text).map_err(|error| error.to_string())
+}
+
+/// Whether they are the store's.
+fn links(value: &Value) -> Result<bool, String> {
+    match value.as_str() {
+        Some("server") => Ok(false),
+        Some("store") => Ok(true),
+        _ => Err(format!("should be \"server\" or \"store\", but is {value}")),
+    }
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {

@@ -63,6 +63,8 @@ pub struct Settings {
     /// How long a poll waits for a first run before its documented 404.
     pub hold_poll: Duration,
     pub link_lifetime: TimeDelta,
+    /// Whether links are the artifact store's own addresses, where it has some.
+    pub store_links: bool,
     pub preview_timeout: Duration,
     /// A signing key is replaced when it is so old.
     pub signing_key_days: u32,
@@ -82,6 +84,7 @@ impl Default for Settings {
             report_rules: ReportRules::default(),
             hold_poll: Duration::from_secs(2),
             link_lifetime: TimeDelta::days(7),
+            store_links: false,
             preview_timeout: Duration::from_secs(100),
             signing_key_days: 90,
             require_mfa: false,

@@ -18,7 +18,7 @@ use crate::command_error::CommandError;
 use crate::commands::query::said;
 use crate::data_folder::{DataFolder, fault};
 use crate::query_text::not_valid;
-use crate::server::{EngineLimits, cores, open_engine};
+use crate::server::{EngineLimits, Roots, cores, open_engine};
 use crate::terminal::print_json;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
@@ -34,7 +34,7 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let scope = scope(&folder, &arguments, &text).await?;
     let engine = open_engine(
         &folder,
-        folder.data_root(arguments.data_root.as_deref())?,
+        Roots { rows: folder.data_root(arguments.data_root.as_deref())?, ..Roots::of(&folder) },
         EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() },
     )?;
     let catalogs = Catalogs::new(folder.definitions());

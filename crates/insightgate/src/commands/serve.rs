@@ -16,7 +16,7 @@ use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
 use crate::data_folder::{DataFolder, fault};
 use crate::log::start_log;
-use crate::server::{EngineLimits, Running, cores, listen, open_context, until_stopped};
+use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
 use crate::tls::CertificateSource;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
@@ -30,8 +30,11 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let https = configuration.https.map(|address| listen(address, "server.https")).transpose()?;
     let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };
     let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
-    let rows = folder.data_root(configuration.data_root.as_deref())?;
-    let context = open_context(&folder, rows, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
+    let roots = Roots {
+        rows: folder.data_root(configuration.data_root.as_deref())?,
+        artifacts: folder.artifact_root(configuration.artifact_root.as_deref())?,
+    };
+    let context = open_context(&folder, roots, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     let certificate = certificate_source(&configuration, &folder);
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
@@ -72,6 +75,7 @@ fn settings(configuration: &Configuration) -> Settings {
         report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
+        store_links: configuration.store_links,
         signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
         ..Settings::default()
