@@ -5,17 +5,16 @@ mod range;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use insightgate_operations::download_artifact::{OpenedArtifact, open_artifact, read_artifact};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::link::LinkQuery;
-use insightgate_operations::list_executions::ArtifactLink;
-use insightgate_report::scheduled_report::ReportFormat;
+use insightgate_operations::list_executions::{ArtifactLink, OpeningLink};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 use url::form_urlencoded;
 
 use crate::envelope::Asked;
@@ -25,9 +24,14 @@ use range::{Wanted, wanted};
 
 const MS_RANGE: HeaderName = HeaderName::from_static("x-ms-range");
 
+/// Marks the answer with a file that is compressed already: what is downloaded is the file itself.
+#[derive(Debug, Clone, Copy)]
+struct AsItIs;
+
 pub(crate) fn routes() -> Router<ApiState> {
     // Some clients always gunzip what they asked for so.
-    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(0));
+    let not_compressed = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| extensions.get::<AsItIs>().is_none();
+    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(0).and(not_compressed));
     Router::new().route("/artifacts/{execution}/{file}", get(download).layer(gzip))
 }
 
@@ -37,8 +41,11 @@ pub(crate) fn location(base_url: &str, link: &ArtifactLink) -> String {
 }
 
 /// The address that opens the file.
-pub(crate) fn signed(location: &str, link: &ArtifactLink) -> String {
-    let LinkQuery { sv, se, sp, sig } = &link.query;
+pub(crate) fn opening(location: &str, link: &ArtifactLink) -> String {
+    let LinkQuery { sv, se, sp, sig } = match &link.opens {
+        OpeningLink::Server(query) => query,
+        OpeningLink::Store(address) => return address.clone(),
+    };
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("sv", sv)
         .append_pair("sr", "b")
@@ -74,7 +81,11 @@ async fn download(
         None => body(&state, &asked, &opened, &headers, &etag).await,
     };
     // The whole file may be sent compressed: then it is the same in meaning only, and a part of it fits no part of the other.
-    let compressed = response.status() == StatusCode::OK && headers.contains_key(header::ACCEPT_ENCODING);
+    let as_it_is = opened.artifact.format.is_compressed();
+    if as_it_is {
+        response.extensions_mut().insert(AsItIs);
+    }
+    let compressed = !as_it_is && response.status() == StatusCode::OK && headers.contains_key(header::ACCEPT_ENCODING);
     let etag = if compressed { format!("W/{etag}") } else { etag };
     let set = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(etag) {
@@ -102,14 +113,10 @@ async fn body(state: &ApiState, asked: &Asked, opened: &OpenedArtifact, headers:
         Ok(stream) => stream,
         Err(failure) => return asked.refuse(&failure),
     };
-    let content_type = match opened.artifact.format {
-        ReportFormat::Csv => "text/csv; charset=utf-8",
-        ReportFormat::Tsv => "text/tab-separated-values; charset=utf-8",
-    };
     let mut response = (
         status,
         [
-            (header::CONTENT_TYPE, content_type.to_owned()),
+            (header::CONTENT_TYPE, opened.content_type().to_owned()),
             (header::CONTENT_LENGTH, (stretch.end - stretch.start).to_string()),
             (header::ACCEPT_RANGES, "bytes".to_owned()),
             (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", encoded(&opened.file))),

@@ -109,7 +109,7 @@ impl Answering {
         let known = builtin::catalog(program.name());
         let engine = Engine::new(EngineSettings {
             data_root: DataRoot::Folder(world.data.clone()),
-            artifact_root: world.scratch.join("artifacts"),
+            artifact_root: world.scratch.join("artifacts").into(),
             memory_limit: MEMORY,
             spill_dir: world.scratch.join("spill"),
             partitions: 2,

@@ -79,7 +79,7 @@ impl Bench {
         let work = arguments.data.join(".time_query");
         let engine = Engine::new(EngineSettings {
             data_root: arguments.data.clone().into(),
-            artifact_root: work.join("artifacts"),
+            artifact_root: work.join("artifacts").into(),
             memory_limit: arguments.memory,
             spill_dir: work.join("spill"),
             partitions: arguments.partitions,

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use crate::encode::Format;
@@ -32,6 +33,16 @@ pub struct ArtifactMeta {
     pub size: u64,
     pub etag: Option<String>,
     pub last_modified: DateTime<Utc>,
+}
+
+/// A file that lies in the store, whether a run still knows of it or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedArtifact {
+    pub key: ArtifactKey,
+    /// By the store's own clock.
+    pub last_modified: DateTime<Utc>,
+    /// Bytes.
+    pub size: u64,
 }
 
 /// The text is no key of an artifact.
@@ -76,7 +87,7 @@ impl FromStr for ArtifactKey {
 
 impl Engine {
     pub async fn open(&self, key: &ArtifactKey) -> Result<ArtifactMeta, EngineError> {
-        let meta = self.inner.artifacts.head(&key.path()).await.map_err(missing)?;
+        let meta = self.inner.artifacts.store.head(&key.path()).await.map_err(missing)?;
         Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
     }
 
@@ -90,17 +101,38 @@ impl Engine {
             return Err(EngineError::BadRange);
         }
         let options = GetOptions { range: Some(GetRange::Bounded(range.start..range.end.min(size))), ..GetOptions::default() };
-        let found = self.inner.artifacts.get_opts(&key.path(), options).await.map_err(missing)?;
+        let found = self.inner.artifacts.store.get_opts(&key.path(), options).await.map_err(missing)?;
         Ok(found.into_stream().map_err(EngineError::from).boxed())
+    }
+
+    /// An address of the store's own that opens the artifact to whoever has it, for so long; None where artifacts lie in a folder. It cannot be
+    /// taken back, and nobody looks whether the artifact is there.
+    pub async fn signed_address(&self, key: &ArtifactKey, lifetime: Duration) -> Result<Option<String>, EngineError> {
+        match &self.inner.artifacts.signing {
+            Some(signing) => signing.address(&key.path(), lifetime).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Every artifact in the store, page by page as it is asked for: those of runs that nobody knows of any more too. Whatever else lies there is
+    /// passed over.
+    pub fn list_artifacts(&self) -> BoxStream<'static, Result<ListedArtifact, EngineError>> {
+        let listed = self.inner.artifacts.store.list(None).filter_map(async |found| match found {
+            Ok(ObjectMeta { location, last_modified, size, .. }) => {
+                location.as_ref().parse().ok().map(|key| Ok(ListedArtifact { key, last_modified, size }))
+            }
+            Err(error) => Some(Err(error.into())),
+        });
+        listed.boxed()
     }
 
     /// Deletes whatever lies under the report's prefix, whichever runs wrote it. One that stays does not keep the others.
     pub async fn delete_report_files(&self, tenant: Uuid, report: Uuid) -> Result<(), EngineError> {
         let prefix = Path::from(format!("{tenant}/{report}"));
-        let found: Vec<_> = self.inner.artifacts.list(Some(&prefix)).try_collect().await?;
+        let found: Vec<_> = self.inner.artifacts.store.list(Some(&prefix)).try_collect().await?;
         let mut outcome = Ok(());
         for file in found {
-            match self.inner.artifacts.delete(&file.location).await {
+            match self.inner.artifacts.store.delete(&file.location).await {
                 Err(object_store::Error::NotFound { .. }) | Ok(()) => {}
                 Err(error) => outcome = Err(error.into()),
             }
@@ -110,7 +142,7 @@ impl Engine {
 
     /// Deleting what is not there is no error.
     pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
-        match self.inner.artifacts.delete(&key.path()).await {
+        match self.inner.artifacts.store.delete(&key.path()).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
         }

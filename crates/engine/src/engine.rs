@@ -21,7 +21,6 @@ use insightgate_query::catalog::Dataset;
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 
 use crate::blame::{caught, panicked};
 use crate::budget::{Budget, Lane, Share};
@@ -34,7 +33,7 @@ use crate::pruning::{self, Handed};
 use crate::redaction;
 use crate::scan::{self, Rows};
 use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
-use crate::store_url::DataRoot;
+use crate::store_url::{DataRoot, OpenedStore};
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
 pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
@@ -64,7 +63,7 @@ const DATA_URL: &str = "data://root";
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
     pub data_root: DataRoot,
-    pub artifact_root: PathBuf,
+    pub artifact_root: DataRoot,
     /// Bytes that all running queries may hold together; beyond them they spill to disk.
     pub memory_limit: usize,
     pub spill_dir: PathBuf,
@@ -80,7 +79,7 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
-    pub(crate) artifacts: Arc<dyn ObjectStore>,
+    pub(crate) artifacts: OpenedStore,
     pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
     /// Row groups that are read side by side, and batches that are encoded so.
@@ -129,13 +128,13 @@ pub(crate) struct Running {
 impl Engine {
     /// Makes the folders where they are missing.
     pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
-        let data = settings.data_root.open()?;
+        let data = settings.data_root.open()?.store;
         Engine::over(data, settings)
     }
 
     /// Reads data from the store, whatever the settings' data root is.
     pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings) -> Result<Engine, EngineError> {
-        let artifacts: Arc<dyn ObjectStore> = Arc::new(local(&settings.artifact_root)?.with_automatic_cleanup(true));
+        let artifacts = settings.artifact_root.open()?;
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit);
         let query = |error: DataFusionError| EngineError::from_query(error, budget.share);
@@ -302,11 +301,6 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionSt
     let mut state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(runtime)).with_default_features().build();
     state.table_options_mut().parquet = parquet;
     state
-}
-
-fn local(root: &FilePath) -> Result<LocalFileSystem, EngineError> {
-    make_folder(root)?;
-    Ok(LocalFileSystem::new_with_prefix(root)?)
 }
 
 fn make_folder(path: &FilePath) -> Result<(), EngineError> {

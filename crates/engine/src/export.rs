@@ -1,36 +1,21 @@
 //! A whole answer as a file: scan, encoding and upload run side by side, with a few batches in flight whatever the row count.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
-use datafusion::arrow::array::RecordBatch;
-use datafusion::common::runtime::SpawnedTask;
-use datafusion::error::DataFusionError;
-use futures::StreamExt;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
-use object_store::buffered::BufWriter;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
-use tokio::task::JoinError;
 
 use crate::artifact::ArtifactKey;
 use crate::budget::Lane;
-use crate::encode::Format;
+use crate::encode::{Format, Halt};
 use crate::engine::{Engine, Running};
 use crate::error::EngineError;
 use crate::snapshot;
-
-/// Batches that are encoded or wait to be written, for each stream.
-const IN_FLIGHT: usize = 2;
-
-/// Bytes of one part of an upload. Stores take at least 5 MiB, and at most 10,000 parts.
-const PART_SIZE: usize = 8 << 20;
-
-/// Parts on their way at once.
-const PARTS_IN_FLIGHT: usize = 2;
+use crate::upload::Upload;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExportProgress {
@@ -50,10 +35,19 @@ pub struct ArtifactSummary {
     pub no_files: bool,
 }
 
-/// Encoded bytes, and the rows in them.
-struct Chunk {
-    bytes: Vec<u8>,
-    rows: u64,
+/// Where the bytes go.
+enum Target<'a> {
+    Artifact(&'a mut Upload),
+    Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
+}
+
+impl Target<'_> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+        match self {
+            Target::Artifact(upload) => upload.write(bytes).await,
+            Target::Writer(writer) => writer.write_all(bytes).await.map_err(EngineError::io("the output")),
+        }
+    }
 }
 
 impl Engine {
@@ -67,14 +61,12 @@ impl Engine {
         key: &ArtifactKey,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let store = Arc::clone(&self.inner.artifacts);
-        let mut upload = BufWriter::with_capacity(store, key.path(), PART_SIZE).with_max_concurrency(PARTS_IN_FLIGHT);
-        let written = self.write(scope, plan, window, format, &mut upload, progress).await;
-        match written {
-            Ok(summary) => upload.shutdown().await.map(|()| summary).map_err(EngineError::io(key.to_string())),
+        let artifacts = &self.inner.artifacts;
+        let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| format.content_type()));
+        match self.write(scope, plan, window, format, Target::Artifact(&mut upload), progress).await {
+            Ok(summary) => upload.finish().await.map(|()| summary),
             Err(error) => {
-                // The upload's own error, if it has one, says nothing that the first did not.
-                let _ = upload.abort().await;
+                upload.abort().await;
                 Err(error)
             }
         }
@@ -90,62 +82,36 @@ impl Engine {
         writer: &mut (dyn AsyncWrite + Unpin + Send),
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let summary = self.write(scope, plan, window, format, &mut *writer, progress).await?;
+        let summary = self.write(scope, plan, window, format, Target::Writer(&mut *writer), progress).await?;
         writer.flush().await.map_err(EngineError::io("the output"))?;
         Ok(summary)
     }
 
-    async fn write<W: AsyncWrite + Unpin + Send + ?Sized>(
+    async fn write(
         &self,
         scope: &TenantScope,
         plan: &Plan,
         window: Window,
         format: Format,
-        writer: &mut W,
+        mut target: Target<'_>,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
         let Running { stream, outputs, snapshot, share: _share } = self.start(scope, plan, window, Lane::Export, None).await?;
-        let encoder = format.encoder(&outputs);
-        let (emptied, reusable) = mpsc::unbounded_channel::<Vec<u8>>();
-        let reusable = Arc::new(Mutex::new(reusable));
-        let (scanned, mut batches) = mpsc::channel(IN_FLIGHT * self.inner.streams);
-        let mut first = Vec::new();
-        encoder.start(&mut first);
-        // Dropped with this future, and what it has begun with it.
-        let scan = SpawnedTask::spawn(async move {
-            let mut stream = stream;
-            while let Some(batch) = stream.next().await {
-                let (encoder, reusable) = (Arc::clone(&encoder), Arc::clone(&reusable));
-                let encoded = SpawnedTask::spawn(async move {
-                    let batch: RecordBatch = batch?;
-                    let mut bytes = reusable.lock().unwrap_or_else(PoisonError::into_inner).try_recv().unwrap_or_default();
-                    bytes.clear();
-                    let encoded = encoder.batch(&batch, &mut bytes);
-                    Ok::<_, DataFusionError>(encoded.map(|()| Chunk { bytes, rows: batch.num_rows() as u64 }))
-                });
-                if scanned.send(encoded).await.is_err() {
-                    return;
-                }
-            }
-        });
-
+        let mut parts = format.encode(stream, &outputs, self.inner.streams)?;
         let mut sum = digest::Context::new(&digest::SHA256);
         let mut done = ExportProgress::default();
-        let mut next = Chunk { bytes: first, rows: 0 };
-        loop {
-            sum.update(&next.bytes);
-            writer.write_all(&next.bytes).await.map_err(EngineError::io("the output"))?;
-            done = ExportProgress { rows: done.rows + next.rows, bytes: done.bytes + next.bytes.len() as u64 };
-            progress(done);
-            // Nobody takes what the last batches leave.
-            let _ = emptied.send(next.bytes);
-            let Some(encoded) = batches.recv().await else { break };
-            next = match encoded.join().await.map_err(stopped)? {
-                Ok(chunk) => chunk?,
-                Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
+        while let Some(part) = parts.next().await {
+            let part = match part {
+                Ok(part) => part,
+                Err(Halt::Other(error)) => return Err(error),
+                Err(Halt::Rows(error)) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
             };
+            sum.update(&part.bytes);
+            target.write(&part.bytes).await?;
+            done = ExportProgress { rows: done.rows + part.rows, bytes: done.bytes + part.bytes.len() as u64 };
+            progress(done);
+            parts.reuse(part.bytes);
         }
-        scan.join().await.map_err(stopped)?;
         snapshot::recheck(self.inner.data.as_ref(), &snapshot).await?;
         Ok(ArtifactSummary {
             rows: done.rows,
@@ -155,10 +121,6 @@ impl Engine {
             no_files: snapshot.is_empty(),
         })
     }
-}
-
-fn stopped(error: JoinError) -> EngineError {
-    EngineError::Plan(format!("a part of the export stopped: {error}"))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -33,8 +33,9 @@ mod store_url;
 mod table_writer;
 mod text_test;
 mod types;
+mod upload;
 
-pub use artifact::{ArtifactKey, ArtifactMeta, BadArtifactKey};
+pub use artifact::{ArtifactKey, ArtifactMeta, BadArtifactKey, ListedArtifact};
 pub use check_files::FileCheck;
 pub use encode::Format;
 pub use engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings};

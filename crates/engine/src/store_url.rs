@@ -1,4 +1,4 @@
-//! Where rows lie: in a folder, or at a place in an object store that a URL names.
+//! Where rows or artifacts lie: in a folder, or at a place in an object store that a URL names.
 //!
 //! Enters: the text that an operator wrote, and the settings of the store as the environment has them (`AWS_…`, `AZURE_…`, `GOOGLE_…`, under
 //! the names that `object_store` reads). Leaves: a store in which paths begin below that place. No credential is part of a URL, of an error or
@@ -9,12 +9,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use object_store::signer::Signer;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
@@ -25,11 +27,11 @@ const RETRIES: usize = 5;
 const RETRY_TIME: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What an address of rows may look like, for messages.
+/// What such an address may look like, for messages.
 const FORMS: &str = "a folder, file:///path, s3://bucket/prefix, azure://container/prefix, abfss://container@account.dfs.core.windows.net/prefix, \
                      https://account.blob.core.windows.net/container/prefix or gs://bucket/prefix";
 
-/// The place that `<program>/<Dataset>/…` lies below.
+/// The place that `<program>/<Dataset>/…` lies below; artifacts have one of their own.
 #[derive(Debug, Clone)]
 pub enum DataRoot {
     /// Made if it is missing.
@@ -45,6 +47,18 @@ pub struct StoreUrl {
     prefix: Path,
     /// In lower case; credentials are among them.
     settings: Vec<(String, String)>,
+}
+
+/// A store that is ready, and how it signs addresses if it can.
+pub(crate) struct OpenedStore {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) signing: Option<Signing>,
+}
+
+/// Makes addresses that open one object of a store to whoever has them.
+pub(crate) struct Signing {
+    signer: Arc<dyn Signer>,
+    prefix: Path,
 }
 
 /// The text names no place that rows can lie at.
@@ -63,7 +77,7 @@ impl DataRoot {
     pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<DataRoot, BadDataRoot> {
         let Some((scheme, rest)) = text.split_once("://") else { return Ok(DataRoot::Folder(PathBuf::from(text))) };
         // From here on no message repeats more than the scheme: what follows may hold a credential that should not be there.
-        let refused = |why: &str| BadDataRoot(format!("the address {scheme}://… of the rows {why}; it should be {FORMS}"));
+        let refused = |why: &str| BadDataRoot(format!("the address {scheme}://… {why}; it should be {FORMS}"));
         let mut url = Url::parse(&with_account_host(scheme, rest)).map_err(|error| refused(&format!("is no URL ({error})")))?;
         if url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err(refused("may hold no password, query or fragment: credentials come from the environment"));
@@ -91,11 +105,13 @@ impl DataRoot {
         Ok(DataRoot::Store(StoreUrl { url, scheme, prefix, settings }))
     }
 
-    pub(crate) fn open(&self) -> Result<Arc<dyn ObjectStore>, EngineError> {
+    pub(crate) fn open(&self) -> Result<OpenedStore, EngineError> {
         match self {
             DataRoot::Folder(folder) => {
                 std::fs::create_dir_all(folder).map_err(EngineError::io(folder.display().to_string()))?;
-                Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?))
+                // Deleting the last file of a folder deletes the folder.
+                let store = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
+                Ok(OpenedStore { store: Arc::new(store), signing: None })
             }
             DataRoot::Store(url) => url.open(),
         }
@@ -111,7 +127,7 @@ impl DataRoot {
 }
 
 impl StoreUrl {
-    fn open(&self) -> Result<Arc<dyn ObjectStore>, EngineError> {
+    fn open(&self) -> Result<OpenedStore, EngineError> {
         let options = ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT);
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
         // Settings that are none of the store's are passed over, as the builders' own `from_env` does.
@@ -132,8 +148,27 @@ impl StoreUrl {
         })
     }
 
-    fn below_prefix(&self, store: impl ObjectStore) -> Arc<dyn ObjectStore> {
-        if self.prefix.as_ref().is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, self.prefix.clone())) }
+    fn below_prefix<S: ObjectStore + Signer>(&self, store: S) -> OpenedStore {
+        let store = Arc::new(store);
+        let signing = Some(Signing { signer: Arc::clone(&store) as Arc<dyn Signer>, prefix: self.prefix.clone() });
+        let store: Arc<dyn ObjectStore> =
+            if self.prefix.as_ref().is_empty() { store } else { Arc::new(PrefixStore::new(store, self.prefix.clone())) };
+        OpenedStore { store, signing }
+    }
+}
+
+impl Signing {
+    /// An address that answers GET with the object for so long, by the store's own clock.
+    pub(crate) async fn address(&self, path: &Path, lifetime: Duration) -> Result<String, EngineError> {
+        let whole: Path = self.prefix.parts().chain(path.parts()).collect();
+        Ok(self.signer.signed_url(Method::GET, &whole, lifetime).await?.into())
+    }
+}
+
+impl OpenedStore {
+    /// Whether objects have a type of their own; files have none.
+    pub(crate) fn keeps_types(&self) -> bool {
+        self.signing.is_some()
     }
 }
 
@@ -235,7 +270,7 @@ mod tests {
             let lacks = root.open();
             // Google's own machines need nothing more.
             if text.starts_with("azure") {
-                assert!(lacks.unwrap_err().to_string().contains("Account must be specified"));
+                assert!(lacks.err().unwrap().to_string().contains("Account must be specified"));
             }
         }
     }

@@ -25,6 +25,9 @@ pub struct Configuration {
     pub data_root: Option<String>,
     /// None: a SQLite file in the data folder. May hold a password.
     pub database_url: Option<String>,
+    /// As `data_root`; None: `artifacts` in the data folder.
+    pub artifact_root: Option<String>,
+    pub store_links: bool,
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
     /// Without a final slash.
@@ -65,6 +68,8 @@ impl Default for Configuration {
             data_dir: PathBuf::from(crate::cli::DEFAULT_DATA_DIR),
             data_root: None,
             database_url: None,
+            artifact_root: None,
+            store_links: false,
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
@@ -125,6 +130,30 @@ const SETTINGS: &[Setting] = &[
         about: "The database; a SQLite file in the data folder if not given. Several processes need a Postgres (docs/operating.md).",
         default: Err("\"postgres://insightgate@db.example.com/insightgate\""),
         read: |c, v| database_url(v).map(|text| c.database_url = Some(text)),
+    },
+    Setting {
+        key: "artifacts.root",
+        about: "Where the files of reports lie, if not in the data folder: another folder, or a place in an object store, as for data.root.",
+        default: Err("\"s3://bucket/prefix\""),
+        read: |c, v| data_root(v).map(|text| c.artifact_root = Some(text)),
+    },
+    Setting {
+        key: "artifacts.links",
+        about: "Whose links open them: \"server\", or \"store\" for the object store's own, which cannot be revoked (docs/operating.md).",
+        default: Ok("\"server\""),
+        read: |c, v| links(v).map(|store| c.store_links = store),
+    },
+    Setting {
+        key: "artifacts.days",
+        about: "Files are removed when they are so old. Their runs are listed on.",
+        default: Ok("90"),
+        read: |c, v| number(v, 1, 3650).map(|days| c.artifact_days = days),
+    },
+    Setting {
+        key: "artifacts.budget_gib",
+        about: "Room for files; beyond it the oldest are removed. As much as there is if not given.",
+        default: Err("100"),
+        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
     },
     Setting {
         key: "server.http",
@@ -253,18 +282,6 @@ const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 3650).map(|days| c.history_days = days),
     },
     Setting {
-        key: "artifacts.days",
-        about: "Files are removed when they are so old. Their runs are listed on.",
-        default: Ok("90"),
-        read: |c, v| number(v, 1, 3650).map(|days| c.artifact_days = days),
-    },
-    Setting {
-        key: "artifacts.budget_gib",
-        about: "Room for files; beyond it the oldest are removed. As much as there is if not given.",
-        default: Err("100"),
-        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
-    },
-    Setting {
         key: "engine.memory_mib",
         about: "Memory that all running queries may hold together; beyond it they use the disk.",
         default: Ok("80"),
@@ -323,6 +340,10 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
     issuers::read(&file, &mut configuration, &mut problems);
     if configuration.certificate.is_some() != configuration.certificate_key.is_some() {
         problems.push("server.certificate and server.certificate_key: give both or neither".to_owned());
+    }
+    let in_folder = |root: &String| DataRoot::parse(root, []).is_ok_and(|root| root.folder().is_some());
+    if configuration.store_links && configuration.artifact_root.as_ref().is_none_or(in_folder) {
+        problems.push("artifacts.links: a folder has no links of its own; \"store\" needs an object store as artifacts.root".to_owned());
     }
     if configuration.http.is_none() && configuration.https.is_none() {
         problems.push("server.http and server.https: give at least one".to_owned());
@@ -421,6 +442,15 @@ fn database_url(value: &Value) -> Result<String, String> {
 fn catch_up(value: &Value) -> Result<CatchUp, String> {
     let found = value.as_str().and_then(CatchUp::from_name);
     found.ok_or_else(|| format!("should be \"latest\", \"all\" or \"none\", but is {value}"))
+}
+
+/// Whether they are the store's.
+fn links(value: &Value) -> Result<bool, String> {
+    match value.as_str() {
+        Some("server") => Ok(false),
+        Some("store") => Ok(true),
+        _ => Err(format!("should be \"server\" or \"store\", but is {value}")),
+    }
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {

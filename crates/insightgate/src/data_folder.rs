@@ -61,10 +61,12 @@ impl DataFolder {
 
     /// Where the rows lie: in the folder, or where a setting or flag says.
     pub fn data_root(&self, named: Option<&str>) -> Result<DataRoot, CommandError> {
-        match named {
-            None => Ok(self.data().into()),
-            Some(text) => DataRoot::parse(text, env_vars::of_stores()).map_err(|error| CommandError::usage(error.to_string())),
-        }
+        root(named, self.data())
+    }
+
+    /// Where the files of reports lie, alike.
+    pub fn artifact_root(&self, named: Option<&str>) -> Result<DataRoot, CommandError> {
+        root(named, self.artifacts())
     }
 
     /// Definitions: `datasets/<program>/<Dataset>.toml`.
@@ -181,6 +183,13 @@ impl DataFolder {
         let key: [u8; 32] = random.bytes().map_err(|error| CommandError::failed(error.to_string()))?;
         write_private(&self.0.join(ENCRYPTION_KEY), &key)?;
         Ok(key.to_vec())
+    }
+}
+
+fn root(named: Option<&str>, own: PathBuf) -> Result<DataRoot, CommandError> {
+    match named {
+        None => Ok(own.into()),
+        Some(text) => DataRoot::parse(text, env_vars::of_stores()).map_err(|error| CommandError::usage(error.to_string())),
     }
 }
 

@@ -48,10 +48,24 @@ pub struct EngineLimits {
     pub partitions: usize,
 }
 
+/// Where rows and the files of reports lie.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    pub rows: DataRoot,
+    pub artifacts: DataRoot,
+}
+
+impl Roots {
+    /// The data folder's own.
+    pub fn of(folder: &DataFolder) -> Roots {
+        Roots { rows: folder.data().into(), artifacts: folder.artifacts().into() }
+    }
+}
+
 /// Opens what the server works on.
 pub async fn open_context(
     folder: &DataFolder,
-    rows: DataRoot,
+    roots: Roots,
     database_url: &str,
     settings: Settings,
     issuers: ExternalIssuers,
@@ -62,7 +76,7 @@ pub async fn open_context(
     let vault = folder.vault(&random)?;
     let store = Store::open(database_url).await.map_err(|error| CommandError::failed(error.to_string()))?;
     let clock = open_clock(&store, manual_clock).await?;
-    let engine = open_engine(folder, rows, limits)?;
+    let engine = open_engine(folder, roots, limits)?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
     seal_anew(&store, &vault).await.map_err(|error| failed(format!("{error:?}")))?;
     folder.forget_old_key()?;
@@ -89,10 +103,10 @@ pub async fn open_context(
     }))
 }
 
-pub fn open_engine(folder: &DataFolder, rows: DataRoot, limits: EngineLimits) -> Result<Engine, CommandError> {
+pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> Result<Engine, CommandError> {
     let settings = EngineSettings {
-        data_root: rows,
-        artifact_root: folder.artifacts(),
+        data_root: roots.rows,
+        artifact_root: roots.artifacts,
         memory_limit: limits.memory,
         spill_dir: folder.spill(),
         partitions: limits.partitions,

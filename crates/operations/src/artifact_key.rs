@@ -1,7 +1,8 @@
 //! Where the file of a run lies. Made of identifiers only: no name from a client enters it.
 
 use insightgate_engine::{ArtifactKey, Format};
-use insightgate_report::scheduled_report::{ReportFormat, ScheduledReport};
+use insightgate_report::report_format::ReportFormat;
+use insightgate_report::scheduled_report::ScheduledReport;
 use uuid::Uuid;
 
 pub(crate) fn of(report: &ScheduledReport, execution: Uuid, epoch: i64, file_format: ReportFormat) -> ArtifactKey {
@@ -14,5 +15,12 @@ pub(crate) fn format(format: ReportFormat) -> Format {
     match format {
         ReportFormat::Csv => Format::Csv,
         ReportFormat::Tsv => Format::Tsv,
+        ReportFormat::CsvGz => Format::CsvGz,
+        ReportFormat::CsvZst => Format::CsvZst,
+        ReportFormat::TsvGz => Format::TsvGz,
+        ReportFormat::TsvZst => Format::TsvZst,
+        ReportFormat::Jsonl => Format::Jsonl,
+        ReportFormat::Parquet => Format::Parquet,
+        ReportFormat::Arrow => Format::Arrow,
     }
 }

@@ -77,6 +77,8 @@ pub struct Settings {
     pub history_days: u32,
     /// The oldest files are removed when all together hold more bytes; None: they may hold any.
     pub artifact_bytes: Option<u64>,
+    /// Whether links are the artifact store's own addresses, where it has some.
+    pub store_links: bool,
     pub preview_timeout: Duration,
     /// A signing key is replaced when it is so old.
     pub signing_key_days: u32,
@@ -102,6 +104,7 @@ impl Default for Settings {
             artifact_days: HISTORY_DAYS as u32,
             history_days: HISTORY_DAYS as u32,
             artifact_bytes: None,
+            store_links: false,
             preview_timeout: Duration::from_secs(100),
             signing_key_days: 90,
             require_mfa: false,

@@ -23,6 +23,12 @@ pub struct OpenedArtifact {
     pub file: String,
 }
 
+impl OpenedArtifact {
+    pub fn content_type(&self) -> &'static str {
+        self.key.format.content_type()
+    }
+}
+
 /// Checks the link, then that the owner of the report still may read its data: the program's, and all that is in the file.
 pub async fn open_artifact(
     context: &Context,

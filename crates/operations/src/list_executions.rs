@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use insightgate_report::execution::{ExecutionStatus, HISTORY_DAYS};
+use insightgate_report::execution::{Artifact, ExecutionStatus, HISTORY_DAYS};
 use insightgate_store::{ExecutionFilter, ExecutionRecord};
 use uuid::Uuid;
 
+use crate::artifact_key;
 use crate::caller::Caller;
 use crate::context::Context;
 use crate::download_artifact::may_read;
@@ -38,9 +39,21 @@ pub struct ArtifactLink {
     pub execution: Uuid,
     /// Unencoded.
     pub file: String,
-    pub query: LinkQuery,
+    pub opens: OpeningLink,
     pub expires: DateTime<Utc>,
 }
+
+/// What opens the file.
+#[derive(Debug, Clone)]
+pub enum OpeningLink {
+    /// This query at the server's own address.
+    Server(LinkQuery),
+    /// An address of the store's own, which cannot be revoked.
+    Store(String),
+}
+
+/// The most that an address which cannot be revoked may live.
+const LONGEST_STORE_LINK: TimeDelta = TimeDelta::hours(1);
 
 /// As many as one owner may keep active.
 const REPORTS_PER_REQUEST: usize = 50;
@@ -107,7 +120,11 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
     if records.is_empty() {
         return Err(Failure::NoExecutions);
     }
-    Ok(records.into_iter().map(|record| listed(context, caller, record)).collect())
+    let mut executions = Vec::with_capacity(records.len());
+    for record in records {
+        executions.push(listed(context, caller, record).await?);
+    }
+    Ok(executions)
 }
 
 /// Without a status: completed runs, the documented default. The latest of each report, unless runs are named, or all of the last 90 days
@@ -161,17 +178,32 @@ async fn wait_for_first_run(
     tokio::time::timeout(hold, waiting).await.unwrap_or_else(|_| Ok(Vec::new()))
 }
 
-fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
+async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> Result<ListedExecution, Failure> {
     let artifact = record.execution.artifact.as_ref().filter(|artifact| may_read(&caller.scope, artifact).is_ok());
     let is_there = record.execution.status == ExecutionStatus::Completed && record.execution.artifact_removed.is_none();
-    let link = artifact.filter(|_| is_there).map(|artifact| {
-        // As the documents show it.
-        let file = format!("{}_{}.{}", record.report.name, record.execution.id, artifact.format.name());
-        let expires = context.clock.now() + context.settings.link_lifetime;
-        let query = context.links.sign(record.execution.id, &file, expires);
-        ArtifactLink { execution: record.execution.id, file, query, expires }
-    });
-    ListedExecution { record, link }
+    let link = match artifact.filter(|_| is_there) {
+        Some(artifact) => Some(link(context, &record, artifact).await?),
+        None => None,
+    };
+    Ok(ListedExecution { record, link })
+}
+
+async fn link(context: &Context, record: &ExecutionRecord, artifact: &Artifact) -> Result<ArtifactLink, Failure> {
+    let execution = record.execution.id;
+    // As the documents show it.
+    let file = format!("{}_{execution}.{}", record.report.name, artifact.format.name());
+    let lifetime = context.settings.link_lifetime;
+    if context.settings.store_links {
+        let lifetime = lifetime.min(LONGEST_STORE_LINK);
+        let key = artifact_key::of(&record.report, execution, artifact.epoch, artifact.format);
+        let address = context.engine.signed_address(&key, lifetime.to_std().unwrap_or_default()).await?;
+        if let Some(address) = address {
+            return Ok(ArtifactLink { execution, file, opens: OpeningLink::Store(address), expires: context.clock.now() + lifetime });
+        }
+    }
+    let expires = context.clock.now() + lifetime;
+    let query = context.links.sign(execution, &file, expires);
+    Ok(ArtifactLink { execution, file, opens: OpeningLink::Server(query), expires })
 }
 
 #[cfg(test)]

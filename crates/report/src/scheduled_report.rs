@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::callback::{Callback, CallbackMethod, is_callback_url};
 use crate::instant;
+pub use crate::report_format::ReportFormat;
 use crate::schedule::{MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS, Schedule};
 
 /// Active reports one owner may keep. Source: the documented quota, as the next two.
@@ -70,27 +71,6 @@ impl ReportStatus {
 
     pub fn from_name(name: &str) -> Option<ReportStatus> {
         [ReportStatus::Active, ReportStatus::Paused, ReportStatus::Inactive].into_iter().find(|status| status.name() == name)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ReportFormat {
-    #[default]
-    Csv,
-    Tsv,
-}
-
-impl ReportFormat {
-    /// As answers write it, and as the file's extension.
-    pub fn name(self) -> &'static str {
-        match self {
-            ReportFormat::Csv => "csv",
-            ReportFormat::Tsv => "tsv",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<ReportFormat> {
-        [ReportFormat::Csv, ReportFormat::Tsv].into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
     }
 }
 

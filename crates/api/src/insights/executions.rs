@@ -79,7 +79,7 @@ fn show(listed: ListedExecution, base_url: &str) -> ShownExecution {
         callback_method: report.callback.as_ref().map(|callback| callback.method.name()),
         format: artifact.map_or(report.format, |artifact| artifact.format).name(),
         execution_status: execution.status.name(),
-        report_access_secure_link: location.as_ref().zip(link.as_ref()).map(|(location, link)| artifacts::signed(location, link)),
+        report_access_secure_link: location.as_ref().zip(link.as_ref()).map(|(location, link)| artifacts::opening(location, link)),
         report_location: location,
         report_expiry_time: link.as_ref().map(|link| instant::format(link.expires)),
         report_generated_time: artifact.map(|artifact| instant::format(artifact.generated)),

@@ -140,7 +140,7 @@ impl Bench {
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
         let engine = Engine::new(EngineSettings {
             data_root: path("data").into(),
-            artifact_root: path("artifacts"),
+            artifact_root: path("artifacts").into(),
             memory_limit: 64 << 20,
             spill_dir: path("spill"),
             partitions: 1,

@@ -1,61 +1,100 @@
-//! Preview rows: JSON objects with the dataset's spelling, in SELECT's order, each number as exact as its type.
+//! Rows as JSON objects with the dataset's spelling, in SELECT's order, each number as exact as its type: previews, and lines of a file.
+//!
+//! A name that stands twice in SELECT appears once, as its first: readers of JSON know a value by its name.
 
 use datafusion::arrow::array::RecordBatch;
 use serde_json::value::RawValue;
 
-use super::cells::{self, Cell};
+use super::cells::{self, Cell, Cells};
+use super::{Encoder, named_once};
 use crate::error::EngineError;
 use crate::lower::Output;
 
-/// Appends one object a row. An output that stands twice appears once, as its first.
+/// One object a line, and a line feed after each.
+pub(super) struct Lines(Objects);
+
+/// Outputs, and their keys as JSON.
+struct Objects {
+    outputs: Vec<Output>,
+    keys: Vec<String>,
+}
+
+/// Appends one object a row.
 pub(crate) fn rows(batch: &RecordBatch, outputs: &[Output], rows: &mut Vec<Box<RawValue>>) -> Result<(), EngineError> {
-    let mut outputs = outputs.to_vec();
-    let mut seen = Vec::with_capacity(outputs.len());
-    outputs.retain(|output| {
-        let is_new = !seen.contains(&output.name);
-        seen.push(output.name.clone());
-        is_new
-    });
-    let columns = cells::columns(batch, &outputs)?;
-    let keys = outputs.iter().map(|output| quoted(&output.name)).collect::<Result<Vec<_>, _>>()?;
+    let objects = Objects::new(outputs)?;
+    let columns = cells::columns(batch, &objects.outputs)?;
     for row in 0..batch.num_rows() {
-        let mut object = vec![b'{'];
-        for (index, (key, column)) in keys.iter().zip(&columns).enumerate() {
-            if index > 0 {
-                object.push(b',');
-            }
-            object.extend_from_slice(key.as_bytes());
-            object.push(b':');
-            match column.cell(row) {
-                Cell::Null => object.extend_from_slice(b"null"),
-                // JSON has no numbers for these.
-                Cell::Float(value) if !value.is_finite() => object.extend_from_slice(b"null"),
-                Cell::Text(text) => object.extend_from_slice(quoted(text)?.as_bytes()),
-                cell @ (Cell::Date(_) | Cell::Timestamp(_)) => {
-                    object.push(b'"');
-                    cell.push(&mut object);
-                    object.push(b'"');
-                }
-                cell => cell.push(&mut object),
-            }
-        }
-        object.push(b'}');
-        let text = String::from_utf8(object).map_err(|error| EngineError::Plan(error.to_string()))?;
-        rows.push(RawValue::from_string(text).map_err(|error| EngineError::Plan(error.to_string()))?);
+        let mut object = Vec::new();
+        objects.push(&columns, row, &mut object)?;
+        let text = String::from_utf8(object).map_err(unwritten)?;
+        rows.push(RawValue::from_string(text).map_err(unwritten)?);
     }
     Ok(())
 }
 
-fn quoted(text: &str) -> Result<String, EngineError> {
-    serde_json::to_string(text).map_err(|error| EngineError::Plan(error.to_string()))
+impl Lines {
+    pub(super) fn new(outputs: &[Output]) -> Result<Lines, EngineError> {
+        Ok(Lines(Objects::new(outputs)?))
+    }
+}
+
+impl Encoder for Lines {
+    fn start(&self, _: &mut Vec<u8>) {}
+
+    fn batch(&self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError> {
+        let columns = cells::columns(batch, &self.0.outputs)?;
+        for row in 0..batch.num_rows() {
+            self.0.push(&columns, row, out)?;
+            out.push(b'\n');
+        }
+        Ok(())
+    }
+}
+
+impl Objects {
+    fn new(outputs: &[Output]) -> Result<Objects, EngineError> {
+        let outputs = named_once(outputs);
+        let keys = outputs.iter().map(|output| serde_json::to_string(&output.name).map_err(unwritten)).collect::<Result<_, _>>()?;
+        Ok(Objects { outputs, keys })
+    }
+
+    fn push(&self, columns: &[Cells<'_>], row: usize, out: &mut Vec<u8>) -> Result<(), EngineError> {
+        out.push(b'{');
+        for (index, (key, column)) in self.keys.iter().zip(columns).enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(key.as_bytes());
+            out.push(b':');
+            match column.cell(row) {
+                Cell::Null => out.extend_from_slice(b"null"),
+                // JSON has no numbers for these.
+                Cell::Float(value) if !value.is_finite() => out.extend_from_slice(b"null"),
+                Cell::Text(text) => serde_json::to_writer(&mut *out, text).map_err(unwritten)?,
+                cell @ (Cell::Date(_) | Cell::Timestamp(_)) => {
+                    out.push(b'"');
+                    cell.push(out);
+                    out.push(b'"');
+                }
+                cell => cell.push(out),
+            }
+        }
+        out.push(b'}');
+        Ok(())
+    }
+}
+
+fn unwritten(error: impl std::fmt::Display) -> EngineError {
+    EngineError::Plan(error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use std::sync::Arc;
 
     use datafusion::arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, StringArray, TimestampMicrosecondArray};
+    use insightgate_query::catalog::ColumnType;
 
     use super::*;
 
@@ -71,10 +110,13 @@ mod tests {
         let batch = RecordBatch::try_from_iter(columns).unwrap();
         let names = ["Text", "Float", "Decimal", "Day", "At", "Text"];
         let outputs: Vec<_> =
-            names.iter().zip([0, 1, 2, 3, 4, 0]).map(|(name, column)| Output { name: (*name).to_owned(), column }).collect();
+            names.iter().zip([0, 1, 2, 3, 4, 0]).map(|(name, column)| Output::new(name, column, ColumnType::String)).collect();
         let mut out = Vec::new();
         rows(&batch, &outputs, &mut out).unwrap();
         let out: Vec<_> = out.iter().map(|row| row.get()).collect();
+        let mut lines = Vec::new();
+        Lines::new(&outputs).unwrap().batch(&batch, &mut lines).unwrap();
+        assert_eq!(String::from_utf8(lines).unwrap(), format!("{}\n{}\n", out[0], out[1]));
         assert_eq!(
             out,
             [

@@ -2,10 +2,12 @@
 
 mod calendar;
 mod cells;
+mod columnar;
+mod compress;
+mod format;
 mod json;
+mod parts;
 mod separated;
-
-use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 
@@ -13,47 +15,32 @@ use crate::error::EngineError;
 use crate::lower::Output;
 
 pub(crate) use cells::text_of;
+pub use format::Format;
 pub(crate) use json::rows as json_rows;
+pub(crate) use parts::Halt;
 
-/// What a report can be written as. More to come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    Csv,
-    Tsv,
-}
-
-impl Format {
-    pub const ALL: [Format; 2] = [Format::Csv, Format::Tsv];
-
-    pub fn extension(self) -> &'static str {
-        match self {
-            Format::Csv => "csv",
-            Format::Tsv => "tsv",
-        }
-    }
-
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Format::Csv => "text/csv; charset=utf-8",
-            Format::Tsv => "text/tab-separated-values; charset=utf-8",
-        }
-    }
-
-    pub fn from_extension(text: &str) -> Option<Format> {
-        Format::ALL.into_iter().find(|format| format.extension().eq_ignore_ascii_case(text))
-    }
-
-    pub(crate) fn encoder(self, outputs: &[Output]) -> Arc<dyn Encoder> {
-        match self {
-            Format::Csv => Arc::new(separated::Separated::new(b',', outputs)),
-            Format::Tsv => Arc::new(separated::Separated::new(b'\t', outputs)),
-        }
-    }
-}
-
-/// Makes the parts of one artifact: a start, then its batches in their order, each for itself, so that several can be made at once.
+/// Makes a text of rows: a start, then its batches in their order, each for itself, so that several can be made at once.
 /// All append to `out`.
-pub(crate) trait Encoder: Send + Sync {
+trait Encoder: Send + Sync {
     fn start(&self, out: &mut Vec<u8>);
     fn batch(&self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError>;
+}
+
+/// Writes a file whose parts depend on what was written before them, so that there is one after the other.
+///
+/// What is finished of the file is appended to `out`; where that ends says nothing.
+trait FileWriter: Send {
+    fn write(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError>;
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), EngineError>;
+}
+
+/// The outputs where each is known by its name: one that stands twice in SELECT appears once, as its first.
+fn named_once(outputs: &[Output]) -> Vec<Output> {
+    let mut once: Vec<Output> = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        if !once.iter().any(|known| known.name == output.name) {
+            once.push(output.clone());
+        }
+    }
+    once
 }

@@ -79,6 +79,7 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+    use insightgate_query::catalog::ColumnType;
 
     use super::*;
 
@@ -86,7 +87,7 @@ mod tests {
         let text: ArrayRef = Arc::new(StringArray::from(values.to_vec()));
         let numbers: ArrayRef = Arc::new(Int64Array::from_iter(0..i64::try_from(values.len()).unwrap()));
         let batch = RecordBatch::try_from_iter([("a", text), ("b", numbers)]).unwrap();
-        let outputs = [Output { name: "A,b".to_owned(), column: 0 }, Output { name: "B".to_owned(), column: 1 }];
+        let outputs = [Output::new("A,b", 0, ColumnType::String), Output::new("B", 1, ColumnType::Int64)];
         let encoder = Separated::new(delimiter, &outputs);
         let mut out = Vec::new();
         encoder.start(&mut out);
@@ -123,7 +124,7 @@ mod tests {
     fn a_column_may_stand_twice() {
         let bools: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]));
         let batch = RecordBatch::try_from_iter([("x", bools)]).unwrap();
-        let outputs = [Output { name: "X".to_owned(), column: 0 }, Output { name: "X".to_owned(), column: 0 }];
+        let outputs = [Output::new("X", 0, ColumnType::Bool), Output::new("X", 0, ColumnType::Bool)];
         let mut out = Vec::new();
         Separated::new(b',', &outputs).batch(&batch, &mut out).unwrap();
         assert_eq!(out, b"true,true\n,\nfalse,false\n");

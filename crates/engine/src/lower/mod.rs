@@ -11,7 +11,7 @@ mod number;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
-use insightgate_query::catalog::{Dataset, Field};
+use insightgate_query::catalog::{ColumnType, Dataset, Field};
 use insightgate_query::metric::metric_type;
 use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Test};
 use insightgate_query::timespan::Window;
@@ -45,6 +45,13 @@ pub(crate) struct Lowered {
 pub(crate) struct Output {
     pub(crate) name: String,
     pub(crate) column: usize,
+    pub(crate) kind: ColumnType,
+}
+
+impl Output {
+    pub(crate) fn new(name: &str, column: usize, kind: ColumnType) -> Output {
+        Output { name: name.to_owned(), column, kind }
+    }
 }
 
 /// The metrics of a plan, ready to be put on a scan.
@@ -262,7 +269,7 @@ fn outputs(plan: &Plan) -> (Vec<String>, Vec<Output>) {
             names.push(name);
             names.len() - 1
         });
-        outputs.push(Output { name: plan.dataset.field_name(*field).to_owned(), column });
+        outputs.push(Output::new(plan.dataset.field_name(*field), column, plan.dataset.field_type(*field)));
     }
     (names, outputs)
 }

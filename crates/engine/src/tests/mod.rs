@@ -5,6 +5,7 @@ mod damage;
 mod explain;
 mod export;
 mod files;
+mod formats;
 mod ingest;
 mod isolation;
 mod language;
@@ -90,7 +91,7 @@ impl World {
 fn settings(folder: &TempDir, memory_limit: usize) -> EngineSettings {
     EngineSettings {
         data_root: folder.path().join("data").into(),
-        artifact_root: folder.path().join("artifacts"),
+        artifact_root: folder.path().join("artifacts").into(),
         memory_limit,
         spill_dir: folder.path().join("spill"),
         partitions: 2,

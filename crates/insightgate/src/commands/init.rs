@@ -19,7 +19,7 @@ use crate::data_folder::{DataFolder, shown, write_whole};
 use crate::env_vars;
 use crate::profiles::write::{OperatorProfile, is_of, to_file, to_section};
 use crate::profiles::{self, Named, Profile};
-use crate::server::{EngineLimits, base_url, cores, open_context};
+use crate::server::{EngineLimits, Roots, base_url, cores, open_context};
 use crate::terminal::print;
 
 /// The section that `init` writes when `--profile` names no other.
@@ -54,7 +54,7 @@ pub async fn run(arguments: &InitArguments, profile: Option<&str>) -> Result<(),
     let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
     let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
     let context =
-        open_context(&folder, folder.data().into(), &database, Settings::default(), ExternalIssuers::default(), limits, false).await?;
+        open_context(&folder, Roots::of(&folder), &database, Settings::default(), ExternalIssuers::default(), limits, false).await?;
     let own_certificate = configuration.https.is_some() && configuration.certificate.is_none();
     let ca_certificate = if own_certificate { Some(authority_file(&folder, context.clock.now())?) } else { None };
     let connect = |operator: &Operator, secret: &str| OperatorProfile {

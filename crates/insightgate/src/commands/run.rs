@@ -18,7 +18,7 @@ use crate::command_error::CommandError;
 use crate::commands::query::said;
 use crate::data_folder::{DataFolder, fault};
 use crate::query_text::not_valid;
-use crate::server::{EngineLimits, cores, open_engine};
+use crate::server::{EngineLimits, Roots, cores, open_engine};
 use crate::terminal::print_json;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
@@ -34,7 +34,7 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let scope = scope(&folder, &arguments, &text).await?;
     let engine = open_engine(
         &folder,
-        folder.data_root(arguments.data_root.as_deref())?,
+        Roots { rows: folder.data_root(arguments.data_root.as_deref())?, ..Roots::of(&folder) },
         EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() },
     )?;
     let catalogs = Catalogs::new(folder.definitions());
@@ -88,10 +88,16 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
 }
 
 fn format(arguments: &RunArguments, output: &Path) -> Result<Format, CommandError> {
-    let extension = || output.extension().map(|extension| extension.to_string_lossy().into_owned());
-    let Some(name) = arguments.format.clone().or_else(extension) else { return Ok(Format::Csv) };
-    let known = Format::from_extension(&name.to_ascii_lowercase());
-    known.ok_or_else(|| CommandError::usage(format!("'{name}' is not a format: use csv or tsv")).hint("say it with --format"))
+    let file = output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let found = match (&arguments.format, output.extension()) {
+        (Some(name), _) => Format::from_extension(name).ok_or_else(|| name.clone()),
+        (None, Some(extension)) => Format::from_file_name(&file).ok_or_else(|| extension.to_string_lossy().into_owned()),
+        (None, None) => Ok(Format::Csv),
+    };
+    found.map_err(|name| {
+        let known = Format::ALL.map(Format::extension).join(", ");
+        CommandError::usage(format!("'{name}' is not a format: use one of {known}")).hint("say it with --format")
+    })
 }
 
 /// An operator's own: where the folder has a database, the run is audited there.

@@ -17,7 +17,7 @@ use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
 use crate::data_folder::{DataFolder, fault};
 use crate::log::start_log;
-use crate::server::{EngineLimits, Running, cores, listen, open_context, until_stopped};
+use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
 use crate::tls::CertificateSource;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
@@ -34,8 +34,11 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let https = listener(configuration.https, "server.https")?;
     let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };
     let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
-    let rows = folder.data_root(configuration.data_root.as_deref())?;
-    let context = open_context(&folder, rows, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
+    let roots = Roots {
+        rows: folder.data_root(configuration.data_root.as_deref())?,
+        artifacts: folder.artifact_root(configuration.artifact_root.as_deref())?,
+    };
+    let context = open_context(&folder, roots, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
     if !context.store.is_shared() {
         // Whoever held them is gone.
         context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
@@ -87,6 +90,7 @@ fn settings(configuration: &Configuration) -> Settings {
         artifact_days: configuration.artifact_days,
         history_days: configuration.history_days,
         artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
+        store_links: configuration.store_links,
         signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
         ..Settings::default()

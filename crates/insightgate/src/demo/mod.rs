@@ -22,7 +22,7 @@ use crate::certificates::server_certificate;
 use crate::cli::{ClockMode, DemoArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
-use crate::server::{EngineLimits, Running, base_url, cores, listen, open_context, until_stopped};
+use crate::server::{EngineLimits, Roots, Running, base_url, cores, listen, open_context, until_stopped};
 use ready_file::Ready;
 
 /// Resources of older clients, which `--lenient` takes too.
@@ -46,7 +46,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     let manual = arguments.clock == ClockMode::Manual;
     let database = folder.database_url();
     let context =
-        open_context(&folder, folder.data().into(), &database, settings(&arguments), ExternalIssuers::default(), limits, manual).await?;
+        open_context(&folder, Roots::of(&folder), &database, settings(&arguments), ExternalIssuers::default(), limits, manual).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     let credentials = seed::identities(&context, &folder, &arguments).await?;
     sample_files::write(&context, &folder, &arguments, &credentials)?;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::*;
 use crate::data_folder::DataFolder;
 use crate::query_text::not_valid;
-use crate::server::{EngineLimits, open_engine};
+use crate::server::{EngineLimits, Roots, open_engine};
 
 const TENANT: Uuid = Uuid::from_u128(1);
 /// When the examples run, as the page says.
@@ -52,8 +52,8 @@ impl Example {
         std::fs::write(&rows, csv).unwrap();
         let place = insightgate_engine::local_folder(&folder.data(), Program::Mpn, &dataset.name, None);
         import(&[rows], &dataset, &place, Some(TENANT), None, &|_| {}).unwrap();
-        let root = folder.data_root(None).unwrap_or_else(|error| panic!("{error}"));
-        let engine = open_engine(&folder, root, EngineLimits { memory: 64 << 20, partitions: 2 }).unwrap_or_else(|error| panic!("{error}"));
+        let limits = EngineLimits { memory: 64 << 20, partitions: 2 };
+        let engine = open_engine(&folder, Roots::of(&folder), limits).unwrap_or_else(|error| panic!("{error}"));
         let catalogs = Catalogs::new(folder.definitions());
         Example { engine, catalogs, scope: TenantScope::operator(TENANT, None, Program::Mpn), _folder: temporary }
     }

@@ -1,12 +1,14 @@
-//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from.
+//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from. And files that nobody knows of:
+//! attempts whose process died, or whose report was deleted, left them.
 //!
 //! A file's run is marked first, so that no link leads to a file that is gone.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt as _;
 use insightgate_report::scheduled_report::EXECUTE_NOW_WINDOW_MINUTES;
-use insightgate_store::ExecutionRecord;
+use insightgate_store::{ExecutionRecord, FileEpochs};
 use tokio::sync::watch;
 
 use crate::artifact_key;
@@ -14,10 +16,19 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 const WAIT: Duration = Duration::from_secs(60);
+/// Looks between two at which all files are looked through. The first is one.
+const LOOKS_PER_SEARCH: u32 = 60;
 
 /// Runs until `stop` says so.
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+    let mut look = 0;
     while !*stop.borrow() {
+        if look % LOOKS_PER_SEARCH == 0
+            && let Err(error) = remove_strays(context).await
+        {
+            tracing::error!(error = ?error, "the files of the dead could not be looked for");
+        }
+        look += 1;
         if let Err(error) = sweep(context, context.clock.now()).await {
             tracing::error!(error = ?error, "old files and runs could not be removed");
         }
@@ -47,6 +58,21 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>) -> Result<(), Failure>
     }
     while context.store.forget_executions(kept_since(settings.history_days)).await? > 0 {}
     Ok(context.store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)
+}
+
+/// Removes files that no run has published and no run is writing.
+pub async fn remove_strays(context: &Context) -> Result<(), Failure> {
+    let mut files = context.engine.list_artifacts();
+    while let Some(file) = files.next().await {
+        let key = file?.key;
+        let kept = context.store.file_epochs(key.execution).await?;
+        let epochs = kept.map_or([None, None], |FileEpochs { writing, published }| [writing, published]);
+        if !epochs.into_iter().flatten().any(|epoch| u64::try_from(epoch) == Ok(key.epoch)) {
+            tracing::info!(execution = %key.execution, epoch = key.epoch, "a file that no run has published is removed");
+            context.engine.delete(&key).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the oldest files until the others fit.

@@ -14,7 +14,7 @@ use super::own;
 use crate::cli::DatasetValidateArguments;
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, fault, shown};
-use crate::server::{EngineLimits, cores, open_engine};
+use crate::server::{EngineLimits, Roots, cores, open_engine};
 use crate::terminal::{print, print_json};
 
 /// A definition, what is wrong with it, and what is wrong with its files.
@@ -172,7 +172,8 @@ fn not_replaced(program: Program, checked: &[Checked]) -> Vec<Checked> {
 }
 
 async fn check_rows(folder: &DataFolder, root: DataRoot, all: &mut [Checked]) -> Result<(), CommandError> {
-    let engine: Engine = open_engine(folder, root, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() })?;
+    let roots = Roots { rows: root, ..Roots::of(folder) };
+    let engine: Engine = open_engine(folder, roots, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() })?;
     for checked in all {
         if let Ok((program, dataset)) = &checked.definition {
             let found = engine.check_files(*program, dataset).await;

@@ -1,0 +1,187 @@
+//! The parts of a file: made side by side where the format allows it, and handed out in their order.
+//!
+//! Their bytes depend on the rows and their order alone, never on how many were made at once or on how the engine cut its batches.
+
+use std::future::ready;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::BatchCoalescer;
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
+
+use super::columnar::{Table, canonical};
+use super::compress::{Compression, MEMBER};
+use super::{Encoder, FileWriter};
+use crate::error::EngineError;
+
+/// Parts that are made or wait to be written, for each stream.
+const IN_FLIGHT: usize = 2;
+
+/// Rows of a batch of a columnar file; the engine's own batches have no more.
+const BATCH_ROWS: usize = 8_192;
+
+/// Bytes of the file, and the rows in them.
+pub(crate) struct Part {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) rows: u64,
+}
+
+/// Why no further part comes.
+pub(crate) enum Halt {
+    /// The query failed.
+    Rows(DataFusionError),
+    Other(EngineError),
+}
+
+type Made = Result<Part, Halt>;
+
+/// What it has begun ends when it is dropped.
+pub(crate) struct Parts {
+    next: mpsc::Receiver<BoxFuture<'static, Made>>,
+    emptied: mpsc::UnboundedSender<Vec<u8>>,
+    making: SpawnedTask<Result<(), Halt>>,
+}
+
+impl Parts {
+    /// None when the file is complete.
+    pub(crate) async fn next(&mut self) -> Option<Made> {
+        if let Some(part) = self.next.recv().await {
+            return Some(part.await);
+        }
+        match (&mut self.making).await {
+            Ok(Ok(())) => None,
+            Ok(Err(halt)) => Some(Err(halt)),
+            Err(error) => Some(Err(stopped(error))),
+        }
+    }
+
+    /// Gives back what a part was in. Nobody takes what the last ones leave.
+    pub(crate) fn reuse(&self, bytes: Vec<u8>) {
+        let _ = self.emptied.send(bytes);
+    }
+
+    /// The same text in members of one size, which are compressed side by side.
+    pub(super) fn compressed(mut self, compression: Compression, side_by_side: usize) -> Parts {
+        let (out, next) = mpsc::channel(side_by_side.max(1));
+        let (emptied, _) = mpsc::unbounded_channel();
+        let making = SpawnedTask::spawn(async move {
+            let mut member = Part { bytes: Vec::with_capacity(MEMBER), rows: 0 };
+            while let Some(part) = self.next().await {
+                let Part { bytes, rows } = part?;
+                member.rows += rows;
+                let mut rest = bytes.as_slice();
+                while let Some((taken, left)) = rest.split_at_checked(MEMBER - member.bytes.len()) {
+                    member.bytes.extend_from_slice(taken);
+                    rest = left;
+                    let full = std::mem::replace(&mut member, Part { bytes: Vec::with_capacity(MEMBER), rows: 0 });
+                    if out.send(compress(compression, full)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                member.bytes.extend_from_slice(rest);
+                self.reuse(bytes);
+            }
+            if !member.bytes.is_empty() {
+                let _ = out.send(compress(compression, member)).await;
+            }
+            Ok(())
+        });
+        Parts { next, emptied, making }
+    }
+}
+
+fn compress(compression: Compression, Part { bytes, rows }: Part) -> BoxFuture<'static, Made> {
+    task(async move {
+        let bytes = compression.member(&bytes).map_err(EngineError::io("compression"))?;
+        Ok(Part { bytes, rows })
+    })
+}
+
+/// A text, its start first.
+pub(super) fn side_by_side(rows: SendableRecordBatchStream, encoder: Arc<dyn Encoder>, side_by_side: usize) -> Parts {
+    let (emptied, reusable) = mpsc::unbounded_channel::<Vec<u8>>();
+    let reusable = Arc::new(Mutex::new(reusable));
+    let (out, next) = mpsc::channel(IN_FLIGHT * side_by_side);
+    let making = SpawnedTask::spawn(async move {
+        let mut rows = rows;
+        let mut start = Vec::new();
+        encoder.start(&mut start);
+        let mut part = ready(Ok(Part { bytes: start, rows: 0 })).boxed();
+        while out.send(part).await.is_ok() {
+            let Some(batch) = rows.next().await else { break };
+            let batch: RecordBatch = batch.map_err(Halt::Rows)?;
+            let (encoder, reusable) = (Arc::clone(&encoder), Arc::clone(&reusable));
+            part = task(async move {
+                let mut bytes = reusable.lock().unwrap_or_else(PoisonError::into_inner).try_recv().unwrap_or_default();
+                bytes.clear();
+                encoder.batch(&batch, &mut bytes)?;
+                Ok(Part { bytes, rows: batch.num_rows() as u64 })
+            });
+        }
+        Ok(())
+    });
+    Parts { next, emptied, making }
+}
+
+/// A columnar file, of batches of one size.
+pub(super) fn one_by_one(rows: SendableRecordBatchStream, table: Table, file: impl FileWriter + 'static, side_by_side: usize) -> Parts {
+    let (out, next) = mpsc::channel(side_by_side.max(1));
+    let (emptied, _) = mpsc::unbounded_channel();
+    let making = SpawnedTask::spawn(async move {
+        let (mut rows, mut file) = (rows, file);
+        let mut batches = BatchCoalescer::new(Arc::clone(&table.schema), BATCH_ROWS);
+        let mut is_last = false;
+        while !is_last {
+            match rows.next().await {
+                Some(batch) => batches.push_batch(table.batch(&batch.map_err(Halt::Rows)?)?).map_err(cut)?,
+                None => {
+                    batches.finish_buffered_batch().map_err(cut)?;
+                    is_last = true;
+                }
+            }
+            let mut part = Part { bytes: Vec::new(), rows: 0 };
+            while let Some(batch) = batches.next_completed_batch() {
+                part.rows += batch.num_rows() as u64;
+                file.write(&canonical(&batch)?, &mut part.bytes)?;
+            }
+            if is_last {
+                file.finish(&mut part.bytes)?;
+            }
+            if part.rows == 0 && part.bytes.is_empty() {
+                continue;
+            }
+            if out.send(ready(Ok(part)).boxed()).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    Parts { next, emptied, making }
+}
+
+/// Runs at once; is stopped when nobody waits for it any more.
+fn task(made: impl Future<Output = Result<Part, EngineError>> + Send + 'static) -> BoxFuture<'static, Made> {
+    let task = SpawnedTask::spawn(made);
+    async move { task.join().await.map_err(stopped)?.map_err(Halt::Other) }.boxed()
+}
+
+impl From<EngineError> for Halt {
+    fn from(error: EngineError) -> Self {
+        Halt::Other(error)
+    }
+}
+
+fn stopped(error: JoinError) -> Halt {
+    Halt::Other(EngineError::Plan(format!("a part of the export stopped: {error}")))
+}
+
+fn cut(error: ArrowError) -> Halt {
+    Halt::Other(EngineError::Plan(format!("the rows cannot be cut into batches: {error}")))
+}
