@@ -1,5 +1,6 @@
 """Object stores on this machine: moto's S3 and Microsoft's Azurite, behind a proxy that counts the bytes that leave them."""
 
+import logging
 import os
 import random
 import socket
@@ -13,6 +14,8 @@ import requests
 from moto.server import ThreadedMotoServer
 
 START_SECONDS = 60
+# A line for each request would hide what a test says.
+logging.getLogger("werkzeug").setLevel(logging.WARNING)
 BUCKET = "reports"
 PREFIX = "partner/data"
 # Azurite's own, which its documents print: no secret of anybody's.
