@@ -5,6 +5,7 @@ The tests and the benchmark start the real binary through this. Nothing here sle
 
 import copy
 import json
+import os
 import re
 import subprocess
 import threading
@@ -61,6 +62,28 @@ class Demo:
     def kill(self):
         self.process.kill()
         self.process.wait(30)
+
+    def serve(self, configuration, environment):
+        """Stops the demo and runs `insightgate serve` over the same folder, at the same addresses. `configuration` is TOML."""
+        self.stop()
+        file = self.data_dir.parent / f"{self.data_dir.name}.toml"
+        file.write_text(configuration)
+        addresses = {f"INSIGHTGATE_SERVER_{scheme.upper()}": self.ready[scheme].split("://")[1] for scheme in ("http", "https")}
+        environment = dict(os.environ) | environment | addresses
+        self.process = subprocess.Popen([self.binary, "serve", "--config", str(file)], env=environment, stderr=subprocess.PIPE, text=True)
+        self.lines, serving = [], threading.Event()
+
+        def read():
+            for line in self.process.stderr:
+                self.lines.append(line)
+                if line.startswith("serving https"):
+                    serving.set()
+            serving.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        serving.wait(START_SECONDS)
+        assert self.process.poll() is None, "".join(self.lines)
+        self.token = None
 
     # Identity
 

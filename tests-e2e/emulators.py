@@ -35,7 +35,7 @@ class Counted:
     """A proxy in front of an address; `received` are the bytes that came from there."""
 
     def __init__(self, host, port):
-        self.behind, self.received, self.is_away, self.ends = (host, port), 0, False, set()
+        self.behind, self.received, self.is_away, self.left, self.ends = (host, port), 0, False, None, set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -59,6 +59,11 @@ class Counted:
         try:
             while block := source.recv(1 << 16):
                 self.received += len(block) * counts
+                if self.left is not None and not counts:
+                    self.left -= len(block)
+                    if self.left < 0:
+                        self.is_away = True
+                        shut(*self.ends)
                 target.sendall(block)
         except OSError:
             pass
@@ -67,6 +72,8 @@ class Counted:
             self.ends -= {source, target}
 
     def close(self):
+        # Else the thread that waits takes one more.
+        shut(self.listener)
         self.listener.close()
 
     @contextmanager
@@ -78,6 +85,15 @@ class Counted:
             yield
         finally:
             self.is_away = False
+
+    @contextmanager
+    def cut_after(self, count):
+        """Once so many bytes have gone there, nobody gets through until the block ends."""
+        self.left = count
+        try:
+            yield
+        finally:
+            self.left, self.is_away = None, False
 
     @contextmanager
     def counting(self):
@@ -133,6 +149,18 @@ class S3:
     def put(self, path, content):
         self.client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{path}", Body=content)
 
+    def sizes(self, prefix):
+        """Of the objects whose names begin so, by name."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
+
+    def kind(self, name):
+        return self.client.head_object(Bucket=BUCKET, Key=name)["ContentType"]
+
+    def unfinished(self):
+        """Uploads that were begun and neither completed nor given up."""
+        return [upload["Key"] for upload in self.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])]
+
     @contextmanager
     def judging(self):
         judge = lambda after: requests.post(f"{self.proxy.url}/moto-api/reset-auth", data=str(after), timeout=START_SECONDS)
@@ -178,6 +206,16 @@ class Azure:
 
     def put(self, path, content):
         self.container.upload_blob(f"{PREFIX}/{path}", content, overwrite=True)
+
+    def sizes(self, prefix):
+        return {blob.name: blob.size for blob in self.container.list_blobs(name_starts_with=prefix)}
+
+    def kind(self, name):
+        return self.container.get_blob_client(name).get_blob_properties().content_settings.content_type
+
+    def unfinished(self):
+        """The store forgets parts by itself: there is nothing to give up."""
+        return []
 
     @contextmanager
     def judging(self):

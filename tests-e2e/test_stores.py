@@ -3,11 +3,10 @@
 import json
 import os
 import subprocess
-import threading
 
 import pytest
 
-from demo import RUN_SECONDS, START_SECONDS, eventually
+from demo import RUN_SECONDS, eventually
 from emulators import S3, Azure
 
 TENANT = "3f1c0000-0000-4000-8000-000000000000"
@@ -162,31 +161,13 @@ def served(start, binary, store, folder, tmp_path_factory):
     """The demo's identities, served over the rows of the store."""
     place = tmp_path_factory.mktemp("served")
     with start(place / "data", "--no-quotas", "--rows", "60") as demo:
-        demo.stop()
         tenant = demo.ready["tenant_id"]
         for file in sorted((folder / "data" / "mpn" / "Sales" / f"tenant={TENANT}").rglob("*.parquet")):
             store.put(f"mpn/Sales/tenant={tenant}/{file.relative_to(folder / 'data/mpn/Sales' / f'tenant={TENANT}')}", file.read_bytes())
         definitions = demo.data_dir / "datasets" / "mpn"
         definitions.mkdir(parents=True, exist_ok=True)
         (definitions / "Sales.toml").write_text(DEFINITION)
-        config = place / "insightgate.toml"
-        config.write_text(f'[data]\nfolder = "{demo.data_dir}"\nroot = "{store.url}"\n[log]\nlevel = "info"\n')
-        addresses = {f"INSIGHTGATE_SERVER_{scheme.upper()}": demo.ready[scheme].split("://")[1] for scheme in ("http", "https")}
-        environment = dict(os.environ) | store.environment | addresses
-        demo.process = subprocess.Popen([str(binary), "serve", "--config", str(config)], env=environment, stderr=subprocess.PIPE, text=True)
-        demo.lines, serving = [], threading.Event()
-
-        def read():
-            for line in demo.process.stderr:
-                demo.lines.append(line)
-                if line.startswith("serving https"):
-                    serving.set()
-            serving.set()
-
-        threading.Thread(target=read, daemon=True).start()
-        serving.wait(START_SECONDS)
-        assert demo.process.poll() is None, "".join(demo.lines)
-        demo.token = None
+        demo.serve(f'[data]\nfolder = "{demo.data_dir}"\nroot = "{store.url}"\n[log]\nlevel = "info"\n', store.environment)
         yield demo
         assert store.secret not in "".join(demo.lines)
 

@@ -117,6 +117,18 @@ impl DataRoot {
         }
     }
 
+    /// Why the place has no addresses of its own that open single objects; None where it has.
+    pub fn why_unsigned(&self) -> Option<&'static str> {
+        match self {
+            DataRoot::Folder(_) => Some("a folder has no links of its own"),
+            // The library signs the name as addresses spell it, and Azure checks the name itself.
+            DataRoot::Store(StoreUrl { scheme: ObjectStoreScheme::MicrosoftAzure, url, .. }) if url.path().contains('%') => {
+                Some("Azure takes no links to names with characters that have to be encoded")
+            }
+            DataRoot::Store(_) => None,
+        }
+    }
+
     /// The folder, where the rows are on this machine.
     pub fn folder(&self) -> Option<&std::path::Path> {
         match self {
@@ -260,6 +272,22 @@ mod tests {
         ] {
             let message = DataRoot::parse(text, environment()).expect_err(text).to_string();
             assert!(message.contains(why) && message.contains("s3://bucket/prefix") && !message.contains("x-secret"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_signed_is_known() {
+        for (text, why) in [
+            ("files", Some("a folder")),
+            ("file:///srv/files", Some("a folder")),
+            ("azure://container/a%20b", Some("Azure")),
+            ("azure://container/ö", Some("Azure")),
+            ("azure://container/a-b/c", None),
+            ("s3://bucket/a%20b", None),
+            ("gs://bucket/a", None),
+        ] {
+            let found = DataRoot::parse(text, environment()).unwrap().why_unsigned();
+            assert!(found.map(|found| found.split(' ').next()) == why.map(|why| why.split(' ').next()), "{text}: {found:?}");
         }
     }
 

@@ -341,9 +341,11 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
     if configuration.certificate.is_some() != configuration.certificate_key.is_some() {
         problems.push("server.certificate and server.certificate_key: give both or neither".to_owned());
     }
-    let in_folder = |root: &String| DataRoot::parse(root, []).is_ok_and(|root| root.folder().is_some());
-    if configuration.store_links && configuration.artifact_root.as_ref().is_none_or(in_folder) {
-        problems.push("artifacts.links: a folder has no links of its own; \"store\" needs an object store as artifacts.root".to_owned());
+    let artifacts = DataRoot::parse(configuration.artifact_root.as_deref().unwrap_or_default(), []);
+    if configuration.store_links
+        && let Ok(Some(why)) = artifacts.map(|root| root.why_unsigned())
+    {
+        problems.push(format!("artifacts.links: \"store\" does not fit artifacts.root: {why}"));
     }
     if configuration.http.is_none() && configuration.https.is_none() {
         problems.push("server.http and server.https: give at least one".to_owned());

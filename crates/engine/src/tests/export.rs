@@ -65,6 +65,34 @@ async fn an_artifact_is_what_its_summary_says() {
     assert_eq!(artifacts(&world).len(), 0);
 }
 
+#[tokio::test]
+async fn listing_finds_every_artifact_and_nothing_else() {
+    let (world, dataset) = (World::new(), sales());
+    assert!(world.engine.list_artifacts().try_collect::<Vec<_>>().await.unwrap().is_empty());
+    world.write(&dataset, ALICE, "a.parquet", &[sale(1, None)]);
+    let plan = select(&dataset, &["Id"]);
+    let mut expected = Vec::new();
+    for (number, format) in Format::ALL.into_iter().enumerate() {
+        let key = key(number as u128, format);
+        let summary = world.engine.export(&scope(ALICE), &plan, Window::All, format, &key, &|_| {}).await.unwrap();
+        expected.push((key.to_string(), summary.bytes));
+    }
+    // What is no artifact's name, and one that is not complete yet.
+    let folder = world.folder.path().join("artifacts");
+    for name in ["note.txt".to_owned(), format!("{}.bak", key(1, Format::Csv)), format!("{}#1", key(1, Format::Csv))] {
+        std::fs::write(folder.join(name), "x").unwrap();
+    }
+    let mut found = Vec::new();
+    for listed in world.engine.list_artifacts().try_collect::<Vec<_>>().await.unwrap() {
+        assert_eq!(listed.last_modified, world.engine.open(&listed.key).await.unwrap().last_modified);
+        found.push((listed.key.to_string(), listed.size));
+    }
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    assert!(world.engine.signed_address(&key(1, Format::Csv), std::time::Duration::from_secs(60)).await.unwrap().is_none());
+}
+
 #[test]
 fn keys_are_made_of_identifiers_only() {
     for text in [

@@ -76,6 +76,25 @@ fn the_environment_goes_before_the_file() {
 }
 
 #[test]
+fn links_of_the_store_need_a_store() {
+    let with = |lines: &str| read(&format!("[artifacts]\n{lines}"), nothing);
+    let found = with("root = \"s3://bucket/files\"\nlinks = \"store\"").unwrap();
+    assert_eq!((found.artifact_root.as_deref(), found.store_links), (Some("s3://bucket/files"), true));
+    assert!(!with("root = \"s3://bucket/files\"").unwrap().store_links);
+    for (lines, why) in [
+        ("links = \"store\"", "a folder has no links of its own"),
+        ("root = \"/srv/files\"\nlinks = \"store\"", "a folder has no links of its own"),
+        ("root = \"azure://container/a b\"\nlinks = \"store\"", "Azure takes no links"),
+        ("links = \"Store\"", "should be \"server\" or \"store\""),
+        ("root = \"s3://id:secret@bucket\"", "may hold no password"),
+    ] {
+        let problems = with(lines).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].starts_with("artifacts.") && problems[0].contains(why), "{problems:?}");
+        assert!(!problems[0].contains("secret@"), "{problems:?}");
+    }
+}
+
+#[test]
 fn what_is_no_toml_says_where() {
     assert!(read("[server", nothing).unwrap_err()[0].contains("line 1"));
 }
