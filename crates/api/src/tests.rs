@@ -7,6 +7,7 @@ mod authority_input;
 mod authorization;
 mod browser;
 mod device_codes;
+mod downloads;
 mod every_route;
 mod executions;
 mod explanations;
