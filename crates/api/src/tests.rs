@@ -30,6 +30,7 @@ mod previews;
 mod query_messages;
 mod redaction;
 mod refresh;
+mod report_requests;
 mod reports;
 mod robustness;
 mod runs;
