@@ -144,17 +144,18 @@ fn random_link(dice: &mut Dice, link: &str) -> String {
 }
 
 /// What a link says: its path and its parts, decoded. Two that say the same are the same link.
-fn meaning(link: &str) -> Option<(Vec<u8>, Vec<(String, String)>)> {
+fn meaning(link: &str) -> Option<(String, Vec<String>)> {
     let (path, query) = link.split_once('?')?;
     // As a form's name, in which nothing but percent signs has a meaning here.
     let path =
         url::form_urlencoded::parse(path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D").as_bytes()).next()?.0.into_owned();
     let mut parts: Vec<_> = url::form_urlencoded::parse(query.split('#').next()?.as_bytes())
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned()))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .filter(|(name, _)| ["sv", "sr", "se", "sp", "sig"].contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}={value}"))
         .collect();
     parts.sort();
-    Some((path.into_bytes(), parts))
+    Some((path, parts))
 }
 
 #[tokio::test]

@@ -444,7 +444,9 @@ async fn a_real_fault_says_where_to_look_it_up() {
     let (bench, query) = bench().await;
     bench.context.store.close().await;
     let body = report_body(&query, every_four_hours(None));
-    for (method, path) in [(Method::POST, "ScheduledReport"), (Method::PUT, "ScheduledReport/1"), (Method::GET, "ScheduledReport")] {
+    for (method, path) in
+        [(Method::POST, "ScheduledReport"), (Method::PUT, &format!("ScheduledReport/{UNKNOWN}")), (Method::GET, "ScheduledReport")]
+    {
         let answer = bench.call(ANA, method.clone(), path, body.clone()).await;
         let created = format!("Internal error encountered while creating report. Correlation ID {}", answer.header("ms-correlationid"));
         let expected = if method == Method::POST { created.as_str() } else { "Service unavailable" };
