@@ -1,38 +1,40 @@
 //! `/artifacts/{execution}/{file}`: the files of finished runs, behind signed links.
 
+mod conditions;
 mod range;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, Version as Http, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use insightgate_operations::download_artifact::{OpenedArtifact, open_artifact, read_artifact};
 use insightgate_operations::failure::Failure;
-use insightgate_operations::link::LinkQuery;
+use insightgate_operations::link::{LinkFault, LinkQuery};
 use insightgate_operations::list_executions::{ArtifactLink, OpeningLink};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 use url::form_urlencoded;
 
 use crate::envelope::Asked;
-use crate::fields::Parameters;
 use crate::state::ApiState;
+use conditions::Version;
 use range::{Wanted, wanted};
-
-const MS_RANGE: HeaderName = HeaderName::from_static("x-ms-range");
 
 /// Marks the answer with a file that is compressed already: what is downloaded is the file itself.
 #[derive(Debug, Clone, Copy)]
 struct AsItIs;
 
 pub(crate) fn routes() -> Router<ApiState> {
-    // Some clients always gunzip what they asked for so.
-    let not_compressed = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| extensions.get::<AsItIs>().is_none();
-    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(0).and(not_compressed));
-    Router::new().route("/artifacts/{execution}/{file}", get(download).layer(gzip))
+    // Some clients always gunzip what they asked for so. Only the whole file is compressed: neither a stretch of it nor a refusal.
+    let whole = |status: StatusCode, _: Http, _: &HeaderMap, extensions: &Extensions| {
+        status == StatusCode::OK && extensions.get::<AsItIs>().is_none()
+    };
+    let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(whole);
+    Router::new().route("/artifacts/{execution}/{file}", get(download).layer(gzip).layer(map_response(weakened)))
 }
 
 /// The address without a signature, which opens nothing.
@@ -60,65 +62,97 @@ pub(crate) fn opening(location: &str, link: &ArtifactLink) -> String {
 async fn download(
     State(state): State<ApiState>,
     asked: Asked,
-    Path((execution, file)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
-    let part = |name| parameters.raw(name).unwrap_or_default();
-    let query = LinkQuery { sv: part("sv"), se: part("se"), sp: part("sp"), sig: part("sig") };
-    // What is in a link beside the signed parts must be as it was given.
-    if parameters.raw("sr").as_deref() != Some("b") {
-        return asked.refuse(&Failure::Forbidden(insightgate_operations::link::LinkFault::Invalid.to_string()));
-    }
+    // Whatever is wrong with a link, the refusal is the same.
+    let (Ok(Path((execution, file))), Some(query)) = (path, link_query(&uri)) else {
+        return asked.refuse(&Failure::Forbidden(LinkFault::Invalid.to_string()));
+    };
     let opened = match open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await {
         Ok(opened) => opened,
         Err(failure) => return asked.refuse(&failure),
     };
-    let etag = format!("\"{}\"", opened.artifact.sha256);
-    let mut response = match conditions(&headers, &etag) {
-        Some(status) => status.into_response(),
-        None => body(&state, &asked, &opened, &headers, &etag).await,
+    let version = Version::of(&opened.artifact);
+    let answered = match version.answer(&headers) {
+        Some(status) => Ok(status.into_response()),
+        None => body(&state, &opened, &headers, &version).await,
     };
-    // The whole file may be sent compressed: then it is the same in meaning only, and a part of it fits no part of the other.
-    let as_it_is = opened.artifact.format.is_compressed();
-    if as_it_is {
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(failure) => return asked.refuse(&failure),
+    };
+    if opened.artifact.format.is_compressed() {
         response.extensions_mut().insert(AsItIs);
     }
-    let compressed = !as_it_is && response.status() == StatusCode::OK && headers.contains_key(header::ACCEPT_ENCODING);
-    let etag = if compressed { format!("W/{etag}") } else { etag };
     let set = response.headers_mut();
-    if let Ok(value) = HeaderValue::try_from(etag) {
-        set.insert(header::ETAG, value);
+    for (name, value) in [(header::ETAG, version.etag.clone()), (header::LAST_MODIFIED, version.last_modified())] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            set.insert(name, value);
+        }
     }
-    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    set.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, value) in [
+        (header::ACCEPT_RANGES, "bytes"),
+        (header::CACHE_CONTROL, "private, no-cache"),
+        (header::VARY, "accept-encoding"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        set.insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 
-async fn body(state: &ApiState, asked: &Asked, opened: &OpenedArtifact, headers: &HeaderMap, etag: &str) -> Response {
+/// The parts that were signed, each of them once. What was added beside them is not looked at; None when one is missing, doubled or,
+/// though it is the same in every link, another.
+fn link_query(uri: &Uri) -> Option<LinkQuery> {
+    let (mut query, mut sr) = (LinkQuery::default(), String::new());
+    let mut found = 0;
+    for (name, value) in form_urlencoded::parse(uri.query()?.as_bytes()) {
+        let part = match name.to_ascii_lowercase().as_str() {
+            "sv" => &mut query.sv,
+            "sr" => &mut sr,
+            "se" => &mut query.se,
+            "sp" => &mut query.sp,
+            "sig" => &mut query.sig,
+            _ => continue,
+        };
+        if !part.is_empty() || value.is_empty() {
+            return None;
+        }
+        *part = value.into_owned();
+        found += 1;
+    }
+    (found == 5 && sr == "b").then_some(query)
+}
+
+/// A file that is sent compressed is the same in meaning only, and a part of it fits no part of the other: its tag says so.
+async fn weakened(mut response: Response) -> Response {
+    if response.headers().contains_key(header::CONTENT_ENCODING)
+        && let Some(Ok(etag)) = response.headers().get(header::ETAG).map(HeaderValue::to_str)
+        && let Ok(weak) = HeaderValue::try_from(format!("W/{etag}"))
+    {
+        response.headers_mut().insert(header::ETAG, weak);
+    }
+    response
+}
+
+async fn body(state: &ApiState, opened: &OpenedArtifact, headers: &HeaderMap, version: &Version) -> Result<Response, Failure> {
     let size = opened.artifact.bytes;
-    let asked_range = headers.get(header::RANGE).or_else(|| headers.get(MS_RANGE)).and_then(|value| value.to_str().ok());
-    // If-Range: a stretch of another version is of no use.
-    let same = headers.get(header::IF_RANGE).is_none_or(|value| value.as_bytes() == etag.as_bytes());
-    let wanted = asked_range.filter(|_| same).map_or(Wanted::All, |text| wanted(text, size));
+    let wanted = if version.is_continued(headers) { wanted(headers, size) } else { Wanted::All };
     let (status, stretch) = match wanted {
         Wanted::All => (StatusCode::OK, 0..size),
         Wanted::Part(stretch) => (StatusCode::PARTIAL_CONTENT, stretch),
         Wanted::Unsatisfiable => {
-            return (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{size}"))]).into_response();
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{size}"))]).into_response());
         }
     };
-    let stream = match read_artifact(&state.context, opened, stretch.clone()).await {
-        Ok(stream) => stream,
-        Err(failure) => return asked.refuse(&failure),
-    };
+    let stream = read_artifact(&state.context, opened, stretch.clone()).await?;
     let mut response = (
         status,
         [
             (header::CONTENT_TYPE, opened.content_type().to_owned()),
             (header::CONTENT_LENGTH, (stretch.end - stretch.start).to_string()),
-            (header::ACCEPT_RANGES, "bytes".to_owned()),
             (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", encoded(&opened.file))),
         ],
         Body::from_stream(stream),
@@ -129,19 +163,7 @@ async fn body(state: &ApiState, asked: &Asked, opened: &OpenedArtifact, headers:
     {
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
-    response
-}
-
-/// The status that answers If-Match or If-None-Match without the file.
-fn conditions(headers: &HeaderMap, etag: &str) -> Option<StatusCode> {
-    let lists = |name: HeaderName| {
-        let text = headers.get(name)?.to_str().ok()?;
-        Some(text.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == etag))
-    };
-    if lists(header::IF_MATCH) == Some(false) {
-        return Some(StatusCode::PRECONDITION_FAILED);
-    }
-    (lists(header::IF_NONE_MATCH) == Some(true)).then_some(StatusCode::NOT_MODIFIED)
+    Ok(response)
 }
 
 /// Everything but unreserved characters (RFC 3986) in percent form: safe in a path and in a header.

@@ -49,13 +49,16 @@ pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
     }
 }
 
-/// Lower case and without a final slash, except for artifacts, whose names are as they were signed.
+/// The folder of the files, whose names are as they were signed.
+const ARTIFACTS: &str = "/artifacts/";
+
+/// Lower case and without a final slash; of a file's path, only what stands before its name.
 fn with_plain_path(mut request: Request) -> Request {
     let path = request.uri().path();
-    if path.starts_with("/artifacts/") {
-        return request;
-    }
-    let plain = path.trim_end_matches('/').to_ascii_lowercase();
+    let plain = match path.split_at_checked(ARTIFACTS.len()) {
+        Some((folder, file)) if folder.eq_ignore_ascii_case(ARTIFACTS) => format!("{ARTIFACTS}{file}"),
+        _ => path.trim_end_matches('/').to_ascii_lowercase(),
+    };
     let plain = if plain.is_empty() { "/" } else { &plain };
     if plain != path {
         let with_query = request.uri().query().map_or_else(|| plain.to_owned(), |query| format!("{plain}?{query}"));

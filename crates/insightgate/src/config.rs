@@ -46,6 +46,7 @@ pub struct Configuration {
     pub require_mfa: bool,
     pub quotas: bool,
     pub start_lead_hours: u32,
+    pub dataset_minimum_interval: bool,
     pub hold_poll_seconds: u32,
     pub preview_seconds: u32,
     pub link_hours: u32,
@@ -86,6 +87,7 @@ impl Default for Configuration {
             require_mfa: false,
             quotas: true,
             start_lead_hours: 4,
+            dataset_minimum_interval: false,
             hold_poll_seconds: 2,
             preview_seconds: 100,
             link_hours: 168,
@@ -244,6 +246,12 @@ const SETTINGS: &[Setting] = &[
         about: "How far ahead the StartTime of a report must lie.",
         default: Ok("4"),
         read: |c, v| number(v, 0, 24 * 365).map(|hours| c.start_lead_hours = hours),
+    },
+    Setting {
+        key: "reports.dataset_minimum_interval",
+        about: "Whether the minimum interval of a dataset holds for its reports. Otherwise 4 hours do, and the dataset's is only shown.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.dataset_minimum_interval = flag),
     },
     Setting {
         key: "reports.hold_poll_seconds",

@@ -5,12 +5,20 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::create_report::quotas;
+use crate::create_report::{fits_dataset, quotas};
 use crate::failure::Failure;
 
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let (now, rules) = (context.clock.now(), context.settings.report_rules);
-    change(context, caller, id, |report| report.updated(input, now, &rules)).await
+    let update = |report: &ScheduledReport| {
+        let updated = report.updated(input, now, &rules)?;
+        // One that was made while the rule did not hold may be renamed.
+        if updated.interval_hours() != report.interval_hours() {
+            fits_dataset(context, &updated)?;
+        }
+        Ok(updated)
+    };
+    change(context, caller, id, update).await
 }
 
 pub async fn pause_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {

@@ -33,6 +33,7 @@ pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInp
         callback: new.callback,
         format: new.format,
     };
+    fits_dataset(context, &report)?;
     let first = match report.timing {
         Timing::Once { .. } => {
             Some(NewExecution { id: context.random.uuid()?, report: report.id, slot: "now".to_owned(), anchor: now, queued: now })
@@ -45,6 +46,17 @@ pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInp
         None => context.signals.rescheduled.notify_one(),
     }
     Ok(report)
+}
+
+/// Whether the report's dataset takes its interval. A query that is not right any more is the run's to tell.
+pub(crate) fn fits_dataset(context: &Context, report: &ScheduledReport) -> Result<(), ReportFault> {
+    if !context.settings.report_rules.dataset_minimum_interval {
+        return Ok(());
+    }
+    match insightgate_query::plan(&report.query, &context.catalogs.of(report.program)) {
+        Ok(plan) => report.fits_dataset(plan.dataset.minimum_interval_hours, &context.settings.report_rules),
+        Err(_) => Ok(()),
+    }
 }
 
 /// The documented quotas, unless the deployment has none.

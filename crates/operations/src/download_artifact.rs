@@ -38,7 +38,9 @@ pub async fn open_artifact(
     correlation: &str,
 ) -> Result<OpenedArtifact, Failure> {
     let refused = |fault: LinkFault| Failure::Forbidden(fault.to_string());
-    let execution = Uuid::try_parse(execution).map_err(|_| refused(LinkFault::Invalid))?;
+    // As it was given: not in one of the other spellings of an id.
+    let parsed = Uuid::try_parse(execution).ok().filter(|id| id.to_string() == execution);
+    let execution = parsed.ok_or_else(|| refused(LinkFault::Invalid))?;
     context.links.check(execution, file, query, context.clock.now()).map_err(refused)?;
     let record = context.store.execution(execution).await?.ok_or(Failure::NotFound)?;
     let report = &record.report;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::execution::{Artifact, ExecutionStatus, HISTORY_DAYS};
 use insightgate_store::{ExecutionFilter, ExecutionRecord};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::artifact_key;
@@ -60,6 +61,9 @@ const REPORTS_PER_REQUEST: usize = 50;
 
 /// Polls that may wait at once: each holds a connection, and one tenant's must not take the others' turn.
 const HELD_PER_TENANT: usize = 8;
+
+/// How often a held poll looks for what other processes did.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// How many polls of each tenant wait now.
 #[derive(Debug, Default)]
@@ -150,6 +154,8 @@ fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, 
 }
 
 /// A client that polls too early sees its result: while a run is in flight the answer is held back for a moment.
+///
+/// A run that ends in this process is heard of at once; of one that another process holds, only the database tells.
 async fn wait_for_first_run(
     context: &Context,
     caller: &Caller,
@@ -157,25 +163,26 @@ async fn wait_for_first_run(
     filter: &ExecutionFilter,
 ) -> Result<Vec<ExecutionRecord>, Failure> {
     let hold = context.settings.hold_poll;
-    let Some(_held) = context.held_polls.hold(caller.scope.tenant()) else { return Ok(Vec::new()) };
-    let statuses = vec![ExecutionStatus::Pending, ExecutionStatus::Running];
-    let in_flight = ExecutionFilter { statuses, latest_only: true, ..ExecutionFilter::default() };
-    let waiting = async {
-        loop {
-            // Registered before looking, so that an end between the look and the wait is not missed.
-            let finished = context.signals.finished.notified();
-            let records = context.store.executions(caller.owner(), caller.program, reports, filter).await?;
-            let open = context.store.executions(caller.owner(), caller.program, reports, &in_flight).await?;
-            if !records.is_empty() || open.is_empty() {
-                return Ok(records);
-            }
-            finished.await;
-        }
-    };
     if hold == Duration::ZERO {
         return Ok(Vec::new());
     }
-    tokio::time::timeout(hold, waiting).await.unwrap_or_else(|_| Ok(Vec::new()))
+    let Some(_held) = context.held_polls.hold(caller.scope.tenant()) else { return Ok(Vec::new()) };
+    let statuses = vec![ExecutionStatus::Pending, ExecutionStatus::Running];
+    let in_flight = ExecutionFilter { statuses, latest_only: true, ..ExecutionFilter::default() };
+    let begun = Instant::now();
+    loop {
+        // Registered before looking, so that an end between the look and the wait is not missed.
+        let finished = context.signals.finished.notified();
+        let left = hold.saturating_sub(begun.elapsed());
+        // What is in flight is looked at first: a run that ends between the two looks is then seen by the second.
+        let open = context.store.executions(caller.owner(), caller.program, reports, &in_flight).await?;
+        let records = context.store.executions(caller.owner(), caller.program, reports, filter).await?;
+        if !records.is_empty() || open.is_empty() || left.is_zero() {
+            return Ok(records);
+        }
+        // However it ends, the next thing is another look.
+        let _ = tokio::time::timeout(left.min(LOOK_AGAIN), finished).await;
+    }
 }
 
 async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> Result<ListedExecution, Failure> {

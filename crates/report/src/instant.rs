@@ -14,7 +14,9 @@ pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     if fraction.is_some_and(|digits| digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|b| b.is_ascii_digit())) {
         return None;
     }
-    if whole.len() != 19 {
+    // The parser would also take blanks and signs for digits.
+    let digits = whole.bytes().enumerate().all(|(at, byte)| matches!(at, 4 | 7 | 10 | 13 | 16) || byte.is_ascii_digit());
+    if whole.len() != 19 || !digits {
         return None;
     }
     let format = match whole.as_bytes().get(10)? {
@@ -54,6 +56,20 @@ mod tests {
             ("", None),
             ("é026-11-22T12:30:0Z", None),
             ("-999-11-22T12:30:00Z", None),
+            ("+026-11-22T12:30:00Z", None),
+            ("2026- 1-22T12:30:00Z", None),
+            ("2026-11-22T 2:30:00Z", None),
+            ("2026-11-22T12:30:+0Z", None),
+            ("2026-1-22T12:30:00Z", None),
+            ("2026-11-22T12:30:60Z", Some("2026-11-22T12:30:59Z")),
+            ("2026-11-22t12:30:00z", Some("2026-11-22T12:30:00Z")),
+            ("2026-11-22  12:30:00Z", None),
+            ("2026-11-22T12:30:00.1234567890Z", None),
+            ("2026-11-22T12:30:00ZZ", None),
+            ("0000-01-01T00:00:00Z", None),
+            ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00Z")),
+            ("9999-12-31T23:59:59Z", Some("9999-12-31T23:59:59Z")),
+            ("２０２６-11-22T12:30:00Z", None),
         ] {
             assert_eq!(parse(text).map(format).as_deref(), expected, "{text}");
         }

@@ -94,13 +94,15 @@ pub struct ReportInput {
 /// What a deployment may relax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportRules {
-    /// How far ahead StartTime must lie.
-    pub start_lead: TimeDelta,
+    /// How far ahead StartTime must lie, in hours.
+    pub start_lead_hours: u32,
+    /// Whether the minimum interval that a dataset names holds, beside the documented one of all reports.
+    pub dataset_minimum_interval: bool,
 }
 
 impl Default for ReportRules {
     fn default() -> Self {
-        ReportRules { start_lead: TimeDelta::hours(4) }
+        ReportRules { start_lead_hours: 4, dataset_minimum_interval: false }
     }
 }
 
@@ -111,8 +113,11 @@ pub enum ReportFault {
     Missing(&'static str),
     #[error("Recurrence Interval must be between 4 and 2160")]
     Interval,
-    #[error("Invalid report parameters for creation - Start time of report should at least be 4 hours from current UTC time")]
-    StartLead,
+    /// The least hours of the dataset that the report reads.
+    #[error("Recurrence Interval must be between {0} and 2160")]
+    DatasetInterval(u32),
+    #[error("Invalid report parameters for creation - Start time of report should at least be {0} hours from current UTC time")]
+    StartLead(u32),
     #[error("Invalid report parameters for creation - StartTime should follow format: {pattern}", pattern = instant::PATTERN)]
     StartFormat,
     #[error("Invalid report parameters for creation - QueryStartTime should follow format: {pattern}", pattern = instant::PATTERN)]
@@ -229,8 +234,8 @@ impl ScheduledReport {
         updated.modified = Some(now);
         if start != schedule.start || interval != schedule.interval_hours {
             let mut restarted = Schedule::new(start, interval, count, schedule.revision.saturating_add(1));
-            if start < now {
-                restarted = restarted.skip_to(now);
+            if start <= now {
+                restarted = after_now(restarted, now);
             }
             updated.timing = Timing::Recurring(restarted);
         } else if count != schedule.count {
@@ -243,6 +248,20 @@ impl ScheduledReport {
             };
         }
         Ok(updated)
+    }
+
+    /// None: it runs once.
+    pub fn interval_hours(&self) -> Option<u32> {
+        match &self.timing {
+            Timing::Once { .. } => None,
+            Timing::Recurring(schedule) => Some(schedule.interval_hours),
+        }
+    }
+
+    /// Whether reports of a dataset may run as often as this one. `minimum_hours`: what the dataset names.
+    pub fn fits_dataset(&self, minimum_hours: u32, rules: &ReportRules) -> Result<(), ReportFault> {
+        let too_often = self.interval_hours().is_some_and(|hours| hours < minimum_hours);
+        if rules.dataset_minimum_interval && too_often { Err(ReportFault::DatasetInterval(minimum_hours)) } else { Ok(()) }
     }
 
     /// Idempotent; a report without further runs cannot be paused.
@@ -270,10 +289,14 @@ fn recounted(schedule: &Schedule, count: Option<u32>, now: DateTime<Utc>) -> Sch
         changed.next = None;
     } else if changed.next.is_none() {
         changed.next = Some(changed.start);
-        // The slot of this very second has run: it must not count twice.
-        changed = changed.skip_to(now + TimeDelta::seconds(1));
+        changed = after_now(changed, now);
     }
     changed
+}
+
+/// The slot of this very second may have run already: it must not run twice.
+fn after_now(schedule: Schedule, now: DateTime<Utc>) -> Schedule {
+    schedule.skip_to(now + TimeDelta::seconds(1))
 }
 
 fn required(field: &Option<String>, name: &'static str, faults: &mut Vec<ReportFault>) -> Option<String> {
@@ -338,9 +361,9 @@ fn start_time(
         faults.push(ReportFault::StartFormat);
         return None;
     };
-    let earliest = now.checked_add_signed(rules.start_lead).unwrap_or(now);
+    let earliest = now.checked_add_signed(TimeDelta::hours(i64::from(rules.start_lead_hours))).unwrap_or(now);
     if start < earliest && kept != Some(start) {
-        faults.push(ReportFault::StartLead);
+        faults.push(ReportFault::StartLead(rules.start_lead_hours));
         return None;
     }
     Some(start)

@@ -37,6 +37,10 @@ async fn filters_follow_the_documents() {
     let named_latest = format!("{named}&getLatestExecution=true");
     let one = format!("executionId={}", ids[3]);
     let failed_id = format!("executionId={}", ids[1]);
+    let failed_asked = format!("{failed_id}&executionStatus=Failed");
+    let failed_in_history = format!("{failed_id}&getLatestExecution=false");
+    let one_of_many = format!("EXECUTIONID=nonsense;{}%3B00000000-0000-0000-0000-00000000dead;", ids[3]);
+    let upper_id = format!("executionId={}", ids[3].to_uppercase());
     for (filters, expected) in [
         ("", vec!["Completed"]),
         ("getLatestExecution=true", vec!["Completed"]),
@@ -49,7 +53,22 @@ async fn filters_follow_the_documents() {
         ("executionStatus=Completed;Failed", vec!["Failed"]),
         ("executionStatus=Completed;Failed&getLatestExecution=false", vec!["Failed", "Completed", "Completed"]),
         ("executionStatus=Pending%3B%20Failed;&getLatestExecution=false", vec!["Pending", "Failed"]),
+        ("executionstatus=COMPLETED", vec!["Completed"]),
+        ("ExecutionStatus=%20pEnDiNg%20", vec!["Pending"]),
+        ("executionStatus=Pending;Pending;pending", vec!["Pending"]),
+        ("executionStatus=Running;Pending", vec!["Pending"]),
+        // Nothing between the semicolons is no filter.
+        ("executionStatus=", vec!["Completed"]),
+        ("executionStatus=;%3B%20;", vec!["Completed"]),
+        ("executionId=&executionStatus=%20", vec!["Completed"]),
+        ("executionId=;;&getLatestExecution=0", vec!["Failed", "Completed", "Completed"]),
+        ("getLatestExecution=TRUE&executionStatus=failed", vec!["Failed"]),
+        ("reportId=ignored&unknown=1", vec!["Completed"]),
         (&two, vec!["Completed", "Completed"]),
+        (&one_of_many, vec!["Completed"]),
+        (&upper_id, vec!["Completed"]),
+        (&failed_asked, vec!["Failed"]),
+        (&failed_in_history, vec!["Failed"]),
         (&one, vec!["Completed"]),
         (&named, vec!["Completed", "Completed"]),
         (&named_latest, vec!["Completed"]),
@@ -63,6 +82,11 @@ async fn filters_follow_the_documents() {
     for (filters, status, message) in [
         ("executionStatus=string", 400, "Requested value 'string' not found"),
         ("executionStatus=Completed;Done", 400, "Requested value 'Done' not found"),
+        ("executionStatus=Failed;Inactive", 400, "Requested value 'Inactive' not found"),
+        ("executionStatus=Completed,Pending", 400, "Requested value 'Completed,Pending' not found"),
+        ("executionStatus=1", 400, "Requested value '1' not found"),
+        ("executionStatus=Paused", 404, "There are no executions"),
+        ("executionStatus=Running;Paused&getLatestExecution=false", 404, "There are no executions"),
         ("getLatestExecution=perhaps", 400, "getLatestExecution should be true or false, but is 'perhaps'."),
         ("executionStatus=Running", 404, "There are no executions"),
         ("executionId=00000000-0000-0000-0000-00000000dead", 404, "There are no executions"),
@@ -121,6 +145,84 @@ async fn several_reports_give_the_latest_of_each() {
     assert_eq!(bench.get(ANA, &of_many(50)).await.ok().len(), 1);
     let refused = bench.get(ANA, &of_many(51)).await.refused(400);
     assert_eq!(refused, "Ask for the executions of at most 50 reports at once.");
+}
+
+/// Ids of the path: parted by semicolons however they are written; what is no report of the caller's adds nothing.
+#[tokio::test]
+async fn a_path_names_one_report_or_several() {
+    let bench = Bench::new().await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let one = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let two = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let foreign = bench.create_report(BEN, &bench.create_query(BEN, ALL_SALES).await, json!({"ExecuteNow": true})).await;
+    let idle = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    bench.work().await;
+    for (ids, expected) in [
+        (one.clone(), vec![&one]),
+        (format!("{one};"), vec![&one]),
+        (format!(";;%20{one}%20;"), vec![&one]),
+        (format!("{one};{two}"), vec![&one, &two]),
+        (format!("{two}%3B{one}"), vec![&two, &one]),
+        (format!("{one};00000000-0000-0000-0000-00000000dead;nonsense;{foreign};{idle}"), vec![&one]),
+    ] {
+        let found = bench.get(ANA, &format!("ScheduledReport/execution/{ids}")).await.ok();
+        assert_eq!(found.iter().map(|execution| execution["reportId"].as_str().unwrap()).collect::<Vec<_>>(), expected, "{ids}");
+    }
+    for (ids, message) in [
+        (format!("{foreign};nonsense"), "No item found"),
+        (";%20;".to_owned(), "No item found"),
+        (format!("{one},{two}"), "No item found"),
+        (idle, "There are no executions"),
+    ] {
+        assert!(bench.get(ANA, &format!("ScheduledReport/execution/{ids}")).await.refused(404).starts_with(message), "{ids}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_shows_the_documented_fields_and_the_added_ones() {
+    let bench = Bench::new().await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let fields = json!({"Format": "TSV", "CallbackUrl": "https://example.org/a", "CallbackMethod": "get"});
+    let report = bench.create_report(ANA, &query, with(every_four_hours(Some(9)), fields)).await;
+    bench.advance(TimeDelta::hours(4));
+    bench.work().await;
+    let answer = bench.get(ANA, &format!("ScheduledReport/execution/{report}")).await;
+    assert_eq!((&answer.envelope()["message"], &answer.envelope()["nextLink"]), (&Value::Null, &Value::Null));
+    let mut run = answer.ok().remove(0);
+    let id = run["executionId"].as_str().unwrap().to_owned();
+    let location = format!("{BASE}/artifacts/{id}/report_{id}.tsv");
+    let link = run["reportAccessSecureLink"].as_str().unwrap();
+    assert!(link.starts_with(&format!("{location}?sv=1&sr=b&se=2026-11-29T16%3A00%3A00Z&sp=r&sig=")), "{link}");
+    for name in ["reportAccessSecureLink", "sha256", "byteCount", "dataAsOf"] {
+        assert!(!run.as_object_mut().unwrap().remove(name).unwrap().is_null(), "{name}");
+    }
+    let expected = json!({
+        "executionId": id, "reportId": report, "recurrenceInterval": 4, "recurrenceCount": 9, "callbackUrl": "https://example.org/a",
+        "callbackMethod": "GET", "format": "tsv", "executionStatus": "Completed", "reportLocation": location,
+        "reportExpiryTime": "2026-11-29T16:00:00Z", "reportGeneratedTime": "2026-11-22T16:00:00Z", "failureReason": null, "attempts": 1,
+        "rowCount": 3, "message": null,
+    });
+    // Others may be added: a client passes over what it does not know.
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(run[name], *value, "{name}");
+    }
+}
+
+/// A failed run is no completed one: by default it is as if there were none yet.
+#[tokio::test]
+async fn only_those_who_ask_see_failed_runs() {
+    let bench = Bench::new().await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    std::fs::write(bench.data_folder(Program::Mpn, "Sales", CONTOSO).join("b.parquet"), "no Parquet").unwrap();
+    assert_eq!(bench.work().await, 1);
+    let path = format!("ScheduledReport/execution/{report}");
+    for hidden in ["", "?getLatestExecution=true", "?executionStatus=Completed", "?executionStatus=Pending;Running;Paused;Completed"] {
+        assert!(bench.get(ANA, &format!("{path}{hidden}")).await.refused(404).starts_with("There are no executions"), "{hidden}");
+    }
+    for shown in ["?getLatestExecution=false", "?executionStatus=Failed", "?executionStatus=completed;FAILED"] {
+        assert_eq!(bench.get(ANA, &format!("{path}{shown}")).await.ok()[0]["executionStatus"], "Failed", "{shown}");
+    }
 }
 
 #[tokio::test]

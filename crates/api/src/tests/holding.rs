@@ -7,7 +7,11 @@ use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, header};
 use chrono::TimeDelta;
 use futures::StreamExt as _;
+use insightgate_identity::scope::Locations;
 use insightgate_operations::background::runner::run_next;
+use insightgate_report::execution::Artifact;
+use insightgate_report::scheduled_report::ReportFormat;
+use insightgate_store::Outcome;
 use serde_json::{Value, json};
 
 use super::harness::*;
@@ -109,6 +113,66 @@ async fn a_held_poll_does_not_wait_for_a_report_that_is_deleted() {
     let path = format!("ScheduledReport/{report}");
     let happening = async { assert_eq!(bench.call(ANA, Method::DELETE, &path, Value::Null).await.status, 200) };
     answer_while(&bench, &report, happening).await.refused(404);
+}
+
+/// The answer to a poll held for two seconds, and the time that passed. When `ends` has passed, the run ends without a word to this process.
+async fn answer_when_another_process_ends(bench: &Bench, report: &str, ends: Duration, completes: bool) -> (Answer, Duration) {
+    let store = &bench.context.store;
+    let claimed = store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
+    let artifact = Artifact {
+        epoch: claimed.execution.epoch,
+        format: ReportFormat::Csv,
+        rows: 3,
+        bytes: 4,
+        sha256: "ab".into(),
+        generated: bench.now(),
+        data_as_of: None,
+        locations: Locations::Organization,
+        clear: Locations::Organization,
+    };
+    let failed = Outcome::Failed { reason: "no luck".into() };
+    let outcome = if completes { Outcome::Completed { artifact, note: None } } else { failed };
+    let _frozen = freeze();
+    let path = format!("ScheduledReport/execution/{report}");
+    let mut asking = std::pin::pin!(bench.get(ANA, &path));
+    let (step, mut passed) = (Duration::from_millis(50), Duration::ZERO);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut asking => return (answer, passed),
+            () = settle(bench) => {}
+        }
+        if passed == ends {
+            assert!(store.finish_execution(&claimed, &outcome, bench.now()).await.unwrap());
+        }
+        assert!(passed < HOUR, "it never answers");
+        tokio::time::advance(step).await;
+        passed += step;
+    }
+}
+
+#[tokio::test]
+async fn a_held_poll_sees_what_another_process_ran() {
+    let seconds = |seconds| Duration::from_millis((seconds * 1000.0) as u64);
+    for (ends, completes, at_least, at_most) in [
+        (seconds(0.5), true, seconds(0.5), seconds(0.8)),
+        (seconds(0.5), false, seconds(0.5), seconds(0.8)),
+        // After the last look but one: the last is at the very end.
+        (seconds(1.9), true, seconds(1.95), seconds(2.1)),
+        // Too late.
+        (seconds(60.0), true, seconds(2.0), seconds(2.1)),
+    ] {
+        let bench = Bench::with(|settings| settings.hold_poll = Duration::from_secs(2)).await;
+        let report = waiting_report(&bench).await;
+        let (answer, passed) = answer_when_another_process_ends(&bench, &report, ends, completes).await;
+        tokio::time::resume();
+        if completes && ends < Duration::from_secs(2) {
+            assert_eq!((&answer.ok()[0]["executionStatus"], &answer.ok()[0]["rowCount"]), (&json!("Completed"), &json!(3)));
+        } else {
+            assert!(answer.refused(404).starts_with("There are no executions"));
+        }
+        assert!((at_least..=at_most).contains(&passed), "{ends:?}: {passed:?}");
+    }
 }
 
 /// The tenants' polls are counted apart, so that one with many clients does not take the others' turn.

@@ -81,7 +81,10 @@ fn settings(configuration: &Configuration) -> Settings {
         quotas: configuration.quotas,
         require_mfa: configuration.require_mfa,
         access_rules: AccessRules { allow_report_viewer: configuration.allow_report_viewer },
-        report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
+        report_rules: ReportRules {
+            start_lead_hours: configuration.start_lead_hours,
+            dataset_minimum_interval: configuration.dataset_minimum_interval,
+        },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
         catch_up: configuration.catch_up,

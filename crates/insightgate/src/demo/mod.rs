@@ -10,7 +10,6 @@ mod walk;
 use std::sync::Arc;
 
 use axum_server::tls_rustls::RustlsConfig;
-use chrono::TimeDelta;
 use insightgate_api::{ApiState, SandboxAccess};
 use insightgate_engine::DEFAULT_MEMORY_LIMIT;
 use insightgate_operations::clock::Clock;
@@ -93,7 +92,7 @@ fn settings(arguments: &DemoArguments) -> Settings {
     let mut settings = Settings { quotas: !arguments.no_quotas && !arguments.lenient, ..Settings::default() };
     if arguments.lenient {
         settings.resources.extend(OLDER_RESOURCES.map(str::to_owned));
-        settings.report_rules = ReportRules { start_lead: TimeDelta::zero() };
+        settings.report_rules = ReportRules { start_lead_hours: 0, ..ReportRules::default() };
     }
     settings
 }

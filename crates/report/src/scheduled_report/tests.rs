@@ -148,7 +148,7 @@ fn an_update_keeps_what_it_does_not_name() {
     assert_eq!((schedule(&updated).fired, schedule(&updated).count), (0, Some(7)));
 
     let too_soon = ReportInput { start_time: text("2026-11-22T23:00:00Z"), ..ReportInput::default() };
-    assert_eq!(report.updated(&too_soon, later, &ReportRules::default()).unwrap_err().0, [ReportFault::StartLead]);
+    assert_eq!(report.updated(&too_soon, later, &ReportRules::default()).unwrap_err().0, [ReportFault::StartLead(4)]);
     assert_eq!(stored(&once_input()).updated(&renamed, later, &ReportRules::default()).unwrap_err().0, [ReportFault::OnceUpdated]);
 }
 
@@ -175,4 +175,118 @@ fn pause_and_resume_are_idempotent_and_skip_what_passed() {
     let resumed = paused.resumed(now() + TimeDelta::hours(9)).unwrap();
     assert_eq!(schedule(&resumed).next, Some(now() + TimeDelta::hours(12)));
     assert_eq!(resumed.resumed(now() + TimeDelta::hours(9)).unwrap(), resumed);
+}
+
+#[test]
+fn limits_are_in_characters_and_take_their_ends() {
+    type Change = fn(&mut ReportInput);
+    let fine: [Change; 12] = [
+        |i| i.report_name = Some("é".repeat(256)),
+        |i| i.report_name = Some("🦀".repeat(256)),
+        |i| i.description = Some("日".repeat(256)),
+        |i| i.description = text("a;b"),
+        |i| i.recurrence_interval = Some(2160),
+        |i| i.recurrence_count = Some(1),
+        |i| i.recurrence_count = Some(i64::from(u32::MAX)),
+        |i| i.start_time = text("2026-11-22 16:00:00Z"),
+        |i| i.start_time = text("9999-12-31T23:59:59Z"),
+        |i| i.format = text("tSv"),
+        |i| i.callback_method = text("pOST"),
+        |i| i.callback_url = text("http://example.org:8080/a?b=c"),
+    ];
+    for (place, change) in fine.into_iter().enumerate() {
+        let mut input = scheduled();
+        change(&mut input);
+        assert!(check(&input).is_ok(), "{place}: {:?}", check(&input));
+    }
+    let broken: [(Change, ReportFault); 8] = [
+        (|i| i.report_name = Some("🦀".repeat(257)), ReportFault::NameLength),
+        (|i| i.description = Some("日".repeat(257)), ReportFault::NameLength),
+        (|i| i.recurrence_count = Some(i64::from(u32::MAX) + 1), ReportFault::Count),
+        (|i| i.recurrence_interval = Some(0), ReportFault::Interval),
+        (|i| i.start_time = text("2026-11-22T16:00:00"), ReportFault::StartFormat),
+        (|i| i.start_time = text("2026-11-22T12:00:00Z"), ReportFault::StartLead(4)),
+        (|i| i.format = text("string"), ReportFault::Format),
+        (|i| i.callback_method = text("string"), ReportFault::CallbackMethod),
+    ];
+    for (change, fault) in broken {
+        let mut input = scheduled();
+        change(&mut input);
+        assert_eq!(check(&input).unwrap_err().0, [fault]);
+    }
+}
+
+#[test]
+fn a_deployment_may_ask_for_another_lead_and_the_text_says_which() {
+    let at = |time: &str| ReportInput { start_time: text(time), ..scheduled() };
+    for (hours, fine, early) in [(0, "2026-11-22T12:00:00Z", "2026-11-22T11:59:59Z"), (24, "2026-11-23T12:00:00Z", "2026-11-23T11:59:59Z")]
+    {
+        let rules = ReportRules { start_lead_hours: hours, ..ReportRules::default() };
+        assert!(NewReport::check(&at(fine), now(), &rules).is_ok());
+        let refused = NewReport::check(&at(early), now(), &rules).unwrap_err().message();
+        assert!(refused.ends_with(&format!("at least be {hours} hours from current UTC time")), "{refused}");
+    }
+}
+
+#[test]
+fn a_datasets_interval_holds_only_where_a_deployment_says_so() {
+    let strict = ReportRules { dataset_minimum_interval: true, ..ReportRules::default() };
+    let report = stored(&scheduled());
+    assert_eq!(report.fits_dataset(24, &ReportRules::default()), Ok(()));
+    assert_eq!(report.fits_dataset(4, &strict), Ok(()));
+    let refused = report.fits_dataset(24, &strict).unwrap_err();
+    assert_eq!(refused.to_string(), "Recurrence Interval must be between 24 and 2160");
+    assert_eq!(stored(&once_input()).fits_dataset(24, &strict), Ok(()), "one that runs once has no interval");
+}
+
+/// (status, slots that ran, now in hours after the first slot; what is sent; status, next slot in hours after the first, slots that count)
+#[test]
+fn an_update_plans_the_next_run_anew() {
+    use ReportStatus::{Active, Inactive, Paused};
+    type Case = (ReportStatus, u32, i64, ReportInput, ReportStatus, Option<i64>, u32);
+    let first = now() + TimeDelta::hours(4);
+    let start = |hours: i64| ReportInput { start_time: Some(instant::format(first + TimeDelta::hours(hours))), ..ReportInput::default() };
+    let interval = |hours| ReportInput { recurrence_interval: Some(hours), ..ReportInput::default() };
+    let count = |count| ReportInput { recurrence_count: Some(count), ..ReportInput::default() };
+    let both = |start: ReportInput, hours| ReportInput { recurrence_interval: Some(hours), ..start };
+    let cases: [Case; 18] = [
+        // Before the first slot.
+        (Active, 0, -3, start(8), Active, Some(8), 0),
+        (Active, 0, -3, start(0), Active, Some(0), 0),
+        (Active, 0, -3, interval(24), Active, Some(0), 0),
+        (Active, 0, -3, count(1), Active, Some(0), 0),
+        // Between two slots.
+        (Active, 1, 1, interval(24), Active, Some(24), 0),
+        (Active, 1, 1, start(0), Active, Some(4), 1),
+        (Active, 1, 1, both(start(0), 4), Active, Some(4), 1),
+        (Active, 1, 1, both(start(6), 12), Active, Some(6), 0),
+        // In the second of a slot that ran: it does not run again.
+        (Active, 3, 8, interval(8), Active, Some(16), 0),
+        (Active, 1, 0, interval(8), Active, Some(8), 0),
+        // The count.
+        (Active, 2, 5, count(2), Active, None, 2),
+        (Active, 2, 5, count(3), Active, Some(8), 2),
+        (Inactive, 5, 17, count(6), Active, Some(20), 5),
+        (Inactive, 5, 16, count(6), Active, Some(20), 5),
+        (Inactive, 5, 17, count(4), Inactive, None, 5),
+        (Inactive, 5, 17, start(24), Active, Some(24), 0),
+        // What is paused stays so.
+        (Paused, 1, 9, start(24), Paused, Some(24), 0),
+        (Paused, 5, 17, count(9), Paused, Some(20), 5),
+    ];
+    for (place, (status, ran, hours, input, expected, next, fired)) in cases.into_iter().enumerate() {
+        let mut report = stored(&ReportInput { recurrence_count: Some(5), ..scheduled() });
+        let mut taken = schedule(&report).clone();
+        if ran > 0 {
+            taken = taken.take_due(first + TimeDelta::hours(4 * i64::from(ran - 1))).1;
+        }
+        report.timing = Timing::Recurring(taken);
+        report.status = status;
+        let updated = report.updated(&input, first + TimeDelta::hours(hours), &ReportRules::default()).unwrap();
+        let after = schedule(&updated);
+        let found = (updated.status, after.next.map(|next| (next - first).num_hours()), after.fired);
+        assert_eq!(found, (expected, next, fired), "case {place}");
+        let anew = after.start != first || after.interval_hours != 4;
+        assert_eq!(after.revision, u32::from(anew), "case {place}: slots of another plan have other keys");
+    }
 }
