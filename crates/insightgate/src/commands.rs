@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod callback;
 pub mod dataset;
 pub mod dataset_add;
 pub mod external;

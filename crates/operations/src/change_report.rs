@@ -5,11 +5,14 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::create_report::quotas;
+use crate::create_report::{check_callback_address, quotas};
 use crate::failure::Failure;
 
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let (now, rules) = (context.clock.now(), context.settings.report_rules);
+    if let Some(url) = &input.callback_url {
+        check_callback_address(context, caller, url).await?;
+    }
     change(context, caller, id, |report| report.updated(input, now, &rules)).await
 }
 
@@ -26,7 +29,7 @@ pub async fn resume_report(context: &Context, caller: &Caller, id: &str) -> Resu
 pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
     let report = context.store.report(caller.owner(), caller.program, id).await?.ok_or(Failure::NotFound)?;
-    if !context.store.delete_report(caller.owner(), caller.program, id).await? {
+    if !context.store.delete_report(caller.owner(), caller.program, id, context.clock.now()).await? {
         return Err(Failure::NotFound);
     }
     // Listed only now: a run may have finished just before the report was gone.

@@ -6,11 +6,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use insightgate_engine::Engine;
 use insightgate_identity::access::AccessRules;
+use insightgate_outbound::Outbound;
 use insightgate_report::scheduled_report::ReportRules;
 use insightgate_store::Store;
 use tokio::sync::Notify;
 
 use crate::address_guard::AddressGuard;
+use crate::callbacks::CallbackSettings;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -35,6 +37,8 @@ pub struct Context {
     pub signing: SigningKeys,
     pub links: LinkKeys,
     pub issuers: ExternalIssuers,
+    /// The way of callbacks, under the rules of the settings.
+    pub outbound: Outbound,
     pub settings: Settings,
     pub signals: Signals,
     pub held_polls: HeldPolls,
@@ -68,6 +72,7 @@ pub struct Settings {
     pub signing_key_days: u32,
     /// Whether the insights API takes only tokens of users who gave a second factor.
     pub require_mfa: bool,
+    pub callbacks: CallbackSettings,
 }
 
 impl Default for Settings {
@@ -85,6 +90,7 @@ impl Default for Settings {
             preview_timeout: Duration::from_secs(100),
             signing_key_days: 90,
             require_mfa: false,
+            callbacks: CallbackSettings::default(),
         }
     }
 }
@@ -98,4 +104,6 @@ pub struct Signals {
     pub finished: Notify,
     /// A schedule or the clock changed.
     pub rescheduled: Notify,
+    /// A callback may be due.
+    pub callbacks: Notify,
 }

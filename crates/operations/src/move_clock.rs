@@ -31,5 +31,6 @@ pub async fn move_clock(context: &Context, to: DateTime<Utc>) -> Result<DateTime
         }
     }
     context.signals.rescheduled.notify_one();
+    context.signals.callbacks.notify_one();
     Ok(context.clock.now())
 }

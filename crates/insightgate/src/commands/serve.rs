@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use insightgate_api::ApiState;
 use insightgate_identity::access::AccessRules;
+use insightgate_operations::callbacks::CallbackSettings;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_outbound::AddressRules;
@@ -31,7 +32,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };
     let database = configuration.database.clone().unwrap_or_else(|| folder.database_url());
     let rows = folder.data_root(configuration.data_root.as_deref())?;
-    let context = open_context(&folder, rows, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
+    let context = open_context(&folder, rows, &database, settings(&configuration)?, issuers(&configuration)?, limits, false).await?;
     context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     let certificate = certificate_source(&configuration, &folder);
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
@@ -61,28 +62,40 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn settings(configuration: &Configuration) -> Settings {
-    Settings {
+fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
+    Ok(Settings {
         resources: configuration.resources.clone(),
         built_in_authority: configuration.built_in_authority,
         public_url: configuration.public_url.clone(),
         quotas: configuration.quotas,
         require_mfa: configuration.require_mfa,
         access_rules: AccessRules { allow_report_viewer: configuration.allow_report_viewer },
-        report_rules: ReportRules { start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)) },
+        report_rules: ReportRules {
+            start_lead: TimeDelta::hours(i64::from(configuration.start_lead_hours)),
+            https_callbacks: configuration.https_callbacks,
+        },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
         signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
+        callbacks: CallbackSettings {
+            https_only: configuration.https_callbacks,
+            on_failure: configuration.callbacks_on_failure,
+            addresses: AddressRules { allowed: configuration.allowed_networks.clone() },
+            ca_certificate: configuration.callback_ca.as_ref().map(read).transpose()?,
+        },
         ..Settings::default()
-    }
+    })
+}
+
+fn read(file: &PathBuf) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(file).map_err(|error| fault(file, &error))
 }
 
 /// The external issuers, with the certificates that they are reached by.
 fn issuers(configuration: &Configuration) -> Result<ExternalIssuers, CommandError> {
     let mut trusted = Vec::new();
     for issuer in &configuration.issuers {
-        let read = |file: &PathBuf| std::fs::read(file).map_err(|error| fault(file, &error));
         trusted.push(IssuerSettings { ca_certificate: issuer.ca_certificate.as_ref().map(read).transpose()?, ..issuer.settings.clone() });
     }
     let rules = AddressRules { allowed: configuration.allowed_networks.clone() };

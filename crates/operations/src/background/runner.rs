@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::absent_values::{absent_values, joined};
 use crate::artifact_key;
 use crate::audit::{self, Happening};
+use crate::callbacks::message;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::try_query::no_files_note;
@@ -58,7 +59,11 @@ pub async fn run_next(context: &Context) -> Result<bool, Failure> {
         Ok(outcome) => outcome,
         Err(fault) => after(context, &claimed, fault).await?,
     };
-    let held = context.store.finish_execution(&claimed, &outcome, context.clock.now()).await?;
+    let callback = message::of_run(context, &claimed, &outcome)?;
+    let held = context.store.finish_execution(&claimed, &outcome, callback.as_ref(), context.clock.now()).await?;
+    if held && callback.is_some() {
+        context.signals.callbacks.notify_one();
+    }
     match &outcome {
         Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
         Outcome::Completed { .. } => remove_older(context, &claimed).await,
