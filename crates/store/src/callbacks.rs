@@ -222,6 +222,20 @@ impl Store {
         Ok(callback)
     }
 
+    /// Removes callbacks that ended before, with their attempts: at most `limit`, the oldest first. How many there were.
+    pub async fn forget_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let old = "SELECT id FROM callbacks WHERE finished < $1 ORDER BY finished, id LIMIT $2";
+        let mut transaction = self.begin().await?;
+        let attempts = format!("DELETE FROM callback_attempts WHERE callback_id IN ({old})");
+        let query = sqlx::query(sqlx::AssertSqlSafe(attempts)).bind(millis(before)).bind(i64::from(limit));
+        execute(&mut transaction, query).await?;
+        let callbacks = format!("DELETE FROM callbacks WHERE id IN ({old})");
+        let query = sqlx::query(sqlx::AssertSqlSafe(callbacks)).bind(millis(before)).bind(i64::from(limit));
+        let removed = execute(&mut transaction, query).await?;
+        transaction.commit().await?;
+        Ok(removed)
+    }
+
     pub async fn callback(&self, id: Uuid) -> Result<Option<Callback>, StoreError> {
         let query = sqlx::query("SELECT * FROM callbacks WHERE id = $1").bind(id.to_string());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_callback).transpose()

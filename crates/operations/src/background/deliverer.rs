@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use insightgate_identity::enrollment::EnrollmentStage;
 use insightgate_outbound::{Limits, Message, OutboundError};
 use insightgate_report::callback::{AfterAttempt, CallbackMethod, after_attempt};
+use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_store::{Callback, CallbackAttempt, CallbackOutcome, ClaimedCallback};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -37,6 +39,9 @@ const MOST_PER_TENANT: usize = 4;
 const MOST_PER_RECEIVER: usize = 2;
 /// Due callbacks that are looked at for some that may leave now.
 const LOOKED_AT: u32 = 1000;
+/// How often callbacks that ended long ago are removed, and how many at once.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const FORGOTTEN_AT_ONCE: u32 = 1000;
 
 /// A callback that is held, and whose share it takes.
 struct Flight {
@@ -88,6 +93,7 @@ where
 /// Runs until `stop` says so.
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
     let (mut shares, mut under_way) = (Shares::default(), FuturesUnordered::new());
+    let mut forgetting = tokio::time::interval(FORGET_EVERY);
     while !*stop.borrow() {
         match take_due(context, &mut shares).await {
             Ok(flights) => under_way.extend(flights.into_iter().map(|flight| deliver(context, flight))),
@@ -97,12 +103,28 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
             Some(flight) = under_way.next(), if !under_way.is_empty() => land(&mut shares, &flight),
             () = tokio::time::sleep(LONGEST_WAIT) => {}
             () = context.signals.callbacks.notified() => {}
+            _ = forgetting.tick() => forget_old(context).await,
             _ = stop.changed() => {}
         }
     }
     let ending = async { while under_way.next().await.is_some() {} };
     if tokio::time::timeout(GRACE, ending).await.is_err() {
         tracing::warn!("callbacks under way were cut off; they will be sent again");
+    }
+}
+
+/// They are listed as long as runs are.
+async fn forget_old(context: &Context) {
+    let Some(before) = context.clock.now().checked_sub_signed(TimeDelta::days(HISTORY_DAYS)) else { return };
+    loop {
+        match context.store.forget_callbacks(before, FORGOTTEN_AT_ONCE).await {
+            Ok(count) if count >= u64::from(FORGOTTEN_AT_ONCE) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "old callbacks could not be removed");
+                return;
+            }
+        }
     }
 }
 

@@ -170,6 +170,24 @@ async fn a_deleted_report_takes_its_callbacks_with_it() {
 }
 
 #[tokio::test]
+async fn what_ended_long_ago_is_forgotten_with_its_attempts() {
+    let Bench { store, _folder } = bench().await;
+    for (number, ended) in [(0, Some(10)), (1, Some(20)), (2, Some(30)), (3, None)] {
+        told(&store, 100 + number, 900 + number).await;
+        let Some(hour) = ended else { continue };
+        let held = store.claim_callback(Uuid::from_u128(900 + number), at(1), 1000, 2000).await.unwrap().unwrap();
+        assert!(store.finish_callback(&held, Some(&attempt(1, hour, Some(200))), CallbackOutcome::Delivered, at(hour)).await.unwrap());
+    }
+    assert_eq!(store.forget_callbacks(at(30), 1).await.unwrap(), 1, "the oldest first");
+    assert_eq!(store.forget_callbacks(at(30), 10).await.unwrap(), 1);
+    assert_eq!(store.forget_callbacks(at(30), 10).await.unwrap(), 0);
+    let left = store.callback_page(&CallbackFilter::default(), None, 10).await.unwrap().callbacks;
+    assert_eq!(left.iter().map(|callback| callback.id.as_u128()).collect::<Vec<_>>(), [902, 903]);
+    assert!(store.callback_attempts(Uuid::from_u128(900)).await.unwrap().is_empty());
+    assert_eq!(store.callback_attempts(Uuid::from_u128(902)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn lists_are_filtered_and_paged() {
     let Bench { store, _folder } = bench().await;
     let mut runs = Vec::new();
