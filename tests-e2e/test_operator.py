@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from demo import eventually
+from receiver import Receiver
 from served import Served
 
 DOMAIN = "contoso.example"
@@ -136,6 +138,29 @@ def test_init_leaves_the_profile_of_another_server(binary, tmp_path):
 def test_data(served, partner, secrets):
     answer = served.datasets(access(served, partner, secrets))
     assert answer.status_code == 200 and answer.json()["value"], answer.text
+
+
+def test_callbacks_do_not_reach_this_machine(served, partner, secrets):
+    """Unless the operator says so: a number is refused at once, a name when it is connected to."""
+    headers = {"Authorization": f"Bearer {access(served, partner, secrets)}"}
+    api = f"{served.url}/insights/v1/mpn"
+    query = {"Name": "q", "Query": "SELECT MPNId FROM Profile TIMESPAN LIFETIME"}
+    query_id = served.session.post(f"{api}/ScheduledQueries", json=query, headers=headers).json()["value"][0]["queryId"]
+
+    def create(url):
+        report = {"ReportName": "r", "QueryId": query_id, "ExecuteNow": True, "CallbackUrl": url}
+        return served.session.post(f"{api}/ScheduledReport", json=report, headers=headers)
+
+    with Receiver() as receiver:
+        refused = create(receiver.url)
+        assert refused.status_code == 400 and "CallbackUrl leads to 127.0.0.1" in refused.json()["message"], refused.text
+        secrets.append("a-receivers-own-key")
+        assert create(f"http://localhost:{receiver.port}/cb?code={secrets[-1]}").status_code == 200
+        (callback,) = eventually(lambda: served.json("callback", "list", *IN)["value"])
+        show = lambda: served.json("callback", "show", callback["id"])["attempts"]
+        assert "may not be connected to" in eventually(show)[0]["error"]
+        assert "localhost" in served.ok("callback", "list", "--state", "pending", *IN) and receiver.received == []
+    assert served.json("audit", "--action", "callback.refuse", *IN)["totalCount"] >= 2
 
 
 def test_a_location_limits_a_viewer(served, partner, secrets):

@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for Field {
 }
 
 /// Only the names that some request has are kept, however many a body holds.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "name",
     "description",
     "query",
@@ -120,6 +120,7 @@ const KNOWN: [&str; 16] = [
     "format",
     "callbackurl",
     "callbackmethod",
+    "callbackonfailure",
     "advance",
     "now",
 ];

@@ -6,6 +6,7 @@ mod answer;
 mod applications;
 mod audit;
 mod call;
+mod callbacks;
 mod datasets;
 mod endpoint;
 mod enrollments;
@@ -180,6 +181,22 @@ fn endpoints() -> Vec<Endpoint> {
             .about("The record of all tenants.", Duty::Operate)
             .query(audit::PARAMETERS)
             .many("AuditEvent"),
+        Endpoint::get("/tenants/{tenant}/callbackSecrets/{owner}", callbacks::list_secrets)
+            .about("Lists the secrets that a user's or application's callbacks are signed with, the current one first.", Duty::Look)
+            .many("CallbackSecret"),
+        Endpoint::post("/tenants/{tenant}/callbackSecrets/{owner}", callbacks::add_secret)
+            .about("Makes a secret; the one before it signs for 24 more hours. The answer holds it, once.", Duty::Directory)
+            .created("CallbackSecret"),
+        Endpoint::delete("/tenants/{tenant}/callbackSecrets/{owner}/{secret}", callbacks::remove_secret)
+            .about("Removes a secret at once.", Duty::Directory),
+        Endpoint::get("/callbacks", callbacks::list)
+            .about("Lists callbacks of all tenants, or of the caller's own, newest first.", Duty::Look)
+            .query(callbacks::PARAMETERS)
+            .many("Callback"),
+        Endpoint::get("/callbacks/{callback}", callbacks::show).about("Shows a callback with its attempts.", Duty::Look).one("Callback"),
+        Endpoint::post("/callbacks/{callback}/replay", callbacks::replay)
+            .about("Sends a callback anew, and for three more days if that fails.", Duty::Directory)
+            .one("Callback"),
         Endpoint::post("/keys/rotate", keys::rotate)
             .about("Makes a new signing key. Tokens of the one before are good until they expire.", Duty::Operate)
             .one("SigningKeys"),

@@ -13,16 +13,16 @@ use crate::connection::{Connection, Reply};
 use crate::error::{ClientError, ManageRefusal};
 use crate::settings::{ClientSettings, Clock};
 pub use crate::wire::manage::{
-    Application, AuditEvent, AuditFilter, ClientSecret, Consent, Enrollment, EnrollmentMove, ExternalIdentity, Listed, Location,
-    NewApplication, NewClientSecret, NewExternalIdentity, NewTenant, NewUser, Permission, RoleAssignment, Secret, SigningKeys, Tenant,
-    Totp, User,
+    Application, AuditEvent, AuditFilter, Callback, CallbackAttempt, CallbackFilter, CallbackSecret, ClientSecret, Consent, Enrollment,
+    EnrollmentMove, ExternalIdentity, Listed, Location, NewApplication, NewClientSecret, NewExternalIdentity, NewTenant, NewUser,
+    Permission, RoleAssignment, Secret, SigningKeys, Tenant, Totp, User,
 };
 
 /// What a token for the management API is for.
 pub const RESOURCE: &str = "api://insightgate/manage";
 
-/// The most events that the API gives at once.
-const AUDIT_PAGE: usize = 1000;
+/// The most events, or callbacks, that the API gives at once.
+const LARGEST_PAGE: usize = 1000;
 
 const TENANTS: &str = "tenants";
 const ENROLLMENTS: &str = "enrollments";
@@ -35,6 +35,8 @@ const CONSENTS: &str = "consents";
 const ROLE_ASSIGNMENTS: &str = "roleAssignments";
 const EXTERNAL_IDENTITIES: &str = "externalIdentities";
 const AUDIT: &str = "audit";
+const CALLBACKS: &str = "callbacks";
+const CALLBACK_SECRETS: &str = "callbackSecrets";
 
 /// No parameters.
 const NOTHING: [(&str, &str); 0] = [];
@@ -198,10 +200,42 @@ impl ManageClient {
             None => vec![AUDIT],
         };
         let mut query = parameters(filter)?;
-        query.push(("pageSize".to_owned(), limit.clamp(1, AUDIT_PAGE).to_string()));
+        query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
         let mut listed = self.pages(&segments, query, limit).await?;
         listed.value.truncate(limit);
         Ok(listed)
+    }
+
+    /// The newest `limit` callbacks that the filter lets through, of the caller's own tenant or, for operators, of all.
+    pub async fn callbacks(&self, filter: &CallbackFilter, limit: usize) -> Result<Listed<Callback>, ClientError> {
+        let mut query = parameters(filter)?;
+        query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
+        let mut listed = self.pages(&[CALLBACKS], query, limit).await?;
+        listed.value.truncate(limit);
+        Ok(listed)
+    }
+
+    /// With its attempts.
+    pub async fn callback(&self, callback: &str) -> Result<Callback, ClientError> {
+        self.get(&[CALLBACKS, callback]).await
+    }
+
+    pub async fn replay_callback(&self, callback: &str) -> Result<Callback, ClientError> {
+        self.change(Method::POST, &[CALLBACKS, callback, "replay"], None).await
+    }
+
+    /// `owner` is a user's id or sign-in name, or an application's id.
+    pub async fn callback_secrets(&self, tenant: &str, owner: &str) -> Result<Listed<CallbackSecret>, ClientError> {
+        self.list(&[TENANTS, tenant, CALLBACK_SECRETS, owner]).await
+    }
+
+    /// The one before it goes on signing for a day.
+    pub async fn add_callback_secret(&self, tenant: &str, owner: &str) -> Result<CallbackSecret, ClientError> {
+        self.change(Method::POST, &[TENANTS, tenant, CALLBACK_SECRETS, owner], None).await
+    }
+
+    pub async fn revoke_callback_secret(&self, tenant: &str, owner: &str, secret: &str) -> Result<(), ClientError> {
+        self.delete(&[TENANTS, tenant, CALLBACK_SECRETS, owner, secret], &NOTHING).await
     }
 
     pub async fn external_identities(&self, tenant: &str) -> Result<Listed<ExternalIdentity>, ClientError> {
@@ -272,7 +306,7 @@ impl ManageClient {
     }
 }
 
-fn parameters(filter: &AuditFilter) -> Result<Vec<(String, String)>, ClientError> {
+fn parameters(filter: &impl Serialize) -> Result<Vec<(String, String)>, ClientError> {
     let Value::Object(fields) = body(filter)? else { return Ok(Vec::new()) };
     let text = |value: Value| value.as_str().map(str::to_owned);
     Ok(fields.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::commands::app::AppArguments;
 use crate::commands::audit::AuditArguments;
+use crate::commands::callback::CallbackArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
@@ -80,6 +81,8 @@ pub enum Command {
     Role(RoleArguments),
     /// Whom the tokens of an external issuer stand for
     External(ExternalArguments),
+    /// Callbacks of finished runs: what was sent, sending it anew, and the secrets that sign it
+    Callback(CallbackArguments),
     /// The keys that the server signs tokens with
     Keys(KeysArguments),
     /// What was granted, removed and refused, the newest first

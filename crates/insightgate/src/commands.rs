@@ -3,6 +3,7 @@
 pub mod app;
 pub mod audit;
 pub mod backup;
+pub mod callback;
 pub mod dataset;
 pub mod dataset_add;
 pub mod external;

@@ -41,6 +41,10 @@ pub struct Configuration {
     pub issuers: Vec<IssuerConfiguration>,
     /// Beside public addresses.
     pub allowed_networks: Vec<IpNet>,
+    /// Trusted beside the system's when callbacks are sent.
+    pub callback_ca: Option<PathBuf>,
+    pub https_callbacks: bool,
+    pub callbacks_on_failure: bool,
     pub signing_key_days: u32,
     pub allow_report_viewer: bool,
     pub require_mfa: bool,
@@ -82,6 +86,9 @@ impl Default for Configuration {
             built_in_authority: true,
             issuers: Vec::new(),
             allowed_networks: Vec::new(),
+            callback_ca: None,
+            https_callbacks: false,
+            callbacks_on_failure: false,
             signing_key_days: 90,
             allow_report_viewer: false,
             require_mfa: false,
@@ -306,6 +313,24 @@ const SETTINGS: &[Setting] = &[
         about: "Networks that the server may connect to beside public addresses, such as [\"10.0.0.0/8\", \"127.0.0.1\"].",
         default: Ok("[]"),
         read: |c, v| networks(v).map(|networks| c.allowed_networks = networks),
+    },
+    Setting {
+        key: "outbound.ca_certificate",
+        about: "Certificates to trust beside the system's when callbacks are sent, as a PEM file.",
+        default: Err("\"/etc/insightgate/callback-ca.pem\""),
+        read: |c, v| text(v).map(|text| c.callback_ca = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "callbacks.https_only",
+        about: "Whether callbacks go to https addresses alone (docs/callbacks.md).",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.https_callbacks = flag),
+    },
+    Setting {
+        key: "callbacks.on_failure",
+        about: "Whether every callback tells of failed runs too; otherwise those whose owners asked for it (CallbackOnFailure).",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.callbacks_on_failure = flag),
     },
     Setting {
         key: "log.level",

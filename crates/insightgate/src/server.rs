@@ -12,7 +12,7 @@ use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{keeper, runner, scheduler, sweeper};
+use insightgate_operations::background::{deliverer, keeper, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
@@ -26,6 +26,7 @@ use insightgate_operations::random::Random;
 use insightgate_operations::seal_anew::seal_anew;
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
+use insightgate_outbound::Outbound;
 use insightgate_store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -77,6 +78,8 @@ pub async fn open_context(
     let store = Store::open(database_url).await.map_err(|error| CommandError::failed(error.to_string()))?;
     let clock = open_clock(&store, manual_clock).await?;
     let engine = open_engine(folder, roots, limits)?;
+    let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());
+    let outbound = outbound.map_err(|error| CommandError::failed(format!("callbacks cannot be sent: {error}")))?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
     seal_anew(&store, &vault).await.map_err(|error| failed(format!("{error:?}")))?;
     folder.forget_old_key()?;
@@ -95,6 +98,7 @@ pub async fn open_context(
         signing,
         links,
         issuers,
+        outbound,
         settings,
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
@@ -185,6 +189,8 @@ impl Running {
                 let (running, until) = shared();
                 tasks.spawn(async move { runner::run(&running, until).await });
             }
+            let (delivering, until) = shared();
+            tasks.spawn(async move { deliverer::run(&delivering, until).await });
         }
         Running { stop, stopped, handles: Vec::new(), tasks, context: Arc::clone(context) }
     }

@@ -1,5 +1,6 @@
-//! What runs without a request: the scheduler, the runners, the keeper of keys and the sweeper.
+//! What runs without a request: the scheduler, the runners, the deliverer of callbacks, the keeper of keys and the sweeper.
 
+pub mod deliverer;
 pub mod keeper;
 pub mod runner;
 pub mod scheduler;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::create_report::{fits_dataset, quotas};
+use crate::create_report::{check_callback_address, fits_dataset, quotas};
 use crate::failure::Failure;
 
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
@@ -18,6 +18,9 @@ pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: 
         }
         Ok(updated)
     };
+    if let Some(url) = &input.callback_url {
+        check_callback_address(context, caller, url).await?;
+    }
     change(context, caller, id, update).await
 }
 
@@ -34,7 +37,7 @@ pub async fn resume_report(context: &Context, caller: &Caller, id: &str) -> Resu
 pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
     let report = context.store.report(caller.owner(), caller.program, id).await?.ok_or(Failure::NotFound)?;
-    if !context.store.delete_report(caller.owner(), caller.program, id).await? {
+    if !context.store.delete_report(caller.owner(), caller.program, id, context.clock.now()).await? {
         return Err(Failure::NotFound);
     }
     context.signals.deleted.notify_waiters();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use insightgate_engine::Engine;
 use insightgate_identity::access::AccessRules;
+use insightgate_outbound::Outbound;
 use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_report::schedule::CatchUp;
 use insightgate_report::scheduled_report::ReportRules;
@@ -13,6 +14,7 @@ use insightgate_store::Store;
 use tokio::sync::Notify;
 
 use crate::address_guard::AddressGuard;
+use crate::callbacks::CallbackSettings;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -37,6 +39,8 @@ pub struct Context {
     pub signing: SigningKeys,
     pub links: LinkKeys,
     pub issuers: ExternalIssuers,
+    /// The way of callbacks, under the rules of the settings.
+    pub outbound: Outbound,
     pub settings: Settings,
     pub signals: Signals,
     pub held_polls: HeldPolls,
@@ -84,6 +88,7 @@ pub struct Settings {
     pub signing_key_days: u32,
     /// Whether the insights API takes only tokens of users who gave a second factor.
     pub require_mfa: bool,
+    pub callbacks: CallbackSettings,
 }
 
 impl Default for Settings {
@@ -108,6 +113,7 @@ impl Default for Settings {
             preview_timeout: Duration::from_secs(100),
             signing_key_days: 90,
             require_mfa: false,
+            callbacks: CallbackSettings::default(),
         }
     }
 }
@@ -125,4 +131,6 @@ pub struct Signals {
     pub deleted: Notify,
     /// The sandbox's clock was moved.
     pub clock_moved: Notify,
+    /// A callback may be due.
+    pub callbacks: Notify,
 }

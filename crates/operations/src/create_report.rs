@@ -1,11 +1,14 @@
 //! Makes a report: it runs at once, or on a schedule.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_outbound::OutboundError;
 use insightgate_report::scheduled_report::{
     ACTIVE_QUOTA, EXECUTE_NOW_QUOTA, EXECUTE_NOW_WINDOW_MINUTES, NewReport, ReportFault, ReportInput, ReportStatus, ScheduledReport, Timing,
 };
 use insightgate_store::{NewExecution, ReportQuotas};
+use url::Url;
 
+use crate::audit::{self, Happening};
 use crate::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -14,6 +17,9 @@ use crate::known_query::find_query;
 pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let now = context.clock.now();
     let new = NewReport::check(input, now, &context.settings.report_rules)?;
+    if let Some(callback) = &new.callback {
+        check_callback_address(context, caller, &callback.url).await?;
+    }
     let query = find_query(context, caller, &new.query_id).await?.ok_or(ReportFault::UnknownQuery)?;
     let report = ScheduledReport {
         id: context.random.uuid()?,
@@ -57,6 +63,24 @@ pub(crate) fn fits_dataset(context: &Context, report: &ScheduledReport) -> Resul
         Ok(plan) => report.fits_dataset(plan.dataset.minimum_interval_hours, &context.settings.report_rules),
         Err(_) => Ok(()),
     }
+}
+
+/// Refuses an address that is written as a number and may not be connected to: its owner hears of it at once. Names are judged when they are
+/// connected to, since they can change their meaning.
+pub(crate) async fn check_callback_address(context: &Context, caller: &Caller, url: &str) -> Result<(), Failure> {
+    let Ok(url) = Url::parse(url) else { return Ok(()) };
+    let Err(OutboundError::Forbidden(address)) = context.outbound.check(&url, false) else { return Ok(()) };
+    let fault = ReportFault::CallbackAddress(address.clone());
+    let happening = Happening {
+        tenant: Some(caller.scope.tenant()),
+        actor: caller.owner().to_string(),
+        action: "callback.refuse",
+        subject: "report".to_owned(),
+        detail: format!("'{address}' may not be connected to"),
+        correlation: None,
+    };
+    audit::record(context, happening).await;
+    Err(fault.into())
 }
 
 /// The documented quotas, unless the deployment has none.

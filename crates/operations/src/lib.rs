@@ -11,6 +11,7 @@ pub mod asked_query;
 pub mod audit;
 pub mod authenticate;
 pub mod background;
+pub mod callbacks;
 pub mod caller;
 pub mod catalogs;
 pub mod change_report;

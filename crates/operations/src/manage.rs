@@ -5,6 +5,8 @@
 pub mod administrator;
 pub mod applications;
 pub mod audit_log;
+pub mod callback_secrets;
+pub mod callbacks;
 pub mod consents;
 pub mod datasets;
 pub mod enroll_tenant;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, Method};
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -30,6 +31,15 @@ pub struct Limits {
     pub body: usize,
     /// Refuses `http`.
     pub https_only: bool,
+}
+
+/// Something to tell the other side.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub url: Url,
+    /// POST with this body of JSON; without one, GET.
+    pub body: Option<Bytes>,
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// Whatever the other side said. A redirect is an answer like any other: nobody follows it.
@@ -81,7 +91,7 @@ impl Outbound {
 
     /// Follows nothing; an answer that is longer or slower than the limits is cut off and is an error.
     pub async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, OutboundError> {
-        self.check(url, limits)?;
+        self.check(url, limits.https_only)?;
         let host = url.host_str().unwrap_or_default();
         let failed = |error: reqwest::Error| failure(host, limits, &error);
         let mut response = self.http.get(url.clone()).timeout(limits.time).send().await.map_err(failed)?;
@@ -98,11 +108,26 @@ impl Outbound {
         Ok(Answer { status: response.status().as_u16(), body: body.freeze() })
     }
 
+    /// The status of the answer. Its body is not read, however long it is or would take: `limits.body` does not matter here.
+    pub async fn send(&self, message: Message, limits: Limits) -> Result<u16, OutboundError> {
+        let Message { url, body, headers } = message;
+        self.check(&url, limits.https_only)?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let mut request = self.http.request(method, url).timeout(limits.time);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let response = request.send().await.map_err(|error| failure(&host, limits, &error))?;
+        Ok(response.status().as_u16())
+    }
+
     /// What can be said before a connection. Addresses that are written as numbers are never resolved, so that they are judged here.
-    fn check(&self, url: &Url, limits: Limits) -> Result<(), OutboundError> {
+    pub fn check(&self, url: &Url, https_only: bool) -> Result<(), OutboundError> {
         match url.scheme() {
             "https" => {}
-            "http" if !limits.https_only => {}
+            "http" if !https_only => {}
             "http" => return Err(OutboundError::Url("https is asked for")),
             _ => return Err(OutboundError::Url("only http and https are spoken")),
         }

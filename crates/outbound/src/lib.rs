@@ -1,4 +1,5 @@
-//! The one way out of the server: requests to addresses that others chose, such as an issuer's keys.
+//! The one way out of the server: requests to addresses that others chose, such as an issuer's keys or a
+//! callback's receiver.
 //!
 //! An address is judged when it is connected to, after its name was resolved, so that a name cannot lead elsewhere than it was checked for.
 //! Never follows a redirect, keeps no cookies, sends no credentials and knows no proxy.
@@ -7,4 +8,4 @@ mod address;
 mod client;
 
 pub use address::AddressRules;
-pub use client::{Answer, Limits, Outbound, OutboundError};
+pub use client::{Answer, Limits, Message, Outbound, OutboundError};

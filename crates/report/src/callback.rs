@@ -1,11 +1,23 @@
-//! Where a caller wants to hear of a finished run.
+//! Where a caller wants to hear of a finished run, and how often that is tried.
 
+mod retry;
+mod target;
+
+use thiserror::Error;
 use url::Url;
+
+pub use retry::{AfterAttempt, GIVE_UP_DAYS, after_attempt, begun, give_up_after};
+pub use target::target;
+
+/// Characters of an address.
+pub const URL_LIMIT: usize = 2048;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
     pub url: String,
     pub method: CallbackMethod,
+    /// Whether failed runs are told of too; the documented callback tells of completed ones alone.
+    pub on_failure: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,7 +41,111 @@ impl CallbackMethod {
     }
 }
 
-/// Absolute, http or https, with a host. Whether the address may be reached is decided when it is connected to.
-pub fn is_callback_url(text: &str) -> bool {
-    text.len() <= 2048 && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+/// What a callback tells of. A run is told of once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallbackEvent {
+    Completed,
+    Failed,
+}
+
+impl CallbackEvent {
+    pub fn name(self) -> &'static str {
+        match self {
+            CallbackEvent::Completed => "completed",
+            CallbackEvent::Failed => "failed",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<CallbackEvent> {
+        [CallbackEvent::Completed, CallbackEvent::Failed].into_iter().find(|event| event.name() == name)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallbackState {
+    /// To be sent, now or once its wait is over.
+    Pending,
+    Delivered,
+    /// Given up.
+    Failed,
+    /// Its report was deleted, or the organisation's enrollment is not active.
+    Cancelled,
+}
+
+impl CallbackState {
+    pub const ALL: [CallbackState; 4] = [CallbackState::Pending, CallbackState::Delivered, CallbackState::Failed, CallbackState::Cancelled];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            CallbackState::Pending => "pending",
+            CallbackState::Delivered => "delivered",
+            CallbackState::Failed => "failed",
+            CallbackState::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<CallbackState> {
+        CallbackState::ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// What is wrong with an address, as far as its text tells. Where it may lead is judged besides, a name when it is connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CallbackUrlFault {
+    #[error("CallbackUrl should be an absolute http or https address of at most 2048 characters")]
+    Form,
+    #[error("CallbackUrl should not hold a user name or password")]
+    Credentials,
+    #[error("CallbackUrl should be an https address")]
+    NotEncrypted,
+}
+
+/// Absolute, http or https, with a host and without credentials, which would stand in lists and logs.
+pub fn check_callback_url(text: &str, https_only: bool) -> Result<Url, CallbackUrlFault> {
+    let url = Url::parse(text).ok().filter(|url| text.len() <= URL_LIMIT && matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url.ok_or(CallbackUrlFault::Form)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(CallbackUrlFault::Credentials);
+    }
+    if https_only && url.scheme() != "https" {
+        return Err(CallbackUrlFault::NotEncrypted);
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_judged_by_their_text() {
+        let long = format!("https://a.example/{}", "x".repeat(URL_LIMIT));
+        for (text, https_only, expected) in [
+            ("https://a.example/cb", true, Ok(())),
+            ("http://a.example:8080/cb?code=1#f", false, Ok(())),
+            ("http://a.example/cb", true, Err(CallbackUrlFault::NotEncrypted)),
+            ("https://user@a.example/cb", false, Err(CallbackUrlFault::Credentials)),
+            ("https://:secret@a.example/cb", false, Err(CallbackUrlFault::Credentials)),
+            ("/relative", false, Err(CallbackUrlFault::Form)),
+            ("a.example/cb", false, Err(CallbackUrlFault::Form)),
+            ("ftp://a.example/cb", false, Err(CallbackUrlFault::Form)),
+            ("file:///etc/passwd", false, Err(CallbackUrlFault::Form)),
+            ("https://", false, Err(CallbackUrlFault::Form)),
+            ("https://a b.example/", false, Err(CallbackUrlFault::Form)),
+            (long.as_str(), false, Err(CallbackUrlFault::Form)),
+        ] {
+            assert_eq!(check_callback_url(text, https_only).map(drop), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for state in CallbackState::ALL {
+            assert_eq!(CallbackState::from_name(&state.name().to_uppercase()), Some(state));
+        }
+        for event in [CallbackEvent::Completed, CallbackEvent::Failed] {
+            assert_eq!(CallbackEvent::from_name(event.name()), Some(event));
+        }
+        assert_eq!((CallbackState::from_name("sent"), CallbackEvent::from_name("sent")), (None, None));
+    }
 }

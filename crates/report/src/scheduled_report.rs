@@ -5,7 +5,7 @@ use insightgate_identity::program::Program;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::callback::{Callback, CallbackMethod, is_callback_url};
+use crate::callback::{Callback, CallbackMethod, CallbackUrlFault, check_callback_url};
 use crate::instant;
 pub use crate::report_format::ReportFormat;
 use crate::schedule::{MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS, Schedule};
@@ -89,6 +89,8 @@ pub struct ReportInput {
     pub format: Option<String>,
     pub callback_url: Option<String>,
     pub callback_method: Option<String>,
+    /// Not documented: whether failed runs are told of too.
+    pub callback_on_failure: Option<bool>,
 }
 
 /// What a deployment may relax.
@@ -98,11 +100,13 @@ pub struct ReportRules {
     pub start_lead_hours: u32,
     /// Whether the minimum interval that a dataset names holds, beside the documented one of all reports.
     pub dataset_minimum_interval: bool,
+    /// Whether callbacks go to https addresses alone.
+    pub https_callbacks: bool,
 }
 
 impl Default for ReportRules {
     fn default() -> Self {
-        ReportRules { start_lead_hours: 4, dataset_minimum_interval: false }
+        ReportRules { start_lead_hours: 4, dataset_minimum_interval: false, https_callbacks: false }
     }
 }
 
@@ -134,8 +138,11 @@ pub enum ReportFault {
     NameLength,
     #[error("Invalid report parameters for creation - CallbackMethod can only be GET or POST")]
     CallbackMethod,
-    #[error("Invalid report parameters for creation - CallbackUrl should be an absolute http or https address of at most 2048 characters")]
-    CallbackUrl,
+    #[error("Invalid report parameters for creation - {0}")]
+    CallbackUrl(CallbackUrlFault),
+    /// Written as a number, so that it is known before anything is sent.
+    #[error("Invalid report parameters for creation - CallbackUrl leads to {0}, an address that this server does not connect to")]
+    CallbackAddress(String),
     #[error("Invalid report parameters for creation - Recurrence count has to be a positive integer value")]
     Count,
     #[error("Invalid QueryId")]
@@ -186,7 +193,7 @@ impl NewReport {
         let query_id = required(&input.query_id, "QueryId", &mut faults);
         let timing = if input.execute_now.unwrap_or(false) { once(input, &mut faults) } else { recurring(input, now, rules, &mut faults) };
         let format = format(input, &mut faults).unwrap_or_default();
-        let callback = callback(input, None, &mut faults);
+        let callback = callback(input, None, rules, &mut faults);
         match (name, query_id, timing, faults.is_empty()) {
             (Some(name), Some(query_id), Some(timing), true) => {
                 Ok(NewReport { name, description: input.description.clone(), query_id, timing, format, callback })
@@ -218,7 +225,7 @@ impl ScheduledReport {
             Some(_) => count(input, &mut faults),
         };
         let format = format(input, &mut faults).unwrap_or(self.format);
-        let callback = callback(input, self.callback.as_ref(), &mut faults);
+        let callback = callback(input, self.callback.as_ref(), rules, &mut faults);
         let (Some(start), Some(interval), true) = (start, interval, faults.is_empty()) else {
             return Err(ReportFaults(faults));
         };
@@ -394,16 +401,23 @@ fn format(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<ReportFo
     format
 }
 
-fn callback(input: &ReportInput, kept: Option<&Callback>, faults: &mut Vec<ReportFault>) -> Option<Callback> {
+fn callback(input: &ReportInput, kept: Option<&Callback>, rules: &ReportRules, faults: &mut Vec<ReportFault>) -> Option<Callback> {
     let method = input.callback_method.as_deref().map(CallbackMethod::from_name);
     if method == Some(None) {
         faults.push(ReportFault::CallbackMethod);
     }
     let url = input.callback_url.clone().or_else(|| kept.map(|callback| callback.url.clone()))?;
-    if !is_callback_url(&url) {
-        faults.push(ReportFault::CallbackUrl);
+    // One that is there already stays, whatever rules came after it.
+    if input.callback_url.is_some()
+        && let Err(fault) = check_callback_url(&url, rules.https_callbacks)
+    {
+        faults.push(ReportFault::CallbackUrl(fault));
     }
-    Some(Callback { url, method: method.flatten().or(kept.map(|callback| callback.method)).unwrap_or_default() })
+    Some(Callback {
+        url,
+        method: method.flatten().or(kept.map(|callback| callback.method)).unwrap_or_default(),
+        on_failure: input.callback_on_failure.or(kept.map(|callback| callback.on_failure)).unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
 use crate::principals::{read_locations, written_locations};
 use crate::row::{Read, millis};
 use crate::scheduled_reports::read_report;
@@ -138,16 +139,24 @@ impl Store {
         Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(epoch)).await? == 1)
     }
 
-    /// Lets every running execution be claimed at once. For the start of the only process that uses this database.
+    /// Lets every running execution, and every callback under way, be claimed at once. For the start of the only process that uses this database.
     pub async fn release_leases(&self) -> Result<(), StoreError> {
         sqlx::query("UPDATE executions SET lease_until = 0 WHERE status = 'Running'").execute(&self.pool).await?;
-        Ok(())
+        let mut connection = self.pool.acquire().await?;
+        release_callbacks(&mut connection).await
     }
 
-    /// Writes how an attempt ended, and in the same transaction what follows for its report. False when the run is not held any more.
+    /// Writes how an attempt ended, and in the same transaction what follows for its report and who is to hear of it. False when the run is
+    /// not held any more.
     ///
     /// May be called again when the answer was lost: an end that was written already is an end that was held.
-    pub async fn finish_execution(&self, claimed: &ClaimedExecution, outcome: &Outcome, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn finish_execution(
+        &self,
+        claimed: &ClaimedExecution,
+        outcome: &Outcome,
+        callback: Option<&NewCallback>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let (id, epoch) = (claimed.execution.id.to_string(), claimed.execution.epoch);
         let mut transaction = self.begin().await?;
         let changed = match outcome {
@@ -201,6 +210,9 @@ impl Store {
                 execute(&mut transaction, query).await?;
             }
             end_exhausted_report(&mut transaction, &report).await?;
+            if let Some(callback) = callback {
+                insert_callback(&mut transaction, callback).await?;
+            }
         }
         transaction.commit().await?;
         Ok(true)

@@ -7,6 +7,8 @@ mod applications;
 mod audit;
 mod audit_trail;
 mod authorization_codes;
+mod callback_secrets;
+mod callbacks;
 mod device_codes;
 mod dialect;
 mod error;
@@ -37,6 +39,10 @@ pub use applications::Consent;
 pub use audit::AuditEvent;
 pub use audit_trail::{AuditFilter, AuditPage, AuditPlace};
 pub use authorization_codes::AuthorizationCode;
+pub use callback_secrets::CallbackSecret;
+pub use callbacks::{
+    Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
+};
 pub use device_codes::{DeviceCode, DeviceState};
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};

@@ -11,6 +11,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::callbacks::cancel_callbacks;
 use crate::executions::{NewExecution, end_exhausted_report, insert_execution};
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
@@ -35,7 +36,7 @@ pub struct ReportFilter {
 
 const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, description, query_id, query, owner_name, created, modified,
     status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
-    callback_method, format";
+    callback_method, format, callback_on_failure";
 
 impl Store {
     /// Writes the report, and its first execution if it runs at once. The fault is the quota that is used up.
@@ -159,14 +160,15 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(|row| row.id("id")).collect()
     }
 
-    /// Deletes the report with its executions. False when there was none.
-    pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<bool, StoreError> {
+    /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
+    pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let owned = "SELECT id FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3";
         let query = sqlx::query(owned).bind(owner.to_string()).bind(program.name()).bind(id.to_string());
         if query.fetch_optional(&mut *transaction).await?.is_none() {
             return Ok(false);
         }
+        cancel_callbacks(&mut transaction, id, now).await?;
         execute(&mut transaction, sqlx::query("DELETE FROM executions WHERE report_id = $1").bind(id.to_string())).await?;
         execute(&mut transaction, sqlx::query("DELETE FROM scheduled_reports WHERE id = $1").bind(id.to_string())).await?;
         transaction.commit().await?;
@@ -243,7 +245,7 @@ async fn used_up(
 }
 
 async fn insert_report(connection: &mut AnyConnection, report: &ScheduledReport) -> Result<(), StoreError> {
-    let placeholders: Vec<String> = (1..=25).map(|position| format!("${position}")).collect();
+    let placeholders: Vec<String> = (1..=26).map(|position| format!("${position}")).collect();
     let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}) VALUES ({})", placeholders.join(", "));
     execute(connection, bind_report(sqlx::query(sqlx::AssertSqlSafe(statement)), report)).await?;
     Ok(())
@@ -291,6 +293,7 @@ fn bind_report<'q>(query: AnyQuery<'q>, report: &ScheduledReport) -> AnyQuery<'q
         .bind(report.callback.as_ref().map(|callback| callback.url.clone()))
         .bind(report.callback.as_ref().map(|callback| callback.method.name()))
         .bind(report.format.name())
+        .bind(i64::from(report.callback.as_ref().is_some_and(|callback| callback.on_failure)))
 }
 
 pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
@@ -308,7 +311,10 @@ pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
     };
     let callback = match row.optional_text("callback_url")? {
         None => None,
-        Some(url) => Some(Callback { url, method: row.named("callback_method", CallbackMethod::from_name)? }),
+        Some(url) => {
+            let method = row.named("callback_method", CallbackMethod::from_name)?;
+            Some(Callback { url, method, on_failure: row.flag("callback_on_failure")? })
+        }
     };
     Ok(ScheduledReport {
         id: row.id("id")?,

@@ -8,9 +8,10 @@ use crate::{Store, StoreError};
 pub enum SealedPlace {
     Keys,
     TotpSecrets,
+    CallbackSecrets,
 }
 
-const PLACES: [SealedPlace; 2] = [SealedPlace::Keys, SealedPlace::TotpSecrets];
+const PLACES: [SealedPlace; 3] = [SealedPlace::Keys, SealedPlace::TotpSecrets, SealedPlace::CallbackSecrets];
 
 impl SealedPlace {
     /// Gives `id`, `purpose` (what the text was sealed for) and `sealed`.
@@ -20,6 +21,7 @@ impl SealedPlace {
             SealedPlace::TotpSecrets => {
                 "SELECT id, 'totp ' || id AS purpose, totp_secret AS sealed FROM users WHERE totp_secret IS NOT NULL"
             }
+            SealedPlace::CallbackSecrets => "SELECT id, 'callback ' || id AS purpose, sealed FROM callback_secrets",
         }
     }
 
@@ -27,6 +29,7 @@ impl SealedPlace {
         match self {
             SealedPlace::Keys => "UPDATE keys SET sealed = $1 WHERE id = $2 AND sealed = $3",
             SealedPlace::TotpSecrets => "UPDATE users SET totp_secret = $1 WHERE id = $2 AND totp_secret = $3",
+            SealedPlace::CallbackSecrets => "UPDATE callback_secrets SET sealed = $1 WHERE id = $2 AND sealed = $3",
         }
     }
 }

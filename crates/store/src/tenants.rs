@@ -129,6 +129,9 @@ impl Store {
 
 /// In an order that no reference stands against.
 const OF_A_TENANT: &[&str] = &[
+    "DELETE FROM callback_attempts WHERE callback_id IN (SELECT id FROM callbacks WHERE tenant_id = $1)",
+    "DELETE FROM callbacks WHERE tenant_id = $1",
+    "DELETE FROM callback_secrets WHERE tenant_id = $1",
     "DELETE FROM executions WHERE report_id IN (SELECT id FROM scheduled_reports WHERE tenant_id = $1)",
     "DELETE FROM execute_now_creations WHERE report_id IN (SELECT id FROM scheduled_reports WHERE tenant_id = $1)",
     "DELETE FROM scheduled_reports WHERE tenant_id = $1",

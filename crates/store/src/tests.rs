@@ -163,7 +163,7 @@ async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
     for id in [10, 11] {
         store.add_report(&once(id), Some(&first_run(&once(id))), Some(quotas)).await.unwrap().unwrap();
     }
-    assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(10)).await.unwrap());
+    assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(10), at(0)).await.unwrap());
     let refused = store.add_report(&once(12), Some(&first_run(&once(12))), Some(quotas)).await.unwrap();
     assert_eq!(refused, Err(ReportFault::ExecuteNowQuota));
     let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
@@ -193,7 +193,7 @@ async fn a_slot_is_queued_once_however_often_the_scheduler_runs() {
         let claimed = store.claim_execution(0, 10).await.unwrap().unwrap();
         let outcome =
             if left == 1 { Outcome::Failed { reason: "no".into() } } else { Outcome::Completed { artifact: artifact(1), note: None } };
-        assert!(store.finish_execution(&claimed, &outcome, at(100)).await.unwrap());
+        assert!(store.finish_execution(&claimed, &outcome, None, at(100)).await.unwrap());
         let expected = if left == 1 { ReportStatus::Active } else { ReportStatus::Inactive };
         assert_eq!(status(&store, 8).await, expected, "Inactive only when the last run is over");
     }
@@ -212,10 +212,10 @@ async fn only_the_holder_of_the_newest_epoch_can_finish_a_run() {
     assert_eq!((second.execution.epoch, second.execution.attempts), (2, 2));
     assert!(!store.extend_lease(first.execution.id, first.execution.epoch, 500).await.unwrap());
     let completed = |epoch| Outcome::Completed { artifact: artifact(epoch), note: Some("a note".into()) };
-    assert!(!store.finish_execution(&first, &completed(1), at(1)).await.unwrap());
-    assert!(store.finish_execution(&second, &completed(2), at(1)).await.unwrap());
-    assert!(store.finish_execution(&second, &completed(2), at(2)).await.unwrap(), "asked again, for the answer may have been lost");
-    assert!(!store.finish_execution(&first, &completed(1), at(2)).await.unwrap());
+    assert!(!store.finish_execution(&first, &completed(1), None, at(1)).await.unwrap());
+    assert!(store.finish_execution(&second, &completed(2), None, at(1)).await.unwrap());
+    assert!(store.finish_execution(&second, &completed(2), None, at(2)).await.unwrap(), "asked again, for the answer may have been lost");
+    assert!(!store.finish_execution(&first, &completed(1), None, at(2)).await.unwrap());
     let record = store.execution(second.execution.id).await.unwrap().unwrap();
     assert_eq!(record.execution.status, ExecutionStatus::Completed);
     assert_eq!(record.execution.artifact, Some(artifact(2)));
@@ -229,7 +229,7 @@ async fn a_retry_waits_and_a_released_lease_does_not() {
     store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
     let claimed = store.claim_execution(0, 100).await.unwrap().unwrap();
     let retry = Outcome::Retry { reason: "busy".into(), not_before: 50 };
-    assert!(store.finish_execution(&claimed, &retry, at(0)).await.unwrap());
+    assert!(store.finish_execution(&claimed, &retry, None, at(0)).await.unwrap());
     assert!(store.claim_execution(49, 100).await.unwrap().is_none());
     assert!(store.claim_execution(50, 100_000).await.unwrap().is_some());
     store.release_leases().await.unwrap();
@@ -249,7 +249,7 @@ async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
     assert_eq!(claimed.execution.anchor, at(4));
     let refused = Outcome::Refused { reason: "role revoked".into() };
-    assert!(store.finish_execution(&claimed, &refused, at(9)).await.unwrap());
+    assert!(store.finish_execution(&claimed, &refused, None, at(9)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
 }
 
@@ -274,7 +274,7 @@ async fn a_change_that_leaves_nothing_to_run_ends_the_report() {
     let more = |report: &ScheduledReport| ScheduledReport { timing: with_count(5), ..report.clone() };
     change(&store, 8, more).await;
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
-    assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, at(5)).await.unwrap());
+    assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, None, at(5)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Active);
     assert_eq!(change(&store, 8, without_slots).await.status, ReportStatus::Inactive);
     assert_eq!(status(&store, 8).await, ReportStatus::Inactive);
@@ -298,7 +298,7 @@ async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
     assert_eq!(resume(8).await, Err(ReportFault::ActiveQuota));
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
     assert!(resume(9).await.is_ok(), "it is active already");
-    assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(9)).await.unwrap());
+    assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(9), at(0)).await.unwrap());
     assert_eq!(resume(8).await.unwrap().status, ReportStatus::Active);
     // Reports that run once are not counted, neither as taking nor as needing a place.
     store.add_report(&once(7), Some(&first_run(&once(7))), None).await.unwrap().unwrap();
@@ -315,7 +315,7 @@ async fn a_run_that_fails_while_its_report_is_paused_is_held_back() {
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
     change(&store, 8, |report| report.paused().unwrap()).await;
     let retry = Outcome::Retry { reason: "busy".into(), not_before: 0 };
-    assert!(store.finish_execution(&claimed, &retry, at(4)).await.unwrap());
+    assert!(store.finish_execution(&claimed, &retry, None, at(4)).await.unwrap());
     let held = store.execution(claimed.execution.id).await.unwrap().unwrap().execution;
     assert_eq!((held.status, held.failure.as_deref()), (ExecutionStatus::Paused, Some("busy")));
     assert!(store.claim_execution(100, 200).await.unwrap().is_none());
@@ -324,7 +324,7 @@ async fn a_run_that_fails_while_its_report_is_paused_is_held_back() {
     let claimed = store.claim_execution(100, 200).await.unwrap().unwrap();
     // Paused once more: the run ends by itself, and as the last one it ends the report.
     change(&store, 8, |report| report.paused().unwrap()).await;
-    assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, at(5)).await.unwrap());
+    assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, None, at(5)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Inactive);
 }
 
@@ -336,7 +336,7 @@ async fn a_paused_report_with_slots_to_come_stays_paused_when_its_run_ends() {
     store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
     change(&store, 8, |report| report.paused().unwrap()).await;
-    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1), note: None }, at(4)).await.unwrap());
+    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1), note: None }, None, at(4)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
 }
 
@@ -364,6 +364,7 @@ async fn twenty_claimers_share_out_the_runs() {
     assert_eq!(claimed.len(), 20, "none twice");
 }
 
+mod callbacks;
 mod external_identities;
 mod identities;
 mod migration;

@@ -36,6 +36,8 @@ struct ShownReport {
     recurrence_count: Option<u32>,
     callback_url: Option<String>,
     callback_method: Option<&'static str>,
+    /// Ours: whether failed runs are told of too.
+    callback_on_failure: Option<bool>,
     format: &'static str,
 }
 
@@ -121,6 +123,7 @@ fn read_input(fields: &Fields) -> Result<ReportInput, Failure> {
         format: fields.text("Format")?,
         callback_url: fields.text("CallbackUrl")?,
         callback_method: fields.text("CallbackMethod")?,
+        callback_on_failure: fields.flag("CallbackOnFailure")?,
     })
 }
 
@@ -148,6 +151,7 @@ fn show(report: ScheduledReport) -> ShownReport {
         recurrence_count: count,
         callback_url: report.callback.as_ref().map(|callback| callback.url.clone()),
         callback_method: report.callback.as_ref().map(|callback| callback.method.name()),
+        callback_on_failure: report.callback.as_ref().map(|callback| callback.on_failure),
         format: report.format.name(),
     }
 }

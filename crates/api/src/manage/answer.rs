@@ -4,7 +4,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_operations::failure::Failure;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
+use super::call::Call;
 use crate::envelope;
 
 /// Some answers hold a secret, once: none may be kept by anything on the way.
@@ -24,6 +26,17 @@ pub(super) fn nothing() -> Response {
 pub(super) fn list(value: Vec<Value>) -> Value {
     let count = value.len();
     json!({"value": value, "nextLink": null, "totalCount": count})
+}
+
+/// The parameter that says where a page begins.
+pub(super) const SKIP_TOKEN: &str = "skipToken";
+
+/// The same parameters, with another place to begin at.
+pub(super) fn next_link(call: &Call, token: &str) -> String {
+    let kept = form_urlencoded::parse(call.uri.query().unwrap_or_default().as_bytes());
+    let kept = kept.filter(|(name, _)| !name.eq_ignore_ascii_case(SKIP_TOKEN));
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair(SKIP_TOKEN, token).finish();
+    format!("{}{}?{query}", call.base_url(), call.uri.path())
 }
 
 pub(super) fn error(status: StatusCode, code: &str, message: &str, details: Option<Value>, correlation: &str) -> Response {

@@ -3,12 +3,11 @@
 use insightgate_operations::manage::audit_log::{AuditEvent, AuditQuery, read_audit, skip_token};
 use insightgate_report::instant;
 use serde_json::{Value, json};
-use url::form_urlencoded;
 
+use super::answer::{SKIP_TOKEN, next_link};
 use super::call::Call;
 use super::endpoint::Given;
 
-const SKIP_TOKEN: &str = "skipToken";
 pub(super) const PARAMETERS: &[&str] = &["actor", "action", "subject", "correlationId", "from", "to", "pageSize", SKIP_TOKEN];
 
 pub(super) async fn of_tenant(call: Call) -> Given {
@@ -35,14 +34,6 @@ async fn page(call: &Call, tenant: Option<&str>) -> Given {
     let next = page.next.map(|place| next_link(call, &skip_token(&place)));
     let value: Vec<Value> = page.events.iter().map(shown).collect();
     Ok(Some(json!({"value": value, "nextLink": next, "totalCount": page.total})))
-}
-
-/// The same parameters, with another place to begin at.
-fn next_link(call: &Call, token: &str) -> String {
-    let kept = form_urlencoded::parse(call.uri.query().unwrap_or_default().as_bytes());
-    let kept = kept.filter(|(name, _)| !name.eq_ignore_ascii_case(SKIP_TOKEN));
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair(SKIP_TOKEN, token).finish();
-    format!("{}{}?{query}", call.base_url(), call.uri.path())
 }
 
 fn shown(event: &AuditEvent) -> Value {

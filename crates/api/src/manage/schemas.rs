@@ -136,6 +136,47 @@ fn answers() -> Vec<(&'static str, Value)> {
             ]),
         ),
         (
+            "Callback",
+            record(&[
+                ("id", id(), REQUIRED),
+                ("tenant", id(), REQUIRED),
+                ("owner", id(), REQUIRED),
+                ("program", program(), REQUIRED),
+                ("reportId", id(), REQUIRED),
+                ("executionId", id(), REQUIRED),
+                ("event", one_of(&["completed", "failed"]), REQUIRED),
+                ("method", one_of(&["GET", "POST"]), REQUIRED),
+                // Without its query, which may hold the receiver's key.
+                ("url", text(), REQUIRED),
+                ("state", one_of(&["pending", "delivered", "failed", "cancelled"]), REQUIRED),
+                ("attemptCount", count(), REQUIRED),
+                ("created", time(), REQUIRED),
+                ("due", time(), REQUIRED),
+                ("giveUp", time(), REQUIRED),
+                ("finished", nullable(time()), REQUIRED),
+                ("attempts", array(reference("CallbackAttempt")), OPTIONAL),
+            ]),
+        ),
+        (
+            "CallbackAttempt",
+            record(&[
+                ("number", count(), REQUIRED),
+                ("at", time(), REQUIRED),
+                ("milliseconds", count(), REQUIRED),
+                ("httpStatus", nullable(count()), REQUIRED),
+                ("error", nullable(text()), REQUIRED),
+            ]),
+        ),
+        (
+            "CallbackSecret",
+            record(&[
+                ("id", id(), REQUIRED),
+                ("secret", text(), OPTIONAL),
+                ("created", time(), REQUIRED),
+                ("expires", nullable(time()), REQUIRED),
+            ]),
+        ),
+        (
             "Dataset",
             record(&[
                 ("name", text(), REQUIRED),

@@ -18,7 +18,7 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{runner, scheduler};
+use insightgate_operations::background::{deliverer, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
@@ -33,7 +33,7 @@ use insightgate_operations::register_application::{register_application, registe
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_operations::vault::Vault;
-use insightgate_outbound::AddressRules;
+use insightgate_outbound::{AddressRules, Outbound};
 use insightgate_query::plan::Value as Cell;
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
@@ -154,6 +154,7 @@ impl Bench {
             signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
             links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
             issuers: ExternalIssuers::new(issuers, &AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap(),
+            outbound: Outbound::new(settings.callbacks.addresses.clone(), None).unwrap(),
             directory: Directory::new(store.clone()),
             store,
             vault,
@@ -279,6 +280,11 @@ impl Bench {
             runs += 1;
         }
         runs
+    }
+
+    /// Sends the callbacks that are due. The number of attempts.
+    pub(super) async fn deliver(&self) -> usize {
+        deliverer::deliver_due(&self.context).await.unwrap()
     }
 
     pub(super) async fn audited(&self, action: &str) -> Vec<AuditEvent> {

@@ -321,6 +321,80 @@ pub struct AuditFilter {
     pub to: Option<String>,
 }
 
+/// A call to a report's CallbackUrl.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Callback {
+    pub id: String,
+    pub report_id: String,
+    pub execution_id: String,
+    /// `completed` or `failed`: how the run ended.
+    pub event: String,
+    pub method: String,
+    /// Without its query, which may hold the receiver's key.
+    pub url: String,
+    /// `pending`, `delivered`, `failed` or `cancelled`.
+    pub state: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub attempt_count: u64,
+    pub created: String,
+    /// When the next attempt is, or the last one was, due.
+    pub due: String,
+    #[serde(default)]
+    pub finished: Option<String>,
+    /// Where one callback was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<Vec<CallbackAttempt>>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallbackAttempt {
+    pub number: u64,
+    pub at: String,
+    #[serde(default)]
+    pub milliseconds: Option<u64>,
+    #[serde(default)]
+    pub http_status: Option<u16>,
+    /// Why there is no status.
+    #[serde(default)]
+    pub error: Option<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// Each narrows the list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallbackFilter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+}
+
+/// What callbacks are signed with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallbackSecret {
+    pub id: String,
+    /// Once, when it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    #[serde(default)]
+    pub created: Option<String>,
+    /// None for the current one.
+    #[serde(default)]
+    pub expires: Option<String>,
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
 #[cfg(test)]
 #[path = "manage/tests.rs"]
 mod tests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use insightgate_api::ApiState;
 use insightgate_identity::access::AccessRules;
+use insightgate_operations::callbacks::CallbackSettings;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_outbound::AddressRules;
@@ -38,7 +39,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
         rows: folder.data_root(configuration.data_root.as_deref())?,
         artifacts: folder.artifact_root(configuration.artifact_root.as_deref())?,
     };
-    let context = open_context(&folder, roots, &database, settings(&configuration), issuers(&configuration)?, limits, false).await?;
+    let context = open_context(&folder, roots, &database, settings(&configuration)?, issuers(&configuration)?, limits, false).await?;
     if !context.store.is_shared() {
         // Whoever held them is gone.
         context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
@@ -73,8 +74,8 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn settings(configuration: &Configuration) -> Settings {
-    Settings {
+fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
+    Ok(Settings {
         resources: configuration.resources.clone(),
         built_in_authority: configuration.built_in_authority,
         public_url: configuration.public_url.clone(),
@@ -84,6 +85,7 @@ fn settings(configuration: &Configuration) -> Settings {
         report_rules: ReportRules {
             start_lead_hours: configuration.start_lead_hours,
             dataset_minimum_interval: configuration.dataset_minimum_interval,
+            https_callbacks: configuration.https_callbacks,
         },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
@@ -96,15 +98,24 @@ fn settings(configuration: &Configuration) -> Settings {
         store_links: configuration.store_links,
         signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
+        callbacks: CallbackSettings {
+            https_only: configuration.https_callbacks,
+            on_failure: configuration.callbacks_on_failure,
+            addresses: AddressRules { allowed: configuration.allowed_networks.clone() },
+            ca_certificate: configuration.callback_ca.as_ref().map(read).transpose()?,
+        },
         ..Settings::default()
-    }
+    })
+}
+
+fn read(file: &PathBuf) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(file).map_err(|error| fault(file, &error))
 }
 
 /// The external issuers, with the certificates that they are reached by.
 fn issuers(configuration: &Configuration) -> Result<ExternalIssuers, CommandError> {
     let mut trusted = Vec::new();
     for issuer in &configuration.issuers {
-        let read = |file: &PathBuf| std::fs::read(file).map_err(|error| fault(file, &error));
         trusted.push(IssuerSettings { ca_certificate: issuer.ca_certificate.as_ref().map(read).transpose()?, ..issuer.settings.clone() });
     }
     let rules = AddressRules { allowed: configuration.allowed_networks.clone() };

@@ -7,6 +7,7 @@ mod sample_files;
 mod seed;
 mod walk;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use axum_server::tls_rustls::RustlsConfig;
@@ -15,7 +16,9 @@ use insightgate_engine::DEFAULT_MEMORY_LIMIT;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::ExternalIssuers;
+use insightgate_outbound::AddressRules;
 use insightgate_report::scheduled_report::ReportRules;
+use ipnet::IpNet;
 
 use crate::certificates::server_certificate;
 use crate::cli::{ClockMode, DemoArguments, ServerRole};
@@ -28,6 +31,7 @@ use ready_file::Ready;
 const OLDER_RESOURCES: [&str; 2] = ["https://graph.windows.net", "https://graph.microsoft.com"];
 /// Names by which a browser or client on this machine reaches the server.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     refuse_remote(&arguments)?;
@@ -90,6 +94,8 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
 
 fn settings(arguments: &DemoArguments) -> Settings {
     let mut settings = Settings { quotas: !arguments.no_quotas && !arguments.lenient, ..Settings::default() };
+    // Who tries callbacks out has the receiver on the same machine.
+    settings.callbacks.addresses = AddressRules { allowed: LOOPBACK.map(IpNet::from).to_vec() };
     if arguments.lenient {
         settings.resources.extend(OLDER_RESOURCES.map(str::to_owned));
         settings.report_rules = ReportRules { start_lead_hours: 0, ..ReportRules::default() };

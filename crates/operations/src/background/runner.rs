@@ -9,12 +9,13 @@ use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
 use insightgate_report::execution::{AfterFailure, Artifact, Execution, MAXIMUM_DEATHS, after_failure};
 use insightgate_report::scheduled_report::Timing;
-use insightgate_store::{ClaimedExecution, Outcome};
+use insightgate_store::{ClaimedExecution, NewCallback, Outcome};
 use tokio::sync::watch;
 
 use crate::absent_values::{absent_values, joined};
 use crate::artifact_key;
 use crate::audit::{self, Happening};
+use crate::callbacks::message;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::try_query::no_files_note;
@@ -76,7 +77,11 @@ async fn run_next_until(context: &Context, stop: &mut watch::Receiver<bool>) -> 
         Ok(outcome) => outcome,
         Err(fault) => after(context, &claimed, fault).await?,
     };
-    let held = finish(context, &claimed, &outcome).await?;
+    let callback = message::of_run(context, &claimed, &outcome)?;
+    let held = finish(context, &claimed, &outcome, callback.as_ref()).await?;
+    if held && callback.is_some() {
+        context.signals.callbacks.notify_one();
+    }
     match &outcome {
         Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
         Outcome::Completed { .. } => remove_older(context, &claimed).await,
@@ -99,10 +104,10 @@ async fn drained(context: &Context, stop: &mut watch::Receiver<bool>) {
 }
 
 /// Tells the database how the run ended: again and again while it is away, since the work is done. Whether the run was still held.
-async fn finish(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, Failure> {
+async fn finish(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome, callback: Option<&NewCallback>) -> Result<bool, Failure> {
     let mut told = 0;
     loop {
-        match context.store.finish_execution(claimed, outcome, context.clock.now()).await {
+        match context.store.finish_execution(claimed, outcome, callback, context.clock.now()).await {
             Ok(held) => return Ok(held),
             Err(error) if told < TELL_TIMES => {
                 tracing::warn!(%error, execution = %claimed.execution.id, "the end of a run could not be written: trying again");

@@ -143,3 +143,116 @@ fn certificates_must_be_certificates() {
     let error = Outbound::new(AddressRules::default(), Some(b"nothing")).unwrap_err();
     assert!(matches!(error, OutboundError::Certificates(_)), "{error}");
 }
+
+fn message(url: &Url, body: Option<&'static str>) -> Message {
+    let headers = vec![("webhook-id", "one".to_owned())];
+    Message { url: url.clone(), body: body.map(|text| Bytes::from_static(text.as_bytes())), headers }
+}
+
+/// The request as the other side got it, once `answer` was sent.
+async fn received(answer: &'static str, body: Option<&'static str>) -> (u16, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/a%20b?code=1", listener.local_addr().unwrap())).unwrap();
+    let receiving = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let (mut request, mut block) = (String::new(), [0; 4096]);
+        while !request.contains("\r\n\r\n") || !request.ends_with(body.unwrap_or("\r\n\r\n")) {
+            let length = socket.read(&mut block).await.unwrap();
+            request.push_str(std::str::from_utf8(&block[..length]).unwrap());
+        }
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        (request, socket)
+    });
+    let status = loopback().send(message(&url, body), LIMITS).await.unwrap();
+    (status, receiving.await.unwrap().0)
+}
+
+#[tokio::test]
+async fn a_message_arrives_as_it_was_written() {
+    let (status, request) = received("HTTP/1.1 204 No Content\r\n\r\n", Some("{\"a\":1}")).await;
+    assert_eq!(status, 204);
+    let lower = request.to_lowercase();
+    assert!(request.starts_with("POST /a%20b?code=1 HTTP/1.1\r\n") && request.ends_with("\r\n\r\n{\"a\":1}"), "{request}");
+    for header in ["content-type: application/json", "webhook-id: one", "content-length: 7", "user-agent: insightgate/"] {
+        assert!(lower.contains(header), "{header}: {request}");
+    }
+    let (status, request) = received("HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n", None).await;
+    assert_eq!(status, 500);
+    let lower = request.to_lowercase();
+    assert!(request.starts_with("GET /a%20b?code=1 HTTP/1.1\r\n") && !lower.contains("content-"), "{request}");
+    for absent in ["cookie", "authorization", "referer"] {
+        assert!(!lower.contains(absent), "{absent}: {request}");
+    }
+}
+
+/// What follows the status is not waited for: endless, slow or larger than the limit.
+#[tokio::test]
+async fn the_status_is_the_whole_answer_to_a_message() {
+    for (head, then) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", Then::SendForEver),
+        ("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", Then::SendForEver),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", Then::Hold),
+    ] {
+        let server = serve(head, then).await;
+        assert_eq!(loopback().send(message(&server.url, Some("{}")), LIMITS).await.unwrap(), 200, "{head}");
+    }
+    let limits = Limits { time: Duration::from_millis(200), ..LIMITS };
+    for (head, then) in [("", Then::Hold), ("HTTP/1.1 200 OK\r\nx: ", Then::Hold)] {
+        let server = serve(head, then).await;
+        let error = loopback().send(message(&server.url, Some("{}")), limits).await.unwrap_err();
+        assert!(matches!(error, OutboundError::TimedOut(_)), "{head:?}: {error}");
+    }
+    // A head without an end is no answer.
+    let server = serve("HTTP/1.1 200 OK\r\nx: ", Then::SendForEver).await;
+    assert!(loopback().send(message(&server.url, Some("{}")), LIMITS).await.is_err());
+}
+
+#[tokio::test]
+async fn a_message_follows_no_redirect_and_keeps_the_rules() {
+    let target = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Then::Close).await;
+    for status in [301, 302, 303, 307, 308] {
+        let redirect = format!("HTTP/1.1 {status} Elsewhere\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", target.url);
+        let server = serve(redirect.leak(), Then::Close).await;
+        assert_eq!(loopback().send(message(&server.url, Some("{}")), LIMITS).await.unwrap(), status);
+    }
+    let strict = Outbound::new(AddressRules::default(), None).unwrap();
+    let port = target.url.port().unwrap();
+    for address in [format!("http://localhost:{port}/"), format!("http://0x7f.1:{port}/"), format!("http://user@127.0.0.1:{port}/")] {
+        let error = strict.send(message(&Url::parse(&address).unwrap(), None), LIMITS).await.unwrap_err();
+        assert!(matches!(error, OutboundError::Forbidden(_) | OutboundError::Url(_)), "{address}: {error}");
+    }
+    let error = loopback().send(message(&target.url, None), Limits { https_only: true, ..LIMITS }).await.unwrap_err();
+    assert!(matches!(error, OutboundError::Url(_)), "{error}");
+    assert_eq!(target.connections.load(Ordering::SeqCst), 0);
+}
+
+/// Every spelling of a number is judged before anything is sent; names are for the connection.
+#[test]
+fn numbers_are_judged_without_a_connection() {
+    let strict = Outbound::new(AddressRules::default(), None).unwrap();
+    for host in [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "017700000001",
+        "0x7f000001",
+        "0x7f.0.0.1",
+        "127.0.0.1.",
+        "10.0.0.1",
+        "169.254.169.254",
+        "0xA9FEA9FE",
+        "[::1]",
+        "[::ffff:169.254.169.254]",
+        "[::ffff:a9fe:a9fe]",
+        "[64:ff9b::7f00:1]",
+        "[fd00:ec2::254]",
+        "0",
+        "\u{ff11}\u{ff12}\u{ff17}.0.0.1",
+    ] {
+        let url = Url::parse(&format!("https://{host}/")).unwrap();
+        assert!(matches!(strict.check(&url, false), Err(OutboundError::Forbidden(_))), "{host}");
+    }
+    for host in ["8.8.8.8", "localhost", "metadata.google.internal", "[2606:4700::1]"] {
+        assert!(strict.check(&Url::parse(&format!("https://{host}/")).unwrap(), false).is_ok(), "{host}");
+    }
+}

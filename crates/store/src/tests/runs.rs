@@ -21,15 +21,15 @@ async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_run()
     add_once(&store, 7).await;
     add_once(&store, 8).await;
     let (late, later) = (claimed(&store, 0, 100).await, claimed(&store, 0, 100).await);
-    assert!(store.finish_execution(&late, &completed(1), at(1)).await.unwrap(), "nobody else was at it");
+    assert!(store.finish_execution(&late, &completed(1), None, at(1)).await.unwrap(), "nobody else was at it");
     let taken = claimed(&store, 101, 200).await;
     assert_eq!(taken.execution.id, later.execution.id);
-    assert!(!store.finish_execution(&later, &completed(1), at(1)).await.unwrap());
-    assert!(store.finish_execution(&taken, &completed(2), at(1)).await.unwrap());
+    assert!(!store.finish_execution(&later, &completed(1), None, at(1)).await.unwrap());
+    assert!(store.finish_execution(&taken, &completed(2), None, at(1)).await.unwrap());
     // The late one's acknowledgement is asked for again and again.
     for _ in 0..3 {
-        assert!(!store.finish_execution(&later, &completed(1), at(1)).await.unwrap());
-        assert!(store.finish_execution(&taken, &completed(2), at(1)).await.unwrap());
+        assert!(!store.finish_execution(&later, &completed(1), None, at(1)).await.unwrap());
+        assert!(store.finish_execution(&taken, &completed(2), None, at(1)).await.unwrap());
     }
     let record = store.execution(taken.execution.id).await.unwrap().unwrap();
     assert_eq!(record.execution.artifact, Some(artifact(2)));
@@ -46,8 +46,8 @@ async fn a_worker_that_comes_back_holds_nothing_of_its_former_life() {
     let after = claimed(&again, 101, 200).await;
     assert!(!store.extend_lease(before.execution.id, before.execution.epoch, 1000).await.unwrap());
     assert!(again.extend_lease(after.execution.id, after.execution.epoch, 1000).await.unwrap());
-    assert!(!store.finish_execution(&before, &completed(1), at(1)).await.unwrap());
-    assert!(again.finish_execution(&after, &completed(2), at(1)).await.unwrap());
+    assert!(!store.finish_execution(&before, &completed(1), None, at(1)).await.unwrap());
+    assert!(again.finish_execution(&after, &completed(2), None, at(1)).await.unwrap());
 }
 
 #[tokio::test]
@@ -55,10 +55,10 @@ async fn a_report_that_is_deleted_while_it_runs_takes_its_run_along() {
     let Bench { store, _folder, .. } = bench().await;
     add_once(&store, 7).await;
     let running = claimed(&store, 0, 100).await;
-    assert!(store.delete_report(OWNER, Program::Mpn, running.report.id).await.unwrap());
+    assert!(store.delete_report(OWNER, Program::Mpn, running.report.id, at(0)).await.unwrap());
     assert!(!store.extend_lease(running.execution.id, 1, 200).await.unwrap());
     for outcome in [completed(1), Outcome::Retry { reason: "x".into(), not_before: 0 }, Outcome::Failed { reason: "x".into() }] {
-        assert!(!store.finish_execution(&running, &outcome, at(1)).await.unwrap());
+        assert!(!store.finish_execution(&running, &outcome, None, at(1)).await.unwrap());
     }
     assert!(!store.release_execution(running.execution.id, 1).await.unwrap());
     assert_eq!(store.file_epochs(running.execution.id).await.unwrap(), None);
@@ -73,7 +73,7 @@ async fn a_run_that_is_given_back_is_taken_at_once_and_was_no_attempt() {
     assert!(!store.release_execution(first.execution.id, first.execution.epoch).await.unwrap());
     let second = claimed(&store, 1, 100).await;
     assert_eq!((second.execution.epoch, second.execution.attempts), (2, 1));
-    assert!(!store.finish_execution(&first, &completed(1), at(1)).await.unwrap());
+    assert!(!store.finish_execution(&first, &completed(1), None, at(1)).await.unwrap());
     // Of a report that is paused meanwhile, it waits for the report.
     change(&store, 7, |report| ScheduledReport { status: ReportStatus::Paused, ..report.clone() }).await;
     assert!(store.release_execution(second.execution.id, second.execution.epoch).await.unwrap());
@@ -89,7 +89,7 @@ async fn failures_are_counted_apart_from_deaths() {
     }
     let held = claimed(&store, 400, 500).await;
     assert_eq!((held.execution.attempts, held.execution.failures), (4, 0));
-    assert!(store.finish_execution(&held, &Outcome::Retry { reason: "x".into(), not_before: 0 }, at(0)).await.unwrap());
+    assert!(store.finish_execution(&held, &Outcome::Retry { reason: "x".into(), not_before: 0 }, None, at(0)).await.unwrap());
     let held = claimed(&store, 500, 600).await;
     assert_eq!((held.execution.attempts, held.execution.failures), (5, 1));
 }
@@ -135,8 +135,8 @@ async fn files_and_runs_are_forgotten_by_age() {
         add_once(&store, id).await;
     }
     let (done, failed) = (claimed(&store, 0, 100).await, claimed(&store, 0, 100).await);
-    assert!(store.finish_execution(&done, &completed(1), at(1)).await.unwrap());
-    assert!(store.finish_execution(&failed, &Outcome::Failed { reason: "no".into() }, at(1)).await.unwrap());
+    assert!(store.finish_execution(&done, &completed(1), None, at(1)).await.unwrap());
+    assert!(store.finish_execution(&failed, &Outcome::Failed { reason: "no".into() }, None, at(1)).await.unwrap());
     assert_eq!(store.file_bytes().await.unwrap(), 2);
     assert!(store.oldest_files(Some(at(1))).await.unwrap().is_empty(), "made at that very time");
     assert_eq!(store.forget_executions(at(1)).await.unwrap(), 0);
@@ -182,7 +182,7 @@ async fn a_busy_database_delays_a_claim_and_loses_nothing() {
         let store = store.clone();
         async move {
             let claimed = store.claim_execution(0, 100).await.unwrap().unwrap();
-            store.finish_execution(&claimed, &completed(1), at(1)).await.unwrap()
+            store.finish_execution(&claimed, &completed(1), None, at(1)).await.unwrap()
         }
     });
     // The claim of a Postgres goes beside the writer; the end of the run waits for it in both.

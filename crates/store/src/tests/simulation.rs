@@ -69,7 +69,7 @@ impl World {
     async fn complete(&mut self, claimed: &ClaimedExecution) -> bool {
         let execution = &claimed.execution;
         let outcome = Outcome::Completed { artifact: artifact(execution.epoch), note: None };
-        let held = self.store.finish_execution(claimed, &outcome, self.now).await.unwrap();
+        let held = self.store.finish_execution(claimed, &outcome, None, self.now).await.unwrap();
         if held {
             self.published.entry(execution.id).or_default().insert(execution.epoch);
             assert!(!self.deleted.contains(&execution.report), "a deleted report has no runs");
@@ -116,7 +116,7 @@ impl World {
             84..89 => {
                 if let Some(held) = self.runners[runner].take() {
                     let retry = Outcome::Retry { reason: "the store was away".into(), not_before: self.lease_now + 2000 };
-                    self.store.finish_execution(&held, &retry, self.now).await.unwrap();
+                    self.store.finish_execution(&held, &retry, None, self.now).await.unwrap();
                 }
             }
             89..93 => {
@@ -139,7 +139,7 @@ impl World {
             }
             _ => {
                 let report = Uuid::from_u128(1 + u128::from(self.dice.below(SCHEDULES)));
-                if self.dice.below(20) == 0 && self.store.delete_report(OWNER, Program::Mpn, report).await.unwrap() {
+                if self.dice.below(20) == 0 && self.store.delete_report(OWNER, Program::Mpn, report, at(0)).await.unwrap() {
                     self.deleted.insert(report);
                 }
             }

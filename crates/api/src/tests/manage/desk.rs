@@ -9,6 +9,7 @@ use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_operations::add_user::{add_user, assign_role};
+use insightgate_operations::context::Settings;
 use insightgate_operations::register_application::register_application;
 use insightgate_store::{AuditEvent, AuditFilter};
 use serde_json::{Value, json};
@@ -50,7 +51,12 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) async fn new() -> Desk {
-        let bench = Bench::new().await;
+        Desk::with(|_| {}).await
+    }
+
+    /// With other settings.
+    pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Desk {
+        let bench = Bench::with(change).await;
         let context = &bench.context;
         for (id, tenant, permission) in [
             (CONSOLE, CONTOSO, Permission::Management),

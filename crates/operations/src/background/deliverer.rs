@@ -1,0 +1,316 @@
+//! Sends callbacks that are due: a few at once, under a lease, fenced on the epoch.
+//!
+//! Each receiver and each tenant has a small share of what is under way, so that one that hangs keeps nobody else waiting. A callback that dies
+//! with its process is sent again: receivers tell repetitions by the callback's id.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use insightgate_identity::enrollment::EnrollmentStage;
+use insightgate_outbound::{Limits, Message, OutboundError};
+use insightgate_report::callback::{AfterAttempt, CallbackMethod, after_attempt};
+use insightgate_report::execution::HISTORY_DAYS;
+use insightgate_store::{Callback, CallbackAttempt, CallbackOutcome, ClaimedCallback};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use url::Url;
+use uuid::Uuid;
+
+use crate::audit::{self, Happening};
+use crate::callbacks::secret;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// A receiver has to answer by then.
+const EXCHANGE: Duration = Duration::from_secs(15);
+/// Milliseconds of the database's time: several exchanges.
+const LEASE_MILLISECONDS: i64 = 60_000;
+/// How long the deliverer waits at most before it looks again: a wait may be over, or another process may have ended a run.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long what is under way may take when the server stops. What is cut off is sent again.
+const GRACE: Duration = Duration::from_secs(5);
+/// Callbacks under way at once.
+const MOST: usize = 16;
+const MOST_PER_TENANT: usize = 4;
+const MOST_PER_RECEIVER: usize = 2;
+/// Due callbacks that are looked at for some that may leave now.
+const LOOKED_AT: u32 = 1000;
+/// How often callbacks that ended long ago are removed, and how many at once.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const FORGOTTEN_AT_ONCE: u32 = 1000;
+
+/// A callback that is held, and whose share it takes.
+struct Flight {
+    claimed: ClaimedCallback,
+    receiver: String,
+}
+
+/// What is under way, by whose it is and where it goes.
+#[derive(Debug, Default)]
+struct Shares {
+    tenants: HashMap<Uuid, usize>,
+    receivers: HashMap<String, usize>,
+}
+
+impl Shares {
+    fn admits(&self, tenant: Uuid, receiver: &str) -> bool {
+        let (of_tenant, of_receiver) = (self.tenants.get(&tenant), self.receivers.get(receiver));
+        of_tenant.is_none_or(|count| *count < MOST_PER_TENANT) && of_receiver.is_none_or(|count| *count < MOST_PER_RECEIVER)
+    }
+
+    fn take(&mut self, tenant: Uuid, receiver: &str) {
+        *self.tenants.entry(tenant).or_default() += 1;
+        *self.receivers.entry(receiver.to_owned()).or_default() += 1;
+    }
+
+    fn give_back(&mut self, tenant: Uuid, receiver: &str) {
+        give_one_back(&mut self.tenants, &tenant);
+        give_one_back(&mut self.receivers, receiver);
+    }
+
+    fn full_tenants(&self) -> Vec<Uuid> {
+        self.tenants.iter().filter(|(_, count)| **count >= MOST_PER_TENANT).map(|(tenant, _)| *tenant).collect()
+    }
+}
+
+fn give_one_back<Key, Named>(counts: &mut HashMap<Key, usize>, key: &Named)
+where
+    Key: std::hash::Hash + Eq + std::borrow::Borrow<Named>,
+    Named: std::hash::Hash + Eq + ?Sized,
+{
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+/// Runs until `stop` says so.
+pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+    let (mut shares, mut under_way) = (Shares::default(), FuturesUnordered::new());
+    let mut forgetting = tokio::time::interval(FORGET_EVERY);
+    while !*stop.borrow() {
+        match take_due(context, &mut shares).await {
+            Ok(flights) => under_way.extend(flights.into_iter().map(|flight| deliver(context, flight))),
+            Err(error) => tracing::error!(error = ?error, "callbacks could not be claimed"),
+        }
+        tokio::select! {
+            Some(flight) = under_way.next(), if !under_way.is_empty() => land(&mut shares, &flight),
+            () = tokio::time::sleep(LONGEST_WAIT) => {}
+            () = context.signals.callbacks.notified() => {}
+            _ = forgetting.tick() => forget_old(context).await,
+            _ = stop.changed() => {}
+        }
+    }
+    let ending = async { while under_way.next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, ending).await.is_err() {
+        tracing::warn!("callbacks under way were cut off; they will be sent again");
+    }
+}
+
+/// They are listed as long as runs are.
+async fn forget_old(context: &Context) {
+    let Some(before) = context.clock.now().checked_sub_signed(TimeDelta::days(HISTORY_DAYS)) else { return };
+    loop {
+        match context.store.forget_callbacks(before, FORGOTTEN_AT_ONCE).await {
+            Ok(count) if count >= u64::from(FORGOTTEN_AT_ONCE) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "old callbacks could not be removed");
+                return;
+            }
+        }
+    }
+}
+
+/// Sends all that is due now, and waits for it. How many attempts there were.
+pub async fn deliver_due(context: &Context) -> Result<usize, Failure> {
+    let (mut shares, mut under_way, mut count) = (Shares::default(), FuturesUnordered::new(), 0);
+    loop {
+        let flights = take_due(context, &mut shares).await?;
+        count += flights.len();
+        under_way.extend(flights.into_iter().map(|flight| deliver(context, flight)));
+        match under_way.next().await {
+            Some(flight) => land(&mut shares, &flight),
+            None => return Ok(count),
+        }
+    }
+}
+
+fn land(shares: &mut Shares, flight: &Flight) {
+    shares.give_back(flight.claimed.callback.tenant, &flight.receiver);
+}
+
+/// Claims what may leave now, each in a committed statement.
+async fn take_due(context: &Context, shares: &mut Shares) -> Result<Vec<Flight>, Failure> {
+    let under_way: usize = shares.tenants.values().sum();
+    let room = MOST.saturating_sub(under_way);
+    if room == 0 {
+        return Ok(Vec::new());
+    }
+    let (now, lease_now) = (context.clock.now(), context.store.lease_time().await?);
+    let mut flights = Vec::new();
+    for due in context.store.due_callbacks(now, lease_now, &shares.full_tenants(), LOOKED_AT).await? {
+        if flights.len() == room {
+            break;
+        }
+        let receiver = receiver(&due.url);
+        if !shares.admits(due.tenant, &receiver) {
+            continue;
+        }
+        let claimed = context.store.claim_callback(due.id, now, lease_now, lease_now + LEASE_MILLISECONDS).await?;
+        // None: another process was faster.
+        if let Some(claimed) = claimed {
+            shares.take(due.tenant, &receiver);
+            flights.push(Flight { claimed, receiver });
+        }
+    }
+    Ok(flights)
+}
+
+/// The host and port that a share is counted for.
+fn receiver(url: &str) -> String {
+    Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+}
+
+async fn deliver(context: &Context, flight: Flight) -> Flight {
+    if let Err(error) = attempt(context, &flight.claimed).await {
+        // It is claimed again once its lease has ended.
+        tracing::error!(error = ?error, callback = %flight.claimed.callback.id, "an attempt at a callback could not be made or recorded");
+    }
+    flight
+}
+
+async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Failure> {
+    let callback = &claimed.callback;
+    if let Some(reason) = shut(context, callback).await? {
+        if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, context.clock.now()).await? {
+            record(context, callback, "callback.cancel", reason).await;
+        }
+        return Ok(());
+    }
+    let (at, begun) = (context.clock.now(), Instant::now());
+    let met = send(context, callback).await?;
+    let milliseconds = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let (status, error) = match met {
+        Ok(status) => (Some(status), None),
+        Err(words) => (None, Some(words)),
+    };
+    let now = context.clock.now();
+    let outcome = match after_attempt(claimed.tried.saturating_add(1), status, now, callback.give_up) {
+        AfterAttempt::Delivered => CallbackOutcome::Delivered,
+        AfterAttempt::Retry { due } => CallbackOutcome::Retry { due },
+        AfterAttempt::GiveUp => CallbackOutcome::Failed,
+    };
+    let words = error.clone().unwrap_or_else(|| status.map(|status| format!("HTTP status {status}")).unwrap_or_default());
+    let attempt = CallbackAttempt { number: callback.attempts, at, milliseconds, http_status: status, error };
+    if !context.store.finish_callback(claimed, Some(&attempt), outcome, now).await? {
+        tracing::warn!(callback = %callback.id, attempt = callback.attempts, "an attempt ended when its callback was not held any more");
+        return Ok(());
+    }
+    match outcome {
+        CallbackOutcome::Failed => {
+            tracing::warn!(callback = %callback.id, attempts = callback.attempts, reason = words, "a callback was given up");
+            record(context, callback, "callback.giveUp", words).await;
+        }
+        CallbackOutcome::Retry { .. } => {
+            tracing::info!(callback = %callback.id, attempt = callback.attempts, reason = words, "a callback failed")
+        }
+        CallbackOutcome::Delivered | CallbackOutcome::Cancelled => {}
+    }
+    Ok(())
+}
+
+/// Why nothing is sent any more: an organisation whose enrollment is not active hears of nothing.
+async fn shut(context: &Context, callback: &Callback) -> Result<Option<String>, Failure> {
+    let enrollments = context.store.enrollments(callback.tenant).await?;
+    let stage = enrollments.iter().find(|enrollment| enrollment.program == callback.program).map(|enrollment| enrollment.stage);
+    Ok(match stage {
+        Some(EnrollmentStage::Active) => None,
+        Some(stage) => Some(format!("the enrollment in {} is {}", callback.program.name(), stage.name())),
+        None => Some(format!("there is no enrollment in {}", callback.program.name())),
+    })
+}
+
+/// The answer's status, or in words why there is none.
+async fn send(context: &Context, callback: &Callback) -> Result<Result<u16, String>, Failure> {
+    let Ok(url) = Url::parse(&callback.url) else { return Ok(Err("the address cannot be read".to_owned())) };
+    let secrets = context.store.callback_secrets(callback.owner, context.clock.now()).await?;
+    // The receiver compares it with the real time, which the product's clock is not in a sandbox.
+    let timestamp = context.store.lease_time().await? / 1000;
+    let headers = match secret::headers(&context.vault, &secrets, callback.id, timestamp, &callback.body) {
+        Ok(headers) => headers,
+        Err(error) => {
+            tracing::error!(error = ?error, callback = %callback.id, "a callback cannot be signed");
+            return Ok(Err(error.to_string()));
+        }
+    };
+    let body = match callback.method {
+        CallbackMethod::Get => None,
+        CallbackMethod::Post => Some(Bytes::from(callback.body.clone())),
+    };
+    let limits = Limits { time: EXCHANGE, body: 0, https_only: context.settings.callbacks.https_only };
+    let sent = context.outbound.send(Message { url, body, headers }, limits).await;
+    if let Err(error @ OutboundError::Forbidden(_)) = &sent
+        && callback.attempts == 1
+    {
+        record(context, callback, "callback.refuse", error.to_string()).await;
+    }
+    Ok(sent.map_err(|error| error.to_string()))
+}
+
+/// The detail holds neither path nor query of the address.
+async fn record(context: &Context, callback: &Callback, action: &str, detail: String) {
+    let happening = Happening {
+        tenant: Some(callback.tenant),
+        actor: "insightgate worker".to_owned(),
+        action,
+        subject: format!("callback {}", callback.id),
+        detail,
+        correlation: None,
+    };
+    audit::record(context, happening).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_bounded_and_given_back() {
+        let mut shares = Shares::default();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        for _ in 0..MOST_PER_RECEIVER {
+            assert!(shares.admits(one, "https://a"));
+            shares.take(one, "https://a");
+        }
+        assert!(!shares.admits(one, "https://a") && !shares.admits(other, "https://a"), "the receiver has its share");
+        for receiver in ["https://b", "https://c"] {
+            assert!(shares.admits(one, receiver));
+            shares.take(one, receiver);
+        }
+        assert!(!shares.admits(one, "https://d") && shares.admits(other, "https://d"), "the tenant has its share");
+        assert_eq!(shares.full_tenants(), [one]);
+        for receiver in ["https://a", "https://a", "https://b", "https://c"] {
+            shares.give_back(one, receiver);
+        }
+        assert!(shares.tenants.is_empty() && shares.receivers.is_empty(), "nothing is kept of what ended");
+    }
+
+    #[test]
+    fn a_receiver_is_a_host_and_a_port() {
+        for (url, expected) in [
+            ("https://A.example/cb?code=1", "https://a.example"),
+            ("https://a.example:443/other", "https://a.example"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+            ("nonsense", ""),
+        ] {
+            assert_eq!(receiver(url), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Callbacks as their tenant's administrators see them: what was sent, what each attempt met, and sending one anew.
+
+use insightgate_report::callback::{CallbackState, give_up_after};
+pub use insightgate_store::{Callback, CallbackAttempt};
+use insightgate_store::{CallbackFilter, CallbackPage, CallbackPlace};
+use url::Url;
+use uuid::Uuid;
+
+use super::administrator::{Administrator, Duty};
+use crate::context::Context;
+use crate::failure::Failure;
+
+const PAGE: u32 = 100;
+const LARGEST_PAGE: u32 = 1000;
+
+/// As text, from a client. None: any.
+#[derive(Debug, Clone, Default)]
+pub struct CallbackQuery {
+    pub tenant: Option<String>,
+    pub report_id: Option<String>,
+    pub execution_id: Option<String>,
+    pub state: Option<String>,
+    pub page_size: Option<String>,
+    pub skip_token: Option<String>,
+}
+
+/// Of one tenant, or of all for an operator who names none. Newest first.
+pub async fn list_callbacks(context: &Context, administrator: &Administrator, query: CallbackQuery) -> Result<CallbackPage, Failure> {
+    let tenant = match &query.tenant {
+        Some(tenant) => Some(administrator.tenant_for(context, tenant, Duty::Look).await?.id),
+        None => {
+            administrator.may(context, Duty::Look).await?;
+            administrator.own_tenant().map(|tenant| tenant.id)
+        }
+    };
+    let id = |name: &str, text: Option<String>| {
+        let wrong = |_| Failure::Invalid(format!("'{name}' should be a UUID."));
+        text.map(|text| Uuid::try_parse(text.trim()).map_err(wrong)).transpose()
+    };
+    let state = query.state.map(|name| {
+        let known = CallbackState::ALL.map(CallbackState::name).join(", ");
+        CallbackState::from_name(name.trim()).ok_or_else(|| Failure::Invalid(format!("'state' should be one of {known}.")))
+    });
+    let limit = match query.page_size.as_deref().map(str::parse) {
+        None => PAGE,
+        Some(Ok(size)) if (1..=LARGEST_PAGE).contains(&size) => size,
+        Some(_) => return Err(Failure::Invalid(format!("'pageSize' should be from 1 to {LARGEST_PAGE}."))),
+    };
+    let filter = CallbackFilter {
+        tenant,
+        report: id("reportId", query.report_id)?,
+        execution: id("executionId", query.execution_id)?,
+        state: state.transpose()?,
+    };
+    let after = query.skip_token.as_deref().map(place).transpose()?;
+    Ok(context.store.callback_page(&filter, after, limit).await?)
+}
+
+/// With its attempts, the first one first.
+pub async fn show_callback(
+    context: &Context,
+    administrator: &Administrator,
+    callback: &str,
+) -> Result<(Callback, Vec<CallbackAttempt>), Failure> {
+    let callback = find_callback(context, administrator, callback, Duty::Look).await?;
+    let attempts = context.store.callback_attempts(callback.id).await?;
+    Ok((callback, attempts))
+}
+
+/// To be sent at once, and for three more days if that fails; delivered ones too.
+pub async fn replay_callback(context: &Context, administrator: &Administrator, callback: &str) -> Result<Callback, Failure> {
+    let callback = find_callback(context, administrator, callback, Duty::Directory).await?;
+    if context.store.execution(callback.execution).await?.is_none() {
+        return Err(Failure::Conflict("Its report or its run is deleted: there is nothing to tell of.".to_owned()));
+    }
+    let now = context.clock.now();
+    let replayed = context.store.replay_callback(callback.id, now, give_up_after(now)).await?.ok_or(Failure::NotFound)?;
+    let detail = format!("was {}", callback.state.name());
+    administrator.record(context, Some(callback.tenant), "callback.replay", callback.id.to_string(), detail).await;
+    context.signals.callbacks.notify_one();
+    Ok(replayed)
+}
+
+/// Where it goes, without the query, which may hold the receiver's key.
+pub fn shown_url(callback: &Callback) -> String {
+    let Ok(mut url) = Url::parse(&callback.url) else { return String::new() };
+    if url.query().is_some() {
+        url.set_query(None);
+        return format!("{url}?…");
+    }
+    url.to_string()
+}
+
+/// Where the page after this one begins, as text.
+pub fn skip_token(place: &CallbackPlace) -> String {
+    format!("{}.{}", place.created, place.id)
+}
+
+fn place(token: &str) -> Result<CallbackPlace, Failure> {
+    let read = || {
+        let (created, id) = token.trim().split_once('.')?;
+        Some(CallbackPlace { created: created.parse().ok()?, id: Uuid::try_parse(id).ok()? })
+    };
+    read().ok_or_else(|| Failure::Invalid("'skipToken' is not one of this server's.".to_owned()))
+}
+
+/// The duty comes first: who may not look learns nothing of what is there. Another tenant's is not found.
+async fn find_callback(context: &Context, administrator: &Administrator, callback: &str, duty: Duty) -> Result<Callback, Failure> {
+    administrator.may(context, duty).await?;
+    let id = Uuid::try_parse(callback.trim()).map_err(|_| Failure::NotFound)?;
+    let found = context.store.callback(id).await?;
+    let own = administrator.own_tenant().map(|tenant| tenant.id);
+    found.filter(|callback| own.is_none_or(|own| own == callback.tenant)).ok_or(Failure::NotFound)
+}

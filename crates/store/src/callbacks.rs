@@ -1,0 +1,365 @@
+//! The outbox of callbacks: written with the end of a run, claimed in one committed statement, leased, fenced on the epoch.
+//!
+//! Delivery is at least once. An attempt whose lease ended changes nothing when its answer comes at last.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::program::Program;
+use insightgate_report::callback::{CallbackEvent, CallbackMethod, CallbackState};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+use uuid::Uuid;
+
+use crate::row::{Read, millis};
+use crate::{Store, StoreError, execute};
+
+/// Due callbacks of one tenant that are looked at at once: one with many must not hide the others'.
+const DUE_PER_TENANT: i64 = 50;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCallback {
+    pub id: Uuid,
+    pub tenant: Uuid,
+    pub owner: Uuid,
+    pub program: Program,
+    pub report: Uuid,
+    pub execution: Uuid,
+    pub event: CallbackEvent,
+    pub method: CallbackMethod,
+    /// Where it goes, with the report's id in it.
+    pub url: String,
+    /// Empty for GET.
+    pub body: String,
+    pub created: DateTime<Utc>,
+    pub give_up: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callback {
+    pub id: Uuid,
+    pub tenant: Uuid,
+    pub owner: Uuid,
+    pub program: Program,
+    pub report: Uuid,
+    pub execution: Uuid,
+    pub event: CallbackEvent,
+    pub method: CallbackMethod,
+    pub url: String,
+    pub body: String,
+    pub created: DateTime<Utc>,
+    pub state: CallbackState,
+    /// All that were begun, those before a replay among them.
+    pub attempts: u32,
+    pub epoch: i64,
+    pub due: DateTime<Utc>,
+    pub give_up: DateTime<Utc>,
+    pub finished: Option<DateTime<Utc>>,
+}
+
+/// One that waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueCallback {
+    pub id: Uuid,
+    pub tenant: Uuid,
+    pub url: String,
+}
+
+/// A callback that this process holds, until its lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedCallback {
+    pub callback: Callback,
+    /// Attempts that have an outcome, since the callback was made or replayed.
+    pub tried: u32,
+}
+
+/// What one attempt met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackAttempt {
+    pub number: u32,
+    pub at: DateTime<Utc>,
+    pub milliseconds: u32,
+    pub http_status: Option<u16>,
+    /// In words; holds neither path nor query of the address.
+    pub error: Option<String>,
+}
+
+/// What becomes of a callback that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallbackOutcome {
+    Retry { due: DateTime<Utc> },
+    Delivered,
+    Failed,
+    Cancelled,
+}
+
+/// None: any.
+#[derive(Debug, Clone, Default)]
+pub struct CallbackFilter {
+    pub tenant: Option<Uuid>,
+    pub report: Option<Uuid>,
+    pub execution: Option<Uuid>,
+    pub state: Option<CallbackState>,
+}
+
+/// A callback's place in the order: what a page begins after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallbackPlace {
+    /// Milliseconds.
+    pub created: i64,
+    pub id: Uuid,
+}
+
+#[derive(Debug, Clone)]
+pub struct CallbackPage {
+    pub callbacks: Vec<Callback>,
+    /// How many the filter lets through, on all pages.
+    pub total: u64,
+    /// Where the next page begins; None on the last.
+    pub next: Option<CallbackPlace>,
+}
+
+impl Store {
+    /// Callbacks whose wait is over and that nobody holds, the first due of each tenant. None of these tenants'.
+    pub async fn due_callbacks(
+        &self,
+        now: DateTime<Utc>,
+        lease_now: i64,
+        without: &[Uuid],
+        limit: u32,
+    ) -> Result<Vec<DueCallback>, StoreError> {
+        let places: Vec<String> = (4..4 + without.len()).map(|place| format!("${place}")).collect();
+        let others = if without.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places.join(", ")) };
+        let statement = format!(
+            "SELECT id, tenant_id, url FROM
+                 (SELECT id, tenant_id, url, due, ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY due, id) AS place
+                  FROM callbacks WHERE state = 'pending' AND due <= $1 AND lease_until < $2 {others}) AS waiting
+             WHERE place <= {DUE_PER_TENANT} ORDER BY due, id LIMIT $3"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(millis(now)).bind(lease_now).bind(i64::from(limit));
+        let query = without.iter().fold(query, |query, tenant| query.bind(tenant.to_string()));
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok(DueCallback { id: row.id("id")?, tenant: row.id("tenant_id")?, url: row.text("url")? })).collect()
+    }
+
+    /// Takes this callback, if it still waits and nobody holds it. `now` is the product's clock, the rest the database's time.
+    pub async fn claim_callback(
+        &self,
+        id: Uuid,
+        now: DateTime<Utc>,
+        lease_now: i64,
+        lease_until: i64,
+    ) -> Result<Option<ClaimedCallback>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(
+            "UPDATE callbacks SET epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
+             WHERE id = $2 AND state = 'pending' AND due <= $3 AND lease_until < $4 RETURNING *",
+        );
+        let query = query.bind(lease_until).bind(id.to_string()).bind(millis(now)).bind(lease_now);
+        let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
+        let callback = read_callback(&row)?;
+        // A replay moves the end: what was tried before does not make its waits longer.
+        let begun = insightgate_report::callback::begun(callback.give_up);
+        let query = sqlx::query("SELECT COUNT(*) FROM callback_attempts WHERE callback_id = $1 AND at >= $2");
+        let tried: i64 = query.bind(id.to_string()).bind(millis(begun)).fetch_one(&mut *transaction).await?.try_get(0)?;
+        transaction.commit().await?;
+        Ok(Some(ClaimedCallback { callback, tried: u32::try_from(tried).unwrap_or(u32::MAX) }))
+    }
+
+    /// Writes what the attempt met and what follows, which ends the holding. False when the callback is not held any more: then nothing is
+    /// written.
+    pub async fn finish_callback(
+        &self,
+        claimed: &ClaimedCallback,
+        attempt: Option<&CallbackAttempt>,
+        outcome: CallbackOutcome,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let callback = &claimed.callback;
+        let (state, due, finished) = match outcome {
+            CallbackOutcome::Retry { due } => (CallbackState::Pending, due, None),
+            CallbackOutcome::Delivered => (CallbackState::Delivered, callback.due, Some(now)),
+            CallbackOutcome::Failed => (CallbackState::Failed, callback.due, Some(now)),
+            CallbackOutcome::Cancelled => (CallbackState::Cancelled, callback.due, Some(now)),
+        };
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(
+            "UPDATE callbacks SET state = $1, due = $2, finished = $3, lease_until = 0, epoch = epoch + 1
+             WHERE id = $4 AND epoch = $5 AND state = 'pending'",
+        )
+        .bind(state.name())
+        .bind(millis(due))
+        .bind(finished.map(millis))
+        .bind(callback.id.to_string())
+        .bind(callback.epoch);
+        if execute(&mut transaction, query).await? == 0 {
+            return Ok(false);
+        }
+        if let Some(attempt) = attempt {
+            let query = sqlx::query(
+                "INSERT INTO callback_attempts (callback_id, number, at, milliseconds, http_status, error) VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(callback.id.to_string())
+            .bind(i64::from(attempt.number))
+            .bind(millis(attempt.at))
+            .bind(i64::from(attempt.milliseconds))
+            .bind(attempt.http_status.map(i64::from))
+            .bind(attempt.error.clone());
+            execute(&mut transaction, query).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// To be sent now, whatever became of it before. An attempt that is under way counts for nothing. None when it is gone.
+    pub async fn replay_callback(&self, id: Uuid, now: DateTime<Utc>, give_up: DateTime<Utc>) -> Result<Option<Callback>, StoreError> {
+        let query = sqlx::query(
+            "UPDATE callbacks SET state = 'pending', due = $1, give_up = $2, finished = NULL, lease_until = 0, epoch = epoch + 1
+             WHERE id = $3 RETURNING *",
+        );
+        let mut transaction = self.begin().await?;
+        let row = query.bind(millis(now)).bind(millis(give_up)).bind(id.to_string()).fetch_optional(&mut *transaction).await?;
+        let callback = row.as_ref().map(read_callback).transpose()?;
+        transaction.commit().await?;
+        Ok(callback)
+    }
+
+    /// Removes callbacks that ended before, with their attempts: at most `limit`, the oldest first. How many there were.
+    pub async fn forget_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let old = "SELECT id FROM callbacks WHERE finished < $1 ORDER BY finished, id LIMIT $2";
+        let mut transaction = self.begin().await?;
+        let attempts = format!("DELETE FROM callback_attempts WHERE callback_id IN ({old})");
+        let query = sqlx::query(sqlx::AssertSqlSafe(attempts)).bind(millis(before)).bind(i64::from(limit));
+        execute(&mut transaction, query).await?;
+        let callbacks = format!("DELETE FROM callbacks WHERE id IN ({old})");
+        let query = sqlx::query(sqlx::AssertSqlSafe(callbacks)).bind(millis(before)).bind(i64::from(limit));
+        let removed = execute(&mut transaction, query).await?;
+        transaction.commit().await?;
+        Ok(removed)
+    }
+
+    pub async fn callback(&self, id: Uuid) -> Result<Option<Callback>, StoreError> {
+        let query = sqlx::query("SELECT * FROM callbacks WHERE id = $1").bind(id.to_string());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_callback).transpose()
+    }
+
+    /// The first one first.
+    pub async fn callback_attempts(&self, id: Uuid) -> Result<Vec<CallbackAttempt>, StoreError> {
+        let query = sqlx::query("SELECT * FROM callback_attempts WHERE callback_id = $1 ORDER BY number").bind(id.to_string());
+        query.fetch_all(&self.pool).await?.iter().map(read_attempt).collect()
+    }
+
+    /// The callbacks that the filter lets through, the newest first, after this place in the order.
+    pub async fn callback_page(
+        &self,
+        filter: &CallbackFilter,
+        after: Option<CallbackPlace>,
+        limit: u32,
+    ) -> Result<CallbackPage, StoreError> {
+        let values: Vec<(&str, String)> = [
+            ("tenant_id", filter.tenant.map(|id| id.to_string())),
+            ("report_id", filter.report.map(|id| id.to_string())),
+            ("execution_id", filter.execution.map(|id| id.to_string())),
+            ("state", filter.state.map(|state| state.name().to_owned())),
+        ]
+        .into_iter()
+        .filter_map(|(column, value)| Some((column, value?)))
+        .collect();
+        let mut conditions: Vec<String> =
+            values.iter().enumerate().map(|(index, (column, _))| format!("{column} = ${}", index + 1)).collect();
+        let all_of = |conditions: &[String]| match conditions {
+            [] => String::new(),
+            all => format!(" WHERE {}", all.join(" AND ")),
+        };
+        let counted = format!("SELECT COUNT(*) FROM callbacks{}", all_of(&conditions));
+        let counted = values.iter().fold(sqlx::query(sqlx::AssertSqlSafe(counted)), |query, (_, value)| query.bind(value.clone()));
+        let total: i64 = counted.fetch_one(&self.pool).await?.try_get(0)?;
+        let mut bound = values.len();
+        if after.is_some() {
+            let (created, id) = (bound + 1, bound + 2);
+            conditions.push(format!("(created < ${created} OR (created = ${created} AND id > ${id}))"));
+            bound += 2;
+        }
+        let listed = format!("SELECT * FROM callbacks{} ORDER BY created DESC, id LIMIT ${}", all_of(&conditions), bound + 1);
+        let mut listed = values.iter().fold(sqlx::query(sqlx::AssertSqlSafe(listed)), |query, (_, value)| query.bind(value.clone()));
+        if let Some(CallbackPlace { created, id }) = after {
+            listed = listed.bind(created).bind(id.to_string());
+        }
+        let mut rows = listed.bind(i64::from(limit) + 1).fetch_all(&self.pool).await?;
+        let further = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = match rows.last() {
+            Some(last) if further => Some(CallbackPlace { created: last.number("created")?, id: last.id("id")? }),
+            _ => None,
+        };
+        let callbacks = rows.iter().map(read_callback).collect::<Result<_, _>>()?;
+        Ok(CallbackPage { callbacks, total: u64::try_from(total).unwrap_or_default(), next })
+    }
+}
+
+/// Part of the transaction that ends the run. One that is there already stays as it is.
+pub(crate) async fn insert_callback(connection: &mut AnyConnection, callback: &NewCallback) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "INSERT INTO callbacks (id, tenant_id, owner_id, program, report_id, execution_id, event, method, url, body, created, state,
+                                attempts, epoch, due, give_up, lease_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', 0, 0, $11, $12, 0) ON CONFLICT (execution_id, event) DO NOTHING",
+    )
+    .bind(callback.id.to_string())
+    .bind(callback.tenant.to_string())
+    .bind(callback.owner.to_string())
+    .bind(callback.program.name())
+    .bind(callback.report.to_string())
+    .bind(callback.execution.to_string())
+    .bind(callback.event.name())
+    .bind(callback.method.name())
+    .bind(callback.url.clone())
+    .bind(callback.body.clone())
+    .bind(millis(callback.created))
+    .bind(millis(callback.give_up));
+    execute(connection, query).await?;
+    Ok(())
+}
+
+/// Part of the transaction that deletes the report: what was not delivered by then tells of nothing that is there.
+pub(crate) async fn cancel_callbacks(connection: &mut AnyConnection, report: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let query =
+        sqlx::query("UPDATE callbacks SET state = 'cancelled', finished = $1, lease_until = 0 WHERE report_id = $2 AND state = 'pending'");
+    execute(connection, query.bind(millis(now)).bind(report.to_string())).await?;
+    Ok(())
+}
+
+/// For the start of the only process that uses this database.
+pub(crate) async fn release_callbacks(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    execute(connection, sqlx::query("UPDATE callbacks SET lease_until = 0 WHERE state = 'pending'")).await?;
+    Ok(())
+}
+
+fn read_callback(row: &AnyRow) -> Result<Callback, StoreError> {
+    Ok(Callback {
+        id: row.id("id")?,
+        tenant: row.id("tenant_id")?,
+        owner: row.id("owner_id")?,
+        program: row.named("program", |name| name.parse().ok())?,
+        report: row.id("report_id")?,
+        execution: row.id("execution_id")?,
+        event: row.named("event", CallbackEvent::from_name)?,
+        method: row.named("method", CallbackMethod::from_name)?,
+        url: row.text("url")?,
+        body: row.text("body")?,
+        created: row.instant("created")?,
+        state: row.named("state", CallbackState::from_name)?,
+        attempts: row.count("attempts")?,
+        epoch: row.number("epoch")?,
+        due: row.instant("due")?,
+        give_up: row.instant("give_up")?,
+        finished: row.optional_instant("finished")?,
+    })
+}
+
+fn read_attempt(row: &AnyRow) -> Result<CallbackAttempt, StoreError> {
+    Ok(CallbackAttempt {
+        number: row.count("number")?,
+        at: row.instant("at")?,
+        milliseconds: row.count("milliseconds")?,
+        http_status: row.optional_count("http_status")?,
+        error: row.optional_text("error")?,
+    })
+}
