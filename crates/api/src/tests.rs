@@ -34,6 +34,7 @@ mod redaction;
 mod refresh;
 mod report_requests;
 mod reports;
+mod retention;
 mod robustness;
 mod runs;
 mod sandbox_clock;

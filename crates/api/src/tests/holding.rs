@@ -143,7 +143,7 @@ async fn answer_when_another_process_ends(bench: &Bench, report: &str, ends: Dur
             () = settle(bench) => {}
         }
         if passed == ends {
-            assert!(store.finish_execution(&claimed, &outcome, bench.now()).await.unwrap());
+            assert!(store.finish_execution(&claimed, &outcome, None, bench.now()).await.unwrap());
         }
         assert!(passed < HOUR, "it never answers");
         tokio::time::advance(step).await;

@@ -288,7 +288,7 @@ async fn pausing_lets_a_run_finish() {
             (&paused["reportStatus"], bench.executions(ANA, &report).await[0]["executionStatus"].as_str()),
             (&json!("Paused"), Some("Running"))
         );
-        assert!(bench.context.store.finish_execution(&claimed, &completed(&bench, &claimed), bench.now()).await.unwrap());
+        assert!(bench.context.store.finish_execution(&claimed, &completed(&bench, &claimed), None, bench.now()).await.unwrap());
         assert_eq!(bench.executions(ANA, &report).await[0]["executionStatus"], "Completed");
         assert_eq!(bench.report_status(ANA, &report).await, after);
     }

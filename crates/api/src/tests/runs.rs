@@ -242,25 +242,43 @@ async fn storage_that_fails_is_tried_again_and_a_dead_process_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_run_is_given_up_after_five_attempts() {
+async fn a_run_is_given_up_after_five_failures_or_many_deaths() {
     let bench = Bench::new().await;
+    let store = &bench.context.store;
     let query = bench.create_query(ANA, ALL_SALES).await;
     let failing = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     for _ in 0..4 {
-        claim_and_die(&bench).await;
+        let claimed = store.claim_execution(i64::MAX / 2, 0).await.unwrap().unwrap();
+        let retry = insightgate_store::Outcome::Retry { reason: "busy".to_owned(), not_before: 0 };
+        assert!(store.finish_execution(&claimed, &retry, None, bench.now()).await.unwrap());
     }
     let artifacts = block_storage(&bench);
     assert_eq!(bench.work().await, 1);
     let execution = bench.executions(ANA, &failing).await.remove(0);
     assert_eq!((&execution["executionStatus"], &execution["attempts"]), (&json!("Failed"), &json!(5)));
     std::fs::remove_file(artifacts).unwrap();
+
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let unlucky = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     let deadly = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    for _ in 0..5 {
+    for _ in 0..39 {
         claim_and_die(&bench).await;
     }
-    assert_eq!(bench.work().await, 1);
-    let execution = bench.executions(ANA, &deadly).await.remove(0);
-    assert_eq!(execution["executionStatus"], "Failed");
-    assert!(execution["failureReason"].as_str().unwrap().starts_with("given up: 5 attempts"), "{execution}");
+    assert_eq!(bench.work().await, 2);
+    let executions = [bench.executions(ANA, &unlucky).await.remove(0), bench.executions(ANA, &deadly).await.remove(0)];
+    let (given_up, done): (Vec<_>, Vec<_>) = executions.iter().partition(|execution| execution["executionStatus"] == "Failed");
+    assert_eq!((given_up.len(), &done[0]["executionStatus"]), (1, &json!("Completed")), "one died twenty times, the other once less");
+    assert!(given_up[0]["failureReason"].as_str().unwrap().starts_with("given up: 20 attempts"), "{executions:?}");
     assert_eq!(bench.report_status(ANA, &deadly).await, "Inactive");
+}
+
+#[tokio::test]
+async fn a_run_that_takes_too_long_fails() {
+    let bench = Bench::with(|settings| settings.run_limit = std::time::Duration::ZERO).await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    assert_eq!((bench.work().await, bench.work().await), (1, 0));
+    let execution = bench.executions(ANA, &report).await.remove(0);
+    assert_eq!(execution["failureReason"], "The run did not finish within 0 minutes.");
+    assert_eq!(files(&bench.folder.path().join("artifacts")), 0);
 }
