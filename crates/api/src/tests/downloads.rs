@@ -149,6 +149,9 @@ fn meaning(link: &str) -> Option<(String, Vec<String>)> {
     // As a form's name, in which nothing but percent signs has a meaning here.
     let path =
         url::form_urlencoded::parse(path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D").as_bytes()).next()?.0.into_owned();
+    // The folder's name, in any letter case, and then the names of the run and the file.
+    let (folder, names) = path.split_at_checked("/artifacts/".len())?;
+    let path = folder.to_ascii_lowercase() + names;
     let mut parts: Vec<_> = url::form_urlencoded::parse(query.split('#').next()?.as_bytes())
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .filter(|(name, _)| ["sv", "sr", "se", "sp", "sig"].contains(&name.as_str()))
