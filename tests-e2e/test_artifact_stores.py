@@ -77,7 +77,7 @@ def test_a_file_lies_in_the_store_and_is_read_through_the_server(served, store):
         content = served.download(execution["reportAccessSecureLink"]).content
         assert hashlib.sha256(content).hexdigest() == execution["sha256"] and len(content) == execution["byteCount"]
         name = f"{execution['executionId']}-1.{kind}"
-        assert names(served, store, execution["reportId"]) == {name: len(content)}
+        assert names(served, store, execution["reportId"]) == {name: len(content)}, [line for line in served.lines if "WARN" in line]
         whole_name = f"{FILES}/{served.ready['tenant_id']}/{execution['reportId']}/{name}"
         assert store.kind(whole_name) == {"csv": "text/csv; charset=utf-8", "csv.gz": "application/gzip"}[kind]
         part = served.download(execution["reportAccessSecureLink"], headers={"Range": "bytes=5-99"})

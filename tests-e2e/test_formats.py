@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import subprocess
 from datetime import timezone
 
@@ -26,6 +27,7 @@ FORMATS = {
     "parquet": "application/vnd.apache.parquet",
     "arrow": "application/vnd.apache.arrow.file",
 }
+TALL_ROWS = 800_000
 # A text with commas, numbers, a date, and values that are missing.
 QUERY = "SELECT CustomerName, CustomerTpid, Product, Month, AvailableSeats, TotalRevenue FROM CustomersAndTenants ORDER BY CustomerName, Product, Month TIMESPAN LIFETIME"
 
@@ -64,6 +66,24 @@ def files(demo, query):
         assert answer.status_code == 200
         found[name] = (execution, answer)
     return found
+
+
+@pytest.fixture(scope="module")
+def tall(tmp_path_factory):
+    """A data folder with a dataset of many rows, and whose they are."""
+    folder, tenant = tmp_path_factory.mktemp("tall") / "data", "3f1c0000-0000-4000-8000-000000000000"
+    definitions, rows = folder / "datasets" / "mpn", folder / "data" / "mpn" / "Tall" / f"tenant={tenant}"
+    definitions.mkdir(parents=True)
+    rows.mkdir(parents=True)
+    columns = {"Id": "int64", "Customer": "string", "Region": "string"}
+    lines = [f'[[columns]]\nname = "{column}"\ntype = "{kind}"\n' for column, kind in columns.items()]
+    (definitions / "Tall.toml").write_text('name = "Tall"\nprogram = "mpn"\n' + "".join(lines))
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""COPY (SELECT i AS Id, 'customer ' || hash(i) AS Customer, ['North', 'South', NULL][(1 + i % 3)::INT] AS Region FROM range({TALL_ROWS}) t(i))
+                TO '{rows}/a.parquet' (FORMAT parquet)"""
+        )
+    return folder, tenant
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -132,6 +152,28 @@ def test_an_unknown_format_is_the_documented_fault(demo, query):
     for name in ("xlsx", "gz", "csv.bz2", "json lines"):
         answer = demo.call("POST", "ScheduledReport", json={"ReportName": "r", "QueryId": query, "ExecuteNow": True, "Format": name})
         assert answer.status_code == 400 and "Report format should be csv/tsv" in answer.json()["message"], answer.text
+
+
+@pytest.mark.parametrize("name", ["csv.zst", "parquet", "arrow"])
+def test_memory_does_not_grow_with_the_file(binary, tall, tmp_path, name):
+    """What any export may take: 256 MiB, here of a process that does nothing else."""
+    folder, tenant = tall
+    text = "SELECT Id, Customer, Region FROM Tall TIMESPAN LIFETIME"
+    out = tmp_path / f"tall.{name}"
+    process = subprocess.Popen(
+        [str(binary), "run", text, "--data-dir", str(folder), "--tenant", tenant, "-o", str(out)], stderr=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert used.ru_maxrss < 256 << 10, f"{used.ru_maxrss >> 10} MiB"
+    if name == "parquet":
+        file = pyarrow.parquet.ParquetFile(out)
+        assert file.metadata.num_rows == TALL_ROWS
+        assert max(file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)) <= 131_072
+    elif name == "arrow":
+        with pyarrow.memory_map(str(out)) as source:
+            assert pyarrow.ipc.open_file(source).read_all().num_rows == TALL_ROWS
 
 
 def test_a_command_writes_every_format(demo, files, tmp_path):

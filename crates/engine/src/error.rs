@@ -113,7 +113,7 @@ impl EngineError {
             EngineError::BadRange => "The range does not lie in the file.".to_owned(),
             EngineError::Input { detail, .. } => detail.clone(),
             EngineError::Store(fault) if matches!(fault.kind(), FaultKind::Refused | FaultKind::Missing | FaultKind::Unsupported) => {
-                "The server may not read its storage: its operator has to look after that.".to_owned()
+                "The server may not use its storage: its operator has to look after that.".to_owned()
             }
             EngineError::Io { .. } | EngineError::Store(_) => "The storage cannot be reached. Try again shortly.".to_owned(),
             EngineError::Plan(_) | EngineError::Query(_) => "The query cannot be run.".to_owned(),

@@ -1,7 +1,7 @@
 //! One file on its way to the store of artifacts: in parts of one size, a few of them at once, under its name when all are there.
 //!
 //! A small file is one request. Whatever ends an upload before its time, the parts that are there are given up: an error, or that it is dropped.
-//! Only a process that ends leaves some, which the store has to forget by a rule of its own (a folder's are removed at the next start).
+//! Only a process that ends leaves some, which the store has to forget by a rule of its own (the data folder's are removed at the next start).
 
 use std::sync::Arc;
 

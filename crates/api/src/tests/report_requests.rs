@@ -41,7 +41,8 @@ async fn every_form_that_clients_send_is_taken() {
     let untouched = json!({
         "reportName": "report", "description": null, "queryId": query, "query": ALL_SALES, "user": "ana@contoso.example", "createdTime": NOW,
         "modifiedTime": null, "executeNow": false, "queryStartTime": null, "queryEndTime": null, "startTime": "2026-11-22T16:00:00Z",
-        "reportStatus": "Active", "recurrenceInterval": 4, "recurrenceCount": null, "callbackUrl": null, "callbackMethod": null, "format": "csv",
+        "reportStatus": "Active", "recurrenceInterval": 4, "recurrenceCount": null, "callbackUrl": null, "callbackMethod": null,
+        "callbackOnFailure": null, "format": "csv",
     });
     let once = json!({"executeNow": true, "startTime": NOW, "recurrenceInterval": -1, "recurrenceCount": 1});
     let start = |text: &str| (json!({"StartTime": text}), json!({}));

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use flate2::GzBuilder;
 
-/// Bytes of text in one member. So large that they cost less than a hundredth of the size beside one member for all (gzip looks back 32 KiB, zstd
-/// at this level 2 MiB).
+/// Bytes of text in one member. So large that the file is about as small as one member for all: measured on 75 MB of CSV, a hundredth more with gzip,
+/// which looks back 32 KiB, and no more with zstd.
 pub(super) const MEMBER: usize = 1 << 20;
 
 /// What the tools themselves take when they are not told.
