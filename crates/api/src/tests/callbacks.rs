@@ -253,3 +253,23 @@ async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
     let waiting = bench.context.store.due_callbacks(bench.now(), lease_now, &[], 10).await.unwrap();
     assert_eq!(waiting.iter().filter(|due| due.url.starts_with(&silent.url)).count(), 1);
 }
+
+/// Attempts are recorded while others are claimed: neither may hold the database while it waits for the other.
+#[tokio::test]
+async fn many_callbacks_are_sent_side_by_side() {
+    let change = |settings: &mut Settings| {
+        allow_loopback(settings);
+        settings.quotas = false;
+    };
+    let bench = Bench::with(change).await;
+    let receivers = [Receiver::start().await, Receiver::start().await, Receiver::start().await];
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    for number in 0..30 {
+        let fields = json!({"ExecuteNow": true, "CallbackUrl": receivers[number % 3].url});
+        bench.create_report(ANA, &query, fields).await;
+    }
+    bench.work().await;
+    assert_eq!(bench.deliver().await, 30);
+    assert_eq!(receivers.iter().map(|receiver| receiver.take().len()).sum::<usize>(), 30);
+    assert!(callbacks(&bench).await.iter().all(|callback| callback.state == CallbackState::Delivered));
+}

@@ -3,26 +3,28 @@
 //! Each receiver and each tenant has a small share of what is under way, so that one that hangs keeps nobody else waiting. A callback that dies
 //! with its process is sent again: receivers tell repetitions by the callback's id.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::TimeDelta;
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use insightgate_identity::enrollment::EnrollmentStage;
 use insightgate_outbound::{Limits, Message, OutboundError};
 use insightgate_report::callback::{AfterAttempt, CallbackMethod, after_attempt};
 use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_store::{Callback, CallbackAttempt, CallbackOutcome, ClaimedCallback};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
 use crate::audit::{self, Happening};
 use crate::callbacks::secret;
-use crate::context::Context;
+use crate::context::{Context, SharedContext};
 use crate::failure::Failure;
 
 /// A receiver has to answer by then.
@@ -43,44 +45,69 @@ const LOOKED_AT: u32 = 1000;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const FORGOTTEN_AT_ONCE: u32 = 1000;
 
-/// A callback that is held, and whose share it takes.
+/// A callback that is held, with the share that it takes until it lands.
 struct Flight {
     claimed: ClaimedCallback,
-    receiver: String,
+    _share: Share,
 }
 
 /// What is under way, by whose it is and where it goes.
+#[derive(Debug, Default, Clone)]
+struct Shares(Arc<Mutex<Counts>>);
+
 #[derive(Debug, Default)]
-struct Shares {
+struct Counts {
     tenants: HashMap<Uuid, usize>,
     receivers: HashMap<String, usize>,
 }
 
+/// Gives itself back when it is dropped, however the attempt ended.
+#[derive(Debug)]
+struct Share {
+    shares: Shares,
+    tenant: Uuid,
+    receiver: String,
+}
+
 impl Shares {
-    fn admits(&self, tenant: Uuid, receiver: &str) -> bool {
-        let (of_tenant, of_receiver) = (self.tenants.get(&tenant), self.receivers.get(receiver));
-        of_tenant.is_none_or(|count| *count < MOST_PER_TENANT) && of_receiver.is_none_or(|count| *count < MOST_PER_RECEIVER)
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        // Whole between any two statements.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&mut self, tenant: Uuid, receiver: &str) {
-        *self.tenants.entry(tenant).or_default() += 1;
-        *self.receivers.entry(receiver.to_owned()).or_default() += 1;
+    fn under_way(&self) -> usize {
+        self.counts().tenants.values().sum()
     }
 
-    fn give_back(&mut self, tenant: Uuid, receiver: &str) {
-        give_one_back(&mut self.tenants, &tenant);
-        give_one_back(&mut self.receivers, receiver);
+    /// None when the tenant or the receiver has its share already.
+    fn take(&self, tenant: Uuid, receiver: String) -> Option<Share> {
+        let mut counts = self.counts();
+        let (of_tenant, of_receiver) = (counts.tenants.get(&tenant), counts.receivers.get(&receiver));
+        if of_tenant.is_some_and(|count| *count >= MOST_PER_TENANT) || of_receiver.is_some_and(|count| *count >= MOST_PER_RECEIVER) {
+            return None;
+        }
+        *counts.tenants.entry(tenant).or_default() += 1;
+        *counts.receivers.entry(receiver.clone()).or_default() += 1;
+        Some(Share { shares: self.clone(), tenant, receiver })
     }
 
     fn full_tenants(&self) -> Vec<Uuid> {
-        self.tenants.iter().filter(|(_, count)| **count >= MOST_PER_TENANT).map(|(tenant, _)| *tenant).collect()
+        self.counts().tenants.iter().filter(|(_, count)| **count >= MOST_PER_TENANT).map(|(tenant, _)| *tenant).collect()
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counts = self.shares.counts();
+        give_one_back(&mut counts.tenants, &self.tenant);
+        give_one_back(&mut counts.receivers, self.receiver.as_str());
     }
 }
 
 fn give_one_back<Key, Named>(counts: &mut HashMap<Key, usize>, key: &Named)
 where
-    Key: std::hash::Hash + Eq + std::borrow::Borrow<Named>,
-    Named: std::hash::Hash + Eq + ?Sized,
+    Key: Hash + Eq + Borrow<Named>,
+    Named: Hash + Eq + ?Sized,
 {
     if let Some(count) = counts.get_mut(key) {
         *count = count.saturating_sub(1);
@@ -90,26 +117,47 @@ where
     }
 }
 
-/// Runs until `stop` says so.
-pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
-    let (mut shares, mut under_way) = (Shares::default(), FuturesUnordered::new());
+/// Runs until `stop` says so. Each attempt is a task of its own: one that records what it met must go on while others are claimed, since both
+/// need the database to themselves.
+pub async fn run(context: &SharedContext, mut stop: watch::Receiver<bool>) {
+    let (shares, mut under_way) = (Shares::default(), JoinSet::new());
     let mut forgetting = tokio::time::interval(FORGET_EVERY);
     while !*stop.borrow() {
-        match take_due(context, &mut shares).await {
-            Ok(flights) => under_way.extend(flights.into_iter().map(|flight| deliver(context, flight))),
+        match take_due(context, &shares).await {
+            Ok(flights) => send_off(context, flights, &mut under_way),
             Err(error) => tracing::error!(error = ?error, "callbacks could not be claimed"),
         }
         tokio::select! {
-            Some(flight) = under_way.next(), if !under_way.is_empty() => land(&mut shares, &flight),
+            Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
             () = tokio::time::sleep(LONGEST_WAIT) => {}
             () = context.signals.callbacks.notified() => {}
             _ = forgetting.tick() => forget_old(context).await,
             _ = stop.changed() => {}
         }
     }
-    let ending = async { while under_way.next().await.is_some() {} };
+    let ending = async { while under_way.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, ending).await.is_err() {
         tracing::warn!("callbacks under way were cut off; they will be sent again");
+    }
+}
+
+/// Sends all that is due now, and waits for it. How many attempts there were.
+pub async fn deliver_due(context: &SharedContext) -> Result<usize, Failure> {
+    let (shares, mut under_way, mut count) = (Shares::default(), JoinSet::new(), 0);
+    loop {
+        let flights = take_due(context, &shares).await?;
+        count += flights.len();
+        send_off(context, flights, &mut under_way);
+        if under_way.join_next().await.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+fn send_off(context: &SharedContext, flights: Vec<Flight>, under_way: &mut JoinSet<()>) {
+    for flight in flights {
+        let context = Arc::clone(context);
+        under_way.spawn(async move { deliver(&context, flight).await });
     }
 }
 
@@ -128,28 +176,9 @@ async fn forget_old(context: &Context) {
     }
 }
 
-/// Sends all that is due now, and waits for it. How many attempts there were.
-pub async fn deliver_due(context: &Context) -> Result<usize, Failure> {
-    let (mut shares, mut under_way, mut count) = (Shares::default(), FuturesUnordered::new(), 0);
-    loop {
-        let flights = take_due(context, &mut shares).await?;
-        count += flights.len();
-        under_way.extend(flights.into_iter().map(|flight| deliver(context, flight)));
-        match under_way.next().await {
-            Some(flight) => land(&mut shares, &flight),
-            None => return Ok(count),
-        }
-    }
-}
-
-fn land(shares: &mut Shares, flight: &Flight) {
-    shares.give_back(flight.claimed.callback.tenant, &flight.receiver);
-}
-
 /// Claims what may leave now, each in a committed statement.
-async fn take_due(context: &Context, shares: &mut Shares) -> Result<Vec<Flight>, Failure> {
-    let under_way: usize = shares.tenants.values().sum();
-    let room = MOST.saturating_sub(under_way);
+async fn take_due(context: &Context, shares: &Shares) -> Result<Vec<Flight>, Failure> {
+    let room = MOST.saturating_sub(shares.under_way());
     if room == 0 {
         return Ok(Vec::new());
     }
@@ -159,16 +188,10 @@ async fn take_due(context: &Context, shares: &mut Shares) -> Result<Vec<Flight>,
         if flights.len() == room {
             break;
         }
-        let receiver = receiver(&due.url);
-        if !shares.admits(due.tenant, &receiver) {
-            continue;
-        }
+        let Some(share) = shares.take(due.tenant, receiver(&due.url)) else { continue };
         let claimed = context.store.claim_callback(due.id, now, lease_now, lease_now + LEASE_MILLISECONDS).await?;
         // None: another process was faster.
-        if let Some(claimed) = claimed {
-            shares.take(due.tenant, &receiver);
-            flights.push(Flight { claimed, receiver });
-        }
+        flights.extend(claimed.map(|claimed| Flight { claimed, _share: share }));
     }
     Ok(flights)
 }
@@ -178,12 +201,11 @@ fn receiver(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-async fn deliver(context: &Context, flight: Flight) -> Flight {
+async fn deliver(context: &Context, flight: Flight) {
     if let Err(error) = attempt(context, &flight.claimed).await {
         // It is claimed again once its lease has ended.
         tracing::error!(error = ?error, callback = %flight.claimed.callback.id, "an attempt at a callback could not be made or recorded");
     }
-    flight
 }
 
 async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Failure> {
@@ -283,23 +305,16 @@ mod tests {
 
     #[test]
     fn shares_are_bounded_and_given_back() {
-        let mut shares = Shares::default();
+        let shares = Shares::default();
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        for _ in 0..MOST_PER_RECEIVER {
-            assert!(shares.admits(one, "https://a"));
-            shares.take(one, "https://a");
-        }
-        assert!(!shares.admits(one, "https://a") && !shares.admits(other, "https://a"), "the receiver has its share");
-        for receiver in ["https://b", "https://c"] {
-            assert!(shares.admits(one, receiver));
-            shares.take(one, receiver);
-        }
-        assert!(!shares.admits(one, "https://d") && shares.admits(other, "https://d"), "the tenant has its share");
-        assert_eq!(shares.full_tenants(), [one]);
-        for receiver in ["https://a", "https://a", "https://b", "https://c"] {
-            shares.give_back(one, receiver);
-        }
-        assert!(shares.tenants.is_empty() && shares.receivers.is_empty(), "nothing is kept of what ended");
+        let take = |tenant, receiver: &str| shares.take(tenant, receiver.to_owned());
+        let mut held: Vec<Share> = (0..MOST_PER_RECEIVER).map(|_| take(one, "https://a").unwrap()).collect();
+        assert!(take(one, "https://a").is_none() && take(other, "https://a").is_none(), "the receiver has its share");
+        held.extend(["https://b", "https://c"].map(|receiver| take(one, receiver).unwrap()));
+        assert!(take(one, "https://d").is_none() && take(other, "https://d").is_some(), "the tenant has its share");
+        assert_eq!((shares.full_tenants(), shares.under_way()), (vec![one], MOST_PER_TENANT));
+        drop(held);
+        assert!(shares.counts().tenants.is_empty() && shares.counts().receivers.is_empty(), "nothing is kept of what ended");
     }
 
     #[test]

@@ -133,6 +133,7 @@ fn an_update_keeps_what_it_does_not_name() {
     let report = stored(&ReportInput {
         callback_url: text("https://contoso.example/done"),
         callback_method: text("get"),
+        callback_on_failure: Some(true),
         recurrence_count: Some(7),
         format: text("TSV"),
         ..scheduled()
@@ -150,6 +151,25 @@ fn an_update_keeps_what_it_does_not_name() {
     let too_soon = ReportInput { start_time: text("2026-11-22T23:00:00Z"), ..ReportInput::default() };
     assert_eq!(report.updated(&too_soon, later, &ReportRules::default()).unwrap_err().0, [ReportFault::StartLead(4)]);
     assert_eq!(stored(&once_input()).updated(&renamed, later, &ReportRules::default()).unwrap_err().0, [ReportFault::OnceUpdated]);
+}
+
+#[test]
+fn a_callback_is_judged_when_it_is_named() {
+    let named = |url: &str| ReportInput { callback_url: text(url), ..scheduled() };
+    let strict = ReportRules { https_callbacks: true, ..ReportRules::default() };
+    let fault = |url: &str| NewReport::check(&named(url), now(), &strict).unwrap_err().0;
+    assert_eq!(fault("http://contoso.example/"), [ReportFault::CallbackUrl(CallbackUrlFault::NotEncrypted)]);
+    assert_eq!(fault("https://me:pass@contoso.example/"), [ReportFault::CallbackUrl(CallbackUrlFault::Credentials)]);
+    let report = stored(&named("http://contoso.example/"));
+    assert_eq!(report.callback.as_ref().map(|callback| (callback.method, callback.on_failure)), Some((CallbackMethod::Post, false)));
+    // A rule that came later leaves what is there: only what is named is judged.
+    let asked = ReportInput { callback_on_failure: Some(true), ..ReportInput::default() };
+    let updated = report.updated(&asked, now(), &strict).unwrap();
+    assert_eq!(updated.callback, report.callback.map(|callback| Callback { on_failure: true, ..callback }));
+    let again = ReportInput { callback_url: text("http://contoso.example/"), ..ReportInput::default() };
+    assert_eq!(updated.updated(&again, now(), &strict).unwrap_err().0, [ReportFault::CallbackUrl(CallbackUrlFault::NotEncrypted)]);
+    // Without an address there is nothing to call.
+    assert_eq!(stored(&ReportInput { callback_on_failure: Some(true), ..scheduled() }).callback, None);
 }
 
 #[test]

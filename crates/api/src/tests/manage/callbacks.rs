@@ -117,7 +117,7 @@ async fn callbacks_are_signed_with_every_secret_that_has_not_expired() {
     assert!(!later.is_signed_with(first_secret) && later.is_signed_with(second_secret), "the replaced one has expired");
     desk.done(GLOBAL, "DELETE", &format!("{path}/{}", second["id"].as_str().unwrap()), Value::Null).await;
     assert!(!told().await.headers.contains_key("webhook-signature"));
-    // GET signs an empty body, and a secret is its owner's alone.
+    // A secret is its owner's alone.
     desk.done(GLOBAL, "POST", &contoso(&format!("/callbackSecrets/{APP}")), Value::Null).await;
     assert!(!told().await.headers.contains_key("webhook-signature"));
     desk.refused(FOREIGNER, "GET", &path, Value::Null, "notFound").await;
