@@ -78,7 +78,7 @@ def test_what_one_does_the_others_know(deployment):
 
     # What is taken away at one is gone at the other with the next request.
     assert deployment.call("GET", "ScheduledReport", token, other).status_code == 200
-    deployment.command("role", "revoke", USER, "executive_report_viewer", "--tenant", DOMAIN, "--yes")
+    deployment.command("role", "revoke", USER, "executive_report_viewer", "--tenant", DOMAIN)
     assert deployment.call("GET", "ScheduledReport", token, other).status_code == 403
     assert deployment.session.get(link.replace(first.url, other.url)).status_code == 403
 

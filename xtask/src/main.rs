@@ -1,8 +1,9 @@
-//! Repository chores: `cargo xtask tidy | test | differential | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
+//! Repository chores: `cargo xtask tidy | test | crash | differential | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
 
 mod bench;
 mod bench_queries;
 mod bench_tokens;
+mod crash;
 mod differential;
 mod fuzz;
 mod linear;
@@ -16,6 +17,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask tidy                      the repository's own rules: edges between crates, sizes, names, licences, doubles
 cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
+cargo xtask crash [--reports N] [--seed N]
+                                      servers, a database and a store that fail at random (reports: 1000, seed: 1)
 cargo xtask differential [--queries N] [--seed N] [--release]
                                       generated queries beside DuckDB, row by row (queries: 1000000, seed: any)
 cargo xtask fuzz [--seconds N] [--only TARGET]
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::Part::All),
         ["test", "--only", "rust"] => test::run(test::Part::Rust),
         ["test", "--only", "e2e"] => test::run(test::Part::EndToEnd),
+        ["crash", options @ ..] => crash::run(options),
         ["differential", options @ ..] => differential::run(options),
         ["fuzz", options @ ..] => fuzz::run(options),
         ["linear"] => linear::run(""),

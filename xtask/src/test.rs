@@ -14,20 +14,40 @@ pub enum Part {
 
 pub fn run(part: Part) -> Result<(), String> {
     let total = match part {
-        Part::All => 8,
-        Part::Rust => 1,
+        Part::All => 9,
+        Part::Rust => 2,
         Part::EndToEnd => 7,
     };
     let mut steps = Steps::of(total);
     if part != Part::EndToEnd {
         steps.announce("cargo test --workspace");
         steps::run(cargo().args(["test", "--workspace", "--locked"]))?;
+        on_postgres(&mut steps)?;
     }
     if part != Part::Rust {
         end_to_end(&mut steps)?;
     }
     eprintln!("\nall tests passed");
     Ok(())
+}
+
+/// The same tests of the store, as they were built.
+fn on_postgres(steps: &mut Steps) -> Result<(), String> {
+    steps.announce("the store's tests on a Postgres");
+    // Of the whole workspace, for the features that it chose: alone, the store would be built again.
+    let built = steps::output(cargo().args(["test", "--workspace", "--locked", "--lib", "--no-run", "--message-format", "json"]))?;
+    let executable = String::from_utf8_lossy(&built).lines().find_map(store_tests).ok_or("cargo names no tests of the store")?;
+    let host = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let mut tests = Command::new(host);
+    tests.current_dir(root()).arg("tests-e2e/postgres.py").arg(executable);
+    steps::run(tests.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))
+}
+
+/// The program, if this line of cargo's tells of it.
+fn store_tests(line: &str) -> Option<String> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let is_store = message["target"]["name"] == "insightgate_store" && message["profile"]["test"] == true;
+    message["executable"].as_str().filter(|_| is_store).map(str::to_owned)
 }
 
 fn end_to_end(steps: &mut Steps) -> Result<(), String> {
@@ -51,5 +71,6 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
     pytest.env("INSIGHTGATE_BIN", binary).env("ANSWER_QUERIES_BIN", differential::example(&target, false)).env("VEGA_DATASETS", tables);
     pytest.env("OIDC_PROVIDER_FOLDER", issuer).env("MSAL_NODE_FOLDER", msal_node).env("AZURITE_FOLDER", azurite);
+    pytest.env("POSTGRES_BIN", tooling::postgres()?);
     steps::run(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
 }

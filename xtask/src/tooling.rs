@@ -90,6 +90,18 @@ fn npm_package(prefix: &Path, package: &str) -> Result<PathBuf, String> {
     Ok(prefix.to_owned())
 }
 
+/// The folder of Postgres' own programs, of the newest version that is installed.
+pub fn postgres() -> Result<PathBuf, String> {
+    let mut found: Vec<PathBuf> = std::env::var_os("POSTGRES_BIN").map(PathBuf::from).into_iter().collect();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut installed: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    installed.sort();
+    found.extend(installed.into_iter().rev());
+    found.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    let missing = || missing("Postgres", "postgresql", "there is no initdb");
+    found.into_iter().find(|folder| folder.join("initdb").exists()).ok_or_else(missing)
+}
+
 /// The load generator.
 pub struct Wrk {
     pub program: PathBuf,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::schedule::CatchUp;
 
 fn now() -> DateTime<Utc> {
     instant::parse("2026-11-22T12:00:00Z").unwrap()
@@ -176,7 +177,7 @@ fn a_callback_is_judged_when_it_is_named() {
 fn a_higher_count_wakes_an_exhausted_report() {
     let mut report = stored(&ReportInput { recurrence_count: Some(1), ..scheduled() });
     let due = now() + TimeDelta::hours(4);
-    report.timing = Timing::Recurring(schedule(&report).take_due(due).1);
+    report.timing = Timing::Recurring(schedule(&report).take_due(due, CatchUp::All).1);
     report.status = ReportStatus::Inactive;
     assert_eq!(report.paused().unwrap_err().0, [ReportFault::NoFurtherRuns("paused")]);
     let more = ReportInput { recurrence_count: Some(2), ..ReportInput::default() };
@@ -298,7 +299,7 @@ fn an_update_plans_the_next_run_anew() {
         let mut report = stored(&ReportInput { recurrence_count: Some(5), ..scheduled() });
         let mut taken = schedule(&report).clone();
         if ran > 0 {
-            taken = taken.take_due(first + TimeDelta::hours(4 * i64::from(ran - 1))).1;
+            taken = taken.take_due(first + TimeDelta::hours(4 * i64::from(ran - 1)), CatchUp::All).1;
         }
         report.timing = Timing::Recurring(taken);
         report.status = status;
