@@ -7,22 +7,10 @@ import subprocess
 import pytest
 
 from demo import eventually
+from deployment import DOMAIN, LEGAL, PASSWORD, USER
 from receiver import Receiver
 from served import Served
 
-DOMAIN = "contoso.example"
-USER = f"analyst@{DOMAIN}"
-PASSWORD = "correct horse 7 battery"
-LEGAL = {
-    "companyLegalName": "Contoso Ltd",
-    "addressLine1": "Karl Johans gate 1",
-    "city": "Oslo",
-    "postalCode": "0154",
-    "countryRegion": "Norway",
-    "primaryContactFirstName": "First",
-    "primaryContactLastName": "Last",
-    "primaryContactEmail": USER,
-}
 IN = ("--tenant", DOMAIN)
 
 
@@ -411,3 +399,16 @@ def test_a_demos_ready_file_is_a_profile(demo):
     assert demo.ready["tenant_id"] in {tenant["id"] for tenant in json.loads(listed.stdout)["value"]}
     users = demo.command("user", "list", "--profile", str(ready), "--tenant", demo.ready["tenant_domain"])
     assert demo.ready["username"] in users.stdout, users.stderr
+
+
+def test_a_backup_while_the_server_goes_on(served, partner):
+    made = served.json("backup", "--config", "insightgate.toml", "-o", "copy.db", profile=None)
+    copy = served.folder / "copy.db"
+    assert made == {"file": "copy.db", "bytes": copy.stat().st_size}
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with sqlite3.connect(copy) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("SELECT id FROM tenants WHERE domain = ?", [DOMAIN]).fetchall() == [(partner["tenant"],)]
+    assert "is there already" in served.refused(2, "backup", "--config", "insightgate.toml", "-o", "copy.db", profile=None)
+    assert "no data folder" in served.refused(4, "backup", "--data-dir", "nowhere", "-o", "other.db", profile=None)
+    copy.unlink()

@@ -46,8 +46,9 @@ fn on_postgres(steps: &mut Steps) -> Result<(), String> {
 /// The program, if this line of cargo's tells of it.
 fn store_tests(line: &str) -> Option<String> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
-    let is_store = message["target"]["name"] == "insightgate_store" && message["profile"]["test"] == true;
-    message["executable"].as_str().filter(|_| is_store).map(str::to_owned)
+    let at = |pointer: &str| message.pointer(pointer);
+    let is_store = at("/target/name")? == "insightgate_store" && *at("/profile/test")? == true;
+    at("/executable")?.as_str().filter(|_| is_store).map(str::to_owned)
 }
 
 fn end_to_end(steps: &mut Steps) -> Result<(), String> {

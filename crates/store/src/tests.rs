@@ -28,7 +28,8 @@ async fn new_database() -> (String, tempfile::TempDir) {
     };
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&server).await.unwrap();
-    let name = format!("test_{}", Uuid::new_v4().simple());
+    // The folder's name is new each time.
+    let name = folder.path().file_name().unwrap().to_str().unwrap().to_lowercase().replace('.', "test_");
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
     (format!("{}/{name}", server.rsplit_once('/').unwrap().0), folder)
 }
