@@ -127,6 +127,8 @@ class S3:
         self.client = boto3.client(
             "s3", endpoint_url=self.proxy.url, region_name="us-east-1", aws_access_key_id="moto-key", aws_secret_access_key=self.secret
         )
+        # What an earlier one left in this process.
+        requests.post(f"{self.proxy.url}/moto-api/reset", timeout=START_SECONDS)
         self.client.create_bucket(Bucket=BUCKET)
 
     def _sometimes_failing(self, app):
