@@ -11,6 +11,13 @@ if token then
    wrk.headers["Authorization"] = "Bearer " .. token
 end
 
+-- A stretch of a file, by a link that holds a signature.
+local path = os.getenv("LOAD_PATH")
+if path then
+   wrk.path = path
+   wrk.headers["Range"] = os.getenv("LOAD_RANGE")
+end
+
 -- A file of refresh tokens, one for each thread. With one connection a thread, each connection carries its token on as it is replaced.
 local refresh_tokens = os.getenv("LOAD_REFRESH_TOKENS")
 if refresh_tokens then

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
 from demo import Demo  # noqa: E402
@@ -47,7 +47,7 @@ class Wrk:
     def __init__(self, wrk, libraries, out):
         self.wrk, self.libraries, self.out = wrk, libraries, out
 
-    def start(self, url, seconds, *, threads=2, connections=CONNECTIONS, form=None, token=None, refresh_tokens=None):
+    def start(self, url, seconds, *, threads=2, connections=CONNECTIONS, form=None, token=None, refresh_tokens=None, stretch=None):
         environment = dict(os.environ)
         if self.libraries:
             environment["LD_LIBRARY_PATH"] = str(self.libraries)
@@ -55,6 +55,11 @@ class Wrk:
             environment["LOAD_BODY"] = urlencode(form)
         if token:
             environment["LOAD_TOKEN"] = token
+        if stretch:
+            # The address is a link, which opens the file to whoever has it.
+            address = urlsplit(url)
+            environment["LOAD_PATH"], environment["LOAD_RANGE"] = url.partition(address.netloc)[2], stretch
+            url = f"{address.scheme}://{address.netloc}/"
         if refresh_tokens:
             kept = self.out / "refresh-tokens"
             kept.touch(mode=0o600)

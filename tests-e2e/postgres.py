@@ -1,4 +1,4 @@
-"""A Postgres of its own on this machine, thrown away at the end. As a program: runs a command while one is up, its address in POSTGRES_URL.
+"""A Postgres of its own on this machine, thrown away at the end; without settings it flushes to the disk as any does. As a program: runs a command while one is up, its address in POSTGRES_URL.
 
 Its programs are found in POSTGRES_BIN, on the PATH or where Debian puts them."""
 

@@ -1,7 +1,10 @@
 //! Repository chores: `cargo xtask tidy | test | crash | differential | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
 
 mod bench;
+mod bench_downloads;
+mod bench_export_memory;
 mod bench_queries;
+mod bench_schedules;
 mod bench_tokens;
 mod crash;
 mod differential;
@@ -28,7 +31,13 @@ cargo xtask bench [--rows N]          full exports over HTTP beside DuckDB, in t
 cargo xtask bench queries [--rows N] [--rounds N] [--only NAME]
                                       queries beside DuckDB and Polars, in the release profile (rows: 20000000, rounds: 5)
 cargo xtask bench tokens [--seconds N --rounds N]
-                                      grants and reads a second beside npm's oidc-provider (seconds: 5, rounds: 3)";
+                                      grants and reads a second beside npm's oidc-provider (seconds: 5, rounds: 3)
+cargo xtask bench schedules [--reports N] [--executions N] [--tenants N]
+                                      a scheduler's tick, and runs due at once, on SQLite and Postgres (reports: 100000, executions: 10000, tenants: 200)
+cargo xtask bench downloads [--mebibytes N] [--rounds N] [--seconds N]
+                                      downloads of one artifact beside nginx (mebibytes: 1024, rounds: 5, seconds of ranges: 5)
+cargo xtask bench export-memory [--rows N]
+                                      the most memory that an export holds, by format (rows: 50000000)";
 
 fn main() -> ExitCode {
     if fuzz::is_wrapping() {
@@ -57,6 +66,9 @@ fn main() -> ExitCode {
             _ => Err(format!("--seconds and --rounds take numbers from 1, not '{seconds}' and '{rounds}'")),
         },
         ["bench", "queries", options @ ..] => bench_queries::run(options),
+        ["bench", "schedules", options @ ..] => bench_schedules::run(options),
+        ["bench", "downloads", options @ ..] => bench_downloads::run(options),
+        ["bench", "export-memory", options @ ..] => bench_export_memory::run(options),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -72,6 +72,23 @@ pub fn target_directory() -> Result<PathBuf, String> {
     directory.map(PathBuf::from).ok_or_else(|| "cargo metadata names no target directory".to_owned())
 }
 
+/// Options that each take a number from 1, as they are passed on: any of the known ones.
+pub fn counts(options: &[&str], known: &[&str]) -> Result<Vec<String>, String> {
+    let mut checked = Vec::new();
+    for pair in options.chunks(2) {
+        let number = match pair {
+            [name, number] if known.contains(name) => number.replace('_', ""),
+            _ => return Err(format!("there is {}, each with a number, not '{}'", known.join(", "), pair.join(" "))),
+        };
+        if !matches!(number.parse::<u64>(), Ok(1..)) {
+            return Err(format!("{} take a number from 1, not '{number}'", known.join(", ")));
+        }
+        checked.extend(pair.first().map(|name| (*name).to_owned()));
+        checked.push(number);
+    }
+    Ok(checked)
+}
+
 fn spelled(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

@@ -114,9 +114,20 @@ pub fn wrk(target: &Path) -> Result<Wrk, String> {
     if Command::new("wrk").arg("-v").output().is_ok() {
         return Ok(Wrk { program: PathBuf::from("wrk"), libraries: None });
     }
-    let folder = debian_packages(target, "wrk", &WRK_PACKAGES)?;
+    let folder = debian_packages(target, "bin/wrk", &WRK_PACKAGES)?;
     let libraries = folder.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
     Ok(Wrk { program: folder.join("usr/bin/wrk"), libraries: Some(libraries) })
+}
+
+/// A server of files: the peer of downloads.
+pub fn nginx(target: &Path) -> Result<PathBuf, String> {
+    // Debian keeps it where only an administrator's path leads.
+    for program in ["nginx", "/usr/sbin/nginx"] {
+        if Command::new(program).arg("-v").output().is_ok() {
+            return Ok(PathBuf::from(program));
+        }
+    }
+    Ok(debian_packages(target, "sbin/nginx", &["nginx"])?.join("usr/sbin/nginx"))
 }
 
 /// What counts instructions.
@@ -140,15 +151,16 @@ pub fn valgrind(target: &Path) -> Result<Valgrind, String> {
     if Command::new("valgrind").arg("--version").output().is_ok() {
         return Ok(Valgrind { program: PathBuf::from("valgrind"), tools: None });
     }
-    let folder = debian_packages(target, "valgrind", &["valgrind"])?;
+    let folder = debian_packages(target, "bin/valgrind", &["valgrind"])?;
     // The program beside it is a script that asks for debug information of the system's libraries, which counting does without.
     Ok(Valgrind { program: folder.join("usr/bin/valgrind.bin"), tools: Some(folder.join("usr/libexec/valgrind")) })
 }
 
-/// Debian's packages unpacked under the target directory, which needs no rights. The first one's program tells that they are there.
-fn debian_packages(target: &Path, name: &str, packages: &[&str]) -> Result<PathBuf, String> {
+/// Debian's packages unpacked under the target directory, which needs no rights. The program, as it lies under `usr`, tells that they are there.
+fn debian_packages(target: &Path, program: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    let name = program.rsplit('/').next().unwrap_or(program);
     let folder = target.join(name);
-    if !folder.join("usr/bin").join(name).exists() {
+    if !folder.join("usr").join(program).exists() {
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let fetched = output(Command::new("apt-get").arg("download").args(packages).current_dir(&folder));
         fetched.map_err(|error| missing(name, name, &error))?;

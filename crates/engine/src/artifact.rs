@@ -1,7 +1,10 @@
 //! Finished files, by keys that hold nothing but identifiers.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,7 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use crate::encode::Format;
@@ -102,7 +105,10 @@ impl Engine {
         }
         let options = GetOptions { range: Some(GetRange::Bounded(range.start..range.end.min(size))), ..GetOptions::default() };
         let found = self.inner.artifacts.store.get_opts(&key.path(), options).await.map_err(missing)?;
-        Ok(found.into_stream().map_err(EngineError::from).boxed())
+        Ok(match found.payload {
+            GetResultPayload::File(file, path) => blocks(file, path, found.range),
+            GetResultPayload::Stream(stream) => stream.map_err(EngineError::from).boxed(),
+        })
     }
 
     /// An address of the store's own that opens the artifact to whoever has it, for so long; None where artifacts lie in a folder. It cannot be
@@ -146,6 +152,34 @@ impl Engine {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What a reader of a local file holds of it at once. The store's own stream has blocks of 8 KiB, each of which is a way to another thread and back.
+pub(crate) const BLOCK: u64 = 256 << 10;
+
+fn blocks(file: File, path: PathBuf, range: Range<u64>) -> BoxStream<'static, Result<Bytes, EngineError>> {
+    let blocks = futures::stream::try_unfold((file, range), |(file, left)| async {
+        if left.is_empty() {
+            return Ok(None);
+        }
+        let read = tokio::task::spawn_blocking(move || {
+            let (block, next) = (read_block(&file, &left)?, left.start.saturating_add(BLOCK).min(left.end));
+            Ok(Some((block, (file, next..left.end))))
+        });
+        read.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
+    });
+    blocks.map_err(move |source| EngineError::Io { what: path.display().to_string(), source }).boxed()
+}
+
+fn read_block(mut file: &File, left: &Range<u64>) -> io::Result<Bytes> {
+    let wanted = (left.end - left.start).min(BLOCK);
+    let mut block = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);
+    file.seek(SeekFrom::Start(left.start))?;
+    file.take(wanted).read_to_end(&mut block)?;
+    match block.len() as u64 == wanted {
+        true => Ok(block.into()),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 

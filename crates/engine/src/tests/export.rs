@@ -5,6 +5,7 @@ use futures::TryStreamExt;
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::*;
+use crate::artifact::BLOCK;
 use crate::{ArtifactKey, ExportProgress};
 
 fn key(execution: u128, format: Format) -> ArtifactKey {
@@ -63,6 +64,31 @@ async fn an_artifact_is_what_its_summary_says() {
         assert!(matches!(read(&world, &key(1, format), 0..1).await, Err(EngineError::NoSuchArtifact)));
     }
     assert_eq!(artifacts(&world).len(), 0);
+}
+
+#[tokio::test]
+async fn a_large_artifact_is_read_in_blocks_of_bounded_size() {
+    let world = World::new();
+    let key = key(1, Format::Csv);
+    let bytes: Vec<u8> = (0..2 * BLOCK + 7).map(|position| (position % 251) as u8).collect();
+    let path = world.folder.path().join("artifacts").join(key.to_string());
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    for (range, lengths) in [
+        (0..u64::MAX, vec![BLOCK, BLOCK, 7]),
+        (BLOCK - 1..BLOCK + 1, vec![2]),
+        (5..BLOCK + 6, vec![BLOCK, 1]),
+        (2 * BLOCK..2 * BLOCK + 7, vec![7]),
+    ] {
+        let blocks: Vec<_> = world.engine.read(&key, range.clone()).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(blocks.iter().map(|block| block.len() as u64).collect::<Vec<_>>(), lengths, "{range:?}");
+        let end = range.end.min(bytes.len() as u64);
+        assert!(blocks.concat() == bytes[range.start as usize..end as usize], "{range:?}");
+    }
+    // One that becomes shorter while it is read ends with an error, not as if it were whole.
+    let rest = world.engine.read(&key, 0..u64::MAX).await.unwrap();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(BLOCK + 1).unwrap();
+    assert!(matches!(rest.try_collect::<Vec<_>>().await, Err(EngineError::Io { .. })));
 }
 
 #[tokio::test]

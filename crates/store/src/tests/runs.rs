@@ -208,3 +208,16 @@ async fn a_change_of_identities_is_seen_elsewhere_at_once() {
     assert!(after > before);
     assert_eq!(store.identity_version().await.unwrap(), after);
 }
+
+/// What is due is found by the index alone, which ends at the limit: neither the idle reports nor all of the due ones are read.
+#[tokio::test]
+async fn what_is_due_is_read_in_the_order_of_the_index() {
+    let Bench { store, _folder, .. } = bench().await;
+    if store.dialect != Dialect::Sqlite {
+        return;
+    }
+    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", crate::scheduled_reports::DUE));
+    let rows = sqlx::query(explained).bind("Active").bind(0_i64).bind(100_i64).fetch_all(&store.pool).await.unwrap();
+    let steps: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
+    assert!(steps.len() == 1 && steps[0].contains("USING INDEX scheduled_reports_due"), "{steps:?}");
+}
