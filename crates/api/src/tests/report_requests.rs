@@ -68,10 +68,13 @@ async fn every_form_that_clients_send_is_taken() {
         (json!({"QueryId": query.to_uppercase()}), json!({})),
         (
             json!({"Format": " TSV ", "CallbackUrl": " https://example.org/a?b=c ", "CallbackMethod": " Get "}),
-            json!({"format": "tsv", "callbackUrl": "https://example.org/a?b=c", "callbackMethod": "GET"}),
+            json!({"format": "tsv", "callbackUrl": "https://example.org/a?b=c", "callbackMethod": "GET", "callbackOnFailure": false}),
         ),
         // POST is the default.
-        (json!({"CallbackUrl": "http://example.org"}), json!({"callbackUrl": "http://example.org", "callbackMethod": "POST"})),
+        (
+            json!({"CallbackUrl": "http://example.org"}),
+            json!({"callbackUrl": "http://example.org", "callbackMethod": "POST", "callbackOnFailure": false}),
+        ),
         // Lengths are of characters.
         (json!({"ReportName": longest}), json!({"reportName": longest})),
         (json!({"ReportName": crabs, "Description": crabs}), json!({"reportName": crabs, "description": crabs})),
