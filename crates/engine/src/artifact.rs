@@ -94,21 +94,25 @@ impl Engine {
         Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
     }
 
-    /// The bytes of the range (half-open), as they are read. Ends at the artifact's end if the range does not.
+    /// The bytes of the range (half-open), as they are read. Ends at the artifact's end if the range does not. A tenant may read
+    /// [some at once](crate::readers::MOST_PER_TENANT).
     pub async fn read(&self, key: &ArtifactKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, EngineError>>, EngineError> {
         if range.is_empty() {
             return Ok(futures::stream::empty().boxed());
         }
+        let reader = self.inner.readers.admit(key.tenant).ok_or(EngineError::Busy)?;
         let size = self.open(key).await?.size;
         if range.start >= size {
             return Err(EngineError::BadRange);
         }
         let options = GetOptions { range: Some(GetRange::Bounded(range.start..range.end.min(size))), ..GetOptions::default() };
         let found = self.inner.artifacts.store.get_opts(&key.path(), options).await.map_err(missing)?;
-        Ok(match found.payload {
+        let read = match found.payload {
             GetResultPayload::File(file, path) => blocks(file, path, found.range),
             GetResultPayload::Stream(stream) => stream.map_err(EngineError::from).boxed(),
-        })
+        };
+        // The place goes with the stream.
+        Ok(read.inspect(move |_| _ = &reader).boxed())
     }
 
     /// An address of the store's own that opens the artifact to whoever has it, for so long; None where artifacts lie in a folder. It cannot be

@@ -41,6 +41,8 @@ pub enum EngineError {
     OutOfRange(String),
     #[error("no such artifact")]
     NoSuchArtifact,
+    #[error("the tenant reads as many artifacts at once as it may")]
+    Busy,
     /// A range that starts at or after the artifact's end.
     #[error("the range does not lie in the artifact")]
     BadRange,
@@ -110,6 +112,7 @@ impl EngineError {
             }
             EngineError::OutOfRange(_) => "A number is out of the range of its type.".to_owned(),
             EngineError::NoSuchArtifact => "There is no such file.".to_owned(),
+            EngineError::Busy => "Too many downloads at once. Try again shortly.".to_owned(),
             EngineError::BadRange => "The range does not lie in the file.".to_owned(),
             EngineError::Input { detail, .. } => detail.clone(),
             EngineError::Store(fault) if matches!(fault.kind(), FaultKind::Refused | FaultKind::Missing | FaultKind::Unsupported) => {

@@ -41,6 +41,8 @@ pub struct Configuration {
     pub issuers: Vec<IssuerConfiguration>,
     /// Beside public addresses.
     pub allowed_networks: Vec<IpNet>,
+    /// For callbacks, whose addresses partners choose.
+    pub callback_networks: Vec<IpNet>,
     /// Trusted beside the system's when callbacks are sent.
     pub callback_ca: Option<PathBuf>,
     pub https_callbacks: bool,
@@ -86,6 +88,7 @@ impl Default for Configuration {
             built_in_authority: true,
             issuers: Vec::new(),
             allowed_networks: Vec::new(),
+            callback_networks: Vec::new(),
             callback_ca: None,
             https_callbacks: false,
             callbacks_on_failure: false,
@@ -310,7 +313,7 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "outbound.allowed_networks",
-        about: "Networks that the server may connect to beside public addresses, such as [\"10.0.0.0/8\", \"127.0.0.1\"].",
+        about: "Networks where issuers of tokens may be, beside public addresses, such as [\"10.0.0.0/8\", \"127.0.0.1\"].",
         default: Ok("[]"),
         read: |c, v| networks(v).map(|networks| c.allowed_networks = networks),
     },
@@ -319,6 +322,12 @@ const SETTINGS: &[Setting] = &[
         about: "Certificates to trust beside the system's when callbacks are sent, as a PEM file.",
         default: Err("\"/etc/insightgate/callback-ca.pem\""),
         read: |c, v| text(v).map(|text| c.callback_ca = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "callbacks.allowed_networks",
+        about: "Networks that callbacks may go to beside public addresses. Every partner's may then, to any port.",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.callback_networks = networks),
     },
     Setting {
         key: "callbacks.https_only",
@@ -355,7 +364,7 @@ pub fn load(path: &Path) -> Result<Configuration, CommandError> {
 }
 
 fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Configuration, Vec<String>> {
-    let file: Table = text.parse().map_err(|error: toml::de::Error| vec![error.to_string().trim_end().to_owned()])?;
+    let file: Table = text.parse().map_err(|error| vec![not_toml(text, &error)])?;
     let mut problems = unknown_keys(&file);
     let mut configuration = Configuration::default();
     for setting in SETTINGS {
@@ -390,6 +399,12 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
         configuration.tls_names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
     }
     if problems.is_empty() { Ok(configuration) } else { Err(problems) }
+}
+
+/// Where the file is no TOML, and why. The line itself is not shown: it may hold a password.
+fn not_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 /// A commented configuration file in which every setting stands at its default.
@@ -466,11 +481,13 @@ fn data_root(value: &Value) -> Result<String, String> {
 }
 
 fn database_url(value: &Value) -> Result<String, String> {
-    let text = text(value)?;
+    let text = value.as_str().map(str::trim).unwrap_or_default();
     match text.split_once(':') {
-        Some(("sqlite" | "postgres" | "postgresql", _)) => Ok(text),
+        Some(("postgres" | "postgresql", _)) => Ok(text.to_owned()),
         // It may hold a password, and is not shown.
-        _ => Err("should be \"sqlite:<file>\" or \"postgres://user@host/database\"".to_owned()),
+        _ => {
+            Err("should be like \"postgres://user@host/database\"; without it the database is a SQLite file in the data folder".to_owned())
+        }
     }
 }
 

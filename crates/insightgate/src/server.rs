@@ -2,12 +2,14 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use chrono::DateTime;
+use futures::FutureExt as _;
 use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings};
@@ -38,6 +40,7 @@ use crate::data_folder::DataFolder;
 
 /// A client must have sent its request's head by then.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// What is given back when the time to finish is over needs a moment for it.
 const GIVING_BACK: Duration = Duration::from_secs(5);
 
@@ -177,20 +180,20 @@ impl Running {
         let mut tasks = JoinSet::new();
         let shared = || (Arc::clone(context), stopped.clone());
         let (keeping, until) = shared();
-        tasks.spawn(async move { keeper::run(&keeping, until).await });
+        tasks.spawn(async move { lasting("the keeper", || keeper::run(&keeping, until.clone())).await });
         if roles.contains(&ServerRole::Scheduler) {
             let (scheduling, until) = shared();
-            tasks.spawn(async move { scheduler::run(&scheduling, until).await });
+            tasks.spawn(async move { lasting("the scheduler", || scheduler::run(&scheduling, until.clone())).await });
             let (sweeping, until) = shared();
-            tasks.spawn(async move { sweeper::run(&sweeping, until).await });
+            tasks.spawn(async move { lasting("the sweeper", || sweeper::run(&sweeping, until.clone())).await });
         }
         if roles.contains(&ServerRole::Worker) {
             for _ in 0..runners.max(1) {
                 let (running, until) = shared();
-                tasks.spawn(async move { runner::run(&running, until).await });
+                tasks.spawn(async move { lasting("a runner", || runner::run(&running, until.clone())).await });
             }
             let (delivering, until) = shared();
-            tasks.spawn(async move { deliverer::run(&delivering, until).await });
+            tasks.spawn(async move { lasting("the deliverer", || deliverer::run(&delivering, until.clone())).await });
         }
         Running { stop, stopped, handles: Vec::new(), tasks, context: Arc::clone(context) }
     }
@@ -237,6 +240,14 @@ impl Running {
             self.tasks.shutdown().await;
         }
         self.context.store.close().await;
+    }
+}
+
+/// Begins the work anew where it panicked: what it does for others must not end with one mistake.
+async fn lasting<F: Future<Output = ()>>(name: &str, work: impl Fn() -> F) {
+    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+        tracing::error!("{name} panicked, and begins anew");
+        tokio::time::sleep(AFTER_PANIC).await;
     }
 }
 

@@ -102,6 +102,7 @@ impl From<EngineError> for Failure {
                 tracing::warn!(error = %error, "a query could not be answered");
                 Failure::Invalid(error.caller_message())
             }
+            EngineError::Busy => Failure::Busy,
             _ => Failure::internal(error),
         }
     }

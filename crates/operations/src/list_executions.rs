@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use insightgate_report::execution::{Artifact, ExecutionStatus, HISTORY_DAYS};
+use insightgate_report::execution::{Artifact, ExecutionStatus};
 use insightgate_store::{ExecutionFilter, ExecutionRecord};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -126,7 +126,7 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
     }
     let mut executions = Vec::with_capacity(records.len());
     for record in records {
-        executions.push(listed(context, caller, record).await?);
+        executions.push(listed(context, caller, record).await);
     }
     Ok(executions)
 }
@@ -149,7 +149,7 @@ fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, 
     if ids.is_empty() && !input.execution_ids.is_empty() {
         return Err(Failure::NoExecutions);
     }
-    let queued_since = history.then(|| context.clock.now() - TimeDelta::days(HISTORY_DAYS));
+    let queued_since = history.then(|| context.clock.now() - TimeDelta::days(i64::from(context.settings.history_days)));
     Ok(ExecutionFilter { ids, statuses, queued_since, latest_only })
 }
 
@@ -185,17 +185,17 @@ async fn wait_for_first_run(
     }
 }
 
-async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> Result<ListedExecution, Failure> {
+async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
     let artifact = record.execution.artifact.as_ref().filter(|artifact| may_read(&caller.scope, artifact).is_ok());
     let is_there = record.execution.status == ExecutionStatus::Completed && record.execution.artifact_removed.is_none();
     let link = match artifact.filter(|_| is_there) {
-        Some(artifact) => Some(link(context, &record, artifact).await?),
+        Some(artifact) => Some(link(context, &record, artifact).await),
         None => None,
     };
-    Ok(ListedExecution { record, link })
+    ListedExecution { record, link }
 }
 
-async fn link(context: &Context, record: &ExecutionRecord, artifact: &Artifact) -> Result<ArtifactLink, Failure> {
+async fn link(context: &Context, record: &ExecutionRecord, artifact: &Artifact) -> ArtifactLink {
     let execution = record.execution.id;
     // As the documents show it.
     let file = format!("{}_{execution}.{}", record.report.name, artifact.format.name());
@@ -203,14 +203,17 @@ async fn link(context: &Context, record: &ExecutionRecord, artifact: &Artifact) 
     if context.settings.store_links {
         let lifetime = lifetime.min(LONGEST_STORE_LINK);
         let key = artifact_key::of(&record.report, execution, artifact.epoch, artifact.format);
-        let address = context.engine.signed_address(&key, lifetime.to_std().unwrap_or_default()).await?;
-        if let Some(address) = address {
-            return Ok(ArtifactLink { execution, file, opens: OpeningLink::Store(address), expires: context.clock.now() + lifetime });
+        match context.engine.signed_address(&key, lifetime.to_std().unwrap_or_default()).await {
+            Ok(Some(address)) => {
+                return ArtifactLink { execution, file, opens: OpeningLink::Store(address), expires: context.clock.now() + lifetime };
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the store signs no links: the server's own is given"),
         }
     }
     let expires = context.clock.now() + lifetime;
     let query = context.links.sign(execution, &file, expires);
-    Ok(ArtifactLink { execution, file, opens: OpeningLink::Server(query), expires })
+    ArtifactLink { execution, file, opens: OpeningLink::Server(query), expires }
 }
 
 #[cfg(test)]

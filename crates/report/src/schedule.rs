@@ -7,7 +7,7 @@ pub const MINIMUM_INTERVAL_HOURS: u32 = 4;
 pub const MAXIMUM_INTERVAL_HOURS: u32 = 2160;
 
 /// Slots that one look may take of a report that was not served for long; the next look takes more.
-pub const SLOTS_AT_ONCE: usize = 100;
+pub const SLOTS_AT_ONCE: usize = 10;
 
 /// A slot that nobody looked at for so long has been missed: no scheduler ran.
 const MISSED_AFTER: TimeDelta = TimeDelta::minutes(10);

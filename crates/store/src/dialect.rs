@@ -80,6 +80,13 @@ impl Dialect {
         }
     }
 
+    pub(crate) fn before_migrating(self) -> &'static [&'static str] {
+        match self {
+            Dialect::Sqlite => &[],
+            Dialect::Postgres => &["SET lock_timeout = 0", "SET statement_timeout = 0"],
+        }
+    }
+
     /// SQLite must take the write lock first: a transaction that turns from reading to writing can fail without a wait.
     pub(crate) fn begin(self) -> &'static str {
         match self {

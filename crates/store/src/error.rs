@@ -12,6 +12,8 @@ pub enum StoreError {
     UnsupportedUrl(String),
     #[error("a Postgres is backed up with its own tools, such as pg_dump")]
     NoBackup,
+    #[error("the database holds no tables of insightgate")]
+    NotOurs,
     /// The task that was to write is gone: the process is ending.
     #[error("the write was interrupted")]
     Interrupted,

@@ -271,16 +271,19 @@ async fn has_ended(connection: &mut AnyConnection, claimed: &ClaimedExecution, o
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-/// Milliseconds that each further run of a tenant stands behind the one before: another tenant's comes in between.
+/// Milliseconds that each further run of a tenant stands behind the one before: another tenant's comes in between. Who has none waiting stands
+/// beside the one whose turn is next, however far behind the runners are.
 const TURN_STEP: i64 = 1000;
 
 /// A slot that is queued already stays as it is.
 pub(crate) async fn insert_execution(connection: &mut AnyConnection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
-         SELECT $1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0, $6, CASE WHEN last.turn + $7 > $5 THEN last.turn + $7 ELSE $5 END
-         FROM (SELECT MAX(turn) AS turn FROM executions WHERE tenant_id = $6 AND status = 'Pending') AS last WHERE TRUE
-         ON CONFLICT (report_id, slot) DO NOTHING",
+         SELECT $1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0, $6,
+             CASE WHEN own.turn IS NOT NULL THEN own.turn + $7 WHEN next.turn < $5 THEN next.turn ELSE $5 END
+         FROM (SELECT MAX(turn) AS turn FROM executions WHERE tenant_id = $6 AND status = 'Pending') AS own,
+              (SELECT MIN(turn) AS turn FROM executions WHERE status = 'Pending' AND not_before = 0) AS next
+         WHERE TRUE ON CONFLICT (report_id, slot) DO NOTHING",
     )
     .bind(execution.id.to_string())
     .bind(execution.report.to_string())

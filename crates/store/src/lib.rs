@@ -96,7 +96,13 @@ impl Store {
         });
         let pool = options.connect(&dialect.connect_url(url)).await?;
         let store = Store { pool, dialect, together: Together::default(), identities: IdentityVersion::default() };
-        migrations().run(&store.pool).await?;
+        // On a connection of its own, which may take its time over large tables and wait for another process that does.
+        let mut migrating = store.pool.acquire().await?;
+        for statement in dialect.before_migrating() {
+            sqlx::query(*statement).execute(&mut *migrating).await?;
+        }
+        migrations().run(&mut *migrating).await?;
+        migrating.close().await?;
         Ok(store)
     }
 
@@ -106,13 +112,15 @@ impl Store {
         Ok(row.try_get(0)?)
     }
 
-    /// Writes a copy of a SQLite database to a new file, whole and as of one moment, while others go on using it. Its tables stay as they are.
+    /// Writes a copy of a SQLite database to a file that is new or empty, whole and as of one moment, while others go on using it. Its tables stay as they are.
     pub async fn back_up(url: &str, file: &str) -> Result<(), StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
         let Some(existing) = dialect.existing_url(url) else { return Err(StoreError::NoBackup) };
         let mut connection = AnyConnection::connect(&existing).await?;
         sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
+        // An empty file is a database too, of nobody.
+        sqlx::query("SELECT 1 FROM settings LIMIT 1").fetch_optional(&mut connection).await.map_err(|_| StoreError::NotOurs)?;
         sqlx::query("VACUUM INTO $1").bind(file.to_owned()).execute(&mut connection).await?;
         Ok(connection.close().await?)
     }
@@ -139,7 +147,10 @@ impl Store {
 
     /// As `begin`, but others may run beside it: each of its statements must hold for itself.
     async fn begin_beside(&self) -> Result<Transaction<'static, Any>, StoreError> {
-        Ok(self.pool.begin_with(self.dialect.begin()).await?)
+        let (pool, begin) = (self.pool.clone(), self.dialect.begin());
+        // In a task, which ends what it has begun: where a caller gave up between BEGIN and its answer, the driver would not know of the
+        // transaction, and hand the connection on with it open.
+        Ok(tokio::spawn(async move { pool.begin_with(begin).await }).await.map_err(|_| StoreError::Interrupted)??)
     }
 }
 

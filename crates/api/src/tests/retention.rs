@@ -78,13 +78,15 @@ async fn files_that_no_run_published_are_removed() {
     let folder = bench.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
     let id = execution["executionId"].as_str().unwrap();
     let published = folder.join(format!("{id}-1.csv"));
-    let strays = [folder.join(format!("{id}-2.csv")), folder.join(format!("{}-1.csv", uuid::Uuid::from_u128(9)))];
+    let strays = [folder.join(format!("{id}-2.csv")), folder.join(format!("{id}-3.tsv.gz"))];
     for stray in &strays {
         std::fs::write(stray, "left").unwrap();
     }
-    // What is no file of a run is somebody else's.
-    let other = folder.join("notes.txt");
-    std::fs::write(&other, "mine").unwrap();
+    // What is no file of a run, or of one that is not known, is somebody else's.
+    let others = [folder.join("notes.txt"), folder.join(format!("{}-1.csv", uuid::Uuid::from_u128(9)))];
+    for other in &others {
+        std::fs::write(other, "theirs").unwrap();
+    }
     // A run that is under way may be writing.
     let query = bench.create_query(ANA, ALL_SALES).await;
     let running = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
@@ -94,6 +96,6 @@ async fn files_that_no_run_published_are_removed() {
     let writing = writing.join(format!("{}-1.csv", claimed.execution.id));
     std::fs::write(&writing, "half").unwrap();
     remove_strays(&bench.context).await.unwrap();
-    assert!(published.exists() && other.exists() && writing.exists());
+    assert!(published.exists() && writing.exists() && others.iter().all(|other| other.exists()));
     assert!(strays.iter().all(|stray| !stray.exists()));
 }

@@ -1,5 +1,9 @@
 //! `insightgate backup`: a copy of the SQLite database, while the server goes on.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::path::Path;
+
 use insightgate_store::Store;
 
 use crate::cli::BackupArguments;
@@ -20,19 +24,15 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
         return Err(CommandError::usage("the database is a Postgres, which has its own tools").hint("for example: pg_dump"));
     }
     let output = &arguments.output;
-    if output.exists() {
-        return Err(CommandError::usage(format!("{} is there already", output.display())).hint("name a new file"));
-    }
     let name = output.to_str().ok_or_else(|| CommandError::usage("the file's name is no UTF-8"))?;
+    // Its owner's alone before anything is in it: it holds what the database holds.
+    make(output)?;
     eprintln!("copying the database");
-    let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
-    let copied = Store::back_up(&url, name).await;
-    if copied.is_err() {
+    if let Err(error) = Store::back_up(&url, name).await {
         // What is half written is no backup.
         let _ = std::fs::remove_file(output);
+        return Err(CommandError::failed(error.to_string()));
     }
-    copied.map_err(failed)?;
-    private(output)?;
     let bytes = std::fs::metadata(output).map_err(|error| fault(output, &error))?.len();
     if arguments.json {
         println!("{}", serde_json::json!({"file": output, "bytes": bytes}));
@@ -43,14 +43,17 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// It holds what the database holds.
-#[cfg(unix)]
-fn private(file: &std::path::Path) -> Result<(), CommandError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).map_err(|error| fault(file, &error))
-}
-
-#[cfg(not(unix))]
-fn private(_: &std::path::Path) -> Result<(), CommandError> {
-    Ok(())
+/// An empty file that was not there.
+fn make(file: &Path) -> Result<(), CommandError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(CommandError::usage(format!("{} is there already", file.display())).hint("name a new file"))
+        }
+        Err(error) => Err(fault(file, &error)),
+    }
 }

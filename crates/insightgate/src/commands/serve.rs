@@ -101,7 +101,7 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         callbacks: CallbackSettings {
             https_only: configuration.https_callbacks,
             on_failure: configuration.callbacks_on_failure,
-            addresses: AddressRules { allowed: configuration.allowed_networks.clone() },
+            addresses: AddressRules { allowed: configuration.callback_networks.clone() },
             ca_certificate: configuration.callback_ca.as_ref().map(read).transpose()?,
         },
         ..Settings::default()

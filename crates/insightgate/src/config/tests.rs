@@ -100,6 +100,17 @@ fn what_is_no_toml_says_where() {
 }
 
 #[test]
+fn no_problem_shows_the_databases_password() {
+    for value in ["postgres://u:hidden@h/d", "[\"postgres://u:hidden@h/d\"]", "\"mysql://u:hidden@h/d\"", "{ url = \"hidden\" }"] {
+        let problems = read(&format!("[data]\n\ndatabase_url = {value}\n"), nothing).unwrap_err();
+        assert!(problems[0].starts_with("data.database_url: should be like") || problems[0].starts_with("line 3: "), "{problems:?}");
+        assert!(!problems[0].contains("hidden"), "{problems:?}");
+    }
+    let configuration = read("[data]\ndatabase_url = \"postgres://u:hidden@h/d\"", nothing).unwrap();
+    assert_eq!(configuration.database_url.as_deref(), Some("postgres://u:hidden@h/d"));
+}
+
+#[test]
 fn issuers_are_read_with_their_defaults() {
     let text = "
         [authority]

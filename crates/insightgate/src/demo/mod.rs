@@ -94,8 +94,10 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
 
 fn settings(arguments: &DemoArguments) -> Settings {
     let mut settings = Settings { quotas: !arguments.no_quotas && !arguments.lenient, ..Settings::default() };
-    // Who tries callbacks out has the receiver on the same machine.
-    settings.callbacks.addresses = AddressRules { allowed: LOOPBACK.map(IpNet::from).to_vec() };
+    // Who tries callbacks out has the receiver on the same machine; who comes from elsewhere must not reach what serves there.
+    if !arguments.allow_remote {
+        settings.callbacks.addresses = AddressRules { allowed: LOOPBACK.map(IpNet::from).to_vec() };
+    }
     if arguments.lenient {
         settings.resources.extend(OLDER_RESOURCES.map(str::to_owned));
         settings.report_rules = ReportRules { start_lead_hours: 0, ..ReportRules::default() };

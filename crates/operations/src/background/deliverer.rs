@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
+use super::in_time;
 use crate::audit::{self, Happening};
 use crate::callbacks::secret;
 use crate::context::{Context, SharedContext};
@@ -41,6 +42,8 @@ const MOST_PER_TENANT: usize = 4;
 const MOST_PER_RECEIVER: usize = 2;
 /// Due callbacks that are looked at for some that may leave now.
 const LOOKED_AT: u32 = 1000;
+/// Characters of what an attempt met.
+const LONGEST_ERROR: usize = 300;
 /// How often callbacks that ended long ago are removed, and how many at once.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const FORGOTTEN_AT_ONCE: u32 = 1000;
@@ -123,7 +126,7 @@ pub async fn run(context: &SharedContext, mut stop: watch::Receiver<bool>) {
     let (shares, mut under_way) = (Shares::default(), JoinSet::new());
     let mut forgetting = tokio::time::interval(FORGET_EVERY);
     while !*stop.borrow() {
-        match take_due(context, &shares).await {
+        match in_time(take_due(context, &shares)).await {
             Ok(flights) => send_off(context, flights, &mut under_way),
             Err(error) => tracing::error!(error = ?error, "callbacks could not be claimed"),
         }
@@ -145,7 +148,7 @@ pub async fn run(context: &SharedContext, mut stop: watch::Receiver<bool>) {
 pub async fn deliver_due(context: &SharedContext) -> Result<usize, Failure> {
     let (shares, mut under_way, mut count) = (Shares::default(), JoinSet::new(), 0);
     loop {
-        let flights = take_due(context, &shares).await?;
+        let flights = in_time(take_due(context, &shares)).await?;
         count += flights.len();
         send_off(context, flights, &mut under_way);
         if under_way.join_next().await.is_none() {
@@ -188,15 +191,19 @@ async fn take_due(context: &Context, shares: &Shares) -> Result<Vec<Flight>, Fai
         if flights.len() == room {
             break;
         }
-        let Some(share) = shares.take(due.tenant, receiver(&due.url)) else { continue };
-        let claimed = context.store.claim_callback(due.id, now, lease_now, lease_now + LEASE_MILLISECONDS).await?;
+        let Some(share) = shares.take(due.tenant, format!("{} {}", due.tenant, receiver(&due.url))) else { continue };
+        let claimed = context.store.claim_callback(due.id, now, lease_now, lease_now + LEASE_MILLISECONDS).await;
+        if claimed.is_err() && !flights.is_empty() {
+            // Those that are held leave; the next look meets the error again if it lasts.
+            break;
+        }
         // None: another process was faster.
-        flights.extend(claimed.map(|claimed| Flight { claimed, _share: share }));
+        flights.extend(claimed?.map(|claimed| Flight { claimed, _share: share }));
     }
     Ok(flights)
 }
 
-/// The host and port that a share is counted for.
+/// The host and port that a tenant's share is counted for: hosts that many use are slow to one of them alone.
 fn receiver(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
@@ -278,12 +285,11 @@ async fn send(context: &Context, callback: &Callback) -> Result<Result<u16, Stri
     };
     let limits = Limits { time: EXCHANGE, body: 0, https_only: context.settings.callbacks.https_only };
     let sent = context.outbound.send(Message { url, body, headers }, limits).await;
-    if let Err(error @ OutboundError::Forbidden(_)) = &sent
-        && callback.attempts == 1
-    {
+    if let Err(error @ OutboundError::Forbidden(_)) = &sent {
         record(context, callback, "callback.refuse", error.to_string()).await;
     }
-    Ok(sent.map_err(|error| error.to_string()))
+    // Some of it the other side chose, such as the names in its certificate.
+    Ok(sent.map_err(|error| error.to_string().chars().take(LONGEST_ERROR).collect()))
 }
 
 /// The detail holds neither path nor query of the address.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::in_time;
 use crate::context::Context;
 use crate::rotate_keys::tend_keys;
 
@@ -14,7 +15,7 @@ const WAIT: Duration = Duration::from_secs(10);
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         // Old keys go on serving: nothing has to wait for new ones.
-        if let Err(error) = tend_keys(context).await {
+        if let Err(error) = in_time(tend_keys(context)).await {
             tracing::error!(error = ?error, "the keys could not be looked after");
         }
         tokio::select! {

@@ -2,8 +2,10 @@
 //!
 //! A run that dies with its process is claimed again when its lease ends; the epoch in the file's key keeps the two apart.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use insightgate_engine::ArtifactKey;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
@@ -12,6 +14,7 @@ use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, NewCallback, Outcome};
 use tokio::sync::watch;
 
+use super::in_time;
 use crate::absent_values::{absent_values, joined};
 use crate::artifact_key;
 use crate::audit::{self, Happening};
@@ -56,8 +59,8 @@ pub async fn run_next(context: &Context) -> Result<bool, Failure> {
 }
 
 async fn run_next_until(context: &Context, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
-    let now = context.store.lease_time().await?;
-    let Some(claimed) = context.store.claim_execution(now, now + LEASE_MILLISECONDS).await? else { return Ok(false) };
+    let now = in_time(context.store.lease_time()).await?;
+    let Some(claimed) = in_time(context.store.claim_execution(now, now + LEASE_MILLISECONDS)).await? else { return Ok(false) };
     // Others may wait behind this one.
     context.signals.queued.notify_one();
     let attempted = tokio::select! {
@@ -107,15 +110,15 @@ async fn drained(context: &Context, stop: &mut watch::Receiver<bool>) {
 async fn finish(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome, callback: Option<&NewCallback>) -> Result<bool, Failure> {
     let mut told = 0;
     loop {
-        match context.store.finish_execution(claimed, outcome, callback, context.clock.now()).await {
+        match in_time(context.store.finish_execution(claimed, outcome, callback, context.clock.now())).await {
             Ok(held) => return Ok(held),
             Err(error) if told < TELL_TIMES => {
-                tracing::warn!(%error, execution = %claimed.execution.id, "the end of a run could not be written: trying again");
+                tracing::warn!(?error, execution = %claimed.execution.id, "the end of a run could not be written: trying again");
                 told += 1;
                 tokio::time::sleep(TELL_WAIT).await;
             }
             // The file stays: whether it is published is not known. If it is not, the sweeper removes it.
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -125,6 +128,11 @@ struct Fault {
     /// For the owner.
     reason: String,
     retryable: bool,
+}
+
+fn panicked() -> Fault {
+    tracing::error!("an attempt panicked");
+    Fault { reason: "The server could not run the query.".to_owned(), retryable: true }
 }
 
 /// Works while a heartbeat prolongs the lease. None when the run is not held any more: its report was deleted, or somebody else works on it.
@@ -140,16 +148,19 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> O
                 () = tokio::time::sleep(HEARTBEAT) => {}
                 () = context.signals.deleted.notified() => {}
             }
-            let Ok(now) = context.store.lease_time().await else { continue };
-            if let Ok(false) = context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS).await {
+            let Ok(now) = in_time(context.store.lease_time()).await else { continue };
+            if let Ok(false) = in_time(context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS)).await {
                 return;
             }
         }
     };
     let limit = context.settings.run_limit;
     let too_long = || Fault { reason: format!("The run did not finish within {} minutes.", limit.as_secs() / 60), retryable: false };
+    // A library that panics takes the attempt with it, not the runner.
+    let attempt = AssertUnwindSafe(attempt(context, claimed)).catch_unwind();
+    let attempt = attempt.map(|outcome| outcome.unwrap_or_else(|_| Err(panicked())));
     tokio::select! {
-        outcome = tokio::time::timeout(limit, attempt(context, claimed)) => Some(outcome.unwrap_or_else(|_| Err(too_long()))),
+        outcome = tokio::time::timeout(limit, attempt) => Some(outcome.unwrap_or_else(|_| Err(too_long()))),
         () = beating => None,
     }
 }

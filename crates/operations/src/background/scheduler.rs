@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use insightgate_report::schedule::CatchUp;
 use tokio::sync::watch;
 
+use super::in_time;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -29,7 +30,7 @@ pub async fn queue_due(context: &Context, now: DateTime<Utc>) -> Result<(), Fail
 /// Runs until `stop` says so.
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        let wait = match tick(context).await {
+        let wait = match in_time(tick(context)).await {
             Ok(wait) => wait,
             Err(error) => {
                 tracing::error!(error = ?error, "the scheduler could not queue what is due");

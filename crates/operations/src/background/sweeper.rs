@@ -1,5 +1,5 @@
-//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from. And files that nobody knows of:
-//! attempts whose process died, or whose report was deleted, left them.
+//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from. And files that attempts left whose
+//! process died.
 //!
 //! A file's run is marked first, so that no link leads to a file that is gone.
 
@@ -60,16 +60,19 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>) -> Result<(), Failure>
     Ok(context.store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)
 }
 
-/// Removes files that no run has published and no run is writing.
+/// Removes files of runs that have published another and are not writing this one. Those of runs that are not known are somebody else's: of
+/// another deployment in the same place, or made after the backup that is tried out.
 pub async fn remove_strays(context: &Context) -> Result<(), Failure> {
     let mut files = context.engine.list_artifacts();
     while let Some(file) = files.next().await {
         let key = file?.key;
-        let kept = context.store.file_epochs(key.execution).await?;
-        let epochs = kept.map_or([None, None], |FileEpochs { writing, published }| [writing, published]);
-        if !epochs.into_iter().flatten().any(|epoch| u64::try_from(epoch) == Ok(key.epoch)) {
+        let Some(FileEpochs { writing, published }) = context.store.file_epochs(key.execution).await? else { continue };
+        if ![writing, published].into_iter().flatten().any(|epoch| u64::try_from(epoch) == Ok(key.epoch)) {
             tracing::info!(execution = %key.execution, epoch = key.epoch, "a file that no run has published is removed");
-            context.engine.delete(&key).await?;
+            // One that stays does not keep the others.
+            if let Err(error) = context.engine.delete(&key).await {
+                tracing::warn!(%error, "it could not be removed");
+            }
         }
     }
     Ok(())
@@ -77,8 +80,11 @@ pub async fn remove_strays(context: &Context) -> Result<(), Failure> {
 
 /// Removes the oldest files until the others fit.
 async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>) -> Result<(), Failure> {
-    let mut held = context.store.file_bytes().await?;
-    while held > budget {
+    loop {
+        let mut held = context.store.file_bytes().await?;
+        if held <= budget {
+            break;
+        }
         let oldest = context.store.oldest_files(None).await?;
         if oldest.is_empty() {
             break;

@@ -128,6 +128,26 @@ async fn tenants_take_turns() {
     assert_eq!(claimed(&store, 0, 1_000_000).await.report.tenant.as_u128(), 3);
 }
 
+/// Runs may take longer than turns are apart: who comes hours later still does not wait for what another queued before.
+#[tokio::test]
+async fn a_backlog_of_hours_is_one_tenants_own() {
+    let Bench { store, _folder, .. } = bench().await;
+    let other = Tenant { id: Uuid::from_u128(2), domain: "2.example".into(), name: "x".into(), global_account: None };
+    store.add_tenant(&other, None, at(0)).await.unwrap();
+    for id in 100..120 {
+        add_once(&store, id).await;
+    }
+    for id in [200, 201] {
+        let later = ScheduledReport { tenant: other.id, created: at(9), ..once(id) };
+        store.add_report(&later, Some(&first_run(&later)), None).await.unwrap().unwrap();
+    }
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        order.push(claimed(&store, 0, 1_000_000).await.report.tenant.as_u128());
+    }
+    assert_eq!(order, [1, 2, 1, 2]);
+}
+
 #[tokio::test]
 async fn files_and_runs_are_forgotten_by_age() {
     let Bench { store, _folder, .. } = bench().await;
