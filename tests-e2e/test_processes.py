@@ -26,8 +26,8 @@ def postgres():
 
 @pytest.fixture
 def deployment(binary, postgres, tmp_path, request):
-    """API, scheduler and worker apart, and a second API and worker."""
-    roles = ["api", "scheduler", "worker", "api", "worker"]
+    """API and scheduler apart, one that also works, and a second API and worker."""
+    roles = ["api", "scheduler", "api,worker", "api", "worker"]
     running = Deployment(
         binary, tmp_path, postgres.make(request.node.name.lower()), len(roles), roles=roles, INSIGHTGATE_SERVER_DRAIN_SECONDS="0",
         INSIGHTGATE_ENGINE_THREADS="1",
@@ -105,19 +105,22 @@ def test_a_worker_that_is_asked_to_end_gives_its_run_back(deployment):
 
 
 def test_a_report_that_is_deleted_while_it_runs_is_cancelled(deployment):
-    """Also where another process runs it, which hears of it with its next heartbeat."""
+    """At once where it runs; another process hears of it with its next heartbeat, or when it wants to publish the file."""
+    worker = deployment.processes[2]
     deployment.processes[4].stop()
     token = deployment.token()
-    report = create(deployment, ALL, token)
-    eventually(lambda: running(deployment, report), 60)
-    assert deployment.call("DELETE", f"ScheduledReport/{report}", token).status_code == 200
-    assert executions(deployment, report, token) == []
+    for place, process in enumerate([worker, deployment.first]):
+        report = create(deployment, ALL, token)
+        eventually(lambda: running(deployment, report), 60)
+        assert deployment.call("DELETE", f"ScheduledReport/{report}", token, process).status_code == 200
+        assert executions(deployment, report, token) == []
+        if place == 0:
+            eventually(lambda: "a run was cancelled" in worker.log.read_text(), 5)
     # The one worker is free for the next.
     after = create(deployment, FEW, token)
     eventually(lambda: [one for one in executions(deployment, after, token) if one["executionStatus"] == "Completed"], 60)
     files = [path for path in (deployment.folder / "artifacts").rglob("*") if path.is_file()]
     assert [path.parent.name for path in files] == [after]
-    assert "cancelled" in deployment.processes[2].log.read_text()
 
 
 def test_a_backup_of_postgres_is_its_own_tools(deployment):
