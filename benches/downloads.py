@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
-from demo import Demo  # noqa: E402
+from demo import Demo, lives_on  # noqa: E402
 from export import COLUMNS, TABLE, peak_memory  # noqa: E402
 from postgres import free_port  # noqa: E402
 from tokens import Wrk, without_faults  # noqa: E402
@@ -71,9 +71,8 @@ class Nginx:
         self.url = f"http://127.0.0.1:{port}/{file.name}"
         deadline = time.monotonic() + START_SECONDS
         while subprocess.run(["curl", "-sfI", "-o", os.devnull, self.url], check=False).returncode:
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if not lives_on(self.process, 0.05) or time.monotonic() > deadline:
                 sys.exit(f"nginx did not start: {log.read_text() if log.exists() else ''}")
-            time.sleep(0.05)
 
     def __enter__(self):
         return self

@@ -197,6 +197,15 @@ def eventually(question, seconds=20):
     return answer
 
 
+def lives_on(process, seconds):
+    """Whether the process has not ended within so long: what a loop waits for that asks whether it is ready, or how large it is."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
 def read_time(text):
     return datetime.strptime(re.sub(r"\.\d+", "", text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 

@@ -9,6 +9,7 @@ import time
 
 import requests
 
+from demo import lives_on
 from postgres import free_port
 
 DOMAIN = "contoso.example"
@@ -54,8 +55,7 @@ class Process:
         """Until it serves, or works if it serves nothing."""
         deadline = time.monotonic() + SECONDS
         while not self.is_up():
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()[-4000:]
-            time.sleep(0.02)
+            assert lives_on(self.process, 0.02) and time.monotonic() < deadline, self.log.read_text()[-4000:]
 
     def is_up(self):
         if "--roles" in self.flags and "api" not in self.flags[-1]:

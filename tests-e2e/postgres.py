@@ -62,8 +62,14 @@ class Postgres:
         )
         deadline = time.monotonic() + START_SECONDS
         while self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port), check=False).returncode:
-            assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
-            time.sleep(0.05)
+            assert self._lives_on(0.05) and time.monotonic() < deadline, (self.folder / "log").read_text()
+
+    def _lives_on(self, seconds):
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
 
     def kill(self):
         """At once, as when the machine loses power: the next start recovers."""

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import subprocess
-import time
 from datetime import timezone
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import pyarrow
 import pyarrow.ipc
 import pyarrow.parquet
 import pytest
+
+from demo import lives_on
 
 TEXTS = ("csv", "tsv")
 COMPRESSED = ("csv.gz", "csv.zst", "tsv.gz", "tsv.zst")
@@ -175,9 +176,8 @@ def test_memory_does_not_grow_with_the_file(binary, tall, tmp_path, name):
     )
     peak = 0
     # Not what wait says: that counts the memory of this very program, which was there before the other took its place.
-    while process.poll() is None:
+    while lives_on(process, 0.005):
         peak = max(peak, held(process.pid))
-        time.sleep(0.005)
     assert process.returncode == 0
     assert 10 << 10 < peak < 256 << 10, f"{peak >> 10} MiB"
     if name == "parquet":
