@@ -8,7 +8,9 @@ use insightgate_operations::external_issuers::{ALGORITHMS, IssuerSettings, Tenan
 use toml::{Table, Value};
 use uuid::Uuid;
 
-use super::{Configuration, Setting, flag, number, text, texts};
+use super::Configuration;
+use super::settings::Setting;
+use super::values::{flag, number, text, texts};
 
 pub const NAME: &str = "issuer";
 

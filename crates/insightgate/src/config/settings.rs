@@ -1,0 +1,245 @@
+//! Every setting, once: its key, its meaning, its default, and how it is read.
+
+use std::path::PathBuf;
+
+use toml::Value;
+
+use super::Configuration;
+use super::values::{
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts,
+};
+
+/// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
+pub struct Setting<Target = Configuration> {
+    /// `section.name`.
+    pub key: &'static str,
+    pub about: &'static str,
+    /// As TOML; None where there is no default, with an example instead.
+    pub default: Result<&'static str, &'static str>,
+    pub read: fn(&mut Target, &Value) -> Result<(), String>,
+}
+
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "data.folder",
+        about: "Where the database, the data and the files lie. Made if it is missing.",
+        default: Ok("\"insightgate-data\""),
+        read: |c, v| text(v).map(|text| c.data_dir = PathBuf::from(text)),
+    },
+    Setting {
+        key: "data.root",
+        about: "Where the rows lie, if not in the data folder: another folder, or the URL of a place in an object store (docs/datasets.md).",
+        default: Err("\"s3://bucket/prefix\""),
+        read: |c, v| data_root(v).map(|text| c.data_root = Some(text)),
+    },
+    Setting {
+        key: "data.database_url",
+        about: "The database; a SQLite file in the data folder if not given. Several processes need a Postgres (docs/operating.md).",
+        default: Err("\"postgres://insightgate@db.example.com/insightgate\""),
+        read: |c, v| database_url(v).map(|text| c.database_url = Some(text)),
+    },
+    Setting {
+        key: "artifacts.root",
+        about: "Where the files of reports lie, if not in the data folder: another folder, or a place in an object store, as for data.root.",
+        default: Err("\"s3://bucket/prefix\""),
+        read: |c, v| data_root(v).map(|text| c.artifact_root = Some(text)),
+    },
+    Setting {
+        key: "artifacts.links",
+        about: "Whose links open them: \"server\", or \"store\" for the object store's own, which cannot be revoked (docs/operating.md).",
+        default: Ok("\"server\""),
+        read: |c, v| links(v).map(|store| c.store_links = store),
+    },
+    Setting {
+        key: "artifacts.days",
+        about: "Files are removed when they are so old. Their runs are listed on.",
+        default: Ok("90"),
+        read: |c, v| number(v, 1, 3650).map(|days| c.artifact_days = days),
+    },
+    Setting {
+        key: "artifacts.budget_gib",
+        about: "Room for files; beyond it the oldest are removed. As much as there is if not given.",
+        default: Err("100"),
+        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
+    },
+    Setting {
+        key: "server.http",
+        about: "Address to serve HTTP at; empty for none.",
+        default: Ok("\"127.0.0.1:7080\""),
+        read: |c, v| address(v).map(|address| c.http = address),
+    },
+    Setting {
+        key: "server.https",
+        about: "Address to serve HTTPS at; empty for none.",
+        default: Ok("\"127.0.0.1:7443\""),
+        read: |c, v| address(v).map(|address| c.https = address),
+    },
+    Setting {
+        key: "server.public_url",
+        about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own.",
+        default: Err("\"https://insights.example.com\""),
+        read: |c, v| public_url(v).map(|url| c.public_url = Some(url)),
+    },
+    Setting {
+        key: "server.trusted_proxies",
+        about: "Networks of proxies in front of this server: whom they name in X-Forwarded-For is taken for the client.",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.trusted_proxies = networks),
+    },
+    Setting {
+        key: "server.tls_names",
+        about: "Host names and addresses in the certificate that the server makes itself.",
+        default: Ok("[\"localhost\", \"127.0.0.1\", \"::1\"]"),
+        read: |c, v| host_names(v).map(|names| c.tls_names = names),
+    },
+    Setting {
+        key: "server.certificate",
+        about: "Your own certificate chain, as a PEM file, instead of one that the server makes.",
+        default: Err("\"/etc/insightgate/chain.pem\""),
+        read: |c, v| text(v).map(|text| c.certificate = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "server.certificate_key",
+        about: "Its private key, as a PEM file.",
+        default: Err("\"/etc/insightgate/key.pem\""),
+        read: |c, v| text(v).map(|text| c.certificate_key = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "server.drain_seconds",
+        about: "How long requests and runs may go on once the process is asked to end. Runs that take longer are given back and begin anew.",
+        default: Ok("20"),
+        read: |c, v| number(v, 0, 3600).map(|seconds| c.drain_seconds = seconds),
+    },
+    Setting {
+        key: "authority.resources",
+        about: "Resources that a token for the insights API may name.",
+        default: Ok("[\"https://api.partnercenter.microsoft.com\"]"),
+        read: |c, v| texts(v).map(|names| c.resources = names),
+    },
+    Setting {
+        key: "authority.built_in",
+        about: "Whether this server issues tokens itself. Without that, tokens come from the issuers below alone.",
+        default: Ok("true"),
+        read: |c, v| flag(v).map(|flag| c.built_in_authority = flag),
+    },
+    Setting {
+        key: "authority.signing_key_days",
+        about: "A signing key is replaced when it is so old. The one before goes on verifying until its last token has expired.",
+        default: Ok("90"),
+        read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
+    },
+    Setting {
+        key: "access.allow_report_viewer",
+        about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.allow_report_viewer = flag),
+    },
+    Setting {
+        key: "access.require_mfa",
+        about: "Whether users must sign in with a second factor. The password grant cannot ask for one: it then ends with an error.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.require_mfa = flag),
+    },
+    Setting {
+        key: "reports.quotas",
+        about: "Whether the documented quotas hold: 100 queries, 50 active reports, 5 ExecuteNow reports an hour.",
+        default: Ok("true"),
+        read: |c, v| flag(v).map(|flag| c.quotas = flag),
+    },
+    Setting {
+        key: "reports.start_lead_hours",
+        about: "How far ahead the StartTime of a report must lie.",
+        default: Ok("4"),
+        read: |c, v| number(v, 0, 24 * 365).map(|hours| c.start_lead_hours = hours),
+    },
+    Setting {
+        key: "reports.dataset_minimum_interval",
+        about: "Whether the minimum interval of a dataset holds for its reports. Otherwise 4 hours do, and the dataset's is only shown.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.dataset_minimum_interval = flag),
+    },
+    Setting {
+        key: "reports.hold_poll_seconds",
+        about: "How long a poll for executions waits for a first run before its 404.",
+        default: Ok("2"),
+        read: |c, v| number(v, 0, 60).map(|seconds| c.hold_poll_seconds = seconds),
+    },
+    Setting {
+        key: "reports.preview_seconds",
+        about: "How long a preview may take.",
+        default: Ok("100"),
+        read: |c, v| number(v, 1, 120).map(|seconds| c.preview_seconds = seconds),
+    },
+    Setting {
+        key: "reports.link_hours",
+        about: "How long a link to a file works.",
+        default: Ok("168"),
+        read: |c, v| number(v, 1, 24 * 90).map(|hours| c.link_hours = hours),
+    },
+    Setting {
+        key: "reports.catch_up",
+        about: "Runs that were missed while no scheduler ran: latest (the newest is made up for), all or none.",
+        default: Ok("\"latest\""),
+        read: |c, v| catch_up(v).map(|policy| c.catch_up = policy),
+    },
+    Setting {
+        key: "reports.run_minutes",
+        about: "How long a run may take; one that takes longer fails.",
+        default: Ok("60"),
+        read: |c, v| number(v, 1, 24 * 60).map(|minutes| c.run_minutes = minutes),
+    },
+    Setting {
+        key: "reports.history_days",
+        about: "How long finished runs are listed.",
+        default: Ok("90"),
+        read: |c, v| number(v, 1, 3650).map(|days| c.history_days = days),
+    },
+    Setting {
+        key: "engine.memory_mib",
+        about: "Memory that all running queries may hold together; beyond it they use the disk.",
+        default: Ok("80"),
+        read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
+    },
+    Setting {
+        key: "engine.threads",
+        about: "Runs at once, and parts of a query; as many as the machine has cores if not given.",
+        default: Err("8"),
+        read: |c, v| number(v, 1, 1024).map(|threads| c.threads = Some(threads as usize)),
+    },
+    Setting {
+        key: "outbound.allowed_networks",
+        about: "Networks where issuers of tokens may be, beside public addresses, such as [\"10.0.0.0/8\", \"127.0.0.1\"].",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.allowed_networks = networks),
+    },
+    Setting {
+        key: "outbound.ca_certificate",
+        about: "Certificates to trust beside the system's when callbacks are sent, as a PEM file.",
+        default: Err("\"/etc/insightgate/callback-ca.pem\""),
+        read: |c, v| text(v).map(|text| c.callback_ca = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "callbacks.allowed_networks",
+        about: "Networks that callbacks may go to beside public addresses. Every partner's may then, to any port.",
+        default: Ok("[]"),
+        read: |c, v| networks(v).map(|networks| c.callback_networks = networks),
+    },
+    Setting {
+        key: "callbacks.https_only",
+        about: "Whether callbacks go to https addresses alone (docs/callbacks.md).",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.https_callbacks = flag),
+    },
+    Setting {
+        key: "callbacks.on_failure",
+        about: "Whether every callback tells of failed runs too; otherwise those whose owners asked for it (CallbackOnFailure).",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.callbacks_on_failure = flag),
+    },
+    Setting {
+        key: "log.level",
+        about: "error, warn, info, debug or trace; or a filter such as \"warn,insightgate_operations=debug\".",
+        default: Ok("\"info\""),
+        read: |c, v| log_filter(v).map(|text| c.log_level = text),
+    },
+];

@@ -1,0 +1,108 @@
+//! Values of settings: read from TOML, refused in words that say what should stand there.
+
+use std::net::SocketAddr;
+
+use insightgate_engine::DataRoot;
+use insightgate_report::schedule::CatchUp;
+use ipnet::IpNet;
+use toml::Value;
+
+pub fn text(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        other => Err(format!("should be a text that is not empty, but is {other}")),
+    }
+}
+
+/// Checked here, so that it is reported with the other problems; opened with the environment's settings later.
+pub fn data_root(value: &Value) -> Result<String, String> {
+    let text = text(value).map_err(|_| "should be a folder or a URL".to_owned())?;
+    DataRoot::parse(&text, []).map(|_| text).map_err(|error| error.to_string())
+}
+
+pub fn database_url(value: &Value) -> Result<String, String> {
+    let text = value.as_str().map(str::trim).unwrap_or_default();
+    match text.split_once(':') {
+        Some(("postgres" | "postgresql", _)) => Ok(text.to_owned()),
+        // It may hold a password, and is not shown.
+        _ => {
+            Err("should be like \"postgres://user@host/database\"; without it the database is a SQLite file in the data folder".to_owned())
+        }
+    }
+}
+
+pub fn catch_up(value: &Value) -> Result<CatchUp, String> {
+    let found = value.as_str().and_then(CatchUp::from_name);
+    found.ok_or_else(|| format!("should be \"latest\", \"all\" or \"none\", but is {value}"))
+}
+
+/// Whether they are the store's.
+pub fn links(value: &Value) -> Result<bool, String> {
+    match value.as_str() {
+        Some("server") => Ok(false),
+        Some("store") => Ok(true),
+        _ => Err(format!("should be \"server\" or \"store\", but is {value}")),
+    }
+}
+
+pub fn texts(value: &Value) -> Result<Vec<String>, String> {
+    match value {
+        Value::Array(items) => items.iter().map(text).collect(),
+        Value::String(one) => Ok(one.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()),
+        other => Err(format!("should be a list of texts, but is {other}")),
+    }
+}
+
+pub fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
+    let network = |text: String| {
+        let single = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+        text.parse().ok().or_else(single).ok_or_else(|| format!("should hold networks such as \"10.0.0.0/8\", but holds \"{text}\""))
+    };
+    texts(value)?.into_iter().map(network).collect()
+}
+
+pub fn host_names(value: &Value) -> Result<Vec<String>, String> {
+    let names = texts(value)?;
+    let is_name = |name: &String| {
+        let label = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'*');
+        name.parse::<std::net::IpAddr>().is_ok() || name.split('.').all(label)
+    };
+    match names.iter().find(|name| !is_name(name)) {
+        Some(wrong) => Err(format!("should hold host names and addresses, but holds \"{wrong}\"")),
+        None => Ok(names),
+    }
+}
+
+pub fn log_filter(value: &Value) -> Result<String, String> {
+    let text = text(value)?;
+    match tracing_subscriber::EnvFilter::try_new(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(format!("should be a level such as \"info\" or a filter, but is \"{text}\": {error}")),
+    }
+}
+
+pub fn flag(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("should be true or false, but is {value}"))
+}
+
+pub fn number(value: &Value, least: u32, most: u32) -> Result<u32, String> {
+    let number = value.as_integer().and_then(|number| u32::try_from(number).ok()).filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("should be a whole number from {least} to {most}, but is {value}"))
+}
+
+pub fn address(value: &Value) -> Result<Option<SocketAddr>, String> {
+    match value.as_str().map(str::trim) {
+        Some("") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| format!("should be an address such as \"127.0.0.1:7080\", but is \"{text}\"")),
+        None => Err(format!("should be an address such as \"127.0.0.1:7080\", but is {value}")),
+    }
+}
+
+pub fn public_url(value: &Value) -> Result<String, String> {
+    let text = text(value)?;
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest.map(|rest| rest.trim_end_matches('/')) {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@']) => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err(format!("should be an address such as \"https://insights.example.com\", without a path, but is \"{text}\"")),
+    }
+}
