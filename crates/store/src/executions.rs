@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::execution::{Artifact, Execution, ExecutionStatus};
 use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -14,7 +13,7 @@ use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
 use crate::principals::{read_locations, written_locations};
 use crate::row::{Read, millis};
 use crate::scheduled_reports::read_report;
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewExecution {
@@ -134,15 +133,15 @@ impl Store {
 
     /// Prolongs the lease. False when the run is not held any more: its work is to be dropped.
     pub async fn extend_lease(&self, id: Uuid, epoch: i64, lease_until: i64) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.reports.acquire().await?;
         let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
         Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(epoch)).await? == 1)
     }
 
     /// Lets every running execution, and every callback under way, be claimed at once. For the start of the only process that uses this database.
     pub async fn release_leases(&self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE executions SET lease_until = 0 WHERE status = 'Running'").execute(&self.pool).await?;
-        let mut connection = self.pool.acquire().await?;
+        sqlx::query("UPDATE executions SET lease_until = 0 WHERE status = 'Running'").execute(&self.reports).await?;
+        let mut connection = self.reports.acquire().await?;
         release_callbacks(&mut connection).await
     }
 
@@ -240,7 +239,7 @@ impl Store {
             if let Some(since) = filter.queued_since {
                 query = query.bind(millis(since));
             }
-            for row in &query.fetch_all(&self.pool).await? {
+            for row in &query.fetch_all(&self.reports).await? {
                 records.push(ExecutionRecord { execution: read_execution(row)?, report: report.clone() });
             }
         }
@@ -250,16 +249,16 @@ impl Store {
     /// Any owner's: for the link that stands for it.
     pub async fn execution(&self, id: Uuid) -> Result<Option<ExecutionRecord>, StoreError> {
         let query = sqlx::query("SELECT * FROM executions WHERE id = $1").bind(id.to_string());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         let execution = read_execution(&row)?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         Ok(Some(ExecutionRecord { execution, report: read_report(&row)? }))
     }
 }
 
 /// Whether the run ended so, by this very claim.
-async fn has_ended(connection: &mut AnyConnection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
+async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
     let status = match outcome {
         Outcome::Completed { .. } => ExecutionStatus::Completed,
         Outcome::Failed { .. } | Outcome::Refused { .. } => ExecutionStatus::Failed,
@@ -276,7 +275,7 @@ async fn has_ended(connection: &mut AnyConnection, claimed: &ClaimedExecution, o
 const TURN_STEP: i64 = 1000;
 
 /// A slot that is queued already stays as it is.
-pub(crate) async fn insert_execution(connection: &mut AnyConnection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
+pub(crate) async fn insert_execution(connection: &mut Connection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
          SELECT $1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0, $6,
@@ -297,7 +296,7 @@ pub(crate) async fn insert_execution(connection: &mut AnyConnection, tenant: Uui
 }
 
 /// A report is Inactive once no slot is to come and no run is open. Whether that is so.
-pub(crate) async fn end_exhausted_report(connection: &mut AnyConnection, report: &str) -> Result<bool, StoreError> {
+pub(crate) async fn end_exhausted_report(connection: &mut Connection, report: &str) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL
              AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = $2 AND status IN ('Pending', 'Running', 'Paused'))",
