@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
-use insightgate_report::execution::{Artifact, Execution, ExecutionStatus};
+use insightgate_report::execution::{Artifact, Execution, ExecutionStatus, MAXIMUM_DEATHS, wait_after_deaths};
 use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -93,14 +93,14 @@ pub enum Outcome {
 }
 
 impl Store {
-    /// Takes a run whose holder let its lease lapse, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
+    /// Takes a run whose holder let its lease lapse, once it has [waited](wait_after_deaths) for that, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
-        let skip_locked = self.dialect.skip_locked();
+        let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
         // Two looks, so that each follows the index and stops at its first row.
         let claim = format!(
             "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
              WHERE id = COALESCE(
-                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2
+                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
                  (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
@@ -138,9 +138,13 @@ impl Store {
         Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(epoch)).await? == 1)
     }
 
-    /// Lets every running execution, and every callback under way, be claimed at once. For the start of the only process that uses this database.
+    /// Ends the lease of every running execution, and of every callback under way: whoever held them died. For the start of the only process
+    /// that uses this database. A run is claimed at once, or when it has waited for the deaths of its earlier attempts; one that waits already
+    /// goes on from where it is.
     pub async fn release_leases(&self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE executions SET lease_until = 0 WHERE status = 'Running'").execute(&self.reports).await?;
+        let ended = self.lease_time().await? - 1;
+        let statement = "UPDATE executions SET lease_until = $1 WHERE status = 'Running' AND lease_until > $1";
+        sqlx::query(statement).bind(ended).execute(&self.reports).await?;
         let mut connection = self.reports.acquire().await?;
         release_callbacks(&mut connection).await
     }
@@ -255,6 +259,13 @@ impl Store {
         let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         Ok(Some(ExecutionRecord { execution, report: read_report(&row)? }))
     }
+}
+
+/// Of a running execution whose holder is taken for dead: how long it waits before it may be claimed.
+fn wait_milliseconds() -> String {
+    let waits = (0..MAXIMUM_DEATHS).map(|deaths| format!("WHEN {deaths} THEN {}", wait_after_deaths(deaths) * 1000));
+    let longest = wait_after_deaths(MAXIMUM_DEATHS) * 1000;
+    format!("CASE attempts - failures {} ELSE {longest} END", waits.collect::<Vec<_>>().join(" "))
 }
 
 /// Whether the run ended so, by this very claim.
