@@ -10,11 +10,12 @@ use insightgate_query::timespan::Window;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::artifact::ArtifactKey;
-use crate::budget::Lane;
+use crate::budget::Room;
 use crate::encode::{Format, Halt};
-use crate::engine::{Engine, Running};
+use crate::engine::{Engine, Question, Running};
 use crate::error::EngineError;
 use crate::snapshot;
+use crate::turns::Lane;
 use crate::upload::Upload;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,15 +97,29 @@ impl Engine {
         mut target: Target<'_>,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let Running { stream, outputs, snapshot, share: _share } = self.start(scope, plan, window, Lane::Export, None).await?;
-        let mut parts = format.encode(stream, &outputs, self.inner.streams)?;
+        let desk = self.inner.workers.desk(scope.tenant())?;
+        let starting = {
+            let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
+            async move {
+                let question = Question { scope: &scope, plan: &plan, window, at_most: None };
+                let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole).await?;
+                // What is begun here stays on the threads for queries.
+                let parts = format.encode(stream, &outputs, engine.inner.streams)?;
+                Ok::<_, EngineError>((share, snapshot, parts))
+            }
+        };
+        let (_share, snapshot, mut parts) = desk.run(starting).await??;
         let mut sum = digest::Context::new(&digest::SHA256);
         let mut done = ExportProgress::default();
         while let Some(part) = parts.next().await {
             let part = match part {
                 Ok(part) => part,
                 Err(Halt::Other(error)) => return Err(error),
-                Err(Halt::Rows(error)) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
+                Err(Halt::Rows(error)) => {
+                    let (engine, dataset, snapshot) = (self.clone(), Arc::clone(&plan.dataset), snapshot.clone());
+                    let naming = async move { engine.named(engine.query_error(error), &dataset, &snapshot).await };
+                    return Err(desk.run(naming).await?);
+                }
             };
             sum.update(&part.bytes);
             target.write(&part.bytes).await?;

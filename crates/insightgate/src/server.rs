@@ -12,9 +12,9 @@ use chrono::DateTime;
 use futures::FutureExt as _;
 use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
-use insightgate_engine::{DataRoot, Engine, EngineSettings};
+use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{deliverer, keeper, runner, scheduler, sweeper};
+use insightgate_operations::background::{deliverer, keeper, places::Places, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
@@ -80,7 +80,7 @@ pub async fn open_context(
     let vault = folder.vault(&random)?;
     let store = Store::open(database_url).await.map_err(|error| CommandError::failed(error.to_string()))?;
     let clock = open_clock(&store, manual_clock).await?;
-    let engine = open_engine(folder, roots, limits)?;
+    let engine = shared_engine(folder, roots, limits, settings.sharing.clone())?;
     let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());
     let outbound = outbound.map_err(|error| CommandError::failed(format!("callbacks cannot be sent: {error}")))?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
@@ -111,6 +111,10 @@ pub async fn open_context(
 }
 
 pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> Result<Engine, CommandError> {
+    shared_engine(folder, roots, limits, Sharing::default())
+}
+
+fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharing: Sharing) -> Result<Engine, CommandError> {
     let settings = EngineSettings {
         data_root: roots.rows,
         artifact_root: roots.artifacts,
@@ -118,7 +122,7 @@ pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> R
         spill_dir: folder.spill(),
         partitions: limits.partitions,
     };
-    Engine::new(settings).map_err(|error| CommandError::failed(error.to_string()))
+    Engine::shared(settings, sharing).map_err(|error| CommandError::failed(error.to_string()))
 }
 
 /// A manual clock goes on where it stood; the first one starts at the system's now.
@@ -174,8 +178,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the background work of these roles.
-    pub fn start(context: &SharedContext, roles: &[ServerRole], runners: usize) -> Running {
+    /// Starts the background work of these roles. One tenant has at most so many runs at once; there is room for some of others beside.
+    pub fn start(context: &SharedContext, roles: &[ServerRole], of_one_tenant: usize) -> Running {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let shared = || (Arc::clone(context), stopped.clone());
@@ -188,9 +192,11 @@ impl Running {
             tasks.spawn(async move { lasting("the sweeper", || sweeper::run(&sweeping, until.clone())).await });
         }
         if roles.contains(&ServerRole::Worker) {
-            for _ in 0..runners.max(1) {
-                let (running, until) = shared();
-                tasks.spawn(async move { lasting("a runner", || runner::run(&running, until.clone())).await });
+            let of_one_tenant = of_one_tenant.max(1);
+            let places = Arc::new(Places::new(of_one_tenant));
+            for _ in 0..of_one_tenant + of_one_tenant.div_ceil(2) {
+                let ((running, until), places) = (shared(), Arc::clone(&places));
+                tasks.spawn(async move { lasting("a runner", || runner::run(&running, &places, until.clone())).await });
             }
             let (delivering, until) = shared();
             tasks.spawn(async move { lasting("the deliverer", || deliverer::run(&delivering, until.clone())).await });

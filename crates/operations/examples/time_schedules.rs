@@ -28,7 +28,7 @@ use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{runner, scheduler};
+use insightgate_operations::background::{places::Places, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
@@ -267,7 +267,7 @@ async fn runs(context: &SharedContext, arguments: &Arguments) -> Result<(), Faul
     let mut runners = Vec::new();
     for _ in 0..arguments.runners {
         let (context, stopping) = (Arc::clone(context), stopping.clone());
-        runners.push(tokio::spawn(async move { runner::run(&context, stopping).await }));
+        runners.push(tokio::spawn(async move { runner::run(&context, &Places::new(usize::MAX), stopping).await }));
     }
     let (began, began_at) = (Instant::now(), DateTime::<Utc>::from(SystemTime::now()));
     scheduler::queue_due(context, context.clock.now()).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use insightgate_engine::Engine;
+use insightgate_engine::{Engine, Sharing};
 use insightgate_identity::access::AccessRules;
 use insightgate_outbound::Outbound;
 use insightgate_report::execution::HISTORY_DAYS;
@@ -84,6 +84,8 @@ pub struct Settings {
     /// Whether links are the artifact store's own addresses, where it has some.
     pub store_links: bool,
     pub preview_timeout: Duration,
+    /// How tenants share the engine.
+    pub sharing: Sharing,
     /// A signing key is replaced when it is so old.
     pub signing_key_days: u32,
     /// Whether the insights API takes only tokens of users who gave a second factor.
@@ -111,6 +113,7 @@ impl Default for Settings {
             artifact_bytes: None,
             store_links: false,
             preview_timeout: Duration::from_secs(100),
+            sharing: Sharing::default(),
             signing_key_days: 90,
             require_mfa: false,
             callbacks: CallbackSettings::default(),

@@ -10,6 +10,9 @@ use thiserror::Error;
 
 use crate::random::NoRandomness;
 
+/// Queries take their turns by the second.
+const CROWDED_SECONDS: u32 = 5;
+
 /// The text is for the caller; where the log needs more, it is in `Internal`.
 #[derive(Debug, Error)]
 pub enum Failure {
@@ -47,6 +50,9 @@ pub enum Failure {
     IllegalMove(#[from] IllegalMove),
     #[error("The server has too much to do. Try again shortly.")]
     Busy,
+    /// As many previews and explanations are under way as may be: the caller's organisation's, or all together.
+    #[error("{message}")]
+    Crowded { by_own: bool, message: String },
     /// A preview or an explanation.
     #[error("The {what} did not finish within {seconds} seconds. That says nothing against the query: a report of it may still succeed.")]
     QueryTimeout { what: &'static str, seconds: u64 },
@@ -56,6 +62,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Seconds after which the same request may succeed, where only want of room stands against it.
+    pub fn retry_after(&self) -> Option<u32> {
+        matches!(self, Failure::Crowded { .. }).then_some(CROWDED_SECONDS)
+    }
+
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
         Failure::Internal(cause.into())
     }
@@ -97,12 +108,14 @@ impl From<EngineError> for Failure {
             EngineError::Misfit { .. }
             | EngineError::Corrupt { .. }
             | EngineError::Budget { .. }
+            | EngineError::RowGroupTooLarge { .. }
             | EngineError::OutOfRange(_)
             | EngineError::FilesChanged { .. } => {
                 tracing::warn!(error = %error, "a query could not be answered");
                 Failure::Invalid(error.caller_message())
             }
             EngineError::Busy => Failure::Busy,
+            EngineError::Crowded { by_own } => Failure::Crowded { by_own: *by_own, message: error.caller_message() },
             _ => Failure::internal(error),
         }
     }

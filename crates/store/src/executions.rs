@@ -95,19 +95,32 @@ pub enum Outcome {
 impl Store {
     /// Takes a run whose holder let its lease lapse, once it has [waited](wait_after_deaths) for that, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
+        self.claim_execution_beside(lease_now, lease_until, &[]).await
+    }
+
+    /// The same, of other tenants than `busy`.
+    pub async fn claim_execution_beside(
+        &self,
+        lease_now: i64,
+        lease_until: i64,
+        busy: &[Uuid],
+    ) -> Result<Option<ClaimedExecution>, StoreError> {
         let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
+        let places: Vec<String> = (3..3 + busy.len()).map(|place| format!("${place}")).collect();
+        let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places.join(", ")) };
         // Two looks, so that each follows the index and stops at its first row.
         let claim = format!(
             "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
              WHERE id = COALESCE(
-                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait}
+                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait} {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
-                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2
+                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2 {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
              RETURNING *"
         );
         let mut transaction = self.begin_beside().await?;
         let query = sqlx::query(sqlx::AssertSqlSafe(claim)).bind(lease_until).bind(lease_now);
+        let query = busy.iter().fold(query, |query, tenant| query.bind(tenant.to_string()));
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
         let execution = read_execution(&row)?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());

@@ -59,7 +59,7 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
         Failure::NotFound | Failure::NoExecutions => ("notFound", None),
         Failure::Conflict(_) => ("conflict", None),
         Failure::IllegalMove(_) => ("illegalMove", None),
-        Failure::Busy => ("busy", None),
+        Failure::Busy | Failure::Crowded { .. } => ("busy", None),
         Failure::Invalid(_) => ("invalid", None),
         Failure::Profile(faults) => {
             let shown = faults.iter().map(|fault| json!({"field": fault.field, "rule": fault.rule, "message": fault.message}));
@@ -76,5 +76,9 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
         Failure::Unauthorized { reason } => tracing::info!(reason, correlation, "a token was not accepted"),
         _ => {}
     }
-    error(status, code, &message, details, correlation)
+    let mut response = error(status, code, &message, details, correlation);
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }

@@ -138,13 +138,14 @@ impl Bench {
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
-        let engine = Engine::new(EngineSettings {
+        let engine_settings = EngineSettings {
             data_root: path("data").into(),
             artifact_root: path("artifacts").into(),
             memory_limit: 64 << 20,
             spill_dir: path("spill"),
             partitions: 1,
-        });
+        };
+        let engine = Engine::shared(engine_settings, settings.sharing.clone());
         for (file, text) in [("mpn/Sales.toml", SALES), ("mpn/Plain.toml", PLAIN), ("cmp/Orders.toml", ORDERS)] {
             let file = path("definitions").join(file);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -1,11 +1,13 @@
 //! Values of settings: read from TOML, refused in words that say what should stand there.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use insightgate_engine::DataRoot;
 use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::Value;
+use uuid::Uuid;
 
 pub fn text(value: &Value) -> Result<String, String> {
     match value {
@@ -59,6 +61,16 @@ pub fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
         text.parse().ok().or_else(single).ok_or_else(|| format!("should hold networks such as \"10.0.0.0/8\", but holds \"{text}\""))
     };
     texts(value)?.into_iter().map(network).collect()
+}
+
+/// Of tenants, by their ids.
+pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
+    let table = value.as_table().ok_or_else(|| format!("should be a table of tenants' ids and weights, but is {value}"))?;
+    let weight = |(id, weight): (&String, &Value)| {
+        let id = id.parse().map_err(|_| format!("should name tenants by their ids, but names \"{id}\""))?;
+        Ok((id, number(weight, 1, 1000)?))
+    };
+    table.iter().map(weight).collect()
 }
 
 pub fn host_names(value: &Value) -> Result<Vec<String>, String> {

@@ -15,6 +15,7 @@ use insightgate_store::{ClaimedExecution, NewCallback, Outcome};
 use tokio::sync::watch;
 
 use super::in_time;
+use super::places::Places;
 use crate::absent_values::{absent_values, joined};
 use crate::artifact_key;
 use crate::audit::{self, Happening};
@@ -36,9 +37,9 @@ const TELL_TIMES: u32 = 40;
 const EARLIER_EPOCHS: usize = 30;
 
 /// Runs until `stop` says so. What runs then is given some time to finish, after which it is given back.
-pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+pub async fn run(context: &Context, places: &Places, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        match run_next_until(context, &mut stop).await {
+        match run_next_until(context, places, &mut stop).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(error = ?error, "an execution could not be claimed or finished"),
@@ -55,12 +56,15 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
 pub async fn run_next(context: &Context) -> Result<bool, Failure> {
     // Nobody says stop as long as the sender is there.
     let (_sender, mut never) = watch::channel(false);
-    run_next_until(context, &mut never).await
+    run_next_until(context, &Places::new(usize::MAX), &mut never).await
 }
 
-async fn run_next_until(context: &Context, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
+async fn run_next_until(context: &Context, places: &Places, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
+    let claiming = places.claiming().await;
     let now = in_time(context.store.lease_time()).await?;
-    let Some(claimed) = in_time(context.store.claim_execution(now, now + LEASE_MILLISECONDS)).await? else { return Ok(false) };
+    let claimed = in_time(context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full())).await?;
+    let Some(claimed) = claimed else { return Ok(false) };
+    let _place = claiming.taken_by(claimed.report.tenant);
     let Execution { id, attempts, failures, .. } = claimed.execution;
     if let Some(deaths @ 1..) = attempts.checked_sub(failures + 1) {
         tracing::warn!(execution = %id, report = %claimed.report.id, deaths, "a run is tried again whose process ended before it");
