@@ -30,7 +30,6 @@ use crate::error::EngineError;
 use crate::in_order::in_order;
 use crate::lower::{self, Lowering, Output};
 use crate::pruning::{self, Handed};
-use crate::readers::Readers;
 use crate::redaction;
 use crate::scan::{self, Rows};
 use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
@@ -81,7 +80,6 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
     pub(crate) artifacts: OpenedStore,
-    pub(crate) readers: Readers,
     pub(crate) data_url: ObjectStoreUrl,
     budget: Budget,
     /// Row groups that are read side by side, and batches that are encoded so.
@@ -151,7 +149,6 @@ impl Engine {
         runtime.register_object_store(data_url.as_ref(), Arc::clone(&data));
         let session = |partitions: usize, few: bool| session(&runtime, partitions, few);
         let inner = Inner {
-            readers: Readers::default(),
             ordered: session(1, false),
             parallel: session(settings.partitions.max(1), false),
             few: session(settings.partitions.max(1), true),

@@ -5,6 +5,7 @@
 
 mod artifact;
 mod blame;
+mod block_sums;
 mod budget;
 mod check_files;
 mod codes;
@@ -24,7 +25,6 @@ mod numbers;
 mod parquet_file;
 mod preview;
 mod pruning;
-mod readers;
 mod redaction;
 mod scan;
 mod snapshot;
@@ -36,7 +36,8 @@ mod text_test;
 mod types;
 mod upload;
 
-pub use artifact::{ArtifactKey, ArtifactMeta, BadArtifactKey, ListedArtifact};
+pub use artifact::{ArtifactKey, ArtifactMeta, ArtifactReader, BadArtifactKey, ListedArtifact};
+pub use block_sums::{BLOCK, BlockSum};
 pub use check_files::FileCheck;
 pub use encode::Format;
 pub use engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings};

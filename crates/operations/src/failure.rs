@@ -10,6 +10,9 @@ use thiserror::Error;
 
 use crate::random::NoRandomness;
 
+/// When to ask again for what an object store did not give.
+pub(crate) const STORE_AWAY_SECONDS: u32 = 10;
+
 /// The text is for the caller; where the log needs more, it is in `Internal`.
 #[derive(Debug, Error)]
 pub enum Failure {
@@ -47,6 +50,12 @@ pub enum Failure {
     IllegalMove(#[from] IllegalMove),
     #[error("The server has too much to do. Try again shortly.")]
     Busy,
+    /// The caller's own share is taken.
+    #[error("{told}")]
+    ShareTaken { told: String, wait_seconds: u32 },
+    /// Something that the server needs is away or refuses it, or there is no room. The cause is for the log.
+    #[error("{told}")]
+    Unavailable { told: String, wait_seconds: u32, cause: String },
     /// A preview or an explanation.
     #[error("The {what} did not finish within {seconds} seconds. That says nothing against the query: a report of it may still succeed.")]
     QueryTimeout { what: &'static str, seconds: u64 },
@@ -58,6 +67,14 @@ pub enum Failure {
 impl Failure {
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
         Failure::Internal(cause.into())
+    }
+
+    /// After how many seconds the same request may be answered, where that is known.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Failure::ShareTaken { wait_seconds, .. } | Failure::Unavailable { wait_seconds, .. } => Some(*wait_seconds),
+            _ => None,
+        }
     }
 }
 
@@ -102,7 +119,9 @@ impl From<EngineError> for Failure {
                 tracing::warn!(error = %error, "a query could not be answered");
                 Failure::Invalid(error.caller_message())
             }
-            EngineError::Busy => Failure::Busy,
+            EngineError::Store(_) if !error.is_storage_full() => {
+                Failure::Unavailable { told: error.caller_message(), wait_seconds: STORE_AWAY_SECONDS, cause: error.to_string() }
+            }
             _ => Failure::internal(error),
         }
     }
