@@ -87,6 +87,7 @@ impl Asked {
         };
         match failure {
             Failure::Internal(cause) => tracing::error!(%cause, correlation = self.correlation, "a request failed"),
+            Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation = self.correlation, "a request could not be answered"),
             Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
             _ => {}
         }
@@ -98,8 +99,15 @@ impl Asked {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response
+        with_retry_after(response, failure)
     }
+}
+
+pub(crate) fn with_retry_after(mut response: Response, failure: &Failure) -> Response {
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 impl<S: Sync> FromRequestParts<S> for Asked {
@@ -117,8 +125,8 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
         Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
         Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
-        Failure::Busy | Failure::Crowded { by_own: true, .. } => StatusCode::TOO_MANY_REQUESTS,
-        Failure::Crowded { by_own: false, .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Busy | Failure::ShareTaken { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Failure::QueryTimeout { .. } | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

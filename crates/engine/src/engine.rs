@@ -33,7 +33,6 @@ use crate::in_order::in_order;
 use crate::ledger::{Seat, Share};
 use crate::lower::{self, Lowering, Output};
 use crate::pruning::{self, Handed};
-use crate::readers::Readers;
 use crate::reading::Reading;
 use crate::redaction;
 use crate::scan::{self, Rows};
@@ -90,7 +89,6 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
     pub(crate) artifacts: OpenedStore,
-    pub(crate) readers: Readers,
     pub(crate) data_url: ObjectStoreUrl,
     pub(crate) budget: Budget,
     pub(crate) workers: Workers,
@@ -206,7 +204,6 @@ impl Engine {
         let halves = std::iter::successors(Some(partitions / 2), |streams| Some(streams / 2)).take_while(|streams| *streams > 0);
         let narrower = |streams| Narrower { streams, parallel: session(streams, false), few: session(streams, true) };
         let inner = Inner {
-            readers: Readers::default(),
             ordered: session(1, false),
             parallel: session(partitions, false),
             few: session(partitions, true),

@@ -51,11 +51,9 @@ pub enum EngineError {
     OutOfRange(String),
     #[error("no such artifact")]
     NoSuchArtifact,
-    #[error("the tenant reads as many artifacts at once as it may")]
-    Busy,
-    /// A range that starts at or after the artifact's end.
-    #[error("the range does not lie in the artifact")]
-    BadRange,
+    /// An artifact is not what was written: it is shorter or longer, or has other bytes.
+    #[error("the artifact is damaged: {detail}")]
+    Damaged { detail: String },
     /// A file that a person gave to be imported.
     #[error("{file}: {detail}")]
     Input { file: String, detail: String },
@@ -87,6 +85,11 @@ impl EngineError {
             EngineError::Query(error) => io_causes(error).next().is_some(),
             _ => false,
         }
+    }
+
+    /// An object store refused the credentials: the same run may succeed once they are replaced.
+    pub fn is_refused_by_store(&self) -> bool {
+        matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Refused)
     }
 
     /// The disk of the artifacts, of the data or of the intermediate results is full.
@@ -134,8 +137,7 @@ impl EngineError {
             EngineError::Crowded { by_own: false } => "Too many previews and explanations are under way. Try again shortly.".to_owned(),
             EngineError::OutOfRange(_) => "A number is out of the range of its type.".to_owned(),
             EngineError::NoSuchArtifact => "There is no such file.".to_owned(),
-            EngineError::Busy => "Too many downloads at once. Try again shortly.".to_owned(),
-            EngineError::BadRange => "The range does not lie in the file.".to_owned(),
+            EngineError::Damaged { .. } => "The file is damaged.".to_owned(),
             EngineError::Input { detail, .. } => detail.clone(),
             EngineError::Store(fault) if matches!(fault.kind(), FaultKind::Refused | FaultKind::Missing | FaultKind::Unsupported) => {
                 "The server may not use its storage: its operator has to look after that.".to_owned()

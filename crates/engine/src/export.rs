@@ -10,6 +10,7 @@ use insightgate_query::timespan::Window;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::artifact::ArtifactKey;
+use crate::block_sums::BlockSum;
 use crate::budget::Room;
 use crate::encode::{Format, Halt};
 use crate::engine::{Engine, Question, Running};
@@ -30,6 +31,8 @@ pub struct ArtifactSummary {
     pub bytes: u64,
     /// Of the bytes, in lowercase hexadecimal.
     pub sha256: String,
+    /// Of an artifact's blocks, in order; of what is written elsewhere, none.
+    pub blocks: Vec<BlockSum>,
     /// When the newest of the files that were read was written.
     pub data_as_of: Option<DateTime<Utc>>,
     /// There are no files of this tenant's yet: the artifact is a header for that reason.
@@ -65,7 +68,7 @@ impl Engine {
         let artifacts = &self.inner.artifacts;
         let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| format.content_type()));
         match self.write(scope, plan, window, format, Target::Artifact(&mut upload), progress).await {
-            Ok(summary) => upload.finish().await.map(|()| summary),
+            Ok(summary) => upload.finish().await.map(|blocks| ArtifactSummary { blocks, ..summary }),
             Err(error) => {
                 upload.abort().await;
                 Err(error)
@@ -132,6 +135,7 @@ impl Engine {
             rows: done.rows,
             bytes: done.bytes,
             sha256: hexadecimal(sum.finish().as_ref()),
+            blocks: Vec::new(),
             data_as_of: snapshot.data_as_of,
             no_files: snapshot.is_empty(),
         })

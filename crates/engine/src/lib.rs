@@ -6,6 +6,7 @@
 mod artifact;
 mod balanced;
 mod blame;
+mod block_sums;
 mod budget;
 mod check_files;
 mod codes;
@@ -26,7 +27,6 @@ mod numbers;
 mod parquet_file;
 mod preview;
 mod pruning;
-mod readers;
 mod reading;
 mod redaction;
 mod scan;
@@ -41,7 +41,8 @@ mod types;
 mod upload;
 mod workers;
 
-pub use artifact::{ArtifactKey, ArtifactMeta, BadArtifactKey, ListedArtifact};
+pub use artifact::{ArtifactKey, ArtifactMeta, ArtifactReader, BadArtifactKey, ListedArtifact};
+pub use block_sums::{BLOCK, BlockSum};
 pub use budget::{DEFAULT_WAITING, Sharing};
 pub use check_files::FileCheck;
 pub use encode::Format;

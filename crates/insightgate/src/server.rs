@@ -19,6 +19,7 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
@@ -107,6 +108,7 @@ pub async fn open_context(
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
+        downloads: Downloads::default(),
     }))
 }
 

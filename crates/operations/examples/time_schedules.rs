@@ -33,6 +33,7 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::link::LinkKeys;
@@ -139,6 +140,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
+        downloads: Downloads::default(),
     }))
 }
 

@@ -18,6 +18,7 @@ use crate::callbacks::CallbackSettings;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
 use crate::directory::Directory;
+use crate::downloads::{DownloadSettings, Downloads};
 use crate::external_issuers::ExternalIssuers;
 use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
@@ -46,6 +47,7 @@ pub struct Context {
     pub held_polls: HeldPolls,
     pub addresses: AddressGuard,
     pub unknown_names: UnknownNames,
+    pub downloads: Downloads,
 }
 
 /// Shared by handlers and background work.
@@ -83,6 +85,7 @@ pub struct Settings {
     pub artifact_bytes: Option<u64>,
     /// Whether links are the artifact store's own addresses, where it has some.
     pub store_links: bool,
+    pub downloads: DownloadSettings,
     pub preview_timeout: Duration,
     /// How tenants share the engine.
     pub sharing: Sharing,
@@ -112,6 +115,7 @@ impl Default for Settings {
             history_days: HISTORY_DAYS as u32,
             artifact_bytes: None,
             store_links: false,
+            downloads: DownloadSettings::default(),
             preview_timeout: Duration::from_secs(100),
             sharing: Sharing::default(),
             signing_key_days: 90,

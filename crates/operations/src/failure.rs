@@ -10,8 +10,10 @@ use thiserror::Error;
 
 use crate::random::NoRandomness;
 
-/// Queries take their turns by the second.
+/// When to ask again where queries wait for their turns, in seconds.
 const CROWDED_SECONDS: u32 = 5;
+/// When to ask again for what an object store did not give, in seconds.
+pub(crate) const STORE_AWAY_SECONDS: u32 = 10;
 
 /// The text is for the caller; where the log needs more, it is in `Internal`.
 #[derive(Debug, Error)]
@@ -50,9 +52,12 @@ pub enum Failure {
     IllegalMove(#[from] IllegalMove),
     #[error("The server has too much to do. Try again shortly.")]
     Busy,
-    /// As many previews and explanations are under way as may be: the caller's organisation's, or all together.
-    #[error("{message}")]
-    Crowded { by_own: bool, message: String },
+    /// The caller's own share is taken.
+    #[error("{told}")]
+    ShareTaken { told: String, wait_seconds: u32 },
+    /// Something that the server needs is away or refuses it, or there is no room. The cause is for the log.
+    #[error("{told}")]
+    Unavailable { told: String, wait_seconds: u32, cause: String },
     /// A preview or an explanation.
     #[error("The {what} did not finish within {seconds} seconds. That says nothing against the query: a report of it may still succeed.")]
     QueryTimeout { what: &'static str, seconds: u64 },
@@ -62,13 +67,16 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Seconds after which the same request may succeed, where only want of room stands against it.
-    pub fn retry_after(&self) -> Option<u32> {
-        matches!(self, Failure::Crowded { .. }).then_some(CROWDED_SECONDS)
-    }
-
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
         Failure::Internal(cause.into())
+    }
+
+    /// After how many seconds the same request may be answered, where that is known.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Failure::ShareTaken { wait_seconds, .. } | Failure::Unavailable { wait_seconds, .. } => Some(*wait_seconds),
+            _ => None,
+        }
     }
 }
 
@@ -115,7 +123,13 @@ impl From<EngineError> for Failure {
                 Failure::Invalid(error.caller_message())
             }
             EngineError::Busy => Failure::Busy,
-            EngineError::Crowded { by_own } => Failure::Crowded { by_own: *by_own, message: error.caller_message() },
+            EngineError::Crowded { by_own: true } => Failure::ShareTaken { told: error.caller_message(), wait_seconds: CROWDED_SECONDS },
+            EngineError::Crowded { by_own: false } => {
+                Failure::Unavailable { told: error.caller_message(), wait_seconds: CROWDED_SECONDS, cause: error.to_string() }
+            }
+            EngineError::Store(_) if !error.is_storage_full() => {
+                Failure::Unavailable { told: error.caller_message(), wait_seconds: STORE_AWAY_SECONDS, cause: error.to_string() }
+            }
             _ => Failure::internal(error),
         }
     }

@@ -23,6 +23,7 @@ mod credentials;
 pub mod delete_query;
 pub mod directory;
 pub mod download_artifact;
+pub mod downloads;
 pub mod enroll_tenant;
 pub mod explain_query;
 pub mod external_issuers;

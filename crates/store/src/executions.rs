@@ -71,7 +71,7 @@ impl ExecutionFilter {
     }
 }
 
-/// How an attempt ended. All but `Retry` end the run.
+/// How an attempt ended. All but `Retry` and `Postponed` end the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Completed {
@@ -80,6 +80,11 @@ pub enum Outcome {
     },
     /// Queued again, not before this lease time; held back when the report was paused meanwhile.
     Retry {
+        reason: String,
+        not_before: i64,
+    },
+    /// As `Retry`: an object store refused the credentials, which is counted apart.
+    Postponed {
         reason: String,
         not_before: i64,
     },
@@ -197,15 +202,16 @@ impl Store {
                 .bind(written_locations(&artifact.clear));
                 execute(&mut transaction, query).await?
             }
-            Outcome::Retry { reason, not_before } => {
+            Outcome::Retry { reason, not_before } | Outcome::Postponed { reason, not_before } => {
                 let query = sqlx::query(
-                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1,
+                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1, refusals = refusals + $5,
                          status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
                                                     WHERE report.id = executions.report_id AND report.status = 'Paused')
                                        THEN 'Paused' ELSE 'Pending' END
                      WHERE id = $1 AND epoch = $4 AND status = 'Running'",
                 );
-                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch)).await?
+                let refused = i64::from(matches!(outcome, Outcome::Postponed { .. }));
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch).bind(refused)).await?
             }
             Outcome::Failed { reason } | Outcome::Refused { reason } => {
                 let query = sqlx::query(
@@ -218,7 +224,7 @@ impl Store {
         if changed == 0 {
             return has_ended(&mut transaction, claimed, outcome).await;
         }
-        if !matches!(outcome, Outcome::Retry { .. }) {
+        if !matches!(outcome, Outcome::Retry { .. } | Outcome::Postponed { .. }) {
             let report = claimed.report.id.to_string();
             if matches!(outcome, Outcome::Refused { .. }) {
                 let query = sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND status = $3 AND next_slot IS NOT NULL");
@@ -287,7 +293,7 @@ async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outc
         Outcome::Completed { .. } => ExecutionStatus::Completed,
         Outcome::Failed { .. } | Outcome::Refused { .. } => ExecutionStatus::Failed,
         // It may have been claimed anew since, which is as good.
-        Outcome::Retry { .. } => return Ok(false),
+        Outcome::Retry { .. } | Outcome::Postponed { .. } => return Ok(false),
     };
     let query = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = $3");
     let query = query.bind(claimed.execution.id.to_string()).bind(claimed.execution.epoch).bind(status.name());
@@ -351,6 +357,7 @@ pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
         epoch: row.number("epoch")?,
         attempts: row.count("attempts")?,
         failures: row.count("failures")?,
+        refusals: row.count("refusals")?,
         failure: row.optional_text("failure")?,
         artifact,
         artifact_removed: row.optional_instant("artifact_removed")?,

@@ -59,7 +59,8 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
         Failure::NotFound | Failure::NoExecutions => ("notFound", None),
         Failure::Conflict(_) => ("conflict", None),
         Failure::IllegalMove(_) => ("illegalMove", None),
-        Failure::Busy | Failure::Crowded { .. } => ("busy", None),
+        Failure::Busy | Failure::ShareTaken { .. } => ("busy", None),
+        Failure::Unavailable { .. } => ("unavailable", None),
         Failure::Invalid(_) => ("invalid", None),
         Failure::Profile(faults) => {
             let shown = faults.iter().map(|fault| json!({"field": fault.field, "rule": fault.rule, "message": fault.message}));
@@ -73,12 +74,9 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     };
     match failure {
         Failure::Internal(cause) => tracing::error!(%cause, correlation, "a request failed"),
+        Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation, "a request could not be answered"),
         Failure::Unauthorized { reason } => tracing::info!(reason, correlation, "a token was not accepted"),
         _ => {}
     }
-    let mut response = error(status, code, &message, details, correlation);
-    if let Some(seconds) = failure.retry_after() {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
+    envelope::with_retry_after(error(status, code, &message, details, correlation), failure)
 }

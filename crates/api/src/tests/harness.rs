@@ -23,6 +23,7 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_operations::link::LinkKeys;
@@ -169,6 +170,7 @@ impl Bench {
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
             unknown_names: UnknownNames::default(),
+            downloads: Downloads::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let state =
