@@ -87,6 +87,7 @@ impl Asked {
         };
         match failure {
             Failure::Internal(cause) => tracing::error!(%cause, correlation = self.correlation, "a request failed"),
+            Failure::Unavailable(cause) => tracing::error!(%cause, correlation = self.correlation, "a request could not be answered now"),
             Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
             _ => {}
         }
@@ -115,6 +116,7 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
         Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
         Failure::Busy => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Failure::QueryTimeout { .. } | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -143,6 +145,18 @@ fn astray(asked: &Asked, uri: &Uri, status: StatusCode, message: &str) -> Respon
 pub(crate) async fn timed_out(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         return refusal(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");
+    }
+    response
+}
+
+/// Seconds after which a client may come again, where nothing better is known.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Whoever is turned away for now hears when to come again, whatever API turned them away.
+pub(crate) async fn say_when(mut response: Response) -> Response {
+    let for_now = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+    if for_now {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
     }
     response
 }

@@ -24,6 +24,7 @@ mod numbers;
 mod parquet_file;
 mod preview;
 mod pruning;
+mod reachable;
 mod readers;
 mod redaction;
 mod scan;

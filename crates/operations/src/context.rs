@@ -23,6 +23,7 @@ use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
+use crate::readiness::Readiness;
 use crate::signing::SigningKeys;
 use crate::unknown_names::UnknownNames;
 use crate::vault::Vault;
@@ -46,6 +47,7 @@ pub struct Context {
     pub held_polls: HeldPolls,
     pub addresses: AddressGuard,
     pub unknown_names: UnknownNames,
+    pub readiness: Readiness,
 }
 
 /// Shared by handlers and background work.

@@ -79,6 +79,7 @@ pub async fn read_artifact(
     opened: &OpenedArtifact,
     range: Range<u64>,
 ) -> Result<futures::stream::BoxStream<'static, Result<bytes::Bytes, EngineError>>, Failure> {
+    context.readiness.artifacts_can_be_read(context).await?;
     match context.engine.read(&opened.key, range).await {
         Ok(stream) => Ok(stream),
         Err(EngineError::NoSuchArtifact) => Err(Failure::NotFound),

@@ -50,6 +50,9 @@ pub enum Failure {
     /// A preview or an explanation.
     #[error("The {what} did not finish within {seconds} seconds. That says nothing against the query: a report of it may still succeed.")]
     QueryTimeout { what: &'static str, seconds: u64 },
+    /// A database or a store that the server needs cannot be used now: callers are asked to come again. The cause is for the log.
+    #[error("Service unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Nothing that the caller can mend.
     #[error("Service unavailable")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -67,7 +70,10 @@ fn listed(faults: &[ProfileFault]) -> String {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Failure::internal(error)
+        match error.outage() {
+            Some(_) => Failure::Unavailable(error.into()),
+            None => Failure::internal(error),
+        }
     }
 }
 
@@ -103,6 +109,7 @@ impl From<EngineError> for Failure {
                 Failure::Invalid(error.caller_message())
             }
             EngineError::Busy => Failure::Busy,
+            away if away.is_outage() => Failure::Unavailable(error.into()),
             _ => Failure::internal(error),
         }
     }

@@ -60,6 +60,7 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
         Failure::Conflict(_) => ("conflict", None),
         Failure::IllegalMove(_) => ("illegalMove", None),
         Failure::Busy => ("busy", None),
+        Failure::Unavailable(_) => ("unavailable", None),
         Failure::Invalid(_) => ("invalid", None),
         Failure::Profile(faults) => {
             let shown = faults.iter().map(|fault| json!({"field": fault.field, "rule": fault.rule, "message": fault.message}));
@@ -73,6 +74,7 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     };
     match failure {
         Failure::Internal(cause) => tracing::error!(%cause, correlation, "a request failed"),
+        Failure::Unavailable(cause) => tracing::error!(%cause, correlation, "a request could not be answered now"),
         Failure::Unauthorized { reason } => tracing::info!(reason, correlation, "a token was not accepted"),
         _ => {}
     }
