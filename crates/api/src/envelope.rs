@@ -159,6 +159,18 @@ pub(crate) async fn timed_out(response: Response) -> Response {
     response
 }
 
+/// Seconds after which a client may come again, where nothing better is known.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Whoever is turned away for now hears when to come again, whatever API turned them away.
+pub(crate) async fn say_when(mut response: Response) -> Response {
+    let for_now = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+    if for_now {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
+    }
+    response
+}
+
 /// The last resort: the process goes on, and the log has the place.
 pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "Service unavailable")

@@ -27,6 +27,7 @@ mod numbers;
 mod parquet_file;
 mod preview;
 mod pruning;
+mod reachable;
 mod reading;
 mod redaction;
 mod scan;

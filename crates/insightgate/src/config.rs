@@ -206,6 +206,11 @@ pub fn example() -> String {
     text + &issuers::example()
 }
 
+/// The environment's variables of all settings.
+pub fn variables() -> Vec<String> {
+    SETTINGS.iter().map(|setting| variable(setting.key)).collect()
+}
+
 fn variable(key: &str) -> String {
     format!("INSIGHTGATE_{}", key.replace('.', "_").to_ascii_uppercase())
 }

@@ -26,18 +26,19 @@ use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::move_clock::MANUAL_CLOCK;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
 use insightgate_operations::seal_anew::seal_anew;
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_outbound::Outbound;
-use insightgate_store::Store;
+use insightgate_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
 use crate::connections::LimitedAcceptor;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, free_bytes};
 
 /// A client must have sent its request's head by then.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -67,6 +68,18 @@ impl Roots {
     }
 }
 
+/// With what helps.
+pub fn not_opened(error: StoreError) -> CommandError {
+    let failed = CommandError::failed(error.to_string());
+    match error.hint() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}
+
+/// A start has to write a few rows: less than that is no room.
+const LEAST_ROOM: u64 = 1 << 20;
+
 /// Opens what the server works on.
 pub async fn open_context(
     folder: &DataFolder,
@@ -77,9 +90,32 @@ pub async fn open_context(
     limits: EngineLimits,
     manual_clock: bool,
 ) -> Result<SharedContext, CommandError> {
+    let opened = open(folder, roots, database_url, settings, issuers, limits, manual_clock).await;
+    opened.map_err(|error| match free_bytes(folder.path()) {
+        Some(free) if free < LEAST_ROOM => {
+            let full = format!(
+                "the disk of {} is full, {free} bytes are free: free some space, or name a folder on another disk",
+                folder.path().display()
+            );
+            error.hint(full)
+        }
+        _ => error,
+    })
+}
+
+async fn open(
+    folder: &DataFolder,
+    roots: Roots,
+    database_url: &str,
+    settings: Settings,
+    issuers: ExternalIssuers,
+    limits: EngineLimits,
+    manual_clock: bool,
+) -> Result<SharedContext, CommandError> {
     let random = Random::default();
-    let vault = folder.vault(&random)?;
-    let store = Store::open(database_url).await.map_err(|error| CommandError::failed(error.to_string()))?;
+    let sealed = Store::keys_before_opening(database_url).await.map_err(not_opened)?;
+    let vault = folder.vault(&random, &sealed)?;
+    let store = Store::open(database_url).await.map_err(not_opened)?;
     let clock = open_clock(&store, manual_clock).await?;
     let engine = shared_engine(folder, roots, limits, settings.sharing.clone())?;
     let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());
@@ -109,6 +145,7 @@ pub async fn open_context(
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
         downloads: Downloads::default(),
+        readiness: Readiness::default(),
     }))
 }
 
@@ -132,7 +169,7 @@ async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> 
     if !manual {
         return Ok(Clock::System);
     }
-    let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
+    let failed = |error: StoreError| CommandError::failed(error.to_string());
     let kept = store.setting(MANUAL_CLOCK).await.map_err(failed)?;
     let now = match kept {
         None => Clock::System.now(),

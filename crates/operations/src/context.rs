@@ -24,6 +24,7 @@ use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
+use crate::readiness::Readiness;
 use crate::signing::SigningKeys;
 use crate::unknown_names::UnknownNames;
 use crate::vault::Vault;
@@ -48,6 +49,7 @@ pub struct Context {
     pub addresses: AddressGuard,
     pub unknown_names: UnknownNames,
     pub downloads: Downloads,
+    pub readiness: Readiness,
 }
 
 /// Shared by handlers and background work.

@@ -12,6 +12,8 @@ use crate::random::NoRandomness;
 
 /// When to ask again where queries wait for their turns, in seconds.
 const CROWDED_SECONDS: u32 = 5;
+/// When to ask again while a database is away, in seconds.
+const AWAY_SECONDS: u32 = 5;
 /// When to ask again for what an object store did not give, in seconds.
 pub(crate) const STORE_AWAY_SECONDS: u32 = 10;
 
@@ -71,6 +73,11 @@ impl Failure {
         Failure::Internal(cause.into())
     }
 
+    /// Something that the server needs cannot be used now, which is none of the caller's business.
+    pub fn unavailable(cause: &impl ToString) -> Failure {
+        Failure::Unavailable { told: "Service unavailable".to_owned(), wait_seconds: AWAY_SECONDS, cause: cause.to_string() }
+    }
+
     /// After how many seconds the same request may be answered, where that is known.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
@@ -86,7 +93,10 @@ fn listed(faults: &[ProfileFault]) -> String {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Failure::internal(error)
+        match error.outage() {
+            Some(_) => Failure::unavailable(&error),
+            None => Failure::internal(error),
+        }
     }
 }
 
@@ -130,6 +140,7 @@ impl From<EngineError> for Failure {
             EngineError::Store(_) if !error.is_storage_full() => {
                 Failure::Unavailable { told: error.caller_message(), wait_seconds: STORE_AWAY_SECONDS, cause: error.to_string() }
             }
+            away if away.is_outage() => Failure::unavailable(&error),
             _ => Failure::internal(error),
         }
     }

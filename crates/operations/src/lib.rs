@@ -42,6 +42,7 @@ pub mod manage;
 pub mod move_clock;
 pub mod password;
 pub mod random;
+pub mod readiness;
 pub mod register_application;
 pub mod rotate_keys;
 pub mod run_query;

@@ -87,10 +87,7 @@ pub fn host_names(value: &Value) -> Result<Vec<String>, String> {
 
 pub fn log_filter(value: &Value) -> Result<String, String> {
     let text = text(value)?;
-    match tracing_subscriber::EnvFilter::try_new(&text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(format!("should be a level such as \"info\" or a filter, but is \"{text}\": {error}")),
-    }
+    crate::log::filter(&text).map(|_| text)
 }
 
 pub fn flag(value: &Value) -> Result<bool, String> {
