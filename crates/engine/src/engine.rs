@@ -22,6 +22,7 @@ use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 
+use crate::balanced::{optimizer_rules, physical_optimizer_rules};
 use crate::blame::{caught, panicked};
 use crate::budget::{Budget, Lane, Share};
 use crate::codes;
@@ -38,6 +39,10 @@ use crate::store_url::{DataRoot, OpenedStore};
 
 /// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
 pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
+
+/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. Half of it holds every limit of
+/// the query language reached at once, without optimisation too (`tests/limits.rs`).
+pub const STACK: usize = 16 << 20;
 
 /// Footers that are kept. They are small beside the data, and not in the budget of queries.
 const FOOTER_CACHE: usize = 16 << 20;
@@ -301,7 +306,9 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionSt
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     let mut parquet = TableParquetOptions::default();
     parquet.global = options.execution.parquet.clone();
-    let mut state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(runtime)).with_default_features().build();
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(runtime)).with_default_features();
+    let state = state.with_optimizer_rules(optimizer_rules()).with_physical_optimizer_rules(physical_optimizer_rules());
+    let mut state = state.build();
     state.table_options_mut().parquet = parquet;
     state
 }

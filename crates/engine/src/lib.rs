@@ -4,6 +4,7 @@
 //! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
 
 mod artifact;
+mod balanced;
 mod blame;
 mod budget;
 mod check_files;
@@ -39,7 +40,7 @@ mod upload;
 pub use artifact::{ArtifactKey, ArtifactMeta, BadArtifactKey, ListedArtifact};
 pub use check_files::FileCheck;
 pub use encode::Format;
-pub use engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings};
+pub use engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings, STACK};
 pub use error::EngineError;
 pub use explain::{Explanation, Parts};
 pub use export::{ArtifactSummary, ExportProgress};

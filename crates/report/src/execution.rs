@@ -10,6 +10,8 @@ use crate::scheduled_report::ReportFormat;
 pub const MAXIMUM_FAILURES: u32 = 5;
 /// Attempts that may end with the process that made them: a run that takes every process down with it must not go on for ever.
 pub const MAXIMUM_DEATHS: u32 = 20;
+/// The longest wait before a run is tried again whose processes died with it, in seconds.
+const LONGEST_WAIT: i64 = 300;
 /// Days that finished runs are listed for. Source: the documented history.
 pub const HISTORY_DAYS: i64 = 90;
 
@@ -101,9 +103,25 @@ pub fn after_failure(failures: u32, retryable: bool) -> AfterFailure {
     AfterFailure::Retry { wait_seconds: 2_i64.saturating_mul(4_i64.saturating_pow(failures.saturating_sub(1))) }
 }
 
+/// Seconds from the death of the process that made an attempt to the next one; `deaths` counts that one too. The first costs nothing, so that a
+/// restart is not felt; a run that ends every process leaves more and more time to all others.
+pub fn wait_after_deaths(deaths: u32) -> i64 {
+    match deaths.checked_sub(2) {
+        None => 0,
+        Some(further) => 2_i64.saturating_pow(further).min(LONGEST_WAIT),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deaths_wait_longer_each_time() {
+        assert_eq!([0, 1, 2, 3, 4, 10, 11, u32::MAX].map(wait_after_deaths), [0, 0, 1, 2, 4, 256, 300, 300]);
+        assert!((1..=4).map(wait_after_deaths).sum::<i64>() < 10, "a few restarts must not hold a run up");
+        assert!((1..=MAXIMUM_DEATHS).map(wait_after_deaths).sum::<i64>() > 3000, "a run must not end a process every second");
+    }
 
     #[test]
     fn retries_are_few_and_wait_longer_each_time() {

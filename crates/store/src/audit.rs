@@ -1,13 +1,12 @@
 //! The record of who was given or refused what.
 
 use chrono::{DateTime, Utc};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
 use crate::together::{Write, insert_rows};
-use crate::{Store, StoreError};
+use crate::{Connection, Store, StoreError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -24,7 +23,7 @@ pub struct AuditEvent {
     pub correlation: Option<String>,
 }
 
-pub(crate) async fn insert(connection: &mut AnyConnection, events: &[&AuditEvent]) -> Result<(), StoreError> {
+pub(crate) async fn insert(connection: &mut Connection, events: &[&AuditEvent]) -> Result<(), StoreError> {
     let into = "audit_events (id, at, tenant_id, actor, action, subject, detail, correlation_id)";
     insert_rows(connection, into, 8, events, |query, event| {
         query
@@ -49,7 +48,7 @@ impl Store {
     /// Newest first.
     pub async fn audit_events(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id LIMIT $1").bind(i64::from(limit));
-        query.fetch_all(&self.pool).await?.iter().map(read_event).collect()
+        query.fetch_all(&self.reports).await?.iter().map(read_event).collect()
     }
 }
 

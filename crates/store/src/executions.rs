@@ -4,9 +4,8 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
-use insightgate_report::execution::{Artifact, Execution, ExecutionStatus};
+use insightgate_report::execution::{Artifact, Execution, ExecutionStatus, MAXIMUM_DEATHS, wait_after_deaths};
 use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -14,7 +13,7 @@ use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
 use crate::principals::{read_locations, written_locations};
 use crate::row::{Read, millis};
 use crate::scheduled_reports::read_report;
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewExecution {
@@ -94,14 +93,14 @@ pub enum Outcome {
 }
 
 impl Store {
-    /// Takes a run whose holder let its lease lapse, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
+    /// Takes a run whose holder let its lease lapse, once it has [waited](wait_after_deaths) for that, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
-        let skip_locked = self.dialect.skip_locked();
+        let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
         // Two looks, so that each follows the index and stops at its first row.
         let claim = format!(
             "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
              WHERE id = COALESCE(
-                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2
+                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
                  (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
@@ -134,15 +133,19 @@ impl Store {
 
     /// Prolongs the lease. False when the run is not held any more: its work is to be dropped.
     pub async fn extend_lease(&self, id: Uuid, epoch: i64, lease_until: i64) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.reports.acquire().await?;
         let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
         Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(epoch)).await? == 1)
     }
 
-    /// Lets every running execution, and every callback under way, be claimed at once. For the start of the only process that uses this database.
+    /// Ends the lease of every running execution, and of every callback under way: whoever held them died. For the start of the only process
+    /// that uses this database. A run is claimed at once, or when it has waited for the deaths of its earlier attempts; one that waits already
+    /// goes on from where it is.
     pub async fn release_leases(&self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE executions SET lease_until = 0 WHERE status = 'Running'").execute(&self.pool).await?;
-        let mut connection = self.pool.acquire().await?;
+        let ended = self.lease_time().await? - 1;
+        let statement = "UPDATE executions SET lease_until = $1 WHERE status = 'Running' AND lease_until > $1";
+        sqlx::query(statement).bind(ended).execute(&self.reports).await?;
+        let mut connection = self.reports.acquire().await?;
         release_callbacks(&mut connection).await
     }
 
@@ -240,7 +243,7 @@ impl Store {
             if let Some(since) = filter.queued_since {
                 query = query.bind(millis(since));
             }
-            for row in &query.fetch_all(&self.pool).await? {
+            for row in &query.fetch_all(&self.reports).await? {
                 records.push(ExecutionRecord { execution: read_execution(row)?, report: report.clone() });
             }
         }
@@ -250,16 +253,23 @@ impl Store {
     /// Any owner's: for the link that stands for it.
     pub async fn execution(&self, id: Uuid) -> Result<Option<ExecutionRecord>, StoreError> {
         let query = sqlx::query("SELECT * FROM executions WHERE id = $1").bind(id.to_string());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         let execution = read_execution(&row)?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         Ok(Some(ExecutionRecord { execution, report: read_report(&row)? }))
     }
 }
 
+/// Of a running execution whose holder is taken for dead: how long it waits before it may be claimed.
+fn wait_milliseconds() -> String {
+    let waits = (0..MAXIMUM_DEATHS).map(|deaths| format!("WHEN {deaths} THEN {}", wait_after_deaths(deaths) * 1000));
+    let longest = wait_after_deaths(MAXIMUM_DEATHS) * 1000;
+    format!("CASE attempts - failures {} ELSE {longest} END", waits.collect::<Vec<_>>().join(" "))
+}
+
 /// Whether the run ended so, by this very claim.
-async fn has_ended(connection: &mut AnyConnection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
+async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
     let status = match outcome {
         Outcome::Completed { .. } => ExecutionStatus::Completed,
         Outcome::Failed { .. } | Outcome::Refused { .. } => ExecutionStatus::Failed,
@@ -276,7 +286,7 @@ async fn has_ended(connection: &mut AnyConnection, claimed: &ClaimedExecution, o
 const TURN_STEP: i64 = 1000;
 
 /// A slot that is queued already stays as it is.
-pub(crate) async fn insert_execution(connection: &mut AnyConnection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
+pub(crate) async fn insert_execution(connection: &mut Connection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
          SELECT $1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0, $6,
@@ -297,7 +307,7 @@ pub(crate) async fn insert_execution(connection: &mut AnyConnection, tenant: Uui
 }
 
 /// A report is Inactive once no slot is to come and no run is open. Whether that is so.
-pub(crate) async fn end_exhausted_report(connection: &mut AnyConnection, report: &str) -> Result<bool, StoreError> {
+pub(crate) async fn end_exhausted_report(connection: &mut Connection, report: &str) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL
              AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = $2 AND status IN ('Pending', 'Running', 'Paused'))",

@@ -8,11 +8,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sqlx::Any;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
-use sqlx::{Any, Transaction};
 
-use crate::{Store, StoreError, execute};
+use crate::{Store, StoreError, Transaction, execute};
 
 /// The setting that processes share.
 const SHARED: &str = "identity_version";
@@ -52,7 +52,7 @@ impl Store {
     }
 
     /// Commits a transaction that wrote identities.
-    pub(crate) async fn commit_identities(&self, mut transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
+    pub(crate) async fn commit_identities(&self, mut transaction: Transaction) -> Result<(), StoreError> {
         if self.is_shared() {
             let next = "UPDATE settings SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1";
             execute(&mut transaction, sqlx::query(next).bind(SHARED)).await?;

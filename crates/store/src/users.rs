@@ -5,6 +5,7 @@ use insightgate_identity::user::{Lockout, PasswordState, User};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::dialect::by_bytes;
 use crate::row::{Read, millis};
 use crate::sign_in_sessions::end_sign_ins;
 use crate::{Store, StoreError, execute};
@@ -59,7 +60,8 @@ impl Store {
 
     /// By sign-in name.
     pub async fn users(&self, tenant: Uuid) -> Result<Vec<User>, StoreError> {
-        let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 ORDER BY username").bind(tenant.to_string());
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT * FROM users WHERE tenant_id = $1 ORDER BY username {}")).bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 

@@ -9,6 +9,7 @@ mod formats;
 mod ingest;
 mod isolation;
 mod language;
+mod limits;
 mod metrics;
 mod order;
 mod reads;

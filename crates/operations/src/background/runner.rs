@@ -61,6 +61,10 @@ pub async fn run_next(context: &Context) -> Result<bool, Failure> {
 async fn run_next_until(context: &Context, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
     let now = in_time(context.store.lease_time()).await?;
     let Some(claimed) = in_time(context.store.claim_execution(now, now + LEASE_MILLISECONDS)).await? else { return Ok(false) };
+    let Execution { id, attempts, failures, .. } = claimed.execution;
+    if let Some(deaths @ 1..) = attempts.checked_sub(failures + 1) {
+        tracing::warn!(execution = %id, report = %claimed.report.id, deaths, "a run is tried again whose process ended before it");
+    }
     // Others may wait behind this one.
     context.signals.queued.notify_one();
     let attempted = tokio::select! {
