@@ -4,6 +4,7 @@ import secrets
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import requests
 
@@ -11,12 +12,15 @@ from postgres import Postgres
 
 from . import rows
 from .attackers import Attackers
-from .honest import DAY, SIGN_INS
+from .honest import SIGN_INS
 from .queries import call, told, token_of
 from .server import Server, written
 from .wire import Session, take_all
 
 PLACES = 30
+AT_ONCE = 40
+# Connections that are not the attacker's.
+OTHERS = "datname = 'siege' AND application_name <> 'siege'"
 # A start that cannot reach its database ends in so long.
 START_SECONDS = 10
 
@@ -56,24 +60,27 @@ def count_rows(postgres):
 
 def no_connection(siege):
     with on_postgres(siege, "places") as (postgres, server):
+        token = token_of(server)
         with siege.under_attack("no free connection", server) as outcome:
             held = take_all(postgres.port, "siege")
             own = PLACES - len(held)
-            end = time.monotonic() + siege.seconds
-            start_beside(outcome, postgres, server)
-            while time.monotonic() < end and server.is_alive():
+            attackers = Attackers(ask_reports, 1, siege.seconds, server.http, token, AT_ONCE)
+            start_beside(outcome, server)
+            while attackers.rest() and server.is_alive():
                 server.memory.over.wait(0.1)
                 # Whatever became free is taken at once.
                 held += take_all(postgres.port, "siege")
-            outcome.sent = f"{len(held)} of {PLACES} places held, {own} the server's own"
+            counts = attackers.end()
+            outcome.sent = f"{len(held)} of {PLACES} places held, {own} the server's own, and {AT_ONCE} requests at once"
+            outcome.notes.append(told(counts))
         for session in held:
             session.close()
     return outcome
 
 
-def start_beside(outcome, postgres, server):
+def start_beside(outcome, server):
     """A second process finds no place: it ends soon, and says why."""
-    second = Server(server_binary(server), server.folder / "second", {"INSIGHTGATE_ENCRYPTION_KEY": server.environment["INSIGHTGATE_ENCRYPTION_KEY"]})
+    second = Server(Path(server.binary), server.folder / "second", {"INSIGHTGATE_ENCRYPTION_KEY": server.environment["INSIGHTGATE_ENCRYPTION_KEY"]})
     second.environment["INSIGHTGATE_DATA_DATABASE_URL"] = server.environment["INSIGHTGATE_DATA_DATABASE_URL"]
     (second.folder / "insightgate.toml").write_text("")
     start = time.monotonic()
@@ -89,14 +96,8 @@ def start_beside(outcome, postgres, server):
         second.memory.end()
 
 
-def server_binary(server):
-    from pathlib import Path
-
-    return Path(server.binary)
-
-
-def ask_locked(until, counts, number, base, token, threads):
-    """Requests that need the locked table, so many at once."""
+def ask_reports(until, counts, number, base, token, threads):
+    """Requests that need the database, so many at once."""
 
     def ask_on():
         while time.monotonic() < until:
@@ -121,11 +122,12 @@ def locked_table(siege):
             session = Session(postgres.port, "siege")
             session.sql("BEGIN")
             session.sql("LOCK TABLE scheduled_reports, executions IN ACCESS EXCLUSIVE MODE")
-            attackers = Attackers(ask_locked, 1, siege.seconds, server.http, token, 40)
+            # Longer than the honest caller's patience.
+            attackers = Attackers(ask_reports, 1, max(siege.seconds, 7), server.http, token, AT_ONCE)
             siege.wait_out(attackers, server)
             counts = attackers.end()
             session.close()
-            outcome.sent = "two tables locked, 40 requests at once that need them"
+            outcome.sent = f"two tables locked, {AT_ONCE} requests at once that need them"
             outcome.notes.append(told(counts))
     return outcome
 
@@ -147,7 +149,7 @@ def killed_connections(siege):
             def kill_on():
                 session = Session(postgres.port, "siege")
                 while not over.wait(KILL_SECONDS):
-                    ended = session.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'siege' AND application_name <> 'siege'")
+                    ended = session.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OTHERS}")
                     kills[0] += len(ended)
                 session.close()
 

@@ -20,7 +20,7 @@ POLL_SECONDS = 0.1
 QUERY = "SELECT Region, Total FROM Sales TIMESPAN LIFETIME"
 DAY = ("preview", "datasets", "token", "preview", "report", "datasets", "preview", "download", "datasets", "preview")
 # What needs neither the data nor a worker.
-SIGN_INS = ("token", "datasets", "token", "health")
+SIGN_INS = ("token", "datasets", "token", "health", "token")
 READING = ("preview", "datasets", "token", "preview")
 START_SECONDS = 60
 

@@ -133,7 +133,7 @@ def poisoned(siege):
     outcome, server = Outcome("poisoned", ""), siege.server("poisoned")
     count = 100_000 if siege.short else 400_000
     rows.big(siege.site, server, count)
-    claims, seconds = [], max(siege.seconds * 2, 15)
+    claims, seconds = [], 8 if siege.short else 60
     with server.start():
         token = token_of(server)
         begun = time.monotonic()
@@ -152,9 +152,9 @@ def poisoned(siege):
         outcome.notes.append(f"claimed at {claims} s")
         waits = [later - earlier for earlier, later in zip(claims, claims[1:])]
         # The first claim again may come at once; from then on each wait is longer, so that few fit.
-        outcome.expect(len(claims) <= 5, f"claimed {len(claims)} times")
-        outcome.expect(len(claims) >= 2 or status == "Running" or siege.short, "never claimed again")
-        outcome.expect(all(later >= earlier * 0.9 for earlier, later in zip(waits, waits[1:])), f"the waits do not grow: {waits}")
+        outcome.expect(len(claims) <= (6 if siege.short else 10), f"claimed {len(claims)} times")
+        outcome.expect(len(claims) >= 2 or siege.short, "never claimed again")
+        outcome.expect(all(later >= earlier for earlier, later in zip(waits, waits[1:])), f"the waits do not grow: {waits}")
         siege.close(outcome, server)
     return outcome
 

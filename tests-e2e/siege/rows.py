@@ -24,7 +24,7 @@ def big(site, server, count, role="attacker"):
     kept = site.folder / f"big-{count}.parquet"
     if not kept.exists():
         with duckdb.connect() as connection:
-            table = connection.execute(select(count)).to_arrow_table()
+            table = connection.sql(select(count)).to_arrow_table()
         pyarrow.parquet.write_table(table, kept, row_group_size=1_000_000, compression="none", use_dictionary=["Region"])
     path = place(server.data / "data", "Big", server.people[role]["tenant"])
     shutil.copyfile(kept, path)

@@ -7,8 +7,6 @@ from .honest import DAY, Honest
 from .outcome import Outcome
 from .server import written
 
-# The honest caller alone, before the attack begins.
-CALM_SECONDS = 2.0
 # A short form runs beside others on a small machine and in an unoptimised build, where one request alone can take a quarter of a second.
 SHORT_SLACK = 3.0
 
@@ -16,6 +14,8 @@ SHORT_SLACK = 3.0
 class Siege:
     def __init__(self, site, seconds, short):
         self.site, self.seconds, self.short = site, seconds, short
+        # The honest caller alone, before the attack begins.
+        self.calm = 1.0 if short else 3.0
 
     def server(self, name, **settings):
         return self.site.server(name, **settings)
@@ -28,7 +28,7 @@ class Siege:
         pause = server.memory.over
         with Honest(server, mix, **honest) as caller:
             begun = time.monotonic()
-            pause.wait(CALM_SECONDS)
+            pause.wait(self.calm)
             start = time.monotonic()
             yield outcome
             end = time.monotonic()
