@@ -11,13 +11,16 @@ mod callback_secrets;
 mod callbacks;
 mod device_codes;
 mod dialect;
+mod enrollment_changes;
 mod error;
 mod executions;
 mod external_identities;
 mod identity_version;
 mod keys;
 mod principals;
+mod recording;
 mod refresh_tokens;
+mod replanning;
 mod report_queries;
 mod retention;
 mod row;
@@ -30,6 +33,7 @@ mod together;
 mod users;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -44,6 +48,7 @@ pub use callbacks::{
     Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
 };
 pub use device_codes::{DeviceCode, DeviceState};
+pub use enrollment_changes::Reviewed;
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use keys::StoredKey;
@@ -65,6 +70,8 @@ pub struct Store {
     dialect: Dialect,
     together: Together,
     identities: IdentityVersion,
+    /// Written with the next change.
+    recorded: Option<Arc<AuditEvent>>,
 }
 
 impl Store {
@@ -95,7 +102,7 @@ impl Store {
             })
         });
         let pool = options.connect(&dialect.connect_url(url)).await?;
-        let store = Store { pool, dialect, together: Together::default(), identities: IdentityVersion::default() };
+        let store = Store { pool, dialect, together: Together::default(), identities: IdentityVersion::default(), recorded: None };
         // On a connection of its own, which may take its time over large tables and wait for another process that does.
         let mut migrating = store.pool.acquire().await?;
         for statement in dialect.before_migrating() {
@@ -159,6 +166,7 @@ fn migrations() -> Migrator {
     let all = [
         ("first tables", include_str!("../migrations/0001_first_tables.sql")),
         ("delivery", include_str!("../migrations/0002_delivery.sql")),
+        ("record", include_str!("../migrations/0004_record.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -18,9 +18,11 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::{deliverer, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
+use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
 use insightgate_operations::enroll_tenant::enroll_tenant;
@@ -29,6 +31,7 @@ use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
@@ -168,6 +171,8 @@ impl Bench {
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
             unknown_names: UnknownNames::default(),
+            recorder: Recorder::default(),
+            clock_watch: ClockWatch::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let state =
@@ -288,6 +293,7 @@ impl Bench {
     }
 
     pub(super) async fn audited(&self, action: &str) -> Vec<AuditEvent> {
+        write_counts(&self.context).await.unwrap();
         let mut events = self.context.store.audit_events(10_000).await.unwrap();
         events.retain(|event| event.action == action);
         events

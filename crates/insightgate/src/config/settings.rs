@@ -195,6 +195,12 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 3650).map(|days| c.history_days = days),
     },
     Setting {
+        key: "audit.days",
+        about: "Audit events are removed when they are so old.",
+        default: Ok("365"),
+        read: |c, v| number(v, 1, 36_500).map(|days| c.audit_days = days),
+    },
+    Setting {
         key: "engine.memory_mib",
         about: "Memory that all running queries may hold together; beyond it they use the disk.",
         default: Ok("80"),

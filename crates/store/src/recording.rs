@@ -1,0 +1,33 @@
+//! A change and the audit event that tells of it share a transaction: neither is there without the other.
+
+use std::sync::Arc;
+
+use sqlx::AnyConnection;
+
+use crate::audit::{self, AuditEvent};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// The same database. The change that is made through it writes this event in its own transaction; where the change does not take place, there is
+    /// no event, and where the event cannot be written, there is no change.
+    pub fn recording(&self, event: AuditEvent) -> Store {
+        Store { recorded: Some(Arc::new(event)), ..self.clone() }
+    }
+
+    /// Part of each transaction that grants or removes, once it is known that something changes.
+    pub(crate) async fn record_change(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        match &self.recorded {
+            Some(event) => record(connection, event).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// For a change that says only once it is made what its event is.
+pub(crate) async fn record(connection: &mut AnyConnection, event: &AuditEvent) -> Result<(), StoreError> {
+    audit::insert(connection, &[event]).await.map_err(|cause| StoreError::Unrecorded {
+        action: event.action.clone(),
+        subject: event.subject.clone(),
+        cause: Box::new(cause),
+    })
+}
