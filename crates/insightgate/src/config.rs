@@ -64,6 +64,7 @@ pub struct Configuration {
     pub catch_up: CatchUp,
     pub run_minutes: u32,
     pub history_days: u32,
+    pub audit_days: u32,
     pub artifact_days: u32,
     /// None: as much as there is.
     pub artifact_gib: Option<u32>,
@@ -112,6 +113,7 @@ impl Default for Configuration {
             catch_up: CatchUp::default(),
             run_minutes: 60,
             history_days: 90,
+            audit_days: 365,
             artifact_days: 90,
             artifact_gib: None,
             drain_seconds: 20,

@@ -14,9 +14,11 @@ use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{deliverer, keeper, places::Places, runner, scheduler, sweeper};
+use insightgate_operations::audit::write_counts;
+use insightgate_operations::background::{deliverer, keeper, places::Places, recorder, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
+use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
 use insightgate_operations::downloads::Downloads;
@@ -27,6 +29,7 @@ use insightgate_operations::move_clock::MANUAL_CLOCK;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
 use insightgate_operations::readiness::Readiness;
+use insightgate_operations::recorder::Recorder;
 use insightgate_operations::seal_anew::seal_anew;
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
@@ -146,6 +149,8 @@ async fn open(
         unknown_names: UnknownNames::default(),
         downloads: Downloads::default(),
         readiness: Readiness::default(),
+        recorder: Recorder::default(),
+        clock_watch: ClockWatch::default(),
     }))
 }
 
@@ -166,10 +171,18 @@ fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharin
 
 /// A manual clock goes on where it stood; the first one starts at the system's now.
 async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> {
+    let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
+    if !manual && store.is_shared() {
+        let clock = Clock::shared(Clock::of_system);
+        clock.follow(store).await.map_err(failed)?;
+        if let Some(warning) = clock.warning() {
+            tracing::warn!("{warning}");
+        }
+        return Ok(clock);
+    }
     if !manual {
         return Ok(Clock::System);
     }
-    let failed = |error: StoreError| CommandError::failed(error.to_string());
     let kept = store.setting(MANUAL_CLOCK).await.map_err(failed)?;
     let now = match kept {
         None => Clock::System.now(),
@@ -224,6 +237,8 @@ impl Running {
         let shared = || (Arc::clone(context), stopped.clone());
         let (keeping, until) = shared();
         tasks.spawn(async move { lasting("the keeper", || keeper::run(&keeping, until.clone())).await });
+        let (recording, until) = shared();
+        tasks.spawn(async move { lasting("the recorder", || recorder::run(&recording, until.clone())).await });
         if roles.contains(&ServerRole::Scheduler) {
             let (scheduling, until) = shared();
             tasks.spawn(async move { lasting("the scheduler", || scheduler::run(&scheduling, until.clone())).await });
@@ -283,6 +298,11 @@ impl Running {
         if drained.is_err() {
             tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
             self.tasks.shutdown().await;
+        }
+        // A database that is away does not keep the process from ending.
+        let counted = tokio::time::timeout(GIVING_BACK, write_counts(&self.context)).await;
+        if !matches!(counted, Ok(Ok(()))) {
+            tracing::error!("the last counts of refusals could not be written");
         }
         self.context.store.close().await;
     }

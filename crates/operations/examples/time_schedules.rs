@@ -31,6 +31,7 @@ use insightgate_operations::address_guard::AddressGuard;
 use insightgate_operations::background::{places::Places, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
+use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
 use insightgate_operations::downloads::Downloads;
@@ -40,6 +41,7 @@ use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::register_application;
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
@@ -141,6 +143,8 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
         downloads: Downloads::default(),
+        recorder: Recorder::default(),
+        clock_watch: ClockWatch::default(),
     }))
 }
 

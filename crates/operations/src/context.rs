@@ -17,6 +17,7 @@ use crate::address_guard::AddressGuard;
 use crate::callbacks::CallbackSettings;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
+use crate::clock_watch::ClockWatch;
 use crate::directory::Directory;
 use crate::downloads::{DownloadSettings, Downloads};
 use crate::external_issuers::ExternalIssuers;
@@ -25,6 +26,7 @@ use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
 use crate::readiness::Readiness;
+use crate::recorder::Recorder;
 use crate::signing::SigningKeys;
 use crate::unknown_names::UnknownNames;
 use crate::vault::Vault;
@@ -50,6 +52,8 @@ pub struct Context {
     pub unknown_names: UnknownNames,
     pub downloads: Downloads,
     pub readiness: Readiness,
+    pub recorder: Recorder,
+    pub clock_watch: ClockWatch,
 }
 
 /// Shared by handlers and background work.
@@ -83,6 +87,8 @@ pub struct Settings {
     pub artifact_days: u32,
     /// Runs are forgotten when they ended so long ago and have no file.
     pub history_days: u32,
+    /// Audit events are removed when they are so old.
+    pub audit_days: u32,
     /// The oldest files are removed when all together hold more bytes; None: they may hold any.
     pub artifact_bytes: Option<u64>,
     /// Whether links are the artifact store's own addresses, where it has some.
@@ -115,6 +121,7 @@ impl Default for Settings {
             drain: Duration::from_secs(20),
             artifact_days: HISTORY_DAYS as u32,
             history_days: HISTORY_DAYS as u32,
+            audit_days: 365,
             artifact_bytes: None,
             store_links: false,
             downloads: DownloadSettings::default(),

@@ -132,7 +132,6 @@ impl From<EngineError> for Failure {
                 tracing::warn!(error = %error, "a query could not be answered");
                 Failure::Invalid(error.caller_message())
             }
-            EngineError::Busy => Failure::Busy,
             EngineError::Crowded { by_own: true } => Failure::ShareTaken { told: error.caller_message(), wait_seconds: CROWDED_SECONDS },
             EngineError::Crowded { by_own: false } => {
                 Failure::Unavailable { told: error.caller_message(), wait_seconds: CROWDED_SECONDS, cause: error.to_string() }

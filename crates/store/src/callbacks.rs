@@ -218,6 +218,9 @@ impl Store {
         let mut transaction = self.begin().await?;
         let row = query.bind(millis(now)).bind(millis(give_up)).bind(id.to_string()).fetch_optional(&mut *transaction).await?;
         let callback = row.as_ref().map(read_callback).transpose()?;
+        if callback.is_some() {
+            self.record_change(&mut transaction).await?;
+        }
         transaction.commit().await?;
         Ok(callback)
     }

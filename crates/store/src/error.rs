@@ -25,6 +25,9 @@ pub enum StoreError {
     Encoding(String),
     #[error("no connection to the database could be opened: {cause}")]
     Unreachable { outage: Outage, cause: String },
+    /// What was to be changed stays as it was.
+    #[error("nothing was changed, since the audit event {action} of '{subject}' could not be written: {cause}")]
+    Unrecorded { action: String, subject: String, cause: Box<StoreError> },
     /// The task that was to write is gone: the process is ending.
     #[error("the write was interrupted")]
     Interrupted,

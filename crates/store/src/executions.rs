@@ -236,6 +236,7 @@ impl Store {
                 insert_callback(&mut transaction, callback).await?;
             }
         }
+        self.record_change(&mut transaction).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -13,6 +13,7 @@ mod callbacks;
 mod connection;
 mod device_codes;
 mod dialect;
+mod enrollment_changes;
 mod error;
 mod executions;
 mod external_identities;
@@ -22,7 +23,9 @@ mod lanes;
 mod opening;
 mod outage;
 mod principals;
+mod recording;
 mod refresh_tokens;
+mod replanning;
 mod report_queries;
 mod retention;
 mod row;
@@ -35,6 +38,7 @@ mod together;
 mod users;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, Row, SqlSafeStr};
@@ -49,6 +53,7 @@ pub use callbacks::{
     Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
 };
 pub use device_codes::{DeviceCode, DeviceState};
+pub use enrollment_changes::Reviewed;
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use keys::StoredKey;
@@ -77,6 +82,8 @@ pub struct Store {
     dialect: Dialect,
     together: Together,
     identities: IdentityVersion,
+    /// Written with the next change.
+    recorded: Option<Arc<AuditEvent>>,
 }
 
 impl Store {
@@ -138,6 +145,7 @@ fn migrations() -> Migrator {
         ("first tables", include_str!("../migrations/0001_first_tables.sql")),
         ("delivery", include_str!("../migrations/0002_delivery.sql")),
         ("block hashes", include_str!("../migrations/0004_block_hashes.sql")),
+        ("record", include_str!("../migrations/0004_record.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

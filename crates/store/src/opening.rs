@@ -79,7 +79,7 @@ impl Store {
             Dialect::Postgres => Pool::new(identity.clone(), identity),
         };
         let reports = Pool::new(lane(LaneKind::Reading), writing);
-        Ok(Store { pool, reports, dialect, together: Together::default(), identities: IdentityVersion::default() })
+        Ok(Store { pool, reports, dialect, together: Together::default(), identities: IdentityVersion::default(), recorded: None })
     }
 
     /// Private keys of a database as they lie there, sealed; none where there is no database yet. Nothing is written, nor brought up to date.

@@ -132,31 +132,6 @@ impl Store {
         Ok(Some(Ok(changed)))
     }
 
-    /// Pauses every active report on a schedule of the tenant's program, with the executions that wait. How many there were.
-    pub async fn pause_reports(&self, tenant: Uuid, program: Program) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query(
-            "UPDATE executions SET status = $1 WHERE status = $2 AND report_id IN
-                 (SELECT id FROM scheduled_reports WHERE tenant_id = $3 AND program = $4 AND status = $5 AND execute_now = 0)",
-        )
-        .bind(ExecutionStatus::Paused.name())
-        .bind(ExecutionStatus::Pending.name())
-        .bind(tenant.to_string())
-        .bind(program.name())
-        .bind(ReportStatus::Active.name());
-        execute(&mut transaction, query).await?;
-        let query = sqlx::query(
-            "UPDATE scheduled_reports SET status = $1 WHERE tenant_id = $2 AND program = $3 AND status = $4 AND execute_now = 0",
-        )
-        .bind(ReportStatus::Paused.name())
-        .bind(tenant.to_string())
-        .bind(program.name())
-        .bind(ReportStatus::Active.name());
-        let paused = execute(&mut transaction, query).await?;
-        transaction.commit().await?;
-        Ok(paused)
-    }
-
     /// Of every owner and program.
     pub async fn report_ids(&self, tenant: Uuid) -> Result<Vec<Uuid>, StoreError> {
         let query = sqlx::query("SELECT id FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id").bind(tenant.to_string());
@@ -223,12 +198,36 @@ impl Store {
     }
 }
 
+/// Pauses every active report on a schedule of the tenant's program, with the executions that wait. How many there were. Part of the transaction
+/// that ends the enrollment.
+pub(crate) async fn pause_reports(connection: &mut Connection, tenant: Uuid, program: Program) -> Result<u64, StoreError> {
+    let query = sqlx::query(
+        "UPDATE executions SET status = $1 WHERE status = $2 AND report_id IN
+             (SELECT id FROM scheduled_reports WHERE tenant_id = $3 AND program = $4 AND status = $5 AND execute_now = 0)",
+    )
+    .bind(ExecutionStatus::Paused.name())
+    .bind(ExecutionStatus::Pending.name())
+    .bind(tenant.to_string())
+    .bind(program.name())
+    .bind(ReportStatus::Active.name());
+    execute(&mut *connection, query).await?;
+    let query =
+        sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE tenant_id = $2 AND program = $3 AND status = $4 AND execute_now = 0")
+            .bind(ReportStatus::Paused.name())
+            .bind(tenant.to_string())
+            .bind(program.name())
+            .bind(ReportStatus::Active.name());
+    execute(connection, query).await
+}
+
 async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<ReportFault>, StoreError> {
     let (owner, program) = (report.owner.to_string(), report.program.name());
     let (query, quota, fault) = match report.timing {
         Timing::Once { .. } => {
-            let count = "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3";
-            let query = sqlx::query(count).bind(owner).bind(program).bind(millis(quotas.execute_now_since));
+            // Not those of a clock that was ahead.
+            let count =
+                "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4";
+            let query = sqlx::query(count).bind(owner).bind(program).bind(millis(quotas.execute_now_since)).bind(millis(report.created));
             (query, quotas.execute_now, ReportFault::ExecuteNowQuota)
         }
         Timing::Recurring(_) => {

@@ -78,6 +78,7 @@ impl Store {
         .bind(millis(session.expires))
         .execute(&mut *transaction)
         .await?;
+        self.record_change(&mut transaction).await?;
         transaction.commit().await?;
         Ok(true)
     }

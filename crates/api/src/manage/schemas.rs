@@ -137,6 +137,8 @@ fn answers() -> Vec<(&'static str, Value)> {
                 ("subject", text(), REQUIRED),
                 ("detail", text(), REQUIRED),
                 ("correlationId", nullable(text()), REQUIRED),
+                ("occurrences", count(), REQUIRED),
+                ("address", nullable(text()), REQUIRED),
             ]),
         ),
         (

@@ -18,9 +18,11 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::{deliverer, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
+use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
 use insightgate_operations::downloads::Downloads;
@@ -31,6 +33,7 @@ use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
 use insightgate_operations::readiness::Readiness;
+use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
@@ -173,6 +176,8 @@ impl Bench {
             unknown_names: UnknownNames::default(),
             downloads: Downloads::default(),
             readiness: Readiness::default(),
+            recorder: Recorder::default(),
+            clock_watch: ClockWatch::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let state =
@@ -293,6 +298,7 @@ impl Bench {
     }
 
     pub(super) async fn audited(&self, action: &str) -> Vec<AuditEvent> {
+        write_counts(&self.context).await.unwrap();
         let mut events = self.context.store.audit_events(10_000).await.unwrap();
         events.retain(|event| event.action == action);
         events

@@ -117,6 +117,8 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Res
             subject: arguments.program.name().to_owned(),
             detail: text.chars().take(1000).collect(),
             correlation: None,
+            occurrences: 1,
+            address: None,
         };
         store.record_audit_event(event).await.map_err(|error| failed(error.to_string()))?;
         store.close().await;

@@ -95,6 +95,7 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         drain: Duration::from_secs(u64::from(configuration.drain_seconds)),
         artifact_days: configuration.artifact_days,
         history_days: configuration.history_days,
+        audit_days: configuration.audit_days,
         artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
         store_links: configuration.store_links,
         signing_key_days: configuration.signing_key_days,

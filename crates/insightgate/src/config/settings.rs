@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts,
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
@@ -193,6 +193,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "How long finished runs are listed.",
         default: Ok("90"),
         read: |c, v| number(v, 1, 3650).map(|days| c.history_days = days),
+    },
+    Setting {
+        key: "audit.days",
+        about: "Audit events are removed when they are so old.",
+        default: Ok("365"),
+        read: |c, v| number(v, 1, 36_500).map(|days| c.audit_days = days),
     },
     Setting {
         key: "engine.memory_mib",

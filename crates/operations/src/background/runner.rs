@@ -11,7 +11,7 @@ use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
 use insightgate_report::execution::{AfterFailure, Artifact, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
 use insightgate_report::scheduled_report::Timing;
-use insightgate_store::{ClaimedExecution, NewCallback, Outcome};
+use insightgate_store::{ClaimedExecution, NewCallback, Outcome, Store};
 use tokio::sync::watch;
 
 use super::in_time;
@@ -96,7 +96,8 @@ async fn run_next_until(context: &Context, places: &Places, stop: &mut watch::Re
     match &outcome {
         Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
         Outcome::Completed { .. } => remove_older(context, &claimed).await,
-        Outcome::Refused { reason } => record_refusal(context, &claimed, reason).await,
+        // It was recorded with the end of the run, which pauses the schedule.
+        Outcome::Refused { .. } => {}
         Outcome::Retry { reason, .. } | Outcome::Postponed { reason, .. } | Outcome::Failed { reason } => {
             tracing::warn!(execution = %claimed.execution.id, attempts = claimed.execution.attempts, reason, "a run failed");
         }
@@ -116,9 +117,13 @@ async fn drained(context: &Context, stop: &mut watch::Receiver<bool>) {
 
 /// Tells the database how the run ended: again and again while it is away, since the work is done. Whether the run was still held.
 async fn finish(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome, callback: Option<&NewCallback>) -> Result<bool, Failure> {
+    let store = match outcome {
+        Outcome::Refused { reason } => recording_refusal(context, claimed, reason)?,
+        _ => context.store.clone(),
+    };
     let mut told = 0;
     loop {
-        match in_time(context.store.finish_execution(claimed, outcome, callback, context.clock.now())).await {
+        match in_time(store.finish_execution(claimed, outcome, callback, context.clock.now())).await {
             Ok(held) => return Ok(held),
             Err(error) if told < TELL_TIMES => {
                 tracing::warn!(?error, execution = %claimed.execution.id, "the end of a run could not be written: trying again");
@@ -305,7 +310,8 @@ async fn remove(context: &Context, key: &ArtifactKey) {
     }
 }
 
-async fn record_refusal(context: &Context, claimed: &ClaimedExecution, reason: &str) {
+/// The store, whose next change writes that the run was refused.
+fn recording_refusal(context: &Context, claimed: &ClaimedExecution, reason: &str) -> Result<Store, Failure> {
     let happening = Happening {
         tenant: Some(claimed.report.tenant),
         actor: claimed.report.owner.to_string(),
@@ -314,5 +320,5 @@ async fn record_refusal(context: &Context, claimed: &ClaimedExecution, reason: &
         detail: reason.to_owned(),
         correlation: None,
     };
-    audit::record(context, happening).await;
+    Ok(audit::recording(context, happening)?)
 }

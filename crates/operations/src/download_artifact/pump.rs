@@ -134,7 +134,7 @@ pub(super) async fn note_damage(context: &Context, key: &ArtifactKey, detail: &s
         correlation: Some(correlation.to_owned()),
     };
     let now = context.clock.now();
-    let Some(event) = audit::event(context, happening) else { return };
+    let Ok(event) = audit::event(context, happening) else { return };
     if let Err(error) = context.store.note_damage(key.execution, now, now - TimeDelta::hours(NOTED_HOURS), &event).await {
         tracing::error!(%error, action = event.action, subject = event.subject, "an audit event could not be written");
     }

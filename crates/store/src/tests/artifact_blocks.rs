@@ -66,6 +66,8 @@ async fn damage_is_noted_once_in_a_while() {
         subject: "artifact".into(),
         detail: String::new(),
         correlation: None,
+        occurrences: 1,
+        address: None,
     };
     for (number, now, since, noted) in [(1, 1, 0, true), (2, 1, 0, false), (3, 24, 1, false), (4, 26, 2, true)] {
         let done = store.note_damage(run.execution.id, at(now), at(since), &event(number)).await.unwrap();

@@ -35,6 +35,8 @@ pub(super) fn event(number: u128) -> AuditEvent {
         subject: "s".into(),
         detail: String::new(),
         correlation: None,
+        occurrences: 1,
+        address: None,
     }
 }
 
