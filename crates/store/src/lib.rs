@@ -11,6 +11,7 @@ mod callback_secrets;
 mod callbacks;
 mod device_codes;
 mod dialect;
+mod ended_sign_ins;
 mod error;
 mod executions;
 mod external_identities;
@@ -24,6 +25,7 @@ mod row;
 mod scheduled_reports;
 mod sealed;
 mod settings;
+mod sign_in_counts;
 mod sign_in_sessions;
 mod tenants;
 mod together;
@@ -43,19 +45,21 @@ pub use callback_secrets::CallbackSecret;
 pub use callbacks::{
     Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
 };
-pub use device_codes::{DeviceCode, DeviceState};
+pub use device_codes::{AddedDeviceCode, DeviceCode, DeviceState};
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use keys::StoredKey;
-pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState};
+pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState, UsedToken};
 pub use retention::FileEpochs;
 pub use scheduled_reports::{ReportFilter, ReportQuotas};
 pub use sealed::{Sealed, SealedPlace};
+pub use sign_in_counts::{SignInCount, Subject, is_news};
 pub use sign_in_sessions::{MissingStep, SignInSession};
 pub use users::UserCredentials;
 
 use dialect::Dialect;
 use identity_version::IdentityVersion;
+use refresh_tokens::Grown;
 use together::Together;
 
 /// A database. Cheap to clone.
@@ -64,6 +68,7 @@ pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
     together: Together,
+    grown: Grown,
     identities: IdentityVersion,
 }
 
@@ -95,7 +100,7 @@ impl Store {
             })
         });
         let pool = options.connect(&dialect.connect_url(url)).await?;
-        let store = Store { pool, dialect, together: Together::default(), identities: IdentityVersion::default() };
+        let store = Store { pool, dialect, together: Together::default(), grown: Grown::default(), identities: IdentityVersion::default() };
         // On a connection of its own, which may take its time over large tables and wait for another process that does.
         let mut migrating = store.pool.acquire().await?;
         for statement in dialect.before_migrating() {
@@ -159,6 +164,7 @@ fn migrations() -> Migrator {
     let all = [
         ("first tables", include_str!("../migrations/0001_first_tables.sql")),
         ("delivery", include_str!("../migrations/0002_delivery.sql")),
+        ("sign in", include_str!("../migrations/0003_sign_in.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -370,5 +370,7 @@ mod external_identities;
 mod identities;
 mod migration;
 mod runs;
+mod sign_in;
+mod sign_in;
 mod simulation;
 mod together;
