@@ -32,16 +32,17 @@ use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::device_polls::DevicePolls;
 use insightgate_operations::directory::Directory;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::ExternalIssuers;
+use insightgate_operations::guess_key::GuessKey;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
 use insightgate_operations::register_application::register_application;
 use insightgate_operations::signing::SigningKeys;
-use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_operations::vault::Vault;
 use insightgate_outbound::{AddressRules, Outbound};
 use insightgate_query::plan::Value;
@@ -124,6 +125,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
     Ok(Arc::new(Context {
         signing: SigningKeys::load(&store, &vault, &clock).await?,
         links: LinkKeys::load(&store, &vault, &clock, &random).await?,
+        guess_key: GuessKey::load(&store, &vault, &clock, &random).await?,
         issuers: ExternalIssuers::new(Vec::new(), &AddressRules::default())?,
         outbound: Outbound::new(settings.callbacks.addresses.clone(), None)?,
         directory: Directory::new(store.clone()),
@@ -138,7 +140,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
-        unknown_names: UnknownNames::default(),
+        device_polls: DevicePolls::default(),
     }))
 }
 

@@ -17,14 +17,15 @@ use crate::address_guard::AddressGuard;
 use crate::callbacks::CallbackSettings;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
+use crate::device_polls::DevicePolls;
 use crate::directory::Directory;
 use crate::external_issuers::ExternalIssuers;
+use crate::guess_key::GuessKey;
 use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
 use crate::signing::SigningKeys;
-use crate::unknown_names::UnknownNames;
 use crate::vault::Vault;
 
 pub struct Context {
@@ -45,7 +46,8 @@ pub struct Context {
     pub signals: Signals,
     pub held_polls: HeldPolls,
     pub addresses: AddressGuard,
-    pub unknown_names: UnknownNames,
+    pub guess_key: GuessKey,
+    pub device_polls: DevicePolls,
 }
 
 /// Shared by handlers and background work.
@@ -86,6 +88,8 @@ pub struct Settings {
     pub preview_timeout: Duration,
     /// A signing key is replaced when it is so old.
     pub signing_key_days: u32,
+    /// Whether a refresh token is good once, whoever uses it.
+    pub strict_refresh: bool,
     /// Whether the insights API takes only tokens of users who gave a second factor.
     pub require_mfa: bool,
     pub callbacks: CallbackSettings,
@@ -112,6 +116,7 @@ impl Default for Settings {
             store_links: false,
             preview_timeout: Duration::from_secs(100),
             signing_key_days: 90,
+            strict_refresh: false,
             require_mfa: false,
             callbacks: CallbackSettings::default(),
         }

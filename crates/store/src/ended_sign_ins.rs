@@ -24,8 +24,6 @@ impl Store {
     /// Removes a batch of each kind that has ended. How many rows; there may be more until it is 0.
     pub async fn forget_ended_sign_ins(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut connection = self.pool.acquire().await?;
-        // A revoked token's end is brought forward once.
-        let soon = now + REFRESH_TOKENS_KEPT;
         let mut removed = 0;
         for (statement, instant) in [
             (
@@ -40,14 +38,15 @@ impl Store {
             (
                 "UPDATE refresh_tokens SET expires = $1 WHERE digest IN
                      (SELECT digest FROM refresh_tokens WHERE revoked = 1 AND expires > $1 LIMIT $2)",
-                soon,
+                // A revoked token has ended.
+                now,
             ),
             (
                 "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM refresh_tokens WHERE expires < $1 LIMIT $2)",
                 now - REFRESH_TOKENS_KEPT,
             ),
             (
-                "DELETE FROM sign_in_counts WHERE network = '' AND subject IN
+                "DELETE FROM sign_in_counts WHERE network = '' AND last_failure < $1 AND subject IN
                      (SELECT subject FROM sign_in_counts WHERE last_success = 0 AND last_failure < $1 LIMIT $2)",
                 now - FAILURES_KEPT,
             ),
@@ -59,7 +58,8 @@ impl Store {
         ] {
             removed += execute(&mut connection, sqlx::query(statement).bind(millis(instant)).bind(BATCH)).await?;
         }
-        let names: i64 = sqlx::query("SELECT COUNT(*) FROM sign_in_counts WHERE nobody = 1").fetch_one(&mut *connection).await?.try_get(0)?;
+        let names: i64 =
+            sqlx::query("SELECT COUNT(*) FROM sign_in_counts WHERE nobody = 1").fetch_one(&mut *connection).await?.try_get(0)?;
         if names > NAMES_OF_NOBODY {
             let statement = "DELETE FROM sign_in_counts WHERE nobody = 1 AND subject IN
                      (SELECT subject FROM sign_in_counts WHERE nobody = 1 ORDER BY last_failure, subject LIMIT $1)";

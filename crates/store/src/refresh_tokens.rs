@@ -45,10 +45,10 @@ pub struct UsedToken {
     pub good_since: Option<DateTime<Utc>>,
 }
 
-/// Sign-ins that got tokens lately, by family: whose oldest may have to go. In memory alone: a family that is forgotten here is looked at when
-/// it gets its next token.
+/// Users of sign-ins that got tokens lately, by family: whose oldest may have to go. In memory alone: a family that is forgotten here is looked at
+/// when it gets its next token.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Grown(Arc<Mutex<HashMap<Uuid, (Uuid, Uuid)>>>);
+pub(crate) struct Grown(Arc<Mutex<HashMap<Uuid, Uuid>>>);
 
 /// Families that are remembered at most.
 const GROWN: usize = 10_000;
@@ -59,12 +59,12 @@ impl Grown {
         let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for token in tokens {
             if families.len() < GROWN {
-                families.insert(token.family, (token.user, token.application));
+                families.insert(token.family, token.user);
             }
         }
     }
 
-    fn take(&self) -> HashMap<Uuid, (Uuid, Uuid)> {
+    fn take(&self) -> HashMap<Uuid, Uuid> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -125,27 +125,27 @@ impl Store {
     /// Of sign-ins that got tokens since the last call, removes those tokens that lay idle longest, where there are too many. Until then there may
     /// be more: counting them at each grant would make grants slow.
     pub async fn trim_refresh_tokens(&self) -> Result<u64, StoreError> {
-        let families = self.grown.take();
+        let grown = self.grown.take();
+        let mut users: Vec<Uuid> = grown.values().copied().collect();
+        users.sort_unstable();
+        users.dedup();
+        let families: Vec<Uuid> = grown.into_keys().collect();
         let mut connection = self.pool.acquire().await?;
         let mut removed = 0;
-        for family in families.keys() {
-            let query = sqlx::query(
-                "DELETE FROM refresh_tokens WHERE digest IN
-                     (SELECT digest FROM refresh_tokens WHERE family_id = $1 ORDER BY touched DESC, digest LIMIT 10000 OFFSET $2)",
-            );
-            removed += execute(&mut connection, query.bind(family.to_string()).bind(i64::from(KEPT_PER_SIGN_IN))).await?;
-        }
-        let mut owners: Vec<_> = families.into_values().collect();
-        owners.sort_unstable();
-        owners.dedup();
-        for (user, application) in owners {
-            let query = sqlx::query(
-                "DELETE FROM refresh_tokens WHERE digest IN
-                     (SELECT digest FROM refresh_tokens WHERE user_id = $1 AND application_id = $2 ORDER BY touched DESC, digest
-                      LIMIT 10000 OFFSET $3)",
-            );
-            let query = query.bind(user.to_string()).bind(application.to_string()).bind(i64::from(KEPT_PER_USER));
-            removed += execute(&mut connection, query).await?;
+        for (of, each, kept, ids) in
+            [("family_id", "family_id", KEPT_PER_SIGN_IN, families), ("user_id", "user_id, application_id", KEPT_PER_USER, users)]
+        {
+            for some in in_powers_of_two(&ids) {
+                let listed = placeholders(1, some.len());
+                let text = format!(
+                    "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM
+                         (SELECT digest, ROW_NUMBER() OVER (PARTITION BY {each} ORDER BY touched DESC, digest) AS place
+                          FROM refresh_tokens WHERE {of} IN ({listed})) AS ranked
+                     WHERE place > $1)"
+                );
+                let query = sqlx::query(AssertSqlSafe(text)).bind(i64::from(kept));
+                removed += execute(&mut connection, some.iter().fold(query, |query, id| query.bind(id.to_string()))).await?;
+            }
         }
         Ok(removed)
     }
@@ -172,9 +172,8 @@ pub(crate) async fn use_up(connection: &mut AnyConnection, digests: &[&str], now
 /// Uses a token again. False when it is not good for that.
 pub(crate) async fn use_again(connection: &mut AnyConnection, used: &UsedToken) -> Result<bool, StoreError> {
     let Some(since) = used.good_since else { return Ok(false) };
-    let query = sqlx::query(
-        "UPDATE refresh_tokens SET touched = $1 WHERE digest = $2 AND used = 1 AND revoked = 0 AND COALESCE(used_at, 0) >= $3",
-    );
+    let query =
+        sqlx::query("UPDATE refresh_tokens SET touched = $1 WHERE digest = $2 AND used = 1 AND revoked = 0 AND COALESCE(used_at, 0) >= $3");
     let query = query.bind(millis(used.now)).bind(used.digest.clone()).bind(millis(since));
     Ok(execute(connection, query).await? == 1)
 }

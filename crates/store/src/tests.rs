@@ -371,6 +371,5 @@ mod identities;
 mod migration;
 mod runs;
 mod sign_in;
-mod sign_in;
 mod simulation;
 mod together;

@@ -12,7 +12,8 @@ use crate::sign_in_sessions::end_sign_ins;
 use crate::{Store, StoreError, execute};
 
 /// Users, with until when strangers are kept out.
-pub(crate) const SELECT_USERS: &str = "SELECT users.*, (SELECT locked_until FROM sign_in_counts WHERE subject = users.id AND network = '') AS shut_until FROM users";
+pub(crate) const SELECT_USERS: &str =
+    "SELECT users.*, (SELECT locked_until FROM sign_in_counts WHERE subject = users.id AND network = '') AS shut_until FROM users";
 
 /// A user with what a sign-in is checked against.
 #[derive(Clone)]

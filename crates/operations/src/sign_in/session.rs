@@ -64,7 +64,7 @@ pub(super) async fn put(
         Some(Replaced::Whatever(before)) => (Some(before.record.digest.as_str()), false),
         None => (None, false),
     };
-    if !context.store.put_sign_in_session(&record, before, must_be_there, now).await? {
+    if !context.store.put_sign_in_session(&record, before, must_be_there).await? {
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
     Ok((Current { record, user }, SessionChange::Set(cookie)))

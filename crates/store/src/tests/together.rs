@@ -68,7 +68,11 @@ async fn a_used_token_is_good_for_as_long_as_is_asked() {
     assert!(use_it(at(5), Some(at(1)), "b").await, "used first at 1");
     assert!(!use_it(at(5), Some(at(2)), "c").await);
     assert!(!use_it(at(5), None, "d").await);
-    assert_eq!(store.refresh_token("first").await.unwrap().unwrap().1, RefreshTokenState::Used(at(1)), "further uses do not make it younger");
+    assert_eq!(
+        store.refresh_token("first").await.unwrap().unwrap().1,
+        RefreshTokenState::Used(at(1)),
+        "further uses do not make it younger"
+    );
     for (digest, there) in [("a", true), ("b", true), ("c", false), ("d", false)] {
         assert_eq!(store.refresh_token(digest).await.unwrap().is_some(), there, "{digest}");
     }
