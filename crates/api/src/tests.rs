@@ -16,6 +16,7 @@ mod external_bindings;
 mod external_keys;
 mod external_tokens;
 mod fuzz;
+mod guessing;
 mod harness;
 mod holding;
 mod identity_changes;

@@ -371,5 +371,6 @@ mod identities;
 mod migration;
 mod outages;
 mod runs;
+mod sign_in;
 mod simulation;
 mod together;

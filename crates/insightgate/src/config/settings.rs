@@ -129,6 +129,12 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
     },
     Setting {
+        key: "authority.strict_refresh",
+        about: "Whether a refresh token is good once, also for an application that proves itself and within a minute. One that comes back ends its sign-in (docs/sign-in.md).",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.strict_refresh = flag),
+    },
+    Setting {
         key: "access.allow_report_viewer",
         about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
         default: Ok("false"),

@@ -1,4 +1,4 @@
-//! Replaces old keys and takes up those that other processes made, and asks the database what time it is. Runs in every process: each signs and
+//! Replaces old keys and takes up those that other processes made, removes what sign-ins leave behind, and asks the database what time it is. Runs in every process: each signs and
 //! verifies with what it knows.
 
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::in_time;
 use crate::context::Context;
+use crate::forget_sign_ins::forget_sign_ins;
 use crate::rotate_keys::tend_keys;
 
 /// Well below the time for which a new key is published before it signs.
@@ -30,6 +31,9 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
         // Old keys go on serving: nothing has to wait for new ones.
         if let Err(error) = in_time(tend_keys(context)).await {
             tracing::error!(error = ?error, "the keys could not be looked after");
+        }
+        if let Err(error) = in_time(forget_sign_ins(context, context.clock.now())).await {
+            tracing::error!(error = ?error, "what ended sign-ins left behind could not be removed");
         }
         tokio::select! {
             () = tokio::time::sleep(WAIT) => {}
