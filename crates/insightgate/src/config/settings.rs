@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts,
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
