@@ -40,6 +40,7 @@ mod robustness;
 mod runs;
 mod sandbox_clock;
 mod second_factor;
+mod sharing;
 mod sign_in;
 mod token_endpoint;
 mod token_errors;

@@ -119,7 +119,7 @@ impl Default for Configuration {
             artifact_days: 90,
             artifact_gib: None,
             drain_seconds: 20,
-            memory_mib: 128,
+            memory_mib: 256,
             waiting: DEFAULT_WAITING,
             tenant_weights: HashMap::new(),
             threads: None,

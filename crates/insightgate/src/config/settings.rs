@@ -209,7 +209,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "engine.memory_mib",
         about: "Memory that all running queries may hold together, with what they read of files; beyond it they wait, or use the disk.",
-        default: Ok("128"),
+        default: Ok("256"),
         read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
     },
     Setting {
