@@ -51,3 +51,4 @@ pub mod signing;
 pub mod try_query;
 pub mod unknown_names;
 pub mod vault;
+pub mod written_file;
