@@ -60,3 +60,4 @@ pub mod sign_in;
 pub mod signing;
 pub mod try_query;
 pub mod vault;
+pub mod written_file;
