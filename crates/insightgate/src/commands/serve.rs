@@ -96,6 +96,7 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         history_days: configuration.history_days,
         artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
         store_links: configuration.store_links,
+        downloads: configuration.downloads,
         signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
         callbacks: CallbackSettings {
