@@ -90,7 +90,9 @@ async fn a_stretch_is_all_that_was_written_or_an_error() {
     let mut damaged = bytes.clone();
     damaged[2 * BLOCK as usize + 5] ^= 1;
     std::fs::write(&path, &damaged).unwrap();
-    for (range, block) in [(2 * BLOCK..3 * BLOCK, Some(2 * BLOCK)), (BLOCK..3 * BLOCK, Some(2 * BLOCK)), (BLOCK..2 * BLOCK, None), (4 * BLOCK..size, None)] {
+    for (range, block) in
+        [(2 * BLOCK..3 * BLOCK, Some(2 * BLOCK)), (BLOCK..3 * BLOCK, Some(2 * BLOCK)), (BLOCK..2 * BLOCK, None), (4 * BLOCK..size, None)]
+    {
         match (reader.read(range.clone(), Some(of(&range))).await, block) {
             (Ok(_), None) => {}
             (Err(EngineError::Damaged { detail }), Some(at)) => assert!(detail.contains(&format!("block at byte {at} ")), "{detail}"),
