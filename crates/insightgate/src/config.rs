@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::{DEFAULT_WAITING, DataRoot};
+use insightgate_operations::downloads::DownloadSettings;
 use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::{Table, Value};
@@ -33,6 +34,7 @@ pub struct Configuration {
     /// As `data_root`; None: `artifacts` in the data folder.
     pub artifact_root: Option<String>,
     pub store_links: bool,
+    pub downloads: DownloadSettings,
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
     /// Without a final slash.
@@ -87,6 +89,7 @@ impl Default for Configuration {
             database_url: None,
             artifact_root: None,
             store_links: false,
+            downloads: DownloadSettings::default(),
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,

@@ -22,7 +22,7 @@ use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::device_polls::DevicePolls;
 use insightgate_operations::directory::Directory;
-use insightgate_operations::downloads::Downloads;
+use insightgate_operations::downloads::{DownloadSettings, Downloads};
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::guess_key::GuessKey;
 use insightgate_operations::link::LinkKeys;
@@ -43,6 +43,7 @@ use crate::cli::ServerRole;
 use crate::command_error::CommandError;
 use crate::connections::LimitedAcceptor;
 use crate::data_folder::{DataFolder, free_bytes};
+use crate::stalled_writes::{LeastRate, WatchedAcceptor};
 
 /// A client must have sent its request's head by then.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -271,16 +272,18 @@ impl Running {
         let handle = Handle::new();
         let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
+        let DownloadSettings { least_rate: rate, slow: window, .. } = self.context.settings.downloads;
+        let acceptor = WatchedAcceptor { inner: LimitedAcceptor::new(), least: LeastRate { rate, window } };
         match tls {
             Some(tls) => {
-                let acceptor = RustlsAcceptor::new(tls).acceptor(LimitedAcceptor::new());
+                let acceptor = RustlsAcceptor::new(tls).acceptor(acceptor);
                 let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(acceptor).handle(handle.clone());
                 let mut server = server.first_request_timeout(HEAD_TIMEOUT);
                 guard(server.http_builder());
                 self.tasks.spawn(async move { report(server.serve(app).await) });
             }
             None => {
-                let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(LimitedAcceptor::new()).handle(handle.clone());
+                let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(acceptor).handle(handle.clone());
                 let mut server = server.first_request_timeout(HEAD_TIMEOUT);
                 guard(server.http_builder());
                 self.tasks.spawn(async move { report(server.serve(app).await) });

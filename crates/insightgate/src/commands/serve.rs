@@ -98,6 +98,7 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         audit_days: configuration.audit_days,
         artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
         store_links: configuration.store_links,
+        downloads: configuration.downloads,
         signing_key_days: configuration.signing_key_days,
         strict_refresh: configuration.strict_refresh,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
