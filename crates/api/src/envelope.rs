@@ -139,6 +139,11 @@ fn astray(asked: &Asked, uri: &Uri, status: StatusCode, message: &str) -> Respon
     if manage::is_managed(uri.path()) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
 }
 
+/// Whether it is one of the two APIs.
+pub(crate) fn takes_json(path: &str) -> bool {
+    path.starts_with("/insights/") || manage::is_managed(path)
+}
+
 /// What is said before a handler is asked, or in its place; in the form of the API that was meant.
 pub(crate) fn told(asked: &Asked, path: &str, status: StatusCode, message: &str) -> Response {
     match () {

@@ -228,7 +228,10 @@ pub(crate) async fn admit(
     match held.fault.load(Ordering::Relaxed) {
         ADDRESS_FULL => full_up(&asked, &path, Full::Address),
         SERVER_FULL => full_up(&asked, &path, Full::Server),
-        TOO_SLOW => envelope::told(&asked, &path, StatusCode::REQUEST_TIMEOUT, "The request's body did not arrive in time."),
+        // What takes forms has said so in its own way, a page among them.
+        TOO_SLOW if envelope::takes_json(&path) => {
+            envelope::told(&asked, &path, StatusCode::REQUEST_TIMEOUT, "The request's body did not arrive in time.")
+        }
         _ => response,
     }
 }

@@ -44,7 +44,8 @@ fn is_host(text: &str) -> bool {
         _ => (text, ""),
     };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%');
-    let numeric = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|rest| rest.parse::<std::net::Ipv6Addr>().is_ok());
+    let numeric =
+        name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|rest| rest.parse::<std::net::Ipv6Addr>().is_ok());
     port.bytes().all(|byte| byte.is_ascii_digit()) && (numeric || (!name.is_empty() && name.bytes().all(is_name)))
 }
 

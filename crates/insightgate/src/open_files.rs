@@ -16,7 +16,11 @@ pub fn places(total: usize, per_address: usize, proxies: &[IpNet]) -> Places {
     let limit = rlimit::increase_nofile_limit(wanted.max(4096)).unwrap_or(wanted);
     let total = within(total, limit);
     if total as u64 + OTHERS < wanted {
-        tracing::warn!(limit, connections = total, "fewer connections are taken than server.connections says, since the process may open few files");
+        tracing::warn!(
+            limit,
+            connections = total,
+            "fewer connections are taken than server.connections says, since the process may open few files"
+        );
     }
     Places { total, per_address: per_address.min(total), proxies: proxies.iter().map(canonical).collect() }
 }

@@ -31,7 +31,9 @@ pub fn public(text: &str) -> Result<String, String> {
         number => number.to_string(),
     };
     if host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified()) || host == "[::]" {
-        return Err(format!("should be an address that clients can ask, but is \"{text}\", which stands for every address of this machine"));
+        return Err(format!(
+            "should be an address that clients can ask, but is \"{text}\", which stands for every address of this machine"
+        ));
     }
     // None where it is the scheme's own.
     Ok(url.port().map_or_else(|| format!("{}://{host}", url.scheme()), |port| format!("{}://{host}:{port}", url.scheme())))

@@ -9,7 +9,7 @@ use axum::http::{Method, Request};
 
 use super::harness::*;
 use crate::router::routes;
-use crate::state::{ApiState, SandboxAccess};
+use crate::state::SandboxAccess;
 
 const ID: &str = "00000000-0000-0000-0000-000000000001";
 

@@ -123,7 +123,7 @@ pub(super) fn state(context: &SharedContext, sandbox: Option<SandboxAccess>) -> 
         base_url: BASE.into(),
         trusted_proxies: Arc::default(),
         hsts_seconds: 0,
-        intake: Arc::new(Intake::new(64, 32)),
+        intake: Arc::new(Intake::new(1024, 256)),
         sandbox,
     }
 }

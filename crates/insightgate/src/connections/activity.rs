@@ -78,15 +78,8 @@ struct Waiting {
 
 impl Activity {
     pub fn new(now: Instant) -> Activity {
-        let doing = Doing {
-            http2: false,
-            requests: 0,
-            waiting: BTreeMap::new(),
-            next: 0,
-            idle_since: now,
-            head_since: Some(now),
-            head_bytes: 0,
-        };
+        let doing =
+            Doing { http2: false, requests: 0, waiting: BTreeMap::new(), next: 0, idle_since: now, head_since: Some(now), head_bytes: 0 };
         Activity { doing: Mutex::new(doing), told: Notify::new() }
     }
 

@@ -75,7 +75,7 @@ async fn when_all_places_are_taken_the_address_with_the_most_makes_room() {
 #[tokio::test]
 async fn networks_share_and_proxies_do_not() {
     let (admission, start) = (places(100, 1), Instant::now());
-    let mut told = |one: &str, other: &str| {
+    let told = |one: &str, other: &str| {
         let first = admission.admit(peer(one), start).unwrap();
         let second = admission.admit(peer(other), after(start, 1)).unwrap();
         let told = was_told(&first);
