@@ -11,7 +11,7 @@ use insightgate_operations::failure::Failure;
 use serde::Serialize;
 
 use crate::correlation::Correlation;
-use crate::manage;
+use crate::{manage, oauth};
 
 /// Source: the documented answers; field order as in the worked examples.
 #[derive(Serialize)]
@@ -148,7 +148,21 @@ pub(crate) async fn wrong_method(asked: Asked, method: Method, uri: Uri) -> Resp
 
 /// In the form of the API that was meant.
 fn astray(asked: &Asked, uri: &Uri, status: StatusCode, message: &str) -> Response {
-    if manage::is_managed(uri) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
+    if manage::is_managed(uri.path()) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
+}
+
+/// Whether it is one of the two APIs.
+pub(crate) fn takes_json(path: &str) -> bool {
+    path.starts_with("/insights/") || manage::is_managed(path)
+}
+
+/// What is said before a handler is asked, or in its place; in the form of the API that was meant.
+pub(crate) fn told(asked: &Asked, path: &str, status: StatusCode, message: &str) -> Response {
+    match () {
+        () if manage::is_managed(path) => manage::told(status, message, &asked.correlation),
+        () if oauth::is_token_endpoint(path) => oauth::told(status, message, &asked.correlation),
+        () => refusal(status, message),
+    }
 }
 
 /// A request that took too long is answered by a layer that knows no envelope, with an empty body.

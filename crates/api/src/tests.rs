@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access_tokens;
+mod answer_headers;
 mod attacks;
 mod authority_input;
 mod authorization;
@@ -21,6 +22,7 @@ mod guessing;
 mod harness;
 mod holding;
 mod identity_changes;
+mod intake;
 mod issuer;
 mod keys;
 mod links;

@@ -226,6 +226,9 @@ pub struct DemoArguments {
     /// Allow addresses other machines can reach
     #[arg(long)]
     pub allow_remote: bool,
+    /// The address that clients use, such as https://demo.example.com; what links and issuers begin with
+    #[arg(long, value_name = "URL", value_parser = crate::origin::public)]
+    pub public_url: Option<String>,
     /// Write addresses and credentials here (readable by the owner only) once the server answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,

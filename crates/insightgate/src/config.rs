@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::command_error::CommandError;
 use crate::data_folder::fault;
+use crate::origin;
 
 mod issuers;
 mod settings;
@@ -37,9 +38,13 @@ pub struct Configuration {
     pub downloads: DownloadSettings,
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
-    /// Without a final slash.
+    /// An origin in its one form.
     pub public_url: Option<String>,
     pub trusted_proxies: Vec<IpNet>,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    pub idle_seconds: u32,
+    pub hsts_seconds: u32,
     pub tls_names: Vec<String>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
@@ -94,6 +99,10 @@ impl Default for Configuration {
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
             trusted_proxies: Vec::new(),
+            connections: 1024,
+            connections_per_address: 256,
+            idle_seconds: 75,
+            hsts_seconds: 0,
             tls_names: Vec::new(),
             certificate: None,
             certificate_key: None,
@@ -170,6 +179,12 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
         && let Ok(Some(why)) = artifacts.map(|root| root.why_unsigned())
     {
         problems.push(format!("artifacts.links: \"store\" does not fit artifacts.root: {why}"));
+    }
+    let every = [("server.http", configuration.http), ("server.https", configuration.https)];
+    for (key, address) in every.into_iter().filter_map(|(key, address)| Some((key, address?))) {
+        if configuration.public_url.is_none() && origin::is_every(address) {
+            problems.push(format!("{key}: {address} is no address that a client can ask: say in server.public_url what clients use"));
+        }
     }
     if configuration.http.is_none() && configuration.https.is_none() {
         problems.push("server.http and server.https: give at least one".to_owned());

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use insightgate_engine::DataRoot;
 use insightgate_operations::random::Random;
 use insightgate_operations::vault::Vault;
-use insightgate_store::{Sealed, sqlite_url};
 use insightgate_operations::written_file::{self, Readers};
+use insightgate_store::{Sealed, sqlite_url};
 
 use crate::command_error::CommandError;
 use crate::env_vars::{self, EnvVar};

@@ -6,11 +6,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::Handle;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use futures::FutureExt as _;
-use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::address_guard::AddressGuard;
@@ -22,7 +20,7 @@ use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::device_polls::DevicePolls;
 use insightgate_operations::directory::Directory;
-use insightgate_operations::downloads::{DownloadSettings, Downloads};
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::guess_key::GuessKey;
 use insightgate_operations::link::LinkKeys;
@@ -41,12 +39,9 @@ use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
-use crate::connections::LimitedAcceptor;
 use crate::data_folder::{DataFolder, free_bytes};
-use crate::stalled_writes::{LeastRate, WatchedAcceptor};
+use crate::listener::{self, Doors};
 
-/// A client must have sent its request's head by then.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// What is given back when the time to finish is over needs a moment for it.
 const GIVING_BACK: Duration = Duration::from_secs(5);
@@ -217,18 +212,10 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
-/// By which clients on this machine reach a listener.
-pub fn base_url(scheme: &str, address: SocketAddr) -> String {
-    // An address that means all of them cannot be asked for.
-    let address = if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
-    format!("{scheme}://{address}")
-}
-
 /// What runs until it is told to stop.
 pub struct Running {
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
-    handles: Vec<Handle<SocketAddr>>,
     tasks: JoinSet<()>,
     context: SharedContext,
 }
@@ -259,7 +246,7 @@ impl Running {
             let (delivering, until) = shared();
             tasks.spawn(async move { lasting("the deliverer", || deliverer::run(&delivering, until.clone())).await });
         }
-        Running { stop, stopped, handles: Vec::new(), tasks, context: Arc::clone(context) }
+        Running { stop, stopped, tasks, context: Arc::clone(context) }
     }
 
     /// Runs until the server stops.
@@ -268,28 +255,10 @@ impl Running {
     }
 
     /// Serves the API, over TLS when there is a certificate.
-    pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>) -> Result<(), CommandError> {
-        let handle = Handle::new();
-        let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>, doors: &Doors) -> Result<(), CommandError> {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
-        let DownloadSettings { least_rate: rate, slow: window, .. } = self.context.settings.downloads;
-        let acceptor = WatchedAcceptor { inner: LimitedAcceptor::new(), least: LeastRate { rate, window } };
-        match tls {
-            Some(tls) => {
-                let acceptor = RustlsAcceptor::new(tls).acceptor(acceptor);
-                let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(acceptor).handle(handle.clone());
-                let mut server = server.first_request_timeout(HEAD_TIMEOUT);
-                guard(server.http_builder());
-                self.tasks.spawn(async move { report(server.serve(app).await) });
-            }
-            None => {
-                let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(acceptor).handle(handle.clone());
-                let mut server = server.first_request_timeout(HEAD_TIMEOUT);
-                guard(server.http_builder());
-                self.tasks.spawn(async move { report(server.serve(app).await) });
-            }
-        }
-        self.handles.push(handle);
+        let listener = listener::prepared(listener).map_err(failed)?;
+        self.tasks.spawn(listener::serve(listener, router(state), tls, doors.clone(), self.stopped.clone()));
         Ok(())
     }
 
@@ -297,9 +266,6 @@ impl Running {
     pub async fn stop(mut self) {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
-        for handle in &self.handles {
-            handle.graceful_shutdown(Some(drain));
-        }
         let drained = tokio::time::timeout(drain + GIVING_BACK, async { while self.tasks.join_next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
@@ -319,17 +285,6 @@ async fn lasting<F: Future<Output = ()>>(name: &str, work: impl Fn() -> F) {
     while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
         tracing::error!("{name} panicked, and begins anew");
         tokio::time::sleep(AFTER_PANIC).await;
-    }
-}
-
-fn guard(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30))).max_concurrent_streams(100);
-}
-
-fn report(ended: std::io::Result<()>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a listener ended");
     }
 }
 

@@ -10,16 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Extension;
-use axum::middleware::AddExtension;
-use axum_server::accept::Accept;
-use futures::future::{BoxFuture, FutureExt as _};
 use futures::task::AtomicWaker;
 use insightgate_api::ConnectionEnd;
+use insightgate_operations::downloads::DownloadSettings;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tower::Layer as _;
 
 /// Bytes that the system may hold for a peer beyond what the peer has room for. As many as it likes otherwise, some MiB: so many of each stalled
 /// connection, and a slow reader would seem to stop while they drain.
@@ -35,32 +31,10 @@ pub struct LeastRate {
     pub window: Duration,
 }
 
-/// Another acceptor, with its streams watched.
-#[derive(Clone)]
-pub struct WatchedAcceptor<A> {
-    pub inner: A,
-    pub least: LeastRate,
-}
-
-impl<A, S> Accept<TcpStream, S> for WatchedAcceptor<A>
-where
-    A: Accept<TcpStream, S>,
-    A::Future: Send + 'static,
-{
-    type Stream = WatchedStream<A::Stream>;
-    type Service = AddExtension<A::Service, ConnectionEnd>;
-    type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
-
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        limit_unread(&stream, self.least.window);
-        let (accepted, least) = (self.inner.accept(stream, service), self.least);
-        async move {
-            let (stream, service) = accepted.await?;
-            let stream = WatchedStream::new(stream, least);
-            let service = Extension(stream.end.handle()).layer(service);
-            Ok((stream, service))
-        }
-        .boxed()
+impl LeastRate {
+    /// What a download has to take holds for every answer.
+    pub fn of(downloads: &DownloadSettings) -> LeastRate {
+        LeastRate { rate: downloads.least_rate, window: downloads.slow }
     }
 }
 
@@ -78,7 +52,7 @@ fn limit_unread(stream: &TcpStream, window: Duration) {
 fn limit_unread(_: &TcpStream, _: Duration) {}
 
 /// A stream that fails when its peer takes too little, or when its end was asked for.
-pub struct WatchedStream<S> {
+pub struct PacedStream<S> {
     stream: S,
     least: LeastRate,
     /// Since when a write waits.
@@ -118,9 +92,22 @@ fn stalled() -> io::Error {
     io::Error::new(ErrorKind::TimedOut, "the peer does not read what it asked for")
 }
 
-impl<S> WatchedStream<S> {
-    fn new(stream: S, least: LeastRate) -> WatchedStream<S> {
-        WatchedStream { stream, least, waiting: None, waited: Duration::ZERO, written: 0, timer: None, end: Arc::default() }
+impl PacedStream<TcpStream> {
+    /// Of a connection that was just taken.
+    pub fn over(stream: TcpStream, least: LeastRate) -> PacedStream<TcpStream> {
+        limit_unread(&stream, least.window);
+        PacedStream::new(stream, least)
+    }
+}
+
+impl<S> PacedStream<S> {
+    /// For those who find out that a stream within the connection has stalled.
+    pub fn end(&self) -> ConnectionEnd {
+        self.end.handle()
+    }
+
+    fn new(stream: S, least: LeastRate) -> PacedStream<S> {
+        PacedStream { stream, least, waiting: None, waited: Duration::ZERO, written: 0, timer: None, end: Arc::default() }
     }
 
     fn went_on(&mut self, bytes: usize) {
@@ -171,14 +158,14 @@ impl<S> WatchedStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for PacedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.end.check(context)?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.write(context, |stream, context| stream.poll_write(context, bytes))
     }
@@ -212,7 +199,7 @@ mod tests {
     /// Writes for ever to a peer with room for 1,000 bytes. How that ended, and after how many seconds.
     async fn written_to(peer: impl AsyncFnOnce(DuplexStream)) -> (ErrorKind, u64) {
         let (ours, theirs) = duplex(1000);
-        let mut stream = WatchedStream::new(ours, LEAST);
+        let mut stream = PacedStream::new(ours, LEAST);
         let began = Instant::now();
         let write = async {
             loop {
@@ -275,7 +262,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_ends_when_that_is_asked_for() {
         let (ours, _theirs) = duplex(1000);
-        let mut stream = WatchedStream::new(ours, LEAST);
+        let mut stream = PacedStream::new(ours, LEAST);
         let end = stream.end.clone();
         let asking = async {
             tokio::time::sleep(Duration::from_secs(5)).await;

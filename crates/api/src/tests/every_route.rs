@@ -9,7 +9,7 @@ use axum::http::{Method, Request};
 
 use super::harness::*;
 use crate::router::routes;
-use crate::state::{ApiState, SandboxAccess};
+use crate::state::SandboxAccess;
 
 const ID: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -60,7 +60,7 @@ const OPEN: [(&str, &str, u16, &str); 39] = [
 fn paths(bench: &Bench) -> BTreeSet<String> {
     let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into()]), loopback_only: true };
     let context = Arc::clone(&bench.context);
-    let state = ApiState { context, base_url: BASE.into(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
+    let state = state(&context, Some(sandbox));
     // The router does not give its paths, but shows them: each once, as the only texts that begin with a slash.
     let shown = format!("{:?}", routes(&state));
     let shown = shown.split("fallback_router").next().unwrap();

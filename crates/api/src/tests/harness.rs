@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_engine::{Engine, EngineSettings, TableWriter, local_folder};
 use insightgate_identity::application::{Application, Permission};
@@ -48,7 +48,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::{ApiState, SandboxAccess, router};
+use crate::{ApiState, Intake, SandboxAccess, router};
 
 pub(super) const BASE: &str = "https://insights.example";
 pub(super) const RESOURCE: &str = "https://api.partnercenter.microsoft.com";
@@ -122,6 +122,18 @@ pub(super) struct Bench {
     pub(super) router: Router,
 }
 
+/// What a listener at `BASE` hands to its handlers.
+pub(super) fn state(context: &SharedContext, sandbox: Option<SandboxAccess>) -> ApiState {
+    ApiState {
+        context: Arc::clone(context),
+        base_url: BASE.into(),
+        trusted_proxies: Arc::default(),
+        hsts_seconds: 0,
+        intake: Arc::new(Intake::new(1024, 256)),
+        sandbox,
+    }
+}
+
 impl Bench {
     pub(super) async fn new() -> Bench {
         Bench::with(|_| {}).await
@@ -182,9 +194,7 @@ impl Bench {
             device_polls: DevicePolls::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
-        let state =
-            ApiState { context: Arc::clone(&context), base_url: BASE.into(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
-        let bench = Bench { context, folder, router: router(state) };
+        let bench = Bench { router: router(state(&context, Some(sandbox))), context, folder };
         bench.seed().await;
         bench
     }
@@ -337,7 +347,9 @@ impl Bench {
 
     // Requests
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
+        // As every client does.
+        request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("insights.example"));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         Answer { status: parts.status, headers: parts.headers, body: to_bytes(body, usize::MAX).await.unwrap().to_vec() }

@@ -235,6 +235,7 @@ async fn an_address_with_many_failures_waits() {
             .append_pair("password", password)
             .finish();
         let request = Request::builder().method(Method::POST).uri(v1()).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = request.header(header::HOST, "insights.example");
         async move {
             let (parts, body) = router.oneshot(request.body(Body::from(form)).unwrap()).await.unwrap().into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();

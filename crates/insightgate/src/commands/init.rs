@@ -18,9 +18,10 @@ use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
 use crate::data_folder::{DataFolder, fault, shown, write_whole};
 use crate::env_vars;
+use crate::origin;
 use crate::profiles::write::{OperatorProfile, is_of, to_file, to_section};
 use crate::profiles::{self, Named, Profile};
-use crate::server::{EngineLimits, Roots, base_url, cores, open_context};
+use crate::server::{EngineLimits, Roots, cores, open_context};
 use crate::terminal::print;
 
 /// The section that `init` writes when `--profile` names no other.
@@ -181,5 +182,5 @@ fn address(configuration: &Configuration) -> Result<String, CommandError> {
         let failed = CommandError::usage(format!("the operator's profile needs the server's address, and server.{scheme} has port 0"));
         return Err(failed.hint("set a port, or server.public_url"));
     }
-    Ok(base_url(scheme, address))
+    Ok(origin::of_listener(scheme, address))
 }

@@ -113,7 +113,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "server.public_url",
-        about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own.",
+        about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own, as with 0.0.0.0.",
         default: Err("\"https://insights.example.com\""),
         read: |c, v| public_url(v).map(|url| c.public_url = Some(url)),
     },
@@ -122,6 +122,30 @@ pub const SETTINGS: &[Setting] = &[
         about: "Networks of proxies in front of this server: whom they name in X-Forwarded-For is taken for the client.",
         default: Ok("[]"),
         read: |c, v| networks(v).map(|networks| c.trusted_proxies = networks),
+    },
+    Setting {
+        key: "server.connections",
+        about: "Connections at once, of all clients. When there are more, one that waits for its client is closed for the new one.",
+        default: Ok("1024"),
+        read: |c, v| number(v, 16, 1 << 20).map(|count| c.connections = count as usize),
+    },
+    Setting {
+        key: "server.connections_per_address",
+        about: "Of one IPv4 address, or of one IPv6 network (/64). Trusted proxies have no such share.",
+        default: Ok("256"),
+        read: |c, v| number(v, 8, 1 << 20).map(|count| c.connections_per_address = count as usize),
+    },
+    Setting {
+        key: "server.idle_seconds",
+        about: "How long a connection may stay open without a request. Longer than proxies keep theirs, which is 60 seconds with most.",
+        default: Ok("75"),
+        read: |c, v| number(v, 5, 3600).map(|seconds| c.idle_seconds = seconds),
+    },
+    Setting {
+        key: "server.hsts_seconds",
+        about: "For how long browsers are told to use https alone (Strict-Transport-Security), where clients use https; 0 for not at all.",
+        default: Ok("0"),
+        read: |c, v| number(v, 0, 63_072_000).map(|seconds| c.hsts_seconds = seconds),
     },
     Setting {
         key: "server.tls_names",

@@ -108,10 +108,5 @@ pub fn address(value: &Value) -> Result<Option<SocketAddr>, String> {
 }
 
 pub fn public_url(value: &Value) -> Result<String, String> {
-    let text = text(value)?;
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match rest.map(|rest| rest.trim_end_matches('/')) {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@']) => Ok(text.trim_end_matches('/').to_owned()),
-        _ => Err(format!("should be an address such as \"https://insights.example.com\", without a path, but is \"{text}\"")),
-    }
+    text(value).and_then(|text| crate::origin::public(&text))
 }

@@ -9,6 +9,14 @@ use super::credentials::Credentials;
 use crate::command_error::CommandError;
 use crate::data_folder::{fault, write_private};
 
+const API: &str = "/insights/v1/mpn";
+
+/// By which the listeners are reached on this machine.
+pub struct Addresses {
+    pub http: String,
+    pub https: String,
+}
+
 /// Its field names are a promise.
 #[derive(Serialize)]
 pub struct Ready {
@@ -43,15 +51,23 @@ pub fn remove(path: &Path) -> Result<(), CommandError> {
 }
 
 impl Ready {
-    pub fn new(http: &str, https: &str, ca_certificate: &Path, credentials: &Credentials) -> Ready {
+    /// `public`: what clients use, if that is not a listener's own address.
+    pub fn new(local: &Addresses, public: Option<&str>, ca_certificate: &Path, credentials: &Credentials) -> Ready {
         let tenant = credentials.tenant_id;
+        let (mut http, mut https) = (local.http.as_str(), local.https.as_str());
+        match public {
+            Some(url) if url.starts_with("https:") => https = url,
+            Some(url) => http = url,
+            None => {}
+        }
+        let clients = public.unwrap_or(https);
         Ready {
             http: http.to_owned(),
             https: https.to_owned(),
             ca_certificate: ca_certificate.display().to_string(),
-            authority: format!("{https}/{tenant}"),
-            token_url: format!("{https}/{tenant}/oauth2/token"),
-            api: format!("{https}/insights/v1/mpn"),
+            authority: format!("{clients}/{tenant}"),
+            token_url: format!("{clients}/{tenant}/oauth2/token"),
+            api: format!("{clients}{API}"),
             resource: "https://api.partnercenter.microsoft.com".to_owned(),
             tenant_id: tenant.to_string(),
             tenant_domain: credentials.tenant_domain.clone(),
@@ -62,6 +78,12 @@ impl Ready {
             password: credentials.password.clone(),
             operator: Operator { client_id: credentials.operator_id.to_string(), client_secret: credentials.operator_secret.clone() },
         }
+    }
+
+    /// What links and issuers begin with.
+    pub fn clients(&self) -> &str {
+        // Both are made of it.
+        self.api.strip_suffix(API).unwrap_or(&self.https)
     }
 
     /// Readable by its owner only: it holds secrets.
