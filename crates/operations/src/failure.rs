@@ -67,7 +67,10 @@ fn listed(faults: &[ProfileFault]) -> String {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Failure::internal(error)
+        match error {
+            StoreError::Full { .. } => Failure::Conflict(error.to_string()),
+            _ => Failure::internal(error),
+        }
     }
 }
 

@@ -14,6 +14,9 @@ pub enum StoreError {
     NoBackup,
     #[error("the database holds no tables of insightgate")]
     NotOurs,
+    /// There is no room for another.
+    #[error("There are {most} {what} already: remove one first.")]
+    Full { what: &'static str, most: i64 },
     /// What was to be changed stays as it was.
     #[error("nothing was changed, since the audit event {action} of '{subject}' could not be written: {cause}")]
     Unrecorded { action: String, subject: String, cause: Box<StoreError> },

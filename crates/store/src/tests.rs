@@ -365,10 +365,12 @@ async fn twenty_claimers_share_out_the_runs() {
     assert_eq!(claimed.len(), 20, "none twice");
 }
 
+mod bounds;
 mod callbacks;
 mod external_identities;
 mod identities;
 mod migration;
+mod recording;
 mod runs;
 mod simulation;
 mod together;
