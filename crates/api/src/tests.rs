@@ -7,6 +7,8 @@ mod authority_input;
 mod authorization;
 mod browser;
 mod callbacks;
+mod clocks;
+mod counted;
 mod device_codes;
 mod downloads;
 mod every_route;

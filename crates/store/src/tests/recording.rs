@@ -239,3 +239,47 @@ async fn what_does_not_take_place_is_not_recorded() {
     assert!(recording().add_tenant(&tenant(), None, at(0)).await.is_err(), "it is there already");
     assert_eq!(store.audit_events(10).await.unwrap(), []);
 }
+
+/// Connections that are cut again and again, in whatever statement they are.
+#[tokio::test]
+async fn as_many_users_as_events_whatever_happens_to_connections() {
+    let Bench { store, url, _folder } = bench().await;
+    if !store.is_shared() {
+        return;
+    }
+    const USERS: usize = 400;
+    let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    for adder in 0..8 {
+        let (store, said) = (store.clone(), said.clone());
+        tokio::spawn(async move {
+            for number in (adder..USERS).step_by(8) {
+                let user = User::new(Uuid::from_u128(1000 + number as u128), tenant().id, format!("user{number}@contoso.example"));
+                // Whether it was made or not: what counts is what is there in the end.
+                let made = store.recording(event(number, "user.add")).add_user(&user, None, at(0)).await;
+                said.send(made.is_ok()).unwrap();
+            }
+        });
+    }
+    drop(said);
+    let mut cutter = AnyConnection::connect(&url).await.unwrap();
+    let (mut heard_of, mut made) = (0, 0);
+    while let Some(ok) = heard.recv().await {
+        heard_of += 1;
+        made += usize::from(ok);
+        if heard_of % 7 == 0 {
+            let cut = "SELECT CAST(COUNT(pg_terminate_backend(pid)) AS BIGINT) FROM pg_stat_activity
+                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            sqlx::query(cut).fetch_one(&mut cutter).await.unwrap();
+        }
+    }
+    assert_eq!(heard_of, USERS);
+    assert!(made > 0 && made < USERS, "{made}");
+    let users: Vec<Uuid> = store.users(tenant().id).await.unwrap().into_iter().map(|user| user.id).collect();
+    let mut events: Vec<Uuid> =
+        store.audit_events(1000).await.unwrap().into_iter().map(|event| Uuid::from_u128(1000 + event.id.as_u128())).collect();
+    events.sort_unstable();
+    let mut sorted = users.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, events);
+    assert!(sorted.len() >= made);
+}
