@@ -8,6 +8,8 @@ mod authority_input;
 mod authorization;
 mod browser;
 mod callbacks;
+mod clocks;
+mod counted;
 mod damaged_downloads;
 mod device_codes;
 mod downloads;

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::artifact_key;
-use crate::audit;
+use crate::audit::{self, Happening};
 use crate::context::{Context, SharedContext};
 use crate::failure::{Failure, STORE_AWAY_SECONDS};
 use crate::link::{LinkFault, LinkQuery};
@@ -55,7 +55,10 @@ pub async fn open_artifact(
     // As it was given: not in one of the other spellings of an id.
     let parsed = Uuid::try_parse(execution).ok().filter(|id| id.to_string() == execution);
     let execution = parsed.ok_or_else(|| refused(LinkFault::Invalid))?;
-    context.links.check(execution, file, query, context.clock.now()).map_err(refused)?;
+    if let Err(fault) = context.links.check(execution, file, query, context.clock.now()) {
+        count_refusal(context, &fault, correlation);
+        return Err(refused(fault));
+    }
     let record = context.store.execution(execution).await?.ok_or(Failure::NotFound)?;
     let report = &record.report;
     let user = (report.owner != report.application).then_some(report.owner);
@@ -77,6 +80,19 @@ pub async fn open_artifact(
     }
     let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
     Ok(OpenedArtifact { key, artifact, file: file.to_owned() })
+}
+
+/// Who has no link that holds could be anybody.
+fn count_refusal(context: &Context, fault: &LinkFault, correlation: &str) {
+    let happening = Happening {
+        tenant: None,
+        actor: String::new(),
+        action: "link.refuse",
+        subject: String::new(),
+        detail: fault.to_string(),
+        correlation: Some(correlation.to_owned()),
+    };
+    audit::count(context, happening, fault.to_string(), None);
 }
 
 /// Whether the scope still covers what the file was made of, sensitive columns included.

@@ -29,6 +29,7 @@ mod refresh_tokens;
 mod replanning;
 mod report_queries;
 mod retention;
+mod room;
 mod row;
 mod scheduled_reports;
 mod sealed;

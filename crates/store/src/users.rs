@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::dialect::by_bytes;
+use crate::room;
 use crate::row::{Read, millis};
 use crate::sign_in_counts::forget_failures;
 use crate::sign_in_sessions::end_sign_ins;
@@ -42,7 +43,11 @@ impl Store {
         .bind(i64::from(user.password == PasswordState::MustChange))
         .bind(i64::from(user.enabled))
         .bind(millis(created));
-        self.change_identity(query).await.map(drop)
+        let mut transaction = self.begin().await?;
+        room::USERS.check(&mut transaction, user.tenant).await?;
+        execute(&mut transaction, query).await?;
+        self.record_change(&mut transaction).await?;
+        self.commit_identities(transaction).await
     }
 
     /// `username` in lower case. A user of another tenant is not found.

@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use insightgate_identity::application::{ClientSecret, Permission};
 use insightgate_identity::guessing::Counted;
 use insightgate_operations::password::secret_digest;
+use insightgate_store::AuditEvent;
 use serde_json::{Value, json};
 
 use super::harness::*;
