@@ -24,6 +24,8 @@ struct State {
     failures: HashMap<IpAddr, Failures>,
     /// When a user's sign-in has lowered the count of an address.
     forgiven: HashMap<(IpAddr, Uuid), DateTime<Utc>>,
+    /// Addresses from which somebody signed in, and when last.
+    welcome: HashMap<IpAddr, DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -42,6 +44,12 @@ impl AddressGuard {
     pub fn failures(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> u32 {
         let Some(address) = address.map(network_of) else { return 0 };
         self.state().failures.get(&address).map_or(0, |known| known.count.clone().brought_to(now).failures)
+    }
+
+    /// Whether sign-ins from the address failed lately and none succeeded, as far as is remembered.
+    pub fn only_fails(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> bool {
+        let Some(network) = address.map(network_of) else { return false };
+        self.failures(address, now) > 0 && !self.state().welcome.contains_key(&network)
     }
 
     /// Counts a failed sign-in: from the fiftieth on the address waits, twice as long each time, an hour at most.
@@ -65,7 +73,12 @@ impl AddressGuard {
     pub fn succeeded(&self, address: Option<IpAddr>, user: Uuid, now: DateTime<Utc>) {
         let Some(address) = address.map(network_of) else { return };
         let mut state = self.state();
-        let State { failures, forgiven } = &mut *state;
+        let State { failures, forgiven, welcome } = &mut *state;
+        if welcome.len() >= CAPACITY && !welcome.contains_key(&address) {
+            let oldest = welcome.iter().min_by_key(|(_, last)| **last).map(|(address, _)| *address);
+            oldest.and_then(|oldest| welcome.remove(&oldest));
+        }
+        welcome.insert(address, now);
         let Some(known) = failures.get_mut(&address) else { return };
         if forgiven.len() >= CAPACITY {
             forgiven.retain(|_, last| now - *last < FORGIVES_AGAIN);
@@ -126,7 +139,7 @@ mod tests {
         for _ in 0..Counted::Address.free() {
             guard.failed(office, NOW);
         }
-        assert!(guard.shut_until(office, NOW).is_some());
+        assert!(guard.shut_until(office, NOW).is_some() && guard.only_fails(office, NOW));
         let [ana, ben] = [1, 2].map(Uuid::from_u128);
         guard.succeeded(elsewhere, ana, NOW);
         assert_eq!(guard.failures(office, NOW), 50);
@@ -135,7 +148,8 @@ mod tests {
             guard.succeeded(office, user, now);
             assert_eq!(guard.failures(office, now), failures, "{user} after {minute}");
         }
-        assert!(guard.shut_until(office, NOW).is_none());
+        assert!(guard.shut_until(office, NOW).is_none() && !guard.only_fails(office, NOW));
+        assert!(!guard.only_fails(elsewhere, NOW) && !guard.only_fails(None, NOW));
     }
 
     #[test]
@@ -147,7 +161,7 @@ mod tests {
             guard.succeeded(address, Uuid::from_u128(number.into()), now);
         }
         let state = guard.state();
-        assert_eq!((state.failures.len(), state.forgiven.len()), (CAPACITY, CAPACITY));
+        assert_eq!((state.failures.len(), state.forgiven.len(), state.welcome.len()), (CAPACITY, CAPACITY, CAPACITY));
         assert!(!state.failures.contains_key(&IpAddr::V4(0.into())), "the oldest went");
     }
 }

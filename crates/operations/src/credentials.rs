@@ -23,6 +23,7 @@ pub(crate) async fn check_password(
     password: &str,
     address: Option<IpAddr>,
 ) -> Result<UserCredentials, TokenFailure> {
+    Guesser::finds_room(context, address)?;
     let username = username.trim().to_lowercase();
     let known = context.store.user_credentials(tenant.id, &username).await?;
     let subject = match &known {

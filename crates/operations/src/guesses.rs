@@ -29,6 +29,17 @@ impl Guesser {
         Guesser { subject, address, network }
     }
 
+    /// Before anything is read: a flood from addresses that did nothing but fail lately must not cost the database anything.
+    pub(crate) fn finds_room(context: &Context, address: Option<IpAddr>) -> Result<(), GrantRefusal> {
+        let now = context.clock.now();
+        if !context.addresses.only_fails(address, now) {
+            return Ok(());
+        }
+        let network = address.map(|address| context.guess_key.network(address));
+        let asker = Asker::stranger(network, context.addresses.failures(address, now));
+        if context.passwords.is_full_for(&asker) { Err(GrantRefusal::busy()) } else { Ok(()) }
+    }
+
     pub(crate) fn of_user(context: &Context, user: Uuid, address: Option<IpAddr>) -> Guesser {
         Guesser::new(context, Subject::User(user), address)
     }

@@ -128,8 +128,11 @@ impl State {
 }
 
 impl Waiting {
-    fn held(&self, key: Option<&String>) -> usize {
-        key.and_then(|key| self.held.get(key)).copied().unwrap_or_default()
+    /// The turn of one who comes now.
+    fn turn_of(&self, asker: &Asker) -> u64 {
+        let held = asker.key.as_ref().and_then(|key| self.held.get(key)).copied().unwrap_or_default();
+        let back = u64::from(asker.failures) * TURNS_PER_FAILURE + u64::try_from(held).unwrap_or_default() * TURNS_PER_PLACE;
+        self.served + back.min(MOST_TURNS_BACK)
     }
 
     fn remove(&mut self, place: (u64, u64)) -> Option<Place> {
@@ -161,14 +164,19 @@ impl HashingQueue {
         given.await.map_err(|_| Busy)
     }
 
+    /// Whether there is no place for somebody who asks now.
+    pub fn is_full_for(&self, asker: &Asker) -> bool {
+        let mut state = self.lock();
+        let waiting = state.lane(asker.lane);
+        waiting.places.len() >= WAITING && waiting.places.keys().next_back().is_some_and(|last| waiting.turn_of(asker) >= last.0)
+    }
+
     fn take_place(self: &Arc<HashingQueue>, asker: &Asker, turn: oneshot::Sender<Turn>) -> Result<Left, Busy> {
         let mut state = self.lock();
         state.came += 1;
         let came = state.came;
         let waiting = state.lane(asker.lane);
-        let held = waiting.held(asker.key.as_ref());
-        let back = u64::from(asker.failures) * TURNS_PER_FAILURE + u64::try_from(held).unwrap_or_default() * TURNS_PER_PLACE;
-        let place = (waiting.served + back.min(MOST_TURNS_BACK), came);
+        let place = (waiting.turn_of(asker), came);
         let mut displaced = None;
         if waiting.places.len() >= WAITING {
             let last = waiting.places.keys().next_back().copied();

@@ -55,6 +55,11 @@ impl Passwords {
         self.run(&Asker::known(None), move || hash(&password, &salt)).await?
     }
 
+    /// Whether a password of this asker's would find no place to wait in.
+    pub fn is_full_for(&self, asker: &Asker) -> bool {
+        self.queue.is_full_for(asker)
+    }
+
     /// Whether the password is right. Without a hash (no such user) the answer is no, after the same work.
     pub async fn verify(&self, password: &str, stored: Option<String>, asker: &Asker) -> Result<Verified, PasswordFault> {
         let (password, decoy) = (password.to_owned(), Arc::clone(&self.decoy));

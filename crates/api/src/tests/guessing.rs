@@ -198,7 +198,7 @@ async fn a_flood_leaves_users_their_sign_ins() {
     bench.context.store.grant_consent(DESKTOP_APP, Permission::PartnerApi, None, bench.now()).await.unwrap();
     assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
     let over = Arc::new(AtomicBool::new(false));
-    let flood: Vec<_> = (0..200_u32)
+    let flood: Vec<_> = (0..100_u32)
         .map(|attacker| {
             let (bench, over) = (Arc::clone(&bench), Arc::clone(&over));
             tokio::spawn(async move {

@@ -13,9 +13,12 @@ use crate::rotate_keys::tend_keys;
 
 /// Well below the time for which a new key is published before it signs.
 const WAIT: Duration = Duration::from_secs(10);
+/// Looks between two at which what sign-ins left behind is removed: a minute. The first is one.
+const LOOKS_PER_REMOVAL: u32 = 6;
 
 /// Runs until `stop` says so.
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+    let mut look = 0;
     while !*stop.borrow() {
         match in_time(context.clock.follow(&context.store)).await {
             Ok(()) => {
@@ -32,9 +35,12 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
         if let Err(error) = in_time(tend_keys(context)).await {
             tracing::error!(error = ?error, "the keys could not be looked after");
         }
-        if let Err(error) = in_time(forget_sign_ins(context, context.clock.now())).await {
+        if look % LOOKS_PER_REMOVAL == 0
+            && let Err(error) = in_time(forget_sign_ins(context, context.clock.now())).await
+        {
             tracing::error!(error = ?error, "what ended sign-ins left behind could not be removed");
         }
+        look += 1;
         tokio::select! {
             () = tokio::time::sleep(WAIT) => {}
             () = context.signals.clock_moved.notified() => {}

@@ -79,6 +79,8 @@ fn a_flood_of_strangers_fills_its_own_lane_alone() {
         }
     }
     assert_eq!(waiting.len(), WAITING);
+    let [flood, ana, new] = [stranger("flood 1", 1), known("ana"), stranger("new", 0)];
+    assert_eq!([flood, ana, new].map(|asker| queue.is_full_for(&asker)), [true, false, false]);
     // A known user has a place, and the next turns; one who is new here stands before those who failed, in the place of one of them.
     waiting.push(("known".into(), ask(&queue, known("ana")).unwrap()));
     waiting.push(("new".into(), ask(&queue, stranger("new", 0)).unwrap()));
