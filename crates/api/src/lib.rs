@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod client_address;
+mod connection_end;
 mod correlation;
 mod envelope;
 mod fields;
@@ -13,6 +14,7 @@ mod router;
 mod sandbox;
 mod state;
 
+pub use connection_end::ConnectionEnd;
 pub use router::router;
 pub use state::{ApiState, SandboxAccess};
 

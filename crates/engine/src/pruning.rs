@@ -343,11 +343,22 @@ impl Scan {
     }
 
     pub(crate) fn bytes(&self, group: &RowGroupMetaData) -> u64 {
-        let is_read = |part: &&ColumnChunkMetaData| {
-            let name = part.column_path().parts().first();
-            name.is_some_and(|name| self.names.iter().any(|known| same_name(known, name)))
-        };
-        group.columns().iter().filter(is_read).map(|part| u64::try_from(part.compressed_size()).unwrap_or_default()).sum()
+        let read = group.columns().iter().filter(|part| self.reads(part));
+        read.map(|part| u64::try_from(part.compressed_size()).unwrap_or_default()).sum()
+    }
+
+    pub(crate) fn reads(&self, part: &ColumnChunkMetaData) -> bool {
+        let name = part.column_path().parts().first();
+        name.is_some_and(|name| self.names.iter().any(|known| same_name(known, name)))
+    }
+
+    /// What is read side by side.
+    pub(crate) fn streams(&self) -> &[FileGroup] {
+        &self.config.file_groups
+    }
+
+    pub(crate) fn has_conditions(&self) -> bool {
+        !self.conjuncts.is_empty()
     }
 
     /// Which row groups of a file the scan would read.

@@ -58,6 +58,12 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     // Set to nothing, the variable is not set.
     let profile = profile.filter(|name| !name.is_empty());
     let session = || Session::open(profile.as_deref());
+    for line in env_vars::unknown(&config::variables()) {
+        eprintln!("warning: {line}");
+    }
+    if matches!(command, Command::Serve(_) | Command::Demo(_)) {
+        tls::outlive_hangups();
+    }
     // A server's level stands in its configuration.
     if !matches!(command, Command::Serve(_)) {
         start_log(QUIET)?;

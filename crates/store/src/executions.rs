@@ -71,7 +71,7 @@ impl ExecutionFilter {
     }
 }
 
-/// How an attempt ended. All but `Retry` end the run.
+/// How an attempt ended. All but `Retry` and `Postponed` end the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Completed {
@@ -80,6 +80,11 @@ pub enum Outcome {
     },
     /// Queued again, not before this lease time; held back when the report was paused meanwhile.
     Retry {
+        reason: String,
+        not_before: i64,
+    },
+    /// As `Retry`: an object store refused the credentials, which is counted apart.
+    Postponed {
         reason: String,
         not_before: i64,
     },
@@ -95,19 +100,32 @@ pub enum Outcome {
 impl Store {
     /// Takes a run whose holder let its lease lapse, once it has [waited](wait_after_deaths) for that, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
+        self.claim_execution_beside(lease_now, lease_until, &[]).await
+    }
+
+    /// The same, of other tenants than `busy`.
+    pub async fn claim_execution_beside(
+        &self,
+        lease_now: i64,
+        lease_until: i64,
+        busy: &[Uuid],
+    ) -> Result<Option<ClaimedExecution>, StoreError> {
         let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
+        let places: Vec<String> = (3..3 + busy.len()).map(|place| format!("${place}")).collect();
+        let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places.join(", ")) };
         // Two looks, so that each follows the index and stops at its first row.
         let claim = format!(
             "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
              WHERE id = COALESCE(
-                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait}
+                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait} {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
-                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2
+                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2 {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
              RETURNING *"
         );
         let mut transaction = self.begin_beside().await?;
         let query = sqlx::query(sqlx::AssertSqlSafe(claim)).bind(lease_until).bind(lease_now);
+        let query = busy.iter().fold(query, |query, tenant| query.bind(tenant.to_string()));
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
         let execution = read_execution(&row)?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
@@ -184,15 +202,16 @@ impl Store {
                 .bind(written_locations(&artifact.clear));
                 execute(&mut transaction, query).await?
             }
-            Outcome::Retry { reason, not_before } => {
+            Outcome::Retry { reason, not_before } | Outcome::Postponed { reason, not_before } => {
                 let query = sqlx::query(
-                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1,
+                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1, refusals = refusals + $5,
                          status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
                                                     WHERE report.id = executions.report_id AND report.status = 'Paused')
                                        THEN 'Paused' ELSE 'Pending' END
                      WHERE id = $1 AND epoch = $4 AND status = 'Running'",
                 );
-                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch)).await?
+                let refused = i64::from(matches!(outcome, Outcome::Postponed { .. }));
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch).bind(refused)).await?
             }
             Outcome::Failed { reason } | Outcome::Refused { reason } => {
                 let query = sqlx::query(
@@ -205,7 +224,7 @@ impl Store {
         if changed == 0 {
             return has_ended(&mut transaction, claimed, outcome).await;
         }
-        if !matches!(outcome, Outcome::Retry { .. }) {
+        if !matches!(outcome, Outcome::Retry { .. } | Outcome::Postponed { .. }) {
             let report = claimed.report.id.to_string();
             if matches!(outcome, Outcome::Refused { .. }) {
                 let query = sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND status = $3 AND next_slot IS NOT NULL");
@@ -274,7 +293,7 @@ async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outc
         Outcome::Completed { .. } => ExecutionStatus::Completed,
         Outcome::Failed { .. } | Outcome::Refused { .. } => ExecutionStatus::Failed,
         // It may have been claimed anew since, which is as good.
-        Outcome::Retry { .. } => return Ok(false),
+        Outcome::Retry { .. } | Outcome::Postponed { .. } => return Ok(false),
     };
     let query = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = $3");
     let query = query.bind(claimed.execution.id.to_string()).bind(claimed.execution.epoch).bind(status.name());
@@ -338,6 +357,7 @@ pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
         epoch: row.number("epoch")?,
         attempts: row.count("attempts")?,
         failures: row.count("failures")?,
+        refusals: row.count("refusals")?,
         failure: row.optional_text("failure")?,
         artifact,
         artifact_removed: row.optional_instant("artifact_removed")?,

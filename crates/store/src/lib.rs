@@ -4,6 +4,7 @@
 //! must be atomic.
 
 mod applications;
+mod artifact_blocks;
 mod audit;
 mod audit_trail;
 mod authorization_codes;
@@ -39,6 +40,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, Row, SqlSafeStr};
 
 pub use applications::Consent;
+pub use artifact_blocks::BLOCKS_PER_ROW;
 pub use audit::AuditEvent;
 pub use audit_trail::{AuditFilter, AuditPage, AuditPlace};
 pub use authorization_codes::AuthorizationCode;
@@ -135,6 +137,7 @@ fn migrations() -> Migrator {
     let all = [
         ("first tables", include_str!("../migrations/0001_first_tables.sql")),
         ("delivery", include_str!("../migrations/0002_delivery.sql")),
+        ("block hashes", include_str!("../migrations/0004_block_hashes.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -15,6 +15,7 @@ use crate::dialect::{Dialect, LaneKind};
 use crate::identity_version::IdentityVersion;
 use crate::lanes::{Lane, Pool, silent};
 use crate::outage::{self, Outage};
+use crate::sealed::{Sealed, SealedPlace};
 use crate::together::Together;
 use crate::{Store, StoreError, migrations};
 
@@ -79,6 +80,27 @@ impl Store {
         };
         let reports = Pool::new(lane(LaneKind::Reading), writing);
         Ok(Store { pool, reports, dialect, together: Together::default(), identities: IdentityVersion::default() })
+    }
+
+    /// Private keys of a database as they lie there, sealed; none where there is no database yet. Nothing is written, nor brought up to date.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub async fn keys_before_opening(url: &str) -> Result<Vec<Sealed>, StoreError> {
+        sqlx::any::install_default_drivers();
+        let (mut connection, there) = match Dialect::of(url)? {
+            Dialect::Sqlite if look_at(&sqlite_file(url))? == Found::Nothing => return Ok(Vec::new()),
+            Dialect::Sqlite => (open_sqlite(url).await?, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'keys'"),
+            Dialect::Postgres => (
+                open_postgres(url).await?,
+                "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE tablename = 'keys' AND schemaname = current_schema()",
+            ),
+        };
+        let there: i64 = sqlx::query(there).fetch_one(&mut connection).await?.try_get(0)?;
+        let rows = if there > 0 { sqlx::query(SealedPlace::Keys.select()).fetch_all(&mut connection).await? } else { Vec::new() };
+        connection.close().await?;
+        rows.iter().map(|row| Sealed::read(SealedPlace::Keys, row)).collect()
     }
 
     /// Writes a copy of a SQLite database to a file that is new or empty, whole and as of one moment, while others go on using it. Its tables stay as they are.

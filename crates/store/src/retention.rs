@@ -45,7 +45,10 @@ impl Store {
     pub async fn mark_file_removed(&self, execution: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE executions SET artifact_removed = $2 WHERE id = $1 AND artifact_removed IS NULL");
         let mut connection = self.reports.acquire().await?;
-        Ok(execute(&mut connection, query.bind(execution.to_string()).bind(millis(now))).await? == 1)
+        let marked = execute(&mut connection, query.bind(execution.to_string()).bind(millis(now))).await? == 1;
+        let sums = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
+        execute(&mut connection, sums.bind(execution.to_string())).await?;
+        Ok(marked)
     }
 
     /// Forgets runs that ended before an instant and have no file any more. How many; there may be more until it is 0.

@@ -364,6 +364,7 @@ async fn twenty_claimers_share_out_the_runs() {
     assert_eq!(claimed.len(), 20, "none twice");
 }
 
+mod artifact_blocks;
 mod callbacks;
 mod external_identities;
 mod identities;

@@ -31,7 +31,11 @@ pub(super) fn list_of(name: &str) -> Value {
 
 fn answers() -> Vec<(&'static str, Value)> {
     let error = record(&[
-        ("code", one_of(&["invalid", "notFound", "forbidden", "unauthorized", "conflict", "illegalMove", "busy", "internal"]), REQUIRED),
+        (
+            "code",
+            one_of(&["invalid", "notFound", "forbidden", "unauthorized", "conflict", "illegalMove", "busy", "unavailable", "internal"]),
+            REQUIRED,
+        ),
         ("message", text(), REQUIRED),
         ("correlationId", text(), REQUIRED),
         ("details", array(record(&[("field", text(), REQUIRED), ("rule", text(), REQUIRED), ("message", text(), REQUIRED)])), OPTIONAL),

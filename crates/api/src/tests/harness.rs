@@ -23,12 +23,14 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
@@ -138,13 +140,14 @@ impl Bench {
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
-        let engine = Engine::new(EngineSettings {
+        let engine_settings = EngineSettings {
             data_root: path("data").into(),
             artifact_root: path("artifacts").into(),
             memory_limit: 64 << 20,
             spill_dir: path("spill"),
             partitions: 1,
-        });
+        };
+        let engine = Engine::shared(engine_settings, settings.sharing.clone());
         for (file, text) in [("mpn/Sales.toml", SALES), ("mpn/Plain.toml", PLAIN), ("cmp/Orders.toml", ORDERS)] {
             let file = path("definitions").join(file);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -168,6 +171,8 @@ impl Bench {
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
             unknown_names: UnknownNames::default(),
+            downloads: Downloads::default(),
+            readiness: Readiness::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let state =

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use insightgate_api::ApiState;
+use insightgate_engine::Sharing;
 use insightgate_identity::access::AccessRules;
 use insightgate_operations::callbacks::CallbackSettings;
 use insightgate_operations::context::Settings;
@@ -98,6 +99,11 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         store_links: configuration.store_links,
         signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
+        sharing: Sharing {
+            waiting: configuration.waiting,
+            longest_wait: Duration::from_secs(u64::from(configuration.preview_seconds)) / 2,
+            weights: configuration.tenant_weights.clone(),
+        },
         callbacks: CallbackSettings {
             https_only: configuration.https_callbacks,
             on_failure: configuration.callbacks_on_failure,
