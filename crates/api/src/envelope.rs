@@ -87,16 +87,27 @@ impl Asked {
         };
         match failure {
             Failure::Internal(cause) => tracing::error!(%cause, correlation = self.correlation, "a request failed"),
+            Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation = self.correlation, "a request could not be answered"),
             Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
             _ => {}
         }
         let code = matches!(failure, Failure::SecondFactorRequired).then_some(SECOND_FACTOR_REQUIRED);
         let mut response = answer::<()>(status, &[], Some(&message), false, code);
+        if let Some(seconds) = failure.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response
+        with_retry_after(response, failure)
     }
+}
+
+pub(crate) fn with_retry_after(mut response: Response, failure: &Failure) -> Response {
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 impl<S: Sync> FromRequestParts<S> for Asked {
@@ -114,7 +125,8 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
         Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
         Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
-        Failure::Busy => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Busy | Failure::ShareTaken { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Failure::QueryTimeout { .. } | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -157,6 +169,18 @@ pub(crate) fn told(asked: &Asked, path: &str, status: StatusCode, message: &str)
 pub(crate) async fn timed_out(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         return refusal(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");
+    }
+    response
+}
+
+/// Seconds after which a client may come again, where nothing better is known.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Whoever is turned away for now hears when to come again, whatever API turned them away.
+pub(crate) async fn say_when(mut response: Response) -> Response {
+    let for_now = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+    if for_now {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
     }
     response
 }

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod client_address;
+mod connection_end;
 mod correlation;
 mod envelope;
 mod fields;
@@ -16,6 +17,7 @@ mod sandbox;
 mod state;
 mod well_formed;
 
+pub use connection_end::ConnectionEnd;
 pub use intake::Intake;
 pub use router::router;
 pub use state::{ApiState, SandboxAccess};

@@ -184,7 +184,11 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::delete("/tenants/{tenant}/externalIdentities/{identity}", external_identities::unbind)
             .about("Removes a binding; a tenant's goes with all in it, and is an operator's to remove.", Duty::Directory),
         Endpoint::get("/tenants/{tenant}/audit", audit::of_tenant)
-            .about("The record of who was given or refused what, newest first.", Duty::Look)
+            .about(
+                "The record of who was given or refused what, newest first. What came too often to be written one by one, and refusals of \
+                 callers who proved nothing, are counted in one event a minute, with the details of the last: see occurrences.",
+                Duty::Look,
+            )
             .query(audit::PARAMETERS)
             .many("AuditEvent"),
         Endpoint::get("/audit", audit::of_all)

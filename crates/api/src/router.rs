@@ -24,6 +24,7 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(envelope::wrong_method)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(map_response(envelope::timed_out))
+        .layer(map_response(envelope::say_when))
         .layer(CatchPanicLayer::custom(envelope::panicked))
         .layer(from_fn_with_state(state.clone(), intake::admit))
         .layer(from_fn(well_formed::one_host))

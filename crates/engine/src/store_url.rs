@@ -178,6 +178,10 @@ impl Signing {
 }
 
 impl OpenedStore {
+    pub(crate) fn is_folder(&self) -> bool {
+        self.signing.is_none()
+    }
+
     /// Whether objects have a type of their own; files have none.
     pub(crate) fn keeps_types(&self) -> bool {
         self.signing.is_some()

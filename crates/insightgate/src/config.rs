@@ -2,13 +2,15 @@
 //!
 //! One table (`config/settings.rs`) says everything about a setting: reading, the environment variables and the commented example all follow from it.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use insightgate_engine::DataRoot;
+use insightgate_engine::{DEFAULT_WAITING, DataRoot};
 use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::{Table, Value};
+use uuid::Uuid;
 
 use crate::command_error::CommandError;
 use crate::data_folder::fault;
@@ -67,11 +69,15 @@ pub struct Configuration {
     pub catch_up: CatchUp,
     pub run_minutes: u32,
     pub history_days: u32,
+    pub audit_days: u32,
     pub artifact_days: u32,
     /// None: as much as there is.
     pub artifact_gib: Option<u32>,
     pub drain_seconds: u32,
     pub memory_mib: usize,
+    /// Previews and explanations at once, those that wait too.
+    pub waiting: usize,
+    pub tenant_weights: HashMap<Uuid, u32>,
     /// None: as many as the machine has cores.
     pub threads: Option<usize>,
     pub log_level: String,
@@ -116,10 +122,13 @@ impl Default for Configuration {
             catch_up: CatchUp::default(),
             run_minutes: 60,
             history_days: 90,
+            audit_days: 365,
             artifact_days: 90,
             artifact_gib: None,
             drain_seconds: 20,
-            memory_mib: 80,
+            memory_mib: 128,
+            waiting: DEFAULT_WAITING,
+            tenant_weights: HashMap::new(),
             threads: None,
             log_level: "info".to_owned(),
         }
@@ -212,6 +221,11 @@ pub fn example() -> String {
         });
     }
     text + &issuers::example()
+}
+
+/// The environment's variables of all settings.
+pub fn variables() -> Vec<String> {
+    SETTINGS.iter().map(|setting| variable(setting.key)).collect()
 }
 
 fn variable(key: &str) -> String {

@@ -10,30 +10,35 @@ use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use futures::FutureExt as _;
 use insightgate_api::{ApiState, router};
-use insightgate_engine::{DataRoot, Engine, EngineSettings};
+use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{deliverer, keeper, runner, scheduler, sweeper};
+use insightgate_operations::audit::write_counts;
+use insightgate_operations::background::{deliverer, keeper, places::Places, recorder, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
+use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::move_clock::MANUAL_CLOCK;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
+use insightgate_operations::recorder::Recorder;
 use insightgate_operations::seal_anew::seal_anew;
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_outbound::Outbound;
-use insightgate_store::Store;
+use insightgate_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, free_bytes};
 use crate::listener::{self, Doors};
 
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -62,6 +67,18 @@ impl Roots {
     }
 }
 
+/// With what helps.
+pub fn not_opened(error: StoreError) -> CommandError {
+    let failed = CommandError::failed(error.to_string());
+    match error.hint() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}
+
+/// A start has to write a few rows: less than that is no room.
+const LEAST_ROOM: u64 = 1 << 20;
+
 /// Opens what the server works on.
 pub async fn open_context(
     folder: &DataFolder,
@@ -72,11 +89,34 @@ pub async fn open_context(
     limits: EngineLimits,
     manual_clock: bool,
 ) -> Result<SharedContext, CommandError> {
+    let opened = open(folder, roots, database_url, settings, issuers, limits, manual_clock).await;
+    opened.map_err(|error| match free_bytes(folder.path()) {
+        Some(free) if free < LEAST_ROOM => {
+            let full = format!(
+                "the disk of {} is full, {free} bytes are free: free some space, or name a folder on another disk",
+                folder.path().display()
+            );
+            error.hint(full)
+        }
+        _ => error,
+    })
+}
+
+async fn open(
+    folder: &DataFolder,
+    roots: Roots,
+    database_url: &str,
+    settings: Settings,
+    issuers: ExternalIssuers,
+    limits: EngineLimits,
+    manual_clock: bool,
+) -> Result<SharedContext, CommandError> {
     let random = Random::default();
-    let vault = folder.vault(&random)?;
-    let store = Store::open(database_url).await.map_err(|error| CommandError::failed(error.to_string()))?;
+    let sealed = Store::keys_before_opening(database_url).await.map_err(not_opened)?;
+    let vault = folder.vault(&random, &sealed)?;
+    let store = Store::open(database_url).await.map_err(not_opened)?;
     let clock = open_clock(&store, manual_clock).await?;
-    let engine = open_engine(folder, roots, limits)?;
+    let engine = shared_engine(folder, roots, limits, settings.sharing.clone())?;
     let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());
     let outbound = outbound.map_err(|error| CommandError::failed(format!("callbacks cannot be sent: {error}")))?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
@@ -103,10 +143,18 @@ pub async fn open_context(
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
+        downloads: Downloads::default(),
+        readiness: Readiness::default(),
+        recorder: Recorder::default(),
+        clock_watch: ClockWatch::default(),
     }))
 }
 
 pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> Result<Engine, CommandError> {
+    shared_engine(folder, roots, limits, Sharing::default())
+}
+
+fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharing: Sharing) -> Result<Engine, CommandError> {
     let settings = EngineSettings {
         data_root: roots.rows,
         artifact_root: roots.artifacts,
@@ -114,15 +162,23 @@ pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> R
         spill_dir: folder.spill(),
         partitions: limits.partitions,
     };
-    Engine::new(settings).map_err(|error| CommandError::failed(error.to_string()))
+    Engine::shared(settings, sharing).map_err(|error| CommandError::failed(error.to_string()))
 }
 
 /// A manual clock goes on where it stood; the first one starts at the system's now.
 async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> {
+    let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
+    if !manual && store.is_shared() {
+        let clock = Clock::shared(Clock::of_system);
+        clock.follow(store).await.map_err(failed)?;
+        if let Some(warning) = clock.warning() {
+            tracing::warn!("{warning}");
+        }
+        return Ok(clock);
+    }
     if !manual {
         return Ok(Clock::System);
     }
-    let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
     let kept = store.setting(MANUAL_CLOCK).await.map_err(failed)?;
     let now = match kept {
         None => Clock::System.now(),
@@ -162,13 +218,15 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the background work of these roles.
-    pub fn start(context: &SharedContext, roles: &[ServerRole], runners: usize) -> Running {
+    /// Starts the background work of these roles. One tenant has at most so many runs at once; there is room for some of others beside.
+    pub fn start(context: &SharedContext, roles: &[ServerRole], of_one_tenant: usize) -> Running {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let shared = || (Arc::clone(context), stopped.clone());
         let (keeping, until) = shared();
         tasks.spawn(async move { lasting("the keeper", || keeper::run(&keeping, until.clone())).await });
+        let (recording, until) = shared();
+        tasks.spawn(async move { lasting("the recorder", || recorder::run(&recording, until.clone())).await });
         if roles.contains(&ServerRole::Scheduler) {
             let (scheduling, until) = shared();
             tasks.spawn(async move { lasting("the scheduler", || scheduler::run(&scheduling, until.clone())).await });
@@ -176,9 +234,11 @@ impl Running {
             tasks.spawn(async move { lasting("the sweeper", || sweeper::run(&sweeping, until.clone())).await });
         }
         if roles.contains(&ServerRole::Worker) {
-            for _ in 0..runners.max(1) {
-                let (running, until) = shared();
-                tasks.spawn(async move { lasting("a runner", || runner::run(&running, until.clone())).await });
+            let of_one_tenant = of_one_tenant.max(1);
+            let places = Arc::new(Places::new(of_one_tenant));
+            for _ in 0..of_one_tenant + of_one_tenant.div_ceil(2) {
+                let ((running, until), places) = (shared(), Arc::clone(&places));
+                tasks.spawn(async move { lasting("a runner", || runner::run(&running, &places, until.clone())).await });
             }
             let (delivering, until) = shared();
             tasks.spawn(async move { lasting("the deliverer", || deliverer::run(&delivering, until.clone())).await });
@@ -207,6 +267,11 @@ impl Running {
         if drained.is_err() {
             tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
             self.tasks.shutdown().await;
+        }
+        // A database that is away does not keep the process from ending.
+        let counted = tokio::time::timeout(GIVING_BACK, write_counts(&self.context)).await;
+        if !matches!(counted, Ok(Ok(()))) {
+            tracing::error!("the last counts of refusals could not be written");
         }
         self.context.store.close().await;
     }

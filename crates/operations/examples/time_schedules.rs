@@ -28,17 +28,20 @@ use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{runner, scheduler};
+use insightgate_operations::background::{places::Places, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
+use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::register_application;
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
@@ -139,6 +142,9 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
+        downloads: Downloads::default(),
+        recorder: Recorder::default(),
+        clock_watch: ClockWatch::default(),
     }))
 }
 
@@ -267,7 +273,7 @@ async fn runs(context: &SharedContext, arguments: &Arguments) -> Result<(), Faul
     let mut runners = Vec::new();
     for _ in 0..arguments.runners {
         let (context, stopping) = (Arc::clone(context), stopping.clone());
-        runners.push(tokio::spawn(async move { runner::run(&context, stopping).await }));
+        runners.push(tokio::spawn(async move { runner::run(&context, &Places::new(usize::MAX), stopping).await }));
     }
     let (began, began_at) = (Instant::now(), DateTime::<Utc>::from(SystemTime::now()));
     scheduler::queue_due(context, context.clock.now()).await?;

@@ -16,7 +16,6 @@ pub async fn add_user(context: &Context, tenant: Uuid, id: Uuid, username: &str,
     }
     let hash = context.passwords.hash(password, &context.random).await.map_err(Failure::internal)?;
     let user = User::new(id, tenant, username);
-    context.store.add_user(&user, Some(&hash), context.clock.now()).await?;
     let happening = Happening {
         tenant: Some(tenant),
         actor: actor.to_owned(),
@@ -25,13 +24,12 @@ pub async fn add_user(context: &Context, tenant: Uuid, id: Uuid, username: &str,
         detail: String::new(),
         correlation: None,
     };
-    audit::record(context, happening).await;
+    audit::recording(context, happening)?.add_user(&user, Some(&hash), context.clock.now()).await?;
     Ok(user)
 }
 
 /// The assignee is a user, or an application that acts alone.
 pub async fn assign_role(context: &Context, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment, actor: &str) -> Result<(), Failure> {
-    context.store.put_role(tenant, assignee, assignment).await?;
     let happening = Happening {
         tenant: Some(tenant),
         actor: actor.to_owned(),
@@ -40,6 +38,5 @@ pub async fn assign_role(context: &Context, tenant: Uuid, assignee: Uuid, assign
         detail: assignment.role.id().to_owned(),
         correlation: None,
     };
-    audit::record(context, happening).await;
-    Ok(())
+    Ok(audit::recording(context, happening)?.put_role(tenant, assignee, assignment).await?)
 }

@@ -1,12 +1,20 @@
-//! Writes down who was given or refused what. A record that cannot be written is logged: it never stops the answer.
+//! Writes down who was given or refused what.
+//!
+//! A grant or a removal takes its event along ([`event`], `Store::recording`): one is not there without the other. What changes nothing is
+//! recorded by itself, and a record that cannot be written is logged: it never stops the answer. What comes too fast is counted.
+
+use std::net::IpAddr;
 
 use insightgate_identity::principal::Principal;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::check_username;
-use insightgate_store::AuditEvent;
+use insightgate_store::{AuditEvent, Store, StoreError};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::context::Context;
+use crate::random::NoRandomness;
+use crate::recorder::{Key, network};
 
 /// What happened, without the time and the id.
 #[derive(Debug, Clone)]
@@ -21,19 +29,61 @@ pub struct Happening<'a> {
     pub correlation: Option<String>,
 }
 
+/// Records what somebody did or was refused who proved who they are.
 pub async fn record(context: &Context, happening: Happening<'_>) {
-    let Some(event) = event(context, happening) else { return };
-    if let Err(error) = context.store.record_audit_event(event).await {
-        tracing::error!(%error, "an audit event could not be written");
+    let Some(event) = standing_alone(context, happening) else { return };
+    let (action, subject) = (event.action.clone(), event.subject.clone());
+    if let Err(error) = context.store.record_audit_event(event).await
+        && let Some(untold) = context.recorder.tell(&action, Instant::now())
+    {
+        tracing::error!(%error, action, subject, untold, "an audit event could not be written");
     }
 }
 
+/// The event, to be written; None when those like it come too fast, so that it was counted instead.
+pub(crate) fn standing_alone(context: &Context, happening: Happening<'_>) -> Option<AuditEvent> {
+    let event = event(context, happening).ok()?;
+    if context.recorder.may_stand_alone(event.tenant, &event.actor, &event.action, Instant::now()) {
+        return Some(event);
+    }
+    let key = Key { tenant: event.tenant, action: event.action.clone(), reason: String::new(), source: event.actor.clone() };
+    context.recorder.count(key, event);
+    None
+}
+
+/// Counts a refusal of somebody who proved nothing. `reason` is one of a small number, and `happening` has the details of this one.
+pub(crate) fn count(context: &Context, happening: Happening<'_>, reason: impl Into<String>, address: Option<IpAddr>) {
+    let Ok(mut event) = event(context, happening) else { return };
+    event.address = address.map(network);
+    let source = event.address.clone().unwrap_or_default();
+    let key = Key { tenant: event.tenant, action: event.action.clone(), reason: reason.into(), source };
+    context.recorder.count(key, event);
+}
+
 /// With its time and id: for a write that takes its event along.
-pub(crate) fn event(context: &Context, happening: Happening<'_>) -> Option<AuditEvent> {
+pub(crate) fn event(context: &Context, happening: Happening<'_>) -> Result<AuditEvent, NoRandomness> {
     let Happening { tenant, actor, action, subject, detail, correlation } = happening;
     let at = context.clock.now();
-    let id = context.random.ordered_uuid(at).ok()?;
-    Some(AuditEvent { id, at, tenant, actor, action: action.to_owned(), subject, detail, correlation })
+    let id = context.random.ordered_uuid(at)?;
+    let action = action.to_owned();
+    Ok(AuditEvent { id, at, tenant, actor, action, subject, detail, correlation, occurrences: 1, address: None })
+}
+
+/// The store, whose next change writes what happened in its own transaction.
+pub(crate) fn recording(context: &Context, happening: Happening<'_>) -> Result<Store, NoRandomness> {
+    Ok(context.store.recording(event(context, happening)?))
+}
+
+/// Writes what was counted. Part of background work; those who read the record call it first.
+pub async fn write_counts(context: &Context) -> Result<(), StoreError> {
+    let _one_at_a_time = context.recorder.writing.lock().await;
+    let events = context.recorder.unwritten();
+    if events.is_empty() {
+        return Ok(());
+    }
+    context.store.put_counted_events(&events).await?;
+    context.recorder.written(&events);
+    Ok(())
 }
 
 /// A sign-in name as the record may have it. What is no name of the tenant's is left out: people type passwords into the wrong field.

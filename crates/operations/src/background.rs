@@ -20,6 +20,8 @@ where
 
 pub mod deliverer;
 pub mod keeper;
+pub mod places;
+pub mod recorder;
 pub mod runner;
 pub mod scheduler;
 pub mod sweeper;

@@ -1,15 +1,23 @@
-//! The product's time: schedules, expiries and time spans follow it. A sandbox can move it, never back.
+//! The product's time: schedules, expiries and time spans follow it. Processes that share a database follow the database's. A sandbox can move it,
+//! never back.
 
 use std::sync::Mutex;
 
-use chrono::{DateTime, Datelike, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
+use insightgate_store::{Store, StoreError};
+
+use crate::shared_clock::SharedClock;
 
 /// Instants are written with four digits of a year, and links and tokens reach beyond now.
 const LATEST_YEAR: i32 = 9998;
+/// A clock that is farther from the database's is worth a warning.
+const FAR_OFF_SECONDS: i64 = 30;
 
 #[derive(Debug)]
 pub enum Clock {
     System,
+    /// The database's.
+    Shared(SharedClock),
     /// Stands still until it is moved.
     Manual(Mutex<DateTime<Utc>>),
 }
@@ -30,14 +38,50 @@ impl Clock {
         Clock::Manual(Mutex::new(now.trunc_subsecs(3)))
     }
 
+    /// Follows a database from [`Clock::follow`] on, and the system's clock until then: [`Clock::of_system`], but in tests.
+    pub fn shared(system: fn() -> DateTime<Utc>) -> Clock {
+        Clock::Shared(SharedClock::new(system))
+    }
+
+    /// The one place where the system's time enters.
+    #[allow(clippy::disallowed_methods)]
+    pub fn of_system() -> DateTime<Utc> {
+        Utc::now().trunc_subsecs(3)
+    }
+
     /// In milliseconds, as the database keeps instants.
     pub fn now(&self) -> DateTime<Utc> {
         match self {
-            // The one place where the system's time enters.
-            #[allow(clippy::disallowed_methods)]
-            Clock::System => Utc::now().trunc_subsecs(3),
+            Clock::System => Clock::of_system(),
+            Clock::Shared(shared) => shared.now(),
             Clock::Manual(now) => *lock(now),
         }
+    }
+
+    /// Asks the database what time it is, where this clock goes by it.
+    pub async fn follow(&self, store: &Store) -> Result<(), StoreError> {
+        if let Clock::Shared(shared) = self {
+            let before = shared.system();
+            let database = store.lease_time().await?;
+            shared.follow(before, database, shared.system());
+        }
+        Ok(())
+    }
+
+    /// How far the database's clock is ahead of this machine's, where this clock goes by the database.
+    pub fn offset(&self) -> TimeDelta {
+        match self {
+            Clock::Shared(shared) => shared.offset(),
+            Clock::System | Clock::Manual(_) => TimeDelta::zero(),
+        }
+    }
+
+    /// For the operator, when this machine's clock is far from the database's.
+    pub fn warning(&self) -> Option<String> {
+        let (seconds, ahead) = (self.offset().num_seconds().abs(), self.offset() < TimeDelta::zero());
+        let way = if ahead { "ahead of" } else { "behind" };
+        (seconds > FAR_OFF_SECONDS)
+            .then(|| format!("the clock of this machine is {seconds} s {way} the database's, which is followed: set it right"))
     }
 
     pub fn is_manual(&self) -> bool {

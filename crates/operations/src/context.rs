@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use insightgate_engine::Engine;
+use insightgate_engine::{Engine, Sharing};
 use insightgate_identity::access::AccessRules;
 use insightgate_outbound::Outbound;
 use insightgate_report::execution::HISTORY_DAYS;
@@ -17,12 +17,16 @@ use crate::address_guard::AddressGuard;
 use crate::callbacks::CallbackSettings;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
+use crate::clock_watch::ClockWatch;
 use crate::directory::Directory;
+use crate::downloads::{DownloadSettings, Downloads};
 use crate::external_issuers::ExternalIssuers;
 use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
+use crate::readiness::Readiness;
+use crate::recorder::Recorder;
 use crate::signing::SigningKeys;
 use crate::unknown_names::UnknownNames;
 use crate::vault::Vault;
@@ -46,6 +50,10 @@ pub struct Context {
     pub held_polls: HeldPolls,
     pub addresses: AddressGuard,
     pub unknown_names: UnknownNames,
+    pub downloads: Downloads,
+    pub readiness: Readiness,
+    pub recorder: Recorder,
+    pub clock_watch: ClockWatch,
 }
 
 /// Shared by handlers and background work.
@@ -79,11 +87,16 @@ pub struct Settings {
     pub artifact_days: u32,
     /// Runs are forgotten when they ended so long ago and have no file.
     pub history_days: u32,
+    /// Audit events are removed when they are so old.
+    pub audit_days: u32,
     /// The oldest files are removed when all together hold more bytes; None: they may hold any.
     pub artifact_bytes: Option<u64>,
     /// Whether links are the artifact store's own addresses, where it has some.
     pub store_links: bool,
+    pub downloads: DownloadSettings,
     pub preview_timeout: Duration,
+    /// How tenants share the engine.
+    pub sharing: Sharing,
     /// A signing key is replaced when it is so old.
     pub signing_key_days: u32,
     /// Whether the insights API takes only tokens of users who gave a second factor.
@@ -108,9 +121,12 @@ impl Default for Settings {
             drain: Duration::from_secs(20),
             artifact_days: HISTORY_DAYS as u32,
             history_days: HISTORY_DAYS as u32,
+            audit_days: 365,
             artifact_bytes: None,
             store_links: false,
+            downloads: DownloadSettings::default(),
             preview_timeout: Duration::from_secs(100),
+            sharing: Sharing::default(),
             signing_key_days: 90,
             require_mfa: false,
             callbacks: CallbackSettings::default(),

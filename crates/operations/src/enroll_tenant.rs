@@ -23,7 +23,6 @@ pub async fn enroll_tenant(
     for location in locations {
         context.store.put_location(tenant.id, location).await?;
     }
-    context.store.put_enrollment(tenant.id, &Enrollment::active(program, context.clock.now())).await?;
     let happening = Happening {
         tenant: Some(tenant.id),
         actor: actor.to_owned(),
@@ -32,6 +31,6 @@ pub async fn enroll_tenant(
         detail: program.name().to_owned(),
         correlation: None,
     };
-    audit::record(context, happening).await;
-    Ok(())
+    let enrollment = Enrollment::active(program, context.clock.now());
+    Ok(audit::recording(context, happening)?.put_enrollment(tenant.id, &enrollment).await?)
 }

@@ -108,16 +108,20 @@ pub async fn issue_token(
     let (action, detail) = match &outcome {
         Ok(_) if trail.recorded => return outcome,
         Ok(answer) => (ISSUED, answer.resource.clone()),
-        Err(TokenFailure::Refused(refusal)) => ("token.refuse", refusal.to_string()),
+        Err(TokenFailure::Refused(refusal)) if trail.proven => (REFUSED, refusal.to_string()),
+        Err(TokenFailure::Refused(refusal)) => {
+            let happening = trail.happening(REFUSED, refusal.to_string());
+            audit::count(context, happening, refusal.code.to_string(), request.address);
+            return outcome;
+        }
         Err(TokenFailure::Internal(_)) => return outcome,
     };
-    if let Some(happening) = trail.happening(action, detail) {
-        audit::record(context, happening).await;
-    }
+    audit::record(context, trail.happening(action, detail)).await;
     outcome
 }
 
 const ISSUED: &str = "token.issue";
+const REFUSED: &str = "token.refuse";
 
 /// What a request turned out to be about, for the audit record.
 struct Trail {
@@ -126,6 +130,8 @@ struct Trail {
     user: String,
     client: String,
     correlation: String,
+    /// The application gave its secret, or the user what only they have.
+    proven: bool,
     /// The event of the grant was written with what it granted.
     recorded: bool,
 }
@@ -133,13 +139,14 @@ struct Trail {
 impl Trail {
     fn new(request: &TokenRequest, correlation: &str) -> Trail {
         let (user, client) = (shortened(request.username.as_deref()), shortened(request.client_id.as_deref()));
-        Trail { tenant: None, user, client, correlation: correlation.to_owned(), recorded: false }
+        Trail { tenant: None, user, client, correlation: correlation.to_owned(), proven: false, recorded: false }
     }
 
-    /// None for who names no tenant of ours: they could fill the record with anything.
-    fn happening<'a>(&self, action: &'a str, detail: String) -> Option<Happening<'a>> {
+    fn happening<'a>(&self, action: &'a str, detail: String) -> Happening<'a> {
         let (actor, subject, correlation) = (self.client.clone(), self.user.clone(), Some(self.correlation.clone()));
-        self.tenant.map(|tenant| Happening { tenant: Some(tenant), actor, action, subject, detail, correlation })
+        // What was sent as a name is known to be none of a password's only within a tenant.
+        let subject = if self.tenant.is_some() { subject } else { String::new() };
+        Happening { tenant: self.tenant, actor, action, subject, detail, correlation }
     }
 }
 
@@ -160,30 +167,30 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
         Grant::Password => {
             let (username, password) = (field(&request.username, "username")?, field(&request.password, "password")?);
             requested(None)?;
-            check_secret(context, &application, request).await?;
+            prove(context, &application, request, trail).await?;
             password::sign_in(context, &tenant, request, &username, &password).await?
         }
         Grant::RefreshToken => {
             let token = field(&request.refresh_token, "refresh_token")?;
             refresh::check_shape(&token)?;
-            check_secret(context, &application, request).await?;
+            prove(context, &application, request, trail).await?;
             refresh::sign_in(context, &tenant, &application, &token).await?
         }
         Grant::AuthorizationCode => {
             let code = field(&request.code, "code")?;
             authorization_code::check_shape(&code)?;
-            check_secret(context, &application, request).await?;
+            prove(context, &application, request, trail).await?;
             let (redirect, verifier) = (request.redirect_uri.as_deref(), request.code_verifier.as_deref());
             authorization_code::sign_in(context, &tenant, &application, &code, redirect, verifier).await?
         }
         Grant::DeviceCode => {
             let code = field(&request.device_code, "device_code")?;
-            check_secret(context, &application, request).await?;
+            prove(context, &application, request, trail).await?;
             device_code::sign_in(context, &tenant, &application, &code).await?
         }
         Grant::ClientCredentials => {
             let requested = Requested::read_for_application(request)?;
-            check_secret(context, &application, request).await?;
+            prove(context, &application, request, trail).await?;
             if application.public {
                 return Err(GrantRefusal::public_client_alone().into());
             }
@@ -191,11 +198,19 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
             return answer::for_application(context, request.version, authority, &application, roles, requested);
         }
     };
+    trail.proven = true;
     trail.user.clone_from(&sign_in.user.username);
     let requested = requested(sign_in.granted.as_ref())?;
     let permission = permitted(context, &tenant, &application, &sign_in, &requested).await?;
     check_policy(context, request.version, &sign_in)?;
     answer::for_user(context, request, authority, &application, (permission, requested), sign_in, trail).await
+}
+
+/// A public application proves nothing: its users have to.
+async fn prove(context: &Context, application: &Application, request: &TokenRequest, trail: &mut Trail) -> Result<(), TokenFailure> {
+    check_secret(context, application, request).await?;
+    trail.proven = !application.public;
+    Ok(())
 }
 
 fn grant_type(request: &TokenRequest) -> Result<Grant, GrantRefusal> {

@@ -21,6 +21,11 @@ impl KeyAge {
         published.or(created.len().checked_sub(1))
     }
 
+    /// The newest of these, the newest first, without those that a clock which was ahead has dated.
+    pub fn newest(created: impl IntoIterator<Item = DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        created.into_iter().find(|created| *created <= now + MARGIN)
+    }
+
     /// Whether the key is over: a newer one has signed for as long as anything that this one signed can live.
     pub fn is_over(self, created: DateTime<Utc>, all: &[DateTime<Utc>], now: DateTime<Utc>) -> bool {
         all.iter().any(|newer| *newer > created && *newer + self.before_use + self.signed_lives + MARGIN <= now)
@@ -43,5 +48,6 @@ mod tests {
             assert!(!age.is_over(new, &[new, old], at(minute)));
         }
         assert_eq!(age.signer(&[], at(0)), None);
+        assert_eq!(KeyAge::newest([at(500_000), new, old], at(100)), Some(new), "a clock that was a year ahead made one");
     }
 }

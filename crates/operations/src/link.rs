@@ -82,14 +82,23 @@ impl LinkKeys {
     }
 
     /// Makes a new key when the newest is `days` old, and removes those whose links have all expired.
-    pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, random: &Random) -> Result<(), LinkKeyFault> {
+    pub async fn tend(
+        &self,
+        store: &Store,
+        vault: &Vault,
+        now: DateTime<Utc>,
+        days: u32,
+        random: &Random,
+        removes: bool,
+    ) -> Result<(), LinkKeyFault> {
         let mut stored = store.keys(PURPOSE).await?;
-        if stored.first().is_none_or(|newest| newest.created + TimeDelta::days(i64::from(days)) <= now) {
+        let newest = KeyAge::newest(stored.iter().map(|key| key.created), now);
+        if newest.is_none_or(|newest| newest + TimeDelta::days(i64::from(days)) <= now) {
             store.add_key(&make(vault, now, random)?).await?;
             stored = store.keys(PURPOSE).await?;
         }
         let all: Vec<_> = stored.iter().map(|key| key.created).collect();
-        for over in stored.extract_if(.., |key| AGE.is_over(key.created, &all, now)) {
+        for over in stored.extract_if(.., |key| removes && AGE.is_over(key.created, &all, now)) {
             store.remove_key(&over.id).await?;
         }
         let known = self.keys().all.iter().map(|key| key.id.clone()).eq(stored.iter().map(|key| key.id.clone()));

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use insightgate_identity::application::{Application, ClientSecret};
 use insightgate_identity::tenant::Tenant;
+use insightgate_store::Store;
 
 use crate::audit::{self, Happening};
 use crate::context::Context;
@@ -50,8 +51,8 @@ pub async fn make_operator(context: &Context, actor: &str) -> Result<Operator, F
         return Ok(Operator { application, secrets, is_new: false });
     }
     let application = Application { operator: true, ..Application::confidential(context.random.uuid()?, tenant.id, APPLICATION) };
-    context.store.add_application(&application, context.clock.now()).await?;
-    record(context, &application, actor, "application.registerOperator").await;
+    let store = recording(context, &application, actor, "application.registerOperator")?;
+    store.add_application(&application, context.clock.now()).await?;
     Ok(Operator { application, secrets: Vec::new(), is_new: true })
 }
 
@@ -59,15 +60,15 @@ pub async fn make_operator(context: &Context, actor: &str) -> Result<Operator, F
 pub async fn add_operator_secret(context: &Context, operator: &Operator, secret: &str, actor: &str) -> Result<(), Failure> {
     let now = context.clock.now();
     let stored = client_secret(context, secret, actor, now, now + TimeDelta::days(SECRET_DAYS))?;
-    context.store.add_client_secret(operator.application.id, &stored).await?;
+    recording(context, &operator.application, actor, "secret.add")?.add_client_secret(operator.application.id, &stored).await?;
     if !operator.application.enabled {
-        context.store.change_application(&Application { enabled: true, ..operator.application.clone() }).await?;
+        let store = recording(context, &operator.application, actor, "application.enable")?;
+        store.change_application(&Application { enabled: true, ..operator.application.clone() }).await?;
     }
-    record(context, &operator.application, actor, "secret.add").await;
     Ok(())
 }
 
-async fn record(context: &Context, application: &Application, actor: &str, action: &str) {
+fn recording(context: &Context, application: &Application, actor: &str, action: &str) -> Result<Store, Failure> {
     let happening = Happening {
         tenant: Some(application.tenant),
         actor: actor.to_owned(),
@@ -76,5 +77,5 @@ async fn record(context: &Context, application: &Application, actor: &str, actio
         detail: "operator".to_owned(),
         correlation: None,
     };
-    audit::record(context, happening).await;
+    Ok(audit::recording(context, happening)?)
 }

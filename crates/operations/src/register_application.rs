@@ -19,13 +19,9 @@ pub async fn register_application(
     permissions: &[Permission],
     actor: &str,
 ) -> Result<(), Failure> {
-    if context.store.application(application.tenant, application.id).await?.as_ref() != Some(application) {
-        context.store.add_application(application, context.clock.now()).await?;
-    }
     let now = context.clock.now();
-    let expires = now + TimeDelta::days(SECRET_DAYS);
-    context.store.add_client_secret(application.id, &client_secret(context, secret, "", now, expires)?).await?;
-    consent(context, application, permissions, now, actor).await
+    let secret = client_secret(context, secret, "", now, now + TimeDelta::days(SECRET_DAYS))?;
+    register(context, application, Some(&secret), permissions, now, actor).await
 }
 
 /// Registers a public application, which has no secret. May be repeated when it was cut off. The tenant consents to `permissions`.
@@ -35,24 +31,18 @@ pub async fn register_public_application(
     permissions: &[Permission],
     actor: &str,
 ) -> Result<(), Failure> {
-    let now = context.clock.now();
-    if context.store.application(application.tenant, application.id).await?.as_ref() != Some(application) {
-        context.store.add_application(application, now).await?;
-    }
-    consent(context, application, permissions, now, actor).await
+    register(context, application, None, permissions, context.clock.now(), actor).await
 }
 
-async fn consent(
+async fn register(
     context: &Context,
     application: &Application,
+    secret: Option<&ClientSecret>,
     permissions: &[Permission],
     now: DateTime<Utc>,
     actor: &str,
 ) -> Result<(), Failure> {
-    for permission in permissions {
-        context.store.add_permission(application.id, *permission).await?;
-        context.store.grant_consent(application.id, *permission, None, now).await?;
-    }
+    let is_new = context.store.application(application.tenant, application.id).await?.as_ref() != Some(application);
     let granted: Vec<_> = permissions.iter().map(|permission| permission.name()).collect();
     let happening = Happening {
         tenant: Some(application.tenant),
@@ -62,8 +52,7 @@ async fn consent(
         detail: granted.join(" "),
         correlation: None,
     };
-    audit::record(context, happening).await;
-    Ok(())
+    Ok(audit::recording(context, happening)?.register_application(application, is_new, secret, permissions, now).await?)
 }
 
 /// What is kept of a secret.

@@ -8,6 +8,7 @@ use thiserror::Error;
 use totp_rs::{Algorithm, Builder, Secret, Totp, TotpError};
 use uuid::Uuid;
 
+use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::random::NoRandomness;
 use crate::vault::VaultFault;
@@ -50,10 +51,10 @@ pub fn offered_again(context: &Context, user: &User, sealed: &str) -> Result<Off
     shown(user, &context.vault.open(&purpose(user.id), sealed)?, sealed.to_owned())
 }
 
-/// Makes the offered secret the user's second factor, if the code is one of it and there is no factor yet.
-pub(crate) async fn confirm(context: &Context, user: &User, sealed: &str, code: &str) -> Result<bool, FactorFault> {
+/// Makes the offered secret the user's second factor, if the code is one of it and there is no factor yet. That is recorded as `added`.
+pub(crate) async fn confirm(context: &Context, user: &User, sealed: &str, code: &str, added: Happening<'_>) -> Result<bool, FactorFault> {
     let Some(step) = matching_step(context, user, sealed, code)? else { return Ok(false) };
-    Ok(context.store.add_totp(user.id, sealed).await? && context.store.use_totp_step(user.id, step).await?)
+    Ok(audit::recording(context, added)?.add_totp(user.id, sealed).await? && context.store.use_totp_step(user.id, step).await?)
 }
 
 /// Whether the code is right, and was not used before.

@@ -148,7 +148,7 @@ pub async fn proceed(context: &Context, visit: &Visit, purpose: &Purpose, step: 
             let mut tenant = None;
             let checked = authorization::check(context, request, &mut tenant).await;
             if let Err(CheckFault::Page(TokenFailure::Refused(refusal)) | CheckFault::Back(_, refusal)) = &checked {
-                record_refusal(context, tenant, request.client_id.as_deref(), refusal, &visit.correlation).await;
+                count_refusal(context, tenant, request.client_id.as_deref(), refusal, visit.address, &visit.correlation);
             }
             match checked {
                 Ok(subject) => subject,
@@ -215,23 +215,27 @@ async fn decide(
             return Ok(subject.ask(ask, GrantRefusal::consent_missing().silently("consent_required")));
         }
         Some(false) => {
-            record(context, visit, user, "consent.decline", &subject).await;
+            let declined = happening(visit, user, "consent.decline", &subject);
             return match &subject.goal {
-                Goal::Code(_) => subject.refuse(GrantRefusal::consent_declined()),
-                Goal::Device(code) => device::decide(context, &subject, code, None).await,
+                Goal::Code(_) => {
+                    audit::record(context, declined).await;
+                    subject.refuse(GrantRefusal::consent_declined())
+                }
+                Goal::Device(code) => device::decide(context, &subject, code, None, declined).await,
             };
         }
         Some(true) if !consented => {
-            context.store.grant_consent(subject.application.id, subject.permission, Some(user.id), context.clock.now()).await?;
-            record(context, visit, user, "consent.grant", &subject).await;
+            let granted = happening(visit, user, "consent.grant", &subject);
+            let store = audit::recording(context, granted).map_err(TokenFailure::internal)?;
+            store.grant_consent(subject.application.id, subject.permission, Some(user.id), context.clock.now()).await?;
         }
         _ => {}
     }
     match &subject.goal {
         Goal::Code(goal) => Ok(Next::Answer(authorization::issue(context, &subject, goal, current).await?)),
         Goal::Device(code) => {
-            record(context, visit, user, "device.approve", &subject).await;
-            device::decide(context, &subject, code, Some(current)).await
+            let approved = happening(visit, user, "device.approve", &subject);
+            device::decide(context, &subject, code, Some(current), approved).await
         }
     }
 }
@@ -289,11 +293,15 @@ fn keep(next: Next) -> Reply {
     Reply { next, session: SessionChange::Keep }
 }
 
-/// A request that was refused before anybody was asked. Who names no tenant could fill the record with anything.
-async fn record_refusal(context: &Context, tenant: Option<Uuid>, client: Option<&str>, refusal: &GrantRefusal, correlation: &str) {
-    if tenant.is_none() {
-        return;
-    }
+/// A request that was refused before anybody was asked.
+fn count_refusal(
+    context: &Context,
+    tenant: Option<Uuid>,
+    client: Option<&str>,
+    refusal: &GrantRefusal,
+    address: Option<IpAddr>,
+    correlation: &str,
+) {
     let client: String = client.unwrap_or_default().chars().take(200).collect();
     let happening = Happening {
         tenant,
@@ -303,17 +311,16 @@ async fn record_refusal(context: &Context, tenant: Option<Uuid>, client: Option<
         detail: refusal.to_string(),
         correlation: Some(correlation.to_owned()),
     };
-    audit::record(context, happening).await;
+    audit::count(context, happening, refusal.code.to_string(), address);
 }
 
-async fn record(context: &Context, visit: &Visit, user: &User, action: &'static str, subject: &Subject) {
-    let happening = Happening {
+fn happening(visit: &Visit, user: &User, action: &'static str, subject: &Subject) -> Happening<'static> {
+    Happening {
         tenant: Some(user.tenant),
         actor: user.username.clone(),
         action,
         subject: subject.application.id.to_string(),
         detail: subject.permission.name().to_owned(),
         correlation: Some(visit.correlation.clone()),
-    };
-    audit::record(context, happening).await;
+    }
 }

@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::clock::Clock;
 use crate::key_age::KeyAge;
 use crate::password::hexadecimal;
+use crate::random::NoRandomness;
 use crate::vault::{Vault, VaultFault};
 
 pub(crate) const PURPOSE: &str = "signing";
@@ -67,6 +68,8 @@ pub enum SigningFault {
     Vault(#[from] VaultFault),
     #[error("the stored signing key '{0}' is not an RSA key")]
     NotRsa(String),
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
     #[error("a signing key could not be made")]
     Generation,
     #[error("a token could not be signed: {0}")]
@@ -95,29 +98,34 @@ impl SigningKeys {
     }
 
     /// Makes a key that takes over once it has been published for a while. The one before goes on verifying until its last token has expired.
-    pub async fn rotate(&self, store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<(), SigningFault> {
-        let newest = self.ring().keys.first().map(|key| key.created + TimeDelta::milliseconds(1));
+    ///
+    /// `recording` is given the new key's id, and gives the store that takes the key in together with its event.
+    pub async fn rotate(
+        &self,
+        store: &Store,
+        vault: &Vault,
+        now: DateTime<Utc>,
+        recording: impl FnOnce(&str) -> Result<Store, NoRandomness>,
+    ) -> Result<(), SigningFault> {
+        let newest = KeyAge::newest(self.ring().keys.iter().map(|key| key.created), now).map(|newest| newest + TimeDelta::milliseconds(1));
         // A clock that stands still makes no two keys of one age: the order says which of them signs.
-        store.add_key(&make(vault, newest.map_or(now, |after| after.max(now))).await?).await?;
-        self.renew(store, vault, now).await
+        let key = make(vault, newest.map_or(now, |after| after.max(now))).await?;
+        recording(&key.id)?.add_key(&key).await?;
+        self.renew(store, vault, now, false).await
     }
 
-    /// Makes a new key when the newest is `days` old, removes those that are over, and takes up what other processes made. Whether it made one.
-    pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32) -> Result<bool, SigningFault> {
-        self.renew(store, vault, now).await?;
-        let newest = self.ring().keys.first().map(|key| key.created);
-        let due = newest.is_none_or(|newest| newest + TimeDelta::days(i64::from(days)) <= now);
-        if due {
-            self.rotate(store, vault, now).await?;
-        }
-        Ok(due)
+    /// Removes keys that are over, if it `removes` any, and takes up what other processes made. Whether the newest is `days` old, so that another is due.
+    pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, removes: bool) -> Result<bool, SigningFault> {
+        self.renew(store, vault, now, removes).await?;
+        let newest = KeyAge::newest(self.ring().keys.iter().map(|key| key.created), now);
+        Ok(newest.is_none_or(|newest| newest + TimeDelta::days(i64::from(days)) <= now))
     }
 
-    async fn renew(&self, store: &Store, vault: &Vault, now: DateTime<Utc>) -> Result<(), SigningFault> {
+    async fn renew(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, removes: bool) -> Result<(), SigningFault> {
         let before = self.ring();
         let mut keys = read(store, vault, &before.keys).await?;
         let all: Vec<_> = keys.iter().map(|key| key.created).collect();
-        for over in keys.extract_if(.., |key| AGE.is_over(key.created, &all, now)) {
+        for over in keys.extract_if(.., |key| removes && AGE.is_over(key.created, &all, now)) {
             store.remove_key(&over.id).await?;
         }
         let ring = KeyRing::new(keys, now)?;

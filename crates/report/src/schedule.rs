@@ -97,6 +97,17 @@ impl Schedule {
         next.checked_add_signed(self.interval() * i32::try_from(passed.max(0)).unwrap_or(i32::MAX)).unwrap_or(next)
     }
 
+    /// Planned anew from `now` on, where the next slot lies more than an interval ahead though it is not the first: a clock that was ahead
+    /// planned it. Slots that it has run already run again, when they are due. None: the schedule is as it should be.
+    pub fn replanned(&self, now: DateTime<Utc>) -> Option<Schedule> {
+        let next = self.next.filter(|next| *next > self.start)?;
+        if next.checked_sub_signed(self.interval()).is_none_or(|before| before <= now) {
+            return None;
+        }
+        let first = Schedule { next: Some(self.start), revision: self.revision.saturating_add(1), ..self.clone() };
+        Some(first.skip_to(now))
+    }
+
     /// The schedule with the slots before `now` left out, uncounted: what resuming a paused report means.
     pub fn skip_to(&self, now: DateTime<Utc>) -> Schedule {
         let mut after = self.clone();
@@ -191,6 +202,22 @@ mod tests {
                 assert!(slots.is_empty() && after == schedule, "{catch_up:?} {earlier}");
             }
         }
+    }
+
+    #[test]
+    fn a_schedule_of_a_clock_that_was_ahead_is_planned_anew() {
+        let schedule = Schedule::new(at(0), 4, Some(9), 3);
+        let (_, ahead) = schedule.take_due(at(24 * 365), CatchUp::Latest);
+        let replanned = ahead.replanned(at(10)).unwrap();
+        assert_eq!((replanned.next, replanned.fired, replanned.revision), (Some(at(12)), 1, 4));
+        assert_eq!(replanned.replanned(at(10)), None);
+        // Its first slot may lie ahead, and so may the next.
+        for (next, now) in [(at(0), at(-1000)), (at(4), at(0)), (at(4), at(3)), (at(8), at(5))] {
+            assert_eq!(Schedule { next: Some(next), ..schedule.clone() }.replanned(now), None, "{next} {now}");
+        }
+        let before_start = Schedule { next: Some(at(8)), ..schedule.clone() }.replanned(at(-2)).unwrap();
+        assert_eq!(before_start.next, Some(at(0)));
+        assert_eq!(Schedule { next: None, ..schedule }.replanned(at(0)), None);
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::application::{Application, ClientSecret, Permission};
-use sqlx::any::AnyRow;
+use sqlx::Any;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
 use uuid::Uuid;
 
+use crate::dialect::by_bytes;
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -19,19 +22,34 @@ pub struct Consent {
 
 impl Store {
     pub async fn add_application(&self, application: &Application, created: DateTime<Utc>) -> Result<(), StoreError> {
-        let query = sqlx::query(
-            "INSERT INTO applications (id, tenant_id, name, enabled, operator, public, redirect_uris, created)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(application.id.to_string())
-        .bind(application.tenant.to_string())
-        .bind(application.name.clone())
-        .bind(i64::from(application.enabled))
-        .bind(i64::from(application.operator))
-        .bind(i64::from(application.public))
-        .bind(written_uris(application))
-        .bind(millis(created));
-        self.change_identity(query).await.map(drop)
+        self.change_identity(add_application(application, created)).await.map(drop)
+    }
+
+    /// Registers the application with a secret, permissions and the tenant's consent to them, all at once. What is there already stays.
+    pub async fn register_application(
+        &self,
+        application: &Application,
+        is_new: bool,
+        secret: Option<&ClientSecret>,
+        permissions: &[Permission],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let mut changed = 0;
+        if is_new {
+            changed += execute(&mut transaction, add_application(application, now)).await?;
+        }
+        if let Some(secret) = secret {
+            changed += execute(&mut transaction, add_client_secret(application.id, secret)).await?;
+        }
+        for permission in permissions {
+            changed += execute(&mut transaction, add_permission(application.id, *permission)).await?;
+            changed += execute(&mut transaction, grant_consent(application.id, *permission, None, now)).await?;
+        }
+        if changed > 0 {
+            self.record_change(&mut transaction).await?;
+        }
+        self.commit_identities(transaction).await
     }
 
     /// Changes name, redirect URIs and whether it is enabled; what it is stays. Disabling ends the sign-ins through it.
@@ -47,6 +65,9 @@ impl Store {
         if changed && !application.enabled {
             let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE application_id = $1 AND revoked = 0");
             execute(&mut transaction, query.bind(application.id.to_string())).await?;
+        }
+        if changed {
+            self.record_change(&mut transaction).await?;
         }
         self.commit_identities(transaction).await?;
         Ok(changed)
@@ -67,24 +88,14 @@ impl Store {
 
     /// By name.
     pub async fn applications(&self, tenant: Uuid) -> Result<Vec<Application>, StoreError> {
-        let query = sqlx::query("SELECT * FROM applications WHERE tenant_id = $1 ORDER BY name, id").bind(tenant.to_string());
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM applications WHERE tenant_id = $1 ORDER BY name {}, id"))
+            .bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_application).collect()
     }
 
     /// A secret that the application has already stays as it is.
     pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
-        let query = sqlx::query(
-            "INSERT INTO client_secrets (id, application_id, digest, hint, description, created, expires)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-        )
-        .bind(secret.id.to_string())
-        .bind(application.to_string())
-        .bind(secret.digest.clone())
-        .bind(secret.hint.clone())
-        .bind(secret.description.clone())
-        .bind(millis(secret.created))
-        .bind(millis(secret.expires));
-        self.change_identity(query).await.map(drop)
+        self.change_identity(add_client_secret(application, secret)).await.map(drop)
     }
 
     /// The latest first.
@@ -113,12 +124,12 @@ impl Store {
 
     /// One that is there already stays.
     pub async fn add_permission(&self, application: Uuid, permission: Permission) -> Result<(), StoreError> {
-        let query = sqlx::query("INSERT INTO permissions (application_id, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING");
-        self.change_identity(query.bind(application.to_string()).bind(permission.name())).await.map(drop)
+        self.change_identity(add_permission(application, permission)).await.map(drop)
     }
 
     pub async fn permissions(&self, application: Uuid) -> Result<Vec<Permission>, StoreError> {
-        let query = sqlx::query("SELECT permission FROM permissions WHERE application_id = $1 ORDER BY permission");
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT permission FROM permissions WHERE application_id = $1 ORDER BY permission {}"));
         let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
         rows.iter().map(|row| row.named("permission", Permission::from_name)).collect()
     }
@@ -134,6 +145,9 @@ impl Store {
             let query = sqlx::query(statement).bind(application.to_string()).bind(permission.name());
             removed = execute(&mut transaction, query).await?;
         }
+        if removed == 1 {
+            self.record_change(&mut transaction).await?;
+        }
         self.commit_identities(transaction).await?;
         Ok(removed == 1)
     }
@@ -146,9 +160,7 @@ impl Store {
         user: Option<Uuid>,
         granted: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let text = "INSERT INTO consents (application_id, permission, user_id, granted) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-        let query = sqlx::query(text).bind(application.to_string()).bind(permission.name()).bind(written_user(user)).bind(millis(granted));
-        self.change_identity(query).await.map(drop)
+        self.change_identity(grant_consent(application, permission, user, granted)).await.map(drop)
     }
 
     /// False when there was none.
@@ -160,7 +172,7 @@ impl Store {
 
     /// The whole tenant's first.
     pub async fn consents(&self, application: Uuid) -> Result<Vec<Consent>, StoreError> {
-        let query = sqlx::query("SELECT * FROM consents WHERE application_id = $1 ORDER BY permission, user_id");
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM consents WHERE application_id = $1 ORDER BY permission {}, user_id"));
         let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {
@@ -170,6 +182,47 @@ impl Store {
             })
             .collect()
     }
+}
+
+type Change = Query<'static, Any, AnyArguments>;
+
+fn add_application(application: &Application, created: DateTime<Utc>) -> Change {
+    sqlx::query(
+        "INSERT INTO applications (id, tenant_id, name, enabled, operator, public, redirect_uris, created)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(application.id.to_string())
+    .bind(application.tenant.to_string())
+    .bind(application.name.clone())
+    .bind(i64::from(application.enabled))
+    .bind(i64::from(application.operator))
+    .bind(i64::from(application.public))
+    .bind(written_uris(application))
+    .bind(millis(created))
+}
+
+fn add_client_secret(application: Uuid, secret: &ClientSecret) -> Change {
+    sqlx::query(
+        "INSERT INTO client_secrets (id, application_id, digest, hint, description, created, expires)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(secret.id.to_string())
+    .bind(application.to_string())
+    .bind(secret.digest.clone())
+    .bind(secret.hint.clone())
+    .bind(secret.description.clone())
+    .bind(millis(secret.created))
+    .bind(millis(secret.expires))
+}
+
+fn add_permission(application: Uuid, permission: Permission) -> Change {
+    let query = sqlx::query("INSERT INTO permissions (application_id, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    query.bind(application.to_string()).bind(permission.name())
+}
+
+fn grant_consent(application: Uuid, permission: Permission, user: Option<Uuid>, granted: DateTime<Utc>) -> Change {
+    let text = "INSERT INTO consents (application_id, permission, user_id, granted) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    sqlx::query(text).bind(application.to_string()).bind(permission.name()).bind(written_user(user)).bind(millis(granted))
 }
 
 /// Empty for the whole tenant: a key's part cannot be null.

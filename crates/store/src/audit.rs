@@ -1,13 +1,14 @@
 //! The record of who was given or refused what.
 
 use chrono::{DateTime, Utc};
-use sqlx::AnyConnection;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
-use crate::together::{Write, insert_rows};
-use crate::{Store, StoreError};
+use crate::together::{Write, insert_rows, placeholders};
+use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -22,22 +23,30 @@ pub struct AuditEvent {
     /// Never holds a secret.
     pub detail: String,
     pub correlation: Option<String>,
+    /// How often it happened, for what is counted within a minute; else 1.
+    pub occurrences: u64,
+    /// Where it came from, for callers who proved nothing.
+    pub address: Option<String>,
 }
 
-pub(crate) async fn insert(connection: &mut AnyConnection, events: &[&AuditEvent]) -> Result<(), StoreError> {
-    let into = "audit_events (id, at, tenant_id, actor, action, subject, detail, correlation_id)";
-    insert_rows(connection, into, 8, events, |query, event| {
-        query
-            .bind(event.id.to_string())
-            .bind(millis(event.at))
-            .bind(event.tenant.map(|tenant| tenant.to_string()))
-            .bind(event.actor.clone())
-            .bind(event.action.clone())
-            .bind(event.subject.clone())
-            .bind(event.detail.clone())
-            .bind(event.correlation.clone())
-    })
-    .await
+pub(crate) async fn insert(connection: &mut Connection, events: &[&AuditEvent]) -> Result<(), StoreError> {
+    insert_rows(connection, &format!("audit_events ({COLUMNS})"), 10, events, |query, event| bind(query, event)).await
+}
+
+const COLUMNS: &str = "id, at, tenant_id, actor, action, subject, detail, correlation_id, occurrences, address";
+
+fn bind<'q>(query: Query<'q, Any, AnyArguments>, event: &AuditEvent) -> Query<'q, Any, AnyArguments> {
+    query
+        .bind(event.id.to_string())
+        .bind(millis(event.at))
+        .bind(event.tenant.map(|tenant| tenant.to_string()))
+        .bind(event.actor.clone())
+        .bind(event.action.clone())
+        .bind(event.subject.clone())
+        .bind(event.detail.clone())
+        .bind(event.correlation.clone())
+        .bind(i64::try_from(event.occurrences).unwrap_or(i64::MAX))
+        .bind(event.address.clone())
 }
 
 impl Store {
@@ -46,10 +55,34 @@ impl Store {
         self.write_together(Write::Audit(event)).await.map(drop)
     }
 
+    /// Writes events that are counted: one that is there already takes the number and the last details over.
+    pub async fn put_counted_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        let mut transaction = self.begin_beside().await?;
+        for event in events {
+            let text = format!(
+                "INSERT INTO audit_events ({COLUMNS}) VALUES ({})
+                 ON CONFLICT (id) DO UPDATE SET occurrences = excluded.occurrences, actor = excluded.actor, subject = excluded.subject,
+                     detail = excluded.detail, correlation_id = excluded.correlation_id",
+                placeholders(0, 10)
+            );
+            execute(&mut transaction, bind(sqlx::query(AssertSqlSafe(text)), event)).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Removes events that are older, the oldest first: at most `limit`. How many there were.
+    pub async fn forget_audit_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2)");
+        let mut transaction = self.begin_beside().await?;
+        let forgotten = execute(&mut transaction, query.bind(millis(before)).bind(i64::from(limit))).await?;
+        transaction.commit().await?;
+        Ok(forgotten)
+    }
+
     /// Newest first.
     pub async fn audit_events(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id LIMIT $1").bind(i64::from(limit));
-        query.fetch_all(&self.pool).await?.iter().map(read_event).collect()
+        query.fetch_all(&self.reports).await?.iter().map(read_event).collect()
     }
 }
 
@@ -64,5 +97,7 @@ pub(crate) fn read_event(row: &AnyRow) -> Result<AuditEvent, StoreError> {
         subject: row.text("subject")?,
         detail: row.text("detail")?,
         correlation: row.optional_text("correlation_id")?,
+        occurrences: row.count("occurrences")?,
+        address: row.optional_text("address")?,
     })
 }

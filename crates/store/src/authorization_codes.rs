@@ -100,6 +100,7 @@ impl Store {
             return Ok(false);
         }
         insert(&mut transaction, token.as_slice()).await?;
+        self.record_change(&mut transaction).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -41,6 +41,7 @@ impl Store {
             .bind(secret.sealed.clone())
             .bind(millis(secret.created));
         execute(&mut transaction, query).await?;
+        self.record_change(&mut transaction).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -58,7 +59,13 @@ impl Store {
     /// False when the owner has no such secret.
     pub async fn remove_callback_secret(&self, owner: Uuid, id: Uuid) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM callback_secrets WHERE owner_id = $1 AND id = $2");
-        Ok(query.bind(owner.to_string()).bind(id.to_string()).execute(&self.pool).await?.rows_affected() == 1)
+        let mut transaction = self.begin().await?;
+        let removed = execute(&mut transaction, query.bind(owner.to_string()).bind(id.to_string())).await? == 1;
+        if removed {
+            self.record_change(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(removed)
     }
 }
 

@@ -87,6 +87,9 @@ impl Store {
             .bind(approved.map(|session| session.amr.clone()))
             .bind(digest.to_owned());
         let decided = execute(&mut transaction, query).await? == 1;
+        if decided {
+            self.record_change(&mut transaction).await?;
+        }
         transaction.commit().await?;
         Ok(decided)
     }
@@ -100,6 +103,7 @@ impl Store {
             return Ok(false);
         }
         insert(&mut transaction, token.as_slice()).await?;
+        self.record_change(&mut transaction).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -5,12 +5,12 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, execute};
 
 impl Store {
     /// A conflict when the identifier is bound already, to whatever tenant.
     pub async fn add_external_identity(&self, identity: &ExternalIdentity) -> Result<(), StoreError> {
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO external_identities (id, tenant_id, issuer, external_tenant, kind, external_id, local_id, created)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
@@ -21,10 +21,11 @@ impl Store {
         .bind(identity.kind.name())
         .bind(identity.external_id.clone())
         .bind(identity.local.to_string())
-        .bind(millis(identity.created))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        .bind(millis(identity.created));
+        let mut transaction = self.begin().await?;
+        execute(&mut transaction, query).await?;
+        self.record_change(&mut transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// All that could be meant by a token's bearer.
@@ -68,6 +69,9 @@ impl Store {
         if removed > 0 && identity.kind == ExternalKind::Tenant {
             let query = sqlx::query("DELETE FROM external_identities WHERE issuer = $1 AND external_tenant = $2");
             query.bind(identity.issuer.clone()).bind(identity.external_tenant.clone()).execute(&mut *transaction).await?;
+        }
+        if removed > 0 {
+            self.record_change(&mut transaction).await?;
         }
         transaction.commit().await?;
         Ok(removed > 0)

@@ -8,11 +8,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sqlx::Any;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
-use sqlx::{Any, Transaction};
 
-use crate::{Store, StoreError, execute};
+use crate::{Store, StoreError, Transaction, execute};
 
 /// The setting that processes share.
 const SHARED: &str = "identity_version";
@@ -41,18 +41,21 @@ impl Store {
 
     /// A write of identities that is one statement. How many rows it changed.
     pub(crate) async fn change_identity(&self, query: Query<'static, Any, AnyArguments>) -> Result<u64, StoreError> {
-        if !self.is_shared() {
+        if !self.is_shared() && self.recorded.is_none() {
             let pool = self.pool.clone();
             return self.change(async move { Ok(query.execute(&pool).await?.rows_affected()) }).await;
         }
         let mut transaction = self.begin().await?;
         let changed = execute(&mut transaction, query).await?;
+        if changed > 0 {
+            self.record_change(&mut transaction).await?;
+        }
         self.commit_identities(transaction).await?;
         Ok(changed)
     }
 
     /// Commits a transaction that wrote identities.
-    pub(crate) async fn commit_identities(&self, mut transaction: Transaction<'static, Any>) -> Result<(), StoreError> {
+    pub(crate) async fn commit_identities(&self, mut transaction: Transaction) -> Result<(), StoreError> {
         if self.is_shared() {
             let next = "UPDATE settings SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1";
             execute(&mut transaction, sqlx::query(next).bind(SHARED)).await?;
@@ -83,7 +86,13 @@ mod tests {
 
     #[test]
     fn every_write_of_identities_changes_the_version() {
-        let files = [include_str!("tenants.rs"), include_str!("users.rs"), include_str!("applications.rs"), include_str!("principals.rs")];
+        let files = [
+            include_str!("tenants.rs"),
+            include_str!("users.rs"),
+            include_str!("applications.rs"),
+            include_str!("principals.rs"),
+            include_str!("enrollment_changes.rs"),
+        ];
         let mut changing = 0;
         for function in files.iter().flat_map(|text| text.split("    pub async ").skip(1)) {
             changing += usize::from(function.contains("change_identity(") || function.contains("commit_identities("));
@@ -91,6 +100,9 @@ mod tests {
             let writes = ["INSERT ", "UPDATE ", "DELETE "].iter().any(|word| function.contains(word));
             let kept = !NOT_KEPT.iter().any(|name| function.starts_with(name));
             assert!(!(past && writes && kept), "a write that readers do not hear of: {function}");
+            let records =
+                ["self.record_change(&mut transaction)", "record(&mut transaction, &event)"].iter().any(|way| function.contains(way));
+            assert!(records || !function.contains("commit_identities("), "a write that takes no event along: {function}");
         }
         assert!(changing >= 18, "{changing}");
     }

@@ -17,14 +17,15 @@ pub struct StoredKey {
 
 impl Store {
     pub async fn add_key(&self, key: &StoredKey) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO keys (id, purpose, sealed, created) VALUES ($1, $2, $3, $4)")
+        let query = sqlx::query("INSERT INTO keys (id, purpose, sealed, created) VALUES ($1, $2, $3, $4)")
             .bind(key.id.clone())
             .bind(key.purpose.clone())
             .bind(key.sealed.clone())
-            .bind(millis(key.created))
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+            .bind(millis(key.created));
+        let mut transaction = self.begin().await?;
+        execute(&mut transaction, query).await?;
+        self.record_change(&mut transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Adds the key unless there is one of its purpose: of processes that start at once, one makes it.

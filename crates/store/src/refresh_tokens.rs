@@ -1,13 +1,13 @@
 //! Refresh tokens: rotated at each use, revoked by family when an old one comes back.
 
 use chrono::{DateTime, Utc};
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::audit::AuditEvent;
 use crate::row::{Read, millis};
 use crate::together::{Write, in_powers_of_two, insert_rows, placeholders};
-use crate::{Store, StoreError};
+use crate::{Connection, Store, StoreError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshTokenRecord {
@@ -79,7 +79,7 @@ impl Store {
 }
 
 /// Marks the tokens used. The digests of those that were good until now.
-pub(crate) async fn use_up(connection: &mut AnyConnection, digests: &[&str]) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn use_up(connection: &mut Connection, digests: &[&str]) -> Result<Vec<String>, StoreError> {
     let mut used = Vec::new();
     for some in in_powers_of_two(digests) {
         let listed = placeholders(0, some.len());
@@ -92,7 +92,7 @@ pub(crate) async fn use_up(connection: &mut AnyConnection, digests: &[&str]) -> 
     Ok(used)
 }
 
-pub(crate) async fn insert(connection: &mut AnyConnection, tokens: &[&RefreshTokenRecord]) -> Result<(), StoreError> {
+pub(crate) async fn insert(connection: &mut Connection, tokens: &[&RefreshTokenRecord]) -> Result<(), StoreError> {
     let into = "refresh_tokens (digest, family_id, tenant_id, application_id, user_id, resource, amr, expires, used, revoked)";
     insert_rows(connection, into, 10, tokens, |query, token| {
         query

@@ -1,11 +1,10 @@
 //! Browsers that have signed in, or are about to.
 
 use chrono::{DateTime, Utc};
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInSession {
@@ -79,6 +78,7 @@ impl Store {
         .bind(millis(session.expires))
         .execute(&mut *transaction)
         .await?;
+        self.record_change(&mut transaction).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -110,13 +110,13 @@ impl Store {
 }
 
 /// Whether the session is there, and stays until the transaction has ended.
-pub(crate) async fn hold_session(connection: &mut AnyConnection, digest: &str) -> Result<bool, StoreError> {
+pub(crate) async fn hold_session(connection: &mut Connection, digest: &str) -> Result<bool, StoreError> {
     let query = sqlx::query("UPDATE sign_in_sessions SET signed_in = signed_in WHERE digest = $1").bind(digest.to_owned());
     Ok(execute(connection, query).await? == 1)
 }
 
 /// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens.
-pub(crate) async fn end_sign_ins(connection: &mut AnyConnection, user: Uuid) -> Result<(), StoreError> {
+pub(crate) async fn end_sign_ins(connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM sign_in_sessions WHERE user_id = $1",
         "DELETE FROM authorization_codes WHERE user_id = $1",

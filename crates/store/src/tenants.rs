@@ -10,29 +10,13 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use uuid::Uuid;
 
+use crate::dialect::by_bytes;
 use crate::row::{Read, millis};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, execute};
 
 impl Store {
     pub async fn add_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Result<(), StoreError> {
-        let query = sqlx::query("INSERT INTO tenants (id, domain, name, global_account, profile, created) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind(tenant.id.to_string())
-            .bind(tenant.domain.clone())
-            .bind(tenant.name.clone())
-            .bind(tenant.global_account.clone())
-            .bind(profile.map(written_profile))
-            .bind(millis(created));
-        self.change_identity(query).await.map(drop)
-    }
-
-    /// Its domain never changes: users sign in with it. False when the tenant is gone.
-    pub async fn change_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>) -> Result<bool, StoreError> {
-        let query = sqlx::query("UPDATE tenants SET name = $1, global_account = $2, profile = $3 WHERE id = $4")
-            .bind(tenant.name.clone())
-            .bind(tenant.global_account.clone())
-            .bind(profile.map(written_profile))
-            .bind(tenant.id.to_string());
-        Ok(self.change_identity(query).await? == 1)
+        self.change_identity(add_tenant(tenant, profile, created)).await.map(drop)
     }
 
     pub async fn tenant(&self, id: Uuid) -> Result<Option<Tenant>, StoreError> {
@@ -53,7 +37,7 @@ impl Store {
 
     /// By domain.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM tenants ORDER BY domain").fetch_all(&self.pool).await?;
+        let rows = sqlx::query(by_bytes(self.dialect, "SELECT * FROM tenants ORDER BY domain {}")).fetch_all(&self.pool).await?;
         rows.iter().map(read_tenant).collect()
     }
 
@@ -70,9 +54,12 @@ impl Store {
         for statement in OF_A_TENANT {
             sqlx::query(*statement).bind(id.to_string()).execute(&mut *transaction).await?;
         }
-        let deleted = sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.to_string()).execute(&mut *transaction).await?;
+        let deleted = execute(&mut transaction, sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.to_string())).await? == 1;
+        if deleted {
+            self.record_change(&mut transaction).await?;
+        }
         self.commit_identities(transaction).await?;
-        Ok(deleted.rows_affected() == 1)
+        Ok(deleted)
     }
 
     pub async fn put_enrollment(&self, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
@@ -81,7 +68,8 @@ impl Store {
 
     /// By program.
     pub async fn enrollments(&self, tenant: Uuid) -> Result<Vec<Enrollment>, StoreError> {
-        let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program DESC").bind(tenant.to_string());
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program {} DESC"))
+            .bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_enrollment).collect()
     }
 
@@ -99,6 +87,7 @@ impl Store {
         let (changed, outcome) = change(row.as_ref().map(read_enrollment).transpose()?);
         if let Some(changed) = changed {
             put_enrollment(tenant, &changed).execute(&mut *transaction).await?;
+            self.record_change(&mut transaction).await?;
         }
         self.commit_identities(transaction).await?;
         Ok(outcome)
@@ -119,7 +108,8 @@ impl Store {
 
     /// By MPN id.
     pub async fn locations(&self, tenant: Uuid) -> Result<Vec<Location>, StoreError> {
-        let query = sqlx::query("SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id").bind(tenant.to_string());
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id {}")).bind(tenant.to_string());
         let rows = query.fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| Ok(Location { mpn_id: row.text("mpn_id")?, name: row.text("name")?, country: row.text("country")? }))
@@ -151,7 +141,17 @@ const OF_A_TENANT: &[&str] = &[
     "DELETE FROM enrollments WHERE tenant_id = $1",
 ];
 
-fn put_enrollment(tenant: Uuid, enrollment: &Enrollment) -> Query<'static, Any, AnyArguments> {
+pub(crate) fn add_tenant(tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Query<'static, Any, AnyArguments> {
+    sqlx::query("INSERT INTO tenants (id, domain, name, global_account, profile, created) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(tenant.id.to_string())
+        .bind(tenant.domain.clone())
+        .bind(tenant.name.clone())
+        .bind(tenant.global_account.clone())
+        .bind(profile.map(written_profile))
+        .bind(millis(created))
+}
+
+pub(crate) fn put_enrollment(tenant: Uuid, enrollment: &Enrollment) -> Query<'static, Any, AnyArguments> {
     let code = enrollment.code.as_ref();
     sqlx::query(
         "INSERT INTO enrollments (tenant_id, program, stage, reason, appeals, changed, code_digest, code_expires, code_attempts)
@@ -188,7 +188,7 @@ pub(crate) fn read_enrollment(row: &AnyRow) -> Result<Enrollment, StoreError> {
     })
 }
 
-fn written_profile(profile: &LegalProfile) -> String {
+pub(crate) fn written_profile(profile: &LegalProfile) -> String {
     serde_json::json!(profile).to_string()
 }
 

@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe};
+use sqlx::{Any, AssertSqlSafe};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::audit::{self, AuditEvent};
 use crate::refresh_tokens::{self, RefreshTokenRecord};
-use crate::{Store, StoreError};
+use crate::{Connection, Outage, Store, StoreError};
 
 /// Writes of one transaction at most.
 const LARGEST: usize = 256;
@@ -99,16 +99,19 @@ impl Store {
                         let _ = waiting.done.send(Ok(outcome));
                     }
                 }
-                // One that cannot be written must not take the others with it.
-                Err(_) if batch.len() > 1 => {
+                // One that cannot be written must not take the others with it. Where the database is away, none can, and each would wait for it.
+                Err(error) if batch.len() > 1 && error.outage().is_none() => {
                     for Waiting { write, done } in batch {
                         let alone = self.write_batch(&[&write]).await;
                         let _ = done.send(alone.map(|outcomes| outcomes.first().copied().unwrap_or_default()));
                     }
                 }
                 Err(error) => {
-                    if let Some(waiting) = batch.into_iter().next() {
-                        let _ = waiting.done.send(Err(error));
+                    let mut first = Some(error);
+                    for waiting in batch {
+                        let outage = first.as_ref().and_then(StoreError::outage).unwrap_or(Outage::Away);
+                        let shared = || StoreError::Unreachable { outage, cause: "a write beside this one failed".to_owned() };
+                        let _ = waiting.done.send(Err(first.take().unwrap_or_else(shared)));
                     }
                 }
             }
@@ -117,7 +120,7 @@ impl Store {
 
     /// Whether each took place.
     async fn write_batch(&self, writes: &[&Write]) -> Result<Vec<bool>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_grants().await?;
         let mut outcomes = vec![true; writes.len()];
         let mut events = Vec::new();
         // The first of those that bring one token has it; a later one finds it used.
@@ -152,7 +155,7 @@ impl Store {
 
 /// Inserts rows, many in a statement. `into` is the table with its columns.
 pub(crate) async fn insert_rows<Row>(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     into: &str,
     columns: usize,
     rows: &[Row],

@@ -5,6 +5,7 @@ use insightgate_identity::user::{Lockout, PasswordState, User};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::dialect::by_bytes;
 use crate::row::{Read, millis};
 use crate::sign_in_sessions::end_sign_ins;
 use crate::{Store, StoreError, execute};
@@ -59,7 +60,8 @@ impl Store {
 
     /// By sign-in name.
     pub async fn users(&self, tenant: Uuid) -> Result<Vec<User>, StoreError> {
-        let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 ORDER BY username").bind(tenant.to_string());
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT * FROM users WHERE tenant_id = $1 ORDER BY username {}")).bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 
@@ -94,18 +96,23 @@ impl Store {
 
     /// Disabling also ends the user's sign-ins: their refresh tokens do not come back with the account.
     pub async fn set_user_enabled(&self, user: Uuid, enabled: bool) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE users SET enabled = $1 WHERE id = $2").bind(i64::from(enabled)).bind(user.to_string());
-        query.execute(&mut *transaction).await?;
-        if !enabled {
-            end_sign_ins(&mut transaction, user).await?;
-        }
-        self.commit_identities(transaction).await
+        self.change_user(user, None, Some(enabled)).await
     }
 
-    pub async fn set_display_name(&self, user: Uuid, name: &str) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE users SET display_name = $1 WHERE id = $2").bind(name.to_owned()).bind(user.to_string());
-        self.change_identity(query).await.map(drop)
+    /// What is not given stays. Disabling also ends the user's sign-ins.
+    pub async fn change_user(&self, user: Uuid, display_name: Option<&str>, enabled: Option<bool>) -> Result<(), StoreError> {
+        let query =
+            sqlx::query("UPDATE users SET display_name = COALESCE($1, display_name), enabled = COALESCE($2, enabled) WHERE id = $3")
+                .bind(display_name.map(str::to_owned))
+                .bind(enabled.map(i64::from))
+                .bind(user.to_string());
+        let mut transaction = self.begin().await?;
+        execute(&mut transaction, query).await?;
+        if enabled == Some(false) {
+            end_sign_ins(&mut transaction, user).await?;
+        }
+        self.record_change(&mut transaction).await?;
+        self.commit_identities(transaction).await
     }
 
     /// A new password opens a locked account and ends the sign-ins that the old one made.
@@ -118,6 +125,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         end_sign_ins(&mut transaction, user).await?;
+        self.record_change(&mut transaction).await?;
         self.commit_identities(transaction).await
     }
 
@@ -130,6 +138,7 @@ impl Store {
         if sealed.is_none() {
             end_sign_ins(&mut transaction, user).await?;
         }
+        self.record_change(&mut transaction).await?;
         self.commit_identities(transaction).await
     }
 

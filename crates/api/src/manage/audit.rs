@@ -46,5 +46,7 @@ fn shown(event: &AuditEvent) -> Value {
         "subject": event.subject,
         "detail": event.detail,
         "correlationId": event.correlation,
+        "occurrences": event.occurrences,
+        "address": event.address,
     })
 }

@@ -29,7 +29,11 @@ pub(super) fn list_of(name: &str) -> Value {
 
 fn answers() -> Vec<(&'static str, Value)> {
     let error = record(&[
-        ("code", one_of(&["invalid", "notFound", "forbidden", "unauthorized", "conflict", "illegalMove", "busy", "internal"]), REQUIRED),
+        (
+            "code",
+            one_of(&["invalid", "notFound", "forbidden", "unauthorized", "conflict", "illegalMove", "busy", "unavailable", "internal"]),
+            REQUIRED,
+        ),
         ("message", text(), REQUIRED),
         ("correlationId", text(), REQUIRED),
         ("details", array(record(&[("field", text(), REQUIRED), ("rule", text(), REQUIRED), ("message", text(), REQUIRED)])), OPTIONAL),
@@ -133,6 +137,8 @@ fn answers() -> Vec<(&'static str, Value)> {
                 ("subject", text(), REQUIRED),
                 ("detail", text(), REQUIRED),
                 ("correlationId", nullable(text()), REQUIRED),
+                ("occurrences", count(), REQUIRED),
+                ("address", nullable(text()), REQUIRED),
             ]),
         ),
         (

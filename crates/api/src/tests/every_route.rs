@@ -16,7 +16,7 @@ const ID: &str = "00000000-0000-0000-0000-000000000001";
 /// What answers without a token, and how: reviewed, one by one.
 const OPEN: [(&str, &str, u16, &str); 39] = [
     ("GET", "/healthz", 200, "says nothing but that the process runs"),
-    ("GET", "/readyz", 200, "says nothing but whether the database answers"),
+    ("GET", "/readyz", 200, "says in general words what cannot be done, and names no host or file"),
     ("GET", "/manage/v1/openapi.json", 200, "the document of the API, which holds no data"),
     ("GET", "/artifacts/{execution}/{file}", 403, "opened by the link's signature"),
     ("GET", "/sandbox/v1/clock", 403, "opened by the caller's own machine, in a sandbox only"),

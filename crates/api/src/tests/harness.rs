@@ -18,17 +18,22 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::{deliverer, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
+use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
+use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
@@ -150,13 +155,14 @@ impl Bench {
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
-        let engine = Engine::new(EngineSettings {
+        let engine_settings = EngineSettings {
             data_root: path("data").into(),
             artifact_root: path("artifacts").into(),
             memory_limit: 64 << 20,
             spill_dir: path("spill"),
             partitions: 1,
-        });
+        };
+        let engine = Engine::shared(engine_settings, settings.sharing.clone());
         for (file, text) in [("mpn/Sales.toml", SALES), ("mpn/Plain.toml", PLAIN), ("cmp/Orders.toml", ORDERS)] {
             let file = path("definitions").join(file);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -180,6 +186,10 @@ impl Bench {
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
             unknown_names: UnknownNames::default(),
+            downloads: Downloads::default(),
+            readiness: Readiness::default(),
+            recorder: Recorder::default(),
+            clock_watch: ClockWatch::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let bench = Bench { router: router(state(&context, Some(sandbox))), context, folder };
@@ -298,6 +308,7 @@ impl Bench {
     }
 
     pub(super) async fn audited(&self, action: &str) -> Vec<AuditEvent> {
+        write_counts(&self.context).await.unwrap();
         let mut events = self.context.store.audit_events(10_000).await.unwrap();
         events.retain(|event| event.action == action);
         events

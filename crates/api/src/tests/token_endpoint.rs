@@ -169,8 +169,11 @@ async fn every_refusal_has_its_number() {
     let names_a_tenant = |case: &&(&str, Changes, u64, &str, u16)| {
         !matches!(case.2, 70003 | 900023 | 90002 | 9001023 | 50059 | 50128 | 90013) && !case.1.contains(&("grant_type", None))
     };
-    assert_eq!(audited.len(), cases.iter().filter(names_a_tenant).count(), "who names no tenant fills no record");
-    assert!(audited.iter().all(|event| event.tenant.is_some()));
+    let (of_tenants, of_none): (Vec<_>, Vec<_>) = audited.iter().partition(|event| event.tenant.is_some());
+    let times = |events: &[&AuditEvent]| events.iter().map(|event| event.occurrences).sum::<u64>();
+    assert_eq!(times(&of_tenants), cases.iter().filter(names_a_tenant).count() as u64);
+    // What was sent as a name may be anything there.
+    assert!(!of_none.is_empty() && of_none.iter().all(|event| event.subject.is_empty()), "{of_none:?}");
     let text = format!("{audited:?}");
     assert!(!text.contains(PASSWORD) && !text.contains(SECRET), "{text}");
 }

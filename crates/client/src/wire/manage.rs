@@ -299,8 +299,18 @@ pub struct AuditEvent {
     pub detail: String,
     #[serde(default)]
     pub correlation_id: Option<String>,
+    /// How often it happened within the minute; 1 for an event of its own.
+    #[serde(default = "once")]
+    pub occurrences: u64,
+    /// Where it came from, for callers who proved nothing.
+    #[serde(default)]
+    pub address: Option<String>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+fn once() -> u64 {
+    1
 }
 
 /// Each narrows the list. Times as `2026-11-22T12:00:00Z`.

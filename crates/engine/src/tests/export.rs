@@ -205,14 +205,16 @@ async fn distinct_counts_go_to_the_disk_and_a_budget_that_is_too_small_is_named(
         metric("Ids", MetricExpression::Count { distinct: true, of: RowExpression::Column(ID) }),
     ];
     let counts = select(&dataset, &["Names", "Ids"]);
-    let world = World::with_memory(8 << 20);
+    let world = World::with_memory(16 << 20);
     many(&world, &dataset, 1, 100_000);
     assert_eq!(world.csv(&counts).await.unwrap(), "Names,Ids\n100000,100000\n");
-    let world = World::with_memory(1 << 20);
-    many(&world, &dataset, 1, 100_000);
-    let failed = world.csv(&ordered(select(&dataset, &["Name", "Id"]), &["Name"])).await.unwrap_err();
-    assert!(matches!(failed, EngineError::Budget { memory_limit, .. } if memory_limit == 1 << 20), "{failed:?}");
-    assert!(failed.caller_message().contains("1 MiB"), "{}", failed.caller_message());
+    // A few long texts: small in the file, large where rows are compared.
+    let rows: Vec<Row> = (0..20_000).map(|id| sale(id, Some(&format!("{}{}", "x".repeat(4_000), id % 5)))).collect();
+    world.write(&dataset, BOB, "long.parquet", &rows);
+    let sorted = ordered(select(&dataset, &["Name", "Id"]), &["Name"]);
+    let failed = world.csv_of(&scope(BOB), &sorted, Window::All).await.unwrap_err();
+    assert!(matches!(failed, EngineError::Budget { memory_limit, .. } if memory_limit == 16 << 20), "{failed:?}");
+    assert!(failed.caller_message().contains("16 MiB"), "{}", failed.caller_message());
 }
 
 /// A writer that takes so many bytes, and then fails as a full disk does.

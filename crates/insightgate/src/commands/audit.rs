@@ -1,4 +1,4 @@
-//! `insightgate audit`: who was given, lost or was refused what, the newest first.
+//! `insightgate audit`: who was given, lost or was refused what, the newest first. What came too often stands there once a minute, with how often.
 
 use clap::Args;
 use insightgate_client::manage::{AuditEvent, AuditFilter};
@@ -41,8 +41,8 @@ pub async fn run(session: &Session, arguments: AuditArguments) -> Result<(), Com
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let events = session.client.audit(session.own_or(&tenant).as_deref(), &filter, limit).await?;
     let row = |event: &AuditEvent| {
-        let AuditEvent { at, action, actor, subject, detail, correlation_id, .. } = event.clone();
-        [at, action, actor, subject, detail, text(&correlation_id)]
+        let AuditEvent { at, action, actor, subject, detail, occurrences, address, correlation_id, .. } = event.clone();
+        [at, action, actor, subject, detail, occurrences.to_string(), text(&address), text(&correlation_id)]
     };
-    show_list(output, &events, ["time", "action", "actor", "subject", "detail", "correlation"], row)
+    show_list(output, &events, ["time", "action", "actor", "subject", "detail", "times", "from", "correlation"], row)
 }

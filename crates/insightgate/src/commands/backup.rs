@@ -10,6 +10,7 @@ use crate::cli::BackupArguments;
 use crate::command_error::CommandError;
 use crate::config;
 use crate::data_folder::{DataFolder, fault};
+use crate::server::not_opened;
 
 pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     let url = match &arguments.config {
@@ -31,7 +32,7 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     if let Err(error) = Store::back_up(&url, name).await {
         // What is half written is no backup.
         let _ = std::fs::remove_file(output);
-        return Err(CommandError::failed(error.to_string()));
+        return Err(not_opened(error));
     }
     let bytes = std::fs::metadata(output).map_err(|error| fault(output, &error))?.len();
     if arguments.json {

@@ -18,7 +18,7 @@ use crate::command_error::CommandError;
 use crate::commands::query::said;
 use crate::data_folder::{DataFolder, fault};
 use crate::query_text::not_valid;
-use crate::server::{EngineLimits, Roots, cores, open_engine};
+use crate::server::{EngineLimits, Roots, cores, not_opened, open_engine};
 use crate::terminal::print_json;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
@@ -105,7 +105,7 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Res
     let mut global_account = None;
     if folder.database().exists() {
         let failed = |error: String| CommandError::failed(error);
-        let store = Store::open(&folder.database_url()).await.map_err(|error| failed(error.to_string()))?;
+        let store = Store::open(&folder.database_url()).await.map_err(not_opened)?;
         global_account =
             store.tenant(arguments.tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
         let event = AuditEvent {
@@ -117,6 +117,8 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Res
             subject: arguments.program.name().to_owned(),
             detail: text.chars().take(1000).collect(),
             correlation: None,
+            occurrences: 1,
+            address: None,
         };
         store.record_audit_event(event).await.map_err(|error| failed(error.to_string()))?;
         store.close().await;

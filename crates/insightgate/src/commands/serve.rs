@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use insightgate_api::{ApiState, Intake};
+use insightgate_engine::Sharing;
 use insightgate_identity::access::AccessRules;
 use insightgate_operations::callbacks::CallbackSettings;
 use insightgate_operations::context::Settings;
@@ -107,10 +108,16 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         drain: Duration::from_secs(u64::from(configuration.drain_seconds)),
         artifact_days: configuration.artifact_days,
         history_days: configuration.history_days,
+        audit_days: configuration.audit_days,
         artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
         store_links: configuration.store_links,
         signing_key_days: configuration.signing_key_days,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
+        sharing: Sharing {
+            waiting: configuration.waiting,
+            longest_wait: Duration::from_secs(u64::from(configuration.preview_seconds)) / 2,
+            weights: configuration.tenant_weights.clone(),
+        },
         callbacks: CallbackSettings {
             https_only: configuration.https_callbacks,
             on_failure: configuration.callbacks_on_failure,

@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts,
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
@@ -219,16 +219,34 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 3650).map(|days| c.history_days = days),
     },
     Setting {
+        key: "audit.days",
+        about: "Audit events are removed when they are so old.",
+        default: Ok("365"),
+        read: |c, v| number(v, 1, 36_500).map(|days| c.audit_days = days),
+    },
+    Setting {
         key: "engine.memory_mib",
-        about: "Memory that all running queries may hold together; beyond it they use the disk.",
-        default: Ok("80"),
+        about: "Memory that all running queries may hold together, with what they read of files; beyond it they wait, or use the disk.",
+        default: Ok("128"),
         read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
     },
     Setting {
         key: "engine.threads",
-        about: "Runs at once, and parts of a query; as many as the machine has cores if not given.",
+        about: "Runs of a tenant at once (half as many are left to others), and parts of a query; as many as the machine has cores if not given.",
         default: Err("8"),
         read: |c, v| number(v, 1, 1024).map(|threads| c.threads = Some(threads as usize)),
+    },
+    Setting {
+        key: "engine.waiting",
+        about: "Previews and explanations that are under way or wait, in all; one tenant may have a fourth of them. More are refused (429, 503).",
+        default: Ok("400"),
+        read: |c, v| number(v, 4, 100_000).map(|waiting| c.waiting = waiting as usize),
+    },
+    Setting {
+        key: "engine.tenant_weights",
+        about: "Tenants that get more turns than others, which have the weight 1: their ids with weights, such as { \"<tenant id>\" = 3 }.",
+        default: Ok("{}"),
+        read: |c, v| weights(v).map(|weights| c.tenant_weights = weights),
     },
     Setting {
         key: "outbound.allowed_networks",

@@ -1,11 +1,13 @@
 //! Values of settings: read from TOML, refused in words that say what should stand there.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use insightgate_engine::DataRoot;
 use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::Value;
+use uuid::Uuid;
 
 pub fn text(value: &Value) -> Result<String, String> {
     match value {
@@ -61,6 +63,16 @@ pub fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
     texts(value)?.into_iter().map(network).collect()
 }
 
+/// Of tenants, by their ids.
+pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
+    let table = value.as_table().ok_or_else(|| format!("should be a table of tenants' ids and weights, but is {value}"))?;
+    let weight = |(id, weight): (&String, &Value)| {
+        let id = id.parse().map_err(|_| format!("should name tenants by their ids, but names \"{id}\""))?;
+        Ok((id, number(weight, 1, 1000)?))
+    };
+    table.iter().map(weight).collect()
+}
+
 pub fn host_names(value: &Value) -> Result<Vec<String>, String> {
     let names = texts(value)?;
     let is_name = |name: &String| {
@@ -75,10 +87,7 @@ pub fn host_names(value: &Value) -> Result<Vec<String>, String> {
 
 pub fn log_filter(value: &Value) -> Result<String, String> {
     let text = text(value)?;
-    match tracing_subscriber::EnvFilter::try_new(&text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(format!("should be a level such as \"info\" or a filter, but is \"{text}\": {error}")),
-    }
+    crate::log::filter(&text).map(|_| text)
 }
 
 pub fn flag(value: &Value) -> Result<bool, String> {

@@ -15,6 +15,7 @@ use axum::response::Response;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body::{Frame, SizeHint};
+use insightgate_api::ConnectionEnd;
 use tokio::time::Instant;
 use tower::Service;
 
@@ -52,7 +53,9 @@ where
         let number = self.activity.begin(request.version() == Version::HTTP_2);
         let turn = Arc::new(Turn { activity: Arc::clone(&self.activity), number });
         let mut request = request.map(|body| Body::new(Asked { body, turn: Arc::clone(&turn) }));
+        let activity = Arc::clone(&self.activity);
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        request.extensions_mut().insert(ConnectionEnd::new(move || activity.close()));
         let answer = Service::<Request<Body>>::call(&mut self.app, request);
         async move {
             let response = answer.await?;

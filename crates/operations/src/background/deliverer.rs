@@ -10,11 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::TimeDelta;
 use insightgate_identity::enrollment::EnrollmentStage;
 use insightgate_outbound::{Limits, Message, OutboundError};
 use insightgate_report::callback::{AfterAttempt, CallbackMethod, after_attempt};
-use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_store::{Callback, CallbackAttempt, CallbackOutcome, ClaimedCallback};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,9 +42,6 @@ const MOST_PER_RECEIVER: usize = 2;
 const LOOKED_AT: u32 = 1000;
 /// Characters of what an attempt met.
 const LONGEST_ERROR: usize = 300;
-/// How often callbacks that ended long ago are removed, and how many at once.
-const FORGET_EVERY: Duration = Duration::from_secs(3600);
-const FORGOTTEN_AT_ONCE: u32 = 1000;
 
 /// A callback that is held, with the share that it takes until it lands.
 struct Flight {
@@ -124,7 +119,6 @@ where
 /// need the database to themselves.
 pub async fn run(context: &SharedContext, mut stop: watch::Receiver<bool>) {
     let (shares, mut under_way) = (Shares::default(), JoinSet::new());
-    let mut forgetting = tokio::time::interval(FORGET_EVERY);
     while !*stop.borrow() {
         match in_time(take_due(context, &shares)).await {
             Ok(flights) => send_off(context, flights, &mut under_way),
@@ -134,7 +128,6 @@ pub async fn run(context: &SharedContext, mut stop: watch::Receiver<bool>) {
             Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
             () = tokio::time::sleep(LONGEST_WAIT) => {}
             () = context.signals.callbacks.notified() => {}
-            _ = forgetting.tick() => forget_old(context).await,
             _ = stop.changed() => {}
         }
     }
@@ -161,21 +154,6 @@ fn send_off(context: &SharedContext, flights: Vec<Flight>, under_way: &mut JoinS
     for flight in flights {
         let context = Arc::clone(context);
         under_way.spawn(async move { deliver(&context, flight).await });
-    }
-}
-
-/// They are listed as long as runs are.
-async fn forget_old(context: &Context) {
-    let Some(before) = context.clock.now().checked_sub_signed(TimeDelta::days(HISTORY_DAYS)) else { return };
-    loop {
-        match context.store.forget_callbacks(before, FORGOTTEN_AT_ONCE).await {
-            Ok(count) if count >= u64::from(FORGOTTEN_AT_ONCE) => {}
-            Ok(_) => return,
-            Err(error) => {
-                tracing::error!(%error, "old callbacks could not be removed");
-                return;
-            }
-        }
     }
 }
 

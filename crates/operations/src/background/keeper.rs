@@ -1,8 +1,10 @@
-//! Replaces old keys and takes up those that other processes made. Runs in every process: each signs and verifies with what it knows.
+//! Replaces old keys and takes up those that other processes made, and asks the database what time it is. Runs in every process: each signs and
+//! verifies with what it knows.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::in_time;
 use crate::context::Context;
@@ -14,6 +16,17 @@ const WAIT: Duration = Duration::from_secs(10);
 /// Runs until `stop` says so.
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
+        match in_time(context.clock.follow(&context.store)).await {
+            Ok(()) => {
+                if let Some(warning) = context.clock.warning()
+                    && context.recorder.tell("clock", Instant::now()).is_some()
+                {
+                    tracing::warn!("{warning}");
+                }
+            }
+            // It goes on from where it was.
+            Err(error) => tracing::warn!(error = ?error, "the database could not be asked what time it is"),
+        }
         // Old keys go on serving: nothing has to wait for new ones.
         if let Err(error) = in_time(tend_keys(context)).await {
             tracing::error!(error = ?error, "the keys could not be looked after");

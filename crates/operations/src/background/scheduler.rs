@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use insightgate_report::schedule::CatchUp;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::in_time;
 use crate::context::Context;
@@ -14,6 +15,8 @@ use crate::failure::Failure;
 const BATCH: u32 = 100;
 /// How long the scheduler waits at most before it looks again: other processes may have changed schedules.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How often schedules are looked through for those that lie too far ahead.
+const REPLAN_EVERY: Duration = Duration::from_secs(300);
 /// How long it waits after the database failed.
 const WAIT_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -29,7 +32,14 @@ pub async fn queue_due(context: &Context, now: DateTime<Utc>) -> Result<(), Fail
 
 /// Runs until `stop` says so.
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+    let mut replanned: Option<Instant> = None;
     while !*stop.borrow() {
+        if replanned.is_none_or(|at| at.elapsed() >= REPLAN_EVERY) && !context.clock.is_manual() {
+            replanned = Some(Instant::now());
+            if let Err(error) = in_time(replan(context)).await {
+                tracing::error!(error = ?error, "schedules could not be looked through");
+            }
+        }
         let wait = match in_time(tick(context)).await {
             Ok(wait) => wait,
             Err(error) => {
@@ -43,6 +53,19 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => {}
         }
     }
+}
+
+/// Plans anew what a clock that was ahead has planned, now that it came back.
+pub async fn replan(context: &Context) -> Result<(), Failure> {
+    let reports = context.store.replan(context.clock.now()).await?;
+    if !reports.is_empty() {
+        tracing::warn!(
+            reports = reports.len(),
+            "schedules lay more than an interval ahead, since the clock came back: they were planned anew"
+        );
+        context.signals.finished.notify_waiters();
+    }
+    Ok(())
 }
 
 /// Queues what is due, and says how long nothing will be.

@@ -1,5 +1,5 @@
-//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from. And files that attempts left whose
-//! process died.
+//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from; callbacks; audit events. And files that
+//! attempts left whose process died.
 //!
 //! A file's run is marked first, so that no link leads to a file that is gone.
 
@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
+use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_report::scheduled_report::EXECUTE_NOW_WINDOW_MINUTES;
 use insightgate_store::{ExecutionRecord, FileEpochs};
 use tokio::sync::watch;
 
 use crate::artifact_key;
+use crate::clock_watch::may_remove;
 use crate::context::Context;
 use crate::failure::Failure;
 
 const WAIT: Duration = Duration::from_secs(60);
+/// Callbacks or audit events that are removed in one transaction: others are to write in between.
+const AT_ONCE: u32 = 1000;
 /// Looks between two at which all files are looked through. The first is one.
 const LOOKS_PER_SEARCH: u32 = 60;
 
@@ -29,7 +33,7 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
             tracing::error!(error = ?error, "the files of the dead could not be looked for");
         }
         look += 1;
-        if let Err(error) = sweep(context, context.clock.now()).await {
+        if let Err(error) = look_after(context).await {
             tracing::error!(error = ?error, "old files and runs could not be removed");
         }
         tokio::select! {
@@ -37,6 +41,18 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
             () = context.signals.clock_moved.notified() => {}
             _ = stop.changed() => {}
         }
+    }
+}
+
+/// Removes what is old, unless the clock that says so has jumped; what there is no room for goes in any case.
+pub async fn look_after(context: &Context) -> Result<(), Failure> {
+    let now = context.clock.now();
+    if may_remove(context).await? {
+        return sweep(context, now).await;
+    }
+    match context.settings.artifact_bytes {
+        Some(budget) => make_room(context, budget, now).await,
+        None => Ok(()),
     }
 }
 
@@ -57,6 +73,10 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>) -> Result<(), Failure>
         make_room(context, budget, now).await?;
     }
     while context.store.forget_executions(kept_since(settings.history_days)).await? > 0 {}
+    // They are listed as long as the platform lists runs.
+    let callbacks = now.checked_sub_signed(TimeDelta::days(HISTORY_DAYS)).unwrap_or(DateTime::UNIX_EPOCH);
+    while context.store.forget_callbacks(callbacks, AT_ONCE).await? >= u64::from(AT_ONCE) {}
+    while context.store.forget_audit_events(kept_since(settings.audit_days), AT_ONCE).await? >= u64::from(AT_ONCE) {}
     Ok(context.store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)
 }
 

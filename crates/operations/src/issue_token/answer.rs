@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
-use insightgate_store::RefreshTokenRecord;
+use insightgate_store::{RefreshTokenRecord, Store};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -113,7 +113,7 @@ async fn use_up(
             }
         }
         Spent::Refresh { digest, family } => {
-            let event = trail.happening(ISSUED, resource.to_owned()).and_then(|happening| audit::event(context, happening));
+            let event = audit::standing_alone(context, trail.happening(ISSUED, resource.to_owned()));
             if !context.store.replace_refresh_token(digest, record, event).await? {
                 context.store.revoke_refresh_family(family).await?;
                 return Err(GrantRefusal::revoked_refresh_token().into());
@@ -121,18 +121,28 @@ async fn use_up(
             trail.recorded = true;
         }
         Spent::Code { digest, family } => {
-            if !context.store.redeem_authorization_code(&digest, record.as_ref()).await? {
+            if !recording(context, trail, resource).redeem_authorization_code(&digest, record.as_ref()).await? {
                 context.store.revoke_refresh_family(family).await?;
                 return Err(GrantRefusal::used_code().into());
             }
+            trail.recorded = true;
         }
         Spent::Device { digest } => {
-            if !context.store.redeem_device_code(&digest, record.as_ref()).await? {
+            if !recording(context, trail, resource).redeem_device_code(&digest, record.as_ref()).await? {
                 return Err(GrantRefusal::unknown_device_code().into());
             }
+            trail.recorded = true;
         }
     }
     Ok(())
+}
+
+/// The store, whose next change writes the event of the grant, unless such events come too fast.
+fn recording(context: &Context, trail: &Trail, resource: &str) -> Store {
+    match audit::standing_alone(context, trail.happening(ISSUED, resource.to_owned())) {
+        Some(event) => context.store.recording(event),
+        None => context.store.clone(),
+    }
 }
 
 pub(super) fn for_application(

@@ -10,6 +10,7 @@ use insightgate_identity::principal::{Principal, Refusal};
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::{Tenant, TenantReference};
+use insightgate_store::{AuditEvent, Store};
 use uuid::Uuid;
 
 use crate::audit::{self, Happening};
@@ -144,7 +145,32 @@ impl Administrator {
         }
     }
 
-    /// The one event of a change.
+    /// The store, whose next change writes this as its one event.
+    pub(super) fn recording(
+        &self,
+        context: &Context,
+        tenant: Option<Uuid>,
+        action: &str,
+        subject: String,
+        detail: String,
+    ) -> Result<Store, Failure> {
+        Ok(context.store.recording(self.event(context, tenant, action, subject, detail)?))
+    }
+
+    /// The one event of a change that says only once it is made what its event is.
+    pub(super) fn event(
+        &self,
+        context: &Context,
+        tenant: Option<Uuid>,
+        action: &str,
+        subject: String,
+        detail: String,
+    ) -> Result<AuditEvent, Failure> {
+        let (actor, correlation) = (self.actor(), Some(self.correlation.clone()));
+        Ok(audit::event(context, Happening { tenant, actor, action, subject, detail, correlation })?)
+    }
+
+    /// The one event of what changes nothing.
     pub(super) async fn record(&self, context: &Context, tenant: Option<Uuid>, action: &str, subject: String, detail: String) {
         let (actor, correlation) = (self.actor(), Some(self.correlation.clone()));
         audit::record(context, Happening { tenant, actor, action, subject, detail, correlation }).await;

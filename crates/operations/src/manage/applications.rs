@@ -65,13 +65,13 @@ pub async fn register_application(
     let redirect_uris = checked(redirect_uris, public)?;
     let id = fields::new_id(context, administrator, id.as_deref()).await?;
     let application = Application { id, tenant: tenant.id, name, enabled: true, operator, public, redirect_uris };
-    let added = context.store.add_application(&application, context.clock.now()).await;
+    let action = if operator { "application.registerOperator" } else { "application.register" };
+    let store = administrator.recording(context, Some(tenant.id), action, application.id.to_string(), application.name.clone())?;
+    let added = store.add_application(&application, context.clock.now()).await;
     added.map_err(|error: StoreError| match error.is_conflict() {
         true => Failure::Conflict("Something has this id already.".to_owned()),
         false => error.into(),
     })?;
-    let action = if operator { "application.registerOperator" } else { "application.register" };
-    administrator.record(context, Some(tenant.id), action, application.id.to_string(), application.name.clone()).await;
     Ok(application)
 }
 
@@ -98,15 +98,15 @@ pub async fn change_application(
         redirect_uris: redirect_uris.map_or_else(|| Ok(known.redirect_uris.clone()), |uris| checked(uris, known.public))?,
         ..known
     };
-    if !context.store.change_application(&changed).await? {
-        return Err(Failure::NotFound);
-    }
     let action = match enabled {
         Some(true) => "application.enable",
         Some(false) => "application.disable",
         None => "application.change",
     };
-    administrator.record(context, Some(tenant.id), action, changed.id.to_string(), parts.join(", ")).await;
+    let store = administrator.recording(context, Some(tenant.id), action, changed.id.to_string(), parts.join(", "))?;
+    if !store.change_application(&changed).await? {
+        return Err(Failure::NotFound);
+    }
     Ok(changed)
 }
 

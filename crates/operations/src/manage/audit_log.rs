@@ -6,6 +6,7 @@ use insightgate_store::{AuditFilter, AuditPage, AuditPlace};
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
+use crate::audit;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -61,6 +62,10 @@ pub async fn read_audit(
         from: at("from", query.from)?,
         to: at("to", query.to)?,
     };
+    // Those of this process; another's are a few seconds old. What cannot be written now does not keep the rest from being read.
+    if let Err(error) = audit::write_counts(context).await {
+        tracing::debug!(%error, "counts of refusals could not be written yet");
+    }
     Ok(context.store.audit_page(&filter, after, limit).await?)
 }
 

@@ -40,10 +40,10 @@ pub async fn add_callback_secret(
     let now = context.clock.now();
     let (secret, text) = new_secret(context, tenant.id, owner, now)?;
     let until = now.checked_add_signed(TimeDelta::hours(OVERLAP_HOURS)).unwrap_or(now);
-    if !context.store.add_callback_secret(&secret, until, UNEXPIRED).await? {
+    let store = administrator.recording(context, Some(tenant.id), "callbackSecret.add", owner.to_string(), secret.id.to_string())?;
+    if !store.add_callback_secret(&secret, until, UNEXPIRED).await? {
         return Err(Failure::Conflict(format!("The owner has {UNEXPIRED} secrets that sign: remove one first.")));
     }
-    administrator.record(context, Some(tenant.id), "callbackSecret.add", owner.to_string(), secret.id.to_string()).await;
     Ok((secret, text))
 }
 
@@ -57,11 +57,8 @@ pub async fn remove_callback_secret(
 ) -> Result<(), Failure> {
     let (tenant, owner) = find_owner(context, administrator, tenant, owner, Duty::Directory).await?;
     let secret = Uuid::try_parse(secret.trim()).map_err(|_| Failure::NotFound)?;
-    if !context.store.remove_callback_secret(owner, secret).await? {
-        return Err(Failure::NotFound);
-    }
-    administrator.record(context, Some(tenant.id), "callbackSecret.remove", owner.to_string(), secret.to_string()).await;
-    Ok(())
+    let store = administrator.recording(context, Some(tenant.id), "callbackSecret.remove", owner.to_string(), secret.to_string())?;
+    if store.remove_callback_secret(owner, secret).await? { Ok(()) } else { Err(Failure::NotFound) }
 }
 
 /// Whose reports they are: a user by id or sign-in name, or an application by id.

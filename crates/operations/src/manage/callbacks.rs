@@ -74,9 +74,9 @@ pub async fn replay_callback(context: &Context, administrator: &Administrator, c
         return Err(Failure::Conflict("Its report or its run is deleted: there is nothing to tell of.".to_owned()));
     }
     let now = context.clock.now();
-    let replayed = context.store.replay_callback(callback.id, now, give_up_after(now)).await?.ok_or(Failure::NotFound)?;
     let detail = format!("was {}", callback.state.name());
-    administrator.record(context, Some(callback.tenant), "callback.replay", callback.id.to_string(), detail).await;
+    let store = administrator.recording(context, Some(callback.tenant), "callback.replay", callback.id.to_string(), detail)?;
+    let replayed = store.replay_callback(callback.id, now, give_up_after(now)).await?.ok_or(Failure::NotFound)?;
     context.signals.callbacks.notify_one();
     Ok(replayed)
 }

@@ -49,8 +49,9 @@ pub async fn grant_consent(
         return Err(Failure::Conflict("This consent is there already.".to_owned()));
     }
     let granted = context.clock.now();
-    context.store.grant_consent(application.id, permission, user, granted).await?;
-    administrator.record(context, Some(tenant.id), "consent.grant", application.id.to_string(), detail(permission, user)).await;
+    let (subject, detail) = (application.id.to_string(), detail(permission, user));
+    let store = administrator.recording(context, Some(tenant.id), "consent.grant", subject, detail)?;
+    store.grant_consent(application.id, permission, user, granted).await?;
     Ok(Consent { permission, user, granted })
 }
 
@@ -68,11 +69,9 @@ pub async fn revoke_consent(
         None => None,
         Some(user) => Some(find_user(context, &tenant, user).await?.id),
     };
-    if !context.store.revoke_consent(application.id, permission, user).await? {
-        return Err(Failure::NotFound);
-    }
-    administrator.record(context, Some(tenant.id), "consent.revoke", application.id.to_string(), detail(permission, user)).await;
-    Ok(())
+    let (subject, detail) = (application.id.to_string(), detail(permission, user));
+    let store = administrator.recording(context, Some(tenant.id), "consent.revoke", subject, detail)?;
+    if store.revoke_consent(application.id, permission, user).await? { Ok(()) } else { Err(Failure::NotFound) }
 }
 
 fn detail(permission: Permission, user: Option<uuid::Uuid>) -> String {

@@ -43,10 +43,10 @@ pub async fn enroll_tenant(context: &Context, administrator: &Administrator, new
         true => Failure::Conflict(format!("An organisation with the domain {} is there already.", tenant.domain)),
         false => error.into(),
     };
-    context.store.add_tenant(&tenant, Some(&profile), context.clock.now()).await.map_err(taken)?;
     let (enrollment, code) = start(context, program)?;
-    context.store.put_enrollment(tenant.id, &enrollment).await?;
-    administrator.record(context, Some(tenant.id), "tenant.enroll", tenant.domain.clone(), program.name().to_owned()).await;
+    let (subject, detail) = (tenant.domain.clone(), program.name().to_owned());
+    let store = administrator.recording(context, Some(tenant.id), "tenant.enroll", subject, detail)?;
+    store.enroll_tenant(&tenant, Some(&profile), &enrollment, context.clock.now()).await.map_err(taken)?;
     Ok((ShownTenant { tenant, profile: Some(profile), enrollments: vec![enrollment] }, code))
 }
 
@@ -68,14 +68,14 @@ pub async fn enroll_in_program(
     } else {
         (Enrollment::start(program, context.clock.now()), None)
     };
-    let started = context.store.change_enrollment(tenant.id, program, |known| match known {
+    let store = administrator.recording(context, Some(tenant.id), "tenant.enroll", tenant.domain, program.name().to_owned())?;
+    let started = store.change_enrollment(tenant.id, program, |known| match known {
         Some(_) => (None, false),
         None => (Some(enrollment.clone()), true),
     });
     if !started.await? {
         return Err(Failure::Conflict(format!("The organisation is enrolled in '{program}' already.")));
     }
-    administrator.record(context, Some(tenant.id), "tenant.enroll", tenant.domain, program.name().to_owned()).await;
     Ok(SteppedEnrollment { enrollment, code })
 }
 

@@ -1,8 +1,9 @@
 //! The steps of an enrollment. What leaves Active pauses the program's reports; that no token opens data then follows by itself.
 
-use insightgate_identity::enrollment::{Enrollment, EnrollmentStage, IllegalMove};
+use insightgate_identity::enrollment::{Enrollment, IllegalMove};
 use insightgate_identity::program::Program;
 use insightgate_identity::tenant::Tenant;
+use insightgate_store::AuditEvent;
 
 use super::administrator::{Administrator, Duty};
 use super::fields;
@@ -72,7 +73,7 @@ pub async fn step(
         Step::Reject { reason } | Step::Suspend { reason } => fields::required("reason", reason.as_deref())?,
         _ => String::new(),
     };
-    let moved = context.store.change_enrollment(tenant.id, program, |known| {
+    let change = |known: Option<Enrollment>| {
         let Some(known) = known else { return (None, Err(Failure::NotFound)) };
         let moved = match &step {
             Step::SendCode => known.send_code(secret_digest(code.as_deref().unwrap_or_default()), now),
@@ -86,19 +87,23 @@ pub async fn step(
             Step::Reactivate => known.reactivate(now),
         };
         match moved {
-            Ok(moved) => (Some(moved.clone()), Ok((known.stage, moved))),
+            Ok(moved) => (Some(moved.clone()), Ok(moved)),
             Err(fault) => (None, Err(fault.into())),
         }
-    });
-    let (from, enrollment) = match moved.await? {
-        Ok(moved) => moved,
-        Err(Failure::IllegalMove(fault)) => return Err(illegal(context, administrator, &tenant, program, fault).await),
-        Err(failure) => return Err(failure),
     };
-    let paused = after_move(context, &tenant, from, &enrollment).await?;
-    let detail = [reason, paused].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
-    administrator.record(context, Some(tenant.id), step.action(), program.name().to_owned(), detail).await;
-    Ok(SteppedEnrollment { enrollment, code })
+    let event = administrator.event(context, Some(tenant.id), step.action(), program.name().to_owned(), reason.clone())?;
+    let recorded = |moved: &Result<Enrollment, Failure>, paused: Option<u64>| {
+        let parts = [Some(reason.clone()), paused.map(paused_reports)].into_iter().flatten().filter(|part| !part.is_empty());
+        moved.is_ok().then(|| AuditEvent { detail: parts.collect::<Vec<_>>().join("; "), ..event })
+    };
+    match context.store.move_enrollment(tenant.id, program, change, recorded).await? {
+        Ok(enrollment) => {
+            after_move(context);
+            Ok(SteppedEnrollment { enrollment, code })
+        }
+        Err(Failure::IllegalMove(fault)) => Err(illegal(context, administrator, &tenant, program, fault).await),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// An administrator cannot have the code itself: the wish stands in the record, for an operator to send one.
@@ -122,15 +127,15 @@ async fn illegal(context: &Context, administrator: &Administrator, tenant: &Tena
     fault.into()
 }
 
-/// Pauses the reports of an enrollment that was Active and is not any more. What was done, for the record.
-pub(super) async fn after_move(context: &Context, tenant: &Tenant, from: EnrollmentStage, to: &Enrollment) -> Result<String, Failure> {
-    if from != EnrollmentStage::Active || to.stage == EnrollmentStage::Active {
-        return Ok(String::new());
-    }
-    let paused = context.store.pause_reports(tenant.id, to.program).await?;
+/// Its reports may have been paused.
+pub(super) fn after_move(context: &Context) {
     context.signals.rescheduled.notify_one();
     context.signals.finished.notify_waiters();
-    Ok(format!("{paused} reports paused"))
+}
+
+/// For the record.
+pub(super) fn paused_reports(number: u64) -> String {
+    format!("{number} reports paused")
 }
 
 /// Eight digits, as people can read them out; after five wrong ones another code is needed.

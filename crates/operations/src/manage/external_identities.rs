@@ -5,6 +5,7 @@
 
 use insightgate_identity::external_identity::{ExternalIdentity, ExternalKind};
 use insightgate_identity::tenant::Tenant;
+use insightgate_store::Store;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
@@ -63,11 +64,11 @@ pub async fn bind_external_identity(
     };
     let (id, created) = (context.random.uuid()?, context.clock.now());
     let identity = ExternalIdentity { id, tenant: tenant.id, issuer, external_tenant, kind, external_id, local, created };
-    context.store.add_external_identity(&identity).await.map_err(|error| match error.is_conflict() {
+    let store = recording(context, administrator, "externalIdentity.bind", &identity)?;
+    store.add_external_identity(&identity).await.map_err(|error| match error.is_conflict() {
         true => Failure::Conflict("The issuer's identifier is bound already.".to_owned()),
         false => error.into(),
     })?;
-    record(context, administrator, "externalIdentity.bind", &identity).await;
     Ok(identity)
 }
 
@@ -79,11 +80,8 @@ pub async fn unbind_external_identity(context: &Context, administrator: &Adminis
     if identity.kind == ExternalKind::Tenant && !administrator.is_operator() {
         return Err(administrator.refuse(context, &identity.issuer, TENANT_REFUSAL.to_owned()).await);
     }
-    if !context.store.remove_external_identity(&identity).await? {
-        return Err(Failure::NotFound);
-    }
-    record(context, administrator, "externalIdentity.unbind", &identity).await;
-    Ok(())
+    let store = recording(context, administrator, "externalIdentity.unbind", &identity)?;
+    if store.remove_external_identity(&identity).await? { Ok(()) } else { Err(Failure::NotFound) }
 }
 
 /// The issuer's tenant, if the caller may bind in it; empty where the issuer belongs to this tenant.
@@ -168,8 +166,8 @@ fn as_in_token(field: &str, value: Option<&str>) -> Result<String, Failure> {
     }
 }
 
-async fn record(context: &Context, administrator: &Administrator, action: &str, identity: &ExternalIdentity) {
+fn recording(context: &Context, administrator: &Administrator, action: &str, identity: &ExternalIdentity) -> Result<Store, Failure> {
     let ExternalIdentity { issuer, external_tenant, kind, external_id, .. } = identity;
     let detail = format!("{} '{external_id}' of '{external_tenant}' at {issuer}", kind.name());
-    administrator.record(context, Some(identity.tenant), action, identity.local.to_string(), detail).await;
+    administrator.recording(context, Some(identity.tenant), action, identity.local.to_string(), detail)
 }

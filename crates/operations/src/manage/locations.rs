@@ -29,7 +29,7 @@ pub async fn add_location(context: &Context, administrator: &Administrator, tena
     if context.store.locations(tenant.id).await?.iter().any(|known| known.mpn_id == location.mpn_id) {
         return Err(Failure::Conflict(format!("The organisation has the location {} already.", location.mpn_id)));
     }
-    context.store.put_location(tenant.id, &location).await?;
-    administrator.record(context, Some(tenant.id), "location.add", location.mpn_id.clone(), String::new()).await;
+    let store = administrator.recording(context, Some(tenant.id), "location.add", location.mpn_id.clone(), String::new())?;
+    store.put_location(tenant.id, &location).await?;
     Ok(location)
 }

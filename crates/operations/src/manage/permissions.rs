@@ -33,9 +33,9 @@ pub async fn add_permission(
     if context.store.permissions(application.id).await?.contains(&permission) {
         return Err(Failure::Conflict(format!("The application has the permission {} already.", permission.name())));
     }
-    context.store.add_permission(application.id, permission).await?;
     let subject = application.id.to_string();
-    administrator.record(context, Some(tenant.id), "permission.add", subject, permission.name().to_owned()).await;
+    let store = administrator.recording(context, Some(tenant.id), "permission.add", subject, permission.name().to_owned())?;
+    store.add_permission(application.id, permission).await?;
     Ok(permission)
 }
 
@@ -49,12 +49,9 @@ pub async fn remove_permission(
 ) -> Result<(), Failure> {
     let (tenant, application) = find_application_for(context, administrator, tenant, application, Duty::Directory).await?;
     let permission = Permission::from_name(permission.trim()).ok_or(Failure::NotFound)?;
-    if !context.store.remove_permission(application.id, permission).await? {
-        return Err(Failure::NotFound);
-    }
     let subject = application.id.to_string();
-    administrator.record(context, Some(tenant.id), "permission.remove", subject, permission.name().to_owned()).await;
-    Ok(())
+    let store = administrator.recording(context, Some(tenant.id), "permission.remove", subject, permission.name().to_owned())?;
+    if store.remove_permission(application.id, permission).await? { Ok(()) } else { Err(Failure::NotFound) }
 }
 
 pub(super) fn named(permission: Option<&str>) -> Result<Permission, Failure> {

@@ -74,12 +74,12 @@ pub async fn assign_role(context: &Context, administrator: &Administrator, tenan
     };
     let assignment = assignment.map_err(|fault| Failure::Invalid(fault.to_string()))?;
     check_locations(context, &tenant, &assignment.locations).await?;
-    context.store.put_role(tenant.id, assignee.id(), &assignment).await?;
     let detail = match &assignment.locations {
         Locations::Organization => role.id().to_owned(),
         Locations::Only(mpn_ids) => format!("{} for {}", role.id(), mpn_ids.join(", ")),
     };
-    administrator.record(context, Some(tenant.id), "role.assign", assignee.id().to_string(), detail).await;
+    let store = administrator.recording(context, Some(tenant.id), "role.assign", assignee.id().to_string(), detail)?;
+    store.put_role(tenant.id, assignee.id(), &assignment).await?;
     Ok(Assigned { assignee: assignee.id(), assignment })
 }
 
@@ -97,11 +97,8 @@ pub async fn revoke_role(
     if role == Role::GlobalAdmin {
         keep_a_global_admin(context, administrator, &tenant, assignee).await?;
     }
-    if !context.store.revoke_role(assignee, role).await? {
-        return Err(Failure::NotFound);
-    }
-    administrator.record(context, Some(tenant.id), "role.revoke", assignee.to_string(), role.id().to_owned()).await;
-    Ok(())
+    let store = administrator.recording(context, Some(tenant.id), "role.revoke", assignee.to_string(), role.id().to_owned())?;
+    if store.revoke_role(assignee, role).await? { Ok(()) } else { Err(Failure::NotFound) }
 }
 
 fn role_of(id: &str) -> Option<Role> {

@@ -16,10 +16,10 @@ pub async fn add_second_factor(
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let user = find_user(context, &tenant, user).await?;
     let offered = second_factor::offer(context, &user).map_err(Failure::internal)?;
-    if !context.store.add_totp(user.id, &offered.sealed).await? {
+    let store = administrator.recording(context, Some(tenant.id), "user.addTotp", user.id.to_string(), user.username.clone())?;
+    if !store.add_totp(user.id, &offered.sealed).await? {
         return Err(Failure::Conflict(format!("The user {} has a second factor already: reset it first.", user.username)));
     }
-    administrator.record(context, Some(tenant.id), "user.addTotp", user.id.to_string(), user.username).await;
     Ok(offered)
 }
 
@@ -29,7 +29,6 @@ pub async fn reset_second_factor(context: &Context, administrator: &Administrato
     if !user.totp {
         return Err(Failure::Conflict(format!("The user {} has no second factor.", user.username)));
     }
-    context.store.set_totp(user.id, None).await?;
-    administrator.record(context, Some(tenant.id), "user.resetTotp", user.id.to_string(), user.username).await;
-    Ok(())
+    let store = administrator.recording(context, Some(tenant.id), "user.resetTotp", user.id.to_string(), user.username)?;
+    Ok(store.set_totp(user.id, None).await?)
 }

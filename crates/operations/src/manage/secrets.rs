@@ -49,8 +49,8 @@ pub async fn add_secret(
     }
     let text = context.random.secret()?;
     let secret = client_secret(context, &text, &description, now, now + TimeDelta::days(days))?;
-    context.store.add_client_secret(application.id, &secret).await?;
-    administrator.record(context, Some(tenant.id), "secret.add", application.id.to_string(), secret.id.to_string()).await;
+    let store = administrator.recording(context, Some(tenant.id), "secret.add", application.id.to_string(), secret.id.to_string())?;
+    store.add_client_secret(application.id, &secret).await?;
     Ok((secret, text))
 }
 
@@ -63,9 +63,6 @@ pub async fn remove_secret(
 ) -> Result<(), Failure> {
     let (tenant, application) = find_application_for(context, administrator, tenant, application, Duty::Directory).await?;
     let secret = Uuid::try_parse(secret.trim()).map_err(|_| Failure::NotFound)?;
-    if !context.store.remove_client_secret(application.id, secret).await? {
-        return Err(Failure::NotFound);
-    }
-    administrator.record(context, Some(tenant.id), "secret.remove", application.id.to_string(), secret.to_string()).await;
-    Ok(())
+    let store = administrator.recording(context, Some(tenant.id), "secret.remove", application.id.to_string(), secret.to_string())?;
+    if store.remove_client_secret(application.id, secret).await? { Ok(()) } else { Err(Failure::NotFound) }
 }

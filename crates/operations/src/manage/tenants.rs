@@ -3,10 +3,11 @@
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::tenant::Tenant;
+use insightgate_store::{AuditEvent, Reviewed};
 
 use super::administrator::{Administrator, Duty};
 use super::enroll_tenant::free_global_account;
-use super::enrollment_steps::after_move;
+use super::enrollment_steps::{after_move, paused_reports};
 use super::fields;
 use super::profile_input::ProfileInput;
 use crate::context::Context;
@@ -85,35 +86,22 @@ pub async fn change_tenant(
         (None, _) => false,
     };
     let changed = Tenant { name, global_account, ..tenant };
-    if !context.store.change_tenant(&changed, profile.as_ref()).await? {
+    let now = context.clock.now();
+    // What was verified is verified anew; until then no data.
+    let review = |known: &Enrollment| legally_different.then(|| known.legal_details_changed(now));
+    let event = administrator.event(context, Some(changed.id), "tenant.change", changed.domain.clone(), String::new())?;
+    let recorded = |reviewed: &[Reviewed]| {
+        parts.extend(reviewed.iter().map(|Reviewed { enrollment, paused }| {
+            let paused = paused.map(paused_reports).unwrap_or_default();
+            format!("{} back to {}; {paused}", enrollment.program, enrollment.stage.name())
+        }));
+        Some(AuditEvent { detail: parts.join(", "), ..event })
+    };
+    if !context.store.change_tenant(&changed, profile.as_ref(), review, recorded).await? {
         return Err(Failure::NotFound);
     }
-    if legally_different {
-        parts.extend(review_again(context, &changed).await?);
-    }
-    administrator.record(context, Some(changed.id), "tenant.change", changed.domain.clone(), parts.join(", ")).await;
+    after_move(context);
     complete(context, changed).await
-}
-
-/// What was verified is verified anew; until then no data.
-async fn review_again(context: &Context, tenant: &Tenant) -> Result<Vec<String>, Failure> {
-    let now = context.clock.now();
-    let mut parts = Vec::new();
-    for enrollment in context.store.enrollments(tenant.id).await? {
-        let moved = context.store.change_enrollment(tenant.id, enrollment.program, |known| match known {
-            Some(known) => {
-                let changed = known.legal_details_changed(now);
-                (Some(changed.clone()), Some((known.stage, changed)))
-            }
-            None => (None, None),
-        });
-        let Some((from, to)) = moved.await? else { continue };
-        if from != to.stage {
-            let paused = after_move(context, tenant, from, &to).await?;
-            parts.push(format!("{} back to {}; {paused}", to.program, to.stage.name()));
-        }
-    }
-    Ok(parts)
 }
 
 /// Not while it has an active enrollment, nor with the application that asks for it.
@@ -126,7 +114,8 @@ pub async fn delete_tenant(context: &Context, administrator: &Administrator, ten
         return Err(Failure::Conflict("The application that you act with is this organisation's.".to_owned()));
     }
     let reports = context.store.report_ids(tenant.id).await?;
-    if !context.store.delete_tenant(tenant.id).await? {
+    let store = administrator.recording(context, Some(tenant.id), "tenant.delete", tenant.domain.clone(), String::new())?;
+    if !store.delete_tenant(tenant.id).await? {
         return Err(Failure::NotFound);
     }
     for report in reports {
@@ -135,7 +124,6 @@ pub async fn delete_tenant(context: &Context, administrator: &Administrator, ten
         }
     }
     context.signals.finished.notify_waiters();
-    administrator.record(context, Some(tenant.id), "tenant.delete", tenant.domain, String::new()).await;
     Ok(())
 }
 

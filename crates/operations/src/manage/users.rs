@@ -56,9 +56,9 @@ pub async fn add_user(context: &Context, administrator: &Administrator, tenant: 
         }
     };
     let user = User { display_name, password, ..User::new(id, tenant.id, username) };
-    let added = context.store.add_user(&user, hash.as_deref(), context.clock.now()).await;
+    let store = administrator.recording(context, Some(tenant.id), "user.add", user.id.to_string(), user.username.clone())?;
+    let added = store.add_user(&user, hash.as_deref(), context.clock.now()).await;
     added.map_err(|error: StoreError| if error.is_conflict() { taken(&user.username) } else { error.into() })?;
-    administrator.record(context, Some(tenant.id), "user.add", user.id.to_string(), user.username.clone()).await;
     Ok(user)
 }
 
@@ -76,19 +76,14 @@ pub async fn change_user(
     if change.enabled == Some(false) {
         keep_a_global_admin(context, administrator, &tenant, user.id).await?;
     }
-    if let Some(name) = &display_name {
-        context.store.set_display_name(user.id, name).await?;
-    }
-    if let Some(enabled) = change.enabled {
-        context.store.set_user_enabled(user.id, enabled).await?;
-    }
     let action = match change.enabled {
         Some(true) => "user.enable",
         Some(false) => "user.disable",
         None => "user.change",
     };
     let detail = if display_name.is_some() { format!("{}; display name", user.username) } else { user.username.clone() };
-    administrator.record(context, Some(tenant.id), action, user.id.to_string(), detail).await;
+    let store = administrator.recording(context, Some(tenant.id), action, user.id.to_string(), detail)?;
+    store.change_user(user.id, display_name.as_deref(), change.enabled).await?;
     find_user(context, &tenant, &user.id.to_string()).await
 }
 
@@ -106,9 +101,8 @@ pub async fn set_password(
     let password = password.filter(|password| !password.is_empty());
     let password = password.ok_or_else(|| Failure::Invalid("'password' is missing.".to_owned()))?;
     let hash = hash(context, password, &user.username).await?;
-    context.store.set_user_password(user.id, &hash, must_change).await?;
-    administrator.record(context, Some(tenant.id), "user.setPassword", user.id.to_string(), user.username).await;
-    Ok(())
+    let store = administrator.recording(context, Some(tenant.id), "user.setPassword", user.id.to_string(), user.username)?;
+    Ok(store.set_user_password(user.id, &hash, must_change).await?)
 }
 
 async fn hash(context: &Context, password: &str, username: &str) -> Result<String, Failure> {

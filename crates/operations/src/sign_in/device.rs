@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::authorization::Prompt;
 use super::session::Current;
-use super::{Goal, Next, Subject, Visit, record_refusal};
+use super::{Goal, Next, Subject, Visit, count_refusal};
+use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::issue_token::TokenFailure;
 use crate::issue_token::client::{find_application, reference, tenant_of};
@@ -49,7 +50,7 @@ pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, co
     let mut tenant = None;
     let started = start(context, request, &mut tenant).await;
     if let Err(TokenFailure::Refused(refusal)) = &started {
-        record_refusal(context, tenant, request.client_id.as_deref(), refusal, correlation).await;
+        count_refusal(context, tenant, request.client_id.as_deref(), refusal, None, correlation);
     }
     started
 }
@@ -119,15 +120,17 @@ pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Resul
     Ok(Subject { tenant, application, permission, requested, login_hint: None, prompt: Prompt::default(), goal: Goal::Device(code) })
 }
 
-/// Keeps the decision: who approved, or None where it was declined.
+/// Keeps the decision with its event: who approved, or None where it was declined.
 pub(super) async fn decide(
     context: &Context,
     subject: &Subject,
     code: &DeviceCode,
     approved: Option<&Current>,
+    decided: Happening<'_>,
 ) -> Result<Next, TokenFailure> {
     let by = approved.map(|current| &current.record);
-    if !context.store.decide_device_code(&code.digest, by).await? {
+    let store = audit::recording(context, decided).map_err(TokenFailure::internal)?;
+    if !store.decide_device_code(&code.digest, by).await? {
         return Err(GrantRefusal::unknown_user_code().into());
     }
     Ok(Next::DeviceDecided { approved: approved.is_some(), application: subject.application.name.clone() })

@@ -6,6 +6,7 @@ use insightgate_identity::user::User;
 use insightgate_store::{MissingStep, SignInSession};
 
 use super::{SessionChange, Visit};
+use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::issue_token::TokenFailure;
 use crate::password::secret_digest;
@@ -38,7 +39,7 @@ pub(super) async fn load(context: &Context, visit: &Visit) -> Result<Option<Curr
     Ok(user.map(|user| Current { record, user }))
 }
 
-/// A new session in place of the old one, so that a cookie that was known before a step is worth nothing after it.
+/// A new session, with its event if there is one, in place of the old one, so that a cookie that was known before a step is worth nothing after it.
 pub(super) async fn put(
     context: &Context,
     user: User,
@@ -46,6 +47,7 @@ pub(super) async fn put(
     offered_secret: Option<String>,
     amr: &str,
     replaced: Option<Replaced<'_>>,
+    happening: Option<Happening<'_>>,
 ) -> Result<(Current, SessionChange), TokenFailure> {
     let now = context.clock.now();
     let cookie = context.random.secret().map_err(TokenFailure::internal)?;
@@ -64,7 +66,11 @@ pub(super) async fn put(
         Some(Replaced::Whatever(before)) => (Some(before.record.digest.as_str()), false),
         None => (None, false),
     };
-    if !context.store.put_sign_in_session(&record, before, must_be_there, now).await? {
+    let store = match happening.and_then(|happening| audit::standing_alone(context, happening)) {
+        Some(event) => context.store.recording(event),
+        None => context.store.clone(),
+    };
+    if !store.put_sign_in_session(&record, before, must_be_there, now).await? {
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
     Ok((Current { record, user }, SessionChange::Set(cookie)))

@@ -67,7 +67,8 @@ async fn give_password(
         }
         Err(TokenFailure::Refused(refusal)) => {
             let named = audit::sign_in_name(username, &subject.tenant);
-            record(context, visit, subject.tenant.id, &named, "sign_in.refuse", &refusal.to_string()).await;
+            let refused = happening(visit, subject.tenant.id, &named, "sign_in.refuse", &refusal.to_string());
+            audit::count(context, refused, refusal.code.to_string(), visit.address);
             let ask = Ask::Password { username: Some(username.chars().take(200).collect()), fault: Some(refusal.text) };
             Ok(Stepped::Again(ask, SessionChange::Keep))
         }
@@ -97,8 +98,9 @@ async fn give_new_password(
         return Ok(Stepped::Again(ask, SessionChange::Keep));
     }
     let hash = context.passwords.hash(password, &context.random).await.map_err(TokenFailure::internal)?;
-    context.store.set_user_password(user.id, &hash, false).await?;
-    record(context, visit, user.tenant, &user.username, "password.change", "").await;
+    let changed = happening(visit, user.tenant, &user.username, "password.change", "");
+    let store = audit::recording(context, changed).map_err(TokenFailure::internal)?;
+    store.set_user_password(user.id, &hash, false).await?;
     let user = User { password: PasswordState::Set, ..user.clone() };
     let missing = missing_step(context, &user, &current.record.amr);
     // The new password has ended the session that gave it.
@@ -120,13 +122,13 @@ async fn give_code(context: &Context, visit: &Visit, current: Current, code: &st
 async fn enrol(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
     let sealed = current.record.offered_secret.clone().unwrap_or_default();
     // Set up elsewhere in the meantime: what was offered here counts no more.
+    let added = happening(visit, current.user.tenant, &current.user.username, "second_factor.add", "");
     let right =
-        !current.user.totp && second_factor::confirm(context, &current.user, &sealed, code).await.map_err(TokenFailure::internal)?;
+        !current.user.totp && second_factor::confirm(context, &current.user, &sealed, code, added).await.map_err(TokenFailure::internal)?;
     if !right {
         return again(context, &current, MissingStep::Enrolment, WRONG_CODE.to_owned());
     }
     let user = User { totp: true, ..current.user.clone() };
-    record(context, visit, user.tenant, &user.username, "second_factor.add", "").await;
     go_on(context, visit, user, None, "pwd mfa", Some(Replaced::Own(&current))).await
 }
 
@@ -144,7 +146,8 @@ async fn count(context: &Context, visit: &Visit, user: &User, right: bool) -> Re
     let now = context.clock.now();
     if !right {
         context.addresses.failed(visit.address, now);
-        record(context, visit, user.tenant, &user.username, "sign_in.refuse", "wrong code").await;
+        let refused = happening(visit, user.tenant, &user.username, "sign_in.refuse", "wrong code");
+        audit::record(context, refused).await;
     }
     let found = context.store.change_lockout(user.id, |lockout| match (lockout.is_locked(now), right) {
         (true, _) => lockout,
@@ -162,11 +165,9 @@ async fn go_on(
     amr: &str,
     replaced: Option<Replaced<'_>>,
 ) -> Result<Stepped, TokenFailure> {
-    if missing.is_none() {
-        record(context, visit, user.tenant, &user.username, "sign_in.succeed", amr).await;
-    }
+    let succeeded = missing.is_none().then(|| happening(visit, user.tenant, &user.username, "sign_in.succeed", amr));
     let offered = offered_secret(context, &user, missing)?;
-    let (current, change) = session::put(context, user, missing, offered, amr, replaced).await?;
+    let (current, change) = session::put(context, user, missing, offered, amr, replaced, succeeded).await?;
     Ok(Stepped::Done(Some(current), change))
 }
 
@@ -182,7 +183,8 @@ pub(super) async fn still_missing(
     }
     let Some(missing) = missing_factor(context, user, &record.amr) else { return Ok(None) };
     let offered = offered_secret(context, user, Some(missing))?;
-    let (current, change) = session::put(context, user.clone(), Some(missing), offered, &record.amr, Some(Replaced::Own(current))).await?;
+    let (current, change) =
+        session::put(context, user.clone(), Some(missing), offered, &record.amr, Some(Replaced::Own(current)), None).await?;
     Ok(Some((missing, current, Some(change))))
 }
 
@@ -229,14 +231,13 @@ fn again(context: &Context, current: &Current, missing: MissingStep, fault: Stri
     Ok(Stepped::Again(ask_for(context, current, missing, Some(fault))?, SessionChange::Keep))
 }
 
-async fn record(context: &Context, visit: &Visit, tenant: uuid::Uuid, username: &str, action: &'static str, detail: &str) {
-    let happening = Happening {
+fn happening(visit: &Visit, tenant: uuid::Uuid, username: &str, action: &'static str, detail: &str) -> Happening<'static> {
+    Happening {
         tenant: Some(tenant),
         actor: username.to_owned(),
         action,
         subject: username.to_owned(),
         detail: detail.to_owned(),
         correlation: Some(visit.correlation.clone()),
-    };
-    audit::record(context, happening).await;
+    }
 }

@@ -106,7 +106,7 @@ async fn a_users_password_and_second_factor() {
     assert!(store.use_totp_step(OWNER, 6).await.unwrap());
     store.set_totp(OWNER, None).await.unwrap();
     assert!(!user().await.totp);
-    store.set_display_name(OWNER, "Analyst").await.unwrap();
+    store.change_user(OWNER, Some("Analyst"), None).await.unwrap();
     assert_eq!(user().await.display_name, "Analyst");
     let none = User::new(Uuid::from_u128(8), tenant().id, "nobody@contoso.example".into());
     store.add_user(&none, None, at(0)).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_tenant_is_changed_and_deleted_with_all_that_it_has() {
     store.add_tenant(&other, Some(&profile), at(0)).await.unwrap();
     assert_eq!(store.tenant_profile(other.id).await.unwrap(), Some(profile));
     let renamed = Tenant { name: "Contoso Group".into(), global_account: Some("1".into()), ..tenant() };
-    assert!(store.change_tenant(&renamed, None).await.unwrap());
+    assert!(store.change_tenant(&renamed, None, |_| None, |_| None).await.unwrap());
     assert_eq!(store.tenants().await.unwrap(), [renamed.clone(), other.clone()]);
     let location = Location { mpn_id: "1".into(), name: "Contoso Ltd".into(), country: "Switzerland".into() };
     store.put_location(renamed.id, &location).await.unwrap();
@@ -209,6 +209,8 @@ async fn the_record_is_filtered_and_paged() {
             subject: "it's \"quoted\"; --".into(),
             detail: String::new(),
             correlation: None,
+            occurrences: 1,
+            address: None,
         };
         store.record_audit_event(event).await.unwrap();
     }

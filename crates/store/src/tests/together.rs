@@ -25,7 +25,7 @@ async fn with_sign_in() -> (Bench, RefreshTokenRecord) {
     (bench, token)
 }
 
-fn event(number: u128) -> AuditEvent {
+pub(super) fn event(number: u128) -> AuditEvent {
     AuditEvent {
         id: Uuid::from_u128(number),
         at: at(0),
@@ -35,6 +35,8 @@ fn event(number: u128) -> AuditEvent {
         subject: "s".into(),
         detail: String::new(),
         correlation: None,
+        occurrences: 1,
+        address: None,
     }
 }
 

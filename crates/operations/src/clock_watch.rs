@@ -1,0 +1,125 @@
+//! Whether the clock goes as time goes. What is old is removed by the clock: where it jumped by days, nothing is removed until it has been steady for a
+//! while, so that a clock that was set wrong for a moment costs no files, runs, keys or events.
+//!
+//! A server that was off for days looks the same as a clock that jumped in the meantime: it waits too, but less.
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// The setting that keeps when a process last looked, and until when nothing is removed.
+const SEEN: &str = "clock_seen";
+/// A difference that is more than a leap, a late look or a summer time.
+const JUMP: TimeDelta = TimeDelta::days(1);
+/// After a jump before the eyes of a process.
+const WAIT: TimeDelta = TimeDelta::days(1);
+/// After a jump, or a rest, between two processes.
+const WAIT_AFTER_REST: TimeDelta = TimeDelta::hours(1);
+/// How old what is kept of the last look may be.
+const KEPT_FOR: TimeDelta = TimeDelta::minutes(1);
+
+/// This process's last look.
+#[derive(Debug, Default)]
+pub struct ClockWatch(Mutex<Option<(DateTime<Utc>, Instant)>>);
+
+/// What is kept between processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    seen: DateTime<Utc>,
+    /// Nothing is removed until then.
+    until: DateTime<Utc>,
+}
+
+/// Whether what is old by the clock may be removed now. A clock that is moved by hand has its reasons.
+pub async fn may_remove(context: &Context) -> Result<bool, Failure> {
+    if context.clock.is_manual() {
+        return Ok(true);
+    }
+    let (now, measured) = (context.clock.now(), Instant::now());
+    let before = context.clock_watch.0.lock().unwrap_or_else(PoisonError::into_inner).replace((now, measured));
+    let before = before.map(|(seen, at)| (seen, TimeDelta::from_std(measured - at).unwrap_or(TimeDelta::MAX)));
+    let kept = context.store.setting(SEEN).await?.as_deref().and_then(Kept::read);
+    let until = until(kept, before, now);
+    if kept.is_none_or(|kept| kept.until != until || (now - kept.seen).abs() >= KEPT_FOR) {
+        context.store.put_setting(SEEN, &Kept { seen: now, until }.written()).await?;
+    }
+    if now < until && kept.is_none_or(|kept| kept.until != until) {
+        tracing::warn!(%until, "the clock has moved by more than a day, or the server was off for so long: nothing old is removed until then");
+    }
+    Ok(now >= until)
+}
+
+/// `before`: this process's last look, and how long ago it was by a clock that nobody sets.
+fn until(kept: Option<Kept>, before: Option<(DateTime<Utc>, TimeDelta)>, now: DateTime<Utc>) -> DateTime<Utc> {
+    if before.is_some_and(|(seen, passed)| (now - seen - passed).abs() > JUMP) {
+        return now + WAIT;
+    }
+    match kept {
+        None => now,
+        Some(kept) if before.is_none() && (now - kept.seen).abs() > JUMP => now + WAIT_AFTER_REST,
+        // Another process saw it on its way.
+        Some(kept) if kept.until > now + WAIT => now + WAIT,
+        Some(kept) => kept.until,
+    }
+}
+
+impl Kept {
+    fn written(self) -> String {
+        format!("{} {}", self.seen.timestamp_millis(), self.until.timestamp_millis())
+    }
+
+    fn read(text: &str) -> Option<Kept> {
+        let (seen, until) = text.split_once(' ')?;
+        let instant = |text: &str| DateTime::from_timestamp_millis(text.parse().ok()?);
+        Some(Kept { seen: instant(seen)?, until: instant(until)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(days: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(days)
+    }
+
+    #[test]
+    fn a_clock_that_goes_as_time_goes_keeps_nothing_back() {
+        assert_eq!(until(None, None, at(9)), at(9), "the first start");
+        let kept = Kept { seen: at(9), until: at(9) };
+        assert_eq!(Kept::read(&kept.written()), Some(kept));
+        let hour = TimeDelta::hours(1);
+        assert_eq!(until(Some(kept), None, at(9) + hour), at(9), "started again");
+        assert_eq!(until(Some(kept), Some((at(9), hour)), at(9) + hour), at(9));
+        // A machine that slept: its steady clock may have stood still for less than a day.
+        assert_eq!(until(Some(kept), Some((at(9), hour)), at(9) + hour * 20), at(9));
+    }
+
+    #[test]
+    fn a_jump_keeps_everything_until_the_clock_was_steady_for_a_day() {
+        let (kept, minute) = (Kept { seen: at(9), until: at(9) }, TimeDelta::minutes(1));
+        // A year ahead: nothing goes for a day by that clock.
+        let ahead = at(9 + 365);
+        let waits = until(Some(kept), Some((at(9), minute)), ahead);
+        assert_eq!(waits, ahead + WAIT);
+        let kept = Kept { seen: ahead, until: waits };
+        assert_eq!(until(Some(kept), Some((ahead, minute)), ahead + minute), waits, "the next look changes nothing");
+        assert_eq!(until(Some(kept), None, ahead + minute), waits, "nor does a start");
+        // And back.
+        let back = at(9) + minute * 2;
+        assert_eq!(until(Some(kept), Some((ahead, minute)), back), back + WAIT);
+        assert_eq!(until(Some(kept), None, back), back + WAIT_AFTER_REST, "between two processes");
+        let other = Some((back - minute, minute));
+        assert_eq!(until(Some(kept), other, back), back + WAIT, "seen by another process, whose clock is still ahead");
+    }
+
+    #[test]
+    fn a_rest_of_days_waits_an_hour() {
+        let kept = Kept { seen: at(9), until: at(9) };
+        assert_eq!(until(Some(kept), None, at(30)), at(30) + WAIT_AFTER_REST);
+    }
+}
