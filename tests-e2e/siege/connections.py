@@ -246,10 +246,11 @@ def is_broken(opened):
 
 def stalled_downloads(siege):
     server, wanted = siege.server("downloads"), 150
-    rows.big(siege.site, server, 60_000)
+    rows.big(siege.site, server, 60_000, "honest")
     rows.sales(server, "honest")
     with server.start():
-        token = token_of(server)
+        # The link has got about: whoever has it stands on the honest tenant's side.
+        token = token_of(server, "honest")
         report = order(server, token, "SELECT Id, One, Two, Three FROM Big TIMESPAN LIFETIME")
         while not (found := execution(server, token, report)) or found["executionStatus"] in ("Pending", "Running"):
             server.memory.over.wait(0.1)
@@ -261,6 +262,6 @@ def stalled_downloads(siege):
             attackers = [Attackers(hold_downloads, 1, siege.seconds, *arguments, f"127.0.0.{place}") for place in (2, 3, 4)]
             siege.wait_out(attackers[0], server)
             counts = attackers[0].end() + attackers[1].end() + attackers[2].end()
-            outcome.sent = f"{wanted} downloads of {found['byteCount'] >> 20} MiB that stop, from 3 addresses"
+            outcome.sent = f"{wanted} downloads of one link, {found['byteCount'] >> 20} MiB, that stop, from 3 addresses"
             outcome.notes.append(told(counts))
     return outcome

@@ -15,6 +15,7 @@ mod keys;
 mod locations;
 mod object;
 mod openapi;
+mod requests;
 mod roles;
 mod schemas;
 mod tenants;
@@ -100,7 +101,7 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/tenants/{tenant}/locations", locations::list).about("Lists locations.", Duty::Look).many("Location"),
         Endpoint::post("/tenants/{tenant}/locations", locations::add)
             .about("Adds a location.", Duty::Company)
-            .takes("Location")
+            .takes("NewLocation")
             .created("Location"),
         Endpoint::get("/tenants/{tenant}/users", users::list).about("Lists users.", Duty::Look).many("User"),
         Endpoint::post("/tenants/{tenant}/users", users::add)

@@ -41,8 +41,9 @@ use crate::store_url::{DataRoot, OpenedStore};
 use crate::turns::{Asked, Lane};
 use crate::workers::Workers;
 
-/// Bytes for queries, with what is read of files, beside what the process needs anyway: together they stay under 256 MiB.
-pub const DEFAULT_MEMORY_LIMIT: usize = 128 << 20;
+/// Bytes for all queries together, with what they read of files: a row group of 200 MiB can be read. Beside what the process needs anyway they stay under
+/// 512 MiB, and an export of usual row groups under 256.
+pub const DEFAULT_MEMORY_LIMIT: usize = 256 << 20;
 
 /// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. Half of it holds every limit of
 /// the query language reached at once, without optimisation too (`tests/limits.rs`).

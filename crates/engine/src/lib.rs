@@ -9,6 +9,7 @@ mod blame;
 mod block_sums;
 mod budget;
 mod check_files;
+mod checked_store;
 mod codes;
 mod dictionary;
 mod encode;

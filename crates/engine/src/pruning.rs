@@ -357,8 +357,10 @@ impl Scan {
         &self.config.file_groups
     }
 
+    /// Whether values of files have to be looked at to know which rows are left.
     pub(crate) fn has_conditions(&self) -> bool {
-        !self.conjuncts.is_empty()
+        let columns = self.conjuncts.iter().flat_map(collect_columns);
+        columns.into_iter().any(|column| self.config.file_schema().index_of(column.name()).is_ok())
     }
 
     /// Which row groups of a file the scan would read.

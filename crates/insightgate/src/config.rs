@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::{DEFAULT_WAITING, DataRoot};
+use insightgate_operations::downloads::DownloadSettings;
 use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::{Table, Value};
@@ -34,6 +35,7 @@ pub struct Configuration {
     /// As `data_root`; None: `artifacts` in the data folder.
     pub artifact_root: Option<String>,
     pub store_links: bool,
+    pub downloads: DownloadSettings,
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
     /// An origin in its one form.
@@ -58,6 +60,7 @@ pub struct Configuration {
     pub https_callbacks: bool,
     pub callbacks_on_failure: bool,
     pub signing_key_days: u32,
+    pub strict_refresh: bool,
     pub allow_report_viewer: bool,
     pub require_mfa: bool,
     pub quotas: bool,
@@ -91,6 +94,7 @@ impl Default for Configuration {
             database_url: None,
             artifact_root: None,
             store_links: false,
+            downloads: DownloadSettings::default(),
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
@@ -111,6 +115,7 @@ impl Default for Configuration {
             https_callbacks: false,
             callbacks_on_failure: false,
             signing_key_days: 90,
+            strict_refresh: false,
             allow_report_viewer: false,
             require_mfa: false,
             quotas: true,
@@ -126,7 +131,7 @@ impl Default for Configuration {
             artifact_days: 90,
             artifact_gib: None,
             drain_seconds: 20,
-            memory_mib: 128,
+            memory_mib: 256,
             waiting: DEFAULT_WAITING,
             tenant_weights: HashMap::new(),
             threads: None,

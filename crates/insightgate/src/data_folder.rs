@@ -1,12 +1,13 @@
 //! The folder that everything lies in: database, data, definitions, files, keys. One server at a time works on it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::DataRoot;
 use insightgate_operations::random::Random;
 use insightgate_operations::vault::Vault;
+use insightgate_operations::written_file::{self, Readers};
 use insightgate_store::{Sealed, sqlite_url};
 
 use crate::command_error::CommandError;
@@ -252,31 +253,12 @@ fn remove_staged(folder: &Path) -> Result<(), CommandError> {
 
 /// Readable by its owner only, and whole: what was there before stays until the new text is complete.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    write_with(&mut options, path, bytes)
+    written_file::write(path, bytes, Readers::Owner).map_err(|error| fault(path, &error))
 }
 
 /// Whole, as above, and readable as the person's other files are.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    write_with(&mut OpenOptions::new(), path, bytes)
-}
-
-fn write_with(options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    let unfinished = path.with_file_name(format!(".{}.unfinished", path.file_name().unwrap_or_default().to_string_lossy()));
-    let mut write = || -> std::io::Result<()> {
-        // A leftover may have other permissions: make the file anew.
-        match std::fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = options.write(true).create_new(true).open(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)
-    };
-    write().map_err(|error| fault(path, &error))
+    written_file::write(path, bytes, Readers::Everybody).map_err(|error| fault(path, &error))
 }
 
 /// As a person who works in the current folder would write it.

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::connections::{Activity, Admission, Place, Timing, Verdict, Watched, WatchedStream};
+use crate::stalled_writes::{LeastRate, PacedStream};
 
 /// Requests at once of one HTTP/2 connection.
 const STREAMS: u32 = 32;
@@ -42,13 +43,15 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 pub struct Doors {
     pub admission: Admission,
     pub timing: Timing,
+    /// What a client has to take of its answers.
+    pub least: LeastRate,
     /// How long requests may go on when the process is asked to end.
     pub drain: Duration,
 }
 
 /// Serves until `stop` says so, over TLS when there is a certificate.
 pub async fn serve(listener: TcpListener, app: Router, tls: Option<RustlsConfig>, doors: Doors, mut stop: watch::Receiver<bool>) {
-    let serving = Serving { app, tls, builder: Arc::new(builder()), timing: doors.timing, stop: stop.clone() };
+    let serving = Serving { app, tls, builder: Arc::new(builder()), timing: doors.timing, least: doors.least, stop: stop.clone() };
     let mut connections = JoinSet::new();
     let mut told: Option<Instant> = None;
     while !*stop.borrow() {
@@ -106,6 +109,7 @@ struct Serving {
     tls: Option<RustlsConfig>,
     builder: Arc<Builder<TokioExecutor>>,
     timing: Timing,
+    least: LeastRate,
     stop: watch::Receiver<bool>,
 }
 
@@ -116,8 +120,9 @@ impl Serving {
             return;
         }
         let activity = &place.activity;
+        let stream = PacedStream::over(stream, self.least);
+        let service = Watched::new(self.app.clone(), peer, stream.end(), Arc::clone(activity));
         let stream = WatchedStream::new(stream, Arc::clone(activity));
-        let service = Watched::new(self.app.clone(), peer, Arc::clone(activity));
         let Some(tls) = self.tls.take() else {
             return self.exchange(stream, activity, service).await;
         };

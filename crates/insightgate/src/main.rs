@@ -19,6 +19,7 @@ mod query_text;
 mod secret_input;
 mod server;
 mod session;
+mod stalled_writes;
 mod table;
 mod terminal;
 mod tls;

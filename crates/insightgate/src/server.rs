@@ -18,9 +18,11 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::device_polls::DevicePolls;
 use insightgate_operations::directory::Directory;
 use insightgate_operations::downloads::Downloads;
 use insightgate_operations::external_issuers::ExternalIssuers;
+use insightgate_operations::guess_key::GuessKey;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::move_clock::MANUAL_CLOCK;
@@ -30,7 +32,6 @@ use insightgate_operations::readiness::Readiness;
 use insightgate_operations::recorder::Recorder;
 use insightgate_operations::seal_anew::seal_anew;
 use insightgate_operations::signing::SigningKeys;
-use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_outbound::Outbound;
 use insightgate_store::{Store, StoreError};
 use tokio::sync::watch;
@@ -124,6 +125,7 @@ async fn open(
     folder.forget_old_key()?;
     let signing = SigningKeys::load(&store, &vault, &clock).await.map_err(|error| failed(error.to_string()))?;
     let links = LinkKeys::load(&store, &vault, &clock, &random).await.map_err(|error| failed(error.to_string()))?;
+    let guess_key = GuessKey::load(&store, &vault, &clock, &random).await.map_err(|error| failed(error.to_string()))?;
     Ok(Arc::new(Context {
         directory: Directory::new(store.clone()),
         store,
@@ -136,17 +138,18 @@ async fn open(
         vault,
         signing,
         links,
+        guess_key,
         issuers,
         outbound,
         settings,
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
-        unknown_names: UnknownNames::default(),
         downloads: Downloads::default(),
         readiness: Readiness::default(),
         recorder: Recorder::default(),
         clock_watch: ClockWatch::default(),
+        device_polls: DevicePolls::default(),
     }))
 }
 

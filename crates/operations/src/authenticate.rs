@@ -1,10 +1,12 @@
 //! Who calls: a token becomes a principal, read anew each time.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use insightgate_identity::principal::Principal;
 use insightgate_identity::token::{Expectation, MFA, TokenSubject};
 
+use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::external_issuers::Audience;
 use crate::failure::Failure;
@@ -21,6 +23,20 @@ pub async fn authenticate_management(context: &Context, token: &str) -> Result<A
         return Err(Failure::SecondFactorRequired);
     }
     Ok(principal)
+}
+
+/// Counts a request whose token was not accepted: nobody knows whose it is.
+pub fn count_refusal(context: &Context, failure: &Failure, address: Option<IpAddr>, correlation: &str) {
+    let Failure::Unauthorized { reason } = failure else { return };
+    let happening = Happening {
+        tenant: None,
+        actor: String::new(),
+        action: "access.unauthorized",
+        subject: String::new(),
+        detail: reason.chars().take(200).collect(),
+        correlation: Some(correlation.to_owned()),
+    };
+    audit::count(context, happening, "token", address);
 }
 
 async fn principal(context: &Context, token: &str, audience: Audience) -> Result<Arc<Principal>, Failure> {

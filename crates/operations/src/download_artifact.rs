@@ -12,12 +12,12 @@ use insightgate_engine::{ArtifactKey, ArtifactReader, EngineError};
 use insightgate_identity::scope::TenantScope;
 use insightgate_report::execution::Artifact;
 use insightgate_store::StoreError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::artifact_key;
-use crate::audit;
+use crate::audit::{self, Happening};
 use crate::context::{Context, SharedContext};
 use crate::failure::{Failure, STORE_AWAY_SECONDS};
 use crate::link::{LinkFault, LinkQuery};
@@ -55,7 +55,10 @@ pub async fn open_artifact(
     // As it was given: not in one of the other spellings of an id.
     let parsed = Uuid::try_parse(execution).ok().filter(|id| id.to_string() == execution);
     let execution = parsed.ok_or_else(|| refused(LinkFault::Invalid))?;
-    context.links.check(execution, file, query, context.clock.now()).map_err(refused)?;
+    if let Err(fault) = context.links.check(execution, file, query, context.clock.now()) {
+        count_refusal(context, &fault, correlation);
+        return Err(refused(fault));
+    }
     let record = context.store.execution(execution).await?.ok_or(Failure::NotFound)?;
     let report = &record.report;
     let user = (report.owner != report.application).then_some(report.owner);
@@ -77,6 +80,19 @@ pub async fn open_artifact(
     }
     let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
     Ok(OpenedArtifact { key, artifact, file: file.to_owned() })
+}
+
+/// Who has no link that holds could be anybody.
+fn count_refusal(context: &Context, fault: &LinkFault, correlation: &str) {
+    let happening = Happening {
+        tenant: None,
+        actor: String::new(),
+        action: "link.refuse",
+        subject: String::new(),
+        detail: fault.to_string(),
+        correlation: Some(correlation.to_owned()),
+    };
+    audit::count(context, happening, fault.to_string(), None);
 }
 
 /// Whether the scope still covers what the file was made of, sensitive columns included.
@@ -120,8 +136,9 @@ pub async fn read_artifact(
         return Ok(futures::stream::empty().boxed());
     }
     let left = range.end - range.start;
-    let (sender, mut pieces) = mpsc::channel(pace::READY);
-    let pump = Pump::new(context, opened, reader, correlation);
+    let (sender, pieces) = mpsc::channel(pace::READY);
+    let (refused, refusal) = oneshot::channel();
+    let pump = Pump::new(context, opened, reader, correlation, refused);
     tokio::spawn(async move {
         let stalled = pump.run(range, sender).await;
         // Whatever becomes of the connection, the place is free.
@@ -130,14 +147,11 @@ pub async fn read_artifact(
             cut_off();
         }
     });
-    // What cannot be read at all is refused, as long as there is time for it. A damaged file is no refusal, which would look like an answer to those
-    // who do not look at its status.
-    let first = match tokio::time::timeout_at(until, pieces.recv()).await {
-        Ok(Some(Err(error @ (Broken::Sums(_) | Broken::Read(EngineError::Store(_)))))) => return Err(error.into()),
-        Ok(first) => first,
-        Err(_) => None,
-    };
-    Ok(counted(futures::stream::iter(first).chain(unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces)))), left))
+    // What cannot be read at all is refused, as long as there is time for it. None when the first bytes are ready.
+    if let Ok(Ok(error)) = tokio::time::timeout_at(until, refusal).await {
+        return Err(error.into());
+    }
+    Ok(counted(unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces))), left))
 }
 
 /// Whether the file is there, for those who ask for nothing of it.
@@ -155,7 +169,7 @@ async fn reader(context: &Context, opened: &OpenedArtifact, until: Instant, corr
             // It may have been removed since its run was looked up.
             let now = context.store.execution(opened.key.execution).await?;
             if now.is_some_and(|record| record.execution.artifact_removed.is_none() && record.execution.artifact.is_some()) {
-                note_damage(context, &opened.key, "it is not there", correlation).await;
+                note_damage(context, &opened.key, "the artifact is not there", correlation).await;
             }
             Err(Failure::NotFound)
         }
@@ -193,5 +207,6 @@ fn counted(pieces: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static, l
             None => None,
         }
     });
-    counted.boxed()
+    // Whoever compresses asks once more behind the end.
+    counted.fuse().boxed()
 }

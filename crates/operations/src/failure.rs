@@ -93,9 +93,10 @@ fn listed(faults: &[ProfileFault]) -> String {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        match error.outage() {
-            Some(_) => Failure::unavailable(&error),
-            None => Failure::internal(error),
+        match (&error, error.outage()) {
+            (StoreError::Full { .. }, _) => Failure::Conflict(error.to_string()),
+            (_, Some(_)) => Failure::unavailable(&error),
+            (_, None) => Failure::internal(error),
         }
     }
 }

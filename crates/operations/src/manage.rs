@@ -1,6 +1,7 @@
 //! Management: organisations, their people, applications and rights. Who calls is an [`administrator::Administrator`].
 //!
-//! Every change and every refusal leaves one audit event, which names the caller and never holds a secret.
+//! Every change and every refusal leaves one audit event, which names the caller and never holds a secret. That of a change is written in its own
+//! transaction (`Administrator::recording`). Refusals are counted where they come too fast, and administrators of a tenant then have to wait.
 
 pub mod administrator;
 pub mod applications;
@@ -22,3 +23,51 @@ pub mod second_factors;
 pub mod secrets;
 pub mod tenants;
 pub mod users;
+
+/// The numbers that operations check by, for the document that tells them to clients.
+pub mod limits {
+    pub use super::applications::REDIRECT_URIS;
+    pub use super::audit_log::LARGEST_PAGE;
+    pub use super::external_identities::ID_LIMIT;
+    pub use super::fields::{LONGEST, LONGEST_MPN_ID};
+    pub use super::roles::LOCATIONS;
+    pub use crate::register_application::SECRET_DAYS;
+}
+
+#[cfg(test)]
+mod tests {
+    /// Methods of the store that are given the event themselves.
+    const GIVEN: [&str; 2] = ["context.store.move_enrollment(", "context.store.change_tenant("];
+
+    #[test]
+    fn every_change_takes_its_event_along() {
+        let files = [
+            include_str!("manage/applications.rs"),
+            include_str!("manage/callback_secrets.rs"),
+            include_str!("manage/callbacks.rs"),
+            include_str!("manage/consents.rs"),
+            include_str!("manage/enroll_tenant.rs"),
+            include_str!("manage/enrollment_steps.rs"),
+            include_str!("manage/external_identities.rs"),
+            include_str!("manage/keys.rs"),
+            include_str!("manage/locations.rs"),
+            include_str!("manage/permissions.rs"),
+            include_str!("manage/roles.rs"),
+            include_str!("manage/second_factors.rs"),
+            include_str!("manage/secrets.rs"),
+            include_str!("manage/tenants.rs"),
+            include_str!("manage/users.rs"),
+        ];
+        let changes = ["add_", "put_", "set_", "grant_", "revoke_", "remove_", "delete_", "change_", "replay_", "enroll_"];
+        for text in files {
+            for change in changes {
+                for (place, found) in text.match_indices(&format!("context.store.{change}")) {
+                    let given = GIVEN.iter().any(|given| text[place..].starts_with(given));
+                    assert!(given, "a change whose event is not in its transaction: {found}");
+                }
+            }
+        }
+        let recording = files.iter().map(|text| text.matches("recording(").count()).sum::<usize>();
+        assert!(recording >= 22, "{recording}");
+    }
+}

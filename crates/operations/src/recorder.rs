@@ -21,12 +21,22 @@ struct Pace {
     each: Duration,
 }
 
+impl Pace {
+    /// From when on nothing is held against the next, if one more may come now.
+    fn taken(self, free: Option<Instant>, now: Instant) -> Option<Instant> {
+        let free = free.unwrap_or(now).max(now) + self.each;
+        (free <= now + self.each * self.burst).then_some(free)
+    }
+}
+
 /// Of one actor and one action.
 const OF_ACTOR: Pace = Pace { burst: 60, each: Duration::from_secs(10) };
 /// Of one tenant and one action.
 const OF_TENANT: Pace = Pace { burst: 600, each: Duration::from_secs(1) };
 /// Of all together.
 const OF_ALL: Pace = Pace { burst: 6_000, each: Duration::from_millis(100) };
+/// Changes by the administrators of one tenant.
+const OF_CHANGES: Pace = Pace { burst: 1_000, each: Duration::from_secs(1) };
 /// Actors and tenants whose pace is remembered. Beyond them events are counted.
 const PACES: usize = 10_000;
 
@@ -49,10 +59,15 @@ pub struct Recorder {
     pub(crate) writing: tokio::sync::Mutex<()>,
 }
 
+/// Tenant, actor and action.
+type Whose = (Option<Uuid>, String, String);
+
 #[derive(Debug, Default)]
 struct State {
-    /// By tenant, actor and action: the instant from which on nothing is held against the next event.
-    paces: HashMap<(Option<Uuid>, String, String), Instant>,
+    /// The instant from which on nothing is held against the next event.
+    paces: HashMap<Whose, Instant>,
+    /// As `paces`, by tenant.
+    changes: HashMap<Uuid, Instant>,
     /// Of the product's clock.
     minute: i64,
     counted: HashMap<Key, Counted>,
@@ -84,28 +99,35 @@ struct Counted {
 impl Recorder {
     /// Whether the event may be written by itself. If so, it is held against those to come.
     pub(crate) fn may_stand_alone(&self, tenant: Option<Uuid>, actor: &str, action: &str, now: Instant) -> bool {
-        let mut state = self.lock();
         let paces = [
             ((tenant, actor.to_owned(), action.to_owned()), OF_ACTOR),
             ((tenant, String::new(), action.to_owned()), OF_TENANT),
             ((None, String::new(), String::new()), OF_ALL),
         ];
+        let mut state = self.lock();
         if state.paces.len() + paces.len() > PACES {
             state.paces.retain(|_, free| *free > now);
         }
         let full = state.paces.len() + paces.len() > PACES;
-        let next = |free: Option<&Instant>, pace: Pace| free.copied().unwrap_or(now).max(now) + pace.each;
-        let allowed = paces.iter().all(|(whose, pace)| match state.paces.get(whose) {
-            None if full => false,
-            free => next(free, *pace) <= now + pace.each * pace.burst,
-        });
-        if allowed {
-            for (whose, pace) in paces {
-                let free = next(state.paces.get(&whose), pace);
-                state.paces.insert(whose, free);
+        let mut taken = Vec::with_capacity(paces.len());
+        for (whose, pace) in paces {
+            let known = state.paces.get(&whose).copied();
+            match pace.taken(known, now).filter(|_| known.is_some() || !full) {
+                Some(free) => taken.push((whose, free)),
+                None => return false,
             }
         }
-        allowed
+        state.paces.extend(taken);
+        true
+    }
+
+    /// Whether the tenant's administrators may change something now: each change writes an event, which is never counted. If so, it is held against
+    /// those to come.
+    pub(crate) fn may_change(&self, tenant: Uuid, now: Instant) -> bool {
+        let mut state = self.lock();
+        let taken = OF_CHANGES.taken(state.changes.get(&tenant).copied(), now);
+        state.changes.extend(taken.map(|free| (tenant, free)));
+        taken.is_some()
     }
 
     /// Counts the event with those like it in this minute. It gives the details of the last, and its own time and id to a new count.
@@ -298,6 +320,15 @@ mod tests {
         let many = (0..2_000).filter(|actor| alone(&format!("user {actor}"), 20)).count();
         assert!((550..=620).contains(&many), "{many}");
         assert!(recorder.may_stand_alone(Some(Uuid::max()), "other", "token.issue", begun + Duration::from_secs(20)), "another tenant");
+    }
+
+    #[test]
+    fn a_tenant_changes_a_thousand_things_at_once_and_then_one_a_second() {
+        let (recorder, begun, tenant) = (Recorder::default(), Instant::now(), Uuid::nil());
+        assert_eq!((0..3_000).filter(|_| recorder.may_change(tenant, begun)).count(), 1_000);
+        assert!(recorder.may_change(Uuid::max(), begun), "another tenant");
+        let later = begun + Duration::from_secs(5);
+        assert_eq!((0..3_000).filter(|_| recorder.may_change(tenant, later)).count(), 5);
     }
 
     #[test]

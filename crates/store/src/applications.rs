@@ -8,6 +8,7 @@ use sqlx::query::Query;
 use uuid::Uuid;
 
 use crate::dialect::by_bytes;
+use crate::room;
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -22,7 +23,11 @@ pub struct Consent {
 
 impl Store {
     pub async fn add_application(&self, application: &Application, created: DateTime<Utc>) -> Result<(), StoreError> {
-        self.change_identity(add_application(application, created)).await.map(drop)
+        let mut transaction = self.begin().await?;
+        room::APPLICATIONS.check(&mut transaction, application.tenant).await?;
+        execute(&mut transaction, add_application(application, created)).await?;
+        self.record_change(&mut transaction).await?;
+        self.commit_identities(transaction).await
     }
 
     /// Registers the application with a secret, permissions and the tenant's consent to them, all at once. What is there already stays.
@@ -93,9 +98,18 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_application).collect()
     }
 
-    /// A secret that the application has already stays as it is.
+    /// A secret that the application has already stays as it is. Of very many that have expired, the oldest go.
     pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
-        self.change_identity(add_client_secret(application, secret)).await.map(drop)
+        let mut transaction = self.begin().await?;
+        if execute(&mut transaction, add_client_secret(application, secret)).await? == 1 {
+            // The newest stay: of those that are there, the last to expire.
+            let surplus = "DELETE FROM client_secrets WHERE application_id = $1 AND expires <= $2 AND id NOT IN
+                 (SELECT id FROM client_secrets WHERE application_id = $1 ORDER BY expires DESC, id LIMIT $3)";
+            let query = sqlx::query(surplus).bind(application.to_string()).bind(millis(secret.created)).bind(room::SECRETS);
+            execute(&mut transaction, query).await?;
+            self.record_change(&mut transaction).await?;
+        }
+        self.commit_identities(transaction).await
     }
 
     /// The latest first.

@@ -9,6 +9,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::room;
 use crate::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
 
@@ -204,6 +205,8 @@ impl Store {
             .bind(attempt.http_status.map(i64::from))
             .bind(attempt.error.clone());
             execute(&mut transaction, query).await?;
+            let query = sqlx::query("DELETE FROM callback_attempts WHERE callback_id = $1 AND number <= $2");
+            execute(&mut transaction, query.bind(callback.id.to_string()).bind(i64::from(attempt.number) - room::ATTEMPTS)).await?;
         }
         transaction.commit().await?;
         Ok(true)

@@ -25,6 +25,9 @@ pub enum StoreError {
     Encoding(String),
     #[error("no connection to the database could be opened: {cause}")]
     Unreachable { outage: Outage, cause: String },
+    /// There is no room for another.
+    #[error("There are {most} {what} already: remove one first.")]
+    Full { what: &'static str, most: i64 },
     /// What was to be changed stays as it was.
     #[error("nothing was changed, since the audit event {action} of '{subject}' could not be written: {cause}")]
     Unrecorded { action: String, subject: String, cause: Box<StoreError> },

@@ -4,6 +4,7 @@ use insightgate_identity::external_identity::{ExternalBearer, ExternalIdentity, 
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::room;
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -23,6 +24,7 @@ impl Store {
         .bind(identity.local.to_string())
         .bind(millis(identity.created));
         let mut transaction = self.begin().await?;
+        room::EXTERNAL_IDENTITIES.check(&mut transaction, identity.tenant).await?;
         execute(&mut transaction, query).await?;
         self.record_change(&mut transaction).await?;
         Ok(transaction.commit().await?)

@@ -13,6 +13,7 @@ mod callbacks;
 mod connection;
 mod device_codes;
 mod dialect;
+mod ended_sign_ins;
 mod enrollment_changes;
 mod error;
 mod executions;
@@ -28,10 +29,12 @@ mod refresh_tokens;
 mod replanning;
 mod report_queries;
 mod retention;
+mod room;
 mod row;
 mod scheduled_reports;
 mod sealed;
 mod settings;
+mod sign_in_counts;
 mod sign_in_sessions;
 mod tenants;
 mod together;
@@ -52,17 +55,18 @@ pub use callback_secrets::CallbackSecret;
 pub use callbacks::{
     Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
 };
-pub use device_codes::{DeviceCode, DeviceState};
+pub use device_codes::{AddedDeviceCode, DeviceCode, DeviceState};
 pub use enrollment_changes::Reviewed;
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use keys::StoredKey;
 pub use opening::sqlite_url;
 pub use outage::Outage;
-pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState};
+pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState, UsedToken};
 pub use retention::FileEpochs;
 pub use scheduled_reports::{ReportFilter, ReportQuotas};
 pub use sealed::{Sealed, SealedPlace};
+pub use sign_in_counts::{SignInCount, Subject, is_news};
 pub use sign_in_sessions::{MissingStep, SignInSession};
 pub use users::UserCredentials;
 
@@ -70,6 +74,7 @@ use connection::{Connection, Transaction};
 use dialect::Dialect;
 use identity_version::IdentityVersion;
 use lanes::Pool;
+use refresh_tokens::Grown;
 use together::Together;
 
 /// A database. Cheap to clone.
@@ -81,6 +86,7 @@ pub struct Store {
     reports: Pool,
     dialect: Dialect,
     together: Together,
+    grown: Grown,
     identities: IdentityVersion,
     /// Written with the next change.
     recorded: Option<Arc<AuditEvent>>,
@@ -146,6 +152,7 @@ fn migrations() -> Migrator {
         ("delivery", include_str!("../migrations/0002_delivery.sql")),
         ("block hashes", include_str!("../migrations/0004_block_hashes.sql")),
         ("record", include_str!("../migrations/0004_record.sql")),
+        ("sign in", include_str!("../migrations/0003_sign_in.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -15,6 +15,7 @@ use crate::dialect::{Dialect, LaneKind};
 use crate::identity_version::IdentityVersion;
 use crate::lanes::{Lane, Pool, silent};
 use crate::outage::{self, Outage};
+use crate::refresh_tokens::Grown;
 use crate::sealed::{Sealed, SealedPlace};
 use crate::together::Together;
 use crate::{Store, StoreError, migrations};
@@ -79,7 +80,15 @@ impl Store {
             Dialect::Postgres => Pool::new(identity.clone(), identity),
         };
         let reports = Pool::new(lane(LaneKind::Reading), writing);
-        Ok(Store { pool, reports, dialect, together: Together::default(), identities: IdentityVersion::default(), recorded: None })
+        Ok(Store {
+            pool,
+            reports,
+            dialect,
+            together: Together::default(),
+            grown: Grown::default(),
+            identities: IdentityVersion::default(),
+            recorded: None,
+        })
     }
 
     /// Private keys of a database as they lie there, sealed; none where there is no database yet. Nothing is written, nor brought up to date.

@@ -4,6 +4,7 @@ use insightgate_identity::application::Permission;
 use insightgate_identity::principal::Principal;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use crate::applications::{read_application, written_user};
 use crate::dialect::by_bytes;
 use crate::row::Read;
 use crate::tenants::{read_enrollment, read_tenant};
-use crate::users::read_user;
+use crate::users::{SELECT_USERS, read_user};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -27,7 +28,7 @@ impl Store {
         let user = match user {
             None => None,
             Some(id) => {
-                let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 AND id = $2");
+                let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND id = $2")));
                 let query = query.bind(tenant_id.clone()).bind(id.to_string());
                 let Some(row) = query.fetch_optional(&mut connection).await? else { return Ok(None) };
                 Some(read_user(&row)?)

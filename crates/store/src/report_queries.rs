@@ -6,6 +6,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::room;
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -24,6 +25,7 @@ impl Store {
                 return Ok(false);
             }
         }
+        room::QUERIES.check(&mut transaction, query.owner).await?;
         sqlx::query(
             "INSERT INTO report_queries (id, tenant_id, owner_id, program, name, description, query, owner_name, created)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::callbacks::cancel_callbacks;
 use crate::executions::{NewExecution, end_exhausted_report, insert_execution};
+use crate::room;
 use crate::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
 
@@ -55,6 +56,7 @@ impl Store {
         {
             return Ok(Err(fault));
         }
+        make_room(&mut transaction, report.owner).await?;
         insert_report(&mut transaction, report).await?;
         if let Some(first) = first {
             sqlx::query("INSERT INTO execute_now_creations (report_id, owner_id, program, created) VALUES ($1, $2, $3, $4)")
@@ -218,6 +220,20 @@ pub(crate) async fn pause_reports(connection: &mut Connection, tenant: Uuid, pro
             .bind(program.name())
             .bind(ReportStatus::Active.name());
     execute(connection, query).await
+}
+
+/// For one more report: of very many, the oldest that is over and has no run left goes.
+async fn make_room(connection: &mut Connection, owner: Uuid) -> Result<(), StoreError> {
+    if room::REPORTS.check(connection, owner).await.is_ok() {
+        return Ok(());
+    }
+    let query = sqlx::query(
+        "DELETE FROM scheduled_reports WHERE id IN
+             (SELECT id FROM scheduled_reports AS report WHERE owner_id = $1 AND status = $2
+                 AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = report.id) ORDER BY created, id LIMIT 1)",
+    );
+    execute(connection, query.bind(owner.to_string()).bind(ReportStatus::Inactive.name())).await?;
+    room::REPORTS.check(connection, owner).await
 }
 
 async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<ReportFault>, StoreError> {

@@ -47,23 +47,28 @@ impl MissingStep {
     }
 }
 
+/// Sessions of one user at most; the oldest goes.
+const PER_USER: i64 = 100;
+
 impl Store {
-    /// Adds the session; expired ones go. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
+    /// Adds the session. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
     /// one must be there and is not: it was ended.
     pub async fn put_sign_in_session(
         &self,
         session: &SignInSession,
         replaced: Option<&str>,
         must_be_there: bool,
-        now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(replaced.unwrap_or_default().to_owned());
         if execute(&mut transaction, query).await? != 1 && must_be_there {
             return Ok(false);
         }
-        let query = sqlx::query("DELETE FROM sign_in_sessions WHERE expires < $1").bind(millis(now));
-        execute(&mut transaction, query).await?;
+        let query = sqlx::query(
+            "DELETE FROM sign_in_sessions WHERE digest IN
+                 (SELECT digest FROM sign_in_sessions WHERE user_id = $1 ORDER BY signed_in DESC, digest LIMIT 1000 OFFSET $2)",
+        );
+        execute(&mut transaction, query.bind(session.user.to_string()).bind(PER_USER - 1)).await?;
         sqlx::query(
             "INSERT INTO sign_in_sessions (digest, tenant_id, user_id, missing, offered_secret, amr, signed_in, expires)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -11,6 +11,7 @@ use sqlx::query::Query;
 use uuid::Uuid;
 
 use crate::dialect::by_bytes;
+use crate::room;
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -95,6 +96,12 @@ impl Store {
 
     /// Adds the location, or changes its name and country.
     pub async fn put_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query("SELECT mpn_id FROM locations WHERE tenant_id = $1 AND mpn_id = $2");
+        let query = query.bind(tenant.to_string()).bind(location.mpn_id.clone());
+        if query.fetch_optional(&mut *transaction).await?.is_none() {
+            room::LOCATIONS.check(&mut transaction, tenant).await?;
+        }
         let query = sqlx::query(
             "INSERT INTO locations (tenant_id, mpn_id, name, country) VALUES ($1, $2, $3, $4)
              ON CONFLICT (tenant_id, mpn_id) DO UPDATE SET name = excluded.name, country = excluded.country",
@@ -103,7 +110,9 @@ impl Store {
         .bind(location.mpn_id.clone())
         .bind(location.name.clone())
         .bind(location.country.clone());
-        self.change_identity(query).await.map(drop)
+        execute(&mut transaction, query).await?;
+        self.record_change(&mut transaction).await?;
+        self.commit_identities(transaction).await
     }
 
     /// By MPN id.

@@ -365,11 +365,14 @@ async fn twenty_claimers_share_out_the_runs() {
 }
 
 mod artifact_blocks;
+mod bounds;
 mod callbacks;
 mod external_identities;
 mod identities;
 mod migration;
 mod outages;
+mod recording;
 mod runs;
+mod sign_in;
 mod simulation;
 mod together;

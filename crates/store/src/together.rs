@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::DateTime;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::audit::{self, AuditEvent};
-use crate::refresh_tokens::{self, RefreshTokenRecord};
+use crate::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
 use crate::{Connection, Outage, Store, StoreError};
 
 /// Writes of one transaction at most.
@@ -24,9 +25,9 @@ const LARGEST: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) enum Write {
     Audit(AuditEvent),
-    /// Marks the token with this digest used, adds the one that replaces it and records the event. Nothing of it when it was used before.
+    /// Marks the token used, adds the one that is given for it and records the event. Nothing of it when the token is not good any more.
     Replace {
-        used: String,
+        used: UsedToken,
         by: Option<RefreshTokenRecord>,
         event: Option<AuditEvent>,
     },
@@ -123,20 +124,22 @@ impl Store {
         let mut transaction = self.begin_grants().await?;
         let mut outcomes = vec![true; writes.len()];
         let mut events = Vec::new();
-        // The first of those that bring one token has it; a later one finds it used.
+        // The first of those that bring one token uses it for the first time; a later one finds it used.
         let mut first_with: HashMap<&str, usize> = HashMap::new();
+        let mut now = DateTime::UNIX_EPOCH;
         for (place, (write, outcome)) in writes.iter().zip(&mut outcomes).enumerate() {
             match write {
                 Write::Audit(event) => events.push(event),
                 Write::Replace { used, .. } => {
-                    first_with.entry(used).or_insert(place);
+                    first_with.entry(&used.digest).or_insert(place);
+                    now = now.max(used.now);
                     *outcome = false;
                 }
             }
         }
         let digests: Vec<&str> = first_with.keys().copied().collect();
         let mut replacing = Vec::new();
-        for digest in refresh_tokens::use_up(&mut transaction, &digests).await? {
+        for digest in refresh_tokens::use_up(&mut transaction, &digests, now).await? {
             let Some(place) = first_with.get(digest.as_str()).copied() else { continue };
             if let Some(outcome) = outcomes.get_mut(place) {
                 *outcome = true;
@@ -146,9 +149,20 @@ impl Store {
                 events.extend(event);
             }
         }
+        for (write, outcome) in writes.iter().zip(&mut outcomes) {
+            if let Write::Replace { used, by, event } = write
+                && !*outcome
+                && refresh_tokens::use_again(&mut transaction, used).await?
+            {
+                *outcome = true;
+                replacing.extend(by);
+                events.extend(event);
+            }
+        }
         refresh_tokens::insert(&mut transaction, &replacing).await?;
         audit::insert(&mut transaction, &events).await?;
         transaction.commit().await?;
+        self.grown.note(replacing);
         Ok(outcomes)
     }
 }

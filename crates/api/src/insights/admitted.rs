@@ -6,11 +6,12 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::Response;
-use insightgate_operations::authenticate::authenticate;
+use insightgate_operations::authenticate::{authenticate, count_refusal};
 use insightgate_operations::caller::Caller;
 use insightgate_operations::failure::Failure;
 use serde::Serialize;
 
+use crate::client_address::ClientAddress;
 use crate::envelope::{self, Asked};
 use crate::fields::Parameters;
 use crate::state::ApiState;
@@ -47,8 +48,18 @@ impl FromRequestParts<ApiState> for Admitted {
         let refuse = |failure: Failure| asked.refuse(&failure);
         let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
         let Path(path) = path.map_err(|_| refuse(Failure::Invalid("The address is not encoded as UTF-8.".to_owned())))?;
-        let token = token(&parts.headers).map_err(refuse)?;
-        let principal = authenticate(&state.context, token).await.map_err(refuse)?;
+        let accepted = match token(&parts.headers) {
+            Ok(token) => authenticate(&state.context, token).await,
+            Err(failure) => Err(failure),
+        };
+        let principal = match accepted {
+            Ok(principal) => principal,
+            Err(failure) => {
+                let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, state).await;
+                count_refusal(&state.context, &failure, address, &asked.correlation);
+                return Err(refuse(failure));
+            }
+        };
         if let Some(compliance) = parts.extensions.get::<Compliance>() {
             compliance.found(principal.is_mfa_compliant());
         }

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use axum::RequestExt as _;
 use axum::extract::{Path, Request};
 use axum::http::{HeaderMap, header};
-use insightgate_operations::authenticate::authenticate_management;
+use insightgate_operations::authenticate::{authenticate_management, count_refusal};
 use insightgate_operations::context::Context;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::administrator::Administrator;
 
 use super::object::{BODY_LIMIT, Object};
+use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
 use crate::fields::{BodyFault, Parameters, whole};
 use crate::state::ApiState;
@@ -29,9 +30,19 @@ pub(super) struct Call {
 impl Call {
     /// The token comes first: who has none learns nothing else.
     pub(super) async fn read(state: ApiState, mut request: Request, takes_body: bool) -> Result<Call, Failure> {
-        let token = bearer(request.headers())?;
-        let principal = authenticate_management(&state.context, token).await?;
         let correlation = request.extract_parts::<Asked>().await.map(|asked| asked.correlation).unwrap_or_default();
+        let accepted = match bearer(request.headers()) {
+            Ok(token) => authenticate_management(&state.context, token).await,
+            Err(failure) => Err(failure),
+        };
+        let principal = match accepted {
+            Ok(principal) => principal,
+            Err(failure) => {
+                let Ok(ClientAddress(address)) = request.extract_parts_with_state(&state).await;
+                count_refusal(&state.context, &failure, address, &correlation);
+                return Err(failure);
+            }
+        };
         let administrator = Administrator::admit(&state.context, principal, &correlation).await?;
         let path = request.extract_parts::<Path<HashMap<String, String>>>().await;
         let Path(path) = path.map_err(|_| Failure::Invalid("The address is not encoded as UTF-8.".to_owned()))?;

@@ -24,10 +24,12 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::device_polls::DevicePolls;
 use insightgate_operations::directory::Directory;
 use insightgate_operations::downloads::Downloads;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
+use insightgate_operations::guess_key::GuessKey;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
@@ -36,7 +38,6 @@ use insightgate_operations::readiness::Readiness;
 use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
-use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_operations::vault::Vault;
 use insightgate_outbound::{AddressRules, Outbound};
 use insightgate_query::plan::Value as Cell;
@@ -171,6 +172,7 @@ impl Bench {
         let context = Arc::new(Context {
             signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
             links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
+            guess_key: GuessKey::load(&store, &vault, &clock, &random).await.unwrap(),
             issuers: ExternalIssuers::new(issuers, &AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap(),
             outbound: Outbound::new(settings.callbacks.addresses.clone(), None).unwrap(),
             directory: Directory::new(store.clone()),
@@ -185,11 +187,11 @@ impl Bench {
             signals: Signals::default(),
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
-            unknown_names: UnknownNames::default(),
             downloads: Downloads::default(),
             readiness: Readiness::default(),
             recorder: Recorder::default(),
             clock_watch: ClockWatch::default(),
+            device_polls: DevicePolls::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let bench = Bench { router: router(state(&context, Some(sandbox))), context, folder };

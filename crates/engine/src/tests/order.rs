@@ -144,7 +144,7 @@ async fn a_limit_takes_the_first_rows_not_the_surest() {
 #[tokio::test]
 async fn texts_that_are_more_than_was_guessed_change_nothing() {
     const ROWS: i64 = 200_000;
-    const TEXTS: i64 = 72_000;
+    const TEXTS: i64 = 48_000;
     let mut dataset = sales();
     dataset.metrics = vec![metric("Rows", MetricExpression::CountRows)];
     let text = |row: i64| (row % 1_000 > 0).then(|| format!("a text of some length {:05}", row * 7_919 % TEXTS));
@@ -154,7 +154,7 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut answers = Vec::new();
-    for memory in [64 << 20, 12 << 20] {
+    for memory in [64 << 20, 9 << 20] {
         let world = World::with_memory(memory);
         let folder = world.data_folder(&dataset, Some(ALICE));
         std::fs::create_dir_all(&folder).unwrap();
@@ -170,7 +170,7 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
         let prepared = world.engine.prepare(question, crate::engine::HeldTexts::Guessed, 2).await.unwrap();
         assert!(prepared.guesses);
         let first = execute_stream(prepared.physical, world.engine.inner.parallel.task_ctx()).unwrap().next().await.unwrap();
-        assert_eq!(first.is_err_and(|error| crate::codes::are_too_many(&error)), memory == 12 << 20);
+        assert_eq!(first.is_err_and(|error| crate::codes::are_too_many(&error)), memory == 9 << 20);
         answers.push([world.csv(&distinct).await.unwrap(), world.csv(&grouped).await.unwrap()]);
     }
     assert_eq!(answers[0], answers[1]);

@@ -43,7 +43,7 @@ fn preview(tenant: Uuid, bytes: usize) -> Asked {
 /// All that one tenant may hold, as if its queries ran.
 fn all_of(world: &World, tenant: Uuid) -> Vec<Share> {
     let ledger = &world.engine.inner.budget.ledger;
-    std::iter::from_fn(|| ledger.take_now(preview(tenant, MIB))).collect()
+    std::iter::from_fn(|| ledger.take_now(preview(tenant, 64 << 10))).collect()
 }
 
 fn grouped() -> (Dataset, Plan) {

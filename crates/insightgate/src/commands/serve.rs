@@ -25,6 +25,7 @@ use crate::log::start_log;
 use crate::open_files::places;
 use crate::origin;
 use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
+use crate::stalled_writes::LeastRate;
 use crate::tls::CertificateSource;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
@@ -53,6 +54,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let doors = Doors {
         admission: Admission::new(places(configuration.connections, configuration.connections_per_address, &configuration.trusted_proxies)),
         timing: Timing::new(Duration::from_secs(u64::from(configuration.idle_seconds))),
+        least: LeastRate::of(&context.settings.downloads),
         drain: context.settings.drain,
     };
     let intake = Arc::new(Intake::new(configuration.connections, configuration.connections_per_address));
@@ -111,7 +113,9 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         audit_days: configuration.audit_days,
         artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
         store_links: configuration.store_links,
+        downloads: configuration.downloads,
         signing_key_days: configuration.signing_key_days,
+        strict_refresh: configuration.strict_refresh,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
         sharing: Sharing {
             waiting: configuration.waiting,

@@ -1,6 +1,7 @@
 //! Every setting, once: its key, its meaning, its default, and how it is read.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use toml::Value;
 
@@ -61,6 +62,42 @@ pub const SETTINGS: &[Setting] = &[
         about: "Room for files; beyond it the oldest are removed. As much as there is if not given.",
         default: Err("100"),
         read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
+    },
+    Setting {
+        key: "downloads.at_once",
+        about: "Downloads under way at once. Each takes up to 1 MiB and a file or a connection to the store; a quarter is left to organizations with few.",
+        default: Ok("128"),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.at_once = count as usize),
+    },
+    Setting {
+        key: "downloads.per_tenant",
+        about: "Of them, those of one organization.",
+        default: Ok("64"),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.per_tenant = count as usize),
+    },
+    Setting {
+        key: "downloads.per_file",
+        about: "Of them, those of one file, whatever links lead to it.",
+        default: Ok("16"),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.per_file = count as usize),
+    },
+    Setting {
+        key: "downloads.least_kib_per_second",
+        about: "Who takes less, while the server waits for him, is cut off; readers of all other answers too. 0: only who takes nothing.",
+        default: Ok("8"),
+        read: |c, v| number(v, 0, 1 << 20).map(|kibibytes| c.downloads.least_rate = u64::from(kibibytes) << 10),
+    },
+    Setting {
+        key: "downloads.slow_seconds",
+        about: "The time of waiting for a reader that the rate is averaged over.",
+        default: Ok("60"),
+        read: |c, v| number(v, 1, 3600).map(|seconds| c.downloads.slow = Duration::from_secs(u64::from(seconds))),
+    },
+    Setting {
+        key: "downloads.hours",
+        about: "How long a download may take.",
+        default: Ok("24"),
+        read: |c, v| number(v, 1, 24 * 30).map(|hours| c.downloads.longest = Duration::from_secs(u64::from(hours) * 3600)),
     },
     Setting {
         key: "server.http",
@@ -153,6 +190,12 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
     },
     Setting {
+        key: "authority.strict_refresh",
+        about: "Whether a refresh token is good once, also for an application that proves itself and within a minute. One that comes back ends its sign-in (docs/sign-in.md).",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.strict_refresh = flag),
+    },
+    Setting {
         key: "access.allow_report_viewer",
         about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
         default: Ok("false"),
@@ -227,7 +270,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "engine.memory_mib",
         about: "Memory that all running queries may hold together, with what they read of files; beyond it they wait, or use the disk.",
-        default: Ok("128"),
+        default: Ok("256"),
         read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
     },
     Setting {

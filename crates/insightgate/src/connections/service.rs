@@ -26,12 +26,13 @@ use super::Activity;
 pub struct Watched {
     app: Router,
     peer: SocketAddr,
+    end: ConnectionEnd,
     activity: Arc<Activity>,
 }
 
 impl Watched {
-    pub fn new(app: Router, peer: SocketAddr, activity: Arc<Activity>) -> Watched {
-        Watched { app, peer, activity }
+    pub fn new(app: Router, peer: SocketAddr, end: ConnectionEnd, activity: Arc<Activity>) -> Watched {
+        Watched { app, peer, end, activity }
     }
 }
 
@@ -53,9 +54,8 @@ where
         let number = self.activity.begin(request.version() == Version::HTTP_2);
         let turn = Arc::new(Turn { activity: Arc::clone(&self.activity), number });
         let mut request = request.map(|body| Body::new(Asked { body, turn: Arc::clone(&turn) }));
-        let activity = Arc::clone(&self.activity);
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        request.extensions_mut().insert(ConnectionEnd::new(move || activity.close()));
+        request.extensions_mut().insert(self.end.clone());
         let answer = Service::<Request<Body>>::call(&mut self.app, request);
         async move {
             let response = answer.await?;

@@ -31,6 +31,7 @@ use crate::listener::Doors;
 use crate::open_files::places;
 use crate::origin;
 use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
+use crate::stalled_writes::LeastRate;
 use ready_file::{Addresses, Ready};
 
 /// Resources of older clients, which `--lenient` takes too.
@@ -110,7 +111,10 @@ fn doors(settings: &Settings) -> (Doors, Arc<Intake>) {
     let Configuration { connections, connections_per_address, idle_seconds, .. } = Configuration::default();
     let admission = Admission::new(places(connections, connections_per_address, &[]));
     let timing = Timing::new(Duration::from_secs(u64::from(idle_seconds)));
-    (Doors { admission, timing, drain: settings.drain }, Arc::new(Intake::new(connections, connections_per_address)))
+    (
+        Doors { admission, timing, least: LeastRate::of(&settings.downloads), drain: settings.drain },
+        Arc::new(Intake::new(connections, connections_per_address)),
+    )
 }
 
 fn settings(arguments: &DemoArguments) -> Settings {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use insightgate_operations::written_file;
 use serde::Serialize;
 
 use super::credentials::Credentials;
@@ -44,12 +45,9 @@ struct Operator {
     client_secret: String,
 }
 
-/// None there is no error.
+/// None there is no error. A link to it stays, and so does a pipe.
 pub fn remove(path: &Path) -> Result<(), CommandError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(path, &error)),
-        _ => Ok(()),
-    }
+    written_file::remove(path).map_err(|error| fault(path, &error))
 }
 
 impl Ready {

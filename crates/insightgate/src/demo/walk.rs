@@ -1,5 +1,6 @@
 //! The five documented steps, as a client of the demo's own server over HTTPS, each printed with what came back.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, SignIn, Subject};
 use insightgate_operations::context::SharedContext;
-use tokio::io::AsyncWriteExt;
+use insightgate_operations::written_file::{Output, Readers};
 
 use super::ready_file::{Addresses, Ready};
 use crate::command_error::CommandError;
@@ -148,16 +149,16 @@ async fn failure(client: &Client, report_id: &str) -> Option<String> {
 /// Bytes written, and the first lines.
 async fn download(client: &Client, link: &str, path: &Path) -> Result<(u64, Vec<String>), CommandError> {
     let mut stream = Box::pin(client.download(link).await?.into_stream());
-    let mut file = tokio::fs::File::create(path).await.map_err(|error| fault(path, &error))?;
+    let mut file = Output::open(path, Readers::Everybody).map_err(|error| fault(path, &error))?;
     let (mut bytes, mut beginning) = (0_u64, Vec::new());
     while let Some(block) = stream.try_next().await? {
-        file.write_all(&block).await.map_err(|error| fault(path, &error))?;
+        file.write_all(&block).map_err(|error| fault(path, &error))?;
         bytes += block.len() as u64;
         if beginning.len() < 4096 {
             beginning.extend_from_slice(&block);
         }
     }
-    file.flush().await.map_err(|error| fault(path, &error))?;
+    file.finish().map_err(|error| fault(path, &error))?;
     let lines = String::from_utf8_lossy(&beginning).lines().take(SHOWN_LINES).map(str::to_owned).collect();
     Ok((bytes, lines))
 }

@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use insightgate_engine::{ArtifactKey, ArtifactReader, BLOCK, BlockSum, EngineError};
 use insightgate_store::BLOCKS_PER_ROW;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
 
 use super::pace::{Ended, Pace, Piece};
 use super::{Broken, OpenedArtifact};
@@ -29,6 +30,9 @@ pub(super) struct Pump {
     opened: OpenedArtifact,
     reader: ArtifactReader,
     correlation: String,
+    /// Hears of what is wrong before the first byte was read, unless the file is damaged: that is no refusal, which would look like an answer to those who
+    /// do not look at its status.
+    refused: Option<oneshot::Sender<Broken>>,
     /// The checksums of a stretch, by its first block; None where the file has none.
     sums: Option<(u64, Option<Vec<BlockSum>>)>,
 }
@@ -39,8 +43,15 @@ enum Stop {
 }
 
 impl Pump {
-    pub(super) fn new(context: &SharedContext, opened: &OpenedArtifact, reader: ArtifactReader, correlation: &str) -> Pump {
-        Pump { context: Arc::clone(context), opened: opened.clone(), reader, correlation: correlation.to_owned(), sums: None }
+    pub(super) fn new(
+        context: &SharedContext,
+        opened: &OpenedArtifact,
+        reader: ArtifactReader,
+        correlation: &str,
+        refused: oneshot::Sender<Broken>,
+    ) -> Pump {
+        let (context, opened, correlation) = (Arc::clone(context), opened.clone(), correlation.to_owned());
+        Pump { context, opened, reader, correlation, refused: Some(refused), sums: None }
     }
 
     /// Whether it ended for a reader that is still there, and does not read on.
@@ -55,11 +66,17 @@ impl Pump {
                 true
             }
             Err(Stop::Broken(error)) => {
-                match &error {
-                    Broken::Read(EngineError::Damaged { detail }) => note_damage(&self.context, &key, detail, &correlation).await,
-                    other => tracing::error!(error = %other, execution = %key.execution, correlation, "a download broke off"),
+                match (error, self.refused.take()) {
+                    (error @ Broken::Read(EngineError::Damaged { .. }), _) => {
+                        note_damage(&self.context, &key, &error.to_string(), &correlation).await;
+                        pace.give_up(error);
+                    }
+                    (error, Some(refused)) => drop(refused.send(error)),
+                    (error, None) => {
+                        tracing::error!(%error, execution = %key.execution, correlation, "a download broke off");
+                        pace.give_up(error);
+                    }
                 }
-                pace.give_up(error);
                 false
             }
         }
@@ -92,6 +109,7 @@ impl Pump {
             }
             let within = |position: u64| usize::try_from(position.clamp(at, end) - at).unwrap_or(usize::MAX).min(bytes.len());
             let mut wanted: Bytes = bytes.slice(within(range.start)..within(range.end));
+            self.refused = None;
             while !wanted.is_empty() {
                 pace.hand_over(wanted.split_to(wanted.len().min(PIECE))).await?;
             }
@@ -130,7 +148,7 @@ pub(super) async fn note_damage(context: &Context, key: &ArtifactKey, detail: &s
         actor: "insightgate".to_owned(),
         action: "artifact.damaged",
         subject: format!("artifact {}", key.execution),
-        detail: format!("The file is not what was written: {detail}."),
+        detail: detail.to_owned(),
         correlation: Some(correlation.to_owned()),
     };
     let now = context.clock.now();

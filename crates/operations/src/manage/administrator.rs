@@ -11,6 +11,7 @@ use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::{Tenant, TenantReference};
 use insightgate_store::{AuditEvent, Store};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::audit::{self, Happening};
@@ -166,6 +167,10 @@ impl Administrator {
         subject: String,
         detail: String,
     ) -> Result<AuditEvent, Failure> {
+        // Operators may fill their own disk.
+        if !self.is_operator() && !context.recorder.may_change(self.principal.tenant.id, Instant::now()) {
+            return Err(Failure::Busy);
+        }
         let (actor, correlation) = (self.actor(), Some(self.correlation.clone()));
         Ok(audit::event(context, Happening { tenant, actor, action, subject, detail, correlation })?)
     }

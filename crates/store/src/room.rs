@@ -1,0 +1,45 @@
+//! How much a tenant, an application or an owner may have of what nothing else bounds: their administrators are strangers to the operator.
+//!
+//! The numbers are far beyond what anybody uses. They are no settings: who meets one of them has a program in a loop.
+
+use sqlx::{AssertSqlSafe, Row};
+use uuid::Uuid;
+
+use crate::{Connection, StoreError};
+
+/// Rows of a table that share an id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    table: &'static str,
+    column: &'static str,
+    /// For people.
+    what: &'static str,
+    pub(crate) most: i64,
+}
+
+impl Room {
+    /// Refuses when there is no room for one more. Part of the transaction that adds it.
+    pub(crate) async fn check(self, connection: &mut Connection, id: Uuid) -> Result<(), StoreError> {
+        let Room { table, column, what, most } = self;
+        let query = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table} WHERE {column} = $1"))).bind(id.to_string());
+        let count: i64 = query.fetch_one(connection).await?.try_get(0)?;
+        if count < most { Ok(()) } else { Err(StoreError::Full { what, most }) }
+    }
+}
+
+const fn of_tenant(table: &'static str, what: &'static str, most: i64) -> Room {
+    Room { table, column: "tenant_id", what, most }
+}
+
+pub(crate) const USERS: Room = of_tenant("users", "users", 10_000);
+pub(crate) const APPLICATIONS: Room = of_tenant("applications", "applications", 1_000);
+pub(crate) const LOCATIONS: Room = of_tenant("locations", "locations", 10_000);
+pub(crate) const EXTERNAL_IDENTITIES: Room = of_tenant("external_identities", "bindings of external identifiers", 30_000);
+/// Of an owner, in deployments without quotas.
+pub(crate) const QUERIES: Room = Room { table: "report_queries", column: "owner_id", what: "queries", most: 10_000 };
+/// Of an owner. The oldest that has run and has no run left makes room for another.
+pub(crate) const REPORTS: Room = Room { table: "scheduled_reports", column: "owner_id", what: "reports", most: 10_000 };
+/// Secrets of an application, expired ones too: the longest expired makes room for another.
+pub(crate) const SECRETS: i64 = 20;
+/// Attempts at a callback that are remembered, the last ones.
+pub(crate) const ATTEMPTS: i64 = 100;
