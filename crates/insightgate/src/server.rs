@@ -266,8 +266,12 @@ impl Running {
     pub async fn stop(mut self) {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
-        let drained = tokio::time::timeout(drain + GIVING_BACK, async { while self.tasks.join_next().await.is_some() {} }).await;
-        if drained.is_err() {
+        let mut drained = ended_within(&mut self.tasks, drain).await;
+        // A run can only be given back to a database that is there.
+        if !drained && self.context.store.lease_time().await.is_ok() {
+            drained = ended_within(&mut self.tasks, GIVING_BACK).await;
+        }
+        if !drained {
             tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
             self.tasks.shutdown().await;
         }
@@ -278,6 +282,10 @@ impl Running {
         }
         self.context.store.close().await;
     }
+}
+
+async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) -> bool {
+    tokio::time::timeout(limit, async { while tasks.join_next().await.is_some() {} }).await.is_ok()
 }
 
 /// Begins the work anew where it panicked: what it does for others must not end with one mistake.

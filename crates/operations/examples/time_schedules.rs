@@ -43,6 +43,7 @@ use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
 use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::register_application;
 use insightgate_operations::signing::SigningKeys;
@@ -144,6 +145,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         downloads: Downloads::default(),
+        readiness: Readiness::default(),
         recorder: Recorder::default(),
         clock_watch: ClockWatch::default(),
         device_polls: DevicePolls::default(),

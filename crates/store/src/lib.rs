@@ -143,7 +143,7 @@ impl Store {
 }
 
 /// How long closing the store waits for writes that were promised.
-const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(5);
+const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Applied once each, in order. Never change one that was released: add another.
 fn migrations() -> Migrator {
