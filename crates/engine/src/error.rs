@@ -36,6 +36,12 @@ pub enum EngineError {
     /// The query needs more memory, or more disk for its intermediate results, than the engine may use.
     #[error("the query needs more than its budget of {} MiB of memory: {detail}", memory_limit >> 20)]
     Budget { memory_limit: usize, detail: String },
+    /// The query needs more disk for what does not fit into its memory than one may use.
+    #[error("the query needs more disk for its intermediate results than one may use (engine.spill_gib): {0}")]
+    Spill(String),
+    /// The file would take more than it may, or together with others of its owner's.
+    #[error("{0}")]
+    NoRoom(String),
     /// A number left the range of its type.
     #[error("a number is out of range: {0}")]
     OutOfRange(String),
@@ -110,6 +116,12 @@ impl EngineError {
                     memory_limit >> 20
                 )
             }
+            EngineError::Spill(_) => {
+                "The query needs more disk for its intermediate results than one query may use (engine.spill_gib). Select fewer \
+                                      columns or a shorter time span."
+                    .to_owned()
+            }
+            EngineError::NoRoom(why) => why.clone(),
             EngineError::OutOfRange(_) => "A number is out of the range of its type.".to_owned(),
             EngineError::NoSuchArtifact => "There is no such file.".to_owned(),
             EngineError::Busy => "Too many downloads at once. Try again shortly.".to_owned(),
@@ -152,6 +164,11 @@ impl EngineError {
         }
         if let Some(PageFault { file, column, detail }) = causes(&error).find_map(|cause| cause.downcast_ref()).cloned() {
             return EngineError::Corrupt { file, column, detail, told: true };
+        }
+        // The library says so in a text alone.
+        let text = error.to_string();
+        if text.contains("during the spilling process") {
+            return EngineError::Spill(text);
         }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(detail) => EngineError::Budget { memory_limit, detail: detail.clone() },

@@ -65,8 +65,11 @@ pub struct Configuration {
     pub artifact_days: u32,
     /// None: as much as there is.
     pub artifact_gib: Option<u32>,
+    pub largest_artifact_mib: u32,
+    pub tenant_artifact_mib: u32,
     pub drain_seconds: u32,
     pub memory_mib: usize,
+    pub spill_gib: u32,
     /// None: as many as the machine has cores.
     pub threads: Option<usize>,
     pub log_level: String,
@@ -109,8 +112,11 @@ impl Default for Configuration {
             history_days: 90,
             artifact_days: 90,
             artifact_gib: None,
+            largest_artifact_mib: 10_240,
+            tenant_artifact_mib: 102_400,
             drain_seconds: 20,
             memory_mib: 80,
+            spill_gib: 20,
             threads: None,
             log_level: "info".to_owned(),
         }

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::artifact_room::ArtifactRoom;
 use insightgate_operations::background::{deliverer, keeper, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -49,6 +50,8 @@ const GIVING_BACK: Duration = Duration::from_secs(5);
 pub struct EngineLimits {
     /// Bytes.
     pub memory: usize,
+    /// Bytes of disk that one query may use for what does not fit into it.
+    pub spill: u64,
     pub partitions: usize,
 }
 
@@ -107,6 +110,7 @@ pub async fn open_context(
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
+        artifact_room: ArtifactRoom::default(),
     }))
 }
 
@@ -116,6 +120,7 @@ pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> R
         artifact_root: roots.artifacts,
         memory_limit: limits.memory,
         spill_dir: folder.spill(),
+        spill_limit: limits.spill,
         partitions: limits.partitions,
     };
     Engine::new(settings).map_err(|error| CommandError::failed(error.to_string()))

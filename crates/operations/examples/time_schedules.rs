@@ -28,6 +28,7 @@ use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::artifact_room::ArtifactRoom;
 use insightgate_operations::background::{runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -119,6 +120,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         artifact_root: folder.join("artifacts").into(),
         memory_limit: DEFAULT_MEMORY_LIMIT,
         spill_dir: folder.join("spill"),
+        spill_limit: 1 << 30,
         partitions: cores(),
     })?;
     Ok(Arc::new(Context {
@@ -139,6 +141,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
+        artifact_room: ArtifactRoom::default(),
     }))
 }
 

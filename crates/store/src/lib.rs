@@ -159,6 +159,7 @@ fn migrations() -> Migrator {
     let all = [
         ("first tables", include_str!("../migrations/0001_first_tables.sql")),
         ("delivery", include_str!("../migrations/0002_delivery.sql")),
+        ("room", include_str!("../migrations/0005_room.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

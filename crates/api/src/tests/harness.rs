@@ -18,6 +18,7 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::artifact_room::ArtifactRoom;
 use insightgate_operations::background::{deliverer, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -143,6 +144,7 @@ impl Bench {
             artifact_root: path("artifacts").into(),
             memory_limit: 64 << 20,
             spill_dir: path("spill"),
+            spill_limit: 1 << 30,
             partitions: 1,
         });
         for (file, text) in [("mpn/Sales.toml", SALES), ("mpn/Plain.toml", PLAIN), ("cmp/Orders.toml", ORDERS)] {
@@ -168,6 +170,7 @@ impl Bench {
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
             unknown_names: UnknownNames::default(),
+            artifact_room: ArtifactRoom::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let state =

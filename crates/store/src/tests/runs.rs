@@ -200,10 +200,11 @@ async fn files_and_runs_are_forgotten_by_age() {
     let (done, failed) = (claimed(&store, 0, 100).await, claimed(&store, 0, 100).await);
     assert!(store.finish_execution(&done, &completed(1), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&failed, &Outcome::Failed { reason: "no".into() }, None, at(1)).await.unwrap());
-    assert_eq!(store.file_bytes().await.unwrap(), 2);
-    assert!(store.oldest_files(Some(at(1))).await.unwrap().is_empty(), "made at that very time");
+    assert_eq!(store.file_bytes().await.unwrap(), [(tenant().id, 2)]);
+    assert_eq!(store.file_bytes_of(tenant().id).await.unwrap(), 2);
+    assert!(store.files_before(at(1)).await.unwrap().is_empty(), "made at that very time");
     assert_eq!(store.forget_executions(at(1)).await.unwrap(), 0);
-    let old: Vec<Uuid> = store.oldest_files(Some(at(2))).await.unwrap().iter().map(|record| record.execution.id).collect();
+    let old: Vec<Uuid> = store.files_before(at(2)).await.unwrap().iter().map(|record| record.execution.id).collect();
     assert_eq!(old, [done.execution.id]);
     assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1, "the failed one: the other has its file still");
     let published = store.file_epochs(done.execution.id).await.unwrap();
@@ -211,8 +212,8 @@ async fn files_and_runs_are_forgotten_by_age() {
     assert!(store.mark_file_removed(done.execution.id, at(3)).await.unwrap());
     assert!(!store.mark_file_removed(done.execution.id, at(4)).await.unwrap());
     assert_eq!(store.file_epochs(done.execution.id).await.unwrap().unwrap().published, None);
-    assert_eq!(store.file_bytes().await.unwrap(), 0);
-    assert!(store.oldest_files(None).await.unwrap().is_empty());
+    assert_eq!(store.file_bytes().await.unwrap(), []);
+    assert!(store.oldest_files_of(tenant().id).await.unwrap().is_empty());
     let record = store.execution(done.execution.id).await.unwrap().unwrap();
     assert_eq!(record.execution.artifact_removed, Some(at(3)));
     assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1);
