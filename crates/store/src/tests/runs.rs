@@ -285,3 +285,22 @@ async fn what_is_due_is_read_in_the_order_of_the_index() {
     let steps: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
     assert!(steps.len() == 1 && steps[0].contains("USING INDEX scheduled_reports_due"), "{steps:?}");
 }
+
+#[tokio::test]
+async fn files_are_counted_and_listed_by_tenant() {
+    let Bench { store, _folder, .. } = bench().await;
+    let other = Tenant { id: Uuid::from_u128(2), domain: "other.example".into(), name: "x".into(), global_account: None };
+    store.add_tenant(&other, None, at(0)).await.unwrap();
+    for (id, tenant) in [(7, tenant().id), (8, other.id), (9, other.id)] {
+        let report = ScheduledReport { tenant, ..once(id) };
+        store.add_report(&report, Some(&first_run(&report)), None).await.unwrap().unwrap();
+        let held = claimed(&store, 0, 100).await;
+        assert!(store.finish_execution(&held, &completed(1), None, at(1)).await.unwrap());
+    }
+    let mut bytes = store.file_bytes().await.unwrap();
+    bytes.sort();
+    assert_eq!(bytes, [(tenant().id, 2), (other.id, 4)]);
+    assert_eq!(store.file_bytes_of(other.id).await.unwrap(), 4);
+    let reports: Vec<u128> = store.oldest_files_of(other.id).await.unwrap().iter().map(|record| record.report.id.as_u128()).collect();
+    assert_eq!(reports, [8, 9]);
+}
