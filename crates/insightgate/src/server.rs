@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::artifact_room::ArtifactRoom;
 use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::{deliverer, keeper, places::Places, recorder, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
@@ -51,6 +52,8 @@ const GIVING_BACK: Duration = Duration::from_secs(5);
 pub struct EngineLimits {
     /// Bytes.
     pub memory: usize,
+    /// Bytes of disk that one query may use for what does not fit into it.
+    pub spill: u64,
     pub partitions: usize,
 }
 
@@ -150,6 +153,7 @@ async fn open(
         recorder: Recorder::default(),
         clock_watch: ClockWatch::default(),
         device_polls: DevicePolls::default(),
+        artifact_room: ArtifactRoom::default(),
     }))
 }
 
@@ -163,6 +167,7 @@ fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharin
         artifact_root: roots.artifacts,
         memory_limit: limits.memory,
         spill_dir: folder.spill(),
+        spill_limit: limits.spill,
         partitions: limits.partitions,
     };
     Engine::shared(settings, sharing).map_err(|error| CommandError::failed(error.to_string()))

@@ -28,6 +28,7 @@ use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::artifact_room::ArtifactRoom;
 use insightgate_operations::background::{places::Places, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -124,6 +125,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         artifact_root: folder.join("artifacts").into(),
         memory_limit: DEFAULT_MEMORY_LIMIT,
         spill_dir: folder.join("spill"),
+        spill_limit: 1 << 30,
         partitions: cores(),
     })?;
     Ok(Arc::new(Context {
@@ -149,6 +151,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         recorder: Recorder::default(),
         clock_watch: ClockWatch::default(),
         device_polls: DevicePolls::default(),
+        artifact_room: ArtifactRoom::default(),
     }))
 }
 

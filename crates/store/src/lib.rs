@@ -153,6 +153,7 @@ fn migrations() -> Migrator {
         ("block hashes", include_str!("../migrations/0004_block_hashes.sql")),
         ("record", include_str!("../migrations/0004_record.sql")),
         ("sign in", include_str!("../migrations/0003_sign_in.sql")),
+        ("room", include_str!("../migrations/0005_room.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
