@@ -200,7 +200,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     })?;
     let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
     let format = artifact_key::format(report.format);
-    let exported = context.engine.export_within(&scope, &plan, window, format, &key, &room, &|_| {}).await;
+    let exported = context.engine.export_within(&scope, &plan, window, format, (&key, &room), &|_| {}).await;
     let summary = match exported {
         Ok(summary) => summary,
         Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),
