@@ -4,6 +4,7 @@
 //! to it notices that, and asks for the connection's end (`ConnectionEnd` in each request).
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,10 +54,11 @@ where
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         limit_unread(&stream, self.least.window);
+        let peer = stream.peer_addr().ok();
         let (accepted, least) = (self.inner.accept(stream, service), self.least);
         async move {
             let (stream, service) = accepted.await?;
-            let stream = WatchedStream::new(stream, least);
+            let stream = WatchedStream { peer, ..WatchedStream::new(stream, least) };
             let service = Extension(stream.end.handle()).layer(service);
             Ok((stream, service))
         }
@@ -80,6 +82,8 @@ fn limit_unread(_: &TcpStream, _: Duration) {}
 /// A stream that fails when its peer takes too little, or when its end was asked for.
 pub struct WatchedStream<S> {
     stream: S,
+    /// For the log.
+    peer: Option<SocketAddr>,
     least: LeastRate,
     /// Since when a write waits.
     waiting: Option<Instant>,
@@ -120,7 +124,7 @@ fn stalled() -> io::Error {
 
 impl<S> WatchedStream<S> {
     fn new(stream: S, least: LeastRate) -> WatchedStream<S> {
-        WatchedStream { stream, least, waiting: None, waited: Duration::ZERO, written: 0, timer: None, end: Arc::default() }
+        WatchedStream { stream, peer: None, least, waiting: None, waited: Duration::ZERO, written: 0, timer: None, end: Arc::default() }
     }
 
     fn went_on(&mut self, bytes: usize) {
@@ -164,7 +168,10 @@ impl<S> WatchedStream<S> {
         match &written {
             Poll::Ready(Ok(bytes)) => self.went_on(*bytes),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending if self.is_stalled(context) => return Poll::Ready(Err(stalled())),
+            Poll::Pending if self.is_stalled(context) => {
+                tracing::info!(peer = ?self.peer, "a connection was ended: its peer does not read what it asked for");
+                return Poll::Ready(Err(stalled()));
+            }
             Poll::Pending => {}
         }
         written
