@@ -116,7 +116,7 @@ def test_no_download_of_a_damaged_file_ends_well(served, store):
     # What is not damaged is read.
     part = served.download(link, headers={"Range": f"bytes=5-{place // 2}"})
     assert part.status_code == 206 and part.content == content[5 : place // 2 + 1]
-    assert any("ERROR" in line and "the artifact is damaged" in line and "correlation" in line for line in served.lines)
+    eventually(lambda: any("ERROR" in line and "the artifact is damaged" in line and "correlation" in line for line in served.lines))
     store.replace(name, content)
     assert served.download(link).content == content
     assert curl(served, link, "--compressed") == (0, content)

@@ -209,7 +209,8 @@ def test_a_store_that_is_away_is_said_and_comes_back(served, store):
         answer = served.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": ALL})
         assert answer.status_code == 503 and answer.json()["message"] == "The storage cannot be reached. Try again shortly.", answer.text[:500]
         assert int(answer.headers["Retry-After"]) > 0
-        assert any("the object store at http://" in line and "cannot be reached" in line for line in served.lines), served.lines[-5:]
+        # The log is read beside the answer.
+        eventually(lambda: any("the object store at http://" in line and "cannot be reached" in line for line in served.lines))
         report = served.create_report(query, ExecuteNow=True)["reportId"]
         filters = {"getLatestExecution": "false", "executionStatus": "Pending;Running;Completed;Failed"}
         executions = lambda: served.ok("GET", f"ScheduledReport/execution/{report}", params=filters)

@@ -4,6 +4,7 @@
 //! to it notices that, and asks for the connection's end (`ConnectionEnd` in each request).
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +55,8 @@ fn limit_unread(_: &TcpStream, _: Duration) {}
 /// A stream that fails when its peer takes too little, or when its end was asked for.
 pub struct PacedStream<S> {
     stream: S,
+    /// For the log.
+    peer: Option<SocketAddr>,
     least: LeastRate,
     /// Since when a write waits.
     waiting: Option<Instant>,
@@ -96,7 +99,8 @@ impl PacedStream<TcpStream> {
     /// Of a connection that was just taken.
     pub fn over(stream: TcpStream, least: LeastRate) -> PacedStream<TcpStream> {
         limit_unread(&stream, least.window);
-        PacedStream::new(stream, least)
+        let peer = stream.peer_addr().ok();
+        PacedStream { peer, ..PacedStream::new(stream, least) }
     }
 }
 
@@ -107,7 +111,7 @@ impl<S> PacedStream<S> {
     }
 
     fn new(stream: S, least: LeastRate) -> PacedStream<S> {
-        PacedStream { stream, least, waiting: None, waited: Duration::ZERO, written: 0, timer: None, end: Arc::default() }
+        PacedStream { stream, peer: None, least, waiting: None, waited: Duration::ZERO, written: 0, timer: None, end: Arc::default() }
     }
 
     fn went_on(&mut self, bytes: usize) {
@@ -151,7 +155,10 @@ impl<S> PacedStream<S> {
         match &written {
             Poll::Ready(Ok(bytes)) => self.went_on(*bytes),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending if self.is_stalled(context) => return Poll::Ready(Err(stalled())),
+            Poll::Pending if self.is_stalled(context) => {
+                tracing::info!(peer = ?self.peer, "a connection was ended: its peer does not read what it asked for");
+                return Poll::Ready(Err(stalled()));
+            }
             Poll::Pending => {}
         }
         written
