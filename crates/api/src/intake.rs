@@ -26,8 +26,6 @@ use crate::state::ApiState;
 /// Bytes of all bodies under way, and of one address's.
 const BODIES: usize = 32 << 20;
 const BODIES_PER_ADDRESS: usize = 8 << 20;
-/// Requests under way for each connection that there may be.
-const REQUESTS_PER_CONNECTION: usize = 2;
 /// A body has this long, and beyond it a second for so many bytes that have come.
 const BODY_TIME: Duration = Duration::from_secs(15);
 const BYTES_A_SECOND: u64 = 4 << 10;
@@ -77,9 +75,9 @@ enum Full {
 }
 
 impl Intake {
-    /// For so many connections in all, and of one address.
+    /// As many requests as there may be connections, in all and of one address.
     pub fn new(connections: usize, per_address: usize) -> Intake {
-        let load = |connections: usize, bytes| Load { requests: connections.saturating_mul(REQUESTS_PER_CONNECTION), bytes };
+        let load = |requests, bytes| Load { requests, bytes };
         Intake {
             most: load(connections, BODIES),
             most_per_address: load(per_address, BODIES_PER_ADDRESS),
