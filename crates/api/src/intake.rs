@@ -26,8 +26,6 @@ use crate::state::ApiState;
 /// Bytes of all bodies under way, and of one address's.
 const BODIES: usize = 32 << 20;
 const BODIES_PER_ADDRESS: usize = 8 << 20;
-/// Requests under way for each connection that there may be.
-const REQUESTS_PER_CONNECTION: usize = 2;
 /// A body has this long, and beyond it a second for so many bytes that have come.
 const BODY_TIME: Duration = Duration::from_secs(15);
 const BYTES_A_SECOND: u64 = 4 << 10;
@@ -52,6 +50,16 @@ struct Load {
     bytes: usize,
 }
 
+impl Load {
+    fn and(self, more: Load) -> Load {
+        Load { requests: self.requests.saturating_add(more.requests), bytes: self.bytes.saturating_add(more.bytes) }
+    }
+
+    fn is_within(self, most: Load) -> bool {
+        self.requests <= most.requests && self.bytes <= most.bytes
+    }
+}
+
 #[derive(Debug, Default)]
 struct UnderWay {
     all: Load,
@@ -67,9 +75,9 @@ enum Full {
 }
 
 impl Intake {
-    /// For so many connections in all, and of one address.
+    /// As many requests as there may be connections, in all and of one address.
     pub fn new(connections: usize, per_address: usize) -> Intake {
-        let load = |connections: usize, bytes| Load { requests: connections.saturating_mul(REQUESTS_PER_CONNECTION), bytes };
+        let load = |requests, bytes| Load { requests, bytes };
         Intake {
             most: load(connections, BODIES),
             most_per_address: load(per_address, BODIES_PER_ADDRESS),
@@ -84,23 +92,27 @@ impl Intake {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds to what is under way, if there is room. Calls within the process have no address, and no share.
+    /// Adds to what is under way, if there is room: no address may hold more than is left to all others. So however many addresses ask for all that
+    /// they can get, something is left for the next one. Calls within the process have no address, and no share.
     fn take(&self, address: Option<IpAddr>, more: Load) -> Result<(), Full> {
         let mut under_way = self.under_way();
-        let fits = |held: Load, most: Load| held.requests + more.requests <= most.requests && held.bytes + more.bytes <= most.bytes;
-        if !fits(under_way.all, self.most) {
+        let all = under_way.all.and(more);
+        if !all.is_within(self.most) {
             return Err(Full::Server);
         }
         if let Some(address) = address {
-            let held = under_way.addresses.entry(address).or_default();
-            if !fits(*held, self.most_per_address) {
+            let left = Load { requests: self.most.requests - all.requests, bytes: self.most.bytes - all.bytes };
+            let held = under_way.addresses.get(&address).copied().unwrap_or_default().and(more);
+            if !held.is_within(self.most_per_address) {
                 return Err(Full::Address);
             }
-            held.requests += more.requests;
-            held.bytes += more.bytes;
+            // What is not asked for is not held against it.
+            if more.requests > 0 && held.requests > left.requests || more.bytes > 0 && held.bytes > left.bytes {
+                return Err(Full::Server);
+            }
+            under_way.addresses.insert(address, held);
         }
-        under_way.all.requests += more.requests;
-        under_way.all.bytes += more.bytes;
+        under_way.all = all;
         Ok(())
     }
 

@@ -7,10 +7,10 @@ use super::*;
 const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-/// Room for three requests and 30 bytes, two and 20 of one address.
+/// Room for six requests and 60 bytes, two and 20 of one address.
 fn small() -> Arc<Intake> {
     let intake = Intake::new(0, 0);
-    Arc::new(Intake { most: Load { requests: 3, bytes: 30 }, most_per_address: Load { requests: 2, bytes: 20 }, ..intake })
+    Arc::new(Intake { most: Load { requests: 6, bytes: 60 }, most_per_address: Load { requests: 2, bytes: 20 }, ..intake })
 }
 
 fn request(intake: &Arc<Intake>, address: IpAddr) -> Result<Arc<Held>, Full> {
@@ -28,16 +28,20 @@ fn dripping(held: &Arc<Held>, blocks: usize, bytes: usize, seconds: u64) -> Body
     Body::new(Counted { body: Body::from_stream(blocks), held: Arc::clone(held), begun, came: 0, deadline })
 }
 
+fn address(number: u32) -> IpAddr {
+    IpAddr::V4(std::net::Ipv4Addr::from_bits(number))
+}
+
 #[test]
 fn requests_have_a_bound_and_addresses_a_share() {
     let intake = small();
     let held = [request(&intake, ONE).unwrap(), request(&intake, ONE).unwrap()];
     assert_eq!(request(&intake, ONE).err(), Some(Full::Address));
-    let other = request(&intake, OTHER).unwrap();
-    assert_eq!(request(&intake, OTHER).err(), Some(Full::Server));
+    let others: Vec<_> = [OTHER, OTHER, address(3)].map(|other| request(&intake, other).unwrap()).into();
+    assert_eq!(request(&intake, address(4)).err(), Some(Full::Server), "five are under way, and one is left to all others");
     drop(held);
-    let again = [request(&intake, OTHER).unwrap(), request(&intake, ONE).unwrap()];
-    drop((other, again));
+    let again = [request(&intake, address(4)).unwrap(), request(&intake, ONE).unwrap()];
+    drop((others, again));
     let under_way = intake.under_way();
     assert!(under_way.all == Load::default() && under_way.addresses.is_empty(), "nothing is kept of what ended: {under_way:?}");
 }
@@ -50,11 +54,33 @@ async fn bodies_take_what_they_hold_and_give_it_back() {
     assert_eq!(read(&first, 15).await.unwrap(), 15);
     assert!(read(&second, 6).await.is_err(), "its address has its share");
     assert_eq!(second.fault.load(Ordering::Relaxed), ADDRESS_FULL);
-    assert_eq!(read(&other, 15).await.unwrap(), 15);
-    assert!(read(&other, 1).await.is_err(), "all bytes are taken");
-    assert_eq!(other.fault.load(Ordering::Relaxed), SERVER_FULL);
+    assert_eq!(read(&other, 20).await.unwrap(), 20);
+    let third = request(&intake, address(3)).unwrap();
+    assert!(read(&third, 13).await.is_err(), "as much must be left to all others");
+    assert_eq!(third.fault.load(Ordering::Relaxed), SERVER_FULL);
     drop(first);
     assert_eq!(read(&second, 15).await.unwrap(), 15);
+}
+
+/// However many take all that they can get.
+#[tokio::test]
+async fn something_is_left_for_the_next_address() {
+    for greedy in [1, 2, 20, 200] {
+        let intake = Arc::new(Intake::new(1024, 256));
+        let mut held = Vec::new();
+        for round in 0..600 {
+            for number in 0..greedy {
+                if let Ok(request) = request(&intake, address(number)) {
+                    let _ = to_bytes(dripping(&request, 1, 16 << 10, 0), usize::MAX).await;
+                    held.push(request);
+                }
+            }
+            if round % 50 == 49 {
+                let honest = request(&intake, address(9_999)).expect("a place for a request");
+                assert!(to_bytes(dripping(&honest, 1, 8 << 10, 0), usize::MAX).await.is_ok(), "{greedy}: {:?}", intake.under_way().all);
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +119,7 @@ async fn half_sent_forms_stay_within_the_bound() {
         }
     }
     let all = intake.under_way().all;
-    assert!(all.bytes <= 32 << 20 && all.requests <= 2048, "{all:?}");
+    assert!(all.bytes <= 32 << 20 && all.requests <= 1024, "{all:?}");
     assert!(!held.is_empty());
 }
 

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use futures::StreamExt as _;
 use insightgate_identity::scope::Locations;
@@ -44,7 +44,8 @@ fn only_file(bench: &Bench) -> PathBuf {
 /// What came, and whether it ended well.
 async fn received(bench: &Bench, link: &str, headers: &[(&str, &str)]) -> (StatusCode, Vec<u8>, bool) {
     let uri = link.strip_prefix(BASE).unwrap();
-    let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+    let request = Request::get(uri).header(header::HOST, "insights.example");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let response = tower::ServiceExt::oneshot(bench.router.clone(), request.body(Body::empty()).unwrap()).await.unwrap();
     let (status, mut body, mut came) = (response.status(), response.into_body().into_data_stream(), Vec::new());
     while let Some(piece) = body.next().await {

@@ -41,7 +41,8 @@ async fn from(bench: &Bench, address: impl Into<IpAddr>, username: &str, passwor
 pub(super) async fn post_from(bench: &Bench, address: IpAddr, path: &str, fields: &[(&str, &str)]) -> Answer {
     let router = bench.router.clone().layer(Extension(ConnectInfo(SocketAddr::from((address, 1)))));
     let form = Serializer::new(String::new()).extend_pairs(fields).finish();
-    let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(form)).unwrap();
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = request.header(header::HOST, "insights.example").body(Body::from(form)).unwrap();
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
     Answer { status: parts.status, headers: parts.headers, body }

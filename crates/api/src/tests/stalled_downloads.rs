@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, header};
 use axum::response::Response;
 use futures::StreamExt as _;
 use serde_json::json;
@@ -28,7 +28,8 @@ async fn asked(bench: &Bench, link: &str, ended: &Arc<AtomicUsize>, headers: &[(
         ended.fetch_add(1, Ordering::Relaxed);
     });
     let uri = link.strip_prefix(BASE).unwrap();
-    let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+    let request = Request::get(uri).header(header::HOST, "insights.example");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     bench.router.clone().oneshot(request.extension(end).body(Body::empty()).unwrap()).await.unwrap()
 }
 
