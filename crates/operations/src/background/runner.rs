@@ -196,7 +196,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     let key = key(claimed, execution.epoch);
     let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant).await.map_err(|error| {
         tracing::error!(?error, "what the files of a tenant hold could not be read");
-        Fault { reason: "The server could not run the query.".to_owned(), retryable: true }
+        Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
     })?;
     let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
     let format = artifact_key::format(report.format);
