@@ -21,11 +21,10 @@ const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
 const NAMES_OF_NOBODY: i64 = 100_000;
 
 impl Store {
-    /// Removes a batch of each kind that has ended. How many rows; there may be more until it is 0.
-    pub async fn forget_ended_sign_ins(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let mut removed = 0;
-        for (statement, instant) in [
+    /// Removes a batch of each kind that has ended. How many rows; there may be more until it is 0. What lives for months goes only with
+    /// `long`: a clock that is wrong for a moment must not end it.
+    pub async fn forget_ended_sign_ins(&self, now: DateTime<Utc>, long: bool) -> Result<u64, StoreError> {
+        let short_lived = [
             (
                 "DELETE FROM device_codes WHERE digest IN (SELECT digest FROM device_codes WHERE expires < $1 LIMIT $2)",
                 now - DEVICE_CODES_KEPT,
@@ -35,6 +34,13 @@ impl Store {
                 now - AUTHORIZATION_CODES_KEPT,
             ),
             ("DELETE FROM sign_in_sessions WHERE digest IN (SELECT digest FROM sign_in_sessions WHERE expires < $1 LIMIT $2)", now),
+            (
+                "DELETE FROM sign_in_counts WHERE network = '' AND last_failure < $1 AND subject IN
+                     (SELECT subject FROM sign_in_counts WHERE last_success = 0 AND last_failure < $1 LIMIT $2)",
+                now - FAILURES_KEPT,
+            ),
+        ];
+        let long_lived = [
             (
                 "UPDATE refresh_tokens SET expires = $1 WHERE digest IN
                      (SELECT digest FROM refresh_tokens WHERE revoked = 1 AND expires > $1 LIMIT $2)",
@@ -46,16 +52,14 @@ impl Store {
                 now - REFRESH_TOKENS_KEPT,
             ),
             (
-                "DELETE FROM sign_in_counts WHERE network = '' AND last_failure < $1 AND subject IN
-                     (SELECT subject FROM sign_in_counts WHERE last_success = 0 AND last_failure < $1 LIMIT $2)",
-                now - FAILURES_KEPT,
-            ),
-            (
                 "DELETE FROM sign_in_counts WHERE network <> '' AND last_success < $1 AND subject IN
                      (SELECT subject FROM sign_in_counts WHERE last_success > 0 AND last_success < $1 LIMIT $2)",
                 known_since(now),
             ),
-        ] {
+        ];
+        let mut connection = self.pool.acquire().await?;
+        let mut removed = 0;
+        for (statement, instant) in short_lived.into_iter().chain(long_lived.into_iter().filter(|_| long)) {
             removed += execute(&mut connection, sqlx::query(statement).bind(millis(instant)).bind(BATCH)).await?;
         }
         let names: i64 =
