@@ -371,6 +371,7 @@ mod external_identities;
 mod identities;
 mod migration;
 mod recording;
+mod replanning;
 mod runs;
 mod simulation;
 mod together;
