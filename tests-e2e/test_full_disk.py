@@ -5,9 +5,13 @@ import functools
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections import Counter
 
 import pytest
 
+from conftest import BINARY
 from demo import eventually
 
 QUERY = "SELECT CustomerName, CustomerTpid, Product, AvailableSeats FROM CustomersAndTenants ORDER BY CustomerTpid, Product TIMESPAN LIFETIME"
@@ -28,7 +32,7 @@ def where_mounting_is_allowed(test):
         if allowed.returncode != 0:
             pytest.skip(f"needs an administrator, or user namespaces: {allowed.stderr.strip()}")
         nested = [*separate, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"{__file__}::{test.__name__}"]
-        outcome = subprocess.run(nested, capture_output=True, text=True)
+        outcome = subprocess.run(nested, env=os.environ | {"INSIGHTGATE_BIN": BINARY}, capture_output=True, text=True)
         assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
     return run
@@ -166,3 +170,52 @@ def test_a_run_without_room_for_its_file_says_why(start, small_disk, tmp_path):
         assert demo.download(execution["reportAccessSecureLink"]).content == whole
         # Attempts that failed left nothing behind.
         assert not [path for path in artifacts.rglob("*") if "#" in path.name]
+
+
+@where_mounting_is_allowed
+def test_reading_goes_on_and_the_log_stays_short(start, small_disk, tmp_path):
+    disk = small_disk(tmp_path / "disk", "48m")
+    with start(disk / "data", "--no-quotas", "--rows", "200") as demo:
+        own_report_over(demo)
+        query_id = demo.create_query(QUERY)["queryId"]
+        token, url = demo.token, demo.ready["http"]
+        fill(disk / "ballast")
+        over, statuses = threading.Event(), Counter()
+
+        def write():
+            body = {"ReportName": "x" * 200, "Description": "x" * 200, "QueryId": query_id, "ExecuteNow": True}
+            while not over.is_set():
+                statuses[demo.call("POST", "ScheduledReport", token=token, json=body).status_code] += 1
+
+        writers = [threading.Thread(target=write) for _ in range(8)]
+        for writer in writers:
+            writer.start()
+        slowest = Counter()
+        try:
+            deadline = time.monotonic() + 60
+            while statuses[503] < 100:
+                assert time.monotonic() < deadline, statuses
+                for name, ask, expected in [
+                    ("list", lambda: demo.call("GET", "ScheduledQueries", token=token), {200}),
+                    ("preview", lambda: demo.call("GET", "ScheduledQueries/testQueryResult", token=token, params={"exportQuery": QUERY}), {200}),
+                    ("token", demo.ask_token, {200, 503}),
+                    ("readiness", lambda: demo.session.get(f"{url}/readyz"), {200, 503}),
+                ]:
+                    begun = time.monotonic()
+                    assert ask().status_code in expected, name
+                    slowest[name] = max(slowest[name], time.monotonic() - begun)
+        finally:
+            over.set()
+            for writer in writers:
+                writer.join()
+        assert all(seconds < 5 for seconds in slowest.values()), slowest
+        details = {check["name"]: check["detail"] for check in demo.session.get(f"{url}/readyz").json()["checks"]}
+        assert details["database"] is None and "full" in details["databaseWrites"], details
+        told = Counter(line.split("correlation")[0].split("ERROR")[1] for line in demo.lines if "ERROR" in line)
+        assert told and max(told.values()) <= 3, told.most_common(5)
+        print(statuses, slowest)
+
+        # A start there says what is full.
+        begun = [demo.binary, "demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--data-dir", str(disk / "other")]
+        ran = subprocess.run(begun, capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 1 and f"the disk of {disk / 'other'}" in ran.stderr and "0 bytes are free" in ran.stderr, ran.stderr

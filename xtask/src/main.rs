@@ -1,4 +1,4 @@
-//! Repository chores: `cargo xtask tidy | test | crash | differential | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
+//! Repository chores: `cargo xtask tidy | test | crash | siege | differential | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
 
 mod bench;
 mod bench_downloads;
@@ -10,6 +10,7 @@ mod crash;
 mod differential;
 mod fuzz;
 mod linear;
+mod siege;
 mod steps;
 mod test;
 mod tidy;
@@ -22,6 +23,8 @@ cargo xtask tidy                      the repository's own rules: edges between 
 cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
 cargo xtask crash [--reports N] [--seed N]
                                       servers, a database and a store that fail at random (reports: 1000, seed: 1)
+cargo xtask siege [--only NAME] [--seconds N] [--short] [--release]
+                                      attacks on a running server beside an honest caller, each for so long (seconds: 20)
 cargo xtask differential [--queries N] [--seed N] [--release]
                                       generated queries beside DuckDB, row by row (queries: 1000000, seed: any)
 cargo xtask fuzz [--seconds N] [--only TARGET]
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         ["test", "--only", "rust"] => test::run(test::Part::Rust),
         ["test", "--only", "e2e"] => test::run(test::Part::EndToEnd),
         ["crash", options @ ..] => crash::run(options),
+        ["siege", options @ ..] => siege::run(options),
         ["differential", options @ ..] => differential::run(options),
         ["fuzz", options @ ..] => fuzz::run(options),
         ["linear"] => linear::run(""),

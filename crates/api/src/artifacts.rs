@@ -3,15 +3,15 @@
 mod conditions;
 mod range;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, Version as Http, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, Version as Http, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use insightgate_operations::download_artifact::{OpenedArtifact, open_artifact, read_artifact};
+use axum::{Extension, Router};
+use insightgate_operations::download_artifact::{OpenedArtifact, find_artifact, open_artifact, read_artifact};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::link::{LinkFault, LinkQuery};
 use insightgate_operations::list_executions::{ArtifactLink, OpeningLink};
@@ -19,6 +19,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use url::form_urlencoded;
 
+use crate::connection_end::ConnectionEnd;
 use crate::envelope::Asked;
 use crate::state::ApiState;
 use conditions::Version;
@@ -63,8 +64,8 @@ async fn download(
     State(state): State<ApiState>,
     asked: Asked,
     path: Result<Path<(String, String)>, PathRejection>,
-    uri: Uri,
-    headers: HeaderMap,
+    (method, uri, headers): (Method, Uri, HeaderMap),
+    connection: Option<Extension<ConnectionEnd>>,
 ) -> Response {
     // Whatever is wrong with a link, the refusal is the same.
     let (Ok(Path((execution, file))), Some(query)) = (path, link_query(&uri)) else {
@@ -77,7 +78,11 @@ async fn download(
     let version = Version::of(&opened.artifact);
     let answered = match version.answer(&headers) {
         Some(status) => Ok(status.into_response()),
-        None => body(&state, &opened, &headers, &version).await,
+        None => {
+            let wanted = if version.is_continued(&headers) { wanted(&headers, opened.artifact.bytes) } else { Wanted::All };
+            let connection = connection.map(|Extension(end)| end);
+            content(&state, &opened, wanted, method == Method::HEAD, &asked.correlation, connection).await
+        }
     };
     let mut response = match answered {
         Ok(response) => response,
@@ -137,9 +142,15 @@ async fn weakened(mut response: Response) -> Response {
     response
 }
 
-async fn body(state: &ApiState, opened: &OpenedArtifact, headers: &HeaderMap, version: &Version) -> Result<Response, Failure> {
+async fn content(
+    state: &ApiState,
+    opened: &OpenedArtifact,
+    wanted: Wanted,
+    headers_only: bool,
+    correlation: &str,
+    connection: Option<ConnectionEnd>,
+) -> Result<Response, Failure> {
     let size = opened.artifact.bytes;
-    let wanted = if version.is_continued(headers) { wanted(headers, size) } else { Wanted::All };
     let (status, stretch) = match wanted {
         Wanted::All => (StatusCode::OK, 0..size),
         Wanted::Part(stretch) => (StatusCode::PARTIAL_CONTENT, stretch),
@@ -147,7 +158,13 @@ async fn body(state: &ApiState, opened: &OpenedArtifact, headers: &HeaderMap, ve
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{size}"))]).into_response());
         }
     };
-    let stream = read_artifact(&state.context, opened, stretch.clone()).await?;
+    let body = if headers_only {
+        find_artifact(&state.context, opened, correlation).await?;
+        Body::empty()
+    } else {
+        let cut_off = move || connection.iter().for_each(ConnectionEnd::end);
+        Body::from_stream(read_artifact(&state.context, opened, stretch.clone(), correlation, cut_off).await?)
+    };
     let mut response = (
         status,
         [
@@ -155,7 +172,7 @@ async fn body(state: &ApiState, opened: &OpenedArtifact, headers: &HeaderMap, ve
             (header::CONTENT_LENGTH, (stretch.end - stretch.start).to_string()),
             (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", encoded(&opened.file))),
         ],
-        Body::from_stream(stream),
+        body,
     )
         .into_response();
     if status == StatusCode::PARTIAL_CONTENT

@@ -11,7 +11,7 @@ use insightgate_operations::failure::Failure;
 use serde::Serialize;
 
 use crate::correlation::Correlation;
-use crate::manage;
+use crate::{manage, oauth};
 
 /// Source: the documented answers; field order as in the worked examples.
 #[derive(Serialize)]
@@ -87,16 +87,27 @@ impl Asked {
         };
         match failure {
             Failure::Internal(cause) => tracing::error!(%cause, correlation = self.correlation, "a request failed"),
+            Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation = self.correlation, "a request could not be answered"),
             Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
             _ => {}
         }
         let code = matches!(failure, Failure::SecondFactorRequired).then_some(SECOND_FACTOR_REQUIRED);
         let mut response = answer::<()>(status, &[], Some(&message), false, code);
+        if let Some(seconds) = failure.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response
+        with_retry_after(response, failure)
     }
+}
+
+pub(crate) fn with_retry_after(mut response: Response, failure: &Failure) -> Response {
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 impl<S: Sync> FromRequestParts<S> for Asked {
@@ -114,7 +125,8 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
         Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
         Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
-        Failure::Busy => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Busy | Failure::ShareTaken { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Failure::QueryTimeout { .. } | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -136,13 +148,39 @@ pub(crate) async fn wrong_method(asked: Asked, method: Method, uri: Uri) -> Resp
 
 /// In the form of the API that was meant.
 fn astray(asked: &Asked, uri: &Uri, status: StatusCode, message: &str) -> Response {
-    if manage::is_managed(uri) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
+    if manage::is_managed(uri.path()) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
+}
+
+/// Whether it is one of the two APIs.
+pub(crate) fn takes_json(path: &str) -> bool {
+    path.starts_with("/insights/") || manage::is_managed(path)
+}
+
+/// What is said before a handler is asked, or in its place; in the form of the API that was meant.
+pub(crate) fn told(asked: &Asked, path: &str, status: StatusCode, message: &str) -> Response {
+    match () {
+        () if manage::is_managed(path) => manage::told(status, message, &asked.correlation),
+        () if oauth::is_token_endpoint(path) => oauth::told(status, message, &asked.correlation),
+        () => refusal(status, message),
+    }
 }
 
 /// A request that took too long is answered by a layer that knows no envelope, with an empty body.
 pub(crate) async fn timed_out(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         return refusal(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");
+    }
+    response
+}
+
+/// Seconds after which a client may come again, where nothing better is known.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Whoever is turned away for now hears when to come again, whatever API turned them away.
+pub(crate) async fn say_when(mut response: Response) -> Response {
+    let for_now = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+    if for_now {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
     }
     response
 }

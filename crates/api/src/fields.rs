@@ -9,8 +9,8 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::form_urlencoded;
 
-/// Bytes of a JSON body.
-pub(crate) const BODY_LIMIT: usize = 2 << 20;
+/// Bytes of a JSON body. The text of a query has 64 KiB, which JSON may write six times as long.
+pub(crate) const BODY_LIMIT: usize = 512 << 10;
 
 /// A body that could not be taken.
 pub(crate) enum BodyFault {

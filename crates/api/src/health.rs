@@ -1,7 +1,10 @@
 //! Whether the process lives, and whether it can serve.
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use crate::state::ApiState;
 
@@ -9,12 +12,11 @@ pub(crate) async fn alive() -> &'static str {
     "ok"
 }
 
-pub(crate) async fn ready(State(state): State<ApiState>) -> Result<&'static str, StatusCode> {
-    match state.context.store.lease_time().await {
-        Ok(_) => Ok("ok"),
-        Err(error) => {
-            tracing::error!(%error, "the database does not answer");
-            Err(StatusCode::SERVICE_UNAVAILABLE)
-        }
-    }
+/// 503 when something that the server needs cannot be used, with what cannot be done.
+pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
+    let checks = state.context.readiness.checks(&state.context).await;
+    let ready = checks.iter().all(|check| check.ok);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (status, no_store, Json(json!({"ready": ready, "checks": checks}))).into_response()
 }

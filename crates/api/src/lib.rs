@@ -2,17 +2,23 @@
 
 mod artifacts;
 mod client_address;
+mod connection_end;
 mod correlation;
 mod envelope;
 mod fields;
 mod health;
 mod insights;
+mod intake;
 mod manage;
 mod oauth;
 mod router;
+mod safe_headers;
 mod sandbox;
 mod state;
+mod well_formed;
 
+pub use connection_end::ConnectionEnd;
+pub use intake::Intake;
 pub use router::router;
 pub use state::{ApiState, SandboxAccess};
 

@@ -15,13 +15,14 @@ mod keys;
 mod locations;
 mod object;
 mod openapi;
+mod requests;
 mod roles;
 mod schemas;
 mod tenants;
 mod users;
 
 use axum::Router;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use insightgate_operations::manage::administrator::Duty;
@@ -39,8 +40,18 @@ pub(crate) fn routes() -> Router<ApiState> {
     routes.route(&format!("{BASE}/openapi.json"), get(openapi::document))
 }
 
-pub(crate) fn is_managed(uri: &Uri) -> bool {
-    uri.path() == BASE || uri.path().starts_with("/manage/v1/")
+pub(crate) fn is_managed(path: &str) -> bool {
+    path == BASE || path.starts_with("/manage/v1/")
+}
+
+/// What is said before an endpoint is asked, or in its place.
+pub(crate) fn told(status: StatusCode, message: &str, correlation: &str) -> Response {
+    let code = match status {
+        StatusCode::BAD_REQUEST => "invalid",
+        StatusCode::REQUEST_TIMEOUT => "timeout",
+        _ => "busy",
+    };
+    answer::error(status, code, message, None, correlation)
 }
 
 /// For a path or method that is none of the endpoints.
@@ -90,7 +101,7 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/tenants/{tenant}/locations", locations::list).about("Lists locations.", Duty::Look).many("Location"),
         Endpoint::post("/tenants/{tenant}/locations", locations::add)
             .about("Adds a location.", Duty::Company)
-            .takes("Location")
+            .takes("NewLocation")
             .created("Location"),
         Endpoint::get("/tenants/{tenant}/users", users::list).about("Lists users.", Duty::Look).many("User"),
         Endpoint::post("/tenants/{tenant}/users", users::add)

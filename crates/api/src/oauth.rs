@@ -15,10 +15,12 @@ pub use form::read_token_form;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use insightgate_identity::grant::GrantRefusal;
+use serde_json::json;
 
 use crate::envelope::Asked;
 use crate::state::ApiState;
@@ -48,6 +50,17 @@ pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
         .route_layer(from_fn_with_state(state.clone(), unless_off))
         // Refusals lead here, also the one that says that the authority is off.
         .route("/error", get(explanation::show))
+}
+
+/// Whether clients read JSON there, and no page.
+pub(crate) fn is_token_endpoint(path: &str) -> bool {
+    path.ends_with("/token") || path.ends_with("/devicecode")
+}
+
+/// What is said before an endpoint is asked, or in its place.
+pub(crate) fn told(status: StatusCode, message: &str, correlation: &str) -> Response {
+    let error = if status == StatusCode::BAD_REQUEST { "invalid_request" } else { "temporarily_unavailable" };
+    token::private_json(status, &json!({"error": error, "error_description": message, "correlation_id": correlation}))
 }
 
 /// Without the built-in authority, none of its addresses answers.

@@ -5,18 +5,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{StatusCode, Uri, uri::PathAndQuery};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::routing::get;
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::state::ApiState;
-use crate::{artifacts, correlation, envelope, health, insights, manage, oauth, sandbox};
+use crate::{artifacts, correlation, envelope, health, insights, intake, manage, oauth, safe_headers, sandbox, well_formed};
 
-/// A request's body must keep arriving.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longer than the longest operation (a preview, which has a limit and an answer of its own): what takes longer is a body that drips.
+/// Longer than the longest operation: a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// All that one listener serves.
@@ -26,9 +24,12 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(envelope::wrong_method)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(map_response(envelope::timed_out))
-        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(map_response(envelope::say_when))
         .layer(CatchPanicLayer::custom(envelope::panicked))
+        .layer(from_fn_with_state(state.clone(), intake::admit))
+        .layer(from_fn(well_formed::one_host))
         .layer(from_fn_with_state(state.clone(), correlation::attach))
+        .layer(from_fn_with_state(state.clone(), safe_headers::attach))
         .with_state(state);
     // Routing looks at the path first, so that it must be rewritten before.
     Router::new().fallback_service(routes.map_request(with_plain_path))

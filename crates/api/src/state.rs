@@ -5,6 +5,8 @@ use std::sync::Arc;
 use insightgate_operations::context::SharedContext;
 use ipnet::IpNet;
 
+use crate::intake::Intake;
+
 /// One per listener: two listeners of a sandbox have addresses of their own. Every layer and handler takes a copy for every request, so that
 /// nothing in it may cost a copy of its content.
 #[derive(Clone)]
@@ -14,6 +16,10 @@ pub struct ApiState {
     pub base_url: Arc<str>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// How long browsers are told to use https alone; 0: they are told nothing.
+    pub hsts_seconds: u32,
+    /// Shared by all listeners.
+    pub intake: Arc<Intake>,
     /// None: there is no sandbox API.
     pub sandbox: Option<SandboxAccess>,
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access_tokens;
+mod answer_headers;
 mod attacks;
 mod authority_input;
 mod authorization;
@@ -9,6 +10,7 @@ mod browser;
 mod callbacks;
 mod clocks;
 mod counted;
+mod damaged_downloads;
 mod device_codes;
 mod downloads;
 mod every_route;
@@ -18,9 +20,11 @@ mod external_bindings;
 mod external_keys;
 mod external_tokens;
 mod fuzz;
+mod guessing;
 mod harness;
 mod holding;
 mod identity_changes;
+mod intake;
 mod issuer;
 mod keys;
 mod links;
@@ -41,6 +45,8 @@ mod robustness;
 mod runs;
 mod sandbox_clock;
 mod second_factor;
+mod sharing;
 mod sign_in;
+mod stalled_downloads;
 mod token_endpoint;
 mod token_errors;

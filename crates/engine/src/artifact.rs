@@ -6,15 +6,17 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
+use object_store::{GetOptions, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
+use crate::block_sums::{BLOCK, BlockSum, block_sums};
 use crate::encode::Format;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -94,25 +96,19 @@ impl Engine {
         Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
     }
 
-    /// The bytes of the range (half-open), as they are read. Ends at the artifact's end if the range does not. A tenant may read
-    /// [some at once](crate::readers::MOST_PER_TENANT).
-    pub async fn read(&self, key: &ArtifactKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, EngineError>>, EngineError> {
-        if range.is_empty() {
-            return Ok(futures::stream::empty().boxed());
+    /// Opens an artifact for reading. Nothing of it is read yet.
+    pub async fn open_reader(&self, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
+        let (artifacts, path) = (&self.inner.artifacts, key.path());
+        if !artifacts.is_folder() {
+            let size = artifacts.store.head(&path).await.map_err(missing)?.size;
+            return Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) });
         }
-        let reader = self.inner.readers.admit(key.tenant).ok_or(EngineError::Busy)?;
-        let size = self.open(key).await?.size;
-        if range.start >= size {
-            return Err(EngineError::BadRange);
+        let found = artifacts.store.get_opts(&path, GetOptions::default()).await.map_err(missing)?;
+        let size = found.meta.size;
+        match found.payload {
+            GetResultPayload::File(file, path) => Ok(ArtifactReader { size, place: Place::File(Arc::new(file), path) }),
+            GetResultPayload::Stream(_) => Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) }),
         }
-        let options = GetOptions { range: Some(GetRange::Bounded(range.start..range.end.min(size))), ..GetOptions::default() };
-        let found = self.inner.artifacts.store.get_opts(&key.path(), options).await.map_err(missing)?;
-        let read = match found.payload {
-            GetResultPayload::File(file, path) => blocks(file, path, found.range),
-            GetResultPayload::Stream(stream) => stream.map_err(EngineError::from).boxed(),
-        };
-        // The place goes with the stream.
-        Ok(read.inspect(move |_| _ = &reader).boxed())
     }
 
     /// An address of the store's own that opens the artifact to whoever has it, for so long; None where artifacts lie in a folder. It cannot be
@@ -159,32 +155,75 @@ impl Engine {
     }
 }
 
-/// What a reader of a local file holds of it at once. The store's own stream has blocks of 8 KiB, each of which is a way to another thread and back.
-pub(crate) const BLOCK: u64 = 256 << 10;
+/// Bytes of a local file that one read should take: less is more ways to another thread and back.
+const OF_FILE: u64 = 2 * BLOCK;
+/// Of an object: each read is a request of its own, so that none has to last as long as the reader likes.
+const OF_OBJECT: u64 = 4 * BLOCK;
 
-fn blocks(file: File, path: PathBuf, range: Range<u64>) -> BoxStream<'static, Result<Bytes, EngineError>> {
-    let blocks = futures::stream::try_unfold((file, range), |(file, left)| async {
-        if left.is_empty() {
-            return Ok(None);
-        }
-        let read = tokio::task::spawn_blocking(move || {
-            let (block, next) = (read_block(&file, &left)?, left.start.saturating_add(BLOCK).min(left.end));
-            Ok(Some((block, (file, next..left.end))))
-        });
-        read.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
-    });
-    blocks.map_err(move |source| EngineError::Io { what: path.display().to_string(), source }).boxed()
+/// An artifact that is read a stretch at a time, for as long as its reader takes.
+pub struct ArtifactReader {
+    size: u64,
+    place: Place,
 }
 
-fn read_block(mut file: &File, left: &Range<u64>) -> io::Result<Bytes> {
-    let wanted = (left.end - left.start).min(BLOCK);
-    let mut block = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);
-    file.seek(SeekFrom::Start(left.start))?;
-    file.take(wanted).read_to_end(&mut block)?;
-    match block.len() as u64 == wanted {
-        true => Ok(block.into()),
-        false => Err(io::ErrorKind::UnexpectedEof.into()),
+enum Place {
+    /// Stays readable when it is removed.
+    File(Arc<File>, PathBuf),
+    Store(Arc<dyn ObjectStore>, Path),
+}
+
+impl ArtifactReader {
+    /// Bytes that the store has. What it should have, whoever published it knows.
+    pub fn size(&self) -> u64 {
+        self.size
     }
+
+    /// Bytes that one read should ask for at most: whole blocks.
+    pub fn most_at_once(&self) -> u64 {
+        match self.place {
+            Place::File(..) => OF_FILE,
+            Place::Store(..) => OF_OBJECT,
+        }
+    }
+
+    /// All bytes of the range, or an error. Where there are `sums`, the range begins and ends with a block (or with the file), and what is not as they say
+    /// is [`EngineError::Damaged`].
+    pub async fn read(&mut self, range: Range<u64>, sums: Option<Vec<BlockSum>>) -> Result<Bytes, EngineError> {
+        let (start, wanted) = (range.start, range.end.saturating_sub(range.start));
+        let checked = move |bytes: Bytes| {
+            let damaged = |detail: String| Err(EngineError::Damaged { detail });
+            if bytes.len() as u64 != wanted {
+                return damaged(format!("{} of {wanted} bytes from byte {start} on are there", bytes.len()));
+            }
+            let Some(sums) = sums else { return Ok(bytes) };
+            let found = block_sums([bytes.as_ref()]);
+            if found == sums {
+                return Ok(bytes);
+            }
+            let first = found.iter().zip(&sums).take_while(|(found, sum)| found == sum).count() as u64;
+            damaged(format!("the block at byte {} is not what was written", start + first * BLOCK))
+        };
+        // Checksums take as long as reading does, and have to be off the threads that serve others.
+        let read = match &self.place {
+            Place::File(file, path) => {
+                let (file, what) = (Arc::clone(file), path.display().to_string());
+                tokio::task::spawn_blocking(move || checked(read_range(&file, start, wanted).map_err(EngineError::io(what))?))
+            }
+            Place::Store(store, path) => {
+                let bytes = store.get_range(path, range).await.map_err(missing)?;
+                tokio::task::spawn_blocking(move || checked(bytes))
+            }
+        };
+        read.await.unwrap_or_else(|stopped| Err(EngineError::Plan(format!("a read of an artifact stopped: {stopped}"))))
+    }
+}
+
+/// Less than was wanted where the file ends before.
+fn read_range(mut file: &File, start: u64, wanted: u64) -> io::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);
+    file.seek(SeekFrom::Start(start))?;
+    file.take(wanted).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 fn missing(error: object_store::Error) -> EngineError {

@@ -21,29 +21,38 @@ use insightgate_query::catalog::Dataset;
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
+use uuid::Uuid;
 
+use crate::balanced::{optimizer_rules, physical_optimizer_rules};
 use crate::blame::{caught, panicked};
-use crate::budget::{Budget, Lane, Share};
+use crate::budget::{Budget, Need, Room, Sharing};
 use crate::codes;
 use crate::dictionary;
 use crate::error::EngineError;
 use crate::in_order::in_order;
+use crate::ledger::{Seat, Share};
 use crate::lower::{self, Lowering, Output};
 use crate::pruning::{self, Handed};
-use crate::readers::Readers;
+use crate::reading::Reading;
 use crate::redaction;
 use crate::scan::{self, Rows};
 use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
 use crate::store_url::{DataRoot, OpenedStore};
+use crate::turns::{Asked, Lane};
+use crate::workers::Workers;
 
-/// Bytes for queries, beside what the process needs anyway: together they stay under 256 MiB.
-pub const DEFAULT_MEMORY_LIMIT: usize = 80 << 20;
+/// Bytes for all queries together, with what they read of files: a row group of 200 MiB can be read. Beside what the process needs anyway they stay under
+/// 512 MiB, and an export of usual row groups under 256.
+pub const DEFAULT_MEMORY_LIMIT: usize = 256 << 20;
+
+/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. Half of it holds every limit of
+/// the query language reached at once, without optimisation too (`tests/limits.rs`).
+pub const STACK: usize = 16 << 20;
 
 /// Footers that are kept. They are small beside the data, and not in the budget of queries.
 const FOOTER_CACHE: usize = 16 << 20;
 
-/// Bytes of the memory for queries that let one more row group be read beside others: what it takes, of a writer's largest pages, is in no
-/// budget.
+/// Bytes of the memory for queries that let one more batch be encoded beside others.
 const STREAM_MEMORY: usize = 40 << 20;
 
 /// Rows that a sort can keep in each of its streams without being felt.
@@ -65,7 +74,7 @@ const DATA_URL: &str = "data://root";
 pub struct EngineSettings {
     pub data_root: DataRoot,
     pub artifact_root: DataRoot,
-    /// Bytes that all running queries may hold together; beyond them they spill to disk.
+    /// Bytes that all running queries may hold together, with what they read; beyond them they wait, or spill to disk.
     pub memory_limit: usize,
     pub spill_dir: PathBuf,
     /// How many streams a query whose answer does not depend on the order of rows is split into.
@@ -81,10 +90,12 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
     pub(crate) artifacts: OpenedStore,
-    pub(crate) readers: Readers,
     pub(crate) data_url: ObjectStoreUrl,
-    budget: Budget,
-    /// Row groups that are read side by side, and batches that are encoded so.
+    pub(crate) budget: Budget,
+    pub(crate) workers: Workers,
+    /// Row groups that are read side by side, where there is memory for them.
+    partitions: usize,
+    /// Batches that are encoded side by side.
     pub(crate) streams: usize,
     pub(crate) runtime: Arc<RuntimeEnv>,
     pub(crate) shapes: ShapeCache,
@@ -92,6 +103,14 @@ pub(crate) struct Inner {
     pub(crate) ordered: SessionState,
     pub(crate) parallel: SessionState,
     /// For plans whose sorts keep few rows: each stream then has its own.
+    few: SessionState,
+    /// The last two with fewer streams, for files whose row groups are large: half as many each time.
+    narrower: Vec<Narrower>,
+}
+
+struct Narrower {
+    streams: usize,
+    parallel: SessionState,
     few: SessionState,
 }
 
@@ -102,7 +121,10 @@ pub(crate) struct Prepared {
     pub(crate) snapshot: Snapshot,
     /// Of the snapshot's files.
     pub(crate) shapes: Vec<Arc<FileShape>>,
+    pub(crate) reading: Reading,
     rows: Rows,
+    /// The streams that its session has.
+    pub(crate) width: usize,
     /// It may fail for texts that are too many to be held; then it has to be made again [without](HeldTexts::Proven).
     pub(crate) guesses: bool,
     /// Its partitions are to be run side by side and handed out in order, up to the limit.
@@ -124,21 +146,49 @@ pub(crate) struct Running {
     pub(crate) outputs: Vec<Output>,
     pub(crate) snapshot: Snapshot,
     /// To be kept until the stream has ended.
-    pub(crate) share: Option<Share>,
+    pub(crate) share: Share,
+}
+
+/// A query of a scope that is [within](TenantScope::within) its dataset. `at_most` rows, if that is less than the plan's own limit.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) scope: &'a TenantScope,
+    pub(crate) plan: &'a Plan,
+    pub(crate) window: Window,
+    pub(crate) at_most: Option<usize>,
+}
+
+impl Question<'_> {
+    fn holds_rows(&self) -> bool {
+        self.plan.grouped || self.plan.distinct || !self.plan.order.is_empty()
+    }
 }
 
 impl Engine {
     /// Makes the folders where they are missing.
+    ///
+    /// # Errors
+    ///
+    /// When a store or a folder cannot be opened.
     pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
+        Engine::shared(settings, Sharing::default())
+    }
+
+    /// The same, shared by tenants in another way than the usual.
+    ///
+    /// # Errors
+    ///
+    /// When a store or a folder cannot be opened.
+    pub fn shared(settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
         let data = settings.data_root.open()?.store;
-        Engine::over(data, settings)
+        Engine::over(data, settings, sharing)
     }
 
     /// Reads data from the store, whatever the settings' data root is.
-    pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings) -> Result<Engine, EngineError> {
+    pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
         let artifacts = settings.artifact_root.open()?;
         make_folder(&settings.spill_dir)?;
-        let budget = Budget::new(settings.memory_limit);
+        let budget = Budget::new(settings.memory_limit, sharing);
         let query = |error: DataFusionError| EngineError::from_query(error, budget.share);
         let spill = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![settings.spill_dir]));
         let runtime = RuntimeEnvBuilder::new()
@@ -149,16 +199,22 @@ impl Engine {
             .map_err(query)?;
         let data_url = ObjectStoreUrl::parse(DATA_URL).map_err(query)?;
         runtime.register_object_store(data_url.as_ref(), Arc::clone(&data));
-        let session = |partitions: usize, few: bool| session(&runtime, partitions, few);
+        let cache = budget.cache();
+        let session = |partitions: usize, few: bool| session(&runtime, partitions, few, cache);
+        let partitions = settings.partitions.max(1);
+        let halves = std::iter::successors(Some(partitions / 2), |streams| Some(streams / 2)).take_while(|streams| *streams > 0);
+        let narrower = |streams| Narrower { streams, parallel: session(streams, false), few: session(streams, true) };
         let inner = Inner {
-            readers: Readers::default(),
             ordered: session(1, false),
-            parallel: session(settings.partitions.max(1), false),
-            few: session(settings.partitions.max(1), true),
+            parallel: session(partitions, false),
+            few: session(partitions, true),
+            narrower: halves.map(narrower).collect(),
             data,
             artifacts,
             data_url,
             budget,
+            workers: Workers::new(partitions),
+            partitions,
             streams: settings.partitions.clamp(1, (settings.memory_limit / STREAM_MEMORY).max(1)),
             runtime: Arc::clone(&runtime),
             shapes: ShapeCache::default(),
@@ -171,15 +227,9 @@ impl Engine {
         snapshot::take(self.inner.data.as_ref(), scope, dataset).await
     }
 
-    /// Plans a query for a scope that is [within](TenantScope::within) its dataset.
-    pub(crate) async fn prepare(
-        &self,
-        scope: &TenantScope,
-        plan: &Plan,
-        window: Window,
-        at_most: Option<usize>,
-        texts: HeldTexts,
-    ) -> Result<Prepared, EngineError> {
+    /// Plans a query, to be read in at most so many streams.
+    pub(crate) async fn prepare(&self, question: Question<'_>, texts: HeldTexts, width: usize) -> Result<Prepared, EngineError> {
+        let Question { scope, plan, window, at_most } = question;
         let inner = &self.inner;
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
@@ -208,7 +258,7 @@ impl Engine {
             };
             (lowering.onto(scanned, window, at_most, !lowering_is_plain, room)?, guesses.get())
         };
-        let session = self.session(plan, rows, at_most);
+        let session = self.session(question, rows, width);
         let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
         let physical =
             if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
@@ -220,39 +270,106 @@ impl Engine {
             Ok(physical) => physical,
             Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
         };
-        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, rows, guesses, side_by_side: lowering_is_plain })
+        let reading = self.reading(&physical, &snapshot).await?;
+        let side_by_side = lowering_is_plain;
+        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, reading, rows, width, guesses, side_by_side })
     }
 
-    fn session(&self, plan: &Plan, rows: Rows, at_most: Option<usize>) -> &SessionState {
-        match rows {
-            Rows::InOrder => &self.inner.ordered,
-            _ if lower::limit(plan, at_most).is_some_and(|limit| limit <= FEW_ROWS) => &self.inner.few,
-            _ => &self.inner.parallel,
+    /// What the plan's scans hold while they read.
+    pub(crate) async fn reading(&self, physical: &Arc<dyn ExecutionPlan>, snapshot: &Snapshot) -> Result<Reading, EngineError> {
+        let inner = &self.inner;
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let footers = snapshot::footers(inner.data.as_ref(), &footers, snapshot).await.map_err(|error| self.query_error(error))?;
+        Ok(Reading::of(physical, snapshot, &footers, inner.budget.cache()))
+    }
+
+    /// As many streams as a plan may have.
+    pub(crate) fn widest(&self) -> usize {
+        self.inner.partitions
+    }
+
+    fn session(&self, Question { plan, at_most, .. }: Question<'_>, rows: Rows, width: usize) -> &SessionState {
+        let few = lower::limit(plan, at_most).is_some_and(|limit| limit <= FEW_ROWS);
+        if rows == Rows::InOrder { &self.inner.ordered } else { self.session_of(few, width) }
+    }
+
+    pub(crate) fn session_of(&self, few: bool, width: usize) -> &SessionState {
+        let inner = &self.inner;
+        match inner.narrower.iter().find(|narrower| width < inner.partitions && narrower.streams <= width) {
+            Some(narrower) if few => &narrower.few,
+            Some(narrower) => &narrower.parallel,
+            None if few => &inner.few,
+            None => &inner.parallel,
         }
     }
 
-    /// Starts a query for the scope. `at_most` rows, if that is less than the plan's own limit.
-    pub(crate) async fn start(
-        &self,
-        scope: &TenantScope,
-        plan: &Plan,
-        window: Window,
-        lane: Lane,
-        at_most: Option<usize>,
-    ) -> Result<Running, EngineError> {
-        let inner = &self.inner;
-        let scope = &scope.within(&plan.dataset.name)?;
-        let prepared = self.prepare(scope, plan, window, at_most, HeldTexts::Guessed).await?;
-        let holds_rows = plan.grouped || plan.distinct || !plan.order.is_empty();
-        let share = if holds_rows { Some(inner.budget.take(lane).await?) } else { None };
-        let mut stream = self.stream(&prepared, plan, at_most)?;
+    /// Plans a query so that it fits, and says what it takes.
+    pub(crate) async fn sized(&self, question: Question<'_>, room: Room) -> Result<(Prepared, Need), EngineError> {
+        let (budget, holds_rows) = (&self.inner.budget, question.holds_rows());
+        let mut prepared = self.prepare(question, HeldTexts::Guessed, self.widest()).await?;
+        let is_narrow = |prepared: &Prepared| prepared.width == 1 || prepared.rows == Rows::InOrder;
+        while !is_narrow(&prepared) && prepared.reading.bytes(usize::MAX) > budget.for_reading(holds_rows) {
+            prepared = self.prepare(question, HeldTexts::Guessed, prepared.width / 2).await?;
+        }
+        let at_most = prepared.side_by_side.then(|| self.widest());
+        let need = budget.need(&prepared.reading, holds_rows, room, at_most)?;
+        Ok((prepared, need))
+    }
+
+    /// A place among those who ask for previews and explanations, to be kept until they are answered.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Crowded`] when the tenant, or all together, have as many as they may.
+    pub fn seat(&self, tenant: Uuid) -> Result<Seat, EngineError> {
+        self.inner.budget.ledger.seat(tenant)
+    }
+
+    /// Waits for the turn of a query. Somebody waits for previews, so that they wait only so long.
+    pub(crate) async fn turn(&self, asked: Asked) -> Result<Share, EngineError> {
+        let Budget { ledger, longest_wait, .. } = &self.inner.budget;
+        match asked.lane {
+            Lane::Export => ledger.take(asked).await,
+            Lane::Preview => match tokio::time::timeout(*longest_wait, ledger.take(asked)).await {
+                Ok(share) => share,
+                Err(_) => Err(EngineError::Crowded { by_own: ledger.holds(asked.tenant) }),
+            },
+        }
+    }
+
+    /// Plans a query and waits for its turn to take what it needs.
+    async fn admitted(&self, question: Question<'_>, lane: Lane, room: Room) -> Result<(Prepared, Need, Share), EngineError> {
+        let ledger = &self.inner.budget.ledger;
+        let (prepared, need) = self.sized(question, room).await?;
+        let mut asked = Asked { tenant: question.scope.tenant(), lane, bytes: need.bytes };
+        if let Some(share) = ledger.take_now(asked) {
+            return Ok((prepared, need, share));
+        }
+        // Who waits keeps no plan, which is large where there are many files, and reads what is there when its turn comes.
+        drop(prepared);
+        loop {
+            let share = self.turn(asked).await?;
+            let (prepared, need) = self.sized(question, room).await?;
+            if need.bytes <= share.bytes() {
+                return Ok((prepared, need, share));
+            }
+            asked.bytes = need.bytes;
+        }
+    }
+
+    /// Starts a query when its turn has come.
+    pub(crate) async fn start(&self, question: Question<'_>, lane: Lane, room: Room) -> Result<Running, EngineError> {
+        let scope = &question.scope.within(&question.plan.dataset.name)?;
+        let question = Question { scope, ..question };
+        let (prepared, need, share) = self.admitted(question, lane, room).await?;
+        let mut stream = self.stream(&prepared, question, need)?;
         if prepared.guesses {
             // Groups come when all rows have been read.
             let first = stream.next().await;
             if matches!(&first, Some(Err(error)) if codes::are_too_many(error)) {
                 drop(stream);
-                let prepared = self.prepare(scope, plan, window, at_most, HeldTexts::Proven).await?;
-                let stream = self.stream(&prepared, plan, at_most)?;
+                let prepared = self.prepare(question, HeldTexts::Proven, prepared.width).await?;
+                let stream = self.stream(&prepared, question, need)?;
                 return Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share });
             }
             stream = Box::pin(RecordBatchStreamAdapter::new(stream.schema(), futures::stream::iter(first).chain(stream)));
@@ -260,14 +377,14 @@ impl Engine {
         Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share })
     }
 
-    fn stream(&self, prepared: &Prepared, plan: &Plan, at_most: Option<usize>) -> Result<SendableRecordBatchStream, EngineError> {
-        let Inner { budget, streams, .. } = self.inner.as_ref();
-        let session = self.session(plan, prepared.rows, at_most);
+    fn stream(&self, prepared: &Prepared, question: Question<'_>, need: Need) -> Result<SendableRecordBatchStream, EngineError> {
+        let plan = question.plan;
+        let session = self.session(question, prepared.rows, prepared.width);
         let groups = plan.grouped || plan.distinct;
-        let context = if groups || !plan.order.is_empty() { budget.context(session, groups) } else { session.task_ctx() };
+        let context = if question.holds_rows() { Budget::context(session, groups, need.pool) } else { session.task_ctx() };
         let physical = Arc::clone(&prepared.physical);
         let stream = if prepared.side_by_side {
-            in_order(physical, context, lower::limit(plan, at_most), *streams)
+            in_order(physical, context, lower::limit(plan, question.at_most), need.at_once)
         } else {
             execute_stream(physical, context).map_err(|error| self.query_error(error))?
         };
@@ -279,7 +396,7 @@ impl Engine {
     }
 }
 
-fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionState {
+fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool, cache: usize) -> SessionState {
     let parallel = partitions > 1;
     let mut config = SessionConfig::new()
         .with_target_partitions(partitions)
@@ -293,6 +410,7 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionSt
     options.execution.parquet.schema_force_view_types = false;
     // Columns that are only shown are read where the conditions hold.
     options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.max_predicate_cache_size = Some(cache);
     // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
     options.optimizer.enable_dynamic_filter_pushdown = false;
     // It reserves memory for as many groups as LIMIT says, beside every budget.
@@ -301,7 +419,9 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool) -> SessionSt
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     let mut parquet = TableParquetOptions::default();
     parquet.global = options.execution.parquet.clone();
-    let mut state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(runtime)).with_default_features().build();
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(runtime)).with_default_features();
+    let state = state.with_optimizer_rules(optimizer_rules()).with_physical_optimizer_rules(physical_optimizer_rules());
+    let mut state = state.build();
     state.table_options_mut().parquet = parquet;
     state
 }

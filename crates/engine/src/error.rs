@@ -36,16 +36,24 @@ pub enum EngineError {
     /// The query needs more memory, or more disk for its intermediate results, than the engine may use.
     #[error("the query needs more than its budget of {} MiB of memory: {detail}", memory_limit >> 20)]
     Budget { memory_limit: usize, detail: String },
+    /// Reading a single row group takes more memory than the engine has. Bytes; the row group is counted from 0.
+    #[error(
+        "{file}: row group {number} stores {} MiB of the columns that are read, and the query takes {} MiB at the least: more than the {} MiB of \
+         engine.memory_mib",
+        mebibytes(*stored), mebibytes(*needed as u64), memory_limit >> 20
+    )]
+    RowGroupTooLarge { file: String, number: usize, stored: u64, needed: usize, memory_limit: usize },
+    /// As many previews and explanations are under way or wait as may: the tenant's own, or all together.
+    #[error("{} as many previews and explanations under way as may be", if *by_own { "the tenant has" } else { "there are" })]
+    Crowded { by_own: bool },
     /// A number left the range of its type.
     #[error("a number is out of range: {0}")]
     OutOfRange(String),
     #[error("no such artifact")]
     NoSuchArtifact,
-    #[error("the tenant reads as many artifacts at once as it may")]
-    Busy,
-    /// A range that starts at or after the artifact's end.
-    #[error("the range does not lie in the artifact")]
-    BadRange,
+    /// An artifact is not what was written: it is shorter or longer, or has other bytes.
+    #[error("the artifact is damaged: {detail}")]
+    Damaged { detail: String },
     /// A file that a person gave to be imported.
     #[error("{file}: {detail}")]
     Input { file: String, detail: String },
@@ -71,12 +79,17 @@ impl EngineError {
         match self {
             EngineError::FilesChanged { .. } => true,
             // Memory is shared: what fails beside others may pass alone.
-            EngineError::Budget { .. } => true,
+            EngineError::Budget { .. } | EngineError::Crowded { .. } => true,
             EngineError::Io { .. } => true,
             EngineError::Store(fault) => !matches!(fault.kind(), FaultKind::Refused | FaultKind::Missing | FaultKind::Unsupported),
             EngineError::Query(error) => io_causes(error).next().is_some(),
             _ => false,
         }
+    }
+
+    /// An object store refused the credentials: the same run may succeed once they are replaced.
+    pub fn is_refused_by_store(&self) -> bool {
+        matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Refused)
     }
 
     /// The disk of the artifacts, of the data or of the intermediate results is full.
@@ -110,10 +123,21 @@ impl EngineError {
                     memory_limit >> 20
                 )
             }
+            EngineError::RowGroupTooLarge { file, number, stored, needed, memory_limit } => format!(
+                "The query takes {} MiB of memory at the least, and there are {} MiB for all queries: row group {number} of {} stores {} MiB of \
+                 the columns that are read. Select fewer columns, or ask the operator to write smaller row groups or to raise engine.memory_mib.",
+                mebibytes(*needed as u64),
+                memory_limit >> 20,
+                file_name(file),
+                mebibytes(*stored)
+            ),
+            EngineError::Crowded { by_own: true } => {
+                "Your organisation has too many previews and explanations under way. Try again when some of them have ended.".to_owned()
+            }
+            EngineError::Crowded { by_own: false } => "Too many previews and explanations are under way. Try again shortly.".to_owned(),
             EngineError::OutOfRange(_) => "A number is out of the range of its type.".to_owned(),
             EngineError::NoSuchArtifact => "There is no such file.".to_owned(),
-            EngineError::Busy => "Too many downloads at once. Try again shortly.".to_owned(),
-            EngineError::BadRange => "The range does not lie in the file.".to_owned(),
+            EngineError::Damaged { .. } => "The file is damaged.".to_owned(),
             EngineError::Input { detail, .. } => detail.clone(),
             EngineError::Store(fault) if matches!(fault.kind(), FaultKind::Refused | FaultKind::Missing | FaultKind::Unsupported) => {
                 "The server may not use its storage: its operator has to look after that.".to_owned()
@@ -176,6 +200,11 @@ fn is_out_of_range(error: &ArrowError) -> bool {
         ArrowError::InvalidArgumentError(text) => text.contains("to store in a Decimal"),
         _ => false,
     }
+}
+
+/// Rounded up.
+fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
 }
 
 /// Without the folders, which are the operator's own business.

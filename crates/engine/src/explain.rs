@@ -19,12 +19,14 @@ use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, same_name};
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 
-use crate::engine::{Engine, HeldTexts, Prepared};
+use crate::budget::Room;
+use crate::engine::{Engine, HeldTexts, Prepared, Question};
 use crate::error::EngineError;
 use crate::lower;
 use crate::pruning::Scan;
 use crate::scan::{self, FILE_COLUMN, ROW_COLUMN, Rows, column};
 use crate::snapshot::{self, Snapshot};
+use crate::turns::{Asked, Lane};
 
 /// What a query would read, computed from the caller's own rows alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +60,22 @@ impl Parts {
 }
 
 impl Engine {
-    /// Plans the query as a run would, and looks at what its scan would read. No row of the answer is made.
+    /// Plans the query as a run would, and looks at what its scan would read. No row of the answer is made. Waits for its turn where it has to
+    /// read rows.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Crowded`] when its turn does not come in time; else what stands against the query or its files.
     pub async fn explain(&self, scope: &TenantScope, plan: &Plan, window: Window) -> Result<Explanation, EngineError> {
+        let desk = self.inner.workers.desk(scope.tenant())?;
+        let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
+        desk.run(async move { engine.explained(&scope, &plan, window).await }).await?
+    }
+
+    async fn explained(&self, scope: &TenantScope, plan: &Plan, window: Window) -> Result<Explanation, EngineError> {
         let scope = &scope.within(&plan.dataset.name)?;
-        let prepared = self.prepare(scope, plan, window, None, HeldTexts::Proven).await?;
+        let question = Question { scope, plan, window, at_most: None };
+        let prepared = self.prepare(question, HeldTexts::Proven, self.widest()).await?;
         let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
         let footers = snapshot::footers(self.inner.data.as_ref(), &cache, &prepared.snapshot).await;
         let footers = footers.map_err(|error| self.query_error(error))?;
@@ -124,9 +138,19 @@ impl Engine {
         let rows = scan::tenant_rows(scope, dataset, &prepared.snapshot, &prepared.shapes, &inner.data_url, Rows::Numbered)?;
         let rows = lower::in_window(rows, dataset, window)?;
         let places = rows.project([column(FILE_COLUMN), column(ROW_COLUMN)]).and_then(|rows| rows.build());
-        let physical = inner.parallel.create_physical_plan(&places.map_err(|error| self.query_error(error))?).await;
-        let physical = physical.map_err(|error| self.query_error(error))?;
-        let mut stream = execute_stream(physical, inner.parallel.task_ctx()).map_err(|error| self.query_error(error))?;
+        let places = places.map_err(|error| self.query_error(error))?;
+        let (budget, mut width) = (&inner.budget, self.widest());
+        let (physical, reading) = loop {
+            let physical = self.session_of(false, width).create_physical_plan(&places).await.map_err(|error| self.query_error(error))?;
+            let reading = self.reading(&physical, &prepared.snapshot).await?;
+            if width == 1 || reading.bytes(usize::MAX) <= budget.for_reading(false) {
+                break (physical, reading);
+            }
+            width /= 2;
+        };
+        let need = budget.need(&reading, false, Room::Whole, None)?;
+        let _share = self.turn(Asked { tenant: scope.tenant(), lane: Lane::Preview, bytes: need.bytes }).await?;
+        let mut stream = execute_stream(physical, self.session_of(false, width).task_ctx()).map_err(|error| self.query_error(error))?;
         let ends: Vec<Vec<i64>> = footers.iter().map(|footer| ends(footer)).collect();
         let mut counts = HashMap::new();
         while let Some(batch) = stream.try_next().await.map_err(|error| self.query_error(error))? {

@@ -10,11 +10,13 @@ use insightgate_query::timespan::Window;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::artifact::ArtifactKey;
-use crate::budget::Lane;
+use crate::block_sums::BlockSum;
+use crate::budget::Room;
 use crate::encode::{Format, Halt};
-use crate::engine::{Engine, Running};
+use crate::engine::{Engine, Question, Running};
 use crate::error::EngineError;
 use crate::snapshot;
+use crate::turns::Lane;
 use crate::upload::Upload;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +31,8 @@ pub struct ArtifactSummary {
     pub bytes: u64,
     /// Of the bytes, in lowercase hexadecimal.
     pub sha256: String,
+    /// Of an artifact's blocks, in order; of what is written elsewhere, none.
+    pub blocks: Vec<BlockSum>,
     /// When the newest of the files that were read was written.
     pub data_as_of: Option<DateTime<Utc>>,
     /// There are no files of this tenant's yet: the artifact is a header for that reason.
@@ -64,7 +68,7 @@ impl Engine {
         let artifacts = &self.inner.artifacts;
         let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| format.content_type()));
         match self.write(scope, plan, window, format, Target::Artifact(&mut upload), progress).await {
-            Ok(summary) => upload.finish().await.map(|()| summary),
+            Ok(summary) => upload.finish().await.map(|blocks| ArtifactSummary { blocks, ..summary }),
             Err(error) => {
                 upload.abort().await;
                 Err(error)
@@ -96,15 +100,29 @@ impl Engine {
         mut target: Target<'_>,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let Running { stream, outputs, snapshot, share: _share } = self.start(scope, plan, window, Lane::Export, None).await?;
-        let mut parts = format.encode(stream, &outputs, self.inner.streams)?;
+        let desk = self.inner.workers.desk(scope.tenant())?;
+        let starting = {
+            let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
+            async move {
+                let question = Question { scope: &scope, plan: &plan, window, at_most: None };
+                let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole).await?;
+                // What is begun here stays on the threads for queries.
+                let parts = format.encode(stream, &outputs, engine.inner.streams)?;
+                Ok::<_, EngineError>((share, snapshot, parts))
+            }
+        };
+        let (_share, snapshot, mut parts) = desk.run(starting).await??;
         let mut sum = digest::Context::new(&digest::SHA256);
         let mut done = ExportProgress::default();
         while let Some(part) = parts.next().await {
             let part = match part {
                 Ok(part) => part,
                 Err(Halt::Other(error)) => return Err(error),
-                Err(Halt::Rows(error)) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
+                Err(Halt::Rows(error)) => {
+                    let (engine, dataset, snapshot) = (self.clone(), Arc::clone(&plan.dataset), snapshot.clone());
+                    let naming = async move { engine.named(engine.query_error(error), &dataset, &snapshot).await };
+                    return Err(desk.run(naming).await?);
+                }
             };
             sum.update(&part.bytes);
             target.write(&part.bytes).await?;
@@ -117,6 +135,7 @@ impl Engine {
             rows: done.rows,
             bytes: done.bytes,
             sha256: hexadecimal(sum.finish().as_ref()),
+            blocks: Vec::new(),
             data_as_of: snapshot.data_as_of,
             no_files: snapshot.is_empty(),
         })

@@ -6,10 +6,11 @@ use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 use serde_json::value::RawValue;
 
-use crate::budget::Lane;
+use crate::budget::Room;
 use crate::encode;
-use crate::engine::{Engine, Running};
+use crate::engine::{Engine, Question, Running};
 use crate::error::EngineError;
+use crate::turns::Lane;
 
 #[derive(Debug)]
 pub struct Preview {
@@ -20,15 +21,33 @@ pub struct Preview {
 }
 
 impl Engine {
+    /// At most so many rows. Waits for its turn.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Crowded`] when its turn does not come in time; else what stands against the query or its files.
     pub async fn preview(&self, scope: &TenantScope, plan: &Plan, window: Window, limit_rows: usize) -> Result<Preview, EngineError> {
-        let Running { mut stream, outputs, snapshot, share: _share } =
-            self.start(scope, plan, window, Lane::Preview, Some(limit_rows)).await?;
+        let desk = self.inner.workers.desk(scope.tenant())?;
+        let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
+        let work = async move {
+            let question = Question { scope: &scope, plan: &plan, window, at_most: Some(limit_rows) };
+            match engine.first_rows(question, Room::AsLikely).await {
+                // It took a small share, where its rows were fewer than what became of them.
+                Err(EngineError::Budget { .. }) => engine.first_rows(question, Room::Whole).await,
+                answer => answer,
+            }
+        };
+        desk.run(work).await?
+    }
+
+    async fn first_rows(&self, question: Question<'_>, room: Room) -> Result<Preview, EngineError> {
+        let Running { share: _share, mut stream, outputs, snapshot } = self.start(question, Lane::Preview, room).await?;
         let mut rows = Vec::new();
         loop {
             match stream.try_next().await {
                 Ok(Some(batch)) => encode::json_rows(&batch, &outputs, &mut rows)?,
                 Ok(None) => break,
-                Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
+                Err(error) => return Err(self.named(self.query_error(error), &question.plan.dataset, &snapshot).await),
             }
         }
         Ok(Preview { rows, no_files: snapshot.is_empty() })

@@ -28,7 +28,7 @@ use datafusion::parquet::file::reader::{ChunkReader, Length};
 use datafusion::parquet::file::serialized_reader::SerializedPageReader;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr::{PhysicalExpr, PhysicalExprSimplifier, ScalarFunctionExpr, conjunction, split_conjunction};
+use datafusion::physical_expr::{PhysicalExpr, PhysicalExprSimplifier, ScalarFunctionExpr, split_conjunction};
 use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapterFactory, replace_columns_with_literals};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
@@ -39,6 +39,7 @@ use insightgate_query::plan::{Comparison, Plan, Test};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use crate::balanced::all_physical;
 use crate::dictionary;
 use crate::guard::check_pages;
 use crate::snapshot::{self, Snapshot};
@@ -342,11 +343,24 @@ impl Scan {
     }
 
     pub(crate) fn bytes(&self, group: &RowGroupMetaData) -> u64 {
-        let is_read = |part: &&ColumnChunkMetaData| {
-            let name = part.column_path().parts().first();
-            name.is_some_and(|name| self.names.iter().any(|known| same_name(known, name)))
-        };
-        group.columns().iter().filter(is_read).map(|part| u64::try_from(part.compressed_size()).unwrap_or_default()).sum()
+        let read = group.columns().iter().filter(|part| self.reads(part));
+        read.map(|part| u64::try_from(part.compressed_size()).unwrap_or_default()).sum()
+    }
+
+    pub(crate) fn reads(&self, part: &ColumnChunkMetaData) -> bool {
+        let name = part.column_path().parts().first();
+        name.is_some_and(|name| self.names.iter().any(|known| same_name(known, name)))
+    }
+
+    /// What is read side by side.
+    pub(crate) fn streams(&self) -> &[FileGroup] {
+        &self.config.file_groups
+    }
+
+    /// Whether values of files have to be looked at to know which rows are left.
+    pub(crate) fn has_conditions(&self) -> bool {
+        let columns = self.conjuncts.iter().flat_map(collect_columns);
+        columns.into_iter().any(|column| self.config.file_schema().index_of(column.name()).is_ok())
     }
 
     /// Which row groups of a file the scan would read.
@@ -408,7 +422,7 @@ impl Scan {
             };
             let (narrow, others): (Vec<_>, Vec<_>) = parts.drain(..).partition(is_narrow);
             for conjuncts in [narrow, others].into_iter().filter(|conjuncts| !conjuncts.is_empty()) {
-                let all = vec![conjunction(conjuncts)];
+                let all = vec![all_physical(conjuncts)];
                 let function = ScalarFunctionExpr::try_new(together(), all, schema, Arc::new(ConfigOptions::default()))?;
                 parts.push(Arc::new(function));
             }
@@ -417,7 +431,7 @@ impl Scan {
         for (condition, _) in conditions.iter().zip(&left.useful_texts).filter(|(_, useful)| **useful) {
             parts.extend(bounds(condition, schema));
         }
-        Ok((parts.len() != self.conjuncts.len() || parts.len() > 1).then(|| conjunction(parts)))
+        Ok((parts.len() != self.conjuncts.len() || parts.len() > 1).then(|| all_physical(parts)))
     }
 }
 

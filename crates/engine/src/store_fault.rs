@@ -9,6 +9,8 @@ use std::io;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
+use crate::checked_store::WrongLength;
+
 /// For the log; says nothing secret.
 #[derive(Debug)]
 pub struct StoreFault {
@@ -18,7 +20,7 @@ pub struct StoreFault {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FaultKind {
-    /// No answer, or one that says to come again.
+    /// No answer, one that says to come again, or one with other bytes than were asked for.
     Unreachable,
     /// The credentials are wrong, lacking or not enough.
     Refused,
@@ -42,6 +44,15 @@ impl StoreFault {
             let kind = if passing { FaultKind::Unreachable } else { FaultKind::Other };
             let why = causes(http).last().map(ToString::to_string).unwrap_or_default();
             return StoreFault { kind, text: format!("{} cannot be reached: {why}{}", place(error), credentials_hint(error)) };
+        }
+        if let Some(wrong) = WrongLength::in_error(error) {
+            return StoreFault { kind: FaultKind::Unreachable, text: format!("the object store cannot be read: {wrong}") };
+        }
+        if let Some(text) = causes(error).map(ToString::to_string).find(|text| OTHER_RANGE.iter().any(|begin| text.starts_with(begin))) {
+            return StoreFault {
+                kind: FaultKind::Unreachable,
+                text: format!("the object store answers with another range than it was asked for: {text}"),
+            };
         }
         // Not every call of the library tells these apart by itself.
         let status = answer_code(error).and_then(|code| code.get(..3)?.parse::<u16>().ok());
@@ -89,6 +100,9 @@ fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
     error.source()
 }
+
+/// How an answer with other bytes than were asked for is told of. The library's own type for that cannot be named either.
+const OTHER_RANGE: [&str; 3] = ["Received non-partial response", "Content-Range header not present", "Requested "];
 
 /// How a request's failure begins. The library's own type for it cannot be named.
 const REQUEST: &str = "Error performing ";

@@ -20,6 +20,7 @@ use object_store::signer::Signer;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
+use crate::checked_store::CheckedStore;
 use crate::error::EngineError;
 
 /// A request that failed for a reason that may pass is sent again so often, and for so long at most: a preview has 100 seconds in all.
@@ -165,7 +166,7 @@ impl StoreUrl {
         let signing = Some(Signing { signer: Arc::clone(&store) as Arc<dyn Signer>, prefix: self.prefix.clone() });
         let store: Arc<dyn ObjectStore> =
             if self.prefix.as_ref().is_empty() { store } else { Arc::new(PrefixStore::new(store, self.prefix.clone())) };
-        OpenedStore { store, signing }
+        OpenedStore { store: Arc::new(CheckedStore(store)), signing }
     }
 }
 
@@ -178,6 +179,10 @@ impl Signing {
 }
 
 impl OpenedStore {
+    pub(crate) fn is_folder(&self) -> bool {
+        self.signing.is_none()
+    }
+
     /// Whether objects have a type of their own; files have none.
     pub(crate) fn keeps_types(&self) -> bool {
         self.signing.is_some()

@@ -5,14 +5,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutPayloadMut};
 use tokio::task::JoinSet;
 
+use crate::block_sums::{BLOCK, BlockSum, block_sums};
 use crate::error::EngineError;
 
 /// Bytes of one part. Stores take at least 5 MiB, and at most 10,000 parts: 80 GB.
 const PART_SIZE: usize = 8 << 20;
+const _: () = assert!((PART_SIZE as u64).is_multiple_of(BLOCK), "a part begins with a block");
 
 /// Parts on their way at once.
 const PARTS_IN_FLIGHT: usize = 2;
@@ -24,14 +27,17 @@ pub(crate) struct Upload {
     waiting: PutPayloadMut,
     /// Once there is more than one part.
     begun: Option<Box<dyn MultipartUpload>>,
-    under_way: JoinSet<object_store::Result<()>>,
+    /// Each ends with its number and its checksums.
+    under_way: JoinSet<Result<(usize, Vec<BlockSum>), EngineError>>,
+    /// Of the parts that have arrived, by their numbers.
+    sums: Vec<Vec<BlockSum>>,
 }
 
 impl Upload {
     /// `content_type`: for stores that keep one.
     pub(crate) fn new(store: Arc<dyn ObjectStore>, path: Path, content_type: Option<&'static str>) -> Upload {
         let attributes = content_type.map(|name| (Attribute::ContentType, name)).into_iter().collect();
-        Upload { store, path, attributes, waiting: PutPayloadMut::new(), begun: None, under_way: JoinSet::new() }
+        Upload { store, path, attributes, waiting: PutPayloadMut::new(), begun: None, under_way: JoinSet::new(), sums: Vec::new() }
     }
 
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), EngineError> {
@@ -59,25 +65,36 @@ impl Upload {
                 none.insert(self.store.put_multipart_opts(&self.path, options).await?)
             }
         };
-        self.under_way.spawn(begun.put_part(part));
+        let (number, sums, put) = (self.sums.len(), part_sums(&part), begun.put_part(part));
+        self.sums.push(Vec::new());
+        self.under_way.spawn(async move {
+            put.await?;
+            Ok((number, sums.await?))
+        });
         Ok(())
     }
 
     async fn arrived(&mut self) -> Result<(), EngineError> {
         match self.under_way.join_next().await {
             None => Ok(()),
-            Some(Ok(part)) => Ok(part?),
+            Some(Ok(part)) => {
+                let (number, sums) = part?;
+                if let Some(place) = self.sums.get_mut(number) {
+                    *place = sums;
+                }
+                Ok(())
+            }
             Some(Err(error)) => Err(EngineError::Plan(format!("a part of the upload stopped: {error}"))),
         }
     }
 
-    /// The file is there, whole, when this returns without an error.
-    pub(crate) async fn finish(mut self) -> Result<(), EngineError> {
+    /// The file is there, whole, when this returns its checksums.
+    pub(crate) async fn finish(mut self) -> Result<Vec<BlockSum>, EngineError> {
         let finished = self.finished().await;
         match finished {
             Ok(()) => {
                 self.begun = None;
-                Ok(())
+                Ok(std::mem::take(&mut self.sums).concat())
             }
             Err(error) => {
                 self.abort().await;
@@ -89,7 +106,10 @@ impl Upload {
     async fn finished(&mut self) -> Result<(), EngineError> {
         if self.begun.is_none() {
             let options = PutOptions { attributes: self.attributes.clone(), ..PutOptions::default() };
-            self.store.put_opts(&self.path, std::mem::take(&mut self.waiting).freeze(), options).await?;
+            let part: PutPayload = std::mem::take(&mut self.waiting).freeze();
+            let sums = part_sums(&part);
+            self.store.put_opts(&self.path, part, options).await?;
+            self.sums.push(sums.await?);
             return Ok(());
         }
         self.send().await?;
@@ -109,6 +129,13 @@ impl Upload {
             let _ = begun.abort().await;
         }
     }
+}
+
+/// Begins at once, beside the part's way to the store.
+fn part_sums(part: &PutPayload) -> impl Future<Output = Result<Vec<BlockSum>, EngineError>> + use<> {
+    let part = part.clone();
+    let summing = tokio::task::spawn_blocking(move || block_sums(part.iter().map(Bytes::as_ref)));
+    async move { summing.await.map_err(|error| EngineError::Plan(format!("the checksums of a part stopped: {error}"))) }
 }
 
 impl Drop for Upload {

@@ -86,10 +86,13 @@ pub struct RedirectUriFault {
     pub reason: &'static str,
 }
 
+/// Bytes of a redirect URI.
+pub const LONGEST_REDIRECT_URI: usize = 2000;
+
 /// https, or http to this machine only; a public client may have a scheme of its own. No fragment, no wildcard, no credentials.
 pub fn check_redirect_uri(uri: &str, public: bool) -> Result<(), RedirectUriFault> {
     let fault = |reason| Err(RedirectUriFault { uri: uri.chars().take(200).collect(), reason });
-    if uri.len() > 2000 {
+    if uri.len() > LONGEST_REDIRECT_URI {
         return fault("it is longer than 2,000 characters");
     }
     if uri.bytes().any(|byte| !(0x21..0x7f).contains(&byte)) || uri.contains(['\\', '"', '<', '>', '*']) {

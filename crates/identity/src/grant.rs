@@ -7,6 +7,8 @@ mod meanings;
 
 use std::fmt;
 
+use chrono::TimeDelta;
+
 /// A refused token request. Everything in it may be shown to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantRefusal {
@@ -17,11 +19,20 @@ pub struct GrantRefusal {
     pub status: u16,
     pub text: String,
     pub suberror: Option<&'static str>,
+    /// Seconds after which the same request may be granted.
+    pub retry_after: Option<u32>,
 }
 
 impl GrantRefusal {
     fn new(code: u32, error: &'static str, status: u16, text: impl Into<String>) -> Self {
-        GrantRefusal { code, error, status, text: text.into(), suberror: None }
+        GrantRefusal { code, error, status, text: text.into(), suberror: None, retry_after: None }
+    }
+
+    /// With the time after which to ask again, in seconds, at least one.
+    #[must_use]
+    pub fn after(self, wait: TimeDelta) -> Self {
+        let seconds = (wait.num_milliseconds().max(0) + 999) / 1000;
+        GrantRefusal { retry_after: Some(u32::try_from(seconds).unwrap_or(u32::MAX).max(1)), ..self }
     }
 
     pub fn missing_field(name: &str) -> Self {
@@ -148,11 +159,11 @@ impl GrantRefusal {
     }
 
     pub fn busy() -> Self {
-        Self::new(90055, "temporarily_unavailable", 429, "Too many sign-ins at once. Try again shortly.")
+        Self::new(90055, "temporarily_unavailable", 429, "Too many sign-ins at once. Try again shortly.").after(TimeDelta::seconds(2))
     }
 
     pub fn transient() -> Self {
-        Self::new(90033, "temporarily_unavailable", 503, "A transient fault has occurred. Try again.")
+        Self::new(90033, "temporarily_unavailable", 503, "A transient fault has occurred. Try again.").after(TimeDelta::seconds(2))
     }
 }
 

@@ -4,13 +4,16 @@
 
 pub mod access;
 pub mod application;
+pub mod device;
 pub mod enrollment;
 pub mod external_identity;
 pub mod grant;
+pub mod guessing;
 pub mod principal;
 pub mod profile;
 pub mod program;
 pub mod redirect;
+pub mod refresh;
 pub mod role;
 pub mod scope;
 pub mod tenant;

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 mod registration;
 
-pub use registration::{accepted_registration_ids, listed_countries};
+pub use registration::{LONGEST_NUMBER, accepted_registration_ids, listed_countries};
 
 /// Fields as the pages of the partner profile have them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,10 @@ pub struct ProfileFault {
 const PERSONAL_DOMAINS: [&str; 3] = ["hotmail.com", "live.com", "outlook.com"];
 /// Words of mailboxes that nobody in particular reads.
 const GENERIC_MAILBOXES: [&str; 4] = ["info", "admin", "email", "marketing"];
-const LONGEST_FIELD: usize = 200;
+/// Bytes of a mail address.
+pub const LONGEST_ADDRESS: usize = 254;
+/// Characters of a field.
+pub const LONGEST_FIELD: usize = 200;
 
 impl LegalProfile {
     /// All faults at once; none when the profile may be submitted.
@@ -147,7 +150,12 @@ pub fn check_contact_address(address: &str) -> Option<ProfileFault> {
     };
     let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-.".contains(c);
     let label = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if mailbox.is_empty() || !mailbox.chars().all(atom) || !domain.contains('.') || !domain.split('.').all(label) || lower.len() > 254 {
+    if mailbox.is_empty()
+        || !mailbox.chars().all(atom)
+        || !domain.contains('.')
+        || !domain.split('.').all(label)
+        || lower.len() > LONGEST_ADDRESS
+    {
         return fault("work-address", "This is no mail address: use the work address of the company, name@company.");
     }
     if PERSONAL_DOMAINS.contains(&domain) {

@@ -226,6 +226,9 @@ pub struct DemoArguments {
     /// Allow addresses other machines can reach
     #[arg(long)]
     pub allow_remote: bool,
+    /// The address that clients use, such as https://demo.example.com; what links and issuers begin with
+    #[arg(long, value_name = "URL", value_parser = crate::origin::public)]
+    pub public_url: Option<String>,
     /// Write addresses and credentials here (readable by the owner only) once the server answers
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
@@ -270,7 +273,7 @@ pub struct BackupArguments {
     /// The folder of the database, without a configuration
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR, conflicts_with = "config")]
     pub data_dir: PathBuf,
-    /// The file to write; it must not be there
+    /// The file to write, which must not be there; or a pipe, a device or -, for stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Print the file and its size as JSON
@@ -287,7 +290,7 @@ pub enum ServerRole {
 
 #[derive(Debug, Args)]
 pub struct InitArguments {
-    /// Where to write the configuration, and to read it when it is there already; - prints it and does nothing else
+    /// Where to write the configuration, and to read it when it is there already; to - or a pipe it is written, and nothing else is done
     #[arg(long, value_name = "FILE", default_value = "insightgate.toml")]
     pub config: PathBuf,
     /// Write the operator's credentials to this file (readable by the owner only) instead of the profile file
@@ -352,8 +355,8 @@ pub struct RunArguments {
     /// Whose rows
     #[arg(long, value_name = "UUID")]
     pub tenant: Uuid,
-    /// The file to write; - for stdout
-    #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
+    /// The file to write; stdout if not given, or if it is -
+    #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Say in words what the query will do, and do nothing else
     #[arg(long, conflicts_with_all = ["output", "format"])]

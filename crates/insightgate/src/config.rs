@@ -2,16 +2,20 @@
 //!
 //! One table (`config/settings.rs`) says everything about a setting: reading, the environment variables and the commented example all follow from it.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use insightgate_engine::DataRoot;
+use insightgate_engine::{DEFAULT_WAITING, DataRoot};
+use insightgate_operations::downloads::DownloadSettings;
 use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::{Table, Value};
+use uuid::Uuid;
 
 use crate::command_error::CommandError;
 use crate::data_folder::fault;
+use crate::origin;
 
 mod issuers;
 mod settings;
@@ -31,11 +35,16 @@ pub struct Configuration {
     /// As `data_root`; None: `artifacts` in the data folder.
     pub artifact_root: Option<String>,
     pub store_links: bool,
+    pub downloads: DownloadSettings,
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
-    /// Without a final slash.
+    /// An origin in its one form.
     pub public_url: Option<String>,
     pub trusted_proxies: Vec<IpNet>,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    pub idle_seconds: u32,
+    pub hsts_seconds: u32,
     pub tls_names: Vec<String>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
@@ -51,6 +60,7 @@ pub struct Configuration {
     pub https_callbacks: bool,
     pub callbacks_on_failure: bool,
     pub signing_key_days: u32,
+    pub strict_refresh: bool,
     pub allow_report_viewer: bool,
     pub require_mfa: bool,
     pub quotas: bool,
@@ -68,6 +78,9 @@ pub struct Configuration {
     pub artifact_gib: Option<u32>,
     pub drain_seconds: u32,
     pub memory_mib: usize,
+    /// Previews and explanations at once, those that wait too.
+    pub waiting: usize,
+    pub tenant_weights: HashMap<Uuid, u32>,
     /// None: as many as the machine has cores.
     pub threads: Option<usize>,
     pub log_level: String,
@@ -81,10 +94,15 @@ impl Default for Configuration {
             database_url: None,
             artifact_root: None,
             store_links: false,
+            downloads: DownloadSettings::default(),
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
             trusted_proxies: Vec::new(),
+            connections: 1024,
+            connections_per_address: 256,
+            idle_seconds: 75,
+            hsts_seconds: 0,
             tls_names: Vec::new(),
             certificate: None,
             certificate_key: None,
@@ -97,6 +115,7 @@ impl Default for Configuration {
             https_callbacks: false,
             callbacks_on_failure: false,
             signing_key_days: 90,
+            strict_refresh: false,
             allow_report_viewer: false,
             require_mfa: false,
             quotas: true,
@@ -112,7 +131,9 @@ impl Default for Configuration {
             artifact_days: 90,
             artifact_gib: None,
             drain_seconds: 20,
-            memory_mib: 80,
+            memory_mib: 256,
+            waiting: DEFAULT_WAITING,
+            tenant_weights: HashMap::new(),
             threads: None,
             log_level: "info".to_owned(),
         }
@@ -159,6 +180,12 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
     {
         problems.push(format!("artifacts.links: \"store\" does not fit artifacts.root: {why}"));
     }
+    let every = [("server.http", configuration.http), ("server.https", configuration.https)];
+    for (key, address) in every.into_iter().filter_map(|(key, address)| Some((key, address?))) {
+        if configuration.public_url.is_none() && origin::is_every(address) {
+            problems.push(format!("{key}: {address} is no address that a client can ask: say in server.public_url what clients use"));
+        }
+    }
     if configuration.http.is_none() && configuration.https.is_none() {
         problems.push("server.http and server.https: give at least one".to_owned());
     }
@@ -199,6 +226,11 @@ pub fn example() -> String {
         });
     }
     text + &issuers::example()
+}
+
+/// The environment's variables of all settings.
+pub fn variables() -> Vec<String> {
+    SETTINGS.iter().map(|setting| variable(setting.key)).collect()
 }
 
 fn variable(key: &str) -> String {

@@ -1,59 +1,221 @@
-//! How many connections a listener takes, and for how long one may stay silent: a few idle sockets must not shut others out.
+//! Which connections are taken, of all listeners together: a bound for all, and a share for each address. Whoever comes when there is no room is
+//! let in at the cost of the connection that has waited longest for its client; a connection that the server works for is never closed for another.
+//!
+//! It knows addresses and times, and never touches a socket.
 
-use std::future::{Ready, ready};
-use std::io;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+mod activity;
+mod service;
+mod stream;
 
-use axum_server::accept::Accept;
-use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower::Service;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// Of one listener. Both together stay below the 1,024 open files that systems commonly allow, with room for the data.
-const CONNECTIONS: usize = 400;
+use ipnet::IpNet;
+use tokio::time::Instant;
 
-/// Takes a connection while there is room, else closes it.
-#[derive(Clone)]
-pub struct LimitedAcceptor(Arc<Semaphore>);
+pub use activity::{Activity, Timing, Verdict};
+pub use service::Watched;
+pub use stream::WatchedStream;
 
-impl LimitedAcceptor {
-    pub fn new() -> LimitedAcceptor {
-        LimitedAcceptor(Arc::new(Semaphore::new(CONNECTIONS)))
-    }
+/// Places that connections may take.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Of all addresses together.
+    pub total: usize,
+    /// Of one IPv4 address, or of one network of IPv6 (/64).
+    pub per_address: usize,
+    /// Proxies, behind which many clients share an address: they have no share of their own.
+    pub proxies: Vec<IpNet>,
 }
 
-impl<S> Accept<TcpStream, S> for LimitedAcceptor {
-    type Stream = TcpStream;
-    type Service = Admitted<S>;
-    type Future = Ready<io::Result<(TcpStream, Admitted<S>)>>;
+/// How often the log says the same of one address.
+const WARN_EVERY: Duration = Duration::from_secs(60);
+/// Addresses that are remembered for it.
+const WARNED: usize = 256;
 
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let Ok(place) = Arc::clone(&self.0).try_acquire_owned() else {
-            return ready(Err(io::Error::other("the listener has all the connections that it takes")));
+/// Shared by all listeners of a process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Admission(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    places: Places,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    shares: HashMap<Share, Vec<Arc<Activity>>>,
+    total: usize,
+    warned: HashMap<Share, Instant>,
+}
+
+/// Whose places are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Share {
+    network: IpAddr,
+    is_proxy: bool,
+}
+
+/// A place, given back when it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    admission: Admission,
+    share: Share,
+    pub activity: Arc<Activity>,
+}
+
+/// Why the log has a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Crowd {
+    /// The address has its share.
+    Address,
+    /// All places are taken.
+    Server,
+}
+
+impl Admission {
+    pub fn new(places: Places) -> Admission {
+        Admission(Arc::new(Shared { places, ledger: Mutex::default() }))
+    }
+
+    /// None: there is no room, and nobody who could make some.
+    pub fn admit(&self, peer: IpAddr, now: Instant) -> Option<Place> {
+        let places = &self.0.places;
+        let share = share(peer, &places.proxies);
+        let mut ledger = self.ledger();
+        let own = ledger.shares.get(&share).map_or(0, Vec::len);
+        let crowd = match () {
+            () if !share.is_proxy && own >= places.per_address => Some(Crowd::Address),
+            () if ledger.total >= places.total => Some(Crowd::Server),
+            () => None,
         };
-        // Answers are small, and a client waits for each.
-        ready(stream.set_nodelay(true).map(|()| (stream, Admitted { service, _place: Arc::new(place) })))
+        let closed = match crowd {
+            None => None,
+            Some(Crowd::Address) => ledger.longest_waiting(share, now).map(|at| (share, at)),
+            Some(Crowd::Server) => ledger.of_the_most(now),
+        };
+        let has_room = match closed {
+            Some((from, at)) => ledger.close(from, at),
+            None => crowd.is_none(),
+        };
+        let warns = crowd.filter(|_| ledger.may_warn(share, now));
+        let place = has_room.then(|| {
+            let activity = Arc::new(Activity::new(now));
+            ledger.total += 1;
+            ledger.shares.entry(share).or_default().push(Arc::clone(&activity));
+            Place { admission: self.clone(), share, activity }
+        });
+        drop(ledger);
+        if let Some(crowd) = warns {
+            warn(crowd, peer, own, has_room);
+        }
+        place
+    }
+
+    /// Closes a connection that waits for its client, of the address with the most: the process has no files left.
+    pub fn make_room(&self, now: Instant) {
+        let mut ledger = self.ledger();
+        if let Some((from, at)) = ledger.of_the_most(now) {
+            ledger.close(from, at);
+        }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // Whole between any two statements.
+        self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The service of one connection. The place is given back with it.
-#[derive(Clone)]
-pub struct Admitted<S> {
-    service: S,
-    _place: Arc<OwnedSemaphorePermit>,
-}
-
-impl<S: Service<Request>, Request> Service<Request> for Admitted<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.service.poll_ready(context)
+impl Ledger {
+    /// The index, in the address's own list.
+    fn longest_waiting(&self, share: Share, now: Instant) -> Option<usize> {
+        self.waiting(share, now).map(|(at, _)| at)
     }
 
-    fn call(&mut self, request: Request) -> S::Future {
-        self.service.call(request)
+    fn waiting(&self, share: Share, now: Instant) -> Option<(usize, Instant)> {
+        let connections = self.shares.get(&share)?;
+        let waiting = connections.iter().enumerate().filter_map(|(at, activity)| activity.may_be_closed(now).map(|since| (at, since)));
+        waiting.min_by_key(|(_, since)| *since)
+    }
+
+    /// Of the address that has the most; of several such, the one that has waited longest.
+    fn of_the_most(&self, now: Instant) -> Option<(Share, usize)> {
+        let mut found: Option<(usize, Instant, Share, usize)> = None;
+        for (share, connections) in &self.shares {
+            let count = connections.len();
+            if found.is_some_and(|(most, ..)| count < most) {
+                continue;
+            }
+            if let Some((at, since)) = self.waiting(*share, now)
+                && found.is_none_or(|(most, longest, ..)| count > most || since < longest)
+            {
+                found = Some((count, since, *share, at));
+            }
+        }
+        found.map(|(_, _, share, at)| (share, at))
+    }
+
+    /// Its place is free at once; the connection itself ends a moment later.
+    fn close(&mut self, share: Share, at: usize) -> bool {
+        let Some(connections) = self.shares.get_mut(&share).filter(|connections| at < connections.len()) else { return false };
+        connections.swap_remove(at).close();
+        if connections.is_empty() {
+            self.shares.remove(&share);
+        }
+        self.total = self.total.saturating_sub(1);
+        true
+    }
+
+    fn may_warn(&mut self, share: Share, now: Instant) -> bool {
+        let is_fresh = |at: &Instant| now.duration_since(*at) < WARN_EVERY;
+        if self.warned.get(&share).is_some_and(is_fresh) {
+            return false;
+        }
+        if self.warned.len() >= WARNED {
+            self.warned.retain(|_, at| is_fresh(at));
+        }
+        if self.warned.len() >= WARNED {
+            return false;
+        }
+        self.warned.insert(share, now);
+        true
     }
 }
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut ledger = self.admission.ledger();
+        let connections = ledger.shares.get(&self.share);
+        // One that was closed for another has given its place back already.
+        if let Some(at) = connections.and_then(|all| all.iter().position(|activity| Arc::ptr_eq(activity, &self.activity))) {
+            ledger.close(self.share, at);
+        }
+    }
+}
+
+fn share(peer: IpAddr, proxies: &[IpNet]) -> Share {
+    let peer = peer.to_canonical();
+    let is_proxy = proxies.iter().any(|network| network.contains(&peer));
+    let network = match peer {
+        // The least that a customer of a network is given: within it, addresses cost nothing.
+        IpAddr::V6(address) if !is_proxy => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        whole => whole,
+    };
+    Share { network, is_proxy }
+}
+
+fn warn(crowd: Crowd, client: IpAddr, connections: usize, made_room: bool) {
+    let instead = if made_room { "one that waited for its client was closed for it" } else { "it was refused" };
+    match crowd {
+        Crowd::Address => {
+            tracing::warn!(%client, connections, "a connection of an address that has its share (server.connections_per_address): {instead}")
+        }
+        Crowd::Server => tracing::warn!(%client, connections, "a connection when all places are taken (server.connections): {instead}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! The folder that everything lies in: database, data, definitions, files, keys. One server at a time works on it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::DataRoot;
 use insightgate_operations::random::Random;
 use insightgate_operations::vault::Vault;
+use insightgate_operations::written_file::{self, Readers};
+use insightgate_store::{Sealed, sqlite_url};
 
 use crate::command_error::CommandError;
 use crate::env_vars::{self, EnvVar};
@@ -33,13 +35,18 @@ impl DataFolder {
         Ok(DataFolder(absolute))
     }
 
-    /// One that is there already.
+    /// One that is there already: a folder that was never one is left as it is.
     pub fn existing(path: &Path) -> Result<DataFolder, CommandError> {
-        if path.is_dir() {
+        let marks = ["insightgate.db", "datasets", ENCRYPTION_KEY];
+        let missing = if !path.is_dir() {
+            format!("there is no data folder at {}", path.display())
+        } else if !marks.iter().any(|mark| path.join(mark).exists()) {
+            format!("{} is no data folder: it has none of {}", path.display(), marks.join(", "))
+        } else {
             return DataFolder::open(path);
-        }
-        let hint = "insightgate demo makes one; --data-dir names another";
-        Err(CommandError::not_found(format!("there is no data folder at {}", path.display())).hint(hint))
+        };
+        let hint = "insightgate demo and insightgate init make one; --data-dir names another";
+        Err(CommandError::not_found(missing).hint(hint))
     }
 
     pub fn path(&self) -> &Path {
@@ -47,7 +54,7 @@ impl DataFolder {
     }
 
     pub fn database_url(&self) -> String {
-        format!("sqlite:{}", self.database().display())
+        sqlite_url(&self.database())
     }
 
     pub fn database(&self) -> PathBuf {
@@ -130,32 +137,74 @@ impl DataFolder {
     /// Seals with the key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), else with the folder's own file, which the first start makes.
     /// Also opens what earlier keys sealed: those of `INSIGHTGATE_OLD_ENCRYPTION_KEYS` (separated by commas), the one that was moved aside as
     /// `encryption.key.old`, and the folder's own where the environment has another.
-    pub fn vault(&self, random: &Random) -> Result<Vault, CommandError> {
-        self.vault_with(random, env_vars::read)
+    ///
+    /// `sealed`: what the database holds already. Where no key opens it, nothing is made or written: a new key beside it would lock its owner out.
+    pub fn vault(&self, random: &Random, sealed: &[Sealed]) -> Result<Vault, CommandError> {
+        self.vault_with(random, sealed, env_vars::read)
     }
 
-    fn vault_with(&self, random: &Random, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Vault, CommandError> {
+    fn vault_with(
+        &self,
+        random: &Random,
+        sealed: &[Sealed],
+        environment: impl Fn(&EnvVar) -> Option<String>,
+    ) -> Result<Vault, CommandError> {
         let named = |EnvVar { name, .. }: &EnvVar, text: &str| {
             let malformed = || {
                 CommandError::failed(format!("{name} does not hold 64 hexadecimal digits")).hint("make a key with: openssl rand -hex 32")
             };
             parse_hexadecimal(text.trim()).ok_or_else(malformed)
         };
-        let mut old = Vec::new();
-        let key = match environment(&env_vars::ENCRYPTION_KEY) {
-            Some(text) => {
-                old.extend(self.read_key(ENCRYPTION_KEY)?);
-                named(&env_vars::ENCRYPTION_KEY, &text)?
-            }
-            None => self.own_key(random)?,
-        };
-        old.extend(self.read_key(OLD_ENCRYPTION_KEY)?);
+        let given = environment(&env_vars::ENCRYPTION_KEY).map(|text| named(&env_vars::ENCRYPTION_KEY, &text)).transpose()?;
+        let own = self.read_key(ENCRYPTION_KEY)?;
+        let mut old: Vec<Vec<u8>> = self.read_key(OLD_ENCRYPTION_KEY)?.into_iter().collect();
         let listed = environment(&env_vars::OLD_ENCRYPTION_KEYS).unwrap_or_default();
         for text in listed.split(',').filter(|text| !text.trim().is_empty()) {
             old.push(named(&env_vars::OLD_ENCRYPTION_KEYS, text)?);
         }
+        let (key, is_new) = match (given, own) {
+            (Some(key), own) => {
+                old.extend(own);
+                (key, false)
+            }
+            (None, Some(key)) => (key, false),
+            (None, None) => {
+                let key: [u8; 32] = random.bytes().map_err(|error| CommandError::failed(error.to_string()))?;
+                (key.to_vec(), true)
+            }
+        };
         let vault = Vault::new(&key).and_then(|vault| old.iter().try_fold(vault, |vault, old| vault.with_old(old)));
-        vault.map_err(|error| CommandError::failed(error.to_string()))
+        let vault = vault.map_err(|error| CommandError::failed(format!("{}: {error}", self.0.join(ENCRYPTION_KEY).display())))?;
+        if sealed.iter().any(|sealed| vault.open(&sealed.purpose, &sealed.text).is_err()) {
+            return Err(self.locked(is_new && old.is_empty()));
+        }
+        if is_new {
+            write_private(&self.0.join(ENCRYPTION_KEY), &key)?;
+        }
+        Ok(vault)
+    }
+
+    /// The database's secrets are sealed with a key that is not here.
+    fn locked(&self, none: bool) -> CommandError {
+        let (variable, file) = (env_vars::ENCRYPTION_KEY.name, self.0.join(ENCRYPTION_KEY));
+        let what = if none {
+            format!(
+                "the encryption key is missing: the database holds keys that were encrypted, and there is neither {variable} nor the file {}",
+                file.display()
+            )
+        } else {
+            format!(
+                "the encryption key is another one than the database's keys were encrypted with; it was looked for in {variable}, {}, {} and {}",
+                file.display(),
+                env_vars::OLD_ENCRYPTION_KEYS.name,
+                self.0.join(OLD_ENCRYPTION_KEY).display()
+            )
+        };
+        CommandError::failed(what).hint(format!(
+            "either give the key that was used before, in {variable} or as the file (backups of the folder hold it); or start anew with an empty database: \
+             move {} away, or name another database. Nothing was written",
+            self.database().display()
+        ))
     }
 
     /// Removes the key that was moved aside. Only once everything is sealed with the current one.
@@ -174,15 +223,6 @@ impl DataFolder {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(fault(&path, &error)),
         }
-    }
-
-    fn own_key(&self, random: &Random) -> Result<Vec<u8>, CommandError> {
-        if let Some(key) = self.read_key(ENCRYPTION_KEY)? {
-            return Ok(key);
-        }
-        let key: [u8; 32] = random.bytes().map_err(|error| CommandError::failed(error.to_string()))?;
-        write_private(&self.0.join(ENCRYPTION_KEY), &key)?;
-        Ok(key.to_vec())
     }
 }
 
@@ -213,31 +253,12 @@ fn remove_staged(folder: &Path) -> Result<(), CommandError> {
 
 /// Readable by its owner only, and whole: what was there before stays until the new text is complete.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    write_with(&mut options, path, bytes)
+    written_file::write(path, bytes, Readers::Owner).map_err(|error| fault(path, &error))
 }
 
 /// Whole, as above, and readable as the person's other files are.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    write_with(&mut OpenOptions::new(), path, bytes)
-}
-
-fn write_with(options: &mut OpenOptions, path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    let unfinished = path.with_file_name(format!(".{}.unfinished", path.file_name().unwrap_or_default().to_string_lossy()));
-    let mut write = || -> std::io::Result<()> {
-        // A leftover may have other permissions: make the file anew.
-        match std::fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = options.write(true).create_new(true).open(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)
-    };
-    write().map_err(|error| fault(path, &error))
+    written_file::write(path, bytes, Readers::Everybody).map_err(|error| fault(path, &error))
 }
 
 /// As a person who works in the current folder would write it.
@@ -277,10 +298,32 @@ fn parse_hexadecimal(text: &str) -> Option<Vec<u8>> {
     pairs.collect::<Option<Vec<u8>>>().filter(|bytes| bytes.len() == 32)
 }
 
+/// Bytes that are free where this lies, as far as the system tells.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        // What is not there yet lies where its folder does.
+        let found = path.ancestors().find_map(|place| rustix::fs::statvfs(place).ok())?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+fn disk_full(path: &Path) -> String {
+    match free_bytes(path) {
+        Some(bytes) => format!("the disk of {} is full, {bytes} bytes are free", path.display()),
+        None => format!("the disk of {} is full", path.display()),
+    }
+}
+
 pub fn fault(path: &Path, error: &std::io::Error) -> CommandError {
     let failed = CommandError::failed(format!("{}: {error}", path.display()));
     match error.kind() {
-        ErrorKind::StorageFull => failed.hint("the disk is full: free some space, or name a folder on another disk"),
+        ErrorKind::StorageFull => failed.hint(format!("{}: free some space, or name a folder on another disk", disk_full(path))),
         ErrorKind::PermissionDenied => failed.hint("the folder or file belongs to another user"),
         _ => failed,
     }
@@ -298,8 +341,8 @@ mod tests {
         assert!(data.lock().unwrap_err().message.contains("another server"));
         drop(lock);
         data.lock().unwrap();
-        let sealed = data.vault(&Random::default()).unwrap().seal("p", b"text").unwrap();
-        assert_eq!(data.vault(&Random::default()).unwrap().open("p", &sealed).unwrap(), b"text");
+        let sealed = data.vault(&Random::default(), &[]).unwrap().seal("p", b"text").unwrap();
+        assert_eq!(data.vault(&Random::default(), &[]).unwrap().open("p", &sealed).unwrap(), b"text");
     }
 
     #[test]
@@ -307,9 +350,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(&folder.path().join("data")).unwrap();
         let random = Random::default();
-        let of_file = data.vault_with(&random, |_| None).unwrap().seal("p", b"text").unwrap();
+        let of_file = data.vault_with(&random, &[], |_| None).unwrap().seal("p", b"text").unwrap();
         let given = |variable: &EnvVar| (variable.name == env_vars::ENCRYPTION_KEY.name).then(|| "ab".repeat(32));
-        let vault = data.vault_with(&random, given).unwrap();
+        let vault = data.vault_with(&random, &[], given).unwrap();
         let of_environment = vault.reseal("p", &of_file).unwrap().unwrap();
         let listed = |variable: &EnvVar| {
             Some(if variable.name == env_vars::ENCRYPTION_KEY.name {
@@ -318,17 +361,43 @@ mod tests {
                 format!("{}, {}", "00".repeat(32), "ab".repeat(32))
             })
         };
-        assert_eq!(data.vault_with(&random, listed).unwrap().open("p", &of_environment).unwrap(), b"text");
+        assert_eq!(data.vault_with(&random, &[], listed).unwrap().open("p", &of_environment).unwrap(), b"text");
         let wrong = |variable: &EnvVar| Some(if variable.name == env_vars::ENCRYPTION_KEY.name { "cd".repeat(32) } else { "short".into() });
-        assert!(data.vault_with(&random, wrong).err().unwrap().message.contains(env_vars::OLD_ENCRYPTION_KEYS.name));
+        assert!(data.vault_with(&random, &[], wrong).err().unwrap().message.contains(env_vars::OLD_ENCRYPTION_KEYS.name));
 
         std::fs::rename(data.path().join(ENCRYPTION_KEY), data.path().join(OLD_ENCRYPTION_KEY)).unwrap();
-        let vault = data.vault_with(&random, |_| None).unwrap();
+        let vault = data.vault_with(&random, &[], |_| None).unwrap();
         let anew = vault.reseal("p", &of_file).unwrap().unwrap();
         data.forget_old_key().unwrap();
-        let vault = data.vault_with(&random, |_| None).unwrap();
+        let vault = data.vault_with(&random, &[], |_| None).unwrap();
         assert_eq!(vault.open("p", &anew).unwrap(), b"text");
         assert!(vault.open("p", &of_file).is_err(), "the old key is gone");
+    }
+
+    #[test]
+    fn a_key_that_is_missing_or_wrong_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(&folder.path().join("data")).unwrap();
+        let random = Random::default();
+        let text = Vault::new(&[7; 32]).unwrap().seal("link", b"text").unwrap();
+        let sealed = [Sealed { place: insightgate_store::SealedPlace::Keys, id: "1".into(), purpose: "link".into(), text }];
+        let given = |key: &'static str| move |variable: &EnvVar| (variable.name == env_vars::ENCRYPTION_KEY.name).then(|| key.repeat(32));
+        let missing = data.vault_with(&random, &sealed, |_| None).err().unwrap();
+        assert!(missing.message.contains("missing") && missing.message.contains("encryption.key"), "{missing}");
+        let wrong = data.vault_with(&random, &sealed, given("08")).err().unwrap();
+        for told in ["INSIGHTGATE_ENCRYPTION_KEY", "encryption.key.old", "INSIGHTGATE_OLD_ENCRYPTION_KEYS"] {
+            assert!(wrong.message.contains(told), "{wrong}");
+        }
+        for error in [missing, wrong] {
+            let hint = error.hint.unwrap();
+            assert!(hint.contains("either give the key") && hint.contains("or start anew"), "{hint}");
+        }
+        assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0, "nothing was made");
+        data.vault_with(&random, &sealed, given("07")).unwrap();
+        // One that was moved aside opens what it sealed, and a new one takes its place.
+        std::fs::write(data.path().join(OLD_ENCRYPTION_KEY), [7; 32]).unwrap();
+        data.vault_with(&random, &sealed, |_| None).unwrap();
+        assert!(data.path().join(ENCRYPTION_KEY).exists());
     }
 
     #[test]

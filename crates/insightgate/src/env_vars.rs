@@ -70,6 +70,54 @@ pub fn of_stores() -> Vec<(String, String)> {
     set.filter(|(name, _)| STORES.iter().any(|prefix| name.starts_with(prefix))).collect()
 }
 
+const PREFIX: &str = "INSIGHTGATE_";
+/// What Kubernetes sets in every container beside a service that is named insightgate.
+const OTHERS: [&str; 2] = ["INSIGHTGATE_PORT", "INSIGHTGATE_SERVICE_"];
+
+/// A line for each variable that is set, looks like ours and is none. `settings`: those of the server's settings. A warning and no refusal: a shell
+/// may have what is meant for another version.
+pub fn unknown(settings: &[String]) -> Vec<String> {
+    let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    unknown_of(set, settings)
+}
+
+fn unknown_of(set: impl Iterator<Item = String>, settings: &[String]) -> Vec<String> {
+    let known: Vec<&str> = ALL.iter().map(|variable| variable.name).chain(settings.iter().map(String::as_str)).collect();
+    let mut unknown: Vec<String> = set
+        .filter(|name| name.to_ascii_uppercase().starts_with(PREFIX) && !known.contains(&name.as_str()))
+        .filter(|name| !OTHERS.iter().any(|other| name.starts_with(other)))
+        .collect();
+    unknown.sort();
+    let told = unknown.into_iter().map(|name| {
+        let upper = name.to_ascii_uppercase();
+        let nearest = known.iter().map(|known| (distance(&upper, known), *known)).min().filter(|(distance, _)| *distance <= 4);
+        match nearest {
+            Some((_, nearest)) => format!("the variable {name} means nothing here; is {nearest} meant?"),
+            None => format!("the variable {name} means nothing here; insightgate --help lists those that do"),
+        }
+    });
+    told.collect()
+}
+
+/// Characters that are to be changed, added or removed to make one of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (place, from) in one.bytes().enumerate() {
+        let mut before = place;
+        let mut last = place + 1;
+        for (slot, to) in row.iter_mut().skip(1).zip(other.bytes()) {
+            let cost = (before + usize::from(from != to)).min(last + 1).min(*slot + 1);
+            before = *slot;
+            *slot = cost;
+            last = cost;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = place + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// For `insightgate --help`.
 pub fn help() -> String {
     let width = ALL.iter().map(|variable| variable.name.len()).max().unwrap_or_default();
@@ -79,4 +127,25 @@ pub fn help() -> String {
          Object stores are told by AWS_…, AZURE_… and GOOGLE_…: docs/datasets.md",
         lines.join("\n")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_means_nothing_is_told_with_the_nearest() {
+        let settings = ["INSIGHTGATE_SERVER_HTTP".to_owned(), "INSIGHTGATE_LOG_LEVEL".to_owned()];
+        let told = |name: &str| unknown_of(std::iter::once(name.to_owned()), &settings).pop();
+        for known in
+            ["INSIGHTGATE_SERVER_HTTP", "INSIGHTGATE_PASSWORD", "HOME", "PATH", "INSIGHTGATE_SERVICE_HOST", "INSIGHTGATE_PORT_7080_TCP"]
+        {
+            assert_eq!(told(known), None, "{known}");
+        }
+        assert!(told("INSIGHTGATE_SERVER_HTPP").unwrap().ends_with("is INSIGHTGATE_SERVER_HTTP meant?"));
+        assert!(told("INSIGHTGATE_LOGLEVEL").unwrap().ends_with("is INSIGHTGATE_LOG_LEVEL meant?"));
+        assert!(told("insightgate_log").unwrap().ends_with("is INSIGHTGATE_LOG meant?"));
+        assert!(told("INSIGHTGATE_SOMETHING_ELSE_ALTOGETHER").unwrap().contains("--help"));
+        assert_eq!((distance("", "abc"), distance("abc", "abc"), distance("kitten", "sitting")), (3, 0, 3));
+    }
 }

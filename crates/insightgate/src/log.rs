@@ -1,18 +1,73 @@
 //! The log: to stderr, for operators. It never holds a secret.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::command_error::CommandError;
 use crate::env_vars;
 
+mod repeats;
+
+use repeats::Repeats;
+
 /// What commands say without being asked.
 pub const QUIET: &str = "warn";
 
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
 /// `filter` as the configuration's `log.level`; the environment's `INSIGHTGATE_LOG` goes before it.
 pub fn start_log(filter: &str) -> Result<(), CommandError> {
-    let filter = env_vars::read(&env_vars::LOG).unwrap_or_else(|| filter.to_owned());
-    let filter =
-        EnvFilter::try_new(&filter).map_err(|error| CommandError::usage(format!("the log level '{filter}' cannot be read: {error}")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = match env_vars::read(&env_vars::LOG) {
+        Some(text) => self::filter(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
+        None => self::filter(filter).map_err(|why| CommandError::usage(format!("log.level: {why}")))?,
+    };
+    let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(Repeats::default()).with(written).init();
     Ok(())
+}
+
+/// Reads a level, or a filter by parts of the program. The library takes any word for the name of a part, and then logs nothing: a level that does
+/// not exist is an error here.
+pub fn filter(text: &str) -> Result<EnvFilter, String> {
+    let is_level = |word: &str| LEVELS.contains(&word.to_ascii_lowercase().as_str()) || matches!(word, "0" | "1" | "2" | "3" | "4" | "5");
+    let is_part = |word: &str| word.contains("::") || word.contains('[') || word.contains('_') || word.starts_with("insightgate");
+    for directive in text.split(',').map(str::trim) {
+        let unknown = match directive.rsplit_once('=') {
+            Some((_, level)) if !directive.ends_with(']') => Some(level).filter(|level| !is_level(level)),
+            _ => Some(directive).filter(|word| !is_level(word) && !is_part(word)),
+        };
+        if let Some(unknown) = unknown {
+            return Err(format!(
+                "there is no level \"{unknown}\": it should be one of {}, or a filter such as \"warn,insightgate_operations=debug\"",
+                LEVELS.join(", ")
+            ));
+        }
+    }
+    EnvFilter::try_new(text).map_err(|error| format!("should be a level such as \"info\" or a filter, but is \"{text}\": {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_that_do_not_exist_are_told() {
+        for good in [
+            "info",
+            "WARN",
+            "off",
+            "warn,insightgate_operations=debug",
+            "insightgate_api=trace",
+            "sqlx::query=warn,info",
+            "hyper_util",
+            "info,[{correlation}]=debug",
+        ] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in ["verbose", "warning", "info,verbose", "insightgate_api=loud", "", "info,"] {
+            let why = filter(bad).err().unwrap_or_default();
+            assert!(why.contains("error, warn, info, debug, trace"), "{bad}: {why}");
+        }
+    }
 }

@@ -10,12 +10,16 @@ mod data_folder;
 mod demo;
 mod env_vars;
 mod language_page;
+mod listener;
 mod log;
+mod open_files;
+mod origin;
 mod profiles;
 mod query_text;
 mod secret_input;
 mod server;
 mod session;
+mod stalled_writes;
 mod table;
 mod terminal;
 mod tls;
@@ -23,6 +27,7 @@ mod tls;
 use std::process::ExitCode;
 
 use clap::Parser;
+use insightgate_engine::STACK;
 
 use cli::{Cli, Command, DatasetCommand};
 use command_error::CommandError;
@@ -32,17 +37,24 @@ use session::Session;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tls::choose_cryptography();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&CommandError::failed(format!("the runtime could not be started: {error}"))),
+    // On a thread of its own: how much stack the first one has is the caller's choice, and `run` plans queries there.
+    let outcome = match std::thread::Builder::new().name("insightgate".to_owned()).stack_size(STACK).spawn(|| on_runtime(cli)) {
+        Ok(thread) => thread.join().unwrap_or_else(|_| Err(CommandError::failed("the command panicked"))),
+        Err(error) => Err(CommandError::failed(format!("no thread could be started: {error}"))),
     };
-    let outcome = runtime.block_on(run(cli));
-    // Threads that still hash or read must not keep the process.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+fn on_runtime(cli: Cli) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build();
+    let runtime = runtime.map_err(|error| CommandError::failed(format!("the runtime could not be started: {error}")))?;
+    let outcome = runtime.block_on(run(cli));
+    // Threads that still hash or read must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    outcome
 }
 
 async fn run(cli: Cli) -> Result<(), CommandError> {
@@ -50,6 +62,12 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     // Set to nothing, the variable is not set.
     let profile = profile.filter(|name| !name.is_empty());
     let session = || Session::open(profile.as_deref());
+    for line in env_vars::unknown(&config::variables()) {
+        eprintln!("warning: {line}");
+    }
+    if matches!(command, Command::Serve(_) | Command::Demo(_)) {
+        tls::outlive_hangups();
+    }
     // A server's level stands in its configuration.
     if !matches!(command, Command::Serve(_)) {
         start_log(QUIET)?;

@@ -6,43 +6,42 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::Handle;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use futures::FutureExt as _;
-use hyper_util::rt::TokioTimer;
 use insightgate_api::{ApiState, router};
-use insightgate_engine::{DataRoot, Engine, EngineSettings};
+use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::address_guard::AddressGuard;
 use insightgate_operations::audit::write_counts;
-use insightgate_operations::background::{deliverer, keeper, recorder, runner, scheduler, sweeper};
+use insightgate_operations::background::{deliverer, keeper, places::Places, recorder, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::device_polls::DevicePolls;
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::external_issuers::ExternalIssuers;
+use insightgate_operations::guess_key::GuessKey;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::move_clock::MANUAL_CLOCK;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
 use insightgate_operations::recorder::Recorder;
 use insightgate_operations::seal_anew::seal_anew;
 use insightgate_operations::signing::SigningKeys;
-use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_outbound::Outbound;
-use insightgate_store::Store;
+use insightgate_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
-use crate::connections::LimitedAcceptor;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, free_bytes};
+use crate::listener::{self, Doors};
 
-/// A client must have sent its request's head by then.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// What is given back when the time to finish is over needs a moment for it.
 const GIVING_BACK: Duration = Duration::from_secs(5);
@@ -69,6 +68,18 @@ impl Roots {
     }
 }
 
+/// With what helps.
+pub fn not_opened(error: StoreError) -> CommandError {
+    let failed = CommandError::failed(error.to_string());
+    match error.hint() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}
+
+/// A start has to write a few rows: less than that is no room.
+const LEAST_ROOM: u64 = 1 << 20;
+
 /// Opens what the server works on.
 pub async fn open_context(
     folder: &DataFolder,
@@ -79,11 +90,34 @@ pub async fn open_context(
     limits: EngineLimits,
     manual_clock: bool,
 ) -> Result<SharedContext, CommandError> {
+    let opened = open(folder, roots, database_url, settings, issuers, limits, manual_clock).await;
+    opened.map_err(|error| match free_bytes(folder.path()) {
+        Some(free) if free < LEAST_ROOM => {
+            let full = format!(
+                "the disk of {} is full, {free} bytes are free: free some space, or name a folder on another disk",
+                folder.path().display()
+            );
+            error.hint(full)
+        }
+        _ => error,
+    })
+}
+
+async fn open(
+    folder: &DataFolder,
+    roots: Roots,
+    database_url: &str,
+    settings: Settings,
+    issuers: ExternalIssuers,
+    limits: EngineLimits,
+    manual_clock: bool,
+) -> Result<SharedContext, CommandError> {
     let random = Random::default();
-    let vault = folder.vault(&random)?;
-    let store = Store::open(database_url).await.map_err(|error| CommandError::failed(error.to_string()))?;
+    let sealed = Store::keys_before_opening(database_url).await.map_err(not_opened)?;
+    let vault = folder.vault(&random, &sealed)?;
+    let store = Store::open(database_url).await.map_err(not_opened)?;
     let clock = open_clock(&store, manual_clock).await?;
-    let engine = open_engine(folder, roots, limits)?;
+    let engine = shared_engine(folder, roots, limits, settings.sharing.clone())?;
     let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());
     let outbound = outbound.map_err(|error| CommandError::failed(format!("callbacks cannot be sent: {error}")))?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
@@ -91,6 +125,7 @@ pub async fn open_context(
     folder.forget_old_key()?;
     let signing = SigningKeys::load(&store, &vault, &clock).await.map_err(|error| failed(error.to_string()))?;
     let links = LinkKeys::load(&store, &vault, &clock, &random).await.map_err(|error| failed(error.to_string()))?;
+    let guess_key = GuessKey::load(&store, &vault, &clock, &random).await.map_err(|error| failed(error.to_string()))?;
     Ok(Arc::new(Context {
         directory: Directory::new(store.clone()),
         store,
@@ -103,19 +138,26 @@ pub async fn open_context(
         vault,
         signing,
         links,
+        guess_key,
         issuers,
         outbound,
         settings,
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
-        unknown_names: UnknownNames::default(),
+        downloads: Downloads::default(),
+        readiness: Readiness::default(),
         recorder: Recorder::default(),
         clock_watch: ClockWatch::default(),
+        device_polls: DevicePolls::default(),
     }))
 }
 
 pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> Result<Engine, CommandError> {
+    shared_engine(folder, roots, limits, Sharing::default())
+}
+
+fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharing: Sharing) -> Result<Engine, CommandError> {
     let settings = EngineSettings {
         data_root: roots.rows,
         artifact_root: roots.artifacts,
@@ -123,7 +165,7 @@ pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> R
         spill_dir: folder.spill(),
         partitions: limits.partitions,
     };
-    Engine::new(settings).map_err(|error| CommandError::failed(error.to_string()))
+    Engine::shared(settings, sharing).map_err(|error| CommandError::failed(error.to_string()))
 }
 
 /// A manual clock goes on where it stood; the first one starts at the system's now.
@@ -170,25 +212,17 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
-/// By which clients on this machine reach a listener.
-pub fn base_url(scheme: &str, address: SocketAddr) -> String {
-    // An address that means all of them cannot be asked for.
-    let address = if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
-    format!("{scheme}://{address}")
-}
-
 /// What runs until it is told to stop.
 pub struct Running {
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
-    handles: Vec<Handle<SocketAddr>>,
     tasks: JoinSet<()>,
     context: SharedContext,
 }
 
 impl Running {
-    /// Starts the background work of these roles.
-    pub fn start(context: &SharedContext, roles: &[ServerRole], runners: usize) -> Running {
+    /// Starts the background work of these roles. One tenant has at most so many runs at once; there is room for some of others beside.
+    pub fn start(context: &SharedContext, roles: &[ServerRole], of_one_tenant: usize) -> Running {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let shared = || (Arc::clone(context), stopped.clone());
@@ -203,14 +237,16 @@ impl Running {
             tasks.spawn(async move { lasting("the sweeper", || sweeper::run(&sweeping, until.clone())).await });
         }
         if roles.contains(&ServerRole::Worker) {
-            for _ in 0..runners.max(1) {
-                let (running, until) = shared();
-                tasks.spawn(async move { lasting("a runner", || runner::run(&running, until.clone())).await });
+            let of_one_tenant = of_one_tenant.max(1);
+            let places = Arc::new(Places::new(of_one_tenant));
+            for _ in 0..of_one_tenant + of_one_tenant.div_ceil(2) {
+                let ((running, until), places) = (shared(), Arc::clone(&places));
+                tasks.spawn(async move { lasting("a runner", || runner::run(&running, &places, until.clone())).await });
             }
             let (delivering, until) = shared();
             tasks.spawn(async move { lasting("the deliverer", || deliverer::run(&delivering, until.clone())).await });
         }
-        Running { stop, stopped, handles: Vec::new(), tasks, context: Arc::clone(context) }
+        Running { stop, stopped, tasks, context: Arc::clone(context) }
     }
 
     /// Runs until the server stops.
@@ -219,26 +255,10 @@ impl Running {
     }
 
     /// Serves the API, over TLS when there is a certificate.
-    pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>) -> Result<(), CommandError> {
-        let handle = Handle::new();
-        let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>, doors: &Doors) -> Result<(), CommandError> {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
-        match tls {
-            Some(tls) => {
-                let acceptor = RustlsAcceptor::new(tls).acceptor(LimitedAcceptor::new());
-                let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(acceptor).handle(handle.clone());
-                let mut server = server.first_request_timeout(HEAD_TIMEOUT);
-                guard(server.http_builder());
-                self.tasks.spawn(async move { report(server.serve(app).await) });
-            }
-            None => {
-                let server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(LimitedAcceptor::new()).handle(handle.clone());
-                let mut server = server.first_request_timeout(HEAD_TIMEOUT);
-                guard(server.http_builder());
-                self.tasks.spawn(async move { report(server.serve(app).await) });
-            }
-        }
-        self.handles.push(handle);
+        let listener = listener::prepared(listener).map_err(failed)?;
+        self.tasks.spawn(listener::serve(listener, router(state), tls, doors.clone(), self.stopped.clone()));
         Ok(())
     }
 
@@ -246,9 +266,6 @@ impl Running {
     pub async fn stop(mut self) {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
-        for handle in &self.handles {
-            handle.graceful_shutdown(Some(drain));
-        }
         let drained = tokio::time::timeout(drain + GIVING_BACK, async { while self.tasks.join_next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
@@ -268,17 +285,6 @@ async fn lasting<F: Future<Output = ()>>(name: &str, work: impl Fn() -> F) {
     while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
         tracing::error!("{name} panicked, and begins anew");
         tokio::time::sleep(AFTER_PANIC).await;
-    }
-}
-
-fn guard(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30))).max_concurrent_streams(100);
-}
-
-fn report(ended: std::io::Result<()>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a listener ended");
     }
 }
 

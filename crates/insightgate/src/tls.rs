@@ -101,6 +101,12 @@ fn written(path: &Path) -> Option<(SystemTime, u64)> {
     Some((found.modified().ok()?, found.len()))
 }
 
+/// A server does not end by SIGHUP, not while it starts either: where there is a certificate to read again it is read, else nothing is done.
+pub fn outlive_hangups() {
+    // Once it is listened for, the signal never does what it did before.
+    let _ = hangups();
+}
+
 /// SIGHUP, by which operators ask for configuration to be read again.
 struct Hangups {
     #[cfg(unix)]

@@ -28,14 +28,17 @@ use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::background::{runner, scheduler};
+use insightgate_operations::background::{places::Places, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::device_polls::DevicePolls;
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::ExternalIssuers;
+use insightgate_operations::guess_key::GuessKey;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
@@ -43,7 +46,6 @@ use insightgate_operations::random::Random;
 use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::register_application;
 use insightgate_operations::signing::SigningKeys;
-use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_operations::vault::Vault;
 use insightgate_outbound::{AddressRules, Outbound};
 use insightgate_query::plan::Value;
@@ -126,6 +128,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
     Ok(Arc::new(Context {
         signing: SigningKeys::load(&store, &vault, &clock).await?,
         links: LinkKeys::load(&store, &vault, &clock, &random).await?,
+        guess_key: GuessKey::load(&store, &vault, &clock, &random).await?,
         issuers: ExternalIssuers::new(Vec::new(), &AddressRules::default())?,
         outbound: Outbound::new(settings.callbacks.addresses.clone(), None)?,
         directory: Directory::new(store.clone()),
@@ -140,9 +143,10 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         signals: Signals::default(),
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
-        unknown_names: UnknownNames::default(),
+        downloads: Downloads::default(),
         recorder: Recorder::default(),
         clock_watch: ClockWatch::default(),
+        device_polls: DevicePolls::default(),
     }))
 }
 
@@ -271,7 +275,7 @@ async fn runs(context: &SharedContext, arguments: &Arguments) -> Result<(), Faul
     let mut runners = Vec::new();
     for _ in 0..arguments.runners {
         let (context, stopping) = (Arc::clone(context), stopping.clone());
-        runners.push(tokio::spawn(async move { runner::run(&context, stopping).await }));
+        runners.push(tokio::spawn(async move { runner::run(&context, &Places::new(usize::MAX), stopping).await }));
     }
     let (began, began_at) = (Instant::now(), DateTime::<Utc>::from(SystemTime::now()));
     scheduler::queue_due(context, context.clock.now()).await?;

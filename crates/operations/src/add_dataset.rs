@@ -17,6 +17,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::catalogs::Catalogs;
+use crate::written_file::{self, Readers};
 use columns::{CommonColumns, keep_what_was_written};
 
 /// What a person says of the files.
@@ -271,9 +272,7 @@ fn write_whole(path: &Path, text: &str) -> Result<(), AddDatasetFault> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(io(folder))?;
     }
-    let unfinished = path.with_extension("toml.unfinished");
-    std::fs::write(&unfinished, text).map_err(io(&unfinished))?;
-    std::fs::rename(&unfinished, path).map_err(io(path))
+    written_file::write(path, text.as_bytes(), Readers::Everybody).map_err(io(path))
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> AddDatasetFault {

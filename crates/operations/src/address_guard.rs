@@ -1,67 +1,103 @@
-//! Failed sign-ins of one address, whoever they name: what stops somebody who tries one password on many users.
+//! Failed sign-ins of one address, whoever they name: what stops somebody who tries one password on many users. Sign-ins of users lower it, and
+//! users who are known from the address never wait for it.
 //!
-//! Kept in memory and bounded: forgetting is better than growing, and each user has a lockout of their own.
+//! Kept in memory and bounded: forgetting is better than growing, and each name has a count of its own.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_identity::guessing::{Count, Counted, FORGIVES_AGAIN};
+use uuid::Uuid;
 
-/// Failures before the first wait. An office shares one address.
-pub const FREE_FAILURES: u32 = 50;
-/// Addresses that are remembered.
+/// Addresses that are remembered, and users who have lowered the count of one.
 const CAPACITY: usize = 10_000;
-const FIRST_WAIT_SECONDS: i64 = 60;
-const LONGEST_WAIT_SECONDS: i64 = 3600;
 /// An address that stays quiet for so long is forgotten.
-const MEMORY: TimeDelta = TimeDelta::hours(2);
+const MEMORY: TimeDelta = TimeDelta::hours(24);
 
 #[derive(Debug, Default)]
-pub struct AddressGuard(Mutex<HashMap<IpAddr, Failures>>);
+pub struct AddressGuard(Mutex<State>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
+struct State {
+    failures: HashMap<IpAddr, Failures>,
+    /// When a user's sign-in has lowered the count of an address.
+    forgiven: HashMap<(IpAddr, Uuid), DateTime<Utc>>,
+    /// Addresses from which somebody signed in, and when last.
+    welcome: HashMap<IpAddr, DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Default)]
 struct Failures {
-    count: u32,
+    count: Count,
     last: DateTime<Utc>,
-    until: Option<DateTime<Utc>>,
 }
 
 impl AddressGuard {
-    /// Whether the address has to wait. One that is not known never has to.
-    pub fn is_shut(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> bool {
-        let Some(address) = address.map(network) else { return false };
-        self.entries().get(&address).is_some_and(|failures| failures.until.is_some_and(|until| now < until))
+    /// Until when the address has to wait, if it has to. One that is not known never has to.
+    pub fn shut_until(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.state().failures.get(&network_of(address?))?.count.locked(now)
+    }
+
+    /// Failures that count against the address now.
+    pub fn failures(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> u32 {
+        let Some(address) = address.map(network_of) else { return 0 };
+        self.state().failures.get(&address).map_or(0, |known| known.count.clone().brought_to(now).failures)
+    }
+
+    /// Whether sign-ins from the address failed lately and none succeeded, as far as is remembered.
+    pub fn only_fails(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> bool {
+        let Some(network) = address.map(network_of) else { return false };
+        self.failures(address, now) > 0 && !self.state().welcome.contains_key(&network)
     }
 
     /// Counts a failed sign-in: from the fiftieth on the address waits, twice as long each time, an hour at most.
     pub fn failed(&self, address: Option<IpAddr>, now: DateTime<Utc>) {
-        let Some(address) = address.map(network) else { return };
-        let mut entries = self.entries();
+        let Some(address) = address.map(network_of) else { return };
+        let mut state = self.state();
+        let entries = &mut state.failures;
         if entries.len() >= CAPACITY && !entries.contains_key(&address) {
-            entries.retain(|_, failures| now - failures.last < MEMORY);
-            let oldest = entries.iter().min_by_key(|(_, failures)| failures.last).map(|(address, _)| *address);
+            entries.retain(|_, known| now - known.last < MEMORY);
+            let oldest = entries.iter().min_by_key(|(_, known)| known.last).map(|(address, _)| *address);
             if let Some(oldest) = oldest.filter(|_| entries.len() >= CAPACITY) {
                 entries.remove(&oldest);
             }
         }
-        let known = entries.get(&address).copied().filter(|failures| now - failures.last < MEMORY);
-        let count = known.map_or(0, |failures| failures.count).saturating_add(1);
-        let until = (count >= FREE_FAILURES).then(|| {
-            let over = (count - FREE_FAILURES).min(16);
-            now + TimeDelta::seconds((FIRST_WAIT_SECONDS << over).min(LONGEST_WAIT_SECONDS))
-        });
-        entries.insert(address, Failures { count, last: now, until });
+        let known = entries.entry(address).or_default();
+        known.count = std::mem::take(&mut known.count).after_failure(Counted::Address, None, now).0;
+        known.last = now;
     }
 
-    /// Each change leaves the map whole, even when its writer panicked.
-    fn entries(&self) -> MutexGuard<'_, HashMap<IpAddr, Failures>> {
+    /// A user's sign-in lowers the count of its address, once in an hour: else one account would buy any number of guesses at the others.
+    pub fn succeeded(&self, address: Option<IpAddr>, user: Uuid, now: DateTime<Utc>) {
+        let Some(address) = address.map(network_of) else { return };
+        let mut state = self.state();
+        let State { failures, forgiven, welcome } = &mut *state;
+        if welcome.len() >= CAPACITY && !welcome.contains_key(&address) {
+            let oldest = welcome.iter().min_by_key(|(_, last)| **last).map(|(address, _)| *address);
+            oldest.and_then(|oldest| welcome.remove(&oldest));
+        }
+        welcome.insert(address, now);
+        let Some(known) = failures.get_mut(&address) else { return };
+        if forgiven.len() >= CAPACITY {
+            forgiven.retain(|_, last| now - *last < FORGIVES_AGAIN);
+        }
+        let again = forgiven.get(&(address, user)).is_none_or(|last| now - *last >= FORGIVES_AGAIN);
+        if again && forgiven.len() < CAPACITY {
+            forgiven.insert((address, user), now);
+            known.count = std::mem::take(&mut known.count).forgiven(now);
+        }
+    }
+
+    /// Each change leaves the maps whole, even when its writer panicked.
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Of version 6 one customer has a whole /64 of addresses.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,
@@ -72,35 +108,60 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
     #[test]
-    fn waits_grow_for_one_address_and_end() {
+    fn an_address_waits_longer_with_each_failure() {
         let guard = AddressGuard::default();
-        let (one, other) = (Some("2001:db8::1".parse().unwrap()), Some("2001:db8:0:1::1".parse().unwrap()));
-        let neighbour = Some("2001:db8::2".parse().unwrap());
-        let mut now = DateTime::UNIX_EPOCH;
-        for _ in 0..FREE_FAILURES - 1 {
-            guard.failed(one, now);
-            assert!(!guard.is_shut(one, now));
+        let addresses = ["203.0.113.7", "::ffff:203.0.113.7", "203.0.113.8"].map(|text| Some(text.parse().unwrap()));
+        let [one, same, other] = addresses;
+        for _ in 1..Counted::Address.free() {
+            guard.failed(one, NOW);
+            guard.failed(None, NOW);
         }
-        for wait in [60, 120, 240] {
-            guard.failed(neighbour, now);
-            assert!(guard.is_shut(one, now) && !guard.is_shut(other, now) && !guard.is_shut(None, now));
-            now += TimeDelta::seconds(wait);
-            assert!(!guard.is_shut(one, now), "{wait}");
+        assert_eq!((guard.shut_until(one, NOW), guard.shut_until(None, NOW)), (None, None));
+        let mut now = NOW;
+        for wait in [60, 120, 240, 480] {
+            guard.failed(same, now);
+            assert!(guard.shut_until(other, now).is_none());
+            let until = now + TimeDelta::seconds(wait);
+            assert_eq!(guard.shut_until(one, until - TimeDelta::milliseconds(1)), Some(until), "{wait}");
+            now = until;
+            assert_eq!(guard.shut_until(one, now), None, "{wait}");
         }
-        now += MEMORY;
-        guard.failed(one, now);
-        assert!(!guard.is_shut(one, now), "forgotten");
+        assert_eq!((guard.failures(one, now), guard.failures(other, now)), (52, 0), "a quarter of an hour has forgotten one");
+    }
+
+    #[test]
+    fn sign_ins_lower_the_count_of_their_address_but_one_user_only_once_an_hour() {
+        let guard = AddressGuard::default();
+        let [office, elsewhere] = ["203.0.113.7", "2001:db8::7"].map(|text| Some(text.parse().unwrap()));
+        for _ in 0..Counted::Address.free() {
+            guard.failed(office, NOW);
+        }
+        assert!(guard.shut_until(office, NOW).is_some() && guard.only_fails(office, NOW));
+        let [ana, ben] = [1, 2].map(Uuid::from_u128);
+        guard.succeeded(elsewhere, ana, NOW);
+        assert_eq!(guard.failures(office, NOW), 50);
+        for (user, minute, failures) in [(ana, 0, 40), (ana, 1, 40), (ben, 2, 30), (ben, 59, 27), (ana, 60, 16), (ana, 119, 13)] {
+            let now = NOW + TimeDelta::minutes(minute);
+            guard.succeeded(office, user, now);
+            assert_eq!(guard.failures(office, now), failures, "{user} after {minute}");
+        }
+        assert!(guard.shut_until(office, NOW).is_none() && !guard.only_fails(office, NOW));
+        assert!(!guard.only_fails(elsewhere, NOW) && !guard.only_fails(None, NOW));
     }
 
     #[test]
     fn memory_is_bounded() {
         let guard = AddressGuard::default();
-        let now = DateTime::UNIX_EPOCH;
         for number in 0..u32::try_from(CAPACITY).unwrap() + 10 {
-            guard.failed(Some(IpAddr::V4(number.into())), now + TimeDelta::milliseconds(number.into()));
+            let (address, now) = (Some(IpAddr::V4(number.into())), NOW + TimeDelta::milliseconds(number.into()));
+            guard.failed(address, now);
+            guard.succeeded(address, Uuid::from_u128(number.into()), now);
         }
-        assert_eq!(guard.entries().len(), CAPACITY);
-        assert!(!guard.entries().contains_key(&IpAddr::V4(0.into())), "the oldest went");
+        let state = guard.state();
+        assert_eq!((state.failures.len(), state.forgiven.len(), state.welcome.len()), (CAPACITY, CAPACITY, CAPACITY));
+        assert!(!state.failures.contains_key(&IpAddr::V4(0.into())), "the oldest went");
     }
 }

@@ -20,6 +20,7 @@ where
 
 pub mod deliverer;
 pub mod keeper;
+pub mod places;
 pub mod recorder;
 pub mod runner;
 pub mod scheduler;

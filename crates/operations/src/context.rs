@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use insightgate_engine::Engine;
+use insightgate_engine::{Engine, Sharing};
 use insightgate_identity::access::AccessRules;
 use insightgate_outbound::Outbound;
 use insightgate_report::execution::HISTORY_DAYS;
@@ -18,15 +18,18 @@ use crate::callbacks::CallbackSettings;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
 use crate::clock_watch::ClockWatch;
+use crate::device_polls::DevicePolls;
 use crate::directory::Directory;
+use crate::downloads::{DownloadSettings, Downloads};
 use crate::external_issuers::ExternalIssuers;
+use crate::guess_key::GuessKey;
 use crate::link::LinkKeys;
 use crate::list_executions::HeldPolls;
 use crate::password::Passwords;
 use crate::random::Random;
+use crate::readiness::Readiness;
 use crate::recorder::Recorder;
 use crate::signing::SigningKeys;
-use crate::unknown_names::UnknownNames;
 use crate::vault::Vault;
 
 pub struct Context {
@@ -47,9 +50,12 @@ pub struct Context {
     pub signals: Signals,
     pub held_polls: HeldPolls,
     pub addresses: AddressGuard,
-    pub unknown_names: UnknownNames,
+    pub downloads: Downloads,
+    pub readiness: Readiness,
     pub recorder: Recorder,
     pub clock_watch: ClockWatch,
+    pub guess_key: GuessKey,
+    pub device_polls: DevicePolls,
 }
 
 /// Shared by handlers and background work.
@@ -89,9 +95,14 @@ pub struct Settings {
     pub artifact_bytes: Option<u64>,
     /// Whether links are the artifact store's own addresses, where it has some.
     pub store_links: bool,
+    pub downloads: DownloadSettings,
     pub preview_timeout: Duration,
+    /// How tenants share the engine.
+    pub sharing: Sharing,
     /// A signing key is replaced when it is so old.
     pub signing_key_days: u32,
+    /// Whether a refresh token is good once, whoever uses it.
+    pub strict_refresh: bool,
     /// Whether the insights API takes only tokens of users who gave a second factor.
     pub require_mfa: bool,
     pub callbacks: CallbackSettings,
@@ -117,8 +128,11 @@ impl Default for Settings {
             audit_days: 365,
             artifact_bytes: None,
             store_links: false,
+            downloads: DownloadSettings::default(),
             preview_timeout: Duration::from_secs(100),
+            sharing: Sharing::default(),
             signing_key_days: 90,
+            strict_refresh: false,
             require_mfa: false,
             callbacks: CallbackSettings::default(),
         }

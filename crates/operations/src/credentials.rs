@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
-use insightgate_identity::user::Lockout;
-use insightgate_store::{StoreError, UserCredentials};
+use insightgate_store::{StoreError, Subject, UserCredentials};
 
 use crate::context::Context;
+use crate::guesses::Guesser;
+use crate::hashing_queue::Asker;
 use crate::issue_token::TokenFailure;
-use crate::password::PasswordFault;
+use crate::password::{PasswordFault, Verified};
 
 /// The user, once the password is right. Whether it must be changed and whether a second factor follows is for the caller to see.
 ///
@@ -22,41 +23,31 @@ pub(crate) async fn check_password(
     password: &str,
     address: Option<IpAddr>,
 ) -> Result<UserCredentials, TokenFailure> {
-    if context.addresses.is_shut(address, context.clock.now()) {
-        return Err(GrantRefusal::too_many_failures().into());
-    }
+    Guesser::finds_room(context, address)?;
     let username = username.trim().to_lowercase();
     let known = context.store.user_credentials(tenant.id, &username).await?;
+    let subject = match &known {
+        Some(known) => Subject::User(known.user.id),
+        None => context.guess_key.nobody(tenant.id, &username),
+    };
+    let guesser = Guesser::new(context, subject.clone(), address);
+    let asker = guesser.may_try(context).await?;
     let hash = known.as_ref().and_then(|known| known.password_hash.clone());
-    let right = context.passwords.verify(password, hash).await.map_err(|fault| match fault {
+    let verified = verify(context, password, hash, &asker).await?;
+    let Some(known) = known.filter(|_| verified.right) else {
+        let wrong = context.guess_key.wrong_password(&subject, &verified.work);
+        guesser.was_wrong(context, Some(wrong)).await?;
+        return Err(GrantRefusal::wrong_credentials().into());
+    };
+    guesser.was_right(context, known.user.enabled && !known.user.totp).await?;
+    if known.user.enabled { Ok(known) } else { Err(GrantRefusal::disabled_user().into()) }
+}
+
+pub(crate) async fn verify(context: &Context, password: &str, hash: Option<String>, asker: &Asker) -> Result<Verified, TokenFailure> {
+    context.passwords.verify(password, hash, asker).await.map_err(|fault| match fault {
         PasswordFault::Busy => GrantRefusal::busy().into(),
         fault => TokenFailure::internal(fault),
-    })?;
-    let now = context.clock.now();
-    if !right {
-        context.addresses.failed(address, now);
-    }
-    let Some(known) = known else {
-        let locked = context.unknown_names.failed(tenant.id, &username, now).is_locked(now);
-        if !locked {
-            context.store.count_for_nobody().await?;
-        }
-        return Err(if locked { GrantRefusal::locked() } else { GrantRefusal::wrong_credentials() }.into());
-    };
-    // Read anew: other guesses may have been counted while this one was hashed. Who has a second factor must give it before the wrong ones
-    // are forgotten: else the right password would buy more guesses at the code.
-    let found = context.store.change_lockout(known.user.id, |lockout| match (lockout.is_locked(now), right) {
-        (true, _) => lockout,
-        (false, true) if known.user.totp => lockout,
-        (false, true) => Lockout::default(),
-        (false, false) => lockout.after_failure(now),
-    });
-    match (found.await?.is_locked(now), right) {
-        (true, _) => Err(GrantRefusal::locked().into()),
-        (false, false) => Err(GrantRefusal::wrong_credentials().into()),
-        (false, true) if !known.user.enabled => Err(GrantRefusal::disabled_user().into()),
-        (false, true) => Ok(known),
-    }
+    })
 }
 
 /// Whether what [`check_password`] found still holds, asked once the sign-in is written down. A new password, or disabling the user, ends the

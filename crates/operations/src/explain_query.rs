@@ -99,6 +99,7 @@ pub struct ReadAndSkipped {
 
 /// A refusal of the dataset is audited.
 pub async fn explain_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<ExplainedQuery, Failure> {
+    let _seat = context.engine.seat(caller.scope.tenant())?;
     let question = asked.read(context, caller).await?;
     let explaining = context.engine.explain(&caller.scope, &question.plan, question.window);
     let explanation = answered(context, caller, &question.plan, ("explanation", correlation), explaining).await?;

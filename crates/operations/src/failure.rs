@@ -10,6 +10,13 @@ use thiserror::Error;
 
 use crate::random::NoRandomness;
 
+/// When to ask again where queries wait for their turns, in seconds.
+const CROWDED_SECONDS: u32 = 5;
+/// When to ask again while a database is away, in seconds.
+const AWAY_SECONDS: u32 = 5;
+/// When to ask again for what an object store did not give, in seconds.
+pub(crate) const STORE_AWAY_SECONDS: u32 = 10;
+
 /// The text is for the caller; where the log needs more, it is in `Internal`.
 #[derive(Debug, Error)]
 pub enum Failure {
@@ -47,6 +54,12 @@ pub enum Failure {
     IllegalMove(#[from] IllegalMove),
     #[error("The server has too much to do. Try again shortly.")]
     Busy,
+    /// The caller's own share is taken.
+    #[error("{told}")]
+    ShareTaken { told: String, wait_seconds: u32 },
+    /// Something that the server needs is away or refuses it, or there is no room. The cause is for the log.
+    #[error("{told}")]
+    Unavailable { told: String, wait_seconds: u32, cause: String },
     /// A preview or an explanation.
     #[error("The {what} did not finish within {seconds} seconds. That says nothing against the query: a report of it may still succeed.")]
     QueryTimeout { what: &'static str, seconds: u64 },
@@ -59,6 +72,19 @@ impl Failure {
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
         Failure::Internal(cause.into())
     }
+
+    /// Something that the server needs cannot be used now, which is none of the caller's business.
+    pub fn unavailable(cause: &impl ToString) -> Failure {
+        Failure::Unavailable { told: "Service unavailable".to_owned(), wait_seconds: AWAY_SECONDS, cause: cause.to_string() }
+    }
+
+    /// After how many seconds the same request may be answered, where that is known.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Failure::ShareTaken { wait_seconds, .. } | Failure::Unavailable { wait_seconds, .. } => Some(*wait_seconds),
+            _ => None,
+        }
+    }
 }
 
 fn listed(faults: &[ProfileFault]) -> String {
@@ -67,9 +93,10 @@ fn listed(faults: &[ProfileFault]) -> String {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Full { .. } => Failure::Conflict(error.to_string()),
-            _ => Failure::internal(error),
+        match (&error, error.outage()) {
+            (StoreError::Full { .. }, _) => Failure::Conflict(error.to_string()),
+            (_, Some(_)) => Failure::unavailable(&error),
+            (_, None) => Failure::internal(error),
         }
     }
 }
@@ -100,12 +127,20 @@ impl From<EngineError> for Failure {
             EngineError::Misfit { .. }
             | EngineError::Corrupt { .. }
             | EngineError::Budget { .. }
+            | EngineError::RowGroupTooLarge { .. }
             | EngineError::OutOfRange(_)
             | EngineError::FilesChanged { .. } => {
                 tracing::warn!(error = %error, "a query could not be answered");
                 Failure::Invalid(error.caller_message())
             }
-            EngineError::Busy => Failure::Busy,
+            EngineError::Crowded { by_own: true } => Failure::ShareTaken { told: error.caller_message(), wait_seconds: CROWDED_SECONDS },
+            EngineError::Crowded { by_own: false } => {
+                Failure::Unavailable { told: error.caller_message(), wait_seconds: CROWDED_SECONDS, cause: error.to_string() }
+            }
+            EngineError::Store(_) if !error.is_storage_full() => {
+                Failure::Unavailable { told: error.caller_message(), wait_seconds: STORE_AWAY_SECONDS, cause: error.to_string() }
+            }
+            away if away.is_outage() => Failure::unavailable(&error),
             _ => Failure::internal(error),
         }
     }

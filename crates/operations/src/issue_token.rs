@@ -17,7 +17,7 @@ use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{MFA, TokenVersion};
 use insightgate_identity::user::User;
-use insightgate_store::UserCredentials;
+use insightgate_store::{UsedToken, UserCredentials};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -84,7 +84,7 @@ enum Spent {
     /// Good for many, as long as it is the user's.
     Password(Box<UserCredentials>),
     Refresh {
-        digest: String,
+        used: UsedToken,
         family: Uuid,
     },
     Code {
@@ -174,14 +174,14 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
             let token = field(&request.refresh_token, "refresh_token")?;
             refresh::check_shape(&token)?;
             prove(context, &application, request, trail).await?;
-            refresh::sign_in(context, &tenant, &application, &token).await?
+            refresh::sign_in(context, &tenant, &application, &token, trail).await?
         }
         Grant::AuthorizationCode => {
             let code = field(&request.code, "code")?;
             authorization_code::check_shape(&code)?;
             prove(context, &application, request, trail).await?;
             let (redirect, verifier) = (request.redirect_uri.as_deref(), request.code_verifier.as_deref());
-            authorization_code::sign_in(context, &tenant, &application, &code, redirect, verifier).await?
+            authorization_code::sign_in(context, &tenant, &application, &code, (redirect, verifier), trail).await?
         }
         Grant::DeviceCode => {
             let code = field(&request.device_code, "device_code")?;

@@ -24,6 +24,16 @@ pub mod secrets;
 pub mod tenants;
 pub mod users;
 
+/// The numbers that operations check by, for the document that tells them to clients.
+pub mod limits {
+    pub use super::applications::REDIRECT_URIS;
+    pub use super::audit_log::LARGEST_PAGE;
+    pub use super::external_identities::ID_LIMIT;
+    pub use super::fields::{LONGEST, LONGEST_MPN_ID};
+    pub use super::roles::LOCATIONS;
+    pub use crate::register_application::SECRET_DAYS;
+}
+
 #[cfg(test)]
 mod tests {
     /// Methods of the store that are given the event themselves.

@@ -2,28 +2,30 @@
 
 use std::sync::{Arc, OnceLock};
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Argon2, PasswordHash};
+use argon2::password_hash::{CustomizedPasswordHasher, PasswordHasher};
+use argon2::{Argon2, Params, PasswordHash};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use insightgate_identity::application::ClientSecret;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
+use crate::hashing_queue::{Asker, Busy, HashingQueue};
 use crate::random::Random;
-
-/// Sign-ins that wait for a thread at most: about two seconds' worth.
-const WAITING: usize = 64;
 
 /// Hashes on threads of their own, a few at once, and lets a bounded number wait: a flood of sign-ins must not take the memory or stop other
 /// requests.
 #[derive(Clone)]
 pub struct Passwords {
-    /// One for each that is hashed or waits. Without one, the answer is at once that the server is busy.
-    places: Arc<Semaphore>,
-    permits: Arc<Semaphore>,
+    queue: Arc<HashingQueue>,
     /// Checked when there is no such user, so that both cases take alike.
     decoy: Arc<OnceLock<String>>,
+}
+
+/// What became of a password.
+pub struct Verified {
+    pub right: bool,
+    /// What the slow hash made of it, with the user's salt: the same for the same wrong password, and as hard to guess as a stored one.
+    pub work: Vec<u8>,
 }
 
 #[derive(Debug, Error)]
@@ -35,47 +37,66 @@ pub enum PasswordFault {
     Hashing(String),
 }
 
+impl From<Busy> for PasswordFault {
+    fn from(Busy: Busy) -> Self {
+        PasswordFault::Busy
+    }
+}
+
 impl Passwords {
     pub fn new(threads: usize) -> Passwords {
-        let threads = threads.max(1);
-        let places = Arc::new(Semaphore::new(threads + WAITING));
-        Passwords { places, permits: Arc::new(Semaphore::new(threads)), decoy: Arc::default() }
+        Passwords { queue: HashingQueue::new(threads.max(1)), decoy: Arc::default() }
     }
 
-    /// The hash in PHC form.
+    /// The hash in PHC form. For those who may set one: strangers cannot keep them from it.
     pub async fn hash(&self, password: &str, random: &Random) -> Result<String, PasswordFault> {
         let salt: [u8; 16] = random.bytes().map_err(|fault| PasswordFault::Hashing(fault.to_string()))?;
         let password = password.to_owned();
-        self.run(move || hash(&password, &salt)).await?
+        self.run(&Asker::known(None), move || hash(&password, &salt)).await?
+    }
+
+    /// Whether a password of this asker's would find no place to wait in.
+    pub fn is_full_for(&self, asker: &Asker) -> bool {
+        self.queue.is_full_for(asker)
     }
 
     /// Whether the password is right. Without a hash (no such user) the answer is no, after the same work.
-    pub async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool, PasswordFault> {
+    pub async fn verify(&self, password: &str, stored: Option<String>, asker: &Asker) -> Result<Verified, PasswordFault> {
         let (password, decoy) = (password.to_owned(), Arc::clone(&self.decoy));
-        self.run(move || {
+        self.run(asker, move || {
             let (hash, known) = match stored {
                 Some(hash) => (hash, true),
                 None => (decoy.get_or_init(|| hash("decoy", &[0; 16]).unwrap_or_default()).clone(), false),
             };
-            let matches = PasswordHash::new(&hash).is_ok_and(|parsed| {
-                PasswordVerifier::<PasswordHash>::verify_password(&Argon2::default(), password.as_bytes(), &parsed).is_ok()
-            });
-            matches && known
+            let (matches, work) = compare(&password, &hash).unwrap_or_default();
+            Verified { right: matches && known, work }
         })
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordFault> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordFault::Busy)?;
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| PasswordFault::Busy)?;
+    async fn run<T: Send + 'static>(&self, asker: &Asker, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordFault> {
+        let turn = self.queue.enter(asker).await?;
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
-            // Only here: who gives up does not stop the work, so that its place is still taken.
-            drop((permit, place));
+            // Only here: who gives up does not stop the work, so that its turn goes on.
+            drop(turn);
             result
         });
         done.await.map_err(|fault| PasswordFault::Hashing(fault.to_string()))
     }
+}
+
+/// Whether the hash is the password's, and the output of hashing it anew. None for a text that is no hash.
+fn compare(password: &str, stored: &str) -> Option<(bool, Vec<u8>)> {
+    let stored = PasswordHash::new(stored).ok()?;
+    let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
+    let params = Params::try_from(&stored).ok()?;
+    let algorithm = Some(stored.algorithm.as_str());
+    let hashed: Result<PasswordHash, _> =
+        Argon2::default().hash_password_customized(password.as_bytes(), salt, algorithm, stored.version, params);
+    let output = hashed.ok()?.hash?;
+    // Outputs are compared in constant time.
+    Some((output == *expected, output.as_bytes().to_vec()))
 }
 
 fn hash(password: &str, salt: &[u8]) -> Result<String, PasswordFault> {
@@ -110,12 +131,20 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_passes() {
-        let passwords = Passwords::new(2);
+        let (passwords, asker) = (Passwords::new(2), Asker::stranger(None, 0));
         let hash = passwords.hash("right", &Random::default()).await.unwrap();
         assert!(hash.starts_with("$argon2id$"));
-        assert!(passwords.verify("right", Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify("wrong", Some(hash)).await.unwrap());
-        assert!(!passwords.verify("decoy", None).await.unwrap());
-        assert!(!passwords.verify("right", Some("not a hash".into())).await.unwrap());
+        let verify = async |password: &str, stored: Option<&str>| {
+            let Verified { right, work } = passwords.verify(password, stored.map(str::to_owned), &asker).await.unwrap();
+            (right, work)
+        };
+        let (right, work) = verify("right", Some(&hash)).await;
+        assert!(right && work.len() == 32);
+        let (wrong, other_work) = verify("wrong", Some(&hash)).await;
+        assert!(!wrong && other_work.len() == 32 && other_work != work);
+        assert_eq!(verify("wrong", Some(&hash)).await.1, other_work, "the same each time");
+        assert_ne!(verify("wrong", None).await.1, other_work);
+        assert!(!verify("decoy", None).await.0);
+        assert!(!verify("right", Some("not a hash")).await.0);
     }
 }

@@ -19,6 +19,7 @@ pub struct TriedQuery {
 
 /// A refusal of the dataset is audited.
 pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<TriedQuery, Failure> {
+    let _seat = context.engine.seat(caller.scope.tenant())?;
     let question = asked.read(context, caller).await?;
     let plan = &question.plan;
     let running = context.engine.preview(&caller.scope, plan, question.window, PREVIEW_ROWS);

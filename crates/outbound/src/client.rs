@@ -56,6 +56,8 @@ pub enum OutboundError {
     Url(&'static str),
     #[error("'{0}' is, or resolves only to, an address that may not be connected to")]
     Forbidden(String),
+    #[error("'{host}' was not resolved: {reason}")]
+    Unresolved { host: String, reason: String },
     #[error("no whole answer came within {0:?}")]
     TimedOut(Duration),
     #[error("the answer is larger than {0} bytes")]
@@ -155,11 +157,16 @@ struct GuardedResolver(Arc<AddressRules>);
 #[error("no address of '{0}' may be connected to")]
 struct NoneAllowed(String);
 
+/// Travels with it: what the system's resolver said.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct NotResolved(String);
+
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let rules = Arc::clone(&self.0);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|error| NotResolved(error.to_string()))?;
             let allowed = only_allowed(&rules, found);
             match allowed.is_empty() {
                 true => Err(NoneAllowed(name.as_str().to_owned()).into()),
@@ -178,6 +185,9 @@ fn failure(host: &str, limits: Limits, error: &reqwest::Error) -> OutboundError 
     while let Some(inner) = cause {
         if inner.is::<NoneAllowed>() {
             return OutboundError::Forbidden(host.to_owned());
+        }
+        if let Some(NotResolved(reason)) = inner.downcast_ref() {
+            return OutboundError::Unresolved { host: host.to_owned(), reason: reason.clone() };
         }
         cause = inner.source();
     }

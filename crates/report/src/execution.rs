@@ -8,8 +8,13 @@ use crate::scheduled_report::ReportFormat;
 
 /// Failed attempts before a run is given up.
 pub const MAXIMUM_FAILURES: u32 = 5;
+/// Attempts at which an object store refused the credentials, before a run is given up: a day of them, so that somebody has the time to replace the
+/// credentials.
+pub const MAXIMUM_REFUSALS: u32 = 30;
 /// Attempts that may end with the process that made them: a run that takes every process down with it must not go on for ever.
 pub const MAXIMUM_DEATHS: u32 = 20;
+/// The longest wait before a run is tried again whose processes died with it, in seconds.
+const LONGEST_WAIT: i64 = 300;
 /// Days that finished runs are listed for. Source: the documented history.
 pub const HISTORY_DAYS: i64 = 90;
 
@@ -54,6 +59,8 @@ pub struct Execution {
     pub attempts: u32,
     /// Attempts that failed by themselves. The others were cut off with their process.
     pub failures: u32,
+    /// Of the failures, those at which an object store refused the credentials.
+    pub refusals: u32,
     /// Why the last attempt failed, in words for the owner.
     pub failure: Option<String>,
     pub artifact: Option<Artifact>,
@@ -93,24 +100,64 @@ pub enum AfterFailure {
     GiveUp,
 }
 
-/// Waits grow fourfold from two seconds. `failures` counts the one that just happened.
-pub fn after_failure(failures: u32, retryable: bool) -> AfterFailure {
-    if !retryable || failures >= MAXIMUM_FAILURES {
-        return AfterFailure::GiveUp;
+/// What kind of failure ended an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The same would happen again.
+    Lasting,
+    /// It may pass by itself.
+    Passing,
+    /// An object store refused the credentials. Those are replaced now and then, by people.
+    Refused,
+}
+
+/// Waits grow fourfold from two seconds; where credentials were refused, twofold from a minute up to an hour. `failures` counts those of this kind, with
+/// the one that just happened.
+pub fn after_failure(failures: u32, kind: FailureKind) -> AfterFailure {
+    let before = failures.saturating_sub(1);
+    let (most, wait_seconds) = match kind {
+        FailureKind::Lasting => return AfterFailure::GiveUp,
+        FailureKind::Passing => (MAXIMUM_FAILURES, 2_i64.saturating_mul(4_i64.saturating_pow(before))),
+        FailureKind::Refused => (MAXIMUM_REFUSALS, 60_i64.saturating_mul(2_i64.saturating_pow(before)).min(3600)),
+    };
+    if failures >= most { AfterFailure::GiveUp } else { AfterFailure::Retry { wait_seconds } }
+}
+
+/// Seconds from the death of the process that made an attempt to the next one; `deaths` counts that one too. The first costs nothing, so that a
+/// restart is not felt; a run that ends every process leaves more and more time to all others.
+pub fn wait_after_deaths(deaths: u32) -> i64 {
+    match deaths.checked_sub(2) {
+        None => 0,
+        Some(further) => 2_i64.saturating_pow(further).min(LONGEST_WAIT),
     }
-    AfterFailure::Retry { wait_seconds: 2_i64.saturating_mul(4_i64.saturating_pow(failures.saturating_sub(1))) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn waits(most: u32, kind: FailureKind) -> Vec<i64> {
+        let after = (1..=most).map(|failures| after_failure(failures, kind));
+        after.map_while(|after| if let AfterFailure::Retry { wait_seconds } = after { Some(wait_seconds) } else { None }).collect()
+    }
+
+    #[test]
+    fn deaths_wait_longer_each_time() {
+        assert_eq!([0, 1, 2, 3, 4, 10, 11, u32::MAX].map(wait_after_deaths), [0, 0, 1, 2, 4, 256, 300, 300]);
+        assert!((1..=4).map(wait_after_deaths).sum::<i64>() < 10, "a few restarts must not hold a run up");
+        assert!((1..=MAXIMUM_DEATHS).map(wait_after_deaths).sum::<i64>() > 3000, "a run must not end a process every second");
+    }
+
     #[test]
     fn retries_are_few_and_wait_longer_each_time() {
-        let waits: Vec<_> = (1..=MAXIMUM_FAILURES).map(|failures| after_failure(failures, true)).collect();
-        assert_eq!(waits[0], AfterFailure::Retry { wait_seconds: 2 });
-        assert_eq!(waits[3], AfterFailure::Retry { wait_seconds: 128 });
-        assert_eq!(waits[4], AfterFailure::GiveUp);
-        assert_eq!(after_failure(1, false), AfterFailure::GiveUp);
+        assert_eq!(waits(100, FailureKind::Passing), [2, 8, 32, 128]);
+        assert_eq!(waits(100, FailureKind::Lasting), [0_i64; 0]);
+    }
+
+    #[test]
+    fn refused_credentials_have_a_day_to_be_replaced_in() {
+        let waits = waits(100, FailureKind::Refused);
+        assert_eq!(waits.iter().take(7).copied().collect::<Vec<_>>(), [60, 120, 240, 480, 960, 1920, 3600]);
+        assert!(waits.len() == 29 && (86_400..100_000).contains(&waits.iter().sum::<i64>()), "{waits:?}");
     }
 }

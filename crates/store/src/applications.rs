@@ -7,6 +7,7 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use uuid::Uuid;
 
+use crate::dialect::by_bytes;
 use crate::room;
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
@@ -92,7 +93,8 @@ impl Store {
 
     /// By name.
     pub async fn applications(&self, tenant: Uuid) -> Result<Vec<Application>, StoreError> {
-        let query = sqlx::query("SELECT * FROM applications WHERE tenant_id = $1 ORDER BY name, id").bind(tenant.to_string());
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM applications WHERE tenant_id = $1 ORDER BY name {}, id"))
+            .bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_application).collect()
     }
 
@@ -140,7 +142,8 @@ impl Store {
     }
 
     pub async fn permissions(&self, application: Uuid) -> Result<Vec<Permission>, StoreError> {
-        let query = sqlx::query("SELECT permission FROM permissions WHERE application_id = $1 ORDER BY permission");
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT permission FROM permissions WHERE application_id = $1 ORDER BY permission {}"));
         let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
         rows.iter().map(|row| row.named("permission", Permission::from_name)).collect()
     }
@@ -183,7 +186,7 @@ impl Store {
 
     /// The whole tenant's first.
     pub async fn consents(&self, application: Uuid) -> Result<Vec<Consent>, StoreError> {
-        let query = sqlx::query("SELECT * FROM consents WHERE application_id = $1 ORDER BY permission, user_id");
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM consents WHERE application_id = $1 ORDER BY permission {}, user_id"));
         let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe};
+use sqlx::{Any, AssertSqlSafe};
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
 use crate::together::{Write, insert_rows, placeholders};
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -29,7 +29,7 @@ pub struct AuditEvent {
     pub address: Option<String>,
 }
 
-pub(crate) async fn insert(connection: &mut AnyConnection, events: &[&AuditEvent]) -> Result<(), StoreError> {
+pub(crate) async fn insert(connection: &mut Connection, events: &[&AuditEvent]) -> Result<(), StoreError> {
     insert_rows(connection, &format!("audit_events ({COLUMNS})"), 10, events, |query, event| bind(query, event)).await
 }
 
@@ -82,7 +82,7 @@ impl Store {
     /// Newest first.
     pub async fn audit_events(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id LIMIT $1").bind(i64::from(limit));
-        query.fetch_all(&self.pool).await?.iter().map(read_event).collect()
+        query.fetch_all(&self.reports).await?.iter().map(read_event).collect()
     }
 }
 

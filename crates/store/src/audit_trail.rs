@@ -67,7 +67,7 @@ impl Store {
         let (mut conditions, mut bounds) = filter.conditions();
         let counted = format!("SELECT COUNT(*) FROM audit_events{}", all_of(&conditions));
         let counted = bounds.iter().fold(sqlx::query(sqlx::AssertSqlSafe(counted)), bind);
-        let total: i64 = counted.fetch_one(&self.pool).await?.try_get(0)?;
+        let total: i64 = counted.fetch_one(&self.reports).await?.try_get(0)?;
         if let Some(AuditPlace { at, id }) = after {
             let (at_bind, id_bind) = (bounds.len() + 1, bounds.len() + 2);
             conditions.push(format!("(at < ${at_bind} OR (at = ${at_bind} AND id > ${id_bind}))"));
@@ -76,7 +76,7 @@ impl Store {
         bounds.push(Bound::Number(i64::from(limit) + 1));
         let listed = format!("SELECT * FROM audit_events{} ORDER BY at DESC, id LIMIT ${}", all_of(&conditions), bounds.len());
         let listed = bounds.iter().fold(sqlx::query(sqlx::AssertSqlSafe(listed)), bind);
-        let mut rows = listed.fetch_all(&self.pool).await?;
+        let mut rows = listed.fetch_all(&self.reports).await?;
         let further = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = match rows.last() {

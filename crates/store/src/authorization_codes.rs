@@ -1,6 +1,6 @@
 //! Authorization codes: good for one exchange.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::refresh_tokens::{RefreshTokenRecord, insert};
@@ -8,8 +8,8 @@ use crate::row::{Read, millis};
 use crate::sign_in_sessions::hold_session;
 use crate::{Store, StoreError, execute};
 
-/// Expired codes are kept so long, so that they are told from unknown ones.
-pub(crate) const KEPT: TimeDelta = TimeDelta::days(1);
+/// Codes of one user that are kept at most; the oldest goes.
+const PER_USER: i64 = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
@@ -36,13 +36,16 @@ pub struct AuthorizationCode {
 
 impl Store {
     /// A code of the session with this digest. False, with nothing written, when that has ended: nothing may come of it any more.
-    pub async fn add_authorization_code(&self, code: &AuthorizationCode, session: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn add_authorization_code(&self, code: &AuthorizationCode, session: &str) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         if !hold_session(&mut transaction, session).await? {
             return Ok(false);
         }
-        let query = sqlx::query("DELETE FROM authorization_codes WHERE expires < $1").bind(millis(now - KEPT));
-        execute(&mut transaction, query).await?;
+        let query = sqlx::query(
+            "DELETE FROM authorization_codes WHERE digest IN
+                 (SELECT digest FROM authorization_codes WHERE user_id = $1 ORDER BY expires DESC, digest LIMIT 1000 OFFSET $2)",
+        );
+        execute(&mut transaction, query.bind(code.user.to_string()).bind(PER_USER - 1)).await?;
         let (challenge, method) = code.challenge.clone().unzip();
         sqlx::query(
             "INSERT INTO authorization_codes (digest, family_id, tenant_id, application_id, user_id, redirect_uri, challenge,
@@ -102,6 +105,7 @@ impl Store {
         insert(&mut transaction, token.as_slice()).await?;
         self.record_change(&mut transaction).await?;
         transaction.commit().await?;
+        self.grown.note(token);
         Ok(true)
     }
 }

@@ -5,13 +5,13 @@
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, CallbackState};
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
 use crate::room;
 use crate::row::{Read, millis};
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 /// Due callbacks of one tenant that are looked at at once: one with many must not hide the others'.
 const DUE_PER_TENANT: i64 = 50;
@@ -137,7 +137,7 @@ impl Store {
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(millis(now)).bind(lease_now).bind(i64::from(limit));
         let query = without.iter().fold(query, |query, tenant| query.bind(tenant.to_string()));
-        let rows = query.fetch_all(&self.pool).await?;
+        let rows = query.fetch_all(&self.reports).await?;
         rows.iter().map(|row| Ok(DueCallback { id: row.id("id")?, tenant: row.id("tenant_id")?, url: row.text("url")? })).collect()
     }
 
@@ -244,13 +244,13 @@ impl Store {
 
     pub async fn callback(&self, id: Uuid) -> Result<Option<Callback>, StoreError> {
         let query = sqlx::query("SELECT * FROM callbacks WHERE id = $1").bind(id.to_string());
-        query.fetch_optional(&self.pool).await?.as_ref().map(read_callback).transpose()
+        query.fetch_optional(&self.reports).await?.as_ref().map(read_callback).transpose()
     }
 
     /// The first one first.
     pub async fn callback_attempts(&self, id: Uuid) -> Result<Vec<CallbackAttempt>, StoreError> {
         let query = sqlx::query("SELECT * FROM callback_attempts WHERE callback_id = $1 ORDER BY number").bind(id.to_string());
-        query.fetch_all(&self.pool).await?.iter().map(read_attempt).collect()
+        query.fetch_all(&self.reports).await?.iter().map(read_attempt).collect()
     }
 
     /// The callbacks that the filter lets through, the newest first, after this place in the order.
@@ -277,7 +277,7 @@ impl Store {
         };
         let counted = format!("SELECT COUNT(*) FROM callbacks{}", all_of(&conditions));
         let counted = values.iter().fold(sqlx::query(sqlx::AssertSqlSafe(counted)), |query, (_, value)| query.bind(value.clone()));
-        let total: i64 = counted.fetch_one(&self.pool).await?.try_get(0)?;
+        let total: i64 = counted.fetch_one(&self.reports).await?.try_get(0)?;
         let mut bound = values.len();
         if after.is_some() {
             let (created, id) = (bound + 1, bound + 2);
@@ -289,7 +289,7 @@ impl Store {
         if let Some(CallbackPlace { created, id }) = after {
             listed = listed.bind(created).bind(id.to_string());
         }
-        let mut rows = listed.bind(i64::from(limit) + 1).fetch_all(&self.pool).await?;
+        let mut rows = listed.bind(i64::from(limit) + 1).fetch_all(&self.reports).await?;
         let further = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = match rows.last() {
@@ -302,7 +302,7 @@ impl Store {
 }
 
 /// Part of the transaction that ends the run. One that is there already stays as it is.
-pub(crate) async fn insert_callback(connection: &mut AnyConnection, callback: &NewCallback) -> Result<(), StoreError> {
+pub(crate) async fn insert_callback(connection: &mut Connection, callback: &NewCallback) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO callbacks (id, tenant_id, owner_id, program, report_id, execution_id, event, method, url, body, created, state,
                                 attempts, epoch, due, give_up, lease_until)
@@ -325,7 +325,7 @@ pub(crate) async fn insert_callback(connection: &mut AnyConnection, callback: &N
 }
 
 /// Part of the transaction that deletes the report: what was not delivered by then tells of nothing that is there.
-pub(crate) async fn cancel_callbacks(connection: &mut AnyConnection, report: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(crate) async fn cancel_callbacks(connection: &mut Connection, report: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
     let query =
         sqlx::query("UPDATE callbacks SET state = 'cancelled', finished = $1, lease_until = 0 WHERE report_id = $2 AND state = 'pending'");
     execute(connection, query.bind(millis(now)).bind(report.to_string())).await?;
@@ -333,7 +333,7 @@ pub(crate) async fn cancel_callbacks(connection: &mut AnyConnection, report: Uui
 }
 
 /// For the start of the only process that uses this database.
-pub(crate) async fn release_callbacks(connection: &mut AnyConnection) -> Result<(), StoreError> {
+pub(crate) async fn release_callbacks(connection: &mut Connection) -> Result<(), StoreError> {
     execute(connection, sqlx::query("UPDATE callbacks SET lease_until = 0 WHERE state = 'pending'")).await?;
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! Device codes: asked for by one machine, approved on another, good for one answer.
 
 use chrono::{DateTime, Utc};
+use insightgate_identity::device::{WAITING_PER_ADDRESS, WAITING_PER_APPLICATION};
+use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::authorization_codes::KEPT;
 use crate::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::row::{Read, millis};
 use crate::sign_in_sessions::{SignInSession, hold_session};
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceCode {
@@ -25,6 +26,18 @@ pub struct DeviceCode {
     pub offline: bool,
     pub expires: DateTime<Utc>,
     pub state: DeviceState,
+    /// The keyed digest of the network that asked for it; empty where it is not known.
+    pub network: String,
+}
+
+/// What became of a new code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddedDeviceCode {
+    Added,
+    /// The user code is in use.
+    Taken,
+    /// Too many wait already; the first of them ends then.
+    Full(DateTime<Utc>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +54,33 @@ pub enum DeviceState {
 }
 
 impl Store {
-    /// Adds a pending code. False when the user code is in use.
-    pub async fn add_device_code(&self, code: &DeviceCode, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let query = sqlx::query("DELETE FROM device_codes WHERE expires < $1").bind(millis(now - KEPT));
-        execute(&mut connection, query).await?;
+    /// Adds a code that waits for its user. An address has a share of an application's places; where all of them are taken, the address that has
+    /// the most of them loses its oldest to one that has fewer.
+    pub async fn add_device_code(&self, code: &DeviceCode, now: DateTime<Utc>) -> Result<AddedDeviceCode, StoreError> {
+        let mut transaction = self.begin().await?;
+        let waiting = waiting_codes(&mut transaction, code.application, now).await?;
+        let all: i64 = waiting.iter().map(|waiting| waiting.number).sum();
+        let own = waiting.iter().find(|waiting| waiting.network == code.network);
+        if let Some(own) = own.filter(|own| own.number >= i64::from(WAITING_PER_ADDRESS)) {
+            return Ok(AddedDeviceCode::Full(own.first_end));
+        }
+        if all >= i64::from(WAITING_PER_APPLICATION) {
+            let fewer = own.map_or(0, |own| own.number) + 1;
+            let Some(most) = waiting.iter().max_by_key(|waiting| waiting.number).filter(|most| most.number > fewer) else {
+                let first_end = waiting.iter().map(|waiting| waiting.first_end).min();
+                return Ok(AddedDeviceCode::Full(first_end.unwrap_or(now)));
+            };
+            let query = sqlx::query(
+                "DELETE FROM device_codes WHERE digest IN
+                     (SELECT digest FROM device_codes WHERE application_id = $1 AND network = $2 AND state = 'pending' AND expires > $3
+                      ORDER BY expires, digest LIMIT 1)",
+            );
+            let query = query.bind(code.application.to_string()).bind(most.network.clone()).bind(millis(now));
+            execute(&mut transaction, query).await?;
+        }
         let query = sqlx::query(
-            "INSERT INTO device_codes (digest, user_code, tenant_id, application_id, resource, openid, offline, expires, state)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending') ON CONFLICT DO NOTHING",
+            "INSERT INTO device_codes (digest, user_code, tenant_id, application_id, resource, openid, offline, expires, state, network)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9) ON CONFLICT DO NOTHING",
         )
         .bind(code.digest.clone())
         .bind(code.user_code.clone())
@@ -57,8 +89,13 @@ impl Store {
         .bind(code.resource.clone())
         .bind(i64::from(code.openid))
         .bind(i64::from(code.offline))
-        .bind(millis(code.expires));
-        Ok(execute(&mut connection, query).await? == 1)
+        .bind(millis(code.expires))
+        .bind(code.network.clone());
+        if execute(&mut transaction, query).await? != 1 {
+            return Ok(AddedDeviceCode::Taken);
+        }
+        transaction.commit().await?;
+        Ok(AddedDeviceCode::Added)
     }
 
     pub async fn device_code(&self, digest: &str) -> Result<Option<DeviceCode>, StoreError> {
@@ -105,8 +142,27 @@ impl Store {
         insert(&mut transaction, token.as_slice()).await?;
         self.record_change(&mut transaction).await?;
         transaction.commit().await?;
+        self.grown.note(token);
         Ok(true)
     }
+}
+
+/// Codes of one application that wait for their users, by the network that asked for them.
+struct Waiting {
+    network: String,
+    number: i64,
+    first_end: DateTime<Utc>,
+}
+
+async fn waiting_codes(connection: &mut Connection, application: Uuid, now: DateTime<Utc>) -> Result<Vec<Waiting>, StoreError> {
+    let query = sqlx::query(
+        "SELECT network, COUNT(*) AS number, MIN(expires) AS first_end FROM device_codes
+         WHERE application_id = $1 AND state = 'pending' AND expires > $2 GROUP BY network",
+    );
+    let rows = query.bind(application.to_string()).bind(millis(now)).fetch_all(connection).await?;
+    let waiting =
+        |row: &AnyRow| Ok(Waiting { network: row.text("network")?, number: row.try_get("number")?, first_end: row.instant("first_end")? });
+    rows.iter().map(waiting).collect()
 }
 
 fn read_device_code(row: &AnyRow) -> Result<DeviceCode, StoreError> {
@@ -128,5 +184,6 @@ fn read_device_code(row: &AnyRow) -> Result<DeviceCode, StoreError> {
         offline: row.flag("offline")?,
         expires: row.instant("expires")?,
         state,
+        network: row.text("network")?,
     })
 }

@@ -1,11 +1,34 @@
 //! What must differ between databases. Everything else is one copy of each statement.
 
+use std::time::Duration;
+
+use sqlx::AssertSqlSafe;
+
 use crate::StoreError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
     Postgres,
+}
+
+/// What connections are kept apart for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LaneKind {
+    /// Statements that every request needs: who asks, what they hold, whether the database is there.
+    Identity,
+    Reading,
+    Writing,
+}
+
+impl LaneKind {
+    /// How long a caller waits for the answer to a statement. A little longer than Postgres itself lets it run: what falls silent is found out here.
+    pub(crate) fn statement_limit(self) -> Duration {
+        match self {
+            LaneKind::Identity => Duration::from_secs(5),
+            LaneKind::Reading | LaneKind::Writing => Duration::from_secs(12),
+        }
+    }
 }
 
 impl Dialect {
@@ -27,19 +50,22 @@ impl Dialect {
         }
     }
 
-    /// Of a file that is there already.
-    pub(crate) fn existing_url(self, url: &str) -> Option<String> {
+    /// Of a database that is there already.
+    pub(crate) fn existing_url(self, url: &str) -> String {
         match self {
-            Dialect::Sqlite => Some(format!("{url}?mode=rw")),
-            Dialect::Postgres => None,
+            Dialect::Sqlite => format!("{url}?mode=rw"),
+            Dialect::Postgres => url.to_owned(),
         }
     }
 
-    /// One writer at a time is SQLite's nature; a few readers beside it. A Postgres serves several processes.
-    pub(crate) fn connections(self) -> u32 {
-        match self {
-            Dialect::Sqlite => 6,
-            Dialect::Postgres => 12,
+    /// One writer at a time is SQLite's nature; a few readers beside it. A Postgres serves several processes, each with 16 at most.
+    pub(crate) fn connections(self, kind: LaneKind) -> usize {
+        match (self, kind) {
+            (Dialect::Sqlite, LaneKind::Writing) => 1,
+            (Dialect::Sqlite, LaneKind::Identity) => 2,
+            (Dialect::Sqlite, LaneKind::Reading) => 4,
+            (Dialect::Postgres, LaneKind::Identity) => 4,
+            (Dialect::Postgres, LaneKind::Reading | LaneKind::Writing) => 6,
         }
     }
 
@@ -59,10 +85,40 @@ impl Dialect {
         }
     }
 
-    /// SQLite: a log that survives a kill and readers that do not wait for the writer; FULL, so that it survives a power cut too.
+    /// SQLite: a log that survives a kill and readers that do not wait for the writer; FULL, so that it survives a power cut too. A reader cannot
+    /// write by mistake: it would stand in the writers' way.
     ///
-    /// Postgres: a process that is stopped or cut off must not hold up the others, with its locks or with a statement.
-    pub(crate) fn on_connect(self) -> &'static [&'static str] {
+    /// Postgres: a process that is stopped or cut off must not hold up the others, with its locks or with a statement; and a table that somebody
+    /// locked is an error after two seconds, not a queue.
+    pub(crate) fn on_connect(self, kind: LaneKind) -> &'static [&'static str] {
+        match (self, kind) {
+            (Dialect::Sqlite, LaneKind::Writing) => &[
+                "PRAGMA busy_timeout = 2000",
+                "PRAGMA journal_mode = WAL",
+                "PRAGMA synchronous = FULL",
+                "PRAGMA foreign_keys = ON",
+                "PRAGMA temp_store = MEMORY",
+            ],
+            (Dialect::Sqlite, LaneKind::Identity | LaneKind::Reading) => {
+                &["PRAGMA busy_timeout = 2000", "PRAGMA temp_store = MEMORY", "PRAGMA query_only = ON"]
+            }
+            (Dialect::Postgres, LaneKind::Identity) => &[
+                "SET idle_in_transaction_session_timeout = '15s'",
+                "SET lock_timeout = '2s'",
+                "SET statement_timeout = '4s'",
+                "SET client_min_messages = warning",
+            ],
+            (Dialect::Postgres, LaneKind::Reading | LaneKind::Writing) => &[
+                "SET idle_in_transaction_session_timeout = '15s'",
+                "SET lock_timeout = '2s'",
+                "SET statement_timeout = '10s'",
+                "SET client_min_messages = warning",
+            ],
+        }
+    }
+
+    /// Of the connection that may take its time over large tables, and wait for another process that does.
+    pub(crate) fn before_migrating(self) -> &'static [&'static str] {
         match self {
             Dialect::Sqlite => &[
                 "PRAGMA busy_timeout = 10000",
@@ -71,19 +127,7 @@ impl Dialect {
                 "PRAGMA foreign_keys = ON",
                 "PRAGMA temp_store = MEMORY",
             ],
-            Dialect::Postgres => &[
-                "SET idle_in_transaction_session_timeout = '15s'",
-                "SET lock_timeout = '20s'",
-                "SET statement_timeout = '60s'",
-                "SET client_min_messages = warning",
-            ],
-        }
-    }
-
-    pub(crate) fn before_migrating(self) -> &'static [&'static str] {
-        match self {
-            Dialect::Sqlite => &[],
-            Dialect::Postgres => &["SET lock_timeout = 0", "SET statement_timeout = 0"],
+            Dialect::Postgres => &["SET lock_timeout = 0", "SET statement_timeout = 0", "SET client_min_messages = warning"],
         }
     }
 
@@ -104,6 +148,14 @@ impl Dialect {
         }
     }
 
+    /// The same for grants among themselves, which must not wait behind reports.
+    pub(crate) fn one_grant_at_a_time(self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some("SELECT 1 FROM (SELECT pg_advisory_xact_lock(5521706150)) AS held"),
+        }
+    }
+
     /// At the end of a query for rows to be taken: passes over those that another transaction is taking. In SQLite there is none.
     pub(crate) fn skip_locked(self) -> &'static str {
         match self {
@@ -118,4 +170,10 @@ impl Dialect {
             Dialect::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         }
     }
+}
+
+/// A statement whose `{}` stand behind texts that rows are listed by: they are compared byte by byte, as SQLite does, whatever language the
+/// database was made for.
+pub(crate) fn by_bytes(dialect: Dialect, statement: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(statement.replace("{}", if dialect == Dialect::Postgres { "COLLATE \"C\"" } else { "" }))
 }

@@ -5,14 +5,13 @@ use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::program::Program;
 use insightgate_identity::tenant::Tenant;
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use crate::audit::AuditEvent;
 use crate::recording::record;
 use crate::scheduled_reports::pause_reports;
 use crate::tenants::{add_tenant, put_enrollment, read_enrollment, written_profile};
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 /// An enrollment that was sent back because the tenant's legal details changed.
 #[derive(Debug, Clone)]
@@ -104,7 +103,7 @@ impl Store {
 
 /// How many reports were paused, if the enrollment was Active and is not any more.
 async fn write(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     tenant: Uuid,
     from: Option<EnrollmentStage>,
     to: &Enrollment,

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::outage::Outage;
+
 #[derive(Debug, Error)]
 pub enum StoreError {
     #[error("the database failed: {0}")]
@@ -12,8 +14,17 @@ pub enum StoreError {
     UnsupportedUrl(String),
     #[error("a Postgres is backed up with its own tools, such as pg_dump")]
     NoBackup,
-    #[error("the database holds no tables of insightgate")]
-    NotOurs,
+    /// Nothing was written into it.
+    #[error("{place} is no database of insightgate: {why}")]
+    NotOurs { place: String, why: &'static str },
+    #[error("{place} is damaged: {why}")]
+    Damaged { place: String, why: String },
+    #[error("{place} was written by a newer version: its tables are at step {found}, and this version knows {known}")]
+    Newer { place: String, found: i64, known: i64 },
+    #[error("the database's encoding is {0}, and has to be UTF8")]
+    Encoding(String),
+    #[error("no connection to the database could be opened: {cause}")]
+    Unreachable { outage: Outage, cause: String },
     /// There is no room for another.
     #[error("There are {most} {what} already: remove one first.")]
     Full { what: &'static str, most: i64 },
@@ -29,6 +40,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What helps, where something does.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            StoreError::NotOurs { .. } => Some("move it away, or name another data folder or database; nothing was written into it"),
+            StoreError::Damaged { .. } => Some("put a backup in its place (insightgate backup makes them), or move it away to start anew"),
+            StoreError::Newer { .. } => Some("run the newer version, or put a backup of before in its place"),
+            StoreError::Encoding(_) => Some("make one with: createdb --encoding UTF8 --template template0 NAME"),
+            _ => match self.outage()? {
+                Outage::NoConnection => Some("raise max_connections of the Postgres, or end what holds its connections"),
+                Outage::Away => Some("look whether the database runs and can be reached from here"),
+                Outage::Held => Some("another process holds the database: end it, or try again"),
+                Outage::Full => Some("free some space where the database lies"),
+                Outage::ReadOnly => Some("the database has to take writes: name the primary server, or let this user write the file"),
+            },
+        }
+    }
+
     /// True when a row with that key is there already.
     pub fn is_conflict(&self) -> bool {
         matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.is_unique_violation())

@@ -4,9 +4,8 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
-use insightgate_report::execution::{Artifact, Execution, ExecutionStatus};
+use insightgate_report::execution::{Artifact, Execution, ExecutionStatus, MAXIMUM_DEATHS, wait_after_deaths};
 use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -14,7 +13,7 @@ use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
 use crate::principals::{read_locations, written_locations};
 use crate::row::{Read, millis};
 use crate::scheduled_reports::read_report;
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewExecution {
@@ -72,7 +71,7 @@ impl ExecutionFilter {
     }
 }
 
-/// How an attempt ended. All but `Retry` end the run.
+/// How an attempt ended. All but `Retry` and `Postponed` end the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Completed {
@@ -81,6 +80,11 @@ pub enum Outcome {
     },
     /// Queued again, not before this lease time; held back when the report was paused meanwhile.
     Retry {
+        reason: String,
+        not_before: i64,
+    },
+    /// As `Retry`: an object store refused the credentials, which is counted apart.
+    Postponed {
         reason: String,
         not_before: i64,
     },
@@ -94,21 +98,34 @@ pub enum Outcome {
 }
 
 impl Store {
-    /// Takes a run whose holder let its lease lapse, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
+    /// Takes a run whose holder let its lease lapse, once it has [waited](wait_after_deaths) for that, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
-        let skip_locked = self.dialect.skip_locked();
+        self.claim_execution_beside(lease_now, lease_until, &[]).await
+    }
+
+    /// The same, of other tenants than `busy`.
+    pub async fn claim_execution_beside(
+        &self,
+        lease_now: i64,
+        lease_until: i64,
+        busy: &[Uuid],
+    ) -> Result<Option<ClaimedExecution>, StoreError> {
+        let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
+        let places: Vec<String> = (3..3 + busy.len()).map(|place| format!("${place}")).collect();
+        let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places.join(", ")) };
         // Two looks, so that each follows the index and stops at its first row.
         let claim = format!(
             "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
              WHERE id = COALESCE(
-                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2
+                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait} {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
-                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2
+                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2 {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
              RETURNING *"
         );
         let mut transaction = self.begin_beside().await?;
         let query = sqlx::query(sqlx::AssertSqlSafe(claim)).bind(lease_until).bind(lease_now);
+        let query = busy.iter().fold(query, |query, tenant| query.bind(tenant.to_string()));
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
         let execution = read_execution(&row)?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
@@ -134,15 +151,19 @@ impl Store {
 
     /// Prolongs the lease. False when the run is not held any more: its work is to be dropped.
     pub async fn extend_lease(&self, id: Uuid, epoch: i64, lease_until: i64) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.reports.acquire().await?;
         let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
         Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(epoch)).await? == 1)
     }
 
-    /// Lets every running execution, and every callback under way, be claimed at once. For the start of the only process that uses this database.
+    /// Ends the lease of every running execution, and of every callback under way: whoever held them died. For the start of the only process
+    /// that uses this database. A run is claimed at once, or when it has waited for the deaths of its earlier attempts; one that waits already
+    /// goes on from where it is.
     pub async fn release_leases(&self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE executions SET lease_until = 0 WHERE status = 'Running'").execute(&self.pool).await?;
-        let mut connection = self.pool.acquire().await?;
+        let ended = self.lease_time().await? - 1;
+        let statement = "UPDATE executions SET lease_until = $1 WHERE status = 'Running' AND lease_until > $1";
+        sqlx::query(statement).bind(ended).execute(&self.reports).await?;
+        let mut connection = self.reports.acquire().await?;
         release_callbacks(&mut connection).await
     }
 
@@ -181,15 +202,16 @@ impl Store {
                 .bind(written_locations(&artifact.clear));
                 execute(&mut transaction, query).await?
             }
-            Outcome::Retry { reason, not_before } => {
+            Outcome::Retry { reason, not_before } | Outcome::Postponed { reason, not_before } => {
                 let query = sqlx::query(
-                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1,
+                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1, refusals = refusals + $5,
                          status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
                                                     WHERE report.id = executions.report_id AND report.status = 'Paused')
                                        THEN 'Paused' ELSE 'Pending' END
                      WHERE id = $1 AND epoch = $4 AND status = 'Running'",
                 );
-                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch)).await?
+                let refused = i64::from(matches!(outcome, Outcome::Postponed { .. }));
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch).bind(refused)).await?
             }
             Outcome::Failed { reason } | Outcome::Refused { reason } => {
                 let query = sqlx::query(
@@ -202,7 +224,7 @@ impl Store {
         if changed == 0 {
             return has_ended(&mut transaction, claimed, outcome).await;
         }
-        if !matches!(outcome, Outcome::Retry { .. }) {
+        if !matches!(outcome, Outcome::Retry { .. } | Outcome::Postponed { .. }) {
             let report = claimed.report.id.to_string();
             if matches!(outcome, Outcome::Refused { .. }) {
                 let query = sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND status = $3 AND next_slot IS NOT NULL");
@@ -241,7 +263,7 @@ impl Store {
             if let Some(since) = filter.queued_since {
                 query = query.bind(millis(since));
             }
-            for row in &query.fetch_all(&self.pool).await? {
+            for row in &query.fetch_all(&self.reports).await? {
                 records.push(ExecutionRecord { execution: read_execution(row)?, report: report.clone() });
             }
         }
@@ -251,21 +273,28 @@ impl Store {
     /// Any owner's: for the link that stands for it.
     pub async fn execution(&self, id: Uuid) -> Result<Option<ExecutionRecord>, StoreError> {
         let query = sqlx::query("SELECT * FROM executions WHERE id = $1").bind(id.to_string());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         let execution = read_execution(&row)?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         Ok(Some(ExecutionRecord { execution, report: read_report(&row)? }))
     }
 }
 
+/// Of a running execution whose holder is taken for dead: how long it waits before it may be claimed.
+fn wait_milliseconds() -> String {
+    let waits = (0..MAXIMUM_DEATHS).map(|deaths| format!("WHEN {deaths} THEN {}", wait_after_deaths(deaths) * 1000));
+    let longest = wait_after_deaths(MAXIMUM_DEATHS) * 1000;
+    format!("CASE attempts - failures {} ELSE {longest} END", waits.collect::<Vec<_>>().join(" "))
+}
+
 /// Whether the run ended so, by this very claim.
-async fn has_ended(connection: &mut AnyConnection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
+async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
     let status = match outcome {
         Outcome::Completed { .. } => ExecutionStatus::Completed,
         Outcome::Failed { .. } | Outcome::Refused { .. } => ExecutionStatus::Failed,
         // It may have been claimed anew since, which is as good.
-        Outcome::Retry { .. } => return Ok(false),
+        Outcome::Retry { .. } | Outcome::Postponed { .. } => return Ok(false),
     };
     let query = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = $3");
     let query = query.bind(claimed.execution.id.to_string()).bind(claimed.execution.epoch).bind(status.name());
@@ -277,7 +306,7 @@ async fn has_ended(connection: &mut AnyConnection, claimed: &ClaimedExecution, o
 const TURN_STEP: i64 = 1000;
 
 /// A slot that is queued already stays as it is.
-pub(crate) async fn insert_execution(connection: &mut AnyConnection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
+pub(crate) async fn insert_execution(connection: &mut Connection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
          SELECT $1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0, $6,
@@ -298,7 +327,7 @@ pub(crate) async fn insert_execution(connection: &mut AnyConnection, tenant: Uui
 }
 
 /// A report is Inactive once no slot is to come and no run is open. Whether that is so.
-pub(crate) async fn end_exhausted_report(connection: &mut AnyConnection, report: &str) -> Result<bool, StoreError> {
+pub(crate) async fn end_exhausted_report(connection: &mut Connection, report: &str) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL
              AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = $2 AND status IN ('Pending', 'Running', 'Paused'))",
@@ -329,6 +358,7 @@ pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
         epoch: row.number("epoch")?,
         attempts: row.count("attempts")?,
         failures: row.count("failures")?,
+        refusals: row.count("refusals")?,
         failure: row.optional_text("failure")?,
         artifact,
         artifact_removed: row.optional_instant("artifact_removed")?,

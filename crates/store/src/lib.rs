@@ -4,19 +4,25 @@
 //! must be atomic.
 
 mod applications;
+mod artifact_blocks;
 mod audit;
 mod audit_trail;
 mod authorization_codes;
 mod callback_secrets;
 mod callbacks;
+mod connection;
 mod device_codes;
 mod dialect;
+mod ended_sign_ins;
 mod enrollment_changes;
 mod error;
 mod executions;
 mod external_identities;
 mod identity_version;
 mod keys;
+mod lanes;
+mod opening;
+mod outage;
 mod principals;
 mod recording;
 mod refresh_tokens;
@@ -28,6 +34,7 @@ mod row;
 mod scheduled_reports;
 mod sealed;
 mod settings;
+mod sign_in_counts;
 mod sign_in_sessions;
 mod tenants;
 mod together;
@@ -36,11 +43,11 @@ mod users;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyConnection, AnyPool, Connection, Row, SqlSafeStr, Transaction};
+use sqlx::{Any, Row, SqlSafeStr};
 
 pub use applications::Consent;
+pub use artifact_blocks::BLOCKS_PER_ROW;
 pub use audit::AuditEvent;
 pub use audit_trail::{AuditFilter, AuditPage, AuditPlace};
 pub use authorization_codes::AuthorizationCode;
@@ -48,95 +55,62 @@ pub use callback_secrets::CallbackSecret;
 pub use callbacks::{
     Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
 };
-pub use device_codes::{DeviceCode, DeviceState};
+pub use device_codes::{AddedDeviceCode, DeviceCode, DeviceState};
 pub use enrollment_changes::Reviewed;
 pub use error::StoreError;
 pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use keys::StoredKey;
-pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState};
+pub use opening::sqlite_url;
+pub use outage::Outage;
+pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState, UsedToken};
 pub use retention::FileEpochs;
 pub use scheduled_reports::{ReportFilter, ReportQuotas};
 pub use sealed::{Sealed, SealedPlace};
+pub use sign_in_counts::{SignInCount, Subject, is_news};
 pub use sign_in_sessions::{MissingStep, SignInSession};
 pub use users::UserCredentials;
 
+use connection::{Connection, Transaction};
 use dialect::Dialect;
 use identity_version::IdentityVersion;
+use lanes::Pool;
+use refresh_tokens::Grown;
 use together::Together;
 
 /// A database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: AnyPool,
+    /// For what every request needs: identities, tokens, keys. Small statements, and never behind those of reports.
+    pool: Pool,
+    /// For reports, their runs and what lists them, and for transactions.
+    reports: Pool,
     dialect: Dialect,
     together: Together,
+    grown: Grown,
     identities: IdentityVersion,
     /// Written with the next change.
     recorded: Option<Arc<AuditEvent>>,
 }
 
 impl Store {
-    /// Opens the database, makes it if it is a SQLite file that is not there, and brings its tables up to date.
-    ///
-    /// `url`: `sqlite:<path>` or `postgres://…`.
-    pub async fn open(url: &str) -> Result<Store, StoreError> {
-        sqlx::any::install_default_drivers();
-        let dialect = Dialect::of(url)?;
-        let options = AnyPoolOptions::new().max_connections(dialect.connections()).test_before_acquire(dialect.loses_connections());
-        let options = options.after_connect(move |connection, _| {
-            Box::pin(async move {
-                for statement in dialect.on_connect() {
-                    sqlx::query(*statement).execute(&mut *connection).await?;
-                }
-                Ok(())
-            })
-        });
-        // Where the database itself ends a transaction (its disk is full), the driver goes on believing in it: such a connection would
-        // refuse every transaction to come. The ping waits for the rollback that is on its way.
-        let options = options.after_release(|connection, _| {
-            Box::pin(async move {
-                if !connection.is_in_transaction() {
-                    return Ok(true);
-                }
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
-            })
-        });
-        let pool = options.connect(&dialect.connect_url(url)).await?;
-        let store = Store { pool, dialect, together: Together::default(), identities: IdentityVersion::default(), recorded: None };
-        // On a connection of its own, which may take its time over large tables and wait for another process that does.
-        let mut migrating = store.pool.acquire().await?;
-        for statement in dialect.before_migrating() {
-            sqlx::query(*statement).execute(&mut *migrating).await?;
-        }
-        migrations().run(&mut *migrating).await?;
-        migrating.close().await?;
-        Ok(store)
-    }
-
     /// The database's own time, in milliseconds: what leases are measured by.
     pub async fn lease_time(&self) -> Result<i64, StoreError> {
         let row = sqlx::query(self.dialect.now_milliseconds()).fetch_one(&self.pool).await?;
         Ok(row.try_get(0)?)
     }
 
-    /// Writes a copy of a SQLite database to a file that is new or empty, whole and as of one moment, while others go on using it. Its tables stay as they are.
-    pub async fn back_up(url: &str, file: &str) -> Result<(), StoreError> {
-        sqlx::any::install_default_drivers();
-        let dialect = Dialect::of(url)?;
-        let Some(existing) = dialect.existing_url(url) else { return Err(StoreError::NoBackup) };
-        let mut connection = AnyConnection::connect(&existing).await?;
-        sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
-        // An empty file is a database too, of nobody.
-        sqlx::query("SELECT 1 FROM settings LIMIT 1").fetch_optional(&mut connection).await.map_err(|_| StoreError::NotOurs)?;
-        sqlx::query("VACUUM INTO $1").bind(file.to_owned()).execute(&mut connection).await?;
-        Ok(connection.close().await?)
+    /// Whether the database takes writes: one is committed.
+    pub async fn check_writes(&self) -> Result<(), StoreError> {
+        let now = self.lease_time().await?;
+        self.put_setting("last_write_check", &now.to_string()).await
     }
 
-    /// Waits for all connections to close, so that the last writes are on disk.
+    /// Waits a few seconds at most for all connections to close, so that the last writes are on disk.
     pub async fn close(&self) {
-        self.together.finish().await;
-        self.pool.close().await;
+        if tokio::time::timeout(LAST_WRITES, self.together.finish()).await.is_err() {
+            tracing::warn!("the last writes did not end in time");
+        }
+        futures::future::join(self.pool.close(), self.reports.close()).await;
     }
 
     /// Whether other processes may use the database too.
@@ -145,7 +119,7 @@ impl Store {
     }
 
     /// A transaction that may write from its first statement on, and that no other such transaction runs beside: what it reads stays so.
-    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+    async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut transaction = self.begin_beside().await?;
         if let Some(lock) = self.dialect.one_at_a_time() {
             execute(&mut transaction, sqlx::query(lock)).await?;
@@ -154,20 +128,31 @@ impl Store {
     }
 
     /// As `begin`, but others may run beside it: each of its statements must hold for itself.
-    async fn begin_beside(&self) -> Result<Transaction<'static, Any>, StoreError> {
-        let (pool, begin) = (self.pool.clone(), self.dialect.begin());
-        // In a task, which ends what it has begun: where a caller gave up between BEGIN and its answer, the driver would not know of the
-        // transaction, and hand the connection on with it open.
-        Ok(tokio::spawn(async move { pool.begin_with(begin).await }).await.map_err(|_| StoreError::Interrupted)??)
+    async fn begin_beside(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction::begin(self.reports.acquire().await?, self.dialect.begin()).await?)
+    }
+
+    /// As `begin`, for grants: they wait for each other alone.
+    async fn begin_grants(&self) -> Result<Transaction, StoreError> {
+        let mut transaction = Transaction::begin(self.pool.acquire().await?, self.dialect.begin()).await?;
+        if let Some(lock) = self.dialect.one_grant_at_a_time() {
+            execute(&mut transaction, sqlx::query(lock)).await?;
+        }
+        Ok(transaction)
     }
 }
+
+/// How long closing the store waits for writes that were promised.
+const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Applied once each, in order. Never change one that was released: add another.
 fn migrations() -> Migrator {
     let all = [
         ("first tables", include_str!("../migrations/0001_first_tables.sql")),
         ("delivery", include_str!("../migrations/0002_delivery.sql")),
+        ("block hashes", include_str!("../migrations/0004_block_hashes.sql")),
         ("record", include_str!("../migrations/0004_record.sql")),
+        ("sign in", include_str!("../migrations/0003_sign_in.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
@@ -176,7 +161,7 @@ fn migrations() -> Migrator {
 }
 
 /// How many rows a statement changed; a connection, not a pool, so that it can be part of a transaction.
-async fn execute(connection: &mut AnyConnection, query: sqlx::query::Query<'_, Any, sqlx::any::AnyArguments>) -> Result<u64, StoreError> {
+async fn execute(connection: &mut Connection, query: sqlx::query::Query<'_, Any, sqlx::any::AnyArguments>) -> Result<u64, StoreError> {
     Ok(query.execute(connection).await?.rows_affected())
 }
 

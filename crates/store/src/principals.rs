@@ -4,36 +4,38 @@ use insightgate_identity::application::Permission;
 use insightgate_identity::principal::Principal;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::applications::{read_application, written_user};
+use crate::dialect::by_bytes;
 use crate::row::Read;
 use crate::tenants::{read_enrollment, read_tenant};
-use crate::users::read_user;
+use crate::users::{SELECT_USERS, read_user};
 use crate::{Store, StoreError};
 
 impl Store {
     /// The application, and the user if one is named, with what they hold. None when any of them is gone, or not the tenant's.
     pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.pool.acquire_reading().await?;
         let tenant_id = tenant.to_string();
         let query = sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(tenant_id.clone());
-        let Some(tenant_row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
+        let Some(tenant_row) = query.fetch_optional(&mut connection).await? else { return Ok(None) };
         let query = sqlx::query("SELECT * FROM applications WHERE tenant_id = $1 AND id = $2");
         let query = query.bind(tenant_id.clone()).bind(application.to_string());
-        let Some(application_row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
+        let Some(application_row) = query.fetch_optional(&mut connection).await? else { return Ok(None) };
         let user = match user {
             None => None,
             Some(id) => {
-                let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 AND id = $2");
+                let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND id = $2")));
                 let query = query.bind(tenant_id.clone()).bind(id.to_string());
-                let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
+                let Some(row) = query.fetch_optional(&mut connection).await? else { return Ok(None) };
                 Some(read_user(&row)?)
             }
         };
         let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1").bind(tenant_id.clone());
-        let enrollments = query.fetch_all(&mut *connection).await?.iter().map(read_enrollment).collect::<Result<_, _>>()?;
+        let enrollments = query.fetch_all(&mut connection).await?.iter().map(read_enrollment).collect::<Result<_, _>>()?;
         // Consented to by the whole tenant, or by this user.
         let query = sqlx::query(
             "SELECT p.permission, (SELECT COUNT(*) FROM consents c WHERE c.application_id = p.application_id
@@ -42,7 +44,7 @@ impl Store {
         );
         let query = query.bind(application.to_string()).bind(written_user(user.as_ref().map(|user| user.id)));
         let (mut requested, mut consented) = (Vec::new(), Vec::new());
-        for row in query.fetch_all(&mut *connection).await? {
+        for row in query.fetch_all(&mut connection).await? {
             let permission = row.named("permission", Permission::from_name)?;
             requested.push(permission);
             if row.flag("consented")? {
@@ -53,7 +55,7 @@ impl Store {
         let query = sqlx::query("SELECT role, locations FROM role_assignments WHERE tenant_id = $1 AND assignee_id = $2");
         let query = query.bind(tenant_id).bind(assignee.to_string());
         let mut roles = Vec::new();
-        for row in query.fetch_all(&mut *connection).await? {
+        for row in query.fetch_all(&mut connection).await? {
             roles.push(read_assignment(&row)?);
         }
         Ok(Some(Principal {
@@ -99,7 +101,9 @@ impl Store {
 
     /// Each assignee with an assignment; by assignee and role.
     pub async fn role_assignments(&self, tenant: Uuid) -> Result<Vec<(Uuid, RoleAssignment)>, StoreError> {
-        let query = sqlx::query("SELECT * FROM role_assignments WHERE tenant_id = $1 ORDER BY assignee_id, role").bind(tenant.to_string());
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT * FROM role_assignments WHERE tenant_id = $1 ORDER BY assignee_id, role {}"))
+                .bind(tenant.to_string());
         let rows = query.fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((row.id("assignee_id")?, read_assignment(row)?))).collect()
     }

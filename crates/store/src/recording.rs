@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use sqlx::AnyConnection;
-
 use crate::audit::{self, AuditEvent};
-use crate::{Store, StoreError};
+use crate::{Connection, Store, StoreError};
 
 impl Store {
     /// The same database. The change that is made through it writes this event in its own transaction; where the change does not take place, there is
@@ -15,7 +13,7 @@ impl Store {
     }
 
     /// Part of each transaction that grants or removes, once it is known that something changes.
-    pub(crate) async fn record_change(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    pub(crate) async fn record_change(&self, connection: &mut Connection) -> Result<(), StoreError> {
         match &self.recorded {
             Some(event) => record(connection, event).await,
             None => Ok(()),
@@ -24,7 +22,7 @@ impl Store {
 }
 
 /// For a change that says only once it is made what its event is.
-pub(crate) async fn record(connection: &mut AnyConnection, event: &AuditEvent) -> Result<(), StoreError> {
+pub(crate) async fn record(connection: &mut Connection, event: &AuditEvent) -> Result<(), StoreError> {
     audit::insert(connection, &[event]).await.map_err(|cause| StoreError::Unrecorded {
         action: event.action.clone(),
         subject: event.subject.clone(),

@@ -48,19 +48,19 @@ impl Store {
     pub async fn report_query(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ReportQuery>, StoreError> {
         let query = sqlx::query("SELECT * FROM report_queries WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
-        query.fetch_optional(&self.pool).await?.as_ref().map(read_query).transpose()
+        query.fetch_optional(&self.reports).await?.as_ref().map(read_query).transpose()
     }
 
     /// Oldest first.
     pub async fn report_queries(&self, owner: Uuid, program: Program) -> Result<Vec<ReportQuery>, StoreError> {
         let query = sqlx::query("SELECT * FROM report_queries WHERE owner_id = $1 AND program = $2 ORDER BY created, id");
-        let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.pool).await?;
+        let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
         rows.iter().map(read_query).collect()
     }
 
     /// False when there was none.
     pub async fn delete_report_query(&self, owner: Uuid, program: Program, id: Uuid) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.reports.acquire().await?;
         let query = sqlx::query("DELETE FROM report_queries WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
         Ok(execute(&mut connection, query).await? == 1)

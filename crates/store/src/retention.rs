@@ -21,13 +21,13 @@ impl Store {
             "SELECT * FROM executions WHERE artifact_removed IS NULL AND generated IS NOT NULL AND generated < $1
              ORDER BY generated, id LIMIT $2",
         );
-        let rows = query.bind(before.map_or(i64::MAX, millis)).bind(BATCH).fetch_all(&self.pool).await?;
+        let rows = query.bind(before.map_or(i64::MAX, millis)).bind(BATCH).fetch_all(&self.reports).await?;
         let mut records = Vec::with_capacity(rows.len());
         for row in &rows {
             let execution = read_execution(row)?;
             let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
             // Deleted since.
-            let Some(report) = query.fetch_optional(&self.pool).await? else { continue };
+            let Some(report) = query.fetch_optional(&self.reports).await? else { continue };
             records.push(ExecutionRecord { execution, report: read_report(&report)? });
         }
         Ok(records)
@@ -37,15 +37,18 @@ impl Store {
     pub async fn file_bytes(&self) -> Result<u64, StoreError> {
         let sum =
             "SELECT CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) FROM executions WHERE artifact_removed IS NULL AND generated IS NOT NULL";
-        let bytes: i64 = sqlx::query(sum).fetch_one(&self.pool).await?.try_get(0)?;
+        let bytes: i64 = sqlx::query(sum).fetch_one(&self.reports).await?.try_get(0)?;
         Ok(u64::try_from(bytes).unwrap_or_default())
     }
 
     /// From then on no link opens the file of this run. False when somebody else did the same.
     pub async fn mark_file_removed(&self, execution: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE executions SET artifact_removed = $2 WHERE id = $1 AND artifact_removed IS NULL");
-        let mut connection = self.pool.acquire().await?;
-        Ok(execute(&mut connection, query.bind(execution.to_string()).bind(millis(now))).await? == 1)
+        let mut connection = self.reports.acquire().await?;
+        let marked = execute(&mut connection, query.bind(execution.to_string()).bind(millis(now))).await? == 1;
+        let sums = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
+        execute(&mut connection, sums.bind(execution.to_string())).await?;
+        Ok(marked)
     }
 
     /// Forgets runs that ended before an instant and have no file any more. How many; there may be more until it is 0.
@@ -64,14 +67,14 @@ impl Store {
     /// Forgets creations that no quota counts any more.
     pub async fn forget_creations(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM execute_now_creations WHERE created < $1");
-        query.bind(millis(before)).execute(&self.pool).await?;
+        query.bind(millis(before)).execute(&self.reports).await?;
         Ok(())
     }
 
     /// Which file of a run may be there: None without the run, else the epochs of the claim that holds it and of the file it has.
     pub async fn file_epochs(&self, execution: Uuid) -> Result<Option<FileEpochs>, StoreError> {
         let query = sqlx::query("SELECT status, epoch, artifact_epoch, artifact_removed FROM executions WHERE id = $1");
-        query.bind(execution.to_string()).fetch_optional(&self.pool).await?.as_ref().map(FileEpochs::read).transpose()
+        query.bind(execution.to_string()).fetch_optional(&self.reports).await?.as_ref().map(FileEpochs::read).transpose()
     }
 }
 

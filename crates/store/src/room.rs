@@ -2,10 +2,10 @@
 //!
 //! The numbers are far beyond what anybody uses. They are no settings: who meets one of them has a program in a loop.
 
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::{Connection, StoreError};
 
 /// Rows of a table that share an id.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub(crate) struct Room {
 
 impl Room {
     /// Refuses when there is no room for one more. Part of the transaction that adds it.
-    pub(crate) async fn check(self, connection: &mut AnyConnection, id: Uuid) -> Result<(), StoreError> {
+    pub(crate) async fn check(self, connection: &mut Connection, id: Uuid) -> Result<(), StoreError> {
         let Room { table, column, what, most } = self;
         let query = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table} WHERE {column} = $1"))).bind(id.to_string());
         let count: i64 = query.fetch_one(connection).await?.try_get(0)?;

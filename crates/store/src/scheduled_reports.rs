@@ -6,7 +6,6 @@ use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::schedule::{CatchUp, Schedule};
 use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
-use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -15,7 +14,7 @@ use crate::callbacks::cancel_callbacks;
 use crate::executions::{NewExecution, end_exhausted_report, insert_execution};
 use crate::room;
 use crate::row::{Read, millis};
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 /// How many reports an owner may make; None where a deployment has no quotas.
 #[derive(Debug, Clone, Copy)]
@@ -76,13 +75,13 @@ impl Store {
     pub async fn report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
-        query.fetch_optional(&self.pool).await?.as_ref().map(read_report).transpose()
+        query.fetch_optional(&self.reports).await?.as_ref().map(read_report).transpose()
     }
 
     /// Oldest first.
     pub async fn reports(&self, owner: Uuid, program: Program, filter: &ReportFilter) -> Result<Vec<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 ORDER BY created, id");
-        let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.pool).await?;
+        let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
         let mut reports = rows.iter().map(read_report).collect::<Result<Vec<_>, _>>()?;
         reports.retain(|report| {
             filter.id.is_none_or(|id| id == report.id)
@@ -138,7 +137,7 @@ impl Store {
     /// Of every owner and program.
     pub async fn report_ids(&self, tenant: Uuid) -> Result<Vec<Uuid>, StoreError> {
         let query = sqlx::query("SELECT id FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id").bind(tenant.to_string());
-        query.fetch_all(&self.pool).await?.iter().map(|row| row.id("id")).collect()
+        query.fetch_all(&self.reports).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
@@ -197,13 +196,13 @@ impl Store {
     /// When the next slot of any active report is due.
     pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let query = sqlx::query("SELECT MIN(next_slot) AS next_slot FROM scheduled_reports WHERE status = $1");
-        query.bind(ReportStatus::Active.name()).fetch_one(&self.pool).await?.optional_instant("next_slot")
+        query.bind(ReportStatus::Active.name()).fetch_one(&self.reports).await?.optional_instant("next_slot")
     }
 }
 
 /// Pauses every active report on a schedule of the tenant's program, with the executions that wait. How many there were. Part of the transaction
 /// that ends the enrollment.
-pub(crate) async fn pause_reports(connection: &mut AnyConnection, tenant: Uuid, program: Program) -> Result<u64, StoreError> {
+pub(crate) async fn pause_reports(connection: &mut Connection, tenant: Uuid, program: Program) -> Result<u64, StoreError> {
     let query = sqlx::query(
         "UPDATE executions SET status = $1 WHERE status = $2 AND report_id IN
              (SELECT id FROM scheduled_reports WHERE tenant_id = $3 AND program = $4 AND status = $5 AND execute_now = 0)",
@@ -224,7 +223,7 @@ pub(crate) async fn pause_reports(connection: &mut AnyConnection, tenant: Uuid, 
 }
 
 /// For one more report: of very many, the oldest that is over and has no run left goes.
-async fn make_room(connection: &mut AnyConnection, owner: Uuid) -> Result<(), StoreError> {
+async fn make_room(connection: &mut Connection, owner: Uuid) -> Result<(), StoreError> {
     if room::REPORTS.check(connection, owner).await.is_ok() {
         return Ok(());
     }
@@ -237,11 +236,7 @@ async fn make_room(connection: &mut AnyConnection, owner: Uuid) -> Result<(), St
     room::REPORTS.check(connection, owner).await
 }
 
-async fn used_up(
-    connection: &mut AnyConnection,
-    report: &ScheduledReport,
-    quotas: ReportQuotas,
-) -> Result<Option<ReportFault>, StoreError> {
+async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<ReportFault>, StoreError> {
     let (owner, program) = (report.owner.to_string(), report.program.name());
     let (query, quota, fault) = match report.timing {
         Timing::Once { .. } => {
@@ -261,14 +256,14 @@ async fn used_up(
     Ok((u64::try_from(count).unwrap_or(u64::MAX) >= quota).then_some(fault))
 }
 
-async fn insert_report(connection: &mut AnyConnection, report: &ScheduledReport) -> Result<(), StoreError> {
+async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
     let placeholders: Vec<String> = (1..=26).map(|position| format!("${position}")).collect();
     let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}) VALUES ({})", placeholders.join(", "));
     execute(connection, bind_report(sqlx::query(sqlx::AssertSqlSafe(statement)), report)).await?;
     Ok(())
 }
 
-async fn update_report(connection: &mut AnyConnection, report: &ScheduledReport) -> Result<(), StoreError> {
+async fn update_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
     let assignments: Vec<String> =
         COLUMNS.split(',').enumerate().map(|(index, column)| format!("{} = ${}", column.trim(), index + 1)).collect();
     let statement = format!("UPDATE scheduled_reports SET {} WHERE id = $1", assignments.join(", "));

@@ -1,5 +1,7 @@
 //! Everything that is encrypted at rest, in one list, so that a change of the encryption key misses nothing.
 
+use sqlx::any::AnyRow;
+
 use crate::row::Read;
 use crate::{Store, StoreError};
 
@@ -15,7 +17,7 @@ const PLACES: [SealedPlace; 3] = [SealedPlace::Keys, SealedPlace::TotpSecrets, S
 
 impl SealedPlace {
     /// Gives `id`, `purpose` (what the text was sealed for) and `sealed`.
-    fn select(self) -> &'static str {
+    pub(crate) fn select(self) -> &'static str {
         match self {
             SealedPlace::Keys => "SELECT id, purpose, sealed FROM keys",
             SealedPlace::TotpSecrets => {
@@ -43,12 +45,18 @@ pub struct Sealed {
     pub text: String,
 }
 
+impl Sealed {
+    pub(crate) fn read(place: SealedPlace, row: &AnyRow) -> Result<Sealed, StoreError> {
+        Ok(Sealed { place, id: row.text("id")?, purpose: row.text("purpose")?, text: row.text("sealed")? })
+    }
+}
+
 impl Store {
     pub async fn sealed(&self) -> Result<Vec<Sealed>, StoreError> {
         let mut found = Vec::new();
         for place in PLACES {
             for row in sqlx::query(place.select()).fetch_all(&self.pool).await? {
-                found.push(Sealed { place, id: row.text("id")?, purpose: row.text("purpose")?, text: row.text("sealed")? });
+                found.push(Sealed::read(place, &row)?);
             }
         }
         Ok(found)

@@ -1,11 +1,10 @@
 //! Browsers that have signed in, or are about to.
 
 use chrono::{DateTime, Utc};
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use crate::row::{Read, millis};
-use crate::{Store, StoreError, execute};
+use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInSession {
@@ -48,23 +47,28 @@ impl MissingStep {
     }
 }
 
+/// Sessions of one user at most; the oldest goes.
+const PER_USER: i64 = 100;
+
 impl Store {
-    /// Adds the session; expired ones go. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
+    /// Adds the session. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
     /// one must be there and is not: it was ended.
     pub async fn put_sign_in_session(
         &self,
         session: &SignInSession,
         replaced: Option<&str>,
         must_be_there: bool,
-        now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(replaced.unwrap_or_default().to_owned());
         if execute(&mut transaction, query).await? != 1 && must_be_there {
             return Ok(false);
         }
-        let query = sqlx::query("DELETE FROM sign_in_sessions WHERE expires < $1").bind(millis(now));
-        execute(&mut transaction, query).await?;
+        let query = sqlx::query(
+            "DELETE FROM sign_in_sessions WHERE digest IN
+                 (SELECT digest FROM sign_in_sessions WHERE user_id = $1 ORDER BY signed_in DESC, digest LIMIT 1000 OFFSET $2)",
+        );
+        execute(&mut transaction, query.bind(session.user.to_string()).bind(PER_USER - 1)).await?;
         sqlx::query(
             "INSERT INTO sign_in_sessions (digest, tenant_id, user_id, missing, offered_secret, amr, signed_in, expires)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -111,13 +115,13 @@ impl Store {
 }
 
 /// Whether the session is there, and stays until the transaction has ended.
-pub(crate) async fn hold_session(connection: &mut AnyConnection, digest: &str) -> Result<bool, StoreError> {
+pub(crate) async fn hold_session(connection: &mut Connection, digest: &str) -> Result<bool, StoreError> {
     let query = sqlx::query("UPDATE sign_in_sessions SET signed_in = signed_in WHERE digest = $1").bind(digest.to_owned());
     Ok(execute(connection, query).await? == 1)
 }
 
 /// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens.
-pub(crate) async fn end_sign_ins(connection: &mut AnyConnection, user: Uuid) -> Result<(), StoreError> {
+pub(crate) async fn end_sign_ins(connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM sign_in_sessions WHERE user_id = $1",
         "DELETE FROM authorization_codes WHERE user_id = $1",

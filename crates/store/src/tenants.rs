@@ -10,6 +10,7 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use uuid::Uuid;
 
+use crate::dialect::by_bytes;
 use crate::room;
 use crate::row::{Read, millis};
 use crate::{Store, StoreError, execute};
@@ -37,7 +38,7 @@ impl Store {
 
     /// By domain.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM tenants ORDER BY domain").fetch_all(&self.pool).await?;
+        let rows = sqlx::query(by_bytes(self.dialect, "SELECT * FROM tenants ORDER BY domain {}")).fetch_all(&self.pool).await?;
         rows.iter().map(read_tenant).collect()
     }
 
@@ -68,7 +69,8 @@ impl Store {
 
     /// By program.
     pub async fn enrollments(&self, tenant: Uuid) -> Result<Vec<Enrollment>, StoreError> {
-        let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program DESC").bind(tenant.to_string());
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program {} DESC"))
+            .bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_enrollment).collect()
     }
 
@@ -115,7 +117,8 @@ impl Store {
 
     /// By MPN id.
     pub async fn locations(&self, tenant: Uuid) -> Result<Vec<Location>, StoreError> {
-        let query = sqlx::query("SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id").bind(tenant.to_string());
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id {}")).bind(tenant.to_string());
         let rows = query.fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| Ok(Location { mpn_id: row.text("mpn_id")?, name: row.text("name")?, country: row.text("country")? }))

@@ -7,15 +7,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::DateTime;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe};
+use sqlx::{Any, AssertSqlSafe};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::audit::{self, AuditEvent};
-use crate::refresh_tokens::{self, RefreshTokenRecord};
-use crate::{Store, StoreError};
+use crate::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
+use crate::{Connection, Outage, Store, StoreError};
 
 /// Writes of one transaction at most.
 const LARGEST: usize = 256;
@@ -24,9 +25,9 @@ const LARGEST: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) enum Write {
     Audit(AuditEvent),
-    /// Marks the token with this digest used, adds the one that replaces it and records the event. Nothing of it when it was used before.
+    /// Marks the token used, adds the one that is given for it and records the event. Nothing of it when the token is not good any more.
     Replace {
-        used: String,
+        used: UsedToken,
         by: Option<RefreshTokenRecord>,
         event: Option<AuditEvent>,
     },
@@ -99,16 +100,19 @@ impl Store {
                         let _ = waiting.done.send(Ok(outcome));
                     }
                 }
-                // One that cannot be written must not take the others with it.
-                Err(_) if batch.len() > 1 => {
+                // One that cannot be written must not take the others with it. Where the database is away, none can, and each would wait for it.
+                Err(error) if batch.len() > 1 && error.outage().is_none() => {
                     for Waiting { write, done } in batch {
                         let alone = self.write_batch(&[&write]).await;
                         let _ = done.send(alone.map(|outcomes| outcomes.first().copied().unwrap_or_default()));
                     }
                 }
                 Err(error) => {
-                    if let Some(waiting) = batch.into_iter().next() {
-                        let _ = waiting.done.send(Err(error));
+                    let mut first = Some(error);
+                    for waiting in batch {
+                        let outage = first.as_ref().and_then(StoreError::outage).unwrap_or(Outage::Away);
+                        let shared = || StoreError::Unreachable { outage, cause: "a write beside this one failed".to_owned() };
+                        let _ = waiting.done.send(Err(first.take().unwrap_or_else(shared)));
                     }
                 }
             }
@@ -117,23 +121,25 @@ impl Store {
 
     /// Whether each took place.
     async fn write_batch(&self, writes: &[&Write]) -> Result<Vec<bool>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_grants().await?;
         let mut outcomes = vec![true; writes.len()];
         let mut events = Vec::new();
-        // The first of those that bring one token has it; a later one finds it used.
+        // The first of those that bring one token uses it for the first time; a later one finds it used.
         let mut first_with: HashMap<&str, usize> = HashMap::new();
+        let mut now = DateTime::UNIX_EPOCH;
         for (place, (write, outcome)) in writes.iter().zip(&mut outcomes).enumerate() {
             match write {
                 Write::Audit(event) => events.push(event),
                 Write::Replace { used, .. } => {
-                    first_with.entry(used).or_insert(place);
+                    first_with.entry(&used.digest).or_insert(place);
+                    now = now.max(used.now);
                     *outcome = false;
                 }
             }
         }
         let digests: Vec<&str> = first_with.keys().copied().collect();
         let mut replacing = Vec::new();
-        for digest in refresh_tokens::use_up(&mut transaction, &digests).await? {
+        for digest in refresh_tokens::use_up(&mut transaction, &digests, now).await? {
             let Some(place) = first_with.get(digest.as_str()).copied() else { continue };
             if let Some(outcome) = outcomes.get_mut(place) {
                 *outcome = true;
@@ -143,16 +149,27 @@ impl Store {
                 events.extend(event);
             }
         }
+        for (write, outcome) in writes.iter().zip(&mut outcomes) {
+            if let Write::Replace { used, by, event } = write
+                && !*outcome
+                && refresh_tokens::use_again(&mut transaction, used).await?
+            {
+                *outcome = true;
+                replacing.extend(by);
+                events.extend(event);
+            }
+        }
         refresh_tokens::insert(&mut transaction, &replacing).await?;
         audit::insert(&mut transaction, &events).await?;
         transaction.commit().await?;
+        self.grown.note(replacing);
         Ok(outcomes)
     }
 }
 
 /// Inserts rows, many in a statement. `into` is the table with its columns.
 pub(crate) async fn insert_rows<Row>(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     into: &str,
     columns: usize,
     rows: &[Row],

@@ -1,14 +1,21 @@
 //! Users and what they sign in with.
 
 use chrono::{DateTime, Utc};
-use insightgate_identity::user::{Lockout, PasswordState, User};
+use insightgate_identity::user::{PasswordState, User};
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::dialect::by_bytes;
 use crate::room;
 use crate::row::{Read, millis};
+use crate::sign_in_counts::forget_failures;
 use crate::sign_in_sessions::end_sign_ins;
 use crate::{Store, StoreError, execute};
+
+/// Users, with until when strangers are kept out.
+pub(crate) const SELECT_USERS: &str =
+    "SELECT users.*, (SELECT locked_until FROM sign_in_counts WHERE subject = users.id AND network = '') AS shut_until FROM users";
 
 /// A user with what a sign-in is checked against.
 #[derive(Clone)]
@@ -45,14 +52,14 @@ impl Store {
 
     /// `username` in lower case. A user of another tenant is not found.
     pub async fn user_credentials(&self, tenant: Uuid, username: &str) -> Result<Option<UserCredentials>, StoreError> {
-        let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 AND username = $2");
+        let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND username = $2")));
         let row = query.bind(tenant.to_string()).bind(username.to_owned()).fetch_optional(&self.pool).await?;
         row.as_ref().map(read_credentials).transpose()
     }
 
     /// A user of another tenant is not found.
     pub async fn user_credentials_by_id(&self, tenant: Uuid, id: Uuid) -> Result<Option<UserCredentials>, StoreError> {
-        let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 AND id = $2");
+        let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND id = $2")));
         let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
         row.as_ref().map(read_credentials).transpose()
     }
@@ -64,37 +71,9 @@ impl Store {
 
     /// By sign-in name.
     pub async fn users(&self, tenant: Uuid) -> Result<Vec<User>, StoreError> {
-        let query = sqlx::query("SELECT * FROM users WHERE tenant_id = $1 ORDER BY username").bind(tenant.to_string());
+        let query = sqlx::query(by_bytes(self.dialect, &format!("{SELECT_USERS} WHERE tenant_id = $1 ORDER BY username {{}}")));
+        let query = query.bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
-    }
-
-    /// Reads the lockout, changes it and writes it back, in one transaction: guesses that come at the same time all count.
-    /// Gives the lockout as it was found; a user who is gone has none. No change of identities: whoever guesses must not make everybody be read anew.
-    pub async fn change_lockout(&self, user: Uuid, change: impl FnOnce(Lockout) -> Lockout) -> Result<Lockout, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(user.to_string());
-        let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(Lockout::default()) };
-        let found = read_user(&row)?.lockout;
-        let changed = change(found);
-        if changed != found {
-            sqlx::query("UPDATE users SET failures = $1, locked_until = $2 WHERE id = $3")
-                .bind(i64::from(changed.failures))
-                .bind(changed.until.map(millis))
-                .bind(user.to_string())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(found)
-    }
-
-    /// Writes as a counted failure does: the time that it takes does not tell whether there is such a user. A row that stays as it is would
-    /// not do, since SQLite does not write what did not change.
-    pub async fn count_for_nobody(&self) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE other_wrong_passwords SET number = number + 1");
-        query.execute(&mut *transaction).await?;
-        Ok(transaction.commit().await?)
     }
 
     /// Disabling also ends the user's sign-ins: their refresh tokens do not come back with the account.
@@ -121,12 +100,13 @@ impl Store {
     /// A new password opens a locked account and ends the sign-ins that the old one made.
     pub async fn set_user_password(&self, user: Uuid, hash: &str, must_change: bool) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query("UPDATE users SET password_hash = $1, must_change = $2, failures = 0, locked_until = NULL WHERE id = $3")
+        sqlx::query("UPDATE users SET password_hash = $1, must_change = $2 WHERE id = $3")
             .bind(hash.to_owned())
             .bind(i64::from(must_change))
             .bind(user.to_string())
             .execute(&mut *transaction)
             .await?;
+        forget_failures(&mut transaction, user).await?;
         end_sign_ins(&mut transaction, user).await?;
         self.record_change(&mut transaction).await?;
         self.commit_identities(transaction).await
@@ -179,7 +159,7 @@ pub(crate) fn read_user(row: &AnyRow) -> Result<User, StoreError> {
         username: row.text("username")?,
         display_name: row.text("display_name")?,
         enabled: row.flag("enabled")?,
-        lockout: Lockout { failures: row.count("failures")?, until: row.optional_instant("locked_until")? },
+        locked_until: row.optional_instant("shut_until")?,
         password,
         totp: row.optional_text("totp_secret")?.is_some(),
     })

@@ -59,7 +59,8 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
         Failure::NotFound | Failure::NoExecutions => ("notFound", None),
         Failure::Conflict(_) => ("conflict", None),
         Failure::IllegalMove(_) => ("illegalMove", None),
-        Failure::Busy => ("busy", None),
+        Failure::Busy | Failure::ShareTaken { .. } => ("busy", None),
+        Failure::Unavailable { .. } => ("unavailable", None),
         Failure::Invalid(_) => ("invalid", None),
         Failure::Profile(faults) => {
             let shown = faults.iter().map(|fault| json!({"field": fault.field, "rule": fault.rule, "message": fault.message}));
@@ -73,8 +74,9 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     };
     match failure {
         Failure::Internal(cause) => tracing::error!(%cause, correlation, "a request failed"),
+        Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation, "a request could not be answered"),
         Failure::Unauthorized { reason } => tracing::info!(reason, correlation, "a token was not accepted"),
         _ => {}
     }
-    error(status, code, &message, details, correlation)
+    envelope::with_retry_after(error(status, code, &message, details, correlation), failure)
 }

@@ -6,7 +6,8 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::endpoint::{Endpoint, Form};
-use super::{BASE, answer, endpoints, schemas};
+use super::object::BODY_LIMIT;
+use super::{BASE, answer, endpoints, requests, schemas};
 use crate::state::ApiState;
 
 pub(super) async fn document(State(state): State<ApiState>) -> Response {
@@ -40,8 +41,8 @@ pub(super) async fn document(State(state): State<ApiState>) -> Response {
 
 fn operation(endpoint: &Endpoint) -> Value {
     let variables = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let in_path = variables.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}));
-    let in_query = endpoint.parameters.iter().map(|name| json!({"name": name, "in": "query", "schema": {"type": "string"}}));
+    let in_path = variables.map(|name| json!({"name": name, "in": "path", "required": true, "schema": requests::variable(name)}));
+    let in_query = endpoint.parameters.iter().map(|name| json!({"name": name, "in": "query", "schema": requests::parameter(name)}));
     let parameters: Vec<Value> = in_path.chain(in_query).collect();
     let content = |schema: Value| json!({"application/json": {"schema": schema}});
     let success = match endpoint.form {
@@ -57,7 +58,12 @@ fn operation(endpoint: &Endpoint) -> Value {
         "responses": {endpoint.status.as_str(): success, "default": refused},
     });
     if let (Value::Object(fields), Some(body)) = (&mut operation, endpoint.body) {
-        fields.insert("requestBody".to_owned(), json!({"required": true, "content": content(schemas::reference(body))}));
+        let request = json!({
+            "description": format!("{} KiB at most.", BODY_LIMIT >> 10),
+            "required": requests::is_needed(body),
+            "content": content(schemas::reference(body)),
+        });
+        fields.insert("requestBody".to_owned(), request);
     }
     operation
 }

@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-const REQUIRED: bool = true;
-const OPTIONAL: bool = false;
+use super::requests;
+
+pub(super) const REQUIRED: bool = true;
+pub(super) const OPTIONAL: bool = false;
 
 /// By name.
 pub(super) fn all() -> Map<String, Value> {
     let mut schemas = Map::new();
-    for (name, schema) in answers().into_iter().chain(requests()) {
+    for (name, schema) in answers().into_iter().chain(requests::all()) {
         schemas.insert(name.to_owned(), schema);
     }
     schemas
@@ -29,7 +31,11 @@ pub(super) fn list_of(name: &str) -> Value {
 
 fn answers() -> Vec<(&'static str, Value)> {
     let error = record(&[
-        ("code", one_of(&["invalid", "notFound", "forbidden", "unauthorized", "conflict", "illegalMove", "busy", "internal"]), REQUIRED),
+        (
+            "code",
+            one_of(&["invalid", "notFound", "forbidden", "unauthorized", "conflict", "illegalMove", "busy", "unavailable", "internal"]),
+            REQUIRED,
+        ),
         ("message", text(), REQUIRED),
         ("correlationId", text(), REQUIRED),
         ("details", array(record(&[("field", text(), REQUIRED), ("rule", text(), REQUIRED), ("message", text(), REQUIRED)])), OPTIONAL),
@@ -50,7 +56,7 @@ fn answers() -> Vec<(&'static str, Value)> {
                 ("verificationCode", text(), OPTIONAL),
             ]),
         ),
-        ("Profile", profile(REQUIRED)),
+        ("Profile", profile()),
         (
             "Enrollment",
             record(&[
@@ -193,171 +199,91 @@ fn answers() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn requests() -> Vec<(&'static str, Value)> {
-    vec![
-        (
-            "NewTenant",
-            body(&[
-                ("domain", text(), REQUIRED),
-                ("name", text(), REQUIRED),
-                ("globalAccountId", nullable(text()), OPTIONAL),
-                ("program", program(), OPTIONAL),
-                ("profile", open(profile(REQUIRED)), REQUIRED),
-            ]),
-        ),
-        (
-            "TenantChange",
-            body(&[
-                ("name", text(), OPTIONAL),
-                ("globalAccountId", nullable(text()), OPTIONAL),
-                ("profile", open(profile(OPTIONAL)), OPTIONAL),
-            ]),
-        ),
-        ("NewEnrollment", body(&[("program", program(), REQUIRED)])),
-        ("Code", body(&[("code", text(), REQUIRED)])),
-        ("Reason", body(&[("reason", text(), REQUIRED)])),
-        (
-            "NewUser",
-            body(&[
-                ("username", text(), REQUIRED),
-                ("displayName", nullable(text()), OPTIONAL),
-                ("password", nullable(text()), OPTIONAL),
-                ("mustChangePassword", flag(), OPTIONAL),
-                ("id", nullable(id()), OPTIONAL),
-            ]),
-        ),
-        ("UserChange", body(&[("enabled", flag(), OPTIONAL), ("displayName", nullable(text()), OPTIONAL)])),
-        ("Password", body(&[("password", text(), REQUIRED), ("mustChange", flag(), OPTIONAL)])),
-        (
-            "NewApplication",
-            body(&[
-                ("name", text(), REQUIRED),
-                ("public", flag(), OPTIONAL),
-                ("operator", flag(), OPTIONAL),
-                ("redirectUris", array(text()), OPTIONAL),
-                ("id", nullable(id()), OPTIONAL),
-            ]),
-        ),
-        (
-            "ApplicationChange",
-            body(&[("name", text(), OPTIONAL), ("enabled", flag(), OPTIONAL), ("redirectUris", array(text()), OPTIONAL)]),
-        ),
-        ("NewClientSecret", body(&[("description", nullable(text()), OPTIONAL), ("days", count(), OPTIONAL)])),
-        ("NewPermission", body(&[("permission", permission(), REQUIRED)])),
-        ("NewConsent", body(&[("permission", permission(), REQUIRED), ("user", nullable(text()), OPTIONAL)])),
-        (
-            "NewExternalIdentity",
-            body(&[
-                ("issuer", text(), REQUIRED),
-                ("externalTenant", nullable(text()), OPTIONAL),
-                ("kind", external_kind(), REQUIRED),
-                ("externalId", nullable(text()), OPTIONAL),
-                ("user", nullable(text()), OPTIONAL),
-                ("application", nullable(id()), OPTIONAL),
-            ]),
-        ),
-        (
-            "NewRoleAssignment",
-            body(&[
-                ("assignee", text(), REQUIRED),
-                ("role", role(), REQUIRED),
-                ("locations", json!({"type": ["array", "null"], "items": text()}), OPTIONAL),
-            ]),
-        ),
-    ]
-}
-
-/// `whole`: with the fields that a profile has to have.
-fn profile(whole: bool) -> Value {
+fn profile() -> Value {
     let registration = record(&[("kind", text(), REQUIRED), ("number", text(), REQUIRED)]);
     record(&[
-        ("companyLegalName", text(), whole),
-        ("addressLine1", text(), whole),
+        ("companyLegalName", text(), REQUIRED),
+        ("addressLine1", text(), REQUIRED),
         ("addressLine2", text(), OPTIONAL),
-        ("city", text(), whole),
+        ("city", text(), REQUIRED),
         ("stateOrProvince", text(), OPTIONAL),
-        ("postalCode", text(), whole),
-        ("countryRegion", text(), whole),
+        ("postalCode", text(), REQUIRED),
+        ("countryRegion", text(), REQUIRED),
         ("dunsNumber", text(), OPTIONAL),
         ("registrationId", registration, OPTIONAL),
-        ("primaryContactFirstName", text(), whole),
-        ("primaryContactLastName", text(), whole),
-        ("primaryContactEmail", text(), whole),
+        ("primaryContactFirstName", text(), REQUIRED),
+        ("primaryContactLastName", text(), REQUIRED),
+        ("primaryContactEmail", text(), REQUIRED),
         ("primaryContactPhone", text(), OPTIONAL),
         ("securityContact", text(), OPTIONAL),
-        ("businessModel", one_of(&["indirectProvider", "directBillPartner", "indirectReseller"]), OPTIONAL),
+        ("businessModel", business_model(), OPTIONAL),
     ])
 }
 
 /// Exactly these fields.
-fn record(fields: &[(&str, Value, bool)]) -> Value {
+pub(super) fn record(fields: &[(&str, Value, bool)]) -> Value {
     let properties: Map<String, Value> = fields.iter().map(|(name, schema, _)| ((*name).to_owned(), schema.clone())).collect();
     let required: Vec<&str> = fields.iter().filter(|(.., required)| *required).map(|(name, ..)| *name).collect();
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
-/// What is sent may hold more, which is ignored.
-fn body(fields: &[(&str, Value, bool)]) -> Value {
-    open(record(fields))
-}
-
-fn open(mut schema: Value) -> Value {
-    if let Value::Object(fields) = &mut schema {
-        fields.remove("additionalProperties");
-    }
-    schema
-}
-
-fn array(items: Value) -> Value {
+pub(super) fn array(items: Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-fn nullable(mut schema: Value) -> Value {
+pub(super) fn nullable(mut schema: Value) -> Value {
     if let Some(kind) = schema.get_mut("type") {
         *kind = json!([kind.take(), "null"]);
+    }
+    if let Some(Value::Array(names)) = schema.get_mut("enum") {
+        names.push(Value::Null);
     }
     schema
 }
 
-fn text() -> Value {
+pub(super) fn text() -> Value {
     json!({"type": "string"})
 }
 
-fn id() -> Value {
+pub(super) fn id() -> Value {
     json!({"type": "string", "format": "uuid"})
 }
 
-fn time() -> Value {
+pub(super) fn time() -> Value {
     json!({"type": "string", "format": "date-time"})
 }
 
-fn flag() -> Value {
+pub(super) fn flag() -> Value {
     json!({"type": "boolean"})
 }
 
-fn count() -> Value {
+pub(super) fn count() -> Value {
     json!({"type": "integer", "minimum": 0})
 }
 
-fn one_of(names: &[&str]) -> Value {
+pub(super) fn one_of(names: &[&str]) -> Value {
     json!({"type": "string", "enum": names})
 }
 
-fn program() -> Value {
+pub(super) fn business_model() -> Value {
+    one_of(&["indirectProvider", "directBillPartner", "indirectReseller"])
+}
+
+pub(super) fn program() -> Value {
     one_of(&["mpn", "cmp"])
 }
 
-fn permission() -> Value {
+pub(super) fn permission() -> Value {
     let names: Vec<_> = insightgate_identity::application::Permission::ALL.iter().map(|permission| permission.name()).collect();
     one_of(&names)
 }
 
-fn role() -> Value {
+pub(super) fn role() -> Value {
     let ids: Vec<_> = insightgate_identity::role::Role::ALL.iter().map(|role| role.id()).collect();
     one_of(&ids)
 }
 
-fn external_kind() -> Value {
+pub(super) fn external_kind() -> Value {
     let names: Vec<_> = insightgate_identity::external_identity::ExternalKind::ALL.iter().map(|kind| kind.name()).collect();
     one_of(&names)
 }

@@ -70,6 +70,6 @@ fn shown(user: &User) -> Value {
         "enabled": user.enabled,
         "password": password,
         "totp": user.totp,
-        "lockedUntil": user.lockout.until.map(instant::format),
+        "lockedUntil": user.locked_until.map(instant::format),
     })
 }

@@ -19,7 +19,7 @@ use url::form_urlencoded::Serializer;
 use super::browser::Browser;
 use super::form::{read_form, read_parameters};
 use super::pages::{self, Form};
-use super::token::described;
+use super::token::{asking_again_later, described};
 use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
 use crate::fields::Parameters;
@@ -40,7 +40,8 @@ impl Caller {
 
     pub(super) fn refuse(&self, refusal: &GrantRefusal) -> Response {
         let time = self.state.context.clock.now().format("%Y-%m-%d %H:%M:%SZ").to_string();
-        self.browser.answered(pages::error(refusal, &self.asked.correlation, time), &SessionChange::Keep)
+        let page = asking_again_later(pages::error(refusal, &self.asked.correlation, time), refusal);
+        self.browser.answered(page, &SessionChange::Keep)
     }
 
     pub(super) fn fail(&self, failure: &TokenFailure) -> Response {

@@ -14,27 +14,40 @@ use super::authorize::{Caller, stale_form};
 use super::form::read_form;
 use super::pages::{self, Form};
 use super::token::{private_json, refuse, refuse_failure};
+use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
 use crate::state::ApiState;
 
 type Tenant = Result<Path<String>, PathRejection>;
 
-pub(super) async fn start_v1(state: State<ApiState>, asked: Asked, tenant: Tenant, body: Body) -> Response {
-    start(state, asked, tenant, body, TokenVersion::V1).await
+pub(super) async fn start_v1(state: State<ApiState>, asked: Asked, from: ClientAddress, tenant: Tenant, body: Body) -> Response {
+    start(state, (asked, from), tenant, body, TokenVersion::V1).await
 }
 
-pub(super) async fn start_v2(state: State<ApiState>, asked: Asked, tenant: Tenant, body: Body) -> Response {
-    start(state, asked, tenant, body, TokenVersion::V2).await
+pub(super) async fn start_v2(state: State<ApiState>, asked: Asked, from: ClientAddress, tenant: Tenant, body: Body) -> Response {
+    start(state, (asked, from), tenant, body, TokenVersion::V2).await
 }
 
-async fn start(State(state): State<ApiState>, asked: Asked, tenant: Tenant, body: Body, version: TokenVersion) -> Response {
+async fn start(
+    State(state): State<ApiState>,
+    (asked, from): (Asked, ClientAddress),
+    tenant: Tenant,
+    body: Body,
+    version: TokenVersion,
+) -> Response {
     let Ok(Path(tenant)) = tenant else { return refuse(&state, &asked, &GrantRefusal::malformed_tenant()) };
     let form = match read_form(body).await {
         Ok(form) => form,
         Err(refusal) => return refuse(&state, &asked, &refusal),
     };
-    let request =
-        DeviceRequest { tenant, version, client_id: form.text("client_id"), resource: form.text("resource"), scope: form.text("scope") };
+    let request = DeviceRequest {
+        tenant,
+        version,
+        client_id: form.text("client_id"),
+        resource: form.text("resource"),
+        scope: form.text("scope"),
+        address: from.0,
+    };
     match start_device_sign_in(&state.context, &request, &asked.correlation).await {
         Ok(answer) => private_json(StatusCode::OK, &started(&state, &answer, version)),
         Err(failure) => refuse_failure(&state, &asked, &failure),

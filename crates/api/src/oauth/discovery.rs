@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{HeaderName, Uri, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::TenantReference;
@@ -17,6 +17,9 @@ use crate::fields::Parameters;
 use crate::state::ApiState;
 
 type Tenant = Result<Path<String>, PathRejection>;
+
+/// What everybody may read and keep for a moment: less than a new key waits before it signs.
+const PUBLIC: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=60")];
 
 pub(super) async fn configuration_v1(state: State<ApiState>, asked: Asked, tenant: Tenant) -> Response {
     configuration(state, asked, tenant, TokenVersion::V1).await
@@ -53,7 +56,7 @@ async fn configuration(State(state): State<ApiState>, asked: Asked, tenant: Tena
         TokenVersion::V2 => (format!("{base}/{id}/v2.0"), "oauth2/v2.0", "discovery/v2.0/keys"),
     };
     let at = |name: &str| format!("{base}/{tenant}/{path}/{name}");
-    Json(json!({
+    let document = Json(json!({
         "issuer": issuer,
         "token_endpoint": at("token"),
         "authorization_endpoint": at("authorize"),
@@ -77,12 +80,12 @@ async fn configuration(State(state): State<ApiState>, asked: Asked, tenant: Tena
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "claims_parameter_supported": false,
-    }))
-    .into_response()
+    }));
+    (PUBLIC, document).into_response()
 }
 
 pub(super) async fn keys(State(state): State<ApiState>) -> Response {
-    Json(json!({"keys": state.context.signing.public()})).into_response()
+    (PUBLIC, Json(json!({"keys": state.context.signing.public()}))).into_response()
 }
 
 /// Says that this authority speaks for itself. Asked by the platform's libraries for authorities they do not know.

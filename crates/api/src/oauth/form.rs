@@ -6,12 +6,12 @@ use url::form_urlencoded;
 
 use crate::fields::Parameters;
 
-/// Bytes of a form.
-const FORM_LIMIT: usize = 64 << 10;
+/// Bytes of a form. The longest are those of pages, which hold a whole authorization request.
+const FORM_LIMIT: usize = 16 << 10;
 
 pub(super) async fn read_form(body: Body) -> Result<Parameters, GrantRefusal> {
     let form = to_bytes(body, FORM_LIMIT).await;
-    let form = form.map_err(|_| GrantRefusal::malformed("the form is larger than 64 KiB or did not arrive"))?;
+    let form = form.map_err(|_| GrantRefusal::malformed("the form is larger than 16 KiB or did not arrive"))?;
     read_parameters(&form)
 }
 

@@ -181,7 +181,15 @@ pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) ->
     if let (Value::Object(fields), Some(suberror)) = (&mut body, refusal.suberror) {
         fields.insert("suberror".to_owned(), Value::from(suberror));
     }
-    private_json(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), &body)
+    asking_again_later(private_json(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), &body), refusal)
+}
+
+/// With the seconds after which the same request may be granted, where waiting helps.
+pub(super) fn asking_again_later(mut response: Response, refusal: &GrantRefusal) -> Response {
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// Tokens and what is said about them must not be kept by anything on the way.

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use chrono::TimeDelta;
-use insightgate_identity::user::Lockout;
+use insightgate_identity::guessing::Counted;
 use insightgate_operations::random::Random;
 use insightgate_operations::second_factor::offer;
 use serde_json::Value;
@@ -19,23 +19,29 @@ const ANAS: &str = "ana@contoso.example";
 #[tokio::test]
 async fn a_lock_tells_neither_the_password_nor_who_exists() {
     let bench = Bench::new().await;
-    let wrong = |name: &'static str| [("password", Some("wrong")), ("username", Some(name))];
+    let mut number = 0;
+    let mut wrong = |name: &'static str| {
+        number += 1;
+        let password = format!("wrong {number}");
+        let (bench, path) = (&bench, v1());
+        async move { ask(bench, &path, &[("password", Some(&password)), ("username", Some(name))]).await }
+    };
     for name in [ANAS, "nobody@contoso.example"] {
-        for _ in 0..Lockout::FREE_FAILURES {
-            assert_eq!(refused(&ask(&bench, &v1(), &wrong(name)).await, "invalid_grant", 400), 50126, "{name}");
+        for _ in 0..Counted::Name.free() {
+            assert_eq!(refused(&wrong(name).await, "invalid_grant", 400), 50126, "{name}");
         }
     }
     let text = |answer: Answer| answer.json()["error_description"].as_str().unwrap().split(" Trace ID").next().unwrap().to_owned();
     let right = text(ask(&bench, &v1(), &[]).await);
     assert!(right.starts_with("AADSTS50053"), "{right}");
     for name in [ANAS, " NOBODY@contoso.example"] {
-        assert_eq!(text(ask(&bench, &v1(), &wrong(name)).await), right, "{name}");
+        assert_eq!(text(wrong(name).await), right, "{name}");
     }
     // The wait ends for both, and the next wrong one doubles it for both.
     for (wait, before) in [(60, 50126), (119, 50053), (1, 50126)] {
         bench.advance(TimeDelta::seconds(wait));
         for name in [ANAS, "nobody@contoso.example"] {
-            assert_eq!(refused(&ask(&bench, &v1(), &wrong(name)).await, "invalid_grant", 400), before, "{name} after {wait}");
+            assert_eq!(refused(&wrong(name).await, "invalid_grant", 400), before, "{name} after {wait}");
         }
     }
 }

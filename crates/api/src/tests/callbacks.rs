@@ -211,6 +211,30 @@ async fn addresses_that_may_not_be_called_are_refused_at_once_or_when_they_are_c
     assert!(receiver.take().is_empty());
 }
 
+/// Else a tenant could ask for the names of the operator's network one by one. The operators' record has the difference.
+#[tokio::test]
+async fn a_private_name_and_one_that_does_not_exist_are_told_in_the_same_words() {
+    let mut told = Vec::new();
+    for host in ["localhost", "no-such-name.invalid"] {
+        let bench = Bench::new().await;
+        run(&bench, &format!("http://{host}:9/cb?code=secret"), json!({})).await;
+        assert_eq!(bench.deliver().await, 1, "{host}");
+        let (_, attempts) = only(&bench).await;
+        told.push(attempts[0].error.clone().unwrap().replace(host, "HOST"));
+        let (event, expected) = (bench.audited("callback.refuse").await.pop(), host == "localhost");
+        assert_eq!(event.is_some(), expected, "{host}: {event:?}");
+        assert!(event.is_none_or(|event| event.tenant.is_none()), "the tenant's administrators must not read it");
+        // Given up, it is told in the same words again.
+        while only(&bench).await.0.state == CallbackState::Pending {
+            bench.advance(TimeDelta::hours(6));
+            bench.deliver().await;
+        }
+        let given_up = bench.audited("callback.giveUp").await.remove(0);
+        assert_eq!(given_up.detail.replace(host, "HOST"), told[0], "{host}");
+    }
+    assert_eq!(told[0], told[1]);
+}
+
 #[tokio::test]
 async fn an_operator_can_ask_for_https() {
     let bench = Bench::with(|settings| settings.report_rules.https_callbacks = true).await;

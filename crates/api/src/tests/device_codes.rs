@@ -1,9 +1,13 @@
 //! The device code grant: a device asks and polls, its user types a code elsewhere and decides.
 
 use chrono::TimeDelta;
+use insightgate_identity::device::WAITING_PER_ADDRESS;
+use insightgate_operations::clock::Clock;
+use insightgate_operations::context::Settings;
 use serde_json::Value;
 
 use super::browser::{Browser, Shown};
+use super::guessing::post_from;
 use super::harness::*;
 use super::token_endpoint::{refused, v1, v2};
 
@@ -123,4 +127,35 @@ async fn version_1_has_names_of_its_own() {
     ] {
         assert_eq!(refused(&bench.post_form(path, form).await, error, 400), number);
     }
+}
+
+/// RFC 8628, 3.5.
+#[tokio::test]
+async fn a_device_that_asks_too_fast_is_slowed_down() {
+    let bench = Bench::start(Settings::default(), Clock::System).await;
+    let (one, other) = (start(&bench).await, start(&bench).await);
+    let [one, other] = [&one, &other].map(|started| started["device_code"].as_str().unwrap());
+    assert_eq!(refused(&poll(&bench, one).await, "authorization_pending", 400), 70016);
+    for _ in 0..3 {
+        assert_eq!(refused(&poll(&bench, one).await, "slow_down", 400), 70016);
+    }
+    assert_eq!(refused(&poll(&bench, other).await, "authorization_pending", 400), 70016);
+}
+
+/// Who asks for codes and never uses them keeps nobody else from having some.
+#[tokio::test]
+async fn codes_that_wait_are_bounded() {
+    let bench = Bench::new().await;
+    let (desktop, path) = (DESKTOP_APP.to_string(), format!("/{CONTOSO}/oauth2/devicecode"));
+    let form = [("client_id", desktop.as_str()), ("resource", RESOURCE)];
+    let greedy = [203, 0, 113, 9].into();
+    for _ in 0..WAITING_PER_ADDRESS {
+        assert_eq!(post_from(&bench, greedy, &path, &form).await.status, 200);
+    }
+    bench.advance(TimeDelta::seconds(100));
+    let answer = post_from(&bench, greedy, &path, &form).await;
+    assert_eq!((refused(&answer, "temporarily_unavailable", 429), answer.header("retry-after")), (90055, "800"));
+    assert_eq!(post_from(&bench, [203, 0, 113, 10].into(), &path, &form).await.status, 200);
+    bench.advance(TimeDelta::seconds(800));
+    assert_eq!(post_from(&bench, greedy, &path, &form).await.status, 200);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_engine::{Engine, EngineSettings, TableWriter, local_folder};
 use insightgate_identity::application::{Application, Permission};
@@ -24,17 +24,20 @@ use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::clock_watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
+use insightgate_operations::device_polls::DevicePolls;
 use insightgate_operations::directory::Directory;
+use insightgate_operations::downloads::Downloads;
 use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
+use insightgate_operations::guess_key::GuessKey;
 use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
 use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::{register_application, register_public_application};
 use insightgate_operations::signing::SigningKeys;
-use insightgate_operations::unknown_names::UnknownNames;
 use insightgate_operations::vault::Vault;
 use insightgate_outbound::{AddressRules, Outbound};
 use insightgate_query::plan::Value as Cell;
@@ -45,7 +48,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::{ApiState, SandboxAccess, router};
+use crate::{ApiState, Intake, SandboxAccess, router};
 
 pub(super) const BASE: &str = "https://insights.example";
 pub(super) const RESOURCE: &str = "https://api.partnercenter.microsoft.com";
@@ -119,6 +122,18 @@ pub(super) struct Bench {
     pub(super) router: Router,
 }
 
+/// What a listener at `BASE` hands to its handlers.
+pub(super) fn state(context: &SharedContext, sandbox: Option<SandboxAccess>) -> ApiState {
+    ApiState {
+        context: Arc::clone(context),
+        base_url: BASE.into(),
+        trusted_proxies: Arc::default(),
+        hsts_seconds: 0,
+        intake: Arc::new(Intake::new(1024, 256)),
+        sandbox,
+    }
+}
+
 impl Bench {
     pub(super) async fn new() -> Bench {
         Bench::with(|_| {}).await
@@ -141,13 +156,14 @@ impl Bench {
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
-        let engine = Engine::new(EngineSettings {
+        let engine_settings = EngineSettings {
             data_root: path("data").into(),
             artifact_root: path("artifacts").into(),
             memory_limit: 64 << 20,
             spill_dir: path("spill"),
             partitions: 1,
-        });
+        };
+        let engine = Engine::shared(engine_settings, settings.sharing.clone());
         for (file, text) in [("mpn/Sales.toml", SALES), ("mpn/Plain.toml", PLAIN), ("cmp/Orders.toml", ORDERS)] {
             let file = path("definitions").join(file);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -156,6 +172,7 @@ impl Bench {
         let context = Arc::new(Context {
             signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
             links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
+            guess_key: GuessKey::load(&store, &vault, &clock, &random).await.unwrap(),
             issuers: ExternalIssuers::new(issuers, &AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap(),
             outbound: Outbound::new(settings.callbacks.addresses.clone(), None).unwrap(),
             directory: Directory::new(store.clone()),
@@ -170,14 +187,14 @@ impl Bench {
             signals: Signals::default(),
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
-            unknown_names: UnknownNames::default(),
+            downloads: Downloads::default(),
+            readiness: Readiness::default(),
             recorder: Recorder::default(),
             clock_watch: ClockWatch::default(),
+            device_polls: DevicePolls::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
-        let state =
-            ApiState { context: Arc::clone(&context), base_url: BASE.into(), trusted_proxies: Arc::default(), sandbox: Some(sandbox) };
-        let bench = Bench { context, folder, router: router(state) };
+        let bench = Bench { router: router(state(&context, Some(sandbox))), context, folder };
         bench.seed().await;
         bench
     }
@@ -330,7 +347,9 @@ impl Bench {
 
     // Requests
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
+        // As every client does.
+        request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("insights.example"));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         Answer { status: parts.status, headers: parts.headers, body: to_bytes(body, usize::MAX).await.unwrap().to_vec() }

@@ -2,6 +2,7 @@
 
 mod administrators;
 mod applications;
+mod bounds;
 mod callbacks;
 mod desk;
 mod document;

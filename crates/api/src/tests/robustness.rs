@@ -40,9 +40,9 @@ async fn bodies_that_are_no_fields() {
     assert_eq!(refused, "Name should be a string, but is an array.");
     let large = format!("{{\"Name\":\"{}\"}}", "x".repeat(3 << 20));
     for path in ["ScheduledQueries", "ScheduledReport"] {
-        assert_eq!(post(&bench, path, large.clone()).await.refused(413), "The request body is larger than 2048 KiB.");
+        assert_eq!(post(&bench, path, large.clone()).await.refused(413), "The request body is larger than 512 KiB.");
     }
-    let long = "x".repeat(1 << 20);
+    let long = "x".repeat(400 << 10);
     assert!(post(&bench, "ScheduledQueries", json!({"Name": "n", "Query": long}).to_string()).await.refused(400).len() < 1000);
     // Names keep what a database could stumble over.
     let name = "a\u{0}b'; DROP TABLE users; --";
@@ -139,12 +139,43 @@ async fn ids_of_a_request_are_echoed_unless_they_could_do_harm() {
 #[tokio::test]
 async fn health() {
     let bench = Bench::new().await;
-    for path in ["/healthz", "/readyz"] {
-        assert_eq!(bench.fetch(path, &[]).await.text(), "ok");
-    }
+    assert_eq!(bench.fetch("/healthz", &[]).await.text(), "ok");
+    let answer = bench.fetch("/readyz", &[]).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["ready"]), (200, &json!(true)), "{}", answer.text());
     bench.context.store.close().await;
     assert_eq!(bench.fetch("/healthz", &[]).await.status, 200);
-    assert_eq!(bench.fetch("/readyz", &[]).await.status, 503);
     // Without its database the server answers, in the documented words.
-    assert_eq!(bench.get(ANA, "ScheduledReport").await.refused(500), "Service unavailable");
+    let refused = bench.get(ANA, "ScheduledReport").await;
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(refused.refused(503), "Service unavailable");
+    let token = bench.post_form("/common/oauth2/token", &[("grant_type", "client_credentials")]).await;
+    assert!(token.status == 400 || token.header("retry-after") == "5");
+}
+
+fn detail(answer: &super::harness::Answer, name: &str) -> Option<String> {
+    let body = answer.json();
+    let found = body["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap();
+    found["detail"].as_str().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn readiness_says_what_cannot_be_done() {
+    let bench = Bench::new().await;
+    bench.context.store.close().await;
+    let answer = bench.fetch("/readyz", &[]).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(detail(&answer, "database").unwrap(), "nothing can be answered: the database does not answer");
+    assert_eq!(
+        detail(&answer, "databaseWrites").unwrap(),
+        "nothing can be changed, and no token can be given: the database does not answer"
+    );
+    assert_eq!((detail(&answer, "artifacts"), detail(&answer, "data")), (None, None));
+    // Where the folder of the files is gone, and something else is in its place.
+    let bench = Bench::new().await;
+    std::fs::remove_dir_all(bench.folder.path().join("artifacts")).unwrap();
+    std::fs::write(bench.folder.path().join("artifacts"), "").unwrap();
+    let answer = bench.fetch("/readyz", &[]).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(detail(&answer, "artifacts").unwrap().starts_with("reports cannot be written: "));
+    assert!(!answer.text().contains(bench.folder.path().to_str().unwrap()), "strangers read it");
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, header};
 use chrono::TimeDelta;
-use insightgate_operations::address_guard::FREE_FAILURES;
+use insightgate_identity::guessing::Counted;
 use std::net::SocketAddr;
 use tower::ServiceExt as _;
 use url::form_urlencoded::Serializer;
@@ -235,13 +235,14 @@ async fn an_address_with_many_failures_waits() {
             .append_pair("password", password)
             .finish();
         let request = Request::builder().method(Method::POST).uri(v1()).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = request.header(header::HOST, "insights.example");
         async move {
             let (parts, body) = router.oneshot(request.body(Body::from(form)).unwrap()).await.unwrap().into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
             Answer { status: parts.status, headers: parts.headers, body }
         }
     };
-    for number in 0..FREE_FAILURES {
+    for number in 0..Counted::Address.free() {
         assert_eq!(refused(&from([203, 0, 113, 1], format!("user{number}@contoso.example"), "wrong").await, "invalid_grant", 400), 50126);
     }
     assert_eq!(refused(&from([203, 0, 113, 1], ANAS.into(), PASSWORD).await, "invalid_grant", 400), 50053);

@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use insightgate_identity::application::ClientSecret;
 use insightgate_identity::grant::GrantRefusal;
+use insightgate_operations::hashing_queue::Asker;
 use insightgate_operations::password::secret_digest;
 use serde_json::Value;
 use uuid::Uuid;
@@ -155,8 +156,8 @@ async fn resources_and_users(produced: &mut Produced) {
     produced.answer(&ask(&bench, &two, &[("grant_type", Some("client_credentials")), ("scope", Some(&scope))]).await);
     let desktop = DESKTOP_APP.to_string();
     produced.answer(&ask(&bench, &one, &[("client_id", Some(&desktop)), ("client_secret", None)]).await);
-    for _ in 0..10 {
-        produced.answer(&ask(&bench, &one, &[("password", Some("wrong"))]).await);
+    for number in 0..10 {
+        produced.answer(&ask(&bench, &one, &[("password", Some(&format!("wrong {number}")))]).await);
     }
     produced.answer(&ask(&bench, &one, &[]).await);
     bench.advance(TimeDelta::seconds(60));
@@ -248,11 +249,12 @@ async fn devices(produced: &mut Produced) {
 /// More sign-ins at once than can run or wait.
 async fn floods(produced: &mut Produced) {
     let bench = Bench::new().await;
+    let asker = Asker::stranger(None, 0);
     let mut running = Vec::new();
     let mut waiting = Vec::new();
     // Takes every place, and never asks again what became of it: what waits then waits for good.
     let fill = |held: &mut Vec<_>| loop {
-        let mut sign_in = Box::pin(bench.context.passwords.hash("a password", &bench.context.random));
+        let mut sign_in = Box::pin(bench.context.passwords.verify("a password", None, &asker));
         match (&mut sign_in).now_or_never() {
             None => held.push(sign_in),
             Some(_) => break,

@@ -18,6 +18,7 @@ use insightgate_query::timespan::Window;
 
 use self::keys::Keys;
 use self::number::Typed;
+use crate::balanced;
 use crate::dictionary;
 use crate::error::EngineError;
 use crate::first_met::may_be_first;
@@ -143,16 +144,18 @@ impl<'a> Lowering<'a> {
         let exact = metrics.iter().filter(is_asked_about).map(|metric| metric.exact.expression.clone().alias(exact_name(metric.index)));
         let named = metrics.iter().map(|metric| metric.shown.clone().alias(metric_name(metric.index))).chain(exact);
         let mut rows = rows.project(keys.shown().chain(named)).map_err(EngineError::Query)?;
+        let mut asked_about = None;
         let mut filters = Vec::with_capacity(plan.group_conditions.len());
         for Condition { field, test } in &plan.group_conditions {
             let Some(Metric { index, exact, .. }) = metrics.iter().find(|metric| Field::Metric(metric.index) == *field) else {
                 return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
             };
             let metric = column(&exact_name(*index));
-            filters.push((metric.clone(), condition::condition(metric, &exact.arrow, test)));
+            filters.push(condition::condition(metric.clone(), &exact.arrow, test));
+            asked_about.get_or_insert(metric);
         }
         // What the optimizer finds to be false it would move below the aggregation, which makes a group of no rows where there are no keys.
-        if let Some((metric, filter)) = filters.into_iter().reduce(|(metric, all), (_, one)| (metric, all.and(one))) {
+        if let Some((metric, filter)) = asked_about.zip(balanced::all(filters)) {
             rows = rows.filter(above(metric, filter)).map_err(EngineError::Query)?;
         }
         let keys = selected_columns(plan);
@@ -181,7 +184,7 @@ fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<Log
         let known = dataset.columns.get(*index).ok_or_else(|| no_field(*field))?;
         filters.push(condition::condition(column(&known.name), &types::arrow(known.kind), test));
     }
-    match filters.into_iter().reduce(Expr::and) {
+    match balanced::all(filters) {
         Some(filter) => rows.filter(filter).map_err(EngineError::Query),
         None => Ok(rows),
     }

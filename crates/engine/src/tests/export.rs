@@ -5,7 +5,8 @@ use futures::TryStreamExt;
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::*;
-use crate::artifact::BLOCK;
+use crate::block_sums::{BLOCK, block_sums};
+use crate::upload::Upload;
 use crate::{ArtifactKey, ExportProgress};
 
 fn key(execution: u128, format: Format) -> ArtifactKey {
@@ -29,8 +30,9 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 async fn read(world: &World, key: &ArtifactKey, range: std::ops::Range<u64>) -> Result<Vec<u8>, EngineError> {
-    let chunks: Vec<_> = world.engine.read(key, range).await?.try_collect().await?;
-    Ok(chunks.concat())
+    let mut reader = world.engine.open_reader(key).await?;
+    let end = range.end.min(reader.size());
+    Ok(reader.read(range.start..end.max(range.start), None).await?.to_vec())
 }
 
 #[tokio::test]
@@ -53,7 +55,7 @@ async fn an_artifact_is_what_its_summary_says() {
         assert!(meta.size == bytes.len() as u64 && meta.etag.is_some());
         assert_eq!(read(&world, &key, 3..7).await.unwrap(), &bytes[3..7]);
         assert_eq!(read(&world, &key, 5..5).await.unwrap(), b"");
-        assert!(matches!(read(&world, &key, 1_000..1_001).await, Err(EngineError::BadRange)));
+        assert!(summary.blocks == block_sums([bytes.as_slice()]) && summary.blocks.len() == 1);
         assert_eq!(key.to_string().parse::<ArtifactKey>().unwrap(), key);
     }
     assert_eq!(artifacts(&world).len(), 2);
@@ -67,28 +69,58 @@ async fn an_artifact_is_what_its_summary_says() {
 }
 
 #[tokio::test]
-async fn a_large_artifact_is_read_in_blocks_of_bounded_size() {
+async fn a_stretch_is_all_that_was_written_or_an_error() {
     let world = World::new();
     let key = key(1, Format::Csv);
-    let bytes: Vec<u8> = (0..2 * BLOCK + 7).map(|position| (position % 251) as u8).collect();
+    let size = 4 * BLOCK + 7;
+    let bytes: Vec<u8> = (0..size).map(|position| (position % 251) as u8).collect();
+    let sums = block_sums([bytes.as_slice()]);
     let path = world.folder.path().join("artifacts").join(key.to_string());
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, &bytes).unwrap();
-    for (range, lengths) in [
-        (0..u64::MAX, vec![BLOCK, BLOCK, 7]),
-        (BLOCK - 1..BLOCK + 1, vec![2]),
-        (5..BLOCK + 6, vec![BLOCK, 1]),
-        (2 * BLOCK..2 * BLOCK + 7, vec![7]),
-    ] {
-        let blocks: Vec<_> = world.engine.read(&key, range.clone()).await.unwrap().try_collect().await.unwrap();
-        assert_eq!(blocks.iter().map(|block| block.len() as u64).collect::<Vec<_>>(), lengths, "{range:?}");
-        let end = range.end.min(bytes.len() as u64);
-        assert!(blocks.concat() == bytes[range.start as usize..end as usize], "{range:?}");
+    let mut reader = world.engine.open_reader(&key).await.unwrap();
+    assert!(reader.size() == size && reader.most_at_once() == 2 * BLOCK);
+    let of = |range: &std::ops::Range<u64>| sums[(range.start / BLOCK) as usize..range.end.div_ceil(BLOCK) as usize].to_vec();
+    for range in [0..2 * BLOCK, BLOCK..2 * BLOCK, 3 * BLOCK..size, 4 * BLOCK..size] {
+        let found = reader.read(range.clone(), Some(of(&range))).await.unwrap();
+        assert!(found == bytes[range.start as usize..range.end as usize], "{range:?}");
+    }
+    assert_eq!(reader.read(5..8, None).await.unwrap(), bytes[5..8]);
+    // A byte of the third block is another one.
+    let mut damaged = bytes.clone();
+    damaged[2 * BLOCK as usize + 5] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    for (range, block) in
+        [(2 * BLOCK..3 * BLOCK, Some(2 * BLOCK)), (BLOCK..3 * BLOCK, Some(2 * BLOCK)), (BLOCK..2 * BLOCK, None), (4 * BLOCK..size, None)]
+    {
+        match (reader.read(range.clone(), Some(of(&range))).await, block) {
+            (Ok(_), None) => {}
+            (Err(EngineError::Damaged { detail }), Some(at)) => assert!(detail.contains(&format!("block at byte {at} ")), "{detail}"),
+            (other, _) => panic!("{range:?}: {other:?}"),
+        }
     }
     // One that becomes shorter while it is read ends with an error, not as if it were whole.
-    let rest = world.engine.read(&key, 0..u64::MAX).await.unwrap();
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(BLOCK + 1).unwrap();
-    assert!(matches!(rest.try_collect::<Vec<_>>().await, Err(EngineError::Io { .. })));
+    for sums in [None, Some(of(&(BLOCK..2 * BLOCK)))] {
+        assert!(matches!(reader.read(BLOCK..2 * BLOCK, sums).await, Err(EngineError::Damaged { .. })));
+    }
+    assert!(world.engine.open_reader(&key).await.unwrap().size() == BLOCK + 1);
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_has_the_checksums_of_all_its_blocks() {
+    let world = World::new();
+    let key = key(1, Format::Csv);
+    let store = Arc::clone(&world.engine.inner.artifacts.store);
+    let mut upload = Upload::new(store, key.path(), None);
+    // Three parts, the last of them no whole block.
+    let bytes: Vec<u8> = (0..(17_u32 << 20) + 5).map(|position| (position.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for chunk in bytes.chunks(1_000_003) {
+        upload.write(chunk).await.unwrap();
+    }
+    let sums = upload.finish().await.unwrap();
+    assert!(sums == block_sums([bytes.as_slice()]) && sums.len() == 137);
+    assert!(std::fs::read(world.folder.path().join("artifacts").join(key.to_string())).unwrap() == bytes);
 }
 
 #[tokio::test]
@@ -205,14 +237,16 @@ async fn distinct_counts_go_to_the_disk_and_a_budget_that_is_too_small_is_named(
         metric("Ids", MetricExpression::Count { distinct: true, of: RowExpression::Column(ID) }),
     ];
     let counts = select(&dataset, &["Names", "Ids"]);
-    let world = World::with_memory(8 << 20);
-    many(&world, &dataset, 1, 100_000);
-    assert_eq!(world.csv(&counts).await.unwrap(), "Names,Ids\n100000,100000\n");
-    let world = World::with_memory(1 << 20);
-    many(&world, &dataset, 1, 100_000);
-    let failed = world.csv(&ordered(select(&dataset, &["Name", "Id"]), &["Name"])).await.unwrap_err();
-    assert!(matches!(failed, EngineError::Budget { memory_limit, .. } if memory_limit == 1 << 20), "{failed:?}");
-    assert!(failed.caller_message().contains("1 MiB"), "{}", failed.caller_message());
+    let world = World::with_memory(16 << 20);
+    many(&world, &dataset, 3, 100_000);
+    assert_eq!(world.csv(&counts).await.unwrap(), "Names,Ids\n300000,300000\n");
+    // A few long texts: small in the file, large where rows are compared.
+    let rows: Vec<Row> = (0..20_000).map(|id| sale(id, Some(&format!("{}{}", "x".repeat(4_000), id % 5)))).collect();
+    world.write(&dataset, BOB, "long.parquet", &rows);
+    let sorted = ordered(select(&dataset, &["Name", "Id"]), &["Name"]);
+    let failed = world.csv_of(&scope(BOB), &sorted, Window::All).await.unwrap_err();
+    assert!(matches!(failed, EngineError::Budget { memory_limit, .. } if memory_limit == 16 << 20), "{failed:?}");
+    assert!(failed.caller_message().contains("16 MiB"), "{}", failed.caller_message());
 }
 
 /// A writer that takes so many bytes, and then fails as a full disk does.

@@ -156,7 +156,7 @@ async fn values_that_no_type_of_ours_holds_are_named() {
 
 #[tokio::test]
 async fn a_text_too_long_to_be_held_is_named() {
-    let (world, dataset) = (World::new(), sales());
+    let (world, dataset) = (World::with_memory(256 << 20), sales());
     let path = world.data_folder(&dataset, Some(ALICE)).join("long.parquet");
     let long = "x".repeat(129 << 20);
     let columns: Vec<(&str, ArrayRef)> = vec![("Id", std::sync::Arc::new(Int16Array::from(vec![1]))), ("Name", strings(&[&long]))];

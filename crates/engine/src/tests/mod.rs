@@ -9,10 +9,12 @@ mod formats;
 mod ingest;
 mod isolation;
 mod language;
+mod limits;
 mod metrics;
 mod order;
 mod reads;
 mod redaction;
+mod sharing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,7 +36,7 @@ use insightgate_query::timespan::Window;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, EngineSettings, Format, TableWriter, local_folder};
+use crate::{Engine, EngineError, EngineSettings, Format, Sharing, TableWriter, local_folder};
 
 pub(super) const ALICE: Uuid = Uuid::from_u128(0xa11ce);
 pub(super) const BOB: Uuid = Uuid::from_u128(0xb0b);
@@ -52,8 +54,12 @@ impl World {
     }
 
     pub(super) fn with_memory(memory_limit: usize) -> World {
+        World::shared(memory_limit, Sharing::default())
+    }
+
+    pub(super) fn shared(memory_limit: usize, sharing: Sharing) -> World {
         let folder = TempDir::new().unwrap();
-        let engine = Engine::new(settings(&folder, memory_limit));
+        let engine = Engine::shared(settings(&folder, memory_limit), sharing);
         World { engine: engine.unwrap(), folder }
     }
 

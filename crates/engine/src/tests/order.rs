@@ -143,8 +143,8 @@ async fn a_limit_takes_the_first_rows_not_the_surest() {
 /// Many texts in a dictionary: with room for them rows are told apart by numbers, without it by the texts themselves.
 #[tokio::test]
 async fn texts_that_are_more_than_was_guessed_change_nothing() {
-    const ROWS: i64 = 200_000;
-    const TEXTS: i64 = 36_000;
+    const ROWS: i64 = 300_000;
+    const TEXTS: i64 = 52_000;
     let mut dataset = sales();
     dataset.metrics = vec![metric("Rows", MetricExpression::CountRows)];
     let text = |row: i64| (row % 1_000 > 0).then(|| format!("a text of some length {:05}", row * 7_919 % TEXTS));
@@ -154,7 +154,7 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut answers = Vec::new();
-    for memory in [64 << 20, 6 << 20] {
+    for memory in [64 << 20, 10 << 20] {
         let world = World::with_memory(memory);
         let folder = world.data_folder(&dataset, Some(ALICE));
         std::fs::create_dir_all(&folder).unwrap();
@@ -165,10 +165,12 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
         writer.close().unwrap();
         let distinct = Plan { distinct: true, ..select(&dataset, &["Name"]) };
         let grouped = ordered(select(&dataset, &["Name", "Rows"]), &["-Rows", "Name"]);
-        let prepared = world.engine.prepare(&scope(ALICE), &distinct, Window::All, None, crate::engine::HeldTexts::Guessed).await.unwrap();
+        let owner = scope(ALICE);
+        let question = crate::engine::Question { scope: &owner, plan: &distinct, window: Window::All, at_most: None };
+        let prepared = world.engine.prepare(question, crate::engine::HeldTexts::Guessed, 2).await.unwrap();
         assert!(prepared.guesses);
         let first = execute_stream(prepared.physical, world.engine.inner.parallel.task_ctx()).unwrap().next().await.unwrap();
-        assert_eq!(first.is_err_and(|error| crate::codes::are_too_many(&error)), memory == 6 << 20);
+        assert_eq!(first.is_err_and(|error| crate::codes::are_too_many(&error)), memory == 10 << 20);
         answers.push([world.csv(&distinct).await.unwrap(), world.csv(&grouped).await.unwrap()]);
     }
     assert_eq!(answers[0], answers[1]);

@@ -179,7 +179,7 @@ impl Reads {
         let root = folder.path().join("data");
         std::fs::create_dir_all(&root).unwrap();
         let store = Watched { folder: LocalFileSystem::new_with_prefix(root).unwrap(), reads: Arc::clone(&reads) };
-        let engine = Engine::over(Arc::new(store), settings(&folder, 64 << 20)).unwrap();
+        let engine = Engine::over(Arc::new(store), settings(&folder, 64 << 20), crate::Sharing::default()).unwrap();
         Reads { world: World { folder, engine }, dataset, reads }
     }
 

@@ -134,6 +134,17 @@ impl GrantRefusal {
         Self::new(70016, "authorization_pending", 400, text)
     }
 
+    /// RFC 8628, 3.5. The platform publishes no number of its own for it.
+    pub fn device_too_fast() -> Self {
+        let text = "The device asks too often: it has to wait longer between two polls from now on.";
+        Self::new(70016, "slow_down", 400, text)
+    }
+
+    pub fn too_many_device_codes() -> Self {
+        let text = "Too many device codes of this application wait for their users. Try again later.";
+        Self::new(90055, "temporarily_unavailable", 429, text)
+    }
+
     pub fn unknown_device_code() -> Self {
         Self::new(70018, "bad_verification_code", 400, "The device code is not known, or was used before.")
     }

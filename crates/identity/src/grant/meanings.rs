@@ -69,6 +69,8 @@ impl GrantRefusal {
             Self::other_redirect(),
             Self::wrong_verifier(),
             Self::device_pending(),
+            Self::device_too_fast(),
+            Self::too_many_device_codes(),
             Self::unknown_device_code(),
             Self::device_declined(),
             Self::expired_device_code(),

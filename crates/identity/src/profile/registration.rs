@@ -32,6 +32,9 @@ const COUNTRIES: [(&str, &[&str]); 26] = [
     ("Venezuela", &["RIF"]),
 ];
 
+/// Characters of a number.
+pub const LONGEST_NUMBER: usize = 40;
+
 /// The ids of which one is enough; None for a country without a list, where an id is optional.
 pub fn accepted_registration_ids(country: &str) -> Option<&'static [&'static str]> {
     let country = country.trim().to_lowercase();
@@ -51,8 +54,8 @@ pub(super) fn check(country: &str, model: Option<BusinessModel>, id: Option<&Reg
         }
         (_, None) => None,
         (_, Some(id)) if id.number.trim().is_empty() => fault("number", "The number is missing.".to_owned()),
-        (_, Some(id)) if id.number.chars().count() > 40 || !id.number.chars().all(is_number_part) => {
-            fault("number", "A number has letters, digits, blanks and - / . only, 40 at most.".to_owned())
+        (_, Some(id)) if id.number.chars().count() > LONGEST_NUMBER || !id.number.chars().all(is_number_part) => {
+            fault("number", format!("A number has letters, digits, blanks and - / . only, {LONGEST_NUMBER} at most."))
         }
         (Some(accepted), Some(id)) if !accepted.iter().any(|kind| kind.eq_ignore_ascii_case(id.kind.trim())) => {
             fault("kind", format!("In {} this is one of: {}.", country.trim(), accepted.join(", ")))

@@ -1,29 +1,34 @@
 //! `insightgate backup`: a copy of the SQLite database, while the server goes on.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use insightgate_operations::written_file::{self, Output, Readers};
 use insightgate_store::Store;
 
 use crate::cli::BackupArguments;
 use crate::command_error::CommandError;
 use crate::config;
 use crate::data_folder::{DataFolder, fault};
+use crate::server::not_opened;
 
 pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
-    let url = match &arguments.config {
+    let (url, folder) = match &arguments.config {
         Some(file) => {
             let configuration = config::load(file)?;
             let folder = configuration.data_dir;
-            configuration.database_url.map_or_else(|| DataFolder::existing(&folder).map(|folder| folder.database_url()), Ok)?
+            (configuration.database_url.map_or_else(|| DataFolder::existing(&folder).map(|folder| folder.database_url()), Ok)?, folder)
         }
-        None => DataFolder::existing(&arguments.data_dir)?.database_url(),
+        None => (DataFolder::existing(&arguments.data_dir)?.database_url(), arguments.data_dir.clone()),
     };
     if !url.starts_with("sqlite:") {
         return Err(CommandError::usage("the database is a Postgres, which has its own tools").hint("for example: pg_dump"));
     }
     let output = &arguments.output;
+    let to_stdout = output == Path::new("-");
+    let file = if to_stdout { None } else { written_file::followed(output).map_err(|error| fault(output, &error))? };
+    let Some(output) = &file else { return stream(&url, &folder, output, to_stdout, arguments.json).await };
     let name = output.to_str().ok_or_else(|| CommandError::usage("the file's name is no UTF-8"))?;
     // Its owner's alone before anything is in it: it holds what the database holds.
     make(output)?;
@@ -31,7 +36,7 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     if let Err(error) = Store::back_up(&url, name).await {
         // What is half written is no backup.
         let _ = std::fs::remove_file(output);
-        return Err(CommandError::failed(error.to_string()));
+        return Err(not_opened(error));
     }
     let bytes = std::fs::metadata(output).map_err(|error| fault(output, &error))?.len();
     if arguments.json {
@@ -39,6 +44,35 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     } else {
         eprintln!("wrote {bytes} bytes to {}", output.display());
         eprintln!("files, rows and the encryption key lie beside the database: copy them too");
+    }
+    Ok(())
+}
+
+/// Into what is no plain file, by way of one beside the database: the database's own copying writes to nothing else.
+async fn stream(url: &str, folder: &Path, output: &Path, to_stdout: bool, as_json: bool) -> Result<(), CommandError> {
+    let between = folder.join(format!(".backup-{}.unfinished", std::process::id()));
+    let name = between.to_str().ok_or_else(|| CommandError::usage("the data folder's name is no UTF-8"))?;
+    make(&between)?;
+    eprintln!("copying the database");
+    let copied = Store::back_up(url, name).await.map_err(|error| CommandError::failed(error.to_string()));
+    let copied = copied.and_then(|()| {
+        let copy = || -> std::io::Result<u64> {
+            let mut file = File::open(&between)?;
+            if to_stdout {
+                return std::io::copy(&mut file, &mut std::io::stdout());
+            }
+            let mut to = Output::open(output, Readers::Owner)?;
+            let bytes = std::io::copy(&mut file, &mut to)?;
+            to.finish().map(|()| bytes)
+        };
+        copy().map_err(|error| fault(output, &error))
+    });
+    std::fs::remove_file(&between).map_err(|error| fault(&between, &error))?;
+    let bytes = copied?;
+    if as_json {
+        eprintln!("{}", serde_json::json!({"file": output, "bytes": bytes}));
+    } else {
+        eprintln!("wrote {bytes} bytes to {}", output.display());
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, shown};
 
 pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
-    let folder = DataFolder::open(&arguments.data_dir)?;
+    let folder = DataFolder::existing(&arguments.data_dir)?;
     let owner = match (arguments.tenant, &arguments.tenant_column) {
         (Some(tenant), None) => DatasetOwner::Tenant(tenant),
         (None, Some(name)) => {

@@ -10,16 +10,18 @@ use insightgate_operations::context::{Context, Settings};
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::make_operator::{Operator, add_operator_secret, make_operator};
+use insightgate_operations::written_file;
 
 use crate::certificates::authority_file;
 use crate::cli::InitArguments;
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::{DataFolder, shown, write_whole};
+use crate::data_folder::{DataFolder, fault, shown, write_whole};
 use crate::env_vars;
+use crate::origin;
 use crate::profiles::write::{OperatorProfile, is_of, to_file, to_section};
 use crate::profiles::{self, Named, Profile};
-use crate::server::{EngineLimits, Roots, base_url, cores, open_context};
+use crate::server::{EngineLimits, Roots, cores, open_context};
 use crate::terminal::print;
 
 /// The section that `init` writes when `--profile` names no other.
@@ -36,6 +38,11 @@ enum Destination {
 pub async fn run(arguments: &InitArguments, profile: Option<&str>) -> Result<(), CommandError> {
     if arguments.config == Path::new("-") {
         return print(&config::example());
+    }
+    let file = &arguments.config;
+    if !written_file::is_file(file).map_err(|error| fault(file, &error))? {
+        // Whoever reads there gets the configuration; it cannot be read back.
+        return write_whole(file, config::example().as_bytes());
     }
     let destination = Destination::of(arguments, profile)?;
     // Read now: what cannot be read must not come to light when the operator is made already.
@@ -129,7 +136,7 @@ impl Destination {
     fn read(&self) -> Result<Option<Profile>, CommandError> {
         match self {
             Destination::Section { file, name } => profiles::section(file, name),
-            Destination::File(path) if !path.exists() => Ok(None),
+            Destination::File(path) if !path.exists() || !written_file::is_file(path).map_err(|error| fault(path, &error))? => Ok(None),
             Destination::File(path) => profiles::from_file(path).map(Some),
         }
     }
@@ -175,5 +182,5 @@ fn address(configuration: &Configuration) -> Result<String, CommandError> {
         let failed = CommandError::usage(format!("the operator's profile needs the server's address, and server.{scheme} has port 0"));
         return Err(failed.hint("set a port, or server.public_url"));
     }
-    Ok(base_url(scheme, address))
+    Ok(origin::of_listener(scheme, address))
 }

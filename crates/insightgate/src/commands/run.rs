@@ -9,6 +9,7 @@ use insightgate_operations::clock::Clock;
 use insightgate_operations::explain_query::explain_local;
 use insightgate_operations::random::Random;
 use insightgate_operations::run_query::{LocalRun, RunFault, run_query};
+use insightgate_operations::written_file::{Output, Readers};
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
 use serde_json::json;
@@ -18,7 +19,7 @@ use crate::command_error::CommandError;
 use crate::commands::query::said;
 use crate::data_folder::{DataFolder, fault};
 use crate::query_text::not_valid;
-use crate::server::{EngineLimits, Roots, cores, open_engine};
+use crate::server::{EngineLimits, Roots, cores, not_opened, open_engine};
 use crate::terminal::print_json;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
@@ -30,7 +31,9 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
             instant::parse(text).ok_or_else(|| CommandError::usage(format!("--at '{text}' should follow format: {}", instant::PATTERN)))?
         }
     };
-    let format = arguments.output.as_deref().map_or(Ok(Format::Csv), |output| format(&arguments, output))?;
+    let stdout = Path::new("-");
+    let output = arguments.output.as_deref().unwrap_or(stdout);
+    let format = format(&arguments, output)?;
     let scope = scope(&folder, &arguments, &text).await?;
     let engine = open_engine(
         &folder,
@@ -38,33 +41,20 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
         EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() },
     )?;
     let catalogs = Catalogs::new(folder.definitions());
-    let Some(output) = &arguments.output else {
+    if arguments.explain {
         let explained = explain_local(&engine, &catalogs, &scope, &text, anchor).await.map_err(|fault| failed(fault, &text))?;
         return if arguments.json { print_json(&explained) } else { said(&explained.sentences, &explained.notes) };
-    };
-    let to_stdout = output == Path::new("-");
-    let local = LocalRun { text: &text, anchor, format };
-    // Written beside and renamed, so that a failed run leaves no half a file and no other file in its place.
-    let unfinished =
-        output.with_file_name(format!(".{}.unfinished", output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()));
-    let ran = if to_stdout {
-        run_query(&engine, &catalogs, &scope, local, &mut tokio::io::stdout(), &|_| {}).await
-    } else {
-        let mut file = tokio::fs::File::create(&unfinished).await.map_err(|error| fault(output, &error))?;
-        run_query(&engine, &catalogs, &scope, local, &mut file, &|_| {}).await
-    };
-    let ran = match ran {
-        Ok(ran) => ran,
-        Err(error) => {
-            if !to_stdout {
-                let _ = tokio::fs::remove_file(&unfinished).await;
-            }
-            return Err(failed(error, &text));
-        }
-    };
-    if !to_stdout {
-        tokio::fs::rename(&unfinished, output).await.map_err(|error| fault(output, &error))?;
     }
+    let to_stdout = output == stdout;
+    let local = LocalRun { text: &text, anchor, format };
+    let ran = if to_stdout {
+        run_query(&engine, &catalogs, &scope, local, &mut tokio::io::stdout(), &|_| {}).await.map_err(|error| failed(error, &text))?
+    } else {
+        let mut file = Output::open(output, Readers::Everybody).map_err(|error| fault(output, &error))?;
+        let ran = run_query(&engine, &catalogs, &scope, local, &mut file, &|_| {}).await.map_err(|error| failed(error, &text))?;
+        file.finish().map_err(|error| fault(output, &error))?;
+        ran
+    };
     for note in &ran.notes {
         eprintln!("note: {note}");
     }
@@ -105,7 +95,7 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Res
     let mut global_account = None;
     if folder.database().exists() {
         let failed = |error: String| CommandError::failed(error);
-        let store = Store::open(&folder.database_url()).await.map_err(|error| failed(error.to_string()))?;
+        let store = Store::open(&folder.database_url()).await.map_err(not_opened)?;
         global_account =
             store.tenant(arguments.tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
         let event = AuditEvent {

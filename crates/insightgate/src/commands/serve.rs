@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use insightgate_api::ApiState;
+use insightgate_api::{ApiState, Intake};
+use insightgate_engine::Sharing;
 use insightgate_identity::access::AccessRules;
 use insightgate_operations::callbacks::CallbackSettings;
 use insightgate_operations::context::Settings;
@@ -16,9 +18,14 @@ use insightgate_report::scheduled_report::ReportRules;
 use crate::cli::{ServeArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
+use crate::connections::{Admission, Timing};
 use crate::data_folder::{DataFolder, fault};
+use crate::listener::Doors;
 use crate::log::start_log;
+use crate::open_files::places;
+use crate::origin;
 use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
+use crate::stalled_writes::LeastRate;
 use crate::tls::CertificateSource;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
@@ -44,6 +51,13 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
         // Whoever held them is gone.
         context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
     }
+    let doors = Doors {
+        admission: Admission::new(places(configuration.connections, configuration.connections_per_address, &configuration.trusted_proxies)),
+        timing: Timing::new(Duration::from_secs(u64::from(configuration.idle_seconds))),
+        least: LeastRate::of(&context.settings.downloads),
+        drain: context.settings.drain,
+    };
+    let intake = Arc::new(Intake::new(configuration.connections, configuration.connections_per_address));
     let certificate = certificate_source(&configuration, &folder);
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
@@ -54,14 +68,16 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
             context: context.clone(),
             base_url: configuration.public_url.clone().unwrap_or(base).into(),
             trusted_proxies: configuration.trusted_proxies.clone().into(),
+            hsts_seconds: configuration.hsts_seconds,
+            intake: Arc::clone(&intake),
             sandbox: None,
         };
         if let Some((listener, bound)) = http {
-            running.serve(listener, state(format!("http://{bound}")), None)?;
+            running.serve(listener, state(origin::of_listener("http", bound)), None, &doors)?;
             eprintln!("serving http://{bound}");
         }
         if let Some((listener, bound)) = https {
-            running.serve(listener, state(format!("https://{bound}")), tls.clone())?;
+            running.serve(listener, state(origin::of_listener("https", bound)), tls.clone(), &doors)?;
             if let Some(tls) = tls {
                 running.spawn(|stop| certificate.keep_fresh(tls, stop));
             }
@@ -97,8 +113,15 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         audit_days: configuration.audit_days,
         artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
         store_links: configuration.store_links,
+        downloads: configuration.downloads,
         signing_key_days: configuration.signing_key_days,
+        strict_refresh: configuration.strict_refresh,
         preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
+        sharing: Sharing {
+            waiting: configuration.waiting,
+            longest_wait: Duration::from_secs(u64::from(configuration.preview_seconds)) / 2,
+            weights: configuration.tenant_weights.clone(),
+        },
         callbacks: CallbackSettings {
             https_only: configuration.https_callbacks,
             on_failure: configuration.callbacks_on_failure,

@@ -160,10 +160,17 @@ fn one(table: &Table, configuration: &Configuration) -> Result<IssuerConfigurati
     if configuration.issuers.iter().any(|other| other.settings.url == issuer.settings.url) {
         problems.push("is listed twice".to_owned());
     }
-    if configuration.public_url.as_ref().is_some_and(|own| issuer.settings.url.starts_with(&format!("{own}/"))) {
+    if configuration.public_url.as_ref().is_some_and(|own| is_within(&issuer.settings.url, own)) {
         problems.push("is this server itself (server.public_url)".to_owned());
     }
     if problems.is_empty() { Ok(issuer) } else { Err(problems) }
+}
+
+/// However the issuer's address spells the origin.
+fn is_within(issuer: &str, own: &str) -> bool {
+    let scheme = issuer.find("://").map_or(0, |at| at + 3);
+    let path = issuer.get(scheme..).and_then(|rest| rest.find('/')).map(|at| scheme + at);
+    path.and_then(|at| issuer.get(..at)).is_some_and(|origin| crate::origin::public(origin).as_deref() == Ok(own))
 }
 
 /// Commented out as a whole: there is no issuer by default.

@@ -1,12 +1,13 @@
 //! Every setting, once: its key, its meaning, its default, and how it is read.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts,
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
@@ -63,6 +64,42 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
     },
     Setting {
+        key: "downloads.at_once",
+        about: "Downloads under way at once. Each takes up to 1 MiB and a file or a connection to the store; a quarter is left to organizations with few.",
+        default: Ok("128"),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.at_once = count as usize),
+    },
+    Setting {
+        key: "downloads.per_tenant",
+        about: "Of them, those of one organization.",
+        default: Ok("64"),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.per_tenant = count as usize),
+    },
+    Setting {
+        key: "downloads.per_file",
+        about: "Of them, those of one file, whatever links lead to it.",
+        default: Ok("16"),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.per_file = count as usize),
+    },
+    Setting {
+        key: "downloads.least_kib_per_second",
+        about: "Who takes less, while the server waits for him, is cut off; readers of all other answers too. 0: only who takes nothing.",
+        default: Ok("8"),
+        read: |c, v| number(v, 0, 1 << 20).map(|kibibytes| c.downloads.least_rate = u64::from(kibibytes) << 10),
+    },
+    Setting {
+        key: "downloads.slow_seconds",
+        about: "The time of waiting for a reader that the rate is averaged over.",
+        default: Ok("60"),
+        read: |c, v| number(v, 1, 3600).map(|seconds| c.downloads.slow = Duration::from_secs(u64::from(seconds))),
+    },
+    Setting {
+        key: "downloads.hours",
+        about: "How long a download may take.",
+        default: Ok("24"),
+        read: |c, v| number(v, 1, 24 * 30).map(|hours| c.downloads.longest = Duration::from_secs(u64::from(hours) * 3600)),
+    },
+    Setting {
         key: "server.http",
         about: "Address to serve HTTP at; empty for none.",
         default: Ok("\"127.0.0.1:7080\""),
@@ -76,7 +113,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "server.public_url",
-        about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own.",
+        about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own, as with 0.0.0.0.",
         default: Err("\"https://insights.example.com\""),
         read: |c, v| public_url(v).map(|url| c.public_url = Some(url)),
     },
@@ -85,6 +122,30 @@ pub const SETTINGS: &[Setting] = &[
         about: "Networks of proxies in front of this server: whom they name in X-Forwarded-For is taken for the client.",
         default: Ok("[]"),
         read: |c, v| networks(v).map(|networks| c.trusted_proxies = networks),
+    },
+    Setting {
+        key: "server.connections",
+        about: "Connections at once, of all clients. When there are more, one that waits for its client is closed for the new one.",
+        default: Ok("1024"),
+        read: |c, v| number(v, 16, 1 << 20).map(|count| c.connections = count as usize),
+    },
+    Setting {
+        key: "server.connections_per_address",
+        about: "Of one IPv4 address, or of one IPv6 network (/64). Trusted proxies have no such share.",
+        default: Ok("256"),
+        read: |c, v| number(v, 8, 1 << 20).map(|count| c.connections_per_address = count as usize),
+    },
+    Setting {
+        key: "server.idle_seconds",
+        about: "How long a connection may stay open without a request. Longer than proxies keep theirs, which is 60 seconds with most.",
+        default: Ok("75"),
+        read: |c, v| number(v, 5, 3600).map(|seconds| c.idle_seconds = seconds),
+    },
+    Setting {
+        key: "server.hsts_seconds",
+        about: "For how long browsers are told to use https alone (Strict-Transport-Security), where clients use https; 0 for not at all.",
+        default: Ok("0"),
+        read: |c, v| number(v, 0, 63_072_000).map(|seconds| c.hsts_seconds = seconds),
     },
     Setting {
         key: "server.tls_names",
@@ -127,6 +188,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "A signing key is replaced when it is so old. The one before goes on verifying until its last token has expired.",
         default: Ok("90"),
         read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
+    },
+    Setting {
+        key: "authority.strict_refresh",
+        about: "Whether a refresh token is good once, also for an application that proves itself and within a minute. One that comes back ends its sign-in (docs/sign-in.md).",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.strict_refresh = flag),
     },
     Setting {
         key: "access.allow_report_viewer",
@@ -202,15 +269,27 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "engine.memory_mib",
-        about: "Memory that all running queries may hold together; beyond it they use the disk.",
-        default: Ok("80"),
+        about: "Memory that all running queries may hold together, with what they read of files; beyond it they wait, or use the disk.",
+        default: Ok("256"),
         read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
     },
     Setting {
         key: "engine.threads",
-        about: "Runs at once, and parts of a query; as many as the machine has cores if not given.",
+        about: "Runs of a tenant at once (half as many are left to others), and parts of a query; as many as the machine has cores if not given.",
         default: Err("8"),
         read: |c, v| number(v, 1, 1024).map(|threads| c.threads = Some(threads as usize)),
+    },
+    Setting {
+        key: "engine.waiting",
+        about: "Previews and explanations that are under way or wait, in all; one tenant may have a fourth of them. More are refused (429, 503).",
+        default: Ok("400"),
+        read: |c, v| number(v, 4, 100_000).map(|waiting| c.waiting = waiting as usize),
+    },
+    Setting {
+        key: "engine.tenant_weights",
+        about: "Tenants that get more turns than others, which have the weight 1: their ids with weights, such as { \"<tenant id>\" = 3 }.",
+        default: Ok("{}"),
+        read: |c, v| weights(v).map(|weights| c.tenant_weights = weights),
     },
     Setting {
         key: "outbound.allowed_networks",

@@ -63,16 +63,33 @@ fn all_problems_are_reported_at_once() {
 fn the_environment_goes_before_the_file() {
     let environment = |name: &str| match name {
         "INSIGHTGATE_SERVER_HTTP" => Some("0.0.0.0:80".to_owned()),
+        "INSIGHTGATE_SERVER_PUBLIC_URL" => Some("https://Insights.example:443/".to_owned()),
         "INSIGHTGATE_REPORTS_QUOTAS" => Some("false".to_owned()),
         "INSIGHTGATE_AUTHORITY_RESOURCES" => Some("https://a, https://b".to_owned()),
         _ => None,
     };
     let configuration = read("[server]\nhttp = \"127.0.0.1:1\"", environment).unwrap();
     assert_eq!(configuration.http, Some("0.0.0.0:80".parse().unwrap()));
+    assert_eq!(configuration.public_url.as_deref(), Some("https://insights.example"));
     assert!(!configuration.quotas);
     assert_eq!(configuration.resources, ["https://a", "https://b"]);
     let wrong = read("", |name| (name == "INSIGHTGATE_ENGINE_MEMORY_MIB").then(|| "lots".to_owned())).unwrap_err();
     assert!(wrong[0].starts_with("INSIGHTGATE_ENGINE_MEMORY_MIB: "), "{wrong:?}");
+}
+
+/// Links and issuers would name an address that nobody can ask.
+#[test]
+fn listening_at_every_address_needs_one_that_clients_use() {
+    for address in ["0.0.0.0:7080", "[::]:7080", "[::ffff:0.0.0.0]:7080"] {
+        for key in ["http", "https"] {
+            let problems = read(&format!("[server]\n{key} = \"{address}\""), nothing).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].starts_with(&format!("server.{key}: ")), "{problems:?}");
+            assert!(problems[0].contains("server.public_url"), "{problems:?}");
+            assert!(read(&format!("[server]\n{key} = \"{address}\"\npublic_url = \"https://a.example\""), nothing).is_ok());
+        }
+    }
+    let problems = read("[server]\npublic_url = \"https://0.0.0.0:7443\"", nothing).unwrap_err();
+    assert!(problems[0].starts_with("server.public_url: "), "{problems:?}");
 }
 
 #[test]
@@ -158,7 +175,7 @@ fn mistakes_in_issuers_are_reported_at_once() {
         tenant = \"contoso\"
         timeout_seconds = 0
         [[issuer]]
-        url = \"https://insights.example/c0/v2.0\"
+        url = \"https://Insights.example:443/c0/v2.0\"
         audiences = [\"a\"]
         management_audiences = [\"a\"]
         tenant = \"00000000-0000-0000-0000-0000000000c0\"
@@ -176,9 +193,9 @@ fn mistakes_in_issuers_are_reported_at_once() {
         "issuer 2: timeout_seconds should be a whole number from 1 to 30",
         "issuer 2: tenant should be a tenant's id",
         "issuer 2: url is missing",
-        "issuer \"https://insights.example/c0/v2.0\": give tenant or tenant_claim",
-        "issuer \"https://insights.example/c0/v2.0\": audiences and management_audiences must not share",
-        "issuer \"https://insights.example/c0/v2.0\": is this server itself",
+        "issuer \"https://Insights.example:443/c0/v2.0\": give tenant or tenant_claim",
+        "issuer \"https://Insights.example:443/c0/v2.0\": audiences and management_audiences must not share",
+        "issuer \"https://Insights.example:443/c0/v2.0\": is this server itself",
     ];
     assert_eq!(problems.len(), expected.len(), "{problems:#?}");
     for (problem, expected) in problems.iter().zip(expected) {

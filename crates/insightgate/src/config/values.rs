@@ -1,11 +1,13 @@
 //! Values of settings: read from TOML, refused in words that say what should stand there.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use insightgate_engine::DataRoot;
 use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::Value;
+use uuid::Uuid;
 
 pub fn text(value: &Value) -> Result<String, String> {
     match value {
@@ -61,6 +63,16 @@ pub fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
     texts(value)?.into_iter().map(network).collect()
 }
 
+/// Of tenants, by their ids.
+pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
+    let table = value.as_table().ok_or_else(|| format!("should be a table of tenants' ids and weights, but is {value}"))?;
+    let weight = |(id, weight): (&String, &Value)| {
+        let id = id.parse().map_err(|_| format!("should name tenants by their ids, but names \"{id}\""))?;
+        Ok((id, number(weight, 1, 1000)?))
+    };
+    table.iter().map(weight).collect()
+}
+
 pub fn host_names(value: &Value) -> Result<Vec<String>, String> {
     let names = texts(value)?;
     let is_name = |name: &String| {
@@ -75,10 +87,7 @@ pub fn host_names(value: &Value) -> Result<Vec<String>, String> {
 
 pub fn log_filter(value: &Value) -> Result<String, String> {
     let text = text(value)?;
-    match tracing_subscriber::EnvFilter::try_new(&text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(format!("should be a level such as \"info\" or a filter, but is \"{text}\": {error}")),
-    }
+    crate::log::filter(&text).map(|_| text)
 }
 
 pub fn flag(value: &Value) -> Result<bool, String> {
@@ -99,10 +108,5 @@ pub fn address(value: &Value) -> Result<Option<SocketAddr>, String> {
 }
 
 pub fn public_url(value: &Value) -> Result<String, String> {
-    let text = text(value)?;
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match rest.map(|rest| rest.trim_end_matches('/')) {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@']) => Ok(text.trim_end_matches('/').to_owned()),
-        _ => Err(format!("should be an address such as \"https://insights.example.com\", without a path, but is \"{text}\"")),
-    }
+    text(value).and_then(|text| crate::origin::public(&text))
 }

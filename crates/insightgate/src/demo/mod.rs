@@ -9,9 +9,10 @@ mod walk;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
-use insightgate_api::{ApiState, SandboxAccess};
+use insightgate_api::{ApiState, Intake, SandboxAccess};
 use insightgate_engine::DEFAULT_MEMORY_LIMIT;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
@@ -23,9 +24,15 @@ use ipnet::IpNet;
 use crate::certificates::server_certificate;
 use crate::cli::{ClockMode, DemoArguments, ServerRole};
 use crate::command_error::CommandError;
+use crate::config::Configuration;
+use crate::connections::{Admission, Timing};
 use crate::data_folder::DataFolder;
-use crate::server::{EngineLimits, Roots, Running, base_url, cores, listen, open_context, until_stopped};
-use ready_file::Ready;
+use crate::listener::Doors;
+use crate::open_files::places;
+use crate::origin;
+use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
+use crate::stalled_writes::LeastRate;
+use ready_file::{Addresses, Ready};
 
 /// Resources of older clients, which `--lenient` takes too.
 const OLDER_RESOURCES: [&str; 2] = ["https://graph.windows.net", "https://graph.microsoft.com"];
@@ -58,20 +65,27 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     let certificate = server_certificate(&folder, &names, Clock::System.now())?;
     let tls = RustlsConfig::from_pem(certificate.chain.into_bytes(), certificate.key.into_bytes()).await;
     let tls = tls.map_err(|error| CommandError::failed(format!("the TLS certificate cannot be used: {error}")))?;
-    let ready = Ready::new(&base_url("http", http_address), &base_url("https", https_address), &certificate.authority_file, &credentials);
+    let local = Addresses { http: origin::of_listener("http", http_address), https: origin::of_listener("https", https_address) };
+    let ready = Ready::new(&local, arguments.public_url.as_deref(), &certificate.authority_file, &credentials);
     let mut running = Running::start(&context, &[ServerRole::Scheduler, ServerRole::Worker], limits.partitions);
     let sandbox = SandboxAccess { hosts: sandbox_hosts(&names).into(), loopback_only: !arguments.allow_remote };
-    for (listener, base_url, tls) in [(http, &ready.http, None), (https, &ready.https, Some(tls))] {
-        let sandbox = Some(sandbox.clone());
-        let state =
-            ApiState { context: Arc::clone(&context), base_url: base_url.as_str().into(), trusted_proxies: Arc::default(), sandbox };
-        running.serve(listener, state, tls)?;
+    let (doors, intake) = doors(&context.settings);
+    for (listener, own, tls) in [(http, &ready.http, None), (https, &ready.https, Some(tls))] {
+        let state = ApiState {
+            context: Arc::clone(&context),
+            base_url: arguments.public_url.as_ref().unwrap_or(own).as_str().into(),
+            trusted_proxies: Arc::default(),
+            hsts_seconds: 0,
+            intake: Arc::clone(&intake),
+            sandbox: Some(sandbox.clone()),
+        };
+        running.serve(listener, state, tls, &doors)?;
     }
     if let Some(file) = &arguments.ready_file {
         ready.write(file)?;
         eprintln!("ready: {}", file.display());
     }
-    let walked = walk::run(&context, &ready, &folder).await;
+    let walked = walk::run(&context, &ready, &local, &folder).await;
     let outcome = match walked {
         Ok(walked) if !arguments.once => {
             walk::print_curl(&ready, &walked);
@@ -92,8 +106,20 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     outcome
 }
 
+/// As a server has them whose configuration says nothing.
+fn doors(settings: &Settings) -> (Doors, Arc<Intake>) {
+    let Configuration { connections, connections_per_address, idle_seconds, .. } = Configuration::default();
+    let admission = Admission::new(places(connections, connections_per_address, &[]));
+    let timing = Timing::new(Duration::from_secs(u64::from(idle_seconds)));
+    (
+        Doors { admission, timing, least: LeastRate::of(&settings.downloads), drain: settings.drain },
+        Arc::new(Intake::new(connections, connections_per_address)),
+    )
+}
+
 fn settings(arguments: &DemoArguments) -> Settings {
-    let mut settings = Settings { quotas: !arguments.no_quotas && !arguments.lenient, ..Settings::default() };
+    let quotas = !arguments.no_quotas && !arguments.lenient;
+    let mut settings = Settings { quotas, public_url: arguments.public_url.clone(), ..Settings::default() };
     // Who tries callbacks out has the receiver on the same machine; who comes from elsewhere must not reach what serves there.
     if !arguments.allow_remote {
         settings.callbacks.addresses = AddressRules { allowed: LOOPBACK.map(IpNet::from).to_vec() };
@@ -111,6 +137,10 @@ fn refuse_remote(arguments: &DemoArguments) -> Result<(), CommandError> {
             let message = format!("{address} can be reached by other machines, and the demo's sandbox needs no token");
             return Err(CommandError::usage(message).hint("use a loopback address, or say --allow-remote"));
         }
+        if origin::is_every(address) && arguments.public_url.is_none() {
+            let message = format!("{address} is no address that a client can ask: links and issuers would lead nowhere");
+            return Err(CommandError::usage(message).hint("say with --public-url what clients use, such as https://demo.example.com:7443"));
+        }
     }
     Ok(())
 }
@@ -118,7 +148,9 @@ fn refuse_remote(arguments: &DemoArguments) -> Result<(), CommandError> {
 fn certificate_names(arguments: &DemoArguments) -> Vec<String> {
     let addresses = [arguments.http, arguments.https].map(|address| address.ip()).into_iter().filter(|address| !address.is_unspecified());
     let mut names: Vec<String> = LOCAL_NAMES.iter().map(|name| (*name).to_owned()).collect();
-    for name in addresses.map(|address| address.to_string()).chain(arguments.tls_name.iter().cloned()) {
+    // An address of IP version 6 stands in brackets there.
+    let public = arguments.public_url.iter().map(|url| origin::host(url).trim_matches(['[', ']']).to_owned());
+    for name in addresses.map(|address| address.to_string()).chain(public).chain(arguments.tls_name.iter().cloned()) {
         if !names.contains(&name) {
             names.push(name);
         }

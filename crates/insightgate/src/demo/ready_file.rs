@@ -2,11 +2,20 @@
 
 use std::path::Path;
 
+use insightgate_operations::written_file;
 use serde::Serialize;
 
 use super::credentials::Credentials;
 use crate::command_error::CommandError;
 use crate::data_folder::{fault, write_private};
+
+const API: &str = "/insights/v1/mpn";
+
+/// By which the listeners are reached on this machine.
+pub struct Addresses {
+    pub http: String,
+    pub https: String,
+}
 
 /// Its field names are a promise.
 #[derive(Serialize)]
@@ -36,24 +45,29 @@ struct Operator {
     client_secret: String,
 }
 
-/// None there is no error.
+/// None there is no error. A link to it stays, and so does a pipe.
 pub fn remove(path: &Path) -> Result<(), CommandError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(path, &error)),
-        _ => Ok(()),
-    }
+    written_file::remove(path).map_err(|error| fault(path, &error))
 }
 
 impl Ready {
-    pub fn new(http: &str, https: &str, ca_certificate: &Path, credentials: &Credentials) -> Ready {
+    /// `public`: what clients use, if that is not a listener's own address.
+    pub fn new(local: &Addresses, public: Option<&str>, ca_certificate: &Path, credentials: &Credentials) -> Ready {
         let tenant = credentials.tenant_id;
+        let (mut http, mut https) = (local.http.as_str(), local.https.as_str());
+        match public {
+            Some(url) if url.starts_with("https:") => https = url,
+            Some(url) => http = url,
+            None => {}
+        }
+        let clients = public.unwrap_or(https);
         Ready {
             http: http.to_owned(),
             https: https.to_owned(),
             ca_certificate: ca_certificate.display().to_string(),
-            authority: format!("{https}/{tenant}"),
-            token_url: format!("{https}/{tenant}/oauth2/token"),
-            api: format!("{https}/insights/v1/mpn"),
+            authority: format!("{clients}/{tenant}"),
+            token_url: format!("{clients}/{tenant}/oauth2/token"),
+            api: format!("{clients}{API}"),
             resource: "https://api.partnercenter.microsoft.com".to_owned(),
             tenant_id: tenant.to_string(),
             tenant_domain: credentials.tenant_domain.clone(),
@@ -64,6 +78,12 @@ impl Ready {
             password: credentials.password.clone(),
             operator: Operator { client_id: credentials.operator_id.to_string(), client_secret: credentials.operator_secret.clone() },
         }
+    }
+
+    /// What links and issuers begin with.
+    pub fn clients(&self) -> &str {
+        // Both are made of it.
+        self.api.strip_suffix(API).unwrap_or(&self.https)
     }
 
     /// Readable by its owner only: it holds secrets.

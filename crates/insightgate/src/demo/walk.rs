@@ -1,5 +1,6 @@
 //! The five documented steps, as a client of the demo's own server over HTTPS, each printed with what came back.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +8,9 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, SignIn, Subject};
 use insightgate_operations::context::SharedContext;
-use tokio::io::AsyncWriteExt;
+use insightgate_operations::written_file::{Output, Readers};
 
-use super::ready_file::Ready;
+use super::ready_file::{Addresses, Ready};
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, fault, shown};
 
@@ -29,8 +30,8 @@ pub struct Walked {
     link: String,
 }
 
-pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) -> Result<Walked, CommandError> {
-    let client = client(context, ready)?;
+pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses, folder: &DataFolder) -> Result<Walked, CommandError> {
+    let client = client(context, ready, local)?;
     println!("Insightgate demo, data in {}", shown(folder.path()));
 
     println!("\n1. Token\n   POST {}", ready.token_url);
@@ -81,7 +82,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) ->
     let location = execution.report_location.as_deref().unwrap_or_default();
     println!("   GET {location}?sv=…&sig=…");
     let file = folder.path().join("first-report.csv");
-    let (bytes, lines) = download(&client, &link, &file).await?;
+    let (bytes, lines) = download(&client, &nearby(ready, local, &link), &file).await?;
     println!("   200 {bytes} bytes in {}", shown(&file));
     for line in lines {
         println!("       {line}");
@@ -89,11 +90,17 @@ pub async fn run(context: &SharedContext, ready: &Ready, folder: &DataFolder) ->
     Ok(Walked { query_id, report_id, link })
 }
 
-fn client(context: &SharedContext, ready: &Ready) -> Result<Client, CommandError> {
+/// The same at this machine's own address: the public one may lead here only from elsewhere.
+fn nearby(ready: &Ready, local: &Addresses, url: &str) -> String {
+    let path = url.strip_prefix(ready.clients()).filter(|path| path.starts_with('/'));
+    path.map_or_else(|| url.to_owned(), |path| format!("{}{path}", local.https))
+}
+
+fn client(context: &SharedContext, ready: &Ready, local: &Addresses) -> Result<Client, CommandError> {
     let authority = Path::new(&ready.ca_certificate);
     let settings = ClientSettings {
-        authority_token_url: ready.token_url.clone(),
-        api_base: ready.api.clone(),
+        authority_token_url: nearby(ready, local, &ready.token_url),
+        api_base: nearby(ready, local, &ready.api),
         resource: ready.resource.clone(),
         client_id: ready.client_id.clone(),
         client_secret: Some(ready.client_secret.clone()),
@@ -142,16 +149,16 @@ async fn failure(client: &Client, report_id: &str) -> Option<String> {
 /// Bytes written, and the first lines.
 async fn download(client: &Client, link: &str, path: &Path) -> Result<(u64, Vec<String>), CommandError> {
     let mut stream = Box::pin(client.download(link).await?.into_stream());
-    let mut file = tokio::fs::File::create(path).await.map_err(|error| fault(path, &error))?;
+    let mut file = Output::open(path, Readers::Everybody).map_err(|error| fault(path, &error))?;
     let (mut bytes, mut beginning) = (0_u64, Vec::new());
     while let Some(block) = stream.try_next().await? {
-        file.write_all(&block).await.map_err(|error| fault(path, &error))?;
+        file.write_all(&block).map_err(|error| fault(path, &error))?;
         bytes += block.len() as u64;
         if beginning.len() < 4096 {
             beginning.extend_from_slice(&block);
         }
     }
-    file.flush().await.map_err(|error| fault(path, &error))?;
+    file.finish().map_err(|error| fault(path, &error))?;
     let lines = String::from_utf8_lossy(&beginning).lines().take(SHOWN_LINES).map(str::to_owned).collect();
     Ok((bytes, lines))
 }

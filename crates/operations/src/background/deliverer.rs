@@ -197,7 +197,7 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
     let callback = &claimed.callback;
     if let Some(reason) = shut(context, callback).await? {
         if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, context.clock.now()).await? {
-            record(context, callback, "callback.cancel", reason).await;
+            record(context, callback, Some(callback.tenant), "callback.cancel", reason).await;
         }
         return Ok(());
     }
@@ -223,7 +223,7 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
     match outcome {
         CallbackOutcome::Failed => {
             tracing::warn!(callback = %callback.id, attempts = callback.attempts, reason = words, "a callback was given up");
-            record(context, callback, "callback.giveUp", words).await;
+            record(context, callback, Some(callback.tenant), "callback.giveUp", words).await;
         }
         CallbackOutcome::Retry { .. } => {
             tracing::info!(callback = %callback.id, attempt = callback.attempts, reason = words, "a callback failed")
@@ -262,18 +262,35 @@ async fn send(context: &Context, callback: &Callback) -> Result<Result<u16, Stri
         CallbackMethod::Post => Some(Bytes::from(callback.body.clone())),
     };
     let limits = Limits { time: EXCHANGE, body: 0, https_only: context.settings.callbacks.https_only };
-    let sent = context.outbound.send(Message { url, body, headers }, limits).await;
-    if let Err(error @ OutboundError::Forbidden(_)) = &sent {
-        record(context, callback, "callback.refuse", error.to_string()).await;
+    let sent = context.outbound.send(Message { url: url.clone(), body, headers }, limits).await;
+    if let Err(error @ (OutboundError::Forbidden(_) | OutboundError::Unresolved { .. })) = &sent {
+        tracing::warn!(callback = %callback.id, tenant = %callback.tenant, cause = %error, "a callback's address was not connected to");
+        if matches!(error, OutboundError::Forbidden(_)) {
+            // The operators' event alone: the tenant is not to learn which names are private.
+            record(context, callback, None, "callback.refuse", error.to_string()).await;
+        }
     }
+    Ok(sent.map_err(|error| told(&url, &error)))
+}
+
+/// What the tenant reads of an attempt. A name that is private and one that does not exist are told in the same words: else names of the
+/// operator's network could be asked for one by one.
+fn told(url: &Url, error: &OutboundError) -> String {
+    let words = match error {
+        OutboundError::Forbidden(_) | OutboundError::Unresolved { .. } => {
+            let host = url.host_str().unwrap_or_default();
+            format!("'{host}' does not resolve, or resolves only to addresses that may not be connected to")
+        }
+        other => other.to_string(),
+    };
     // Some of it the other side chose, such as the names in its certificate.
-    Ok(sent.map_err(|error| error.to_string().chars().take(LONGEST_ERROR).collect()))
+    words.chars().take(LONGEST_ERROR).collect()
 }
 
 /// The detail holds neither path nor query of the address.
-async fn record(context: &Context, callback: &Callback, action: &str, detail: String) {
+async fn record(context: &Context, callback: &Callback, tenant: Option<Uuid>, action: &str, detail: String) {
     let happening = Happening {
-        tenant: Some(callback.tenant),
+        tenant,
         actor: "insightgate worker".to_owned(),
         action,
         subject: format!("callback {}", callback.id),

@@ -1,4 +1,4 @@
-//! Replaces old keys and takes up those that other processes made, and asks the database what time it is. Runs in every process: each signs and
+//! Replaces old keys and takes up those that other processes made, removes what sign-ins leave behind, and asks the database what time it is. Runs in every process: each signs and
 //! verifies with what it knows.
 
 use std::time::Duration;
@@ -8,13 +8,17 @@ use tokio::time::Instant;
 
 use super::in_time;
 use crate::context::Context;
+use crate::forget_sign_ins::forget_sign_ins;
 use crate::rotate_keys::tend_keys;
 
 /// Well below the time for which a new key is published before it signs.
 const WAIT: Duration = Duration::from_secs(10);
+/// Looks between two at which what sign-ins left behind is removed: a minute. The first is one.
+const LOOKS_PER_REMOVAL: u32 = 6;
 
 /// Runs until `stop` says so.
 pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+    let mut look = 0;
     while !*stop.borrow() {
         match in_time(context.clock.follow(&context.store)).await {
             Ok(()) => {
@@ -31,6 +35,12 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
         if let Err(error) = in_time(tend_keys(context)).await {
             tracing::error!(error = ?error, "the keys could not be looked after");
         }
+        if look % LOOKS_PER_REMOVAL == 0
+            && let Err(error) = in_time(forget_sign_ins(context, context.clock.now())).await
+        {
+            tracing::error!(error = ?error, "what ended sign-ins left behind could not be removed");
+        }
+        look += 1;
         tokio::select! {
             () = tokio::time::sleep(WAIT) => {}
             () = context.signals.clock_moved.notified() => {}

@@ -6,15 +6,16 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use insightgate_engine::ArtifactKey;
+use insightgate_engine::{ArtifactKey, BlockSum, EngineError};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
-use insightgate_report::execution::{AfterFailure, Artifact, Execution, MAXIMUM_DEATHS, after_failure};
+use insightgate_report::execution::{AfterFailure, Artifact, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
 use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, NewCallback, Outcome, Store};
 use tokio::sync::watch;
 
 use super::in_time;
+use super::places::Places;
 use crate::absent_values::{absent_values, joined};
 use crate::artifact_key;
 use crate::audit::{self, Happening};
@@ -36,9 +37,9 @@ const TELL_TIMES: u32 = 40;
 const EARLIER_EPOCHS: usize = 30;
 
 /// Runs until `stop` says so. What runs then is given some time to finish, after which it is given back.
-pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
+pub async fn run(context: &Context, places: &Places, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        match run_next_until(context, &mut stop).await {
+        match run_next_until(context, places, &mut stop).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(error = ?error, "an execution could not be claimed or finished"),
@@ -55,12 +56,19 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
 pub async fn run_next(context: &Context) -> Result<bool, Failure> {
     // Nobody says stop as long as the sender is there.
     let (_sender, mut never) = watch::channel(false);
-    run_next_until(context, &mut never).await
+    run_next_until(context, &Places::new(usize::MAX), &mut never).await
 }
 
-async fn run_next_until(context: &Context, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
+async fn run_next_until(context: &Context, places: &Places, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
+    let claiming = places.claiming().await;
     let now = in_time(context.store.lease_time()).await?;
-    let Some(claimed) = in_time(context.store.claim_execution(now, now + LEASE_MILLISECONDS)).await? else { return Ok(false) };
+    let claimed = in_time(context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full())).await?;
+    let Some(claimed) = claimed else { return Ok(false) };
+    let _place = claiming.taken_by(claimed.report.tenant);
+    let Execution { id, attempts, failures, .. } = claimed.execution;
+    if let Some(deaths @ 1..) = attempts.checked_sub(failures + 1) {
+        tracing::warn!(execution = %id, report = %claimed.report.id, deaths, "a run is tried again whose process ended before it");
+    }
     // Others may wait behind this one.
     context.signals.queued.notify_one();
     let attempted = tokio::select! {
@@ -90,7 +98,7 @@ async fn run_next_until(context: &Context, stop: &mut watch::Receiver<bool>) -> 
         Outcome::Completed { .. } => remove_older(context, &claimed).await,
         // It was recorded with the end of the run, which pauses the schedule.
         Outcome::Refused { .. } => {}
-        Outcome::Retry { reason, .. } | Outcome::Failed { reason } => {
+        Outcome::Retry { reason, .. } | Outcome::Postponed { reason, .. } | Outcome::Failed { reason } => {
             tracing::warn!(execution = %claimed.execution.id, attempts = claimed.execution.attempts, reason, "a run failed");
         }
     }
@@ -132,12 +140,12 @@ async fn finish(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome
 struct Fault {
     /// For the owner.
     reason: String,
-    retryable: bool,
+    kind: FailureKind,
 }
 
 fn panicked() -> Fault {
     tracing::error!("an attempt panicked");
-    Fault { reason: "The server could not run the query.".to_owned(), retryable: true }
+    Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
 }
 
 /// Works while a heartbeat prolongs the lease. None when the run is not held any more: its report was deleted, or somebody else works on it.
@@ -160,7 +168,8 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> O
         }
     };
     let limit = context.settings.run_limit;
-    let too_long = || Fault { reason: format!("The run did not finish within {} minutes.", limit.as_secs() / 60), retryable: false };
+    let too_long =
+        || Fault { reason: format!("The run did not finish within {} minutes.", limit.as_secs() / 60), kind: FailureKind::Lasting };
     // A library that panics takes the attempt with it, not the runner.
     let attempt = AssertUnwindSafe(attempt(context, claimed)).catch_unwind();
     let attempt = attempt.map(|outcome| outcome.unwrap_or_else(|_| Err(panicked())));
@@ -178,7 +187,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         Err(reason) => return Ok(Outcome::Refused { reason }),
     };
     let plan = insightgate_query::plan(&report.query, &context.catalogs.of(report.program))
-        .map_err(|all| Fault { reason: diagnostic::message(&all), retryable: false })?;
+        .map_err(|all| Fault { reason: diagnostic::message(&all), kind: FailureKind::Lasting })?;
     let (start, end) = match report.timing {
         Timing::Once { query_start, query_end } => (query_start, query_end),
         Timing::Recurring(_) => (None, None),
@@ -191,18 +200,19 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),
         Err(error) => {
             tracing::warn!(%error, execution = %execution.id, report = %report.id, "an export failed");
-            return Err(Fault { reason: error.caller_message(), retryable: error.is_retryable() });
+            return Err(Fault { reason: error.caller_message(), kind: kind(&error) });
         }
     };
     // What was allowed may have been taken away while the file was written: it must not be published then.
     match self::scope(context, claimed).await? {
         Ok(now) if now == scope => {}
-        Ok(_) => return Err(Fault { reason: "What the owner may see changed during the run.".to_owned(), retryable: true }),
+        Ok(_) => return Err(Fault { reason: "What the owner may see changed during the run.".to_owned(), kind: FailureKind::Passing }),
         Err(reason) => {
             remove(context, &key).await;
             return Ok(Outcome::Refused { reason });
         }
     }
+    write_sums(context, claimed, &summary.blocks).await?;
     let mut notes = plan.notes.clone();
     if summary.no_files {
         notes.push(no_files_note(&plan.dataset.name));
@@ -223,13 +233,34 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     Ok(Outcome::Completed { artifact, note: joined(&notes) })
 }
 
+/// Writes the checksums of the file down, before the file is published: again and again while the database is away, since the work is done.
+async fn write_sums(context: &Context, claimed: &ClaimedExecution, sums: &[BlockSum]) -> Result<(), Fault> {
+    let Execution { id, epoch, .. } = claimed.execution;
+    let mut told = 0;
+    loop {
+        match in_time(context.store.put_block_sums(id, epoch, sums)).await {
+            // Where the run is not held any more, the end of it is not taken either.
+            Ok(_) => return Ok(()),
+            Err(error) if told < TELL_TIMES => {
+                tracing::warn!(?error, execution = %id, "the checksums of a file could not be written: trying again");
+                told += 1;
+                tokio::time::sleep(TELL_WAIT).await;
+            }
+            Err(error) => {
+                tracing::error!(?error, execution = %id, "the checksums of a file could not be written");
+                return Err(Fault { reason: "The server could not finish the file.".to_owned(), kind: FailureKind::Passing });
+            }
+        }
+    }
+}
+
 /// What the owner may see now, or why nothing.
 async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<TenantScope, String>, Fault> {
     let report = &claimed.report;
     let user = (report.owner != report.application).then_some(report.owner);
     let owner = context.store.principal(report.tenant, report.application, user).await.map_err(|error| {
         tracing::error!(%error, "the owner of a run could not be read");
-        Fault { reason: "The server could not read who owns the report.".to_owned(), retryable: true }
+        Fault { reason: "The server could not read who owns the report.".to_owned(), kind: FailureKind::Passing }
     })?;
     Ok(match owner {
         None => Err("The user or the application of the report is gone.".to_owned()),
@@ -239,12 +270,27 @@ async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<T
 
 async fn after(context: &Context, claimed: &ClaimedExecution, fault: Fault) -> Result<Outcome, Failure> {
     remove(context, &key(claimed, claimed.execution.epoch)).await;
-    Ok(match after_failure(claimed.execution.failures + 1, fault.retryable) {
-        AfterFailure::GiveUp => Outcome::Failed { reason: fault.reason },
+    let Fault { reason, kind } = fault;
+    let Execution { failures, refusals, .. } = claimed.execution;
+    let of_kind = if kind == FailureKind::Refused { refusals } else { failures.saturating_sub(refusals) };
+    Ok(match after_failure(of_kind + 1, kind) {
+        AfterFailure::GiveUp => Outcome::Failed { reason },
         AfterFailure::Retry { wait_seconds } => {
-            Outcome::Retry { reason: fault.reason, not_before: context.store.lease_time().await? + wait_seconds * 1000 }
+            let not_before = context.store.lease_time().await? + wait_seconds * 1000;
+            match kind {
+                FailureKind::Refused => Outcome::Postponed { reason, not_before },
+                _ => Outcome::Retry { reason, not_before },
+            }
         }
     })
+}
+
+fn kind(error: &EngineError) -> FailureKind {
+    match error {
+        refused if refused.is_refused_by_store() => FailureKind::Refused,
+        passing if passing.is_retryable() => FailureKind::Passing,
+        _ => FailureKind::Lasting,
+    }
 }
 
 fn key(claimed: &ClaimedExecution, epoch: i64) -> ArtifactKey {

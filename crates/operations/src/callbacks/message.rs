@@ -39,7 +39,7 @@ pub(crate) fn of_run(context: &Context, claimed: &ClaimedExecution, outcome: &Ou
     let (event, artifact, reason) = match outcome {
         Outcome::Completed { artifact, .. } => (CallbackEvent::Completed, Some(artifact), None),
         Outcome::Failed { reason } | Outcome::Refused { reason } => (CallbackEvent::Failed, None, Some(reason.as_str())),
-        Outcome::Retry { .. } => return Ok(None),
+        Outcome::Retry { .. } | Outcome::Postponed { .. } => return Ok(None),
     };
     if event == CallbackEvent::Failed && !registered.on_failure && !context.settings.callbacks.on_failure {
         return Ok(None);

@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::refresh::LIFETIME;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_store::{RefreshTokenRecord, Store};
 use serde_json::json;
@@ -16,9 +17,6 @@ use crate::audit;
 use crate::context::Context;
 use crate::credentials::still_holds;
 use crate::password::secret_digest;
-
-/// Refresh tokens end after so many days without use. Source: the platform's default.
-const REFRESH_DAYS: i64 = 90;
 
 /// What the endpoint answers; the API writes it as the version wants it.
 #[derive(Clone)]
@@ -88,13 +86,13 @@ fn refresh_token(
         user: sign_in.user.id,
         resource: requested.resource.clone(),
         amr: sign_in.amr.clone(),
-        expires: context.clock.now() + TimeDelta::days(REFRESH_DAYS),
+        expires: context.clock.now() + LIFETIME,
     };
     Ok((token, record))
 }
 
-/// Uses up what was redeemed, and keeps the new refresh token, both or neither. Of two requests with one token or code the second is taken
-/// for a thief's.
+/// Uses up what was redeemed, and keeps the new refresh token, both or neither. Of two requests with one code the second is taken for a thief's,
+/// and so it is of two with one refresh token that is not good for both.
 /// A refresh takes its event along, so that it costs one transaction.
 async fn use_up(
     context: &Context,
@@ -112,17 +110,17 @@ async fn use_up(
                 return Err(GrantRefusal::wrong_credentials().into());
             }
         }
-        Spent::Refresh { digest, family } => {
+        Spent::Refresh { used, family } => {
             let event = audit::standing_alone(context, trail.happening(ISSUED, resource.to_owned()));
-            if !context.store.replace_refresh_token(digest, record, event).await? {
-                context.store.revoke_refresh_family(family).await?;
+            if !context.store.replace_refresh_token(used, record, event).await? {
+                end_stolen(context, family, trail).await?;
                 return Err(GrantRefusal::revoked_refresh_token().into());
             }
             trail.recorded = true;
         }
         Spent::Code { digest, family } => {
             if !recording(context, trail, resource).redeem_authorization_code(&digest, record.as_ref()).await? {
-                context.store.revoke_refresh_family(family).await?;
+                end_stolen(context, family, trail).await?;
                 return Err(GrantRefusal::used_code().into());
             }
             trail.recorded = true;
@@ -143,6 +141,13 @@ fn recording(context: &Context, trail: &Trail, resource: &str) -> Store {
         Some(event) => context.store.recording(event),
         None => context.store.clone(),
     }
+}
+
+/// Ends the sign-in of a token or code that came back, and records that in the same transaction.
+pub(super) async fn end_stolen(context: &Context, family: Uuid, trail: &Trail) -> Result<(), TokenFailure> {
+    let happening = trail.happening("sign_in.revoke", "a used token or code came back".to_owned());
+    let event = audit::event(context, happening).map_err(TokenFailure::internal)?;
+    Ok(context.store.revoke_refresh_family(family, Some(event)).await?)
 }
 
 pub(super) fn for_application(

@@ -10,7 +10,7 @@ use insightgate_identity::tenant::Tenant;
 
 use super::refresh::enabled_user;
 use super::resource::Granted;
-use super::{SignIn, Spent, TokenFailure, is_secret};
+use super::{SignIn, Spent, TokenFailure, Trail, answer, is_secret};
 use crate::context::Context;
 use crate::password::secret_digest;
 
@@ -24,8 +24,8 @@ pub(super) async fn sign_in(
     tenant: &Tenant,
     application: &Application,
     code: &str,
-    redirect_uri: Option<&str>,
-    verifier: Option<&str>,
+    (redirect_uri, verifier): (Option<&str>, Option<&str>),
+    trail: &Trail,
 ) -> Result<SignIn, TokenFailure> {
     let record = context.store.authorization_code(&secret_digest(code)).await?.ok_or_else(GrantRefusal::unknown_code)?;
     if record.tenant != tenant.id {
@@ -35,7 +35,7 @@ pub(super) async fn sign_in(
         return Err(GrantRefusal::unknown_code().into());
     }
     if record.used {
-        context.store.revoke_refresh_family(record.family).await?;
+        answer::end_stolen(context, record.family, trail).await?;
         return Err(GrantRefusal::used_code().into());
     }
     if context.clock.now() >= record.expires {

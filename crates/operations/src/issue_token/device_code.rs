@@ -21,9 +21,14 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
         DeviceState::Used => return Err(GrantRefusal::unknown_device_code().into()),
         DeviceState::Declined => return Err(GrantRefusal::device_declined().into()),
         _ if context.clock.now() >= record.expires => return Err(GrantRefusal::expired_device_code().into()),
+        // A manual clock that stands still says nothing of the pace.
+        DeviceState::Pending if !context.clock.is_manual() && context.device_polls.too_fast(&record.digest, context.clock.now()) => {
+            return Err(GrantRefusal::device_too_fast().into());
+        }
         DeviceState::Pending => return Err(GrantRefusal::device_pending().into()),
         DeviceState::Approved { user, amr } => (user, amr),
     };
+    context.device_polls.forget(&record.digest);
     let user = enabled_user(context, tenant, application, user).await?;
     let granted = Granted { resource: record.resource, openid: record.openid, offline: record.offline };
     Ok(SignIn { user, amr, spent: Spent::Device { digest: record.digest }, granted: Some(granted), nonce: None })

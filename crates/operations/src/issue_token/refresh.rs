@@ -1,14 +1,15 @@
-//! The refresh grant. Tokens rotate; a replaced one that comes back revokes its family.
+//! The refresh grant. Each use gives a further token; what a used one is worth stands in `identity::refresh`. A stolen one ends its family.
 
 use insightgate_identity::application::Application;
 use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::refresh::Reuse;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
-use insightgate_store::RefreshTokenState;
+use insightgate_store::{RefreshTokenState, UsedToken};
 use uuid::Uuid;
 
 use super::resource::Granted;
-use super::{SignIn, Spent, TokenFailure, is_secret};
+use super::{SignIn, Spent, TokenFailure, Trail, answer, is_secret};
 use crate::context::Context;
 use crate::password::secret_digest;
 
@@ -17,24 +18,37 @@ pub(super) fn check_shape(token: &str) -> Result<(), GrantRefusal> {
 }
 
 /// Every check but the last: the token is still good for one answer.
-pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Application, token: &str) -> Result<SignIn, TokenFailure> {
+pub(super) async fn sign_in(
+    context: &Context,
+    tenant: &Tenant,
+    application: &Application,
+    token: &str,
+    trail: &mut Trail,
+) -> Result<SignIn, TokenFailure> {
     let digest = secret_digest(token);
     let found = context.store.refresh_token(&digest).await?;
     let own = found.filter(|(record, _)| record.tenant == tenant.id && record.application == application.id);
     let (record, state) = own.ok_or_else(GrantRefusal::unknown_refresh_token)?;
-    if state == RefreshTokenState::Used {
-        context.store.revoke_refresh_family(record.family).await?;
+    let now = context.clock.now();
+    let good_since = Reuse::of(application.public, context.settings.strict_refresh).good_since(now);
+    let good = match state {
+        RefreshTokenState::Fresh => true,
+        RefreshTokenState::Revoked => false,
+        RefreshTokenState::Used(first) => good_since.is_some_and(|since| first >= since),
+    };
+    if !good && state != RefreshTokenState::Revoked {
+        answer::end_stolen(context, record.family, trail).await?;
     }
     let user = enabled_user(context, tenant, application, record.user).await?;
-    if state != RefreshTokenState::Fresh {
+    if !good {
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
-    if context.clock.now() >= record.expires {
+    if now >= record.expires {
         return Err(GrantRefusal::expired_refresh_token().into());
     }
     // A refresh token is replaced whatever was asked for: its client would be left without one.
     let granted = Granted { resource: record.resource, openid: false, offline: true };
-    let spent = Spent::Refresh { digest, family: record.family };
+    let spent = Spent::Refresh { used: UsedToken { digest, now, good_since }, family: record.family };
     Ok(SignIn { user, amr: record.amr, spent, granted: Some(granted), nonce: None })
 }
 

@@ -12,7 +12,8 @@ use super::fields;
 use crate::context::Context;
 use crate::failure::Failure;
 
-const REDIRECT_URIS: usize = 50;
+/// Redirect URIs of one application.
+pub const REDIRECT_URIS: usize = 50;
 
 #[derive(Debug, Clone, Default)]
 pub struct NewApplication {

@@ -11,7 +11,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 const PAGE: u32 = 100;
-const LARGEST_PAGE: u32 = 1000;
+/// Events of a page.
+pub const LARGEST_PAGE: u32 = 1000;
 
 /// As text, from a client. None: any.
 #[derive(Debug, Clone, Default)]

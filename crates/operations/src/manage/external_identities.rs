@@ -16,7 +16,7 @@ use crate::external_issuers::TenantSource;
 use crate::failure::Failure;
 
 /// Bytes of an identifier, as many as a token's may have.
-const ID_LIMIT: usize = 256;
+pub const ID_LIMIT: usize = 256;
 const TENANT_REFUSAL: &str = "Only an operator of this server binds an issuer's tenant, or removes such a binding.";
 
 #[derive(Debug, Clone, Default)]

@@ -8,9 +8,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// Characters of a name, a reason or a description.
-const LONGEST: usize = 200;
+pub const LONGEST: usize = 200;
 /// Characters of an MPN id.
-const LONGEST_MPN_ID: usize = 40;
+pub const LONGEST_MPN_ID: usize = 40;
 
 /// Required, trimmed, and of a length that can be shown.
 pub(super) fn required(field: &str, value: Option<&str>) -> Result<String, Failure> {

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// Locations that one assignment names.
-const LOCATIONS: usize = 1000;
+pub const LOCATIONS: usize = 1000;
 
 #[derive(Debug, Clone, Default)]
 pub struct NewAssignment {

@@ -209,7 +209,7 @@ pub(super) async fn issue(
         expires: now + CODE_LIFETIME,
         used: false,
     };
-    if !context.store.add_authorization_code(&record, &current.record.digest, now).await? {
+    if !context.store.add_authorization_code(&record, &current.record.digest).await? {
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
     Ok(goal.back.answer(Outcome::Code(code)))

@@ -1,9 +1,12 @@
 //! Sign-in for a device without a browser (RFC 8628): it shows a code, which its user types elsewhere.
 
+use std::net::IpAddr;
+
 use chrono::TimeDelta;
+use insightgate_identity::device::{INTERVAL_SECONDS, LIFETIME_SECONDS};
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::token::TokenVersion;
-use insightgate_store::{DeviceCode, DeviceState};
+use insightgate_store::{AddedDeviceCode, DeviceCode, DeviceState};
 use uuid::Uuid;
 
 use super::authorization::Prompt;
@@ -16,10 +19,6 @@ use crate::issue_token::client::{find_application, reference, tenant_of};
 use crate::issue_token::resource::Requested;
 use crate::password::secret_digest;
 
-/// Seconds. Source: the documented default.
-const LIFETIME_SECONDS: i64 = 900;
-/// Seconds that a device waits between two polls. Source: the documented default.
-const INTERVAL_SECONDS: i64 = 5;
 /// Consonants that are not taken for one another or for digits, and spell no words.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const CODE_LENGTH: usize = 9;
@@ -35,6 +34,8 @@ pub struct DeviceRequest {
     pub client_id: Option<String>,
     pub resource: Option<String>,
     pub scope: Option<String>,
+    /// Where the request came from, as far as that is known.
+    pub address: Option<IpAddr>,
 }
 
 pub struct DeviceAnswer {
@@ -43,7 +44,7 @@ pub struct DeviceAnswer {
     /// Seconds.
     pub expires_in: i64,
     /// Seconds.
-    pub interval: i64,
+    pub interval: u32,
 }
 
 pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, correlation: &str) -> Result<DeviceAnswer, TokenFailure> {
@@ -75,12 +76,17 @@ async fn start(context: &Context, request: &DeviceRequest, known: &mut Option<Uu
         offline: requested.refresh_token,
         expires: now + TimeDelta::seconds(LIFETIME_SECONDS),
         state: DeviceState::Pending,
+        network: request.address.map(|address| context.guess_key.network(address)).unwrap_or_default(),
     };
     for _ in 0..ATTEMPTS {
         record.user_code = user_code(context)?;
-        if context.store.add_device_code(&record, now).await? {
-            let user_code = record.user_code;
-            return Ok(DeviceAnswer { device_code, user_code, expires_in: LIFETIME_SECONDS, interval: INTERVAL_SECONDS });
+        match context.store.add_device_code(&record, now).await? {
+            AddedDeviceCode::Added => {
+                let user_code = record.user_code;
+                return Ok(DeviceAnswer { device_code, user_code, expires_in: LIFETIME_SECONDS, interval: INTERVAL_SECONDS });
+            }
+            AddedDeviceCode::Taken => {}
+            AddedDeviceCode::Full(until) => return Err(GrantRefusal::too_many_device_codes().after(until - now).into()),
         }
     }
     Err(GrantRefusal::transient().into())
@@ -100,8 +106,8 @@ fn user_code(context: &Context) -> Result<String, TokenFailure> {
 /// What the device asked for. A code that is not pending is counted as a guess.
 pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Result<Subject, TokenFailure> {
     let now = context.clock.now();
-    if context.addresses.is_shut(visit.address, now) {
-        return Err(GrantRefusal::too_many_failures().into());
+    if let Some(until) = context.addresses.shut_until(visit.address, now) {
+        return Err(GrantRefusal::too_many_failures().after(until - now).into());
     }
     let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).collect();
     if typed.len() != CODE_LENGTH || !typed.bytes().all(|byte| LETTERS.contains(&byte)) {

@@ -70,7 +70,7 @@ pub(super) async fn put(
         Some(event) => context.store.recording(event),
         None => context.store.clone(),
     };
-    if !store.put_sign_in_session(&record, before, must_be_there, now).await? {
+    if !store.put_sign_in_session(&record, before, must_be_there).await? {
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
     Ok((Current { record, user }, SessionChange::Set(cookie)))

@@ -1,14 +1,16 @@
 //! The steps of a sign-in, each as one page sends it.
 
 use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::user::{self, Lockout, PasswordState, User};
+use insightgate_identity::user::{self, PasswordState, User};
 use insightgate_store::MissingStep;
 
 use super::session::{self, Current, Replaced};
 use super::{Ask, SessionChange, Step, Subject, Visit, is_multi_factor, second_factor};
 use crate::audit::{self, Happening};
 use crate::context::Context;
-use crate::credentials::{check_password, still_holds};
+use crate::credentials::{check_password, still_holds, verify};
+use crate::guesses::Guesser;
+use crate::hashing_queue::Asker;
 use crate::issue_token::TokenFailure;
 
 const WRONG_CODE: &str = "The code is wrong, or was used before. Wait for the next one and type it.";
@@ -85,7 +87,8 @@ async fn give_new_password(
 ) -> Result<Stepped, TokenFailure> {
     let user = &current.user;
     let known = context.store.user_credentials_by_id(user.tenant, user.id).await?;
-    let same = context.passwords.verify(password, known.and_then(|known| known.password_hash)).await.map_err(TokenFailure::internal)?;
+    let asker = Asker::known(Some(user.id.to_string()));
+    let same = verify(context, password, known.and_then(|known| known.password_hash), &asker).await?.right;
     let fault = if password != again {
         Some("The two passwords differ.".to_owned())
     } else if same {
@@ -108,15 +111,33 @@ async fn give_new_password(
 }
 
 async fn give_code(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
-    if let Some(fault) = shut(context, visit, &current.user) {
-        return again(context, &current, MissingStep::Code, fault.text);
+    let user = &current.user;
+    let guesser = Guesser::of_user(context, user.id, visit.address);
+    // Before a code is looked at: whether the user or the address has to wait.
+    if let Err(failure) = guesser.may_try(context).await {
+        return refused(context, &current, MissingStep::Code, failure);
     }
-    let right = second_factor::check(context, &current.user, code).await.map_err(TokenFailure::internal)?;
-    if !count(context, visit, &current.user, right).await? {
-        return again(context, &current, MissingStep::Code, WRONG_CODE.to_owned());
+    let right = second_factor::check(context, user, code).await.map_err(TokenFailure::internal)?;
+    let counted = if right { guesser.was_right(context, true).await } else { guesser.was_wrong(context, None).await };
+    if !right {
+        audit::record(context, happening(visit, user.tenant, &user.username, "sign_in.refuse", "wrong code")).await;
     }
-    let missing = missing_step(context, &current.user, "pwd mfa");
-    go_on(context, visit, current.user.clone(), missing, "pwd mfa", Some(Replaced::Own(&current))).await
+    match counted {
+        Err(failure) => refused(context, &current, MissingStep::Code, failure),
+        Ok(()) if !right => again(context, &current, MissingStep::Code, WRONG_CODE.to_owned()),
+        Ok(()) => {
+            let missing = missing_step(context, user, "pwd mfa");
+            go_on(context, visit, user.clone(), missing, "pwd mfa", Some(Replaced::Own(&current))).await
+        }
+    }
+}
+
+/// The same page, with the refusal on it.
+fn refused(context: &Context, current: &Current, missing: MissingStep, failure: TokenFailure) -> Result<Stepped, TokenFailure> {
+    match failure {
+        TokenFailure::Refused(refusal) => again(context, current, missing, refusal.text),
+        failure => Err(failure),
+    }
 }
 
 async fn enrol(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
@@ -130,31 +151,6 @@ async fn enrol(context: &Context, visit: &Visit, current: Current, code: &str) -
     }
     let user = User { totp: true, ..current.user.clone() };
     go_on(context, visit, user, None, "pwd mfa", Some(Replaced::Own(&current))).await
-}
-
-/// Whether the user or the address has to wait, before a code is looked at.
-fn shut(context: &Context, visit: &Visit, user: &User) -> Option<GrantRefusal> {
-    let now = context.clock.now();
-    if context.addresses.is_shut(visit.address, now) {
-        return Some(GrantRefusal::too_many_failures());
-    }
-    user.lockout.is_locked(now).then(GrantRefusal::locked)
-}
-
-/// Counts a wrong code as a wrong password is counted. False also when guesses at the same time have locked the account.
-async fn count(context: &Context, visit: &Visit, user: &User, right: bool) -> Result<bool, TokenFailure> {
-    let now = context.clock.now();
-    if !right {
-        context.addresses.failed(visit.address, now);
-        let refused = happening(visit, user.tenant, &user.username, "sign_in.refuse", "wrong code");
-        audit::record(context, refused).await;
-    }
-    let found = context.store.change_lockout(user.id, |lockout| match (lockout.is_locked(now), right) {
-        (true, _) => lockout,
-        (false, true) => Lockout::default(),
-        (false, false) => lockout.after_failure(now),
-    });
-    Ok(!found.await?.is_locked(now) && right)
 }
 
 async fn go_on(

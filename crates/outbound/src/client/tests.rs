@@ -71,6 +71,14 @@ async fn loopback_is_refused_by_default_by_number_and_by_name() {
     assert_eq!(server.connections.load(Ordering::SeqCst), 1);
 }
 
+#[tokio::test]
+async fn a_name_that_does_not_exist_is_told_from_one_that_is_refused() {
+    let url = Url::parse("http://no-such-name.invalid/a?secret=1").unwrap();
+    let error = loopback().send(message(&url, None), LIMITS).await.unwrap_err();
+    assert!(matches!(error, OutboundError::Unresolved { .. }), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
+
 /// A name with a public and a private address, as in an attempt at rebinding, leads to the public one only.
 #[test]
 fn the_connector_gets_allowed_addresses_only() {

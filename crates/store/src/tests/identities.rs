@@ -2,6 +2,7 @@
 
 use insightgate_identity::application::{ClientSecret, Permission};
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
+use insightgate_identity::guessing::Count;
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::tenant::Location;
@@ -73,31 +74,17 @@ async fn secrets_overlap_and_are_removed_one_by_one() {
     assert_eq!(store.client_secrets(APP).await.unwrap(), [two]);
 }
 
-/// Somebody's and nobody's take alike.
-#[tokio::test]
-async fn each_wrong_password_is_one_write() {
-    let Bench { store, _folder, .. } = populated().await;
-    if store.is_shared() {
-        return;
-    }
-    let log = _folder.path().join("insightgate.db-wal");
-    let written = || std::fs::metadata(&log).unwrap().len();
-    let before = written();
-    store.change_lockout(OWNER, |lockout| lockout.after_failure(at(1))).await.unwrap();
-    let counted = written();
-    store.count_for_nobody().await.unwrap();
-    assert!(before < counted && counted < written());
-    assert_eq!(store.user(tenant().id, OWNER).await.unwrap().unwrap().lockout.failures, 1);
-}
-
 #[tokio::test]
 async fn a_users_password_and_second_factor() {
     let Bench { store, _folder, .. } = populated().await;
     let user = async || store.user(tenant().id, OWNER).await.unwrap().unwrap();
     assert_eq!((user().await.password, user().await.totp), (PasswordState::Set, false));
-    store.change_lockout(OWNER, |lockout| lockout.after_failure(at(1))).await.unwrap();
+    let locked = |count: Count| Count { failures: 12, until: Some(at(2)), ..count };
+    store.change_sign_in_count(&Subject::User(OWNER), None, at(1), locked).await.unwrap();
+    assert_eq!(user().await.locked_until, Some(at(2)));
     store.set_user_password(OWNER, "other", true).await.unwrap();
-    assert_eq!((user().await.password, user().await.lockout.failures), (PasswordState::MustChange, 0));
+    assert_eq!((user().await.password, user().await.locked_until), (PasswordState::MustChange, None));
+    assert_eq!(store.sign_in_count(&Subject::User(OWNER), None, at(1)).await.unwrap().count.failures, 0);
     store.set_totp(OWNER, Some("sealed")).await.unwrap();
     assert!(user().await.totp);
     assert!(store.use_totp_step(OWNER, 5).await.unwrap());

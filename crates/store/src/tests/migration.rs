@@ -8,7 +8,7 @@ const FIRST_TABLES: &str = include_str!("../../tests-data/written-by-first-table
 #[tokio::test]
 async fn a_database_of_the_first_version_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("insightgate.db").display());
+    let url = sqlite_url(&folder.path().join("insightgate.db"));
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&Dialect::Sqlite.connect_url(&url)).await.unwrap();
     sqlx::raw_sql(FIRST_TABLES).execute(&mut connection).await.unwrap();

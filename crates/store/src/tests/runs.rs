@@ -85,13 +85,56 @@ async fn failures_are_counted_apart_from_deaths() {
     let Bench { store, _folder, .. } = bench().await;
     add_once(&store, 7).await;
     for death in 0..3 {
-        claimed(&store, death * 100, death * 100 + 50).await;
+        claimed(&store, death * 10_000, death * 10_000 + 50).await;
     }
-    let held = claimed(&store, 400, 500).await;
+    let held = claimed(&store, 40_000, 40_100).await;
     assert_eq!((held.execution.attempts, held.execution.failures), (4, 0));
     assert!(store.finish_execution(&held, &Outcome::Retry { reason: "x".into(), not_before: 0 }, None, at(0)).await.unwrap());
-    let held = claimed(&store, 500, 600).await;
+    let held = claimed(&store, 40_100, 40_200).await;
     assert_eq!((held.execution.attempts, held.execution.failures), (5, 1));
+}
+
+/// A run that takes its process with it must not do so again at every start.
+#[tokio::test]
+async fn a_run_whose_process_died_waits_longer_each_time() {
+    let Bench { store, _folder, .. } = bench().await;
+    add_once(&store, 7).await;
+    let mut now = 0;
+    for deaths in 1..=insightgate_report::execution::MAXIMUM_DEATHS {
+        let held = claimed(&store, now, now + 50).await;
+        assert_eq!(held.execution.attempts, deaths);
+        let wait = insightgate_report::execution::wait_after_deaths(deaths) * 1000;
+        assert!(store.claim_execution(now + 50 + wait, now + 50 + wait).await.unwrap().is_none(), "{deaths} deaths");
+        // Others come first.
+        if deaths == 12 {
+            add_once(&store, 8).await;
+            let other = claimed(&store, now + 51, now + 100).await;
+            assert_eq!(other.report.id, Uuid::from_u128(8));
+            assert!(store.finish_execution(&other, &completed(1), None, at(1)).await.unwrap());
+        }
+        now += 51 + wait;
+    }
+    assert!(now > 3_000_000, "all of it within {now} milliseconds");
+}
+
+/// The only process starts anew, and anew: the first death is made up for at once, and the wait for further ones does not begin anew either.
+#[tokio::test]
+async fn starts_do_not_shorten_the_wait_and_do_not_prolong_it() {
+    let Bench { store, _folder, .. } = bench().await;
+    if store.is_shared() {
+        return;
+    }
+    add_once(&store, 7).await;
+    claimed(&store, 0, i64::MAX).await;
+    store.release_leases().await.unwrap();
+    let start = store.lease_time().await.unwrap();
+    let second = claimed(&store, start, i64::MAX).await;
+    assert_eq!(second.execution.attempts, 2);
+    store.release_leases().await.unwrap();
+    let died = store.lease_time().await.unwrap();
+    assert!(store.claim_execution(start + 900, i64::MAX).await.unwrap().is_none(), "it has died twice");
+    store.release_leases().await.unwrap();
+    assert_eq!(claimed(&store, died + 1001, i64::MAX).await.execution.attempts, 3);
 }
 
 /// Ten thousand of one tenant's must not stand before another's one.

@@ -153,7 +153,8 @@ impl World {
         for runner in &mut self.runners {
             *runner = None;
         }
-        self.lease_now += 10 * LEASE;
+        // Longer than any run waits for the deaths of its attempts.
+        self.lease_now += 100 * LEASE;
         while self.claim(0).await {
             let held = self.runners[0].take().unwrap();
             assert!(self.complete(&held).await);

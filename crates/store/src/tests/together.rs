@@ -25,7 +25,7 @@ async fn with_sign_in() -> (Bench, RefreshTokenRecord) {
     (bench, token)
 }
 
-fn event(number: u128) -> AuditEvent {
+pub(super) fn event(number: u128) -> AuditEvent {
     AuditEvent {
         id: Uuid::from_u128(number),
         at: at(0),
@@ -40,14 +40,73 @@ fn event(number: u128) -> AuditEvent {
     }
 }
 
+/// Not good for a second time.
+fn first() -> UsedToken {
+    UsedToken { digest: "first".into(), now: at(0), good_since: None }
+}
+
 #[tokio::test]
 async fn a_refresh_token_is_used_once() {
     let (Bench { store, _folder, .. }, token) = with_sign_in().await;
-    assert!(store.replace_refresh_token("first".into(), None, None).await.unwrap());
-    assert!(!store.replace_refresh_token("first".into(), None, None).await.unwrap());
-    assert_eq!(store.refresh_token("first").await.unwrap(), Some((token.clone(), RefreshTokenState::Used)));
-    store.revoke_refresh_family(token.family).await.unwrap();
-    assert_eq!(store.refresh_token("first").await.unwrap(), Some((token, RefreshTokenState::Revoked)));
+    assert!(store.replace_refresh_token(first(), None, None).await.unwrap());
+    assert!(!store.replace_refresh_token(first(), None, None).await.unwrap());
+    assert_eq!(store.refresh_token("first").await.unwrap(), Some((token.clone(), RefreshTokenState::Used(at(0)))));
+    store.revoke_refresh_family(token.family, Some(event(1))).await.unwrap();
+    assert_eq!(store.refresh_token("first").await.unwrap(), Some((token.clone(), RefreshTokenState::Revoked)));
+    // It ends once, and is told of once.
+    store.revoke_refresh_family(token.family, Some(event(2))).await.unwrap();
+    assert_eq!(store.audit_events(10).await.unwrap(), [event(1)]);
+}
+
+#[tokio::test]
+async fn a_used_token_is_good_for_as_long_as_is_asked() {
+    let (Bench { store, _folder, .. }, token) = with_sign_in().await;
+    let use_it = async |now: DateTime<Utc>, good_since: Option<DateTime<Utc>>, by: &str| {
+        let used = UsedToken { now, good_since, ..first() };
+        let by = RefreshTokenRecord { digest: by.into(), ..token.clone() };
+        store.replace_refresh_token(used, Some(by), None).await.unwrap()
+    };
+    assert!(use_it(at(1), Some(at(1)), "a").await);
+    assert!(use_it(at(5), Some(at(1)), "b").await, "used first at 1");
+    assert!(!use_it(at(5), Some(at(2)), "c").await);
+    assert!(!use_it(at(5), None, "d").await);
+    assert_eq!(
+        store.refresh_token("first").await.unwrap().unwrap().1,
+        RefreshTokenState::Used(at(1)),
+        "further uses do not make it younger"
+    );
+    for (digest, there) in [("a", true), ("b", true), ("c", false), ("d", false)] {
+        assert_eq!(store.refresh_token(digest).await.unwrap().is_some(), there, "{digest}");
+    }
+    store.revoke_refresh_family(token.family, None).await.unwrap();
+    assert!(!use_it(at(5), Some(at(0)), "e").await);
+    // Written by a version that did not write when.
+    let old = RefreshTokenRecord { digest: "old".into(), family: Uuid::from_u128(6), ..token.clone() };
+    store.add_refresh_token(&old).await.unwrap();
+    sqlx::query("UPDATE refresh_tokens SET used = 1 WHERE digest = 'old'").execute(&store.pool).await.unwrap();
+    let used = |good_since| UsedToken { digest: "old".into(), now: at(1), good_since: Some(good_since) };
+    assert!(!store.replace_refresh_token(used(at(1)), None, None).await.unwrap());
+    assert!(store.replace_refresh_token(used(DateTime::UNIX_EPOCH), None, None).await.unwrap());
+}
+
+/// Two processes have one token from the same vault.
+#[tokio::test]
+async fn of_many_who_may_use_one_token_at_once_all_have_it() {
+    let (Bench { store, url, _folder }, token) = with_sign_in().await;
+    let other = if store.is_shared() { Store::open(&url).await.unwrap() } else { store.clone() };
+    let replacing = (0..50_u128).map(|number| {
+        let store = if number % 2 == 0 { store.clone() } else { other.clone() };
+        let by = RefreshTokenRecord { digest: format!("second {number}"), ..token.clone() };
+        let used = UsedToken { good_since: Some(at(0)), ..first() };
+        tokio::spawn(async move { store.replace_refresh_token(used, Some(by), Some(event(number))).await.unwrap() })
+    });
+    for replaced in replacing.collect::<Vec<_>>() {
+        assert!(replaced.await.unwrap());
+    }
+    for number in 0..50 {
+        assert!(store.refresh_token(&format!("second {number}")).await.unwrap().is_some());
+    }
+    assert_eq!(store.audit_events(100).await.unwrap().len(), 50);
 }
 
 #[tokio::test]
@@ -55,7 +114,7 @@ async fn of_many_who_use_one_token_at_once_one_has_it() {
     let (Bench { store, _folder, .. }, token) = with_sign_in().await;
     let replacing = (0..50_u128).map(|number| {
         let (store, by) = (store.clone(), RefreshTokenRecord { digest: format!("second {number}"), ..token.clone() });
-        tokio::spawn(async move { store.replace_refresh_token("first".into(), Some(by), Some(event(number))).await.unwrap() })
+        tokio::spawn(async move { store.replace_refresh_token(first(), Some(by), Some(event(number))).await.unwrap() })
     });
     let mut winners = Vec::new();
     for (number, replaced) in (0..).zip(replacing.collect::<Vec<_>>()) {
@@ -108,7 +167,7 @@ async fn a_write_that_cannot_be_made_takes_no_other_with_it() {
         tokio::spawn(async move { store.record_audit_event(event(number)).await.map_err(|error| error.is_conflict()) })
     });
     let recording: Vec<_> = recording.collect();
-    let refused = store.replace_refresh_token("first".into(), Some(foreign), Some(event(20))).await;
+    let refused = store.replace_refresh_token(first(), Some(foreign), Some(event(20))).await;
     assert!(refused.is_err(), "there is no such user");
     let mut outcomes = Vec::new();
     for recorded in recording {

@@ -20,7 +20,7 @@ impl Document {
         paths.iter().flat_map(of_path).collect()
     }
 
-    fn operation(&self, method: &str, path: &str) -> Option<&Value> {
+    pub(super) fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let path: Vec<&str> = path.split('?').next().unwrap().trim_end_matches('/').split('/').collect();
         let fits = |template: &str| {
             let parts: Vec<&str> = template.split('/').collect();

@@ -1,0 +1,105 @@
+use axum::body::to_bytes;
+use futures::StreamExt as _;
+use futures::stream;
+
+use super::*;
+
+const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+/// Room for three requests and 30 bytes, two and 20 of one address.
+fn small() -> Arc<Intake> {
+    let intake = Intake::new(0, 0);
+    Arc::new(Intake { most: Load { requests: 3, bytes: 30 }, most_per_address: Load { requests: 2, bytes: 20 }, ..intake })
+}
+
+fn request(intake: &Arc<Intake>, address: IpAddr) -> Result<Arc<Held>, Full> {
+    Held::request(intake, Some(address)).map(Arc::new)
+}
+
+/// A body whose blocks come one after the other, each after so many seconds.
+fn dripping(held: &Arc<Held>, blocks: usize, bytes: usize, seconds: u64) -> Body {
+    let blocks = stream::iter(0..blocks).then(move |_| async move {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]))
+    });
+    let begun = Instant::now();
+    let deadline = Box::pin(sleep_until(begun + held.intake.body_time));
+    Body::new(Counted { body: Body::from_stream(blocks), held: Arc::clone(held), begun, came: 0, deadline })
+}
+
+#[test]
+fn requests_have_a_bound_and_addresses_a_share() {
+    let intake = small();
+    let held = [request(&intake, ONE).unwrap(), request(&intake, ONE).unwrap()];
+    assert_eq!(request(&intake, ONE).err(), Some(Full::Address));
+    let other = request(&intake, OTHER).unwrap();
+    assert_eq!(request(&intake, OTHER).err(), Some(Full::Server));
+    drop(held);
+    let again = [request(&intake, OTHER).unwrap(), request(&intake, ONE).unwrap()];
+    drop((other, again));
+    let under_way = intake.under_way();
+    assert!(under_way.all == Load::default() && under_way.addresses.is_empty(), "nothing is kept of what ended: {under_way:?}");
+}
+
+#[tokio::test]
+async fn bodies_take_what_they_hold_and_give_it_back() {
+    let intake = small();
+    let (first, second, other) = (request(&intake, ONE).unwrap(), request(&intake, ONE).unwrap(), request(&intake, OTHER).unwrap());
+    let read = async |held: &Arc<Held>, bytes| to_bytes(dripping(held, 1, bytes, 0), usize::MAX).await.map(|body| body.len());
+    assert_eq!(read(&first, 15).await.unwrap(), 15);
+    assert!(read(&second, 6).await.is_err(), "its address has its share");
+    assert_eq!(second.fault.load(Ordering::Relaxed), ADDRESS_FULL);
+    assert_eq!(read(&other, 15).await.unwrap(), 15);
+    assert!(read(&other, 1).await.is_err(), "all bytes are taken");
+    assert_eq!(other.fault.load(Ordering::Relaxed), SERVER_FULL);
+    drop(first);
+    assert_eq!(read(&second, 15).await.unwrap(), 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_must_come_at_a_least_rate() {
+    let intake = Arc::new(Intake::new(8, 8));
+    for (blocks, bytes, seconds, taken) in [
+        // A byte every fourteen seconds, and every second.
+        (3, 1, 14, false),
+        (100, 1, 1, false),
+        // A slow line: 8 KiB a second.
+        (40, 8 << 10, 1, true),
+        (1, 4 << 10, 14, true),
+    ] {
+        let held = request(&intake, ONE).unwrap();
+        let begun = Instant::now();
+        let read = to_bytes(dripping(&held, blocks, bytes, seconds), usize::MAX).await;
+        assert_eq!(read.is_ok(), taken, "{blocks} × {bytes} bytes, {seconds} s apart");
+        assert_eq!(held.fault.load(Ordering::Relaxed) == TOO_SLOW, !taken);
+        assert!(taken || begun.elapsed() <= Duration::from_secs(17), "{:?}", begun.elapsed());
+    }
+}
+
+/// Hundreds of connections with dozens of requests each, all of them half sent: what they hold together.
+#[tokio::test]
+async fn half_sent_forms_stay_within_the_bound() {
+    let intake = Arc::new(Intake::new(1024, 256));
+    let mut held = Vec::new();
+    for connection in 0..1024_u32 {
+        let address = IpAddr::V4(std::net::Ipv4Addr::from_bits(connection / 256));
+        for _ in 0..32 {
+            if let Ok(request) = request(&intake, address)
+                && to_bytes(dripping(&request, 4, 4 << 10, 0), usize::MAX).await.is_ok()
+            {
+                held.push(request);
+            }
+        }
+    }
+    let all = intake.under_way().all;
+    assert!(all.bytes <= 32 << 20 && all.requests <= 2048, "{all:?}");
+    assert!(!held.is_empty());
+}
+
+#[test]
+fn addresses_of_one_network_share() {
+    let same = |one: &str, other: &str| share(one.parse().unwrap()) == share(other.parse().unwrap());
+    assert!(same("2001:db8:0:1::1", "2001:db8:0:1:ffff::2") && !same("2001:db8:0:1::1", "2001:db8:0:2::1"));
+    assert!(!same("192.0.2.1", "192.0.2.2"));
+}

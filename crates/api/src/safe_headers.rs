@@ -1,0 +1,24 @@
+//! Headers that every answer has: nothing on the way may keep it unless its handler says so, and no browser guesses what it is.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::state::ApiState;
+
+pub(crate) async fn attach(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Links and rows are for the caller alone.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // Browsers take it over https alone.
+    if state.hsts_seconds > 0
+        && state.base_url.starts_with("https:")
+        && let Ok(value) = HeaderValue::try_from(format!("max-age={}", state.hsts_seconds))
+    {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+    response
+}

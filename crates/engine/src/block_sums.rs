@@ -1,0 +1,57 @@
+//! Checksums of an artifact, block by block: made while it is written, so that a reader of any stretch can tell whether it is what was written.
+
+use aws_lc_rs::digest::{Context, Digest, SHA256};
+
+/// Bytes of a block; the last one of a file has what is left. A reader of less has the whole block read and checked: the smaller, the less for
+/// nothing; the larger, the fewer checksums are kept.
+pub const BLOCK: u64 = 128 << 10;
+
+/// SHA-256 of one block.
+pub type BlockSum = [u8; 32];
+
+/// Of bytes that begin at a block's start, in order, however they are cut into chunks.
+pub(crate) fn block_sums<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<BlockSum> {
+    let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
+    let (mut sums, mut sum, mut held) = (Vec::new(), Context::new(&SHA256), 0);
+    for mut chunk in chunks {
+        while !chunk.is_empty() {
+            let (taken, left) = chunk.split_at(chunk.len().min(block - held));
+            sum.update(taken);
+            (held, chunk) = (held + taken.len(), left);
+            if held == block {
+                sums.push(bytes(&std::mem::replace(&mut sum, Context::new(&SHA256)).finish()));
+                held = 0;
+            }
+        }
+    }
+    if held > 0 {
+        sums.push(bytes(&sum.finish()));
+    }
+    sums
+}
+
+fn bytes(sum: &Digest) -> BlockSum {
+    // It has as many: the algorithm says so.
+    BlockSum::try_from(sum.as_ref()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use aws_lc_rs::digest::digest;
+
+    use super::*;
+
+    #[test]
+    fn each_block_has_its_own_whatever_the_chunks() {
+        let block = BLOCK as usize;
+        for (length, count) in [(0, 0), (1, 1), (block - 1, 1), (block, 1), (block + 1, 2), (3 * block + 7, 4)] {
+            let file: Vec<u8> = (0..length).map(|position| (position % 251) as u8).collect();
+            let expected: Vec<BlockSum> = file.chunks(block).map(|part| digest(&SHA256, part).as_ref().try_into().unwrap()).collect();
+            assert_eq!(expected.len(), count);
+            for chunk in [length.max(1), 1000, block, block / 2 + 1] {
+                assert!(block_sums(file.chunks(chunk)) == expected, "{length} by {chunk}");
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Sign-in for devices: how many codes may be under way, and how fast a device may ask.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Seconds. Source: the documented default.
+pub const LIFETIME_SECONDS: i64 = 900;
+/// Seconds that a device waits between two polls. Source: the documented default.
+pub const INTERVAL_SECONDS: u32 = 5;
+/// Codes of one application that wait for their users, asked for by one address.
+pub const WAITING_PER_ADDRESS: u32 = 50;
+/// The same of all addresses together. When it is reached, the address that has the most gives way.
+pub const WAITING_PER_APPLICATION: u32 = 1000;
+
+/// RFC 8628, 3.5: each poll that comes too fast makes the interval so much longer.
+const SLOWER_BY: u32 = 5;
+const LONGEST_INTERVAL: u32 = 60;
+/// A poll may come so much early: clocks and networks are not exact.
+const TOLERANCE: TimeDelta = TimeDelta::seconds(1);
+
+/// A device's polls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    pub last: DateTime<Utc>,
+    /// Seconds.
+    pub interval: u32,
+}
+
+impl Pace {
+    pub fn first(now: DateTime<Utc>) -> Pace {
+        Pace { last: now, interval: INTERVAL_SECONDS }
+    }
+
+    /// After a further poll, and whether it came too fast.
+    pub fn after_poll(self, now: DateTime<Utc>) -> (Pace, bool) {
+        let waited = now - self.last;
+        let fast = waited >= TimeDelta::zero() && waited + TOLERANCE < TimeDelta::seconds(self.interval.into());
+        let interval = if fast { (self.interval + SLOWER_BY).min(LONGEST_INTERVAL) } else { self.interval };
+        (Pace { last: now, interval }, fast)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls_that_come_too_fast_slow_the_device_down() {
+        let at = |milliseconds| DateTime::UNIX_EPOCH + TimeDelta::milliseconds(milliseconds);
+        let mut pace = Pace::first(at(0));
+        for (now, fast, interval) in [
+            (5_000, false, 5),
+            (9_000, false, 5),
+            (12_999, true, 10),
+            (17_998, true, 15),
+            (32_998, false, 15),
+            // The clock went back.
+            (1_000, false, 15),
+        ] {
+            let (next, found) = pace.after_poll(at(now));
+            assert_eq!((found, next.interval), (fast, interval), "{now}");
+            pace = next;
+        }
+        for _ in 0..20 {
+            pace = pace.after_poll(pace.last).0;
+        }
+        assert_eq!(pace.interval, LONGEST_INTERVAL);
+    }
+}

@@ -1,0 +1,271 @@
+//! How often a password may be guessed: what counts, what forgets, and whom a lock shuts out.
+//!
+//! Two things are counted apart. **For a name**: all addresses from which it never signed in share one count, and each address from which it did
+//! has its own, so that strangers shut out strangers only. **For an address**: the names that failed from it. Time alone forgets what was counted
+//! for a name. Were it the right password, whoever signs in often would buy guesses for those who guess beside them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Addresses that a user is known from at most. One more takes the place of the one that was used least lately.
+pub const KNOWN_ADDRESSES: u32 = 10;
+/// An address without a sign-in for so long is a stranger's again.
+pub const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
+/// How much later a sign-in from a known address is written down again: not each, so that most sign-ins write nothing.
+pub const REMEMBERED_FOR: TimeDelta = TimeDelta::days(1);
+/// Different wrong passwords that a count remembers.
+pub const REMEMBERED_PASSWORDS: usize = 8;
+/// Failures that one user's sign-in takes from the count of an address, once in [`FORGIVES_AGAIN`].
+pub const FORGIVEN: u32 = 10;
+pub const FORGIVES_AGAIN: TimeDelta = TimeDelta::hours(1);
+
+/// What may be guessed in a day, at most: for one user by all strangers together, and the same again from each address that the user is known from.
+pub const DAILY_FOR_A_USER: u32 = 110;
+/// For all users together from one address.
+pub const DAILY_FROM_AN_ADDRESS: u32 = 150;
+/// More of those for each user who signs in from there: [`FORGIVEN`], 24 times.
+pub const DAILY_FOR_EACH_SIGN_IN: u32 = 240;
+
+const FIRST_WAIT_SECONDS: i64 = 60;
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
+/// One failure is forgotten after each of these.
+const FORGETS: TimeDelta = TimeDelta::minutes(15);
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Wrong passwords and codes for one name.
+    Name,
+    /// Wrong passwords and codes from one address. An office shares one.
+    Address,
+}
+
+impl Counted {
+    /// Failures before the first wait, this one included.
+    pub const fn free(self) -> u32 {
+        match self {
+            Counted::Name => 10,
+            Counted::Address => 50,
+        }
+    }
+}
+
+/// A wrong password, as it is remembered: a keyed digest, of which the password cannot be guessed without the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongPassword(pub u128);
+
+/// Failures, and until when they refuse every further try.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Count {
+    pub failures: u32,
+    pub until: Option<DateTime<Utc>>,
+    /// Failures are forgotten from then on.
+    pub since: DateTime<Utc>,
+    /// The wrong passwords that were counted last, the latest at the end.
+    pub recent: Vec<WrongPassword>,
+}
+
+impl Count {
+    /// Until when every try is refused, if it is now.
+    pub fn locked(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // What lies further ahead was written by a clock that went wrong.
+        self.until.filter(|until| now < *until && *until - now <= LONGEST_WAIT)
+    }
+
+    /// As it is now: without what time has forgotten.
+    #[must_use]
+    pub fn brought_to(mut self, now: DateTime<Utc>) -> Count {
+        let forgotten = (now - self.since).num_seconds() / FORGETS.num_seconds();
+        self.failures = self.failures.saturating_sub(u32::try_from(forgotten).unwrap_or_default());
+        self.since += FORGETS * i32::try_from(forgotten.max(0)).unwrap_or(i32::MAX);
+        if self.failures == 0 || self.since > now {
+            self.since = now;
+        }
+        if self.failures == 0 {
+            self.recent.clear();
+        }
+        self
+    }
+
+    /// After one more failure, and whether it was counted: a password that was wrong before is not counted again while it is remembered. A
+    /// failure without a password (a code) always counts.
+    #[must_use]
+    pub fn after_failure(self, counted: Counted, wrong: Option<WrongPassword>, now: DateTime<Utc>) -> (Count, bool) {
+        let mut count = self.brought_to(now);
+        if let Some(wrong) = wrong {
+            if let Some(place) = count.recent.iter().position(|known| *known == wrong) {
+                let again = count.recent.remove(place);
+                count.recent.push(again);
+                return (count, false);
+            }
+            if count.recent.len() >= REMEMBERED_PASSWORDS {
+                count.recent.remove(0);
+            }
+            count.recent.push(wrong);
+        }
+        count.failures = count.failures.saturating_add(1);
+        count.until = (count.failures >= counted.free()).then(|| {
+            let over = (count.failures - counted.free()).min(16);
+            now + TimeDelta::seconds(FIRST_WAIT_SECONDS << over).min(LONGEST_WAIT)
+        });
+        (count, true)
+    }
+
+    /// After somebody signed in from the address.
+    #[must_use]
+    pub fn forgiven(self, now: DateTime<Utc>) -> Count {
+        let mut count = self.brought_to(now);
+        count.failures = count.failures.saturating_sub(FORGIVEN);
+        if count.failures < Counted::Address.free() {
+            count.until = None;
+        }
+        count
+    }
+}
+
+/// Whether an address is known, by the user's last sign-in from it.
+pub fn is_known(last_success: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - last_success < KNOWN_FOR
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        START + TimeDelta::seconds(seconds)
+    }
+
+    fn wrong(number: u128) -> Option<WrongPassword> {
+        Some(WrongPassword(number))
+    }
+
+    #[test]
+    fn waits_grow_and_stay_bounded() {
+        let mut count = Count::default();
+        for number in 1..Counted::Name.free() {
+            count = count.after_failure(Counted::Name, wrong(number.into()), START).0;
+            assert_eq!(count.locked(START), None, "{number}");
+        }
+        let mut waits = Vec::new();
+        for number in 100..140 {
+            count = count.after_failure(Counted::Name, wrong(number), START).0;
+            waits.push((count.until.unwrap() - START).num_seconds());
+        }
+        assert_eq!(&waits[..4], &[60, 120, 240, 480]);
+        assert!(waits.iter().all(|wait| *wait <= 3600));
+        assert_eq!(count.locked(at(3600)), None);
+        assert!(count.locked(at(3599)).is_some());
+    }
+
+    #[test]
+    fn the_same_wrong_password_counts_once() {
+        let mut count = Count::default();
+        for minute in 0..600 {
+            let found = count.clone().brought_to(at(minute * 60)).failures;
+            let (next, counted) = count.after_failure(Counted::Name, wrong(7), at(minute * 60));
+            assert_eq!((next.failures, counted), (1, found == 0), "{minute}");
+            count = next;
+        }
+        // With others beside it, as long as it is one of the last few.
+        let mut count = Count::default();
+        for number in 0..8 {
+            count = count.after_failure(Counted::Name, wrong(number), START).0;
+        }
+        let (count, counted) = count.after_failure(Counted::Name, wrong(0), START);
+        assert!(!counted, "the first of eight is remembered, and is the latest now");
+        let (count, counted) = count.after_failure(Counted::Name, wrong(8), START);
+        assert!(counted && count.recent.len() == REMEMBERED_PASSWORDS);
+        assert!(count.recent.contains(&WrongPassword(0)) && !count.recent.contains(&WrongPassword(1)));
+        // Codes are not remembered: the same one may be right another time.
+        let (count, counted) = count.after_failure(Counted::Name, None, START);
+        assert!(counted && count.locked(START).is_some());
+    }
+
+    #[test]
+    fn time_forgets() {
+        let failed = |failures, since| Count { failures, since: at(since), ..Count::default() };
+        for (count, now, failures, since) in [
+            (failed(3, 0), 899, 3, 0),
+            (failed(3, 0), 900, 2, 900),
+            (failed(3, 0), 1000, 2, 900),
+            (failed(3, 0), 2700, 0, 2700),
+            (failed(3, 0), 1_000_000, 0, 1_000_000),
+            (failed(0, 0), 50, 0, 50),
+            // A clock that came back.
+            (failed(3, 5000), 100, 3, 100),
+        ] {
+            let brought = count.clone().brought_to(at(now));
+            assert_eq!((brought.failures, brought.since), (failures, at(since)), "{count:?} at {now}");
+        }
+        let ahead = Count { until: Some(at(400 * 86400)), ..Count::default() };
+        assert_eq!(ahead.locked(START), None, "no lock lasts longer than the longest wait");
+    }
+
+    /// Tries as soon as it may, always with another password, but for rests between bursts.
+    fn guesses_in_a_day(counted: Counted, burst: u32, rest: i64, forgiven_each_hour: u32) -> u32 {
+        let (mut count, mut now, mut guesses, mut next_hour) = (Count::default(), 0, 0_u32, 0);
+        let mut in_burst = 0;
+        while now < 86400 {
+            while next_hour <= now {
+                for _ in 0..forgiven_each_hour {
+                    count = count.forgiven(at(now));
+                }
+                next_hour += 3600;
+            }
+            if let Some(until) = count.locked(at(now)) {
+                now = (until - START).num_seconds().min(next_hour);
+                continue;
+            }
+            if in_burst == burst {
+                in_burst = 0;
+                now += rest;
+                continue;
+            }
+            count = count.after_failure(counted, wrong(guesses.into()), at(now)).0;
+            guesses += 1;
+            in_burst += 1;
+        }
+        guesses
+    }
+
+    #[test]
+    fn guesses_a_day_are_few() {
+        let most = |counted, forgiven| {
+            let bursts = (1..70).flat_map(|burst| (0..60).map(move |minutes| (burst, minutes * 60 + 1)));
+            bursts.map(|(burst, rest)| guesses_in_a_day(counted, burst, rest, forgiven)).max().unwrap()
+        };
+        for (counted, accounts, bound) in [
+            (Counted::Name, 0, DAILY_FOR_A_USER),
+            (Counted::Address, 0, DAILY_FROM_AN_ADDRESS),
+            (Counted::Address, 1, DAILY_FROM_AN_ADDRESS + DAILY_FOR_EACH_SIGN_IN),
+            (Counted::Address, 3, DAILY_FROM_AN_ADDRESS + 3 * DAILY_FOR_EACH_SIGN_IN),
+        ] {
+            let most = most(counted, accounts);
+            assert!(most <= bound && most > bound * 8 / 10, "{counted:?} with {accounts}: {most} of {bound}");
+        }
+    }
+
+    #[test]
+    fn the_document_says_so() {
+        let page = include_str!("../../../docs/sign-in.md");
+        for figure in [
+            format!("{DAILY_FOR_A_USER} guesses a day"),
+            format!("{DAILY_FROM_AN_ADDRESS} a day"),
+            format!("{DAILY_FOR_EACH_SIGN_IN} more"),
+            format!("the last {KNOWN_ADDRESSES} addresses"),
+            format!("{} days", KNOWN_FOR.num_days()),
+            format!("after {} wrong passwords", Counted::Name.free()),
+            format!("after {} of them", Counted::Address.free()),
+        ] {
+            assert!(page.contains(&figure), "{figure}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_known_for_a_while() {
+        assert!(is_known(START, at(0)) && is_known(START, START + KNOWN_FOR - TimeDelta::seconds(1)));
+        assert!(!is_known(START, START + KNOWN_FOR));
+    }
+}

@@ -1,0 +1,185 @@
+//! What one connection is doing: whether the server works for it or waits for its client, and since when.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Bytes of a request's head, and of what stands around it on the way. An address and its query may have 64 KiB.
+const HEAD_BYTES: usize = 80 << 10;
+/// A request whose client pauses is not closed for another connection before.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a connection may wait for its client.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// From connecting to the first request, and from the first byte of a later one to the end of its head.
+    pub head: Duration,
+    /// Without a request. Pings are none.
+    pub idle: Duration,
+    /// For the client to take more of an answer.
+    pub stalled: Duration,
+    /// For the client to close a connection that it was asked to.
+    pub closing: Duration,
+}
+
+impl Timing {
+    pub fn new(idle: Duration) -> Timing {
+        Timing { head: Duration::from_secs(15), idle, stalled: Duration::from_secs(120), closing: Duration::from_secs(1) }
+    }
+
+    /// How often a connection is looked at.
+    pub fn look(&self) -> Duration {
+        self.head.min(self.idle).min(self.stalled) / 4
+    }
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is looked at again by then.
+    Keep(Instant),
+    /// No request came for as long as one may take.
+    Idle,
+    /// A request's head did not come to its end.
+    NoHead,
+    /// An answer was not taken.
+    Stalled,
+}
+
+#[derive(Debug)]
+pub struct Activity {
+    doing: Mutex<Doing>,
+    told: Notify,
+}
+
+#[derive(Debug)]
+struct Doing {
+    http2: bool,
+    /// Requests under way, from their head to the last byte of their answer.
+    requests: usize,
+    /// Those of them that wait for the client.
+    waiting: BTreeMap<u64, Waiting>,
+    next: u64,
+    idle_since: Instant,
+    /// From the first byte of a head on; before the first request, from connecting on.
+    head_since: Option<Instant>,
+    head_bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    since: Instant,
+    /// For the client to take the answer, and not to send the body.
+    answers: bool,
+}
+
+impl Activity {
+    pub fn new(now: Instant) -> Activity {
+        let doing =
+            Doing { http2: false, requests: 0, waiting: BTreeMap::new(), next: 0, idle_since: now, head_since: Some(now), head_bytes: 0 };
+        Activity { doing: Mutex::new(doing), told: Notify::new() }
+    }
+
+    fn doing(&self) -> MutexGuard<'_, Doing> {
+        // Whole between any two statements.
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the connection to end.
+    pub(super) fn close(&self) {
+        self.told.notify_one();
+    }
+
+    /// Until the connection is told to end.
+    pub async fn closed(&self) {
+        self.told.notified().await;
+    }
+
+    /// Since when it waits for its client, if it may be closed for another connection.
+    pub(super) fn may_be_closed(&self, now: Instant) -> Option<Instant> {
+        let doing = self.doing();
+        if doing.requests == 0 {
+            return Some(doing.idle_since);
+        }
+        if doing.waiting.len() < doing.requests {
+            return None;
+        }
+        let last = doing.waiting.values().map(|waiting| waiting.since).max()?;
+        (now.duration_since(last) >= PATIENCE).then_some(last)
+    }
+
+    pub fn verdict(&self, now: Instant, timing: &Timing) -> Verdict {
+        let doing = self.doing();
+        let stalled = doing.waiting.values().filter(|waiting| waiting.answers).map(|waiting| waiting.since + timing.stalled).min();
+        let (end, verdict) = match (doing.requests, doing.head_since, stalled) {
+            (0, Some(since), _) => (since + timing.head, Verdict::NoHead),
+            (0, None, _) => (doing.idle_since + timing.idle, Verdict::Idle),
+            (_, _, Some(end)) => (end, Verdict::Stalled),
+            (_, _, None) => (now + timing.head, Verdict::Keep(now)),
+        };
+        match now >= end {
+            true => verdict,
+            false => Verdict::Keep(end.min(now + timing.look())),
+        }
+    }
+
+    pub fn is_at_work(&self) -> bool {
+        self.doing().requests > 0
+    }
+
+    /// Whether more of a head may be read.
+    pub(super) fn takes_more(&self) -> bool {
+        self.doing().head_bytes <= HEAD_BYTES
+    }
+
+    pub(super) fn bytes_came(&self, count: usize, now: Instant) {
+        let mut doing = self.doing();
+        // Over HTTP/2 they may be anything, such as pings.
+        if doing.requests == 0 && !doing.http2 {
+            doing.head_since.get_or_insert(now);
+            doing.head_bytes = doing.head_bytes.saturating_add(count);
+        }
+    }
+
+    /// The end of an answer may still be on its way when its request has ended.
+    pub(super) fn bytes_left(&self, now: Instant) {
+        let mut doing = self.doing();
+        if doing.requests == 0 && !doing.http2 {
+            doing.idle_since = now;
+        }
+    }
+
+    pub(super) fn begin(&self, http2: bool) -> u64 {
+        let mut doing = self.doing();
+        doing.http2 = http2;
+        doing.requests += 1;
+        (doing.head_since, doing.head_bytes) = (None, 0);
+        doing.next += 1;
+        doing.next
+    }
+
+    /// A body that drips waits from its beginning on.
+    pub(super) fn waits_for_body(&self, request: u64, now: Instant) {
+        self.doing().waiting.entry(request).or_insert(Waiting { since: now, answers: false });
+    }
+
+    pub(super) fn waits_to_answer(&self, request: u64, now: Instant) {
+        self.doing().waiting.insert(request, Waiting { since: now, answers: true });
+    }
+
+    pub(super) fn works(&self, request: u64) {
+        self.doing().waiting.remove(&request);
+    }
+
+    pub(super) fn end(&self, request: u64, now: Instant) {
+        let mut doing = self.doing();
+        doing.waiting.remove(&request);
+        doing.requests = doing.requests.saturating_sub(1);
+        if doing.requests == 0 {
+            doing.idle_since = now;
+        }
+    }
+}

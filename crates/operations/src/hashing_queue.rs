@@ -1,0 +1,224 @@
+//! Whose password is hashed next. Hashing is slow on purpose, so that a flood of sign-ins always finds it busy: who gets a turn decides who can
+//! sign in at all.
+//!
+//! Users at addresses that they are known from wait in a lane of their own, which strangers cannot fill, and have three turns of four. In both lanes
+//! whoever waits already stands further back with each further place, and so does an address that failed lately. When there is no place left, the last
+//! gives way to one who stands before.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// Places of a lane, beside those that are hashed: about two seconds' worth.
+const WAITING: usize = 64;
+/// Of so many turns in a row, one is a stranger's when both lanes wait.
+const TURNS: u32 = 4;
+/// A failure that counts against a stranger's address puts it so many turns back, and one that waits already so many.
+const TURNS_PER_FAILURE: u64 = 4;
+const TURNS_PER_PLACE: u64 = 8;
+const MOST_TURNS_BACK: u64 = 64;
+
+/// Who wants a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    lane: Lane,
+    /// Whose places are counted together; None: each stands for itself.
+    key: Option<String>,
+    failures: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Known,
+    Strangers,
+}
+
+impl Asker {
+    /// A user at an address that the user is known from, or somebody who is signed in.
+    pub fn known(key: Option<String>) -> Asker {
+        Asker { lane: Lane::Known, key, failures: 0 }
+    }
+
+    /// Anybody else, by the network, with the failures that count against it.
+    pub fn stranger(key: Option<String>, failures: u32) -> Asker {
+        Asker { lane: Lane::Strangers, key, failures }
+    }
+}
+
+/// There is no place to wait in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy;
+
+/// The right to hash, until it is dropped.
+#[derive(Debug)]
+pub struct Turn(Arc<HashingQueue>);
+
+#[derive(Debug)]
+pub struct HashingQueue {
+    threads: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: usize,
+    known: Waiting,
+    strangers: Waiting,
+    /// Turns given since the last stranger's.
+    turns: u32,
+    /// Counts those who came, so that each has an order of its own.
+    came: u64,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// By turn and order.
+    places: BTreeMap<(u64, u64), Place>,
+    /// Places by whose they are.
+    held: HashMap<String, usize>,
+    /// Turns given.
+    served: u64,
+}
+
+#[derive(Debug)]
+struct Place {
+    key: Option<String>,
+    turn: oneshot::Sender<Turn>,
+}
+
+/// Somebody who waits: gives the place back when the caller goes away.
+struct Left {
+    queue: Arc<HashingQueue>,
+    lane: Lane,
+    place: (u64, u64),
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        let place = self.queue.lock().lane(self.lane).remove(self.place);
+        // Outside of the lock.
+        drop(place);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.lock().running -= 1;
+        self.0.start();
+    }
+}
+
+impl State {
+    fn lane(&mut self, lane: Lane) -> &mut Waiting {
+        match lane {
+            Lane::Known => &mut self.known,
+            Lane::Strangers => &mut self.strangers,
+        }
+    }
+
+    fn next(&mut self) -> Option<Place> {
+        let strangers = self.known.places.is_empty() || (self.turns + 1 >= TURNS && !self.strangers.places.is_empty());
+        self.turns = if strangers { 0 } else { self.turns + 1 };
+        let waiting = if strangers { &mut self.strangers } else { &mut self.known };
+        let first = *waiting.places.keys().next()?;
+        waiting.served += 1;
+        waiting.remove(first)
+    }
+}
+
+impl Waiting {
+    /// The turn of one who comes now.
+    fn turn_of(&self, asker: &Asker) -> u64 {
+        let held = asker.key.as_ref().and_then(|key| self.held.get(key)).copied().unwrap_or_default();
+        let back = u64::from(asker.failures) * TURNS_PER_FAILURE + u64::try_from(held).unwrap_or_default() * TURNS_PER_PLACE;
+        self.served + back.min(MOST_TURNS_BACK)
+    }
+
+    fn remove(&mut self, place: (u64, u64)) -> Option<Place> {
+        let removed = self.places.remove(&place)?;
+        if let Some(key) = &removed.key
+            && let Some(held) = self.held.get_mut(key)
+        {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(key);
+            }
+        }
+        Some(removed)
+    }
+}
+
+impl HashingQueue {
+    pub fn new(threads: usize) -> Arc<HashingQueue> {
+        Arc::new(HashingQueue { threads, state: Mutex::default() })
+    }
+
+    /// Waits for a turn.
+    pub async fn enter(self: &Arc<HashingQueue>, asker: &Asker) -> Result<Turn, Busy> {
+        let (turn, given) = oneshot::channel();
+        // Before the wait: its place is given back when this future is dropped, also before it is polled again.
+        let _left = self.take_place(asker, turn)?;
+        self.start();
+        // Without a sender the place was given to somebody else.
+        given.await.map_err(|_| Busy)
+    }
+
+    /// Whether there is no place for somebody who asks now.
+    pub fn is_full_for(&self, asker: &Asker) -> bool {
+        let mut state = self.lock();
+        let waiting = state.lane(asker.lane);
+        waiting.places.len() >= WAITING && waiting.places.keys().next_back().is_some_and(|last| waiting.turn_of(asker) >= last.0)
+    }
+
+    fn take_place(self: &Arc<HashingQueue>, asker: &Asker, turn: oneshot::Sender<Turn>) -> Result<Left, Busy> {
+        let mut state = self.lock();
+        state.came += 1;
+        let came = state.came;
+        let waiting = state.lane(asker.lane);
+        let place = (waiting.turn_of(asker), came);
+        let mut displaced = None;
+        if waiting.places.len() >= WAITING {
+            let last = waiting.places.keys().next_back().copied();
+            displaced = last.filter(|last| place.0 < last.0).and_then(|last| waiting.remove(last));
+            if displaced.is_none() {
+                return Err(Busy);
+            }
+        }
+        if let Some(key) = &asker.key {
+            *waiting.held.entry(key.clone()).or_default() += 1;
+        }
+        waiting.places.insert(place, Place { key: asker.key.clone(), turn });
+        drop(state);
+        // Its waiter hears of it.
+        drop(displaced);
+        Ok(Left { queue: Arc::clone(self), lane: asker.lane, place })
+    }
+
+    /// Gives turns as long as there are threads and somebody waits.
+    fn start(self: &Arc<HashingQueue>) {
+        loop {
+            let place = {
+                let mut state = self.lock();
+                if state.running >= self.threads {
+                    return;
+                }
+                let Some(place) = state.next() else { return };
+                state.running += 1;
+                place
+            };
+            // Who went away leaves the turn to the next: dropping it starts that one.
+            if place.turn.send(Turn(Arc::clone(self))).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change leaves the state whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! What keeps the database from doing what it was asked, told apart from what is wrong with a statement: the first passes by itself or by an
+//! operator's hand, and callers are asked to come again.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::StoreError;
+
+/// Of what kind. Its text is for whoever asks, strangers too: it names no host, file or statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outage {
+    /// It is gone, starts or ends, or does not answer.
+    Away,
+    /// Every connection that the database or this process allows is in use.
+    NoConnection,
+    /// Somebody holds a table or a row, or the statement took too long.
+    Held,
+    /// Its disk is full.
+    Full,
+    /// It takes no writes: a standby, or a file that may only be read.
+    ReadOnly,
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outage::Away => "the database does not answer",
+            Outage::NoConnection => "the database has no free connection",
+            Outage::Held => "the database is held up by other work",
+            Outage::Full => "the database's disk is full",
+            Outage::ReadOnly => "the database is read-only",
+        })
+    }
+}
+
+/// Nobody gave a connection back in time, and none could be opened.
+#[derive(Debug)]
+pub(crate) struct NoConnection {
+    pub(crate) in_use: usize,
+    pub(crate) most: usize,
+    pub(crate) fault: Option<String>,
+}
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NoConnection { in_use, most, fault } = self;
+        write!(f, "no connection was free in time, {in_use} of {most} are in use")?;
+        match fault {
+            Some(fault) => write!(f, "; a further one cannot be opened: {fault}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for NoConnection {}
+
+pub(crate) fn none_free(why: NoConnection) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::other(why))
+}
+
+impl StoreError {
+    /// None for a fault that does not pass.
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            StoreError::Database(error) => of(error),
+            StoreError::Unreachable { outage, .. } => Some(*outage),
+            StoreError::Interrupted => Some(Outage::Away),
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn of(error: &sqlx::Error) -> Option<Outage> {
+    match error {
+        sqlx::Error::Io(error) => {
+            let waited = error.get_ref().and_then(|inner| inner.downcast_ref::<NoConnection>());
+            Some(match waited {
+                // Whatever keeps a further one from being opened stands in the text.
+                Some(NoConnection { in_use, .. }) if *in_use > 0 => Outage::NoConnection,
+                _ => Outage::Away,
+            })
+        }
+        sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Some(Outage::Away),
+        sqlx::Error::Database(error) => error.code().and_then(|code| by_code(&code)),
+        _ => None,
+    }
+}
+
+/// Five characters are Postgres's (<https://www.postgresql.org/docs/current/errcodes-appendix.html>), a number is SQLite's, with details in its
+/// upper bytes (<https://sqlite.org/rescode.html>).
+fn by_code(code: &str) -> Option<Outage> {
+    match code {
+        "53300" => return Some(Outage::NoConnection),
+        "53100" => return Some(Outage::Full),
+        "25006" => return Some(Outage::ReadOnly),
+        // A lock or a statement took too long; a deadlock was broken up; transactions met.
+        "55P03" | "57014" | "40P01" | "40001" => return Some(Outage::Held),
+        _ => {}
+    }
+    if code.len() == 5 {
+        // A connection's failure, short of resources, an operator's intervention, the system's failure.
+        return ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)).then_some(Outage::Away);
+    }
+    match code.parse::<u32>().ok()? & 0xff {
+        // Busy, locked.
+        5 | 6 => Some(Outage::Held),
+        8 => Some(Outage::ReadOnly),
+        // Input or output failed; the file cannot be opened.
+        10 | 14 => Some(Outage::Away),
+        13 => Some(Outage::Full),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_say_what_passes_and_what_does_not() {
+        for (code, expected) in [
+            ("53300", Some(Outage::NoConnection)),
+            ("57P01", Some(Outage::Away)),
+            ("57P03", Some(Outage::Away)),
+            ("57014", Some(Outage::Held)),
+            ("55P03", Some(Outage::Held)),
+            ("53100", Some(Outage::Full)),
+            ("25006", Some(Outage::ReadOnly)),
+            ("23505", None),
+            ("42P01", None),
+            ("5", Some(Outage::Held)),
+            ("517", Some(Outage::Held)),
+            ("13", Some(Outage::Full)),
+            ("1032", Some(Outage::ReadOnly)),
+            ("778", Some(Outage::Away)),
+            ("2067", None),
+            ("11", None),
+            ("", None),
+        ] {
+            assert_eq!(by_code(code), expected, "{code}");
+        }
+    }
+}

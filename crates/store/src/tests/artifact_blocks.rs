@@ -1,0 +1,78 @@
+//! Checksums of files: whole, of the claim that holds the run, and gone with the file.
+
+use super::*;
+
+fn sums(count: usize, seed: u8) -> Vec<[u8; 32]> {
+    (0..count).map(|number| std::array::from_fn(|place| seed ^ (number as u8) ^ (place as u8).wrapping_mul(37))).collect()
+}
+
+async fn rows(store: &Store) -> i64 {
+    sqlx::query("SELECT COUNT(*) FROM artifact_blocks").fetch_one(&store.pool).await.unwrap().try_get(0).unwrap()
+}
+
+async fn claimed(store: &Store) -> ClaimedExecution {
+    let report = once(10);
+    store.add_report(&report, Some(&first_run(&report)), None).await.unwrap().unwrap();
+    store.claim_execution(0, 1_000).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn sums_are_those_of_the_holder_and_go_with_the_file() {
+    let Bench { store, _folder, .. } = bench().await;
+    let run = claimed(&store).await;
+    let (id, epoch) = (run.execution.id, run.execution.epoch);
+    let per_row = BLOCKS_PER_ROW as usize;
+    assert_eq!(store.block_sums(id, epoch, 0).await.unwrap(), None);
+    for count in [0, 1, per_row, per_row + 1, 3 * per_row - 1] {
+        let written = sums(count, 5);
+        assert!(store.put_block_sums(id, epoch, &written).await.unwrap());
+        assert_eq!(rows(&store).await, count.div_ceil(per_row) as i64, "nothing is left of what was written before");
+        for (block, _) in written.iter().enumerate() {
+            let first = block / per_row * per_row;
+            let expected = &written[first..(first + per_row).min(count)];
+            assert_eq!(store.block_sums(id, epoch, block as u64).await.unwrap().unwrap(), expected);
+        }
+        assert_eq!(store.block_sums(id, epoch, (count + per_row) as u64).await.unwrap(), None);
+    }
+    assert_eq!(store.block_sums(id, epoch + 1, 0).await.unwrap(), None);
+    assert!(!store.put_block_sums(id, epoch + 1, &sums(1, 1)).await.unwrap(), "of a claim that does not hold the run");
+    assert!(store.finish_execution(&run, &Outcome::Completed { artifact: artifact(1), note: None }, None, at(1)).await.unwrap());
+    assert!(!store.put_block_sums(id, epoch, &[]).await.unwrap(), "the run has ended");
+    assert_eq!(rows(&store).await, 3);
+    assert!(store.mark_file_removed(id, at(2)).await.unwrap());
+    assert_eq!(rows(&store).await, 0);
+}
+
+#[tokio::test]
+async fn sums_go_with_the_run() {
+    let Bench { store, _folder, .. } = bench().await;
+    let run = claimed(&store).await;
+    assert!(store.put_block_sums(run.execution.id, 1, &sums(200, 9)).await.unwrap());
+    assert_eq!(rows(&store).await, 2);
+    store.delete_report(OWNER, Program::Mpn, run.report.id, at(2)).await.unwrap();
+    assert_eq!(rows(&store).await, 0);
+}
+
+#[tokio::test]
+async fn damage_is_noted_once_in_a_while() {
+    let Bench { store, _folder, .. } = bench().await;
+    let run = claimed(&store).await;
+    let event = |id: u128| AuditEvent {
+        id: Uuid::from_u128(id),
+        at: at(1),
+        tenant: Some(Uuid::from_u128(1)),
+        actor: "server".into(),
+        action: "artifact.damaged".into(),
+        subject: "artifact".into(),
+        detail: String::new(),
+        correlation: None,
+        occurrences: 1,
+        address: None,
+    };
+    for (number, now, since, noted) in [(1, 1, 0, true), (2, 1, 0, false), (3, 24, 1, false), (4, 26, 2, true)] {
+        let done = store.note_damage(run.execution.id, at(now), at(since), &event(number)).await.unwrap();
+        assert_eq!(done, noted, "{number}");
+    }
+    assert_eq!(store.audit_events(10).await.unwrap().len(), 2);
+    assert!(!store.note_damage(Uuid::from_u128(99), at(1), at(0), &event(9)).await.unwrap(), "no such run");
+}
