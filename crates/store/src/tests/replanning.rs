@@ -1,7 +1,5 @@
 //! After a clock that was ahead came back.
 
-use insightgate_identity::user::Lockout;
-
 use super::*;
 
 #[tokio::test]
@@ -19,7 +17,10 @@ async fn what_a_clock_that_was_ahead_planned_is_planned_anew() {
     // Due at the future's time, and so is its run's turn.
     assert_eq!(store.queue_due_reports(ahead, CatchUp::Latest, 10, &mut id).await.unwrap(), 2);
     store.add_user(&User::new(OWNER, tenant().id, "ana@contoso.example".into()), None, at(0)).await.unwrap();
-    store.change_lockout(OWNER, |_| Lockout { failures: 9, until: Some(ahead) }).await.unwrap();
+    let shut = "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
+        VALUES ($1, '', 0, 9, $2, $2, '', $2, 0)";
+    sqlx::query(shut).bind(OWNER.to_string()).bind(ahead.timestamp_millis()).execute(&store.pool).await.unwrap();
+    assert_eq!(store.user(tenant().id, OWNER).await.unwrap().unwrap().locked_until, Some(ahead));
     let waiting = async || {
         let row = sqlx::query("SELECT MAX(turn) AS turn FROM executions WHERE status = 'Pending'").fetch_one(&store.pool).await.unwrap();
         row.get::<i64, _>("turn")
@@ -36,7 +37,7 @@ async fn what_a_clock_that_was_ahead_planned_is_planned_anew() {
     assert_eq!(next(gone.id).await, (Some(at(4)), 1));
     assert_eq!(next(later.id).await, (Some(at(500)), 1), "its first slot lies ahead by right");
     assert_eq!(waiting().await, now.timestamp_millis());
-    assert_eq!(store.user(tenant().id, OWNER).await.unwrap().unwrap().lockout.until, None);
+    assert_eq!(store.user(tenant().id, OWNER).await.unwrap().unwrap().locked_until, None);
     assert!(store.replan(now).await.unwrap().is_empty(), "once");
     // A slot that ran while the clock was ahead runs again when it is due.
     assert_eq!(store.queue_due_reports(ahead, CatchUp::Latest, 10, &mut id).await.unwrap(), 2);
