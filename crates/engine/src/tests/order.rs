@@ -178,3 +178,20 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
     let first: Vec<_> = (0..ROWS).map(text).filter(|text| seen.insert(text.clone())).map(Option::unwrap_or_default).collect();
     assert_eq!(answers[0][0].lines().skip(1).collect::<Vec<_>>(), first);
 }
+
+/// What does not fit into the memory goes to the disk, and that has an end too.
+#[tokio::test]
+async fn a_query_may_use_so_much_disk() {
+    let folder = TempDir::new().unwrap();
+    let engine = |spill_limit| Engine::new(EngineSettings { spill_limit, partitions: 1, ..settings(&folder, 3 << 20) }).unwrap();
+    let dataset = sales();
+    let world = World { engine: engine(1 << 30), folder: TempDir::new().unwrap() };
+    let rows: Vec<Row> = (0..60_000).map(|id| sale(id, Some(&format!("{:0100}", id * 7919 % 60_000)))).collect();
+    write_rows(&local_folder(&folder.path().join("data"), Program::Mpn, &dataset.name, Some(ALICE)).join("a.parquet"), &dataset, &rows);
+    let plan = ordered(select(&dataset, &["Id", "Name"]), &["Name"]);
+    assert_eq!(world.lines(&plan).await.len(), 60_000);
+    let world = World { engine: engine(1 << 20), ..world };
+    let error = world.csv(&plan).await.unwrap_err();
+    assert!(matches!(&error, EngineError::Spill(_)), "{error:?}");
+    assert!(error.caller_message().contains("engine.spill_gib") && !error.caller_message().contains('/'), "{error}");
+}
