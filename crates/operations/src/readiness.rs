@@ -96,7 +96,9 @@ impl Readiness {
         let found = match timeout(LIMIT, context.store.lease_time()).await {
             Ok(Ok(time)) => {
                 if !context.clock.is_manual() {
-                    ahead = (time - context.clock.now().timestamp_millis()) / 1000;
+                    // The clock may follow the database's: what it adds is the machine's to mend.
+                    let machine = context.clock.now() - context.clock.offset();
+                    ahead = (time - machine.timestamp_millis()) / 1000;
                 }
                 Ok(())
             }

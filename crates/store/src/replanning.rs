@@ -34,7 +34,7 @@ impl Store {
         for statement in [
             "UPDATE executions SET turn = $1 WHERE status = 'Pending' AND turn > $2",
             "UPDATE callbacks SET due = $1 WHERE state = 'pending' AND due > $2",
-            "UPDATE users SET locked_until = NULL WHERE locked_until > $1 AND locked_until > $2",
+            "UPDATE sign_in_counts SET locked_until = NULL WHERE locked_until > $1 AND locked_until > $2",
         ] {
             execute(&mut transaction, sqlx::query(statement).bind(millis(now)).bind(millis(too_far))).await?;
         }

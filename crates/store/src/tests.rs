@@ -372,6 +372,7 @@ mod identities;
 mod migration;
 mod outages;
 mod recording;
+mod replanning;
 mod runs;
 mod sign_in;
 mod simulation;

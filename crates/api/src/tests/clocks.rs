@@ -44,6 +44,9 @@ async fn a_process_whose_clock_is_ahead_goes_by_the_database() {
     assert!((bench.now() - Clock::of_system()).abs() < TimeDelta::seconds(5));
     let warning = bench.context.clock.warning().unwrap();
     assert!(warning.contains("s ahead of the database's"), "{warning}");
+    let ready = bench.fetch("/readyz", &[]).await.json();
+    let clock = ready["checks"].as_array().unwrap().iter().find(|check| check["name"] == "clock").unwrap();
+    assert!(clock["detail"].as_str().unwrap().contains("seconds ahead of the database's"), "{ready}");
 }
 
 static AHEAD_SECONDS: AtomicI64 = AtomicI64::new(0);

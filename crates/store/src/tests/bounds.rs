@@ -24,6 +24,7 @@ const BOUNDS: &[(&str, &str)] = &[
     ("scheduled_reports", "50 active and 5 new ones an hour of an owner and program (reports.quotas), and room::REPORTS of an owner"),
     ("execute_now_creations", "go after an hour (sweeper)"),
     ("executions", "go after reports.history_days; one each 4 hours of a report"),
+    ("artifact_blocks", "a row each 128 blocks of a file; go with the file"),
     ("audit_events", "go after audit.days; how fast they come is bounded (operations::recorder)"),
     ("settings", "their names are the program's"),
     ("sign_in_sessions", "100 of a user; go once they have expired (keeper)"),
