@@ -207,7 +207,7 @@ def test_a_store_that_is_away_is_said_and_comes_back(served, store):
     query = served.create_query(GROUPED)["queryId"]
     with store.proxy.away():
         answer = served.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": ALL})
-        assert answer.status_code == 500 and answer.json()["message"] == "Service unavailable", answer.text[:500]
+        assert answer.status_code == 503 and answer.json()["message"] == "Service unavailable", answer.text[:500]
         assert any("the object store at http://" in line and "cannot be reached" in line for line in served.lines), served.lines[-5:]
         report = served.create_report(query, ExecuteNow=True)["reportId"]
         filters = {"getLatestExecution": "false", "executionStatus": "Pending;Running;Completed;Failed"}

@@ -39,6 +39,7 @@ use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
 use insightgate_operations::register_application::register_application;
 use insightgate_operations::signing::SigningKeys;
 use insightgate_operations::unknown_names::UnknownNames;
@@ -139,6 +140,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         unknown_names: UnknownNames::default(),
+        readiness: Readiness::default(),
     }))
 }
 
