@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from demo import eventually
-from deployment import RESOURCE, Deployment, Process
+from deployment import DOMAIN, RESOURCE, Deployment, Process
 from emulators import BUCKET, S3
 from postgres import Postgres
 
@@ -80,7 +80,7 @@ def asks_everything(running, token):
 
     calls = [lambda: running.call("GET", LIST, token), lambda: running.call("POST", LIST, token, json={"Name": "q", "Query": TABLE})]
     form = {"grant_type": "password", "resource": RESOURCE, "scope": "openid"} | running.form
-    calls += [lambda: requests.post(f"{running.first.url}/common/oauth2/token", data=form | {"client_id": running.form["client_id"]}, timeout=60)]
+    calls += [lambda: requests.post(f"{running.first.url}/{DOMAIN}/oauth2/token", data=form, timeout=60)]
     calls += [lambda: running.call("GET", f"{LIST}/testQueryResult?exportQuery={TABLE}", token)]
     threads = [threading.Thread(target=ask, args=(call,)) for call in calls * 5]
     for thread in threads:
@@ -130,7 +130,7 @@ def test_a_database_that_takes_no_writes(binary, postgres, tmp_path):
         status, details = eventually(lambda: (found := ready(running.first.url))[0] == 503 and found, 20)
         assert details == {"databaseWrites": "nothing can be changed, and no token can be given: the database is read-only"}
         # What is there is read on.
-        assert [found["queryId"] for found in running.ok("GET", LIST, token)] == [query]
+        assert query in [found["queryId"] for found in running.ok("GET", LIST, token)]
         turned_away(*timed(lambda: running.call("POST", LIST, token, json={"Name": "r", "Query": TABLE})))
 
 
@@ -184,7 +184,7 @@ def test_a_store_that_is_away_or_refuses(start, tmp_path):
         store.failing = 0
         eventually(lambda: ready(demo.ready["http"]) == (200, {}))
         with store.judging():
-            details = eventually(lambda: ready(demo.ready["http"])[1])
+            details = eventually(lambda: len(found := ready(demo.ready["http"])[1]) == 2 and found)
             assert details["artifacts"] == "reports cannot be written: the artifact store refuses the server's credentials"
         assert demo.session.get(link).status_code == 200
     store.close()
@@ -292,7 +292,7 @@ def test_only_demo_and_init_make_a_data_folder(binary, tmp_path):
         ("dataset", "add", "rows.csv", "--name", "Rows", "--tenant", tenant),
         ("dataset", "import", "rows.csv", "--name", "Rows", "--tenant", tenant),
         ("dataset", "list"),
-        ("run", "--tenant", tenant, "--query", TABLE),
+        ("run", "--tenant", tenant, TABLE, "-o", "out.csv"),
         ("backup", "-o", "copy.db"),
     ]:
         for folder in ("nowhere", "."):

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::*;
 
@@ -16,6 +16,11 @@ const SOON: Duration = Duration::from_secs(4);
 
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
     timeout(SOON, work).await.expect("nobody waits for so long")
+}
+
+/// Less than those wait who are held up.
+async fn unhindered<T>(work: impl Future<Output = T>) -> T {
+    timeout(Duration::from_millis(1500), work).await.expect("it is held up by what it has nothing to do with")
 }
 
 fn outage<T>(outcome: Result<T, StoreError>) -> Option<Outage> {
@@ -47,13 +52,11 @@ async fn a_writer_that_hangs_keeps_no_reader() {
             tokio::spawn(async move { store.add_report(&once(number), None, None).await })
         })
         .collect();
-    let asked = Instant::now();
     for _ in 0..50 {
-        store.lease_time().await.unwrap();
-        store.tenant_by_domain("contoso.example").await.unwrap().unwrap();
-        store.reports(OWNER, Program::Mpn, &ReportFilter::default()).await.unwrap();
+        unhindered(store.lease_time()).await.unwrap();
+        unhindered(store.tenant_by_domain("contoso.example")).await.unwrap().unwrap();
+        unhindered(store.reports(OWNER, Program::Mpn, &ReportFilter::default())).await.unwrap();
     }
-    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     // Those who write hear that it is held up, the last of them too.
     for written in writing {
         let outcome = timeout(Duration::from_secs(8), written).await.expect("writers do not queue up behind each other").unwrap();
@@ -202,13 +205,11 @@ async fn a_locked_table_holds_up_nothing_but_itself() {
         tokio::spawn(async move { store.report(OWNER, Program::Mpn, Uuid::from_u128(1)).await })
     };
     let (adding, reading): (Vec<_>, Vec<_>) = ((0..10).map(adding).collect(), (0..10).map(|_| reading()).collect());
-    let asked = Instant::now();
     for number in 0..50 {
-        store.lease_time().await.unwrap();
-        store.principal(tenant().id, Uuid::from_u128(2), None).await.unwrap();
-        store.record_audit_event(super::together::event(number)).await.unwrap();
+        unhindered(store.lease_time()).await.unwrap();
+        unhindered(store.principal(tenant().id, Uuid::from_u128(2), None)).await.unwrap();
+        unhindered(store.record_audit_event(super::together::event(number))).await.unwrap();
     }
-    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     for added in adding {
         assert!(outage(timeout(2 * SOON, added).await.unwrap().unwrap()).is_some());
     }
