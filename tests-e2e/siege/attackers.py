@@ -1,6 +1,6 @@
 """Attackers: processes of their own that run one function each, until their time is over. Their counts are added up.
 
-They have the lowest priority: real ones sit on other machines and take no processor time of the server.
+They have a low priority: real ones sit on other machines and take no processor time of the server.
 """
 
 import os
@@ -52,7 +52,7 @@ class Attackers:
 
 
 def work(function, number, seconds, results, arguments):
-    os.nice(10)
+    os.nice(5)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     counts = Counter()
