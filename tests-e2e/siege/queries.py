@@ -1,5 +1,6 @@
 """Queries as attackers: at every limit of the language, previews that only stream, groups without an end, and a report as large as the disk."""
 
+import re
 import threading
 import time
 
@@ -263,9 +264,19 @@ def order_large(until, counts, number, base, token, text):
 FILE_MIB = 16
 
 
+def bound_of_a_file(server):
+    """Sets it, whatever the setting's name is; None where there is none."""
+    section = server.command("init", "--config", "-").partition("[artifacts]")[2].partition("\n[")[0]
+    found = re.search(r"^(?:# )?(\w*(?:file|report|artifact)\w*_mib) = ", section, re.M)
+    if found:
+        server.environment[f"INSIGHTGATE_ARTIFACTS_{found[1].upper()}"] = str(FILE_MIB)
+    return found
+
+
 def large_report(siege):
     """One column a thousand times: some gigabytes of a few megabytes."""
-    server = siege.server("large", artifacts_file_mib=FILE_MIB, artifacts_max_file_mib=FILE_MIB)
+    server = siege.server("large")
+    bounded = bound_of_a_file(server)
     rows.big(siege.site, server, 20_000)
     rows.sales(server, "honest")
     text = f"SELECT {', '.join(['One'] * NAMES)} FROM Big TIMESPAN LIFETIME"
@@ -285,6 +296,7 @@ def large_report(siege):
             over.set()
             looking.join()
             outcome.sent = f"2 reports of a column named {NAMES:,} times"
+            outcome.expect(bounded, "there is no setting for the size of a file")
             outcome.notes.append(f"{told(counts)}; {most[0] >> 20} MiB of files at the most")
             ended = [words for words in counts if words.startswith("Failed")]
             outcome.expect(sum(counts[words] for words in ended) == 2, "the reports did not end with an error")
