@@ -8,7 +8,7 @@ import requests
 
 from . import rows
 from .attackers import Attackers
-from .honest import DAY, READING
+from .honest import DAY
 from .outcome import Outcome
 from .server import PASSWORD, RESOURCE
 
@@ -267,7 +267,7 @@ FILE_MIB = 16
 def bound_of_a_file(server):
     """Sets it, whatever the setting's name is; None where there is none."""
     section = server.command("init", "--config", "-").partition("[artifacts]")[2].partition("\n[")[0]
-    found = re.search(r"^(?:# )?(\w*(?:file|report|artifact)\w*_mib) = ", section, re.M)
+    found = re.search(r"^(?:# )?(\w*(?:largest|file|report)\w*_mib) = ", section, re.M)
     if found:
         server.environment[f"INSIGHTGATE_ARTIFACTS_{found[1].upper()}"] = str(FILE_MIB)
     return found

@@ -47,6 +47,5 @@ class Siege:
 
     def wait_out(self, attackers, server, every=0.2):
         """Until the attackers are over; ends early with the server."""
-        end = time.monotonic() + attackers.rest()
-        while time.monotonic() < end and server.is_alive():
+        while attackers.go_on() and server.is_alive():
             server.memory.over.wait(every)
