@@ -112,6 +112,7 @@ impl Answering {
             artifact_root: world.scratch.join("artifacts").into(),
             memory_limit: MEMORY,
             spill_dir: world.scratch.join("spill"),
+            spill_limit: 1 << 30,
             partitions: 2,
         })?;
         Ok(Answering { engine, program, catalog: Catalog::new(known.datasets().iter().cloned().chain(own)) })

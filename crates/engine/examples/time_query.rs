@@ -82,6 +82,7 @@ impl Bench {
             artifact_root: work.join("artifacts").into(),
             memory_limit: arguments.memory,
             spill_dir: work.join("spill"),
+            spill_limit: 1 << 30,
             partitions: arguments.partitions,
         })?;
         let mut datasets = Vec::new();

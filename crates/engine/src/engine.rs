@@ -11,7 +11,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
@@ -29,6 +29,7 @@ use crate::budget::{Budget, Need, Room, Sharing};
 use crate::codes;
 use crate::dictionary;
 use crate::error::EngineError;
+use crate::free_disk::free;
 use crate::in_order::in_order;
 use crate::ledger::{Seat, Share};
 use crate::lower::{self, Lowering, Output};
@@ -44,6 +45,9 @@ use crate::workers::Workers;
 /// Bytes for all queries together, with what they read of files: a row group of 200 MiB can be read. Beside what the process needs anyway they stay under
 /// 512 MiB, and an export of usual row groups under 256.
 pub const DEFAULT_MEMORY_LIMIT: usize = 256 << 20;
+
+/// Bytes of disk that one query may use for what does not fit into its memory. As many do so at once as the memory has shares.
+pub const DEFAULT_SPILL_LIMIT: u64 = 20 << 30;
 
 /// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. Half of it holds every limit of
 /// the query language reached at once, without optimisation too (`tests/limits.rs`).
@@ -77,6 +81,8 @@ pub struct EngineSettings {
     /// Bytes that all running queries may hold together, with what they read; beyond them they wait, or spill to disk.
     pub memory_limit: usize,
     pub spill_dir: PathBuf,
+    /// Bytes that one query may write there; never more than the disk has to spare.
+    pub spill_limit: u64,
     /// How many streams a query whose answer does not depend on the order of rows is split into.
     pub partitions: usize,
 }
@@ -90,6 +96,10 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) data: Arc<dyn ObjectStore>,
     pub(crate) artifacts: OpenedStore,
+    /// Where they lie, if that is a folder of this machine.
+    pub(crate) artifact_folder: Option<PathBuf>,
+    spill_dir: PathBuf,
+    spill_limit: u64,
     pub(crate) data_url: ObjectStoreUrl,
     pub(crate) budget: Budget,
     pub(crate) workers: Workers,
@@ -190,7 +200,7 @@ impl Engine {
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit, sharing);
         let query = |error: DataFusionError| EngineError::from_query(error, budget.share);
-        let spill = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![settings.spill_dir]));
+        let spill = spill(&settings.spill_dir, settings.spill_limit);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(budget.share)))
             .with_disk_manager_builder(spill)
@@ -211,6 +221,9 @@ impl Engine {
             narrower: halves.map(narrower).collect(),
             data,
             artifacts,
+            artifact_folder: settings.artifact_root.folder().map(FilePath::to_owned),
+            spill_dir: settings.spill_dir,
+            spill_limit: settings.spill_limit,
             data_url,
             budget,
             workers: Workers::new(partitions),
@@ -381,7 +394,8 @@ impl Engine {
         let plan = question.plan;
         let session = self.session(question, prepared.rows, prepared.width);
         let groups = plan.grouped || plan.distinct;
-        let context = if question.holds_rows() { Budget::context(session, groups, need.pool) } else { session.task_ctx() };
+        let context =
+            if question.holds_rows() { self.with_own_disk(Budget::context(session, groups, need.pool))? } else { session.task_ctx() };
         let physical = Arc::clone(&prepared.physical);
         let stream = if prepared.side_by_side {
             in_order(physical, context, lower::limit(plan, question.at_most), need.at_once)
@@ -389,6 +403,18 @@ impl Engine {
             execute_stream(physical, context).map_err(|error| self.query_error(error))?
         };
         Ok(caught(stream))
+    }
+
+    /// So that one query's intermediate results take no other's room.
+    fn with_own_disk(&self, context: Arc<TaskContext>) -> Result<Arc<TaskContext>, EngineError> {
+        let Inner { spill_dir, spill_limit, .. } = self.inner.as_ref();
+        let Some(context) = Arc::into_inner(context) else {
+            return Err(EngineError::Plan("a query's context is another's too".to_owned()));
+        };
+        let disk = spill(spill_dir, free(spill_dir).min(*spill_limit)).build().map_err(|error| self.query_error(error))?;
+        let mut runtime = RuntimeEnv::clone(&context.runtime_env());
+        runtime.disk_manager = Arc::new(disk);
+        Ok(Arc::new(context.with_runtime(Arc::new(runtime))))
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {
@@ -424,6 +450,12 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool, cache: usize
     let mut state = state.build();
     state.table_options_mut().parquet = parquet;
     state
+}
+
+/// In the folder, at most so many bytes.
+fn spill(folder: &FilePath, limit: u64) -> DiskManagerBuilder {
+    let folders = DiskManagerMode::Directories(vec![folder.to_owned()]);
+    DiskManagerBuilder::default().with_mode(folders).with_max_temp_directory_size(limit)
 }
 
 fn make_folder(path: &FilePath) -> Result<(), EngineError> {

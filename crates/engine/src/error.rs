@@ -46,6 +46,12 @@ pub enum EngineError {
     /// As many previews and explanations are under way or wait as may: the tenant's own, or all together.
     #[error("{} as many previews and explanations under way as may be", if *by_own { "the tenant has" } else { "there are" })]
     Crowded { by_own: bool },
+    /// The query needs more disk for what does not fit into its memory than one may use.
+    #[error("the query needs more disk for its intermediate results than one may use (engine.spill_gib): {0}")]
+    Spill(String),
+    /// The file would take more than it may, or together with others of its owner's.
+    #[error("{0}")]
+    NoRoom(String),
     /// A number left the range of its type.
     #[error("a number is out of range: {0}")]
     OutOfRange(String),
@@ -135,6 +141,12 @@ impl EngineError {
                 "Your organisation has too many previews and explanations under way. Try again when some of them have ended.".to_owned()
             }
             EngineError::Crowded { by_own: false } => "Too many previews and explanations are under way. Try again shortly.".to_owned(),
+            EngineError::Spill(_) => {
+                "The query needs more disk for its intermediate results than one query may use (engine.spill_gib). Select fewer \
+                                      columns or a shorter time span."
+                    .to_owned()
+            }
+            EngineError::NoRoom(why) => why.clone(),
             EngineError::OutOfRange(_) => "A number is out of the range of its type.".to_owned(),
             EngineError::NoSuchArtifact => "There is no such file.".to_owned(),
             EngineError::Damaged { .. } => "The file is damaged.".to_owned(),
@@ -176,6 +188,11 @@ impl EngineError {
         }
         if let Some(PageFault { file, column, detail }) = causes(&error).find_map(|cause| cause.downcast_ref()).cloned() {
             return EngineError::Corrupt { file, column, detail, told: true };
+        }
+        // The library says so in a text alone.
+        let text = error.to_string();
+        if text.contains("during the spilling process") {
+            return EngineError::Spill(text);
         }
         match error.find_root() {
             DataFusionError::ResourcesExhausted(detail) => EngineError::Budget { memory_limit, detail: detail.clone() },

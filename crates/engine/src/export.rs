@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
-use insightgate_identity::scope::TenantScope;
+use insightgate_identity::scope::{Locations, TenantScope};
+use insightgate_query::catalog::Tenancy;
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -15,7 +16,8 @@ use crate::budget::Room;
 use crate::encode::{Format, Halt};
 use crate::engine::{Engine, Question, Running};
 use crate::error::EngineError;
-use crate::snapshot;
+use crate::free_disk::Watched;
+use crate::snapshot::{self, Snapshot};
 use crate::turns::Lane;
 use crate::upload::Upload;
 
@@ -39,23 +41,32 @@ pub struct ArtifactSummary {
     pub no_files: bool,
 }
 
+/// Asked before a file grows to so many bytes; an error ends it.
+pub type Allowance<'a> = dyn Fn(u64) -> Result<(), EngineError> + Send + Sync + 'a;
+
 /// Where the bytes go.
 enum Target<'a> {
-    Artifact(&'a mut Upload),
+    Artifact(&'a mut Upload, Watched, &'a Allowance<'a>),
     Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
 }
 
 impl Target<'_> {
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+    /// `before` bytes are there already.
+    async fn write(&mut self, before: u64, bytes: &[u8]) -> Result<(), EngineError> {
         match self {
-            Target::Artifact(upload) => upload.write(bytes).await,
+            Target::Artifact(upload, disk, room) => {
+                let grown = before.saturating_add(bytes.len() as u64);
+                room(grown)?;
+                disk.grows_to(grown)?;
+                upload.write(bytes).await
+            }
             Target::Writer(writer) => writer.write_all(bytes).await.map_err(EngineError::io("the output")),
         }
     }
 }
 
 impl Engine {
-    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing.
+    /// As [`Engine::export_within`], where there is room for any file.
     pub async fn export(
         &self,
         scope: &TenantScope,
@@ -65,9 +76,28 @@ impl Engine {
         key: &ArtifactKey,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
+        self.export_within(scope, plan, window, format, key, &|_| Ok(()), progress).await
+    }
+
+    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing.
+    ///
+    /// # Errors
+    /// What the query meets; what `room` says; that the disk of the artifacts has nothing to spare; that the store fails.
+    #[allow(clippy::too_many_arguments)]
+    pub async fn export_within(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        key: &ArtifactKey,
+        room: &Allowance<'_>,
+        progress: &(dyn Fn(ExportProgress) + Send + Sync),
+    ) -> Result<ArtifactSummary, EngineError> {
         let artifacts = &self.inner.artifacts;
+        let disk = Watched::new(self.inner.artifact_folder.clone());
         let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| format.content_type()));
-        match self.write(scope, plan, window, format, Target::Artifact(&mut upload), progress).await {
+        match self.write(scope, plan, window, format, Target::Artifact(&mut upload, disk, room), progress).await {
             Ok(summary) => upload.finish().await.map(|blocks| ArtifactSummary { blocks, ..summary }),
             Err(error) => {
                 upload.abort().await;
@@ -106,12 +136,17 @@ impl Engine {
             async move {
                 let question = Question { scope: &scope, plan: &plan, window, at_most: None };
                 let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole).await?;
+                let least = engine.least_bytes(&scope, &plan, window, format, &snapshot).await?;
                 // What is begun here stays on the threads for queries.
                 let parts = format.encode(stream, &outputs, engine.inner.streams)?;
-                Ok::<_, EngineError>((share, snapshot, parts))
+                Ok::<_, EngineError>((share, snapshot, least, parts))
             }
         };
-        let (_share, snapshot, mut parts) = desk.run(starting).await??;
+        let (_share, snapshot, least, mut parts) = desk.run(starting).await??;
+        if let Target::Artifact(_, _, room) = &target {
+            // Known before the first row is read, where every row is in the answer.
+            room(least)?;
+        }
         let mut sum = digest::Context::new(&digest::SHA256);
         let mut done = ExportProgress::default();
         while let Some(part) = parts.next().await {
@@ -125,7 +160,7 @@ impl Engine {
                 }
             };
             sum.update(&part.bytes);
-            target.write(&part.bytes).await?;
+            target.write(done.bytes, &part.bytes).await?;
             done = ExportProgress { rows: done.rows + part.rows, bytes: done.bytes + part.bytes.len() as u64 };
             progress(done);
             parts.reuse(part.bytes);
@@ -139,6 +174,33 @@ impl Engine {
             data_as_of: snapshot.data_as_of,
             no_files: snapshot.is_empty(),
         })
+    }
+}
+
+impl Engine {
+    /// The file has at least so many bytes: of each row a separator behind each value. 0 where not even the number of rows is
+    /// certain.
+    async fn least_bytes(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        snapshot: &Snapshot,
+    ) -> Result<u64, EngineError> {
+        let is_every_row = !plan.grouped && !plan.distinct && plan.row_conditions.is_empty();
+        let all_are_own = plan.dataset.tenancy == Tenancy::Folder && *scope.locations() == Locations::Organization;
+        let of_row: u64 = match format {
+            Format::Csv | Format::Tsv | Format::Jsonl => plan.outputs.len() as u64,
+            _ => return Ok(0),
+        };
+        if !is_every_row || !all_are_own || (plan.dataset.date_column.is_some() && window != Window::All) {
+            return Ok(0);
+        }
+        let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
+        let footers = snapshot::footers(self.inner.data.as_ref(), &cache, snapshot).await.map_err(|error| self.query_error(error))?;
+        let rows: u64 = footers.iter().filter_map(|footer| u64::try_from(footer.file_metadata().num_rows()).ok()).sum();
+        Ok(plan.limit.map_or(rows, |limit| limit.min(rows)).saturating_mul(of_row))
     }
 }
 

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::FutureExt;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -96,7 +95,17 @@ impl Ledger {
 
     /// None where it would have to wait.
     pub(crate) fn take_now(&self, asked: Asked) -> Option<Share> {
-        self.take(asked).now_or_never()?.ok()
+        let (own, others) = {
+            let mut state = self.lock();
+            let ticket = state.turns.enter(asked);
+            let (own, others): (Vec<_>, Vec<_>) = state.granted().into_iter().partition(|(granted, _)| *granted == ticket);
+            if own.is_empty() {
+                state.turns.leave(ticket, asked);
+            }
+            (own, state.with_waiting(others))
+        };
+        self.deliver(others);
+        own.into_iter().next().map(|(_, asked)| Share { ledger: self.clone(), asked })
     }
 
     /// Whether queries of the tenant hold anything.
@@ -106,17 +115,18 @@ impl Ledger {
 
     /// Gives shares to those whose turn it is.
     fn hand_out(&self) {
-        let granted: Vec<_> = {
+        let granted = {
             let mut state = self.lock();
-            let mut granted = Vec::new();
-            while let Some((ticket, asked)) = state.turns.grant() {
-                granted.push((state.waiting.remove(&ticket), Share { ledger: self.clone(), asked }));
-            }
-            state.most = state.most.max(state.turns.held());
-            granted
+            let granted = state.granted();
+            state.with_waiting(granted)
         };
-        // Without the lock: a share that nobody takes any more is given back at once.
-        for (waiting, share) in granted {
+        self.deliver(granted);
+    }
+
+    /// Without the lock: a share that nobody takes any more is given back at once.
+    fn deliver(&self, granted: Vec<(Option<oneshot::Sender<Share>>, Asked)>) {
+        for (waiting, asked) in granted {
+            let share = Share { ledger: self.clone(), asked };
             if let Some(waiting) = waiting {
                 let _ = waiting.send(share);
             }
@@ -140,6 +150,19 @@ impl Ledger {
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.lock().waiting.len()
+    }
+}
+
+impl State {
+    /// All whose turn it is and for whom there is room.
+    fn granted(&mut self) -> Vec<(Ticket, Asked)> {
+        let granted = std::iter::from_fn(|| self.turns.grant()).collect();
+        self.most = self.most.max(self.turns.held());
+        granted
+    }
+
+    fn with_waiting(&mut self, granted: Vec<(Ticket, Asked)>) -> Vec<(Option<oneshot::Sender<Share>>, Asked)> {
+        granted.into_iter().map(|(ticket, asked)| (self.waiting.remove(&ticket), asked)).collect()
     }
 }
 
@@ -188,6 +211,8 @@ impl Drop for Waiter<'_> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use futures::FutureExt;
+
     use super::*;
     use crate::turns::Lane;
 

@@ -19,7 +19,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use crate::error::EngineError;
 use crate::guard::footer;
-use crate::store_fault::store_error;
+use crate::store_fault::{causes, store_error};
 use crate::{layout, types};
 
 /// How many footers or ETags are asked for at once.
@@ -69,10 +69,24 @@ pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: 
 
 /// The data files of a dataset's folder that lie below `listed`, in the order of their paths.
 pub(crate) async fn list(store: &dyn ObjectStore, folder: &Path, listed: &Path) -> Result<Vec<PinnedFile>, EngineError> {
+    let listed = store.list(Some(listed)).filter(|found| std::future::ready(!found.as_ref().is_err_and(is_circle)));
     let mut metas: Vec<ObjectMeta> =
-        store.list(Some(listed)).try_filter(|meta| std::future::ready(layout::is_data_file(folder, &meta.location))).try_collect().await?;
+        listed.try_filter(|meta| std::future::ready(layout::is_data_file(folder, &meta.location))).try_collect().await?;
     metas.sort_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
     Ok(metas.into_iter().map(|meta| PinnedFile { folder_values: layout::folder_values(folder, &meta.location), meta }).collect())
+}
+
+/// Whether a link leads to itself, or to a folder that it lies in: there is nothing behind it that is not listed anyway.
+fn is_circle(error: &object_store::Error) -> bool {
+    #[cfg(unix)]
+    let circle = Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    let circle = None;
+    // Of a folder the library says so in a text alone.
+    causes(error).any(|cause| {
+        let of_system = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        (of_system.is_some() && of_system == circle) || cause.to_string().starts_with("File system loop found")
+    })
 }
 
 /// Whether two answers of a store speak of the same bytes. Azure quotes an ETag when it is asked for a file, and not in a list.

@@ -76,11 +76,14 @@ pub struct Configuration {
     pub artifact_days: u32,
     /// None: as much as there is.
     pub artifact_gib: Option<u32>,
+    pub largest_artifact_mib: u32,
+    pub tenant_artifact_mib: u32,
     pub drain_seconds: u32,
     pub memory_mib: usize,
     /// Previews and explanations at once, those that wait too.
     pub waiting: usize,
     pub tenant_weights: HashMap<Uuid, u32>,
+    pub spill_gib: u32,
     /// None: as many as the machine has cores.
     pub threads: Option<usize>,
     pub log_level: String,
@@ -130,10 +133,13 @@ impl Default for Configuration {
             audit_days: 365,
             artifact_days: 90,
             artifact_gib: None,
+            largest_artifact_mib: 10_240,
+            tenant_artifact_mib: 102_400,
             drain_seconds: 20,
             memory_mib: 256,
             waiting: DEFAULT_WAITING,
             tenant_weights: HashMap::new(),
+            spill_gib: 20,
             threads: None,
             log_level: "info".to_owned(),
         }

@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::artifact_room::ArtifactRoom;
 use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::{deliverer, keeper, places::Places, recorder, runner, scheduler, sweeper};
 use insightgate_operations::catalogs::Catalogs;
@@ -51,6 +52,8 @@ const GIVING_BACK: Duration = Duration::from_secs(5);
 pub struct EngineLimits {
     /// Bytes.
     pub memory: usize,
+    /// Bytes of disk that one query may use for what does not fit into it.
+    pub spill: u64,
     pub partitions: usize,
 }
 
@@ -150,6 +153,7 @@ async fn open(
         recorder: Recorder::default(),
         clock_watch: ClockWatch::default(),
         device_polls: DevicePolls::default(),
+        artifact_room: ArtifactRoom::default(),
     }))
 }
 
@@ -163,6 +167,7 @@ fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharin
         artifact_root: roots.artifacts,
         memory_limit: limits.memory,
         spill_dir: folder.spill(),
+        spill_limit: limits.spill,
         partitions: limits.partitions,
     };
     Engine::shared(settings, sharing).map_err(|error| CommandError::failed(error.to_string()))
@@ -266,8 +271,12 @@ impl Running {
     pub async fn stop(mut self) {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
-        let drained = tokio::time::timeout(drain + GIVING_BACK, async { while self.tasks.join_next().await.is_some() {} }).await;
-        if drained.is_err() {
+        let mut drained = ended_within(&mut self.tasks, drain).await;
+        // A run can only be given back to a database that is there.
+        if !drained && self.context.store.lease_time().await.is_ok() {
+            drained = ended_within(&mut self.tasks, GIVING_BACK).await;
+        }
+        if !drained {
             tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
             self.tasks.shutdown().await;
         }
@@ -278,6 +287,10 @@ impl Running {
         }
         self.context.store.close().await;
     }
+}
+
+async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) -> bool {
+    tokio::time::timeout(limit, async { while tasks.join_next().await.is_some() {} }).await.is_ok()
 }
 
 /// Begins the work anew where it panicked: what it does for others must not end with one mistake.

@@ -28,6 +28,7 @@ use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::artifact_room::ArtifactRoom;
 use insightgate_operations::background::{places::Places, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -43,6 +44,7 @@ use insightgate_operations::link::LinkKeys;
 use insightgate_operations::list_executions::HeldPolls;
 use insightgate_operations::password::Passwords;
 use insightgate_operations::random::Random;
+use insightgate_operations::readiness::Readiness;
 use insightgate_operations::recorder::Recorder;
 use insightgate_operations::register_application::register_application;
 use insightgate_operations::signing::SigningKeys;
@@ -123,6 +125,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         artifact_root: folder.join("artifacts").into(),
         memory_limit: DEFAULT_MEMORY_LIMIT,
         spill_dir: folder.join("spill"),
+        spill_limit: 1 << 30,
         partitions: cores(),
     })?;
     Ok(Arc::new(Context {
@@ -144,9 +147,11 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         held_polls: HeldPolls::default(),
         addresses: AddressGuard::default(),
         downloads: Downloads::default(),
+        readiness: Readiness::default(),
         recorder: Recorder::default(),
         clock_watch: ClockWatch::default(),
         device_polls: DevicePolls::default(),
+        artifact_room: ArtifactRoom::default(),
     }))
 }
 

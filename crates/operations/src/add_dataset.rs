@@ -106,8 +106,8 @@ pub fn add_dataset(
     let documented = builtin::catalog(new.program.name()).find(&new.name).cloned();
     let known = earlier.as_ref().map(|earlier| &earlier.dataset).or(documented.as_deref());
     let new = &NewDataset { name: known.map_or_else(|| new.name.clone(), |known| known.name.clone()), ..new.clone() };
-    let folder = local_folder(data_root, new.program, &new.name, None);
-    let rows = local_folder(data_root, new.program, &new.name, tenant);
+    let folder = followed(local_folder(data_root, new.program, &new.name, None));
+    let rows = followed(local_folder(data_root, new.program, &new.name, tenant));
     let others = known.filter(|_| others_have_rows(&folder, &rows)).cloned();
     let joins = |earlier: &Definition| earlier.dataset.tenancy == Tenancy::Folder && tenant.is_some() && !rows.exists();
     let (inferred, is_new) = match earlier {
@@ -125,8 +125,9 @@ pub fn add_dataset(
         return Err(AddDatasetFault::OthersDoNotFit { dataset: others.name, difference });
     }
 
-    // Beside the dataset's folder: no scan looks there.
-    let beside = |prefix: &str| folder.with_file_name(format!(".{prefix}-{}", new.name));
+    // Beside the dataset's folder, or the tenant's where that is a link to elsewhere: no scan looks there, and what is moved stays on one disk.
+    let moved = if rows.starts_with(&folder) { &folder } else { &rows };
+    let beside = |prefix: &str| moved.with_file_name(format!(".{prefix}-{}", new.name));
     let (incoming, outgoing) = (beside("incoming"), beside("outgoing"));
     remove_folder(&incoming)?;
     let imported = match import(&new.files, &definition.dataset, &incoming, tenant, None, progress) {
@@ -174,7 +175,14 @@ struct Inferred {
 }
 
 fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_file: &Path) -> Result<Inferred, AddDatasetFault> {
-    let common = CommonColumns::of(&new.files)?;
+    let tenant_column = match &new.owner {
+        DatasetOwner::Column { name, .. } => Some(name.as_str()),
+        DatasetOwner::Tenant(_) => None,
+    };
+    let known_location = earlier.as_ref().map(|earlier| &earlier.dataset).and_then(|known| known.columns.get(known.location_column?));
+    let known_location = known_location.filter(|column| column.kind == ColumnType::String).map(|column| column.name.as_str());
+    let of_ids: Vec<&str> = new.location_column.as_deref().into_iter().chain(tenant_column).chain(known_location).collect();
+    let common = CommonColumns::of(&new.files, &of_ids)?;
     let first = new.files.first().map(|file| file.display().to_string()).unwrap_or_default();
     let of_kind = |name: Option<&String>, role: &'static str, fits: fn(ColumnType) -> bool| -> Result<Option<usize>, AddDatasetFault> {
         let Some(index) = name.map(|name| common.position(name, &first)).transpose()? else { return Ok(None) };
@@ -246,6 +254,11 @@ fn changed_columns(earlier: &Dataset, new: &Dataset) -> Option<String> {
     let other = new.columns.iter().find_map(|column| kinds(column).filter(|old| *old != column.kind).map(|old| (column, old)))?;
     let (column, old) = other;
     Some(format!("'{}' was {} and is {}", column.name, definition::type_name(old), definition::type_name(column.kind)))
+}
+
+/// Where a link to a folder leads: what is put in its place must not take the link's.
+fn followed(folder: PathBuf) -> PathBuf {
+    if folder.is_symlink() { folder.canonicalize().unwrap_or(folder) } else { folder }
 }
 
 /// Puts complete rows in their place; those that were there are moved out first. Between the two renames there are none.

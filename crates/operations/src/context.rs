@@ -14,6 +14,7 @@ use insightgate_store::Store;
 use tokio::sync::Notify;
 
 use crate::address_guard::AddressGuard;
+use crate::artifact_room::ArtifactRoom;
 use crate::callbacks::CallbackSettings;
 use crate::catalogs::Catalogs;
 use crate::clock::Clock;
@@ -56,6 +57,7 @@ pub struct Context {
     pub clock_watch: ClockWatch,
     pub guess_key: GuessKey,
     pub device_polls: DevicePolls,
+    pub artifact_room: ArtifactRoom,
 }
 
 /// Shared by handlers and background work.
@@ -93,6 +95,10 @@ pub struct Settings {
     pub audit_days: u32,
     /// The oldest files are removed when all together hold more bytes; None: they may hold any.
     pub artifact_bytes: Option<u64>,
+    /// Bytes that one file may have.
+    pub largest_artifact: u64,
+    /// Bytes that the files of one tenant may have together.
+    pub tenant_artifact_bytes: u64,
     /// Whether links are the artifact store's own addresses, where it has some.
     pub store_links: bool,
     pub downloads: DownloadSettings,
@@ -127,6 +133,8 @@ impl Default for Settings {
             history_days: HISTORY_DAYS as u32,
             audit_days: 365,
             artifact_bytes: None,
+            largest_artifact: 10 << 30,
+            tenant_artifact_bytes: 100 << 30,
             store_links: false,
             downloads: DownloadSettings::default(),
             preview_timeout: Duration::from_secs(100),

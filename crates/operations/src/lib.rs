@@ -7,6 +7,7 @@ pub mod add_dataset;
 pub mod add_user;
 pub mod address_guard;
 mod artifact_key;
+pub mod artifact_room;
 pub mod asked_query;
 pub mod audit;
 pub mod authenticate;

@@ -14,6 +14,7 @@ use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlSt
 use tokio::time::timeout;
 
 use crate::lanes::{Lane, silent};
+use crate::outage;
 
 /// How long tidying up may take before the connection is closed.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -34,6 +35,8 @@ struct Use {
     transaction: bool,
     /// It is of no use any more.
     broken: bool,
+    /// The last statement met an outage.
+    failed: bool,
 }
 
 impl Connection {
@@ -66,6 +69,7 @@ impl Connection {
         self.state.unanswered = true;
         match timeout(limit, raw.fetch_many(query).collect::<Vec<_>>()).await {
             Ok(answered) => {
+                self.state.failed = answered.iter().any(|item| matches!(item, Err(error) if outage::of(error).is_some()));
                 self.state.unanswered = answered.iter().any(|item| matches!(item, Err(error) if is_of_connection(error)));
                 answered
             }
@@ -84,13 +88,13 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(raw) = self.raw.take() else { return };
-        let Use { unanswered, transaction, broken } = self.state;
+        let Use { unanswered, transaction, broken, failed } = self.state;
         if broken {
             drop(raw);
             return self.lane.closed_one();
         }
         if !unanswered && !transaction {
-            return self.lane.give_back(raw);
+            return self.lane.give_back(raw, !failed);
         }
         let lane = self.lane.clone();
         match tokio::runtime::Handle::try_current() {
@@ -119,7 +123,7 @@ async fn settle(mut raw: AnyConnection, transaction: bool, lane: Lane) {
         Ok::<_, sqlx::Error>(())
     };
     if matches!(timeout(SETTLE, settling).await, Ok(Ok(()))) {
-        return lane.give_back(raw);
+        return lane.give_back(raw, false);
     }
     let _ = timeout(SETTLE, raw.close_hard()).await;
     lane.closed_one();

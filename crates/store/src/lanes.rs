@@ -1,11 +1,13 @@
 //! Connections to the database, in lanes: what waits in one lane takes no connection from another.
 //!
 //! A caller gets the first connection that is free, whether another caller gave it back or it was opened just now: while none can be opened, those
-//! that are there go round. Nobody waits longer than two seconds for one, and the error says why none could be opened. An idle connection that does
+//! that are there go round. Nobody waits longer than two seconds while nothing gets done, or ten behind others, and the error says why none could be
+//! opened. An idle connection that does
 //! not answer is closed and never handed out. No lane knows what a statement means.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,8 +23,10 @@ use crate::connection::Connection;
 use crate::dialect::{Dialect, LaneKind};
 use crate::outage::{NoConnection, none_free};
 
-/// How long a caller waits for a connection.
-pub(crate) const ACQUIRE: Duration = Duration::from_secs(2);
+/// How long a caller waits for a connection while nothing gets done on any of them.
+const ACQUIRE: Duration = Duration::from_secs(2);
+/// How long it waits behind others whose work gets done.
+const QUEUE: Duration = Duration::from_secs(10);
 /// How long opening one may take.
 const OPEN: Duration = Duration::from_secs(2);
 /// How long an idle connection has to show that the database is still there.
@@ -58,6 +62,8 @@ struct State {
     waiting: VecDeque<oneshot::Sender<Connection>>,
     /// Why none could be opened, since the last that could.
     fault: Option<String>,
+    /// When work on one of them was last done.
+    progress: Option<Instant>,
     closed: bool,
 }
 
@@ -84,11 +90,24 @@ impl Lane {
     }
 
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
-        let found = timeout_at(Instant::now() + ACQUIRE, self.first_free()).await;
-        found.unwrap_or_else(|_| {
-            let state = self.state();
-            Err(none_free(NoConnection { in_use: state.all - state.opening, most: self.0.most, fault: state.fault.clone() }))
-        })
+        let begun = Instant::now();
+        let mut first_free = pin!(self.first_free());
+        loop {
+            let deadline = self.deadline(begun);
+            if let Ok(found) = timeout_at(deadline, first_free.as_mut()).await {
+                return found;
+            }
+            if self.deadline(begun) <= deadline {
+                let state = self.state();
+                let in_use = state.all.saturating_sub(state.opening);
+                return Err(none_free(NoConnection { in_use, most: self.0.most, fault: state.fault.clone() }));
+            }
+        }
+    }
+
+    fn deadline(&self, begun: Instant) -> Instant {
+        let since = self.state().progress.map_or(begun, |progress| progress.max(begun));
+        (since + ACQUIRE).min(begun + QUEUE)
     }
 
     async fn first_free(&self) -> Result<Connection, sqlx::Error> {
@@ -207,9 +226,13 @@ impl Lane {
         }
     }
 
-    /// A connection that is fit for the next caller.
-    pub(crate) fn give_back(&self, raw: AnyConnection) {
-        self.hand_on(self.state(), raw);
+    /// A connection that is fit for the next caller. `done`: what was asked on it was done, or refused for what it was.
+    pub(crate) fn give_back(&self, raw: AnyConnection, done: bool) {
+        let mut state = self.state();
+        if done {
+            state.progress = Some(Instant::now());
+        }
+        self.hand_on(state, raw);
         self.0.returned.notify_waiters();
     }
 

@@ -143,7 +143,7 @@ impl Store {
 }
 
 /// How long closing the store waits for writes that were promised.
-const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(5);
+const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Applied once each, in order. Never change one that was released: add another.
 fn migrations() -> Migrator {
@@ -153,6 +153,7 @@ fn migrations() -> Migrator {
         ("block hashes", include_str!("../migrations/0004_block_hashes.sql")),
         ("record", include_str!("../migrations/0004_record.sql")),
         ("sign in", include_str!("../migrations/0003_sign_in.sql")),
+        ("room", include_str!("../migrations/0005_room.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -65,7 +65,7 @@ impl Store {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
         let mut connection = match dialect {
-            Dialect::Sqlite => open_sqlite(url).await?,
+            Dialect::Sqlite => open_sqlite(url, Look::Through).await?,
             Dialect::Postgres => open_postgres(url).await?,
         };
         for statement in dialect.before_migrating() {
@@ -100,7 +100,9 @@ impl Store {
         sqlx::any::install_default_drivers();
         let (mut connection, there) = match Dialect::of(url)? {
             Dialect::Sqlite if look_at(&sqlite_file(url))? == Found::Nothing => return Ok(Vec::new()),
-            Dialect::Sqlite => (open_sqlite(url).await?, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'keys'"),
+            Dialect::Sqlite => {
+                (open_sqlite(url, Look::AtVersion).await?, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'keys'")
+            }
             Dialect::Postgres => (
                 open_postgres(url).await?,
                 "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE tablename = 'keys' AND schemaname = current_schema()",
@@ -125,7 +127,7 @@ impl Store {
         }
         let mut connection = AnyConnection::connect(&dialect.existing_url(url)).await?;
         sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
-        check_sqlite(&mut connection, &place).await?;
+        check_sqlite(&mut connection, &place, Look::Through).await?;
         sqlx::query("VACUUM INTO $1").bind(file.to_owned()).execute(&mut connection).await?;
         Ok(connection.close().await?)
     }
@@ -138,14 +140,21 @@ enum Found {
     Database,
 }
 
-async fn open_sqlite(url: &str) -> Result<AnyConnection, StoreError> {
+/// How much of a file is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    AtVersion,
+    Through,
+}
+
+async fn open_sqlite(url: &str, look: Look) -> Result<AnyConnection, StoreError> {
     let (dialect, file) = (Dialect::Sqlite, sqlite_file(url));
     if look_at(&file)? == Found::Nothing {
         return Ok(AnyConnection::connect(&dialect.connect_url(url)).await?);
     }
     let mut connection = AnyConnection::connect(&dialect.existing_url(url)).await?;
     sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
-    check_sqlite(&mut connection, &file).await?;
+    check_sqlite(&mut connection, &file, look).await?;
     Ok(connection)
 }
 
@@ -174,7 +183,7 @@ fn not_ours(place: &Path, why: &'static str) -> StoreError {
 }
 
 /// Reads only.
-async fn check_sqlite(connection: &mut AnyConnection, file: &Path) -> Result<(), StoreError> {
+async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -> Result<(), StoreError> {
     let place = file.display().to_string();
     let judged = |error: sqlx::Error| match outage::of(&error) {
         None if error.as_database_error().is_some() => StoreError::Damaged { place: place.clone(), why: error.to_string() },
@@ -187,6 +196,9 @@ async fn check_sqlite(connection: &mut AnyConnection, file: &Path) -> Result<(),
         return if tables.is_empty() { Ok(()) } else { Err(not_ours(file, "its tables are another program's")) };
     }
     check_version(connection, &place).await?;
+    if look == Look::AtVersion {
+        return Ok(());
+    }
     if std::fs::metadata(file).is_ok_and(|found| found.len() <= LOOKED_THROUGH) {
         let checked = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut *connection).await.map_err(judged)?;
         let found: String = checked.try_get(0)?;

@@ -15,13 +15,25 @@ use crate::{ExecutionRecord, Store, StoreError, execute};
 const BATCH: i64 = 200;
 
 impl Store {
-    /// Runs whose files are there, the oldest file first: those made before an instant, or any.
-    pub async fn oldest_files(&self, before: Option<DateTime<Utc>>) -> Result<Vec<ExecutionRecord>, StoreError> {
+    /// Runs whose files were made before an instant and are there, the oldest file first.
+    pub async fn files_before(&self, before: DateTime<Utc>) -> Result<Vec<ExecutionRecord>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM executions WHERE artifact_removed IS NULL AND generated IS NOT NULL AND generated < $1
              ORDER BY generated, id LIMIT $2",
         );
-        let rows = query.bind(before.map_or(i64::MAX, millis)).bind(BATCH).fetch_all(&self.reports).await?;
+        self.with_reports(query.bind(millis(before)).bind(BATCH).fetch_all(&self.reports).await?).await
+    }
+
+    /// A tenant's runs whose files are there, the oldest file first.
+    pub async fn oldest_files_of(&self, tenant: Uuid) -> Result<Vec<ExecutionRecord>, StoreError> {
+        let query = sqlx::query(
+            "SELECT * FROM executions WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL
+             ORDER BY generated, id LIMIT $2",
+        );
+        self.with_reports(query.bind(tenant.to_string()).bind(BATCH).fetch_all(&self.reports).await?).await
+    }
+
+    async fn with_reports(&self, rows: Vec<AnyRow>) -> Result<Vec<ExecutionRecord>, StoreError> {
         let mut records = Vec::with_capacity(rows.len());
         for row in &rows {
             let execution = read_execution(row)?;
@@ -33,12 +45,20 @@ impl Store {
         Ok(records)
     }
 
-    /// Of all files that are there, in bytes.
-    pub async fn file_bytes(&self) -> Result<u64, StoreError> {
-        let sum =
-            "SELECT CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) FROM executions WHERE artifact_removed IS NULL AND generated IS NOT NULL";
-        let bytes: i64 = sqlx::query(sum).fetch_one(&self.reports).await?.try_get(0)?;
+    /// Of a tenant's files that are there, in bytes.
+    pub async fn file_bytes_of(&self, tenant: Uuid) -> Result<u64, StoreError> {
+        let sum = "SELECT CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) FROM executions
+             WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL";
+        let bytes: i64 = sqlx::query(sum).bind(tenant.to_string()).fetch_one(&self.reports).await?.try_get(0)?;
         Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
+    /// The same of every tenant that has any.
+    pub async fn file_bytes(&self) -> Result<Vec<(Uuid, u64)>, StoreError> {
+        let sums = "SELECT tenant_id, CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) AS bytes FROM executions
+             WHERE artifact_removed IS NULL AND generated IS NOT NULL GROUP BY tenant_id";
+        let rows = sqlx::query(sums).fetch_all(&self.reports).await?;
+        rows.iter().map(|row| Ok((row.id("tenant_id")?, u64::try_from(row.number("bytes")?).unwrap_or_default()))).collect()
     }
 
     /// From then on no link opens the file of this run. False when somebody else did the same.

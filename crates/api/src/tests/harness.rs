@@ -18,6 +18,7 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::address_guard::AddressGuard;
+use insightgate_operations::artifact_room::ArtifactRoom;
 use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::{deliverer, runner, scheduler};
 use insightgate_operations::catalogs::Catalogs;
@@ -161,6 +162,7 @@ impl Bench {
             artifact_root: path("artifacts").into(),
             memory_limit: 64 << 20,
             spill_dir: path("spill"),
+            spill_limit: 1 << 30,
             partitions: 1,
         };
         let engine = Engine::shared(engine_settings, settings.sharing.clone());
@@ -192,6 +194,7 @@ impl Bench {
             recorder: Recorder::default(),
             clock_watch: ClockWatch::default(),
             device_polls: DevicePolls::default(),
+            artifact_room: ArtifactRoom::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let bench = Bench { router: router(state(&context, Some(sandbox))), context, folder };

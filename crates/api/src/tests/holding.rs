@@ -30,7 +30,9 @@ fn freeze() -> mpsc::Sender<()> {
 /// Lets others work: the database has answered many times meanwhile.
 async fn settle(bench: &Bench) {
     for _ in 0..100 {
+        // Each has connections of its own.
         bench.context.store.lease_time().await.unwrap();
+        bench.context.store.next_due().await.unwrap();
     }
 }
 

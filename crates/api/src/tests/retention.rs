@@ -99,3 +99,50 @@ async fn files_that_no_run_published_are_removed() {
     assert!(published.exists() && writing.exists() && others.iter().all(|other| other.exists()));
     assert!(strays.iter().all(|stray| !stray.exists()));
 }
+
+#[tokio::test]
+async fn a_file_that_is_too_large_fails_its_run_and_is_gone() {
+    for (largest, tenant, named) in [(20, u64::MAX, "artifacts.largest_mib"), (u64::MAX, 20, "artifacts.tenant_mib")] {
+        let bench = Bench::with(|settings| (settings.largest_artifact, settings.tenant_artifact_bytes) = (largest, tenant)).await;
+        let query = bench.create_query(ANA, ALL_SALES).await;
+        let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+        assert_eq!(bench.work().await, 1);
+        let execution = bench.executions(ANA, &report).await.remove(0);
+        assert_eq!(
+            (&execution["executionStatus"], &execution["attempts"]),
+            (&json!("Failed"), &json!(1)),
+            "another attempt would end the same"
+        );
+        assert!(execution["failureReason"].as_str().unwrap().contains(named), "{execution}");
+        let folder = bench.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
+        assert!(!folder.read_dir().is_ok_and(|mut files| files.next().is_some()));
+    }
+}
+
+#[tokio::test]
+async fn room_is_made_by_those_who_have_the_most() {
+    let mut size = 0;
+    for measured in [false, true] {
+        let bench = Bench::with(|settings| {
+            settings.quotas = false;
+            settings.artifact_bytes = Some(if measured { 3 * size } else { u64::MAX });
+        })
+        .await;
+        let mut exported = Vec::new();
+        // The other organisation's only file is the oldest of all.
+        for who in [ZOE, ANA, ANA, ANA, ANA] {
+            let query = bench.create_query(who, ALL_SALES).await;
+            let report = bench.create_report(who, &query, json!({"ExecuteNow": true})).await;
+            assert_eq!(bench.work().await, 1);
+            exported.push(bench.executions(who, &report).await.remove(0));
+            bench.advance(TimeDelta::minutes(1));
+        }
+        size = exported.iter().filter_map(|execution| execution["byteCount"].as_u64()).max().unwrap();
+        sweep(&bench.context, bench.now()).await.unwrap();
+        let mut found = Vec::new();
+        for execution in &exported {
+            found.push(bench.fetch(link(execution), &[]).await.status.as_u16());
+        }
+        assert_eq!(found, if measured { [200, 404, 404, 200, 200] } else { [200; 5] });
+    }
+}

@@ -26,12 +26,14 @@ pub struct InferredTable {
     pub skipped: Vec<(String, String)>,
     /// Rows that were looked at.
     pub rows: u64,
+    /// The file holds texts (CSV, TSV): a column can be taken for a string, whatever its values look like.
+    pub is_text: bool,
 }
 
 /// Reads the schema of a Parquet file, or the values of a CSV or TSV file. Blocks; memory does not grow with the file.
 pub fn infer(path: &Path, options: InferOptions) -> Result<InferredTable, EngineError> {
     let Source { schema, is_text, batches } = Source::open(path, options.delimiter)?;
-    let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), rows: 0 };
+    let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), rows: 0, is_text };
     if !is_text {
         for field in schema.fields() {
             match of_arrow(field.data_type()) {

@@ -316,3 +316,33 @@ async fn failures_leave_nothing() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), removed).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_file_ends_where_there_is_no_room_for_it() {
+    let (world, mut dataset) = (World::new(), sales());
+    dataset.date_column = None;
+    let rows: Vec<Row> = (0..20_000).map(|id| sale(id, Some("a name of some length"))).collect();
+    world.write(&dataset, ALICE, "a.parquet", &rows);
+    let asked = Mutex::new(Vec::new());
+    let most = 100_000;
+    let room = |bytes: u64| {
+        asked.lock().unwrap().push(bytes);
+        if bytes > most { Err(EngineError::NoRoom("too large".to_owned())) } else { Ok(()) }
+    };
+    let narrow = select(&dataset, &["Id", "Name"]);
+    let within = async |plan: &Plan| {
+        let key = key(1, Format::Csv);
+        world.engine.export_within(&scope(ALICE), plan, Window::All, Format::Csv, &key, &room, &|_| {}).await
+    };
+    let error = within(&narrow).await.unwrap_err();
+    assert!(matches!(&error, EngineError::NoRoom(_)) && !error.is_retryable(), "{error}");
+    // First what the file has at least, then as it grows; nothing is left.
+    let heard = std::mem::take(&mut *asked.lock().unwrap());
+    assert!(heard[0] == 40_000 && heard.len() > 1 && heard.is_sorted_by(|one, other| one <= other || *one == 40_000), "{heard:?}");
+    assert_eq!(artifacts(&world).len(), 0);
+    // A column that is named very often is known to be too much before the first row is read.
+    let wide = select(&dataset, &["Id"; 1_000]);
+    assert!(matches!(within(&wide).await, Err(EngineError::NoRoom(_))));
+    assert_eq!(*asked.lock().unwrap(), [20_000_000]);
+    assert!(within(&Plan { limit: Some(50), ..wide }).await.is_ok());
+}

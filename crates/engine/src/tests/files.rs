@@ -245,3 +245,18 @@ fn a_table_writer_leaves_nothing_unfinished() {
     let left: HashMap<_, _> = std::fs::read_dir(&folder).unwrap().map(|entry| (entry.unwrap().file_name(), ())).collect();
     assert_eq!(left.len(), 1);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_that_lead_in_a_circle_are_passed_over() {
+    use std::os::unix::fs::symlink;
+    let (world, dataset) = (World::new(), sales());
+    world.write(&dataset, ALICE, "a.parquet", &[sale(1, Some("one"))]);
+    let folder = world.data_folder(&dataset, Some(ALICE));
+    symlink("self.parquet", folder.join("self.parquet")).unwrap();
+    symlink(&folder, folder.join("above")).unwrap();
+    let elsewhere = world.folder.path().join("elsewhere.parquet");
+    std::fs::copy(folder.join("a.parquet"), &elsewhere).unwrap();
+    symlink(&elsewhere, folder.join("z.parquet")).unwrap();
+    assert_eq!(world.lines(&select(&dataset, &["Id"])).await, ["1", "1"]);
+}

@@ -100,6 +100,7 @@ fn settings(folder: &TempDir, memory_limit: usize) -> EngineSettings {
         artifact_root: folder.path().join("artifacts").into(),
         memory_limit,
         spill_dir: folder.path().join("spill"),
+        spill_limit: 1 << 30,
         partitions: 2,
     }
 }

@@ -143,8 +143,8 @@ async fn a_limit_takes_the_first_rows_not_the_surest() {
 /// Many texts in a dictionary: with room for them rows are told apart by numbers, without it by the texts themselves.
 #[tokio::test]
 async fn texts_that_are_more_than_was_guessed_change_nothing() {
-    const ROWS: i64 = 200_000;
-    const TEXTS: i64 = 48_000;
+    const ROWS: i64 = 300_000;
+    const TEXTS: i64 = 52_000;
     let mut dataset = sales();
     dataset.metrics = vec![metric("Rows", MetricExpression::CountRows)];
     let text = |row: i64| (row % 1_000 > 0).then(|| format!("a text of some length {:05}", row * 7_919 % TEXTS));
@@ -154,7 +154,7 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut answers = Vec::new();
-    for memory in [64 << 20, 9 << 20] {
+    for memory in [64 << 20, 10 << 20] {
         let world = World::with_memory(memory);
         let folder = world.data_folder(&dataset, Some(ALICE));
         std::fs::create_dir_all(&folder).unwrap();
@@ -170,11 +170,28 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
         let prepared = world.engine.prepare(question, crate::engine::HeldTexts::Guessed, 2).await.unwrap();
         assert!(prepared.guesses);
         let first = execute_stream(prepared.physical, world.engine.inner.parallel.task_ctx()).unwrap().next().await.unwrap();
-        assert_eq!(first.is_err_and(|error| crate::codes::are_too_many(&error)), memory == 9 << 20);
+        assert_eq!(first.is_err_and(|error| crate::codes::are_too_many(&error)), memory == 10 << 20);
         answers.push([world.csv(&distinct).await.unwrap(), world.csv(&grouped).await.unwrap()]);
     }
     assert_eq!(answers[0], answers[1]);
     let mut seen = std::collections::HashSet::new();
     let first: Vec<_> = (0..ROWS).map(text).filter(|text| seen.insert(text.clone())).map(Option::unwrap_or_default).collect();
     assert_eq!(answers[0][0].lines().skip(1).collect::<Vec<_>>(), first);
+}
+
+/// What does not fit into the memory goes to the disk, and that has an end too.
+#[tokio::test]
+async fn a_query_may_use_so_much_disk() {
+    let folder = TempDir::new().unwrap();
+    let engine = |spill_limit| Engine::new(EngineSettings { spill_limit, partitions: 1, ..settings(&folder, 3 << 20) }).unwrap();
+    let dataset = sales();
+    let world = World { engine: engine(1 << 30), folder: TempDir::new().unwrap() };
+    let rows: Vec<Row> = (0..60_000).map(|id| sale(id, Some(&format!("{:0100}", id * 7919 % 60_000)))).collect();
+    write_rows(&local_folder(&folder.path().join("data"), Program::Mpn, &dataset.name, Some(ALICE)).join("a.parquet"), &dataset, &rows);
+    let plan = ordered(select(&dataset, &["Id", "Name"]), &["Name"]);
+    assert_eq!(world.lines(&plan).await.len(), 60_000);
+    let world = World { engine: engine(1 << 20), ..world };
+    let error = world.csv(&plan).await.unwrap_err();
+    assert!(matches!(&error, EngineError::Spill(_)), "{error:?}");
+    assert!(error.caller_message().contains("engine.spill_gib") && !error.caller_message().contains('/'), "{error}");
 }

@@ -190,14 +190,13 @@ async fn what_is_dropped_while_it_waits_leaves_no_trace() {
     let held = all_of(&world, ALICE);
     let alice = scope(ALICE);
     let ledger = &world.engine.inner.budget.ledger;
-    let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(world.preview(&alice, &plan))).collect();
-    while ledger.waiting() < 5 {
-        for preview in &mut waiting {
-            assert!(preview.as_mut().now_or_never().is_none());
+    {
+        let mut waiting = std::pin::pin!(futures::future::join_all((0..5).map(|_| world.preview(&alice, &plan))));
+        while ledger.waiting() < 5 {
+            assert!(waiting.as_mut().now_or_never().is_none(), "they wait");
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
     }
-    drop(waiting);
     while ledger.waiting() > 0 {
         tokio::task::yield_now().await;
     }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use insightgate_engine::DEFAULT_MEMORY_LIMIT;
+use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT};
 use insightgate_operations::context::{Context, Settings};
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::failure::Failure;
@@ -59,7 +59,7 @@ pub async fn run(arguments: &InitArguments, profile: Option<&str>) -> Result<(),
     let lock = folder.lock()?;
     folder.make_private(&lock)?;
     let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
-    let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
+    let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() };
     let context =
         open_context(&folder, Roots::of(&folder), &database, Settings::default(), ExternalIssuers::default(), limits, false).await?;
     let own_certificate = configuration.https.is_some() && configuration.certificate.is_none();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use insightgate_engine::{ArtifactSummary, DEFAULT_MEMORY_LIMIT, Format};
+use insightgate_engine::{ArtifactSummary, DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Format};
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
@@ -38,7 +38,7 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let engine = open_engine(
         &folder,
         Roots { rows: folder.data_root(arguments.data_root.as_deref())?, ..Roots::of(&folder) },
-        EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() },
+        EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() },
     )?;
     let catalogs = Catalogs::new(folder.definitions());
     if arguments.explain {

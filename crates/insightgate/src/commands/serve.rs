@@ -40,7 +40,11 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let listener = |address: Option<SocketAddr>, key| address.filter(|_| serves).map(|address| listen(address, key)).transpose();
     let http = listener(configuration.http, "server.http")?;
     let https = listener(configuration.https, "server.https")?;
-    let limits = EngineLimits { memory: configuration.memory_mib << 20, partitions: configuration.threads.unwrap_or_else(cores) };
+    let limits = EngineLimits {
+        memory: configuration.memory_mib << 20,
+        spill: u64::from(configuration.spill_gib) << 30,
+        partitions: configuration.threads.unwrap_or_else(cores),
+    };
     let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
     let roots = Roots {
         rows: folder.data_root(configuration.data_root.as_deref())?,
@@ -111,6 +115,8 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
         artifact_days: configuration.artifact_days,
         history_days: configuration.history_days,
         audit_days: configuration.audit_days,
+        largest_artifact: u64::from(configuration.largest_artifact_mib) << 20,
+        tenant_artifact_bytes: u64::from(configuration.tenant_artifact_mib) << 20,
         artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
         store_links: configuration.store_links,
         downloads: configuration.downloads,

@@ -59,7 +59,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "artifacts.budget_gib",
-        about: "Room for files; beyond it the oldest are removed. As much as there is if not given.",
+        about: "Room for files; beyond it the oldest of those tenants are removed that have the most. As much as there is if not given.",
         default: Err("100"),
         read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
     },
@@ -98,6 +98,18 @@ pub const SETTINGS: &[Setting] = &[
         about: "How long a download may take.",
         default: Ok("24"),
         read: |c, v| number(v, 1, 24 * 30).map(|hours| c.downloads.longest = Duration::from_secs(u64::from(hours) * 3600)),
+    },
+    Setting {
+        key: "artifacts.largest_mib",
+        about: "What one file may have; a run that would make a larger one fails.",
+        default: Ok("10240"),
+        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.largest_artifact_mib = mebibytes),
+    },
+    Setting {
+        key: "artifacts.tenant_mib",
+        about: "What the files of one tenant may have together; a run that would make them more fails.",
+        default: Ok("102400"),
+        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.tenant_artifact_mib = mebibytes),
     },
     Setting {
         key: "server.http",
@@ -272,6 +284,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "Memory that all running queries may hold together, with what they read of files; beyond it they wait, or use the disk.",
         default: Ok("256"),
         read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
+    },
+    Setting {
+        key: "engine.spill_gib",
+        about: "Disk that one query may use for what does not fit into its memory; four at most do so at once.",
+        default: Ok("20"),
+        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.spill_gib = gibibytes),
     },
     Setting {
         key: "engine.threads",

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
 use insightgate_api::{ApiState, Intake, SandboxAccess};
-use insightgate_engine::DEFAULT_MEMORY_LIMIT;
+use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT};
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::ExternalIssuers;
@@ -52,7 +52,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     let lock = folder.lock()?;
     folder.sweep(&lock)?;
     folder.make_private(&lock)?;
-    let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() };
+    let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() };
     let manual = arguments.clock == ClockMode::Manual;
     let database = folder.database_url();
     let context =

@@ -16,11 +16,17 @@ pub(super) struct CommonColumns {
 }
 
 impl CommonColumns {
-    /// The columns of the first file, which the others must have too.
-    pub(super) fn of(files: &[PathBuf]) -> Result<CommonColumns, AddDatasetFault> {
+    /// The columns of the first file, which the others must have too. Ids in the columns `of_ids` are strings, also where all of them are digits.
+    pub(super) fn of(files: &[PathBuf], of_ids: &[&str]) -> Result<CommonColumns, AddDatasetFault> {
         let mut common = CommonColumns::default();
         for (index, file) in files.iter().enumerate() {
-            let inferred = infer(file, InferOptions::default())?;
+            let mut inferred = infer(file, InferOptions::default())?;
+            // A file of Parquet says itself of what type its values are.
+            for column in inferred.columns.iter_mut().filter(|_| inferred.is_text) {
+                if of_ids.iter().any(|name| column.is_called(name)) && column.kind == ColumnType::Int64 {
+                    column.kind = ColumnType::String;
+                }
+            }
             if index == 0 {
                 common = CommonColumns { columns: inferred.columns, skipped: inferred.skipped };
                 continue;

@@ -136,3 +136,45 @@ fn one_owner_cannot_change_the_columns_under_another() {
         assert!(matches!(&refused, AddDatasetFault::OthersDoNotFit { .. }) && refused.to_string().contains(difference), "{refused}");
     }
 }
+
+#[test]
+fn a_location_column_of_digits_is_a_string() {
+    let folders = Folders::new();
+    let files = ["city,place,amount\nOslo,0012,1\n", "city,place,amount\nBergen,7,2\n"];
+    let files = files.iter().enumerate().map(|(number, text)| folders.file(&format!("{number}.csv"), text)).collect::<Vec<_>>();
+    let new = NewDataset { files: files.clone(), location_column: Some("PLACE".into()), ..sales(files[0].clone(), 1) };
+    let kind = |added: &AddedDataset, name: &str| added.definition.dataset.columns.iter().find(|column| column.name == name).unwrap().kind;
+    let added = folders.add(&new).unwrap();
+    assert_eq!((kind(&added, "place"), kind(&added, "amount")), (ColumnType::String, ColumnType::Int64));
+    assert_eq!(added.definition.dataset.location_column, Some(1));
+    // The definition goes on naming it.
+    let replaced = folders.add(&NewDataset { replace: true, location_column: None, ..new }).unwrap();
+    assert_eq!((kind(&replaced, "place"), replaced.definition.dataset.location_column), (ColumnType::String, Some(1)));
+    let owners = DatasetOwner::Column { name: "place".into(), holds: TenantKey::GlobalAccountId };
+    let owned = folders.add(&NewDataset { files, name: "Owned".into(), owner: owners, ..sales(PathBuf::new(), 1) }).unwrap();
+    assert_eq!(kind(&owned, "place"), ColumnType::String);
+    // What is no id at all stays what it is.
+    let dates = folders.file("dates.csv", "city,place\nOslo,2026-01-05\n");
+    let refused = folders.add(&NewDataset { location_column: Some("place".into()), name: "Dates".into(), ..sales(dates, 1) });
+    assert!(matches!(refused, Err(AddDatasetFault::WrongKind { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_rows_and_definitions_stay() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "city,amount\nOslo,1\n");
+    let added = folders.add(&sales(file.clone(), 1)).unwrap();
+    let (rows, elsewhere) = (folders.rows_of(1), folders.root.path().join("elsewhere"));
+    std::fs::rename(&rows, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &rows).unwrap();
+    let moved = folders.root.path().join("moved.toml");
+    std::fs::rename(&added.definition_file, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &added.definition_file).unwrap();
+    let before = std::fs::read(elsewhere.join("part-00000.parquet")).unwrap();
+    let other = folders.file("other.csv", "city,amount,more\nBergen,2,3\n");
+    folders.add(&NewDataset { replace: true, ..sales(other, 1) }).unwrap();
+    assert!(rows.is_symlink() && added.definition_file.is_symlink());
+    assert_ne!(std::fs::read(elsewhere.join("part-00000.parquet")).unwrap(), before);
+    assert!(std::fs::read_to_string(&moved).unwrap().contains("more"));
+}

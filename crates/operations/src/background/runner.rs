@@ -194,7 +194,13 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     };
     let window = plan.window(execution.anchor, start, end);
     let key = key(claimed, execution.epoch);
-    let exported = context.engine.export(&scope, &plan, window, artifact_key::format(report.format), &key, &|_| {}).await;
+    let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant).await.map_err(|error| {
+        tracing::error!(?error, "what the files of a tenant hold could not be read");
+        Fault { reason: "The server could not run the query.".to_owned(), retryable: true }
+    })?;
+    let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
+    let format = artifact_key::format(report.format);
+    let exported = context.engine.export_within(&scope, &plan, window, format, &key, &room, &|_| {}).await;
     let summary = match exported {
         Ok(summary) => summary,
         Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),
@@ -213,6 +219,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         }
     }
     write_sums(context, claimed, &summary.blocks).await?;
+    writing.is_whole();
     let mut notes = plan.notes.clone();
     if summary.no_files {
         notes.push(no_files_note(&plan.dataset.name));

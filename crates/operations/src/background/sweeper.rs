@@ -13,6 +13,7 @@ use insightgate_store::{ExecutionRecord, FileEpochs};
 use tokio::sync::watch;
 
 use crate::artifact_key;
+use crate::artifact_room::level;
 use crate::clock_watch::may_remove;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -61,7 +62,7 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>) -> Result<(), Failure>
     let kept_since = |days: u32| now.checked_sub_signed(TimeDelta::days(i64::from(days))).unwrap_or(DateTime::UNIX_EPOCH);
     let settings = &context.settings;
     loop {
-        let old = context.store.oldest_files(Some(kept_since(settings.artifact_days))).await?;
+        let old = context.store.files_before(kept_since(settings.artifact_days)).await?;
         if old.is_empty() {
             break;
         }
@@ -98,23 +99,28 @@ pub async fn remove_strays(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes the oldest files until the others fit.
+/// Removes files until the others fit: the oldest of those tenants that have the most. Whoever keeps to a fair share loses none.
 async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>) -> Result<(), Failure> {
-    loop {
-        let mut held = context.store.file_bytes().await?;
-        if held <= budget {
-            break;
-        }
-        let oldest = context.store.oldest_files(None).await?;
-        if oldest.is_empty() {
-            break;
-        }
-        for record in &oldest {
-            if held <= budget {
+    let held = context.store.file_bytes().await?;
+    let mut all: u64 = held.iter().map(|(_, bytes)| bytes).sum();
+    if all <= budget {
+        return Ok(());
+    }
+    let level = level(&held.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(), budget);
+    for (tenant, mut bytes) in held {
+        while bytes > level && all > budget {
+            let oldest = context.store.oldest_files_of(tenant).await?;
+            if oldest.is_empty() {
                 break;
             }
-            remove_file(context, record, now).await?;
-            held = held.saturating_sub(record.execution.artifact.as_ref().map_or(0, |artifact| artifact.bytes));
+            for record in &oldest {
+                if bytes <= level || all <= budget {
+                    break;
+                }
+                remove_file(context, record, now).await?;
+                let removed = record.execution.artifact.as_ref().map_or(0, |artifact| artifact.bytes);
+                (bytes, all) = (bytes.saturating_sub(removed), all.saturating_sub(removed));
+            }
         }
     }
     Ok(())

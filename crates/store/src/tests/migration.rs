@@ -24,7 +24,7 @@ async fn a_database_of_the_first_version_goes_on() {
     assert_eq!(record.execution.artifact_removed, None);
     assert_eq!(row.get::<String, _>("tenant_id"), tenant.id.to_string());
     assert_eq!(row.get::<i64, _>("turn"), row.get::<i64, _>("queued"));
-    assert_eq!(store.oldest_files(None).await.unwrap().len(), 1);
+    assert_eq!(store.oldest_files_of(tenant.id).await.unwrap().len(), 1);
 
     // New runs of the old report are queued and done.
     let next = NewExecution { id: Uuid::from_u128(5), report, slot: "next".into(), anchor: at(0), queued: at(0) };

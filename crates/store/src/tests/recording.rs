@@ -71,7 +71,7 @@ const STEPS: &[Step] = &[
         sealed: "s".into(),
         created: at(0)
     })),
-    step!("sign_in.succeed", |store| store.put_sign_in_session(&session(), None, false, at(0))),
+    step!("sign_in.succeed", |store| store.put_sign_in_session(&session(), None, false)),
     step!("device.approve", |store| store.decide_device_code("device", Some(&session()))),
     step!("token.issue", |store| store.redeem_device_code("device", None)),
     step!("run.refuse", |store| refuse_a_run(store)),
@@ -196,6 +196,7 @@ async fn a_change_whose_event_cannot_be_written_is_not_made() {
                 offline: false,
                 expires: at(1),
                 state: DeviceState::Pending,
+                network: String::new(),
             };
             store.add_device_code(&code, at(0)).await.unwrap();
         }

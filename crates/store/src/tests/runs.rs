@@ -200,10 +200,11 @@ async fn files_and_runs_are_forgotten_by_age() {
     let (done, failed) = (claimed(&store, 0, 100).await, claimed(&store, 0, 100).await);
     assert!(store.finish_execution(&done, &completed(1), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&failed, &Outcome::Failed { reason: "no".into() }, None, at(1)).await.unwrap());
-    assert_eq!(store.file_bytes().await.unwrap(), 2);
-    assert!(store.oldest_files(Some(at(1))).await.unwrap().is_empty(), "made at that very time");
+    assert_eq!(store.file_bytes().await.unwrap(), [(tenant().id, 2)]);
+    assert_eq!(store.file_bytes_of(tenant().id).await.unwrap(), 2);
+    assert!(store.files_before(at(1)).await.unwrap().is_empty(), "made at that very time");
     assert_eq!(store.forget_executions(at(1)).await.unwrap(), 0);
-    let old: Vec<Uuid> = store.oldest_files(Some(at(2))).await.unwrap().iter().map(|record| record.execution.id).collect();
+    let old: Vec<Uuid> = store.files_before(at(2)).await.unwrap().iter().map(|record| record.execution.id).collect();
     assert_eq!(old, [done.execution.id]);
     assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1, "the failed one: the other has its file still");
     let published = store.file_epochs(done.execution.id).await.unwrap();
@@ -211,8 +212,8 @@ async fn files_and_runs_are_forgotten_by_age() {
     assert!(store.mark_file_removed(done.execution.id, at(3)).await.unwrap());
     assert!(!store.mark_file_removed(done.execution.id, at(4)).await.unwrap());
     assert_eq!(store.file_epochs(done.execution.id).await.unwrap().unwrap().published, None);
-    assert_eq!(store.file_bytes().await.unwrap(), 0);
-    assert!(store.oldest_files(None).await.unwrap().is_empty());
+    assert_eq!(store.file_bytes().await.unwrap(), []);
+    assert!(store.oldest_files_of(tenant().id).await.unwrap().is_empty());
     let record = store.execution(done.execution.id).await.unwrap().unwrap();
     assert_eq!(record.execution.artifact_removed, Some(at(3)));
     assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1);
@@ -283,4 +284,23 @@ async fn what_is_due_is_read_in_the_order_of_the_index() {
     let rows = sqlx::query(explained).bind("Active").bind(0_i64).bind(100_i64).fetch_all(&store.pool).await.unwrap();
     let steps: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
     assert!(steps.len() == 1 && steps[0].contains("USING INDEX scheduled_reports_due"), "{steps:?}");
+}
+
+#[tokio::test]
+async fn files_are_counted_and_listed_by_tenant() {
+    let Bench { store, _folder, .. } = bench().await;
+    let other = Tenant { id: Uuid::from_u128(2), domain: "other.example".into(), name: "x".into(), global_account: None };
+    store.add_tenant(&other, None, at(0)).await.unwrap();
+    for (id, tenant) in [(7, tenant().id), (8, other.id), (9, other.id)] {
+        let report = ScheduledReport { tenant, ..once(id) };
+        store.add_report(&report, Some(&first_run(&report)), None).await.unwrap().unwrap();
+        let held = claimed(&store, 0, 100).await;
+        assert!(store.finish_execution(&held, &completed(1), None, at(1)).await.unwrap());
+    }
+    let mut bytes = store.file_bytes().await.unwrap();
+    bytes.sort();
+    assert_eq!(bytes, [(tenant().id, 2), (other.id, 4)]);
+    assert_eq!(store.file_bytes_of(other.id).await.unwrap(), 4);
+    let reports: Vec<u128> = store.oldest_files_of(other.id).await.unwrap().iter().map(|record| record.report.id.as_u128()).collect();
+    assert_eq!(reports, [8, 9]);
 }

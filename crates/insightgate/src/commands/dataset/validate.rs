@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DataRoot, Engine, EngineError, FileCheck};
+use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, DataRoot, Engine, EngineError, FileCheck};
 use insightgate_identity::program::Program;
 use insightgate_operations::catalogs::{DefinitionFault, read_definition};
 use insightgate_query::catalog::Dataset;
@@ -27,7 +27,7 @@ struct Checked {
 
 /// Every problem of every definition, and of every file of rows. Fails when there is one.
 pub async fn run(arguments: &DatasetValidateArguments) -> Result<(), CommandError> {
-    let folder = arguments.data_dir.is_dir().then(|| DataFolder::existing(&arguments.data_dir)).transpose()?;
+    let folder = DataFolder::existing(&arguments.data_dir).ok();
     let mut all = Vec::new();
     match (arguments.files.as_slice(), &folder) {
         ([], Some(folder)) => {
@@ -173,7 +173,8 @@ fn not_replaced(program: Program, checked: &[Checked]) -> Vec<Checked> {
 
 async fn check_rows(folder: &DataFolder, root: DataRoot, all: &mut [Checked]) -> Result<(), CommandError> {
     let roots = Roots { rows: root, ..Roots::of(folder) };
-    let engine: Engine = open_engine(folder, roots, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, partitions: cores() })?;
+    let engine: Engine =
+        open_engine(folder, roots, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() })?;
     for checked in all {
         if let Ok((program, dataset)) = &checked.definition {
             let found = engine.check_files(*program, dataset).await;
