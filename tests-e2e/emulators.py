@@ -112,6 +112,7 @@ class S3:
     def __init__(self):
         """One in `failing` requests fails, before or after it is done; none if it is 0."""
         self.failing, self.failed, self.dice = 0, 0, random.Random(7)
+        self.is_refusing, self.is_shortening = False, False
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
         self.server.start()
         self.server._server.app = self._sometimes_failing(self.server._server.app)
@@ -133,6 +134,12 @@ class S3:
 
     def _sometimes_failing(self, app):
         def answer(environment, start_response):
+            if self.is_refusing:
+                content = b"<Error><Code>InvalidAccessKeyId</Code><Message>rotated</Message></Error>"
+                start_response("403 Forbidden", [("Content-Type", "application/xml"), ("Content-Length", str(len(content)))])
+                return [content]
+            if self.is_shortening and "HTTP_RANGE" in environment:
+                return self._shortened(app, environment, start_response)
             if not self.failing or self.dice.randrange(self.failing):
                 return app(environment, start_response)
             self.failed += 1
@@ -143,6 +150,37 @@ class S3:
             return []
 
         return answer
+
+    @staticmethod
+    def _shortened(app, environment, start_response):
+        """All but the last bytes, as if that were what was asked for."""
+        told = []
+        content = b"".join(app(environment, lambda *head: told.extend(head)))[:-100]
+        headers = [(name, value) for name, value in told[1] if name.lower() != "content-length"]
+        start_response(told[0], [*headers, ("Content-Length", str(len(content)))])
+        return [content]
+
+    @contextmanager
+    def refusing(self):
+        """While the block runs, nobody's credentials are taken."""
+        self.is_refusing = True
+        try:
+            yield
+        finally:
+            self.is_refusing = False
+
+    @contextmanager
+    def shortening(self):
+        """While the block runs, what is read in ranges comes too short, without a word."""
+        self.is_shortening = True
+        try:
+            yield
+        finally:
+            self.is_shortening = False
+
+    def replace(self, name, content):
+        """Of any name, whatever wrote it."""
+        self.client.put_object(Bucket=BUCKET, Key=name, Body=content)
 
     def keys(self, prefix):
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
@@ -208,6 +246,10 @@ class Azure:
 
     def put(self, path, content):
         self.container.upload_blob(f"{PREFIX}/{path}", content, overwrite=True)
+
+    def replace(self, name, content):
+        """Of any name, whatever wrote it."""
+        self.container.upload_blob(name, content, overwrite=True)
 
     def sizes(self, prefix):
         return {blob.name: blob.size for blob in self.container.list_blobs(name_starts_with=prefix)}

@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import time
 from datetime import datetime, timedelta
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -86,6 +87,49 @@ def test_a_file_lies_in_the_store_and_is_read_through_the_server(served, store):
         if query == LARGE:
             assert len(content) > 3 << 23 and content.count(b"\n") == LARGE_ROWS + 1
     assert not store.unfinished()
+
+
+def curl(served, link, *flags):
+    """Its exit code and what it wrote."""
+    command = ["curl", "--silent", "--cacert", served.ready["ca_certificate"], "--config", "-", *flags]
+    ran = subprocess.run(command, input=f'url = "{link}"\n'.encode(), capture_output=True, timeout=RUN_SECONDS)
+    return ran.returncode, ran.stdout
+
+
+def test_no_download_of_a_damaged_file_ends_well(served, store):
+    """Shorter, longer or with another byte: whatever a client asks for, it is told."""
+    execution = served.run(served.create_query(LARGE)["queryId"])
+    link = execution["reportAccessSecureLink"]
+    content = served.download(link).content
+    assert hashlib.sha256(content).hexdigest() == execution["sha256"]
+    name = f"{FILES}/{served.ready['tenant_id']}/{execution['reportId']}/{execution['executionId']}-1.csv"
+    place = len(content) // 2
+    flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    for damaged in (content[:place], content + b"more", flipped):
+        store.replace(name, damaged)
+        for flags in ((), ("--compressed",), ("--http1.1", "--compressed"), ("--range", f"5-{len(content) - 1}")):
+            code, wrote = curl(served, link, *flags)
+            assert code != 0 and len(wrote) < len(content) and wrote in content, (len(damaged), flags, code, len(wrote))
+        for encoding in ("gzip", "identity"):
+            with pytest.raises(requests.RequestException):
+                served.download(link, headers={"Accept-Encoding": encoding})
+    # What is not damaged is read.
+    part = served.download(link, headers={"Range": f"bytes=5-{place // 2}"})
+    assert part.status_code == 206 and part.content == content[5 : place // 2 + 1]
+    assert any("ERROR" in line and "the artifact is damaged" in line and "correlation" in line for line in served.lines)
+    store.replace(name, content)
+    assert served.download(link).content == content
+    assert curl(served, link, "--compressed") == (0, content)
+
+
+def test_a_download_while_the_store_is_away(served, store):
+    execution = served.run(served.create_query(SMALL)["queryId"])
+    with store.proxy.away():
+        began = time.monotonic()
+        answer = served.download(execution["reportAccessSecureLink"])
+        assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0, answer.text
+        assert time.monotonic() - began < 4, "two seconds, and what a busy machine takes"
+    assert hashlib.sha256(served.download(execution["reportAccessSecureLink"]).content).hexdigest() == execution["sha256"]
 
 
 def test_deleting_a_report_removes_its_files(served, store):

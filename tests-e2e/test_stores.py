@@ -207,7 +207,8 @@ def test_a_store_that_is_away_is_said_and_comes_back(served, store):
     query = served.create_query(GROUPED)["queryId"]
     with store.proxy.away():
         answer = served.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": ALL})
-        assert answer.status_code == 500 and answer.json()["message"] == "Service unavailable", answer.text[:500]
+        assert answer.status_code == 503 and answer.json()["message"] == "The storage cannot be reached. Try again shortly.", answer.text[:500]
+        assert int(answer.headers["Retry-After"]) > 0
         assert any("the object store at http://" in line and "cannot be reached" in line for line in served.lines), served.lines[-5:]
         report = served.create_report(query, ExecuteNow=True)["reportId"]
         filters = {"getLatestExecution": "false", "executionStatus": "Pending;Running;Completed;Failed"}
@@ -215,6 +216,42 @@ def test_a_store_that_is_away_is_said_and_comes_back(served, store):
         eventually(lambda: any(execution.get("attempts", 0) >= 1 and execution.get("failureReason") for execution in executions()), 60)
     assert [execution["executionStatus"] for execution in served.settled(report)] == ["Completed"]
     assert served.datasets(), "and the server goes on"
+
+
+def failed_once(served, query):
+    """A report's run, once an attempt has failed."""
+    report = served.create_report(query, ExecuteNow=True)["reportId"]
+    filters = {"getLatestExecution": "false", "executionStatus": "Pending;Running;Completed;Failed"}
+
+    def failed():
+        (execution,) = served.ok("GET", f"ScheduledReport/execution/{report}", params=filters)
+        return execution if execution["failureReason"] else None
+
+    return eventually(failed, 60)
+
+
+def test_short_answers_are_the_stores_fault_and_tried_again(served, store, run):
+    """The Parquet reader panics on them, and the file is whole."""
+    if not isinstance(store, S3):
+        pytest.skip("the emulator answers as it likes")
+    with store.shortening():
+        code, rows, said = run(GROUPED, store)
+        assert code == 1 and rows is None and "the object store cannot be read: it answered with" in said and "parquet" not in said.lower(), said
+        execution = failed_once(served, served.create_query(GROUPED)["queryId"])
+        assert execution["failureReason"] == "The storage cannot be reached. Try again shortly." and execution["executionStatus"] in ("Pending", "Running"), execution
+    assert [execution["executionStatus"] for execution in served.settled(execution["reportId"])] == ["Completed"]
+
+
+def test_a_run_outlasts_credentials_that_are_refused(served, store):
+    """They are replaced sooner or later: the run waits, and says for whom."""
+    if not isinstance(store, S3):
+        pytest.skip("the emulator takes no other credentials")
+    with store.refusing():
+        execution = failed_once(served, served.create_query(GROUPED)["queryId"])
+        assert execution["executionStatus"] == "Pending" and execution["failureReason"].startswith("The server may not use its storage"), execution
+        answer = served.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": ALL})
+        assert answer.status_code == 503 and "may not use its storage" in answer.json()["message"], answer.text[:500]
+    assert [execution["executionStatus"] for execution in served.settled(execution["reportId"])] == ["Completed"]
 
 
 def test_profile_files_of_the_store_are_not_touched(store):

@@ -49,7 +49,7 @@ pub const DEFAULT_MEMORY_LIMIT: usize = 256 << 20;
 /// Bytes of disk that one query may use for what does not fit into its memory. As many do so at once as the memory has shares.
 pub const DEFAULT_SPILL_LIMIT: u64 = 20 << 30;
 
-/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. Half of it holds every limit of
+/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. A quarter holds every limit of
 /// the query language reached at once, without optimisation too (`tests/limits.rs`).
 pub const STACK: usize = 16 << 20;
 

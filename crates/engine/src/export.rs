@@ -76,22 +76,20 @@ impl Engine {
         key: &ArtifactKey,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        self.export_within(scope, plan, window, format, key, &|_| Ok(()), progress).await
+        self.export_within(scope, plan, window, format, (key, &|_| Ok(())), progress).await
     }
 
     /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing.
     ///
     /// # Errors
     /// What the query meets; what `room` says; that the disk of the artifacts has nothing to spare; that the store fails.
-    #[allow(clippy::too_many_arguments)]
     pub async fn export_within(
         &self,
         scope: &TenantScope,
         plan: &Plan,
         window: Window,
         format: Format,
-        key: &ArtifactKey,
-        room: &Allowance<'_>,
+        (key, room): (&ArtifactKey, &Allowance<'_>),
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
         let artifacts = &self.inner.artifacts;

@@ -141,7 +141,7 @@ mod tests {
         for budget in 0..200 {
             let held = [90, 3, 17, 0, 40];
             let level = level(&held, budget);
-            assert!(held.iter().map(|bytes| bytes.min(&level)).sum::<u64>() <= budget.max(0), "budget {budget}");
+            assert!(held.iter().map(|bytes| bytes.min(&level)).sum::<u64>() <= budget, "budget {budget}");
         }
     }
 

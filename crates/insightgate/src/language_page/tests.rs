@@ -52,7 +52,7 @@ impl Example {
         std::fs::write(&rows, csv).unwrap();
         let place = insightgate_engine::local_folder(&folder.data(), Program::Mpn, &dataset.name, None);
         import(&[rows], &dataset, &place, Some(TENANT), None, &|_| {}).unwrap();
-        let limits = EngineLimits { memory: 64 << 20, partitions: 2 };
+        let limits = EngineLimits { memory: 64 << 20, spill: 1 << 30, partitions: 2 };
         let engine = open_engine(&folder, Roots::of(&folder), limits).unwrap_or_else(|error| panic!("{error}"));
         let catalogs = Catalogs::new(folder.definitions());
         Example { engine, catalogs, scope: TenantScope::operator(TENANT, None, Program::Mpn), _folder: temporary }

@@ -196,11 +196,11 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     let key = key(claimed, execution.epoch);
     let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant).await.map_err(|error| {
         tracing::error!(?error, "what the files of a tenant hold could not be read");
-        Fault { reason: "The server could not run the query.".to_owned(), retryable: true }
+        Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
     })?;
     let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
     let format = artifact_key::format(report.format);
-    let exported = context.engine.export_within(&scope, &plan, window, format, &key, &room, &|_| {}).await;
+    let exported = context.engine.export_within(&scope, &plan, window, format, (&key, &room), &|_| {}).await;
     let summary = match exported {
         Ok(summary) => summary,
         Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),

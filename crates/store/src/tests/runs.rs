@@ -304,3 +304,22 @@ async fn files_are_counted_and_listed_by_tenant() {
     let reports: Vec<u128> = store.oldest_files_of(other.id).await.unwrap().iter().map(|record| record.report.id.as_u128()).collect();
     assert_eq!(reports, [8, 9]);
 }
+
+#[tokio::test]
+async fn refused_credentials_are_counted_apart() {
+    let Bench { store, _folder, .. } = bench().await;
+    let once = once(10);
+    store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
+    for (number, refused) in [(1, true), (2, false), (3, true)] {
+        let claimed = store.claim_execution(100 * number, 100 * number + 50).await.unwrap().unwrap();
+        let not_before = 100 * number + 90;
+        let reason = "no".to_owned();
+        let outcome = if refused { Outcome::Postponed { reason, not_before } } else { Outcome::Retry { reason, not_before } };
+        assert!(store.finish_execution(&claimed, &outcome, None, at(0)).await.unwrap());
+        assert!(!store.finish_execution(&claimed, &outcome, None, at(0)).await.unwrap(), "it is not held any more");
+        assert_eq!(store.claim_execution(not_before - 1, not_before).await.unwrap(), None);
+    }
+    let execution = store.execution(first_run(&once).id).await.unwrap().unwrap().execution;
+    assert_eq!((execution.attempts, execution.failures, execution.refusals), (3, 3, 2));
+    assert_eq!(status(&store, 10).await, ReportStatus::Active);
+}
