@@ -1,6 +1,6 @@
 """Attackers: processes of their own that run one function each, until their time is over. Their counts are added up.
 
-They have the lowest priority: real ones sit on other machines and take no processor time of the server.
+They have a low priority: real ones sit on other machines and take no processor time of the server.
 """
 
 import os
@@ -14,7 +14,9 @@ from collections import Counter
 
 from .honest import processes
 
-# A process that does not end by itself is ended so long after its time.
+# On a busy machine an attack lasts longer, until it was one.
+LONGER_SECONDS = 15
+# A process that does not end by itself is ended so long after that.
 GRACE_SECONDS = 15
 CONNECT_SECONDS = 5
 
@@ -34,7 +36,7 @@ class Attackers:
     def end(self):
         """Waits for all of them; what they counted."""
         total, left = Counter(), len(self.all)
-        while left and time.monotonic() < self.until + GRACE_SECONDS:
+        while left and time.monotonic() < self.until + LONGER_SECONDS + GRACE_SECONDS:
             try:
                 total.update(self.results.get(timeout=0.5))
                 left -= 1
@@ -46,13 +48,12 @@ class Attackers:
             process.join(10)
         return total
 
-    def rest(self):
-        """Seconds until they are over."""
-        return max(0.0, self.until - time.monotonic())
+    def go_on(self):
+        return any(process.is_alive() for process in self.all) and time.monotonic() < self.until + LONGER_SECONDS + GRACE_SECONDS
 
 
 def work(function, number, seconds, results, arguments):
-    os.nice(10)
+    os.nice(5)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     counts = Counter()
@@ -61,6 +62,12 @@ def work(function, number, seconds, results, arguments):
     except Exception as error:
         counts[f"attacker ended: {error!r:.200}"] += 1
     results.put(counts)
+
+
+def goes_on(until, done, least):
+    """Whether an attack that has done so much goes on: for its time, and then until it has done the least that proves anything."""
+    now = time.monotonic()
+    return now < until or (done < least and now < until + LONGER_SECONDS)
 
 
 def strangers(seed):

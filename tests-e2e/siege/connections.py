@@ -5,7 +5,7 @@ import socket
 import time
 
 from . import rows
-from .attackers import Attackers, connect, port_of
+from .attackers import Attackers, connect, goes_on, port_of
 from .honest import READING
 from .http2 import Connection
 from .queries import execution, order, token_of, told
@@ -37,7 +37,7 @@ class Pace:
 def hold_http2(until, counts, number, port, wanted, source):
     """Connections of HTTP/2 that say nothing after their settings, opened anew where they are closed."""
     held, pace, first = [], Pace(AGAIN_A_SECOND), 0
-    while time.monotonic() < until:
+    while goes_on(until, first, wanted):
         if len(held) < wanted and (first < wanted or pace.may()):
             first += 1
             try:
@@ -63,7 +63,7 @@ def idle_http2(siege):
     rows.sales(server, "honest")
     with server.start():
         with siege.under_attack("idle HTTP/2", server, READING) as outcome:
-            attackers = Attackers(hold_http2, 1, siege.seconds + 4, port_of(server.https), wanted, STRANGER)
+            attackers = Attackers(hold_http2, 1, siege.seconds + 2, port_of(server.https), wanted, STRANGER)
             siege.wait_out(attackers, server)
             counts = attackers.end()
             outcome.sent = f"{wanted} idle connections of one client, {counts['opened'] + counts['refused']:,} attempts"

@@ -66,7 +66,7 @@ def no_connection(siege):
             own = PLACES - len(held)
             attackers = Attackers(ask_reports, 1, siege.seconds, server.http, token, AT_ONCE)
             start_beside(outcome, server)
-            while attackers.rest() and server.is_alive():
+            while attackers.go_on() and server.is_alive():
                 server.memory.over.wait(0.1)
                 # Whatever became free is taken at once.
                 held += take_all(postgres.port, "siege")

@@ -130,6 +130,8 @@ class Server:
 
     def prepare(self):
         """Everything before the first start."""
+        # Every setting comes by the environment.
+        (self.folder / "insightgate.toml").write_text("")
         self.command("init", "--operator-file", "operator.json")
         definitions = self.data / "datasets" / "mpn"
         definitions.mkdir(parents=True, exist_ok=True)

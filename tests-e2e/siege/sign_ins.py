@@ -8,13 +8,15 @@ import uuid
 import requests
 
 from . import rows
-from .attackers import Attackers, connect, port_of, read_answer, strangers
+from .attackers import LONGER_SECONDS, Attackers, connect, goes_on, port_of, read_answer, strangers
 from .honest import READING, SIGN_INS, Answer, Answers, From
 from .outcome import Outcome
 from .queries import told
 from .server import PASSWORD, RESOURCE, written
 
 THREADS = 16
+# What each process sends at least, for the attack to be one.
+LEAST_GUESSES, LEAST_REFUSED, LEAST_DEVICE_CODES = 75, 1000, 600
 
 
 def form(person, user, password, **more):
@@ -39,14 +41,14 @@ def guess_on(until, counts, number, port, person):
 
     def ask_on(thread):
         for source in strangers(number * 1000 + thread):
-            if time.monotonic() > until:
+            if not goes_on(until, sum(counts.values()), LEAST_GUESSES):
                 return
             user = f"user{uuid.uuid4().hex[:6]}@{person['domain']}"
             fields = form(person, user, "a wrong one", client_id=person["public_client_id"])
             kind = ""
             try:
                 with connect(port, source) as connection:
-                    connection.settimeout(max(0.5, until - time.monotonic()))
+                    connection.settimeout(max(2.0, until - time.monotonic()))
                     connection.sendall(request(path, fields))
                     kind = f"status {read_answer(connection)[0]}"
             except OSError as error:
@@ -58,7 +60,7 @@ def guess_on(until, counts, number, port, person):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(max(0.1, until - time.monotonic() + 2))
+        thread.join(max(0.1, until - time.monotonic() + LONGER_SECONDS))
 
 
 def sign_in_flood(siege):
@@ -69,6 +71,7 @@ def sign_in_flood(siege):
             attackers = Attackers(guess_on, 4, siege.seconds, port_of(server.http), server.people["honest"])
             siege.wait_out(attackers, server)
             counts = attackers.end()
+            strong(outcome, counts, 4 * LEAST_GUESSES)
             outcome.sent = f"{sum(counts.values()):,} wrong sign-ins, each from another address"
             outcome.notes.append(told(counts))
         tokens = Answers([answer for answer in outcome.answers.all if answer.kind == "token"])
@@ -103,7 +106,7 @@ def refused_on(until, counts, number, port, person):
     """As fast as one connection gives answers: 50 requests in one go."""
     kinds = list(without_credentials(person).items())
     address, place = strangers(number), number
-    while time.monotonic() < until:
+    while goes_on(until, sum(counts.values()), LEAST_REFUSED):
         try:
             with connect(port, next(address)) as connection:
                 for _ in range(10):
@@ -114,7 +117,7 @@ def refused_on(until, counts, number, port, person):
                     for _ in range(50):
                         status, rest = read_answer(connection, rest)
                         counts[f"{status} for {kind}"] += 1
-                    if time.monotonic() > until:
+                    if not goes_on(until, sum(counts.values()), LEAST_REFUSED):
                         return
         except OSError as error:
             counts[type(error).__name__] += 1
@@ -122,6 +125,11 @@ def refused_on(until, counts, number, port, person):
 
 # Beside what the honest caller's own requests write: a line a minute for each reason, tenant and address.
 FEW_ROWS = 300
+
+
+def strong(outcome, counts, least):
+    sent = sum(counts.values())
+    outcome.expect(sent >= least, f"the attack was none: {sent:,} requests, of {least:,} that prove something")
 
 
 def own_rows(outcome):
@@ -137,6 +145,7 @@ def refused_requests(siege):
             attackers = Attackers(refused_on, 2, siege.seconds, port_of(server.http), server.people["honest"])
             siege.wait_out(attackers, server)
             counts = attackers.end()
+            strong(outcome, counts, 2 * LEAST_REFUSED)
             outcome.sent = f"{sum(counts.values()):,} refused requests"
             outcome.notes.append(told(counts))
         count = sum(outcome.rows.values()) - own_rows(outcome)
@@ -148,14 +157,14 @@ def start_on(until, counts, number, port, person):
     """Device codes, as many as there are, from one address."""
     path = f"/{person['domain']}/oauth2/v2.0/devicecode"
     words = request(path, {"client_id": person["public_client_id"], "scope": f"{RESOURCE}/.default"}).replace(b"Connection: close\r\n", b"")
-    while time.monotonic() < until:
+    while goes_on(until, sum(counts.values()), LEAST_DEVICE_CODES):
         try:
             with connect(port, f"127.0.{number + 2}.2") as connection:
                 for _ in range(100):
                     connection.sendall(words)
                     status, _ = read_answer(connection)
                     counts[f"status {status}"] += 1
-                    if time.monotonic() > until:
+                    if not goes_on(until, sum(counts.values()), LEAST_DEVICE_CODES):
                         return
         except OSError as error:
             counts[type(error).__name__] += 1
@@ -173,6 +182,7 @@ def device_codes(siege):
             attackers = Attackers(start_on, 2, siege.seconds, port_of(server.http), server.people["honest"])
             siege.wait_out(attackers, server)
             counts = attackers.end()
+            strong(outcome, counts, 2 * LEAST_DEVICE_CODES)
             outcome.sent = f"{sum(counts.values()):,} device codes asked for"
             outcome.notes.append(told(counts))
         begun = outcome.rows.get("device_codes", 0)

@@ -53,7 +53,7 @@ def finished(server):
 
 def ask_damaged(outcome, where, server, report, whole, put):
     link = report["reportAccessSecureLink"]
-    size, middle = len(whole), len(whole) // 2
+    middle = len(whole) // 2
     flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
     last = whole[:-1] + bytes([whole[-1] ^ 1])
     asked = {

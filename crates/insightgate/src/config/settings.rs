@@ -64,6 +64,18 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
     },
     Setting {
+        key: "artifacts.largest_mib",
+        about: "What one file may have; a run that would make a larger one fails.",
+        default: Ok("10240"),
+        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.largest_artifact_mib = mebibytes),
+    },
+    Setting {
+        key: "artifacts.tenant_mib",
+        about: "What the files of one tenant may have together; a run that would make them more fails.",
+        default: Ok("102400"),
+        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.tenant_artifact_mib = mebibytes),
+    },
+    Setting {
         key: "downloads.at_once",
         about: "Downloads under way at once. Each takes up to 1 MiB and a file or a connection to the store; a quarter is left to organizations with few.",
         default: Ok("128"),
@@ -98,18 +110,6 @@ pub const SETTINGS: &[Setting] = &[
         about: "How long a download may take.",
         default: Ok("24"),
         read: |c, v| number(v, 1, 24 * 30).map(|hours| c.downloads.longest = Duration::from_secs(u64::from(hours) * 3600)),
-    },
-    Setting {
-        key: "artifacts.largest_mib",
-        about: "What one file may have; a run that would make a larger one fails.",
-        default: Ok("10240"),
-        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.largest_artifact_mib = mebibytes),
-    },
-    Setting {
-        key: "artifacts.tenant_mib",
-        about: "What the files of one tenant may have together; a run that would make them more fails.",
-        default: Ok("102400"),
-        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.tenant_artifact_mib = mebibytes),
     },
     Setting {
         key: "server.http",
