@@ -11,7 +11,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::catalog::{Dataset, Tenancy, same_name};
 use object_store::path::Path;
@@ -69,11 +69,21 @@ pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: 
 
 /// The data files of a dataset's folder that lie below `listed`, in the order of their paths.
 pub(crate) async fn list(store: &dyn ObjectStore, folder: &Path, listed: &Path) -> Result<Vec<PinnedFile>, EngineError> {
-    let listed = store.list(Some(listed)).filter(|found| std::future::ready(!found.as_ref().is_err_and(is_circle)));
-    let mut metas: Vec<ObjectMeta> =
-        listed.try_filter(|meta| std::future::ready(layout::is_data_file(folder, &meta.location))).try_collect().await?;
+    let mut metas = match data_files(folder, store.list(Some(listed))).await {
+        Err(error) if is_circle(&error) => {
+            // The library ends its list at the first error, unless it was called outside the runtime.
+            let anew = std::thread::scope(|scope| scope.spawn(|| store.list(Some(listed))).join());
+            let Ok(anew) = anew else { return Err(error.into()) };
+            data_files(folder, anew.filter(|found| std::future::ready(!found.as_ref().is_err_and(is_circle)))).await?
+        }
+        listed => listed?,
+    };
     metas.sort_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
     Ok(metas.into_iter().map(|meta| PinnedFile { folder_values: layout::folder_values(folder, &meta.location), meta }).collect())
+}
+
+async fn data_files(folder: &Path, listed: impl Stream<Item = object_store::Result<ObjectMeta>>) -> object_store::Result<Vec<ObjectMeta>> {
+    listed.try_filter(|meta| std::future::ready(layout::is_data_file(folder, &meta.location))).try_collect().await
 }
 
 /// Whether a link leads to itself, or to a folder that it lies in: there is nothing behind it that is not listed anyway.

@@ -235,7 +235,7 @@ fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_fi
 /// Whether the dataset's folder holds anything but the rows that are to be replaced.
 fn others_have_rows(folder: &Path, rows: &Path) -> bool {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    folder != rows && entries.into_iter().any(|entry| entry.path() != rows)
+    folder != rows && entries.into_iter().any(|entry| followed(entry.path()) != rows)
 }
 
 /// The first column that is not as it was, in words.

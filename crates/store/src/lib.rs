@@ -150,10 +150,10 @@ fn migrations() -> Migrator {
     let all = [
         ("first tables", include_str!("../migrations/0001_first_tables.sql")),
         ("delivery", include_str!("../migrations/0002_delivery.sql")),
-        ("block hashes", include_str!("../migrations/0004_block_hashes.sql")),
+        ("block hashes", include_str!("../migrations/0003_block_hashes.sql")),
         ("record", include_str!("../migrations/0004_record.sql")),
-        ("sign in", include_str!("../migrations/0003_sign_in.sql")),
-        ("room", include_str!("../migrations/0005_room.sql")),
+        ("sign in", include_str!("../migrations/0005_sign_in.sql")),
+        ("room", include_str!("../migrations/0006_room.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
