@@ -305,7 +305,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "engine.tenant_weights",
-        about: "Tenants that get more turns than others, which have the weight 1: their ids with weights, such as { \"<tenant id>\" = 3 }.",
+        about: "Tenants that get more turns than others: a table of their ids and weights (docs/operating.md). A tenant that is not named has the weight 1.",
         default: Ok("{}"),
         read: |c, v| weights(v).map(|weights| c.tenant_weights = weights),
     },
