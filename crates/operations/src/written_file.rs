@@ -257,6 +257,7 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
     use super::*;

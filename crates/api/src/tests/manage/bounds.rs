@@ -66,7 +66,7 @@ fn fields(schema: &Value, within: &[String]) -> Vec<(Vec<String>, Value, bool)> 
     let needed = |name: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name));
     let mut found = Vec::new();
     for (name, field) in schema["properties"].as_object().unwrap_or(&empty) {
-        let place = [within, &[name.clone()]].concat();
+        let place = [within, std::slice::from_ref(name)].concat();
         found.extend(fields(field, &place));
         found.push((place, field.clone(), needed(name)));
     }
