@@ -60,6 +60,15 @@ pub(crate) fn none_free(why: NoConnection) -> sqlx::Error {
 }
 
 impl StoreError {
+    /// Whether it is the connection that went away, so that another may do.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            StoreError::Database(error) => is_cut(error),
+            StoreError::Unrecorded { cause, .. } => cause.is_cut(),
+            _ => false,
+        }
+    }
+
     /// None for a fault that does not pass.
     pub fn outage(&self) -> Option<Outage> {
         match self {
@@ -85,6 +94,24 @@ pub(crate) fn of(error: &sqlx::Error) -> Option<Outage> {
         sqlx::Error::Database(error) => error.code().and_then(|code| by_code(&code)),
         _ => None,
     }
+}
+
+/// Whether the connection went away under the statement, so that another may do. Not where the database was silent or none was free: whoever has
+/// waited for that waits no second time.
+pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => {
+            error.kind() != io::ErrorKind::TimedOut && error.get_ref().is_none_or(|inner| inner.downcast_ref::<NoConnection>().is_none())
+        }
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.len() == 5 && is_cut_code(&code)),
+        _ => false,
+    }
+}
+
+/// A connection's failure, or its end by an operator or by a server that ends.
+fn is_cut_code(code: &str) -> bool {
+    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03")
 }
 
 /// Five characters are Postgres's (<https://www.postgresql.org/docs/current/errcodes-appendix.html>), a number is SQLite's, with details in its
