@@ -211,7 +211,9 @@ async fn a_locked_table_holds_up_nothing_but_itself() {
         unhindered(store.record_audit_event(super::together::event(number))).await.unwrap();
     }
     for added in adding {
-        assert!(outage(timeout(2 * SOON, added).await.unwrap().unwrap()).is_some());
+        let outcome = timeout(2 * SOON, added).await.unwrap().unwrap();
+        let text = format!("{outcome:?}");
+        assert!(outage(outcome).is_some(), "{text}");
     }
     for read in reading {
         assert!(outage(timeout(2 * SOON, read).await.unwrap().unwrap()).is_some());
