@@ -75,6 +75,8 @@ impl StoreError {
             StoreError::Database(error) => of(error),
             StoreError::Unreachable { outage, .. } => Some(*outage),
             StoreError::Interrupted => Some(Outage::Away),
+            // The event could not be written for the same reason as the change.
+            StoreError::Unrecorded { cause, .. } => cause.outage(),
             _ => None,
         }
     }
@@ -143,6 +145,20 @@ fn by_code(code: &str) -> Option<Outage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_went_away_under_a_statement_is_asked_again() {
+        let io = |kind| sqlx::Error::Io(io::Error::from(kind));
+        assert!(is_cut(&io(io::ErrorKind::ConnectionReset)) && is_cut(&io(io::ErrorKind::UnexpectedEof)));
+        let waited = none_free(NoConnection { in_use: 1, most: 1, fault: None });
+        for error in [io(io::ErrorKind::TimedOut), waited, sqlx::Error::PoolClosed, sqlx::Error::RowNotFound] {
+            assert!(!is_cut(&error), "{error}");
+        }
+        assert!(is_cut_code("57P01") && is_cut_code("08006") && !is_cut_code("57014") && !is_cut_code("53300"));
+        let cause = Box::new(StoreError::Database(io(io::ErrorKind::ConnectionReset)));
+        let unrecorded = StoreError::Unrecorded { action: "user.add".into(), subject: "s".into(), cause };
+        assert_eq!(unrecorded.outage(), Some(Outage::Away), "which passes, as its cause does");
+    }
 
     #[test]
     fn codes_say_what_passes_and_what_does_not() {
