@@ -100,7 +100,7 @@ impl Ledger {
             let ticket = state.turns.enter(asked);
             let (own, others): (Vec<_>, Vec<_>) = state.granted().into_iter().partition(|(granted, _)| *granted == ticket);
             if own.is_empty() {
-                state.turns.leave(ticket, asked);
+                state.turns.withdraw(ticket, asked);
             }
             (own, state.with_waiting(others))
         };

@@ -54,6 +54,8 @@ pub(crate) struct Turns {
     /// The virtual time: where the tenant stood that had the last turn.
     now: u128,
     passes: u32,
+    /// The query that is first in line and waits for room.
+    head: Option<Ticket>,
     next: Ticket,
 }
 
@@ -118,12 +120,14 @@ impl Turns {
     pub(crate) fn grant(&mut self) -> Option<(Ticket, Asked)> {
         let mut firsts: Vec<(u128, Ticket, Asked)> = self.tenants.iter().filter_map(|(id, tenant)| self.first(*id, tenant)).collect();
         firsts.sort_unstable_by_key(|(turn, ticket, _)| (*turn, *ticket));
+        self.set_aside(&mut firsts);
         let room = self.rules.limit.saturating_sub(self.held);
         let (_, ticket, first) = firsts.first().copied()?;
         if first.bytes <= room {
-            self.passes = 0;
+            (self.passes, self.head) = (0, None);
             return Some(self.granted(ticket, first));
         }
+        self.head = Some(ticket);
         if self.passes >= MOST_PASSES {
             return None;
         }
@@ -132,12 +136,48 @@ impl Turns {
         Some(self.granted(ticket, small))
     }
 
-    /// The query left the queue without having had its turn.
+    /// Queries that only the end of an export makes room for, which may take an hour: nobody waits behind them. But no export begins whose turn comes
+    /// after theirs, so that the room comes.
+    fn set_aside(&self, firsts: &mut Vec<(u128, Ticket, Asked)>) {
+        let Rules { limit, spare, .. } = self.rules;
+        let beside_exports = |most: usize| most.saturating_sub(self.held_by_exports);
+        let mut waits_for_exports = false;
+        firsts.retain(|(_, _, asked)| {
+            let fits = match asked.lane {
+                Lane::Preview => asked.bytes <= beside_exports(limit),
+                // An export without others may take more than is usual: else a large one would never run.
+                Lane::Export => self.held_by_exports == 0 || asked.bytes <= beside_exports(limit.saturating_sub(spare)),
+            };
+            let may_begin = fits && (asked.lane == Lane::Preview || !waits_for_exports);
+            waits_for_exports |= !fits;
+            may_begin
+        });
+    }
+
+    /// The query left the queue without having had its turn. If others waited behind it, its tenant pays for that as for a turn: else the next of its
+    /// queries would hold them up again.
     pub(crate) fn leave(&mut self, ticket: Ticket, asked: Asked) {
+        if self.head == Some(ticket) {
+            (self.passes, self.head) = (0, None);
+            self.charge(asked);
+        }
+        self.withdraw(ticket, asked);
+    }
+
+    /// The query was not to wait at all.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket, asked: Asked) {
         if let Some(tenant) = self.tenants.get_mut(&asked.tenant) {
             tenant.queue(asked.lane).retain(|waiting| waiting.ticket != ticket);
         }
         self.forget_idle();
+    }
+
+    fn charge(&mut self, asked: Asked) {
+        let weight = self.rules.weights.get(&asked.tenant).copied().unwrap_or(USUAL_WEIGHT).max(1);
+        if let Some(tenant) = self.tenants.get_mut(&asked.tenant) {
+            self.now = self.now.max(tenant.turn);
+            tenant.turn += asked.bytes.max(1) as u128 * COST / u128::from(weight);
+        }
     }
 
     pub(crate) fn give_back(&mut self, asked: Asked) {
@@ -165,8 +205,7 @@ impl Turns {
         let Rules { limit, spare, exports_of_one, .. } = self.rules;
         let within = |held: usize, most: usize| held == 0 || held + asked.bytes <= most;
         let most = limit.saturating_sub(spare);
-        let may_export = || within(self.held_by_exports, most) && within(tenant.held_by_exports, exports_of_one);
-        within(tenant.held, most) && (asked.lane == Lane::Preview || may_export())
+        within(tenant.held, most) && (asked.lane == Lane::Preview || within(tenant.held_by_exports, exports_of_one))
     }
 
     fn may_pass(&self, asked: Asked, room: usize) -> bool {
@@ -175,7 +214,6 @@ impl Turns {
     }
 
     fn granted(&mut self, ticket: Ticket, asked: Asked) -> (Ticket, Asked) {
-        let weight = self.rules.weights.get(&asked.tenant).copied().unwrap_or(USUAL_WEIGHT).max(1);
         let exported = if asked.lane == Lane::Export { asked.bytes } else { 0 };
         self.held += asked.bytes;
         self.held_by_exports += exported;
@@ -183,9 +221,8 @@ impl Turns {
             tenant.queue(asked.lane).pop_front();
             tenant.held += asked.bytes;
             tenant.held_by_exports += exported;
-            self.now = self.now.max(tenant.turn);
-            tenant.turn += asked.bytes.max(1) as u128 * COST / u128::from(weight);
         }
+        self.charge(asked);
         (ticket, asked)
     }
 
@@ -368,6 +405,47 @@ mod tests {
         assert_eq!(passed, MOST_PASSES);
         turns.give_back(preview(A, 40));
         assert_eq!(turns.grant().unwrap().0, large);
+    }
+
+    /// An export may hold its memory for an hour.
+    #[test]
+    fn nobody_waits_behind_what_only_an_exports_end_makes_room_for() {
+        for large in [preview(A, 90), export(A, 90)] {
+            let mut turns = turns();
+            turns.enter(export(B, 40));
+            assert_eq!(all(&mut turns), [export(B, 40)]);
+            let mut waiting = (turns.enter(large), large);
+            for number in 0..10 * MOST_PASSES {
+                // It gives up and comes again, and another tenant's preview goes on beside it, small or not.
+                turns.leave(waiting.0, waiting.1);
+                waiting.0 = turns.enter(large);
+                let asked = preview(C, if number % 2 == 0 { 10 } else { 40 });
+                turns.enter(asked);
+                assert_eq!(all(&mut turns), [asked], "{number}");
+                turns.give_back(asked);
+            }
+            // No export that comes later keeps the room from it.
+            turns.enter(export(C, 40));
+            turns.enter(export(C, 40));
+            assert_eq!(all(&mut turns), []);
+            turns.give_back(export(B, 40));
+            assert_eq!(all(&mut turns).first(), Some(&large));
+        }
+    }
+
+    #[test]
+    fn who_gives_up_at_the_head_of_the_line_goes_to_its_end() {
+        let mut turns = turns();
+        turns.enter(preview(B, 80));
+        assert_eq!(all(&mut turns).len(), 1);
+        let first = turns.enter(preview(A, 100));
+        turns.enter(preview(A, 100));
+        assert_eq!(all(&mut turns), []);
+        turns.enter(preview(C, 60));
+        assert_eq!(all(&mut turns), [], "too large to pass");
+        turns.leave(first, preview(A, 100));
+        turns.give_back(preview(B, 80));
+        assert_eq!(all(&mut turns), [preview(C, 60)]);
     }
 
     #[test]

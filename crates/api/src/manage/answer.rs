@@ -74,7 +74,7 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     };
     match failure {
         Failure::Internal(cause) => tracing::error!(%cause, correlation, "a request failed"),
-        Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation, "a request could not be answered"),
+        Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation, "a request could not be answered now"),
         Failure::Unauthorized { reason } => tracing::info!(reason, correlation, "a token was not accepted"),
         _ => {}
     }
