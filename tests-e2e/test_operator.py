@@ -412,7 +412,7 @@ def test_a_backup_while_the_server_goes_on(served, partner):
     assert "is there already" in served.refused(2, "backup", "--config", "insightgate.toml", "-o", "copy.db", profile=None)
     (served.folder / "empty").mkdir()
     (served.folder / "empty" / "insightgate.db").touch()
-    assert "no tables" in served.refused(1, "backup", "--data-dir", "empty", "-o", "other.db", profile=None)
+    assert "it is empty" in served.refused(1, "backup", "--data-dir", "empty", "-o", "other.db", profile=None)
     assert not (served.folder / "other.db").exists()
     assert "there is no data folder" in served.refused(4, "backup", "--data-dir", "nowhere", "-o", "other.db", profile=None)
     copy.unlink()
