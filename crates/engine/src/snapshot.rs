@@ -135,7 +135,10 @@ pub(crate) struct FileShape {
 /// The ETag that a shape was read under, and the shape.
 type Known = (Option<String>, Arc<FileShape>);
 
-/// The shapes of files, read when first needed.
+/// Shapes that are kept at the most.
+const SHAPES: usize = 10_000;
+
+/// The shapes of files, read when first needed. There is a bound: files come and go for as long as the process runs.
 #[derive(Default)]
 pub(crate) struct ShapeCache {
     by_path: Mutex<HashMap<Path, Known>>,
@@ -187,6 +190,14 @@ impl ShapeCache {
     fn remember(&self, meta: &ObjectMeta, shape: FileShape) -> Arc<FileShape> {
         let shape = Arc::new(shape);
         let mut by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_path.len() >= SHAPES && !by_path.contains_key(&meta.location) {
+            // Any eighth of them, whose order says nothing: files that are gone are never asked for again, and the others are read anew.
+            let mut place = 0_usize;
+            by_path.retain(|_, _| {
+                place += 1;
+                !place.is_multiple_of(8)
+            });
+        }
         by_path.insert(meta.location.clone(), (meta.e_tag.clone(), Arc::clone(&shape)));
         shape
     }
@@ -268,4 +279,32 @@ pub(crate) fn check_fit(dataset: &Dataset, from_folders: &[String], file: &Path,
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_of_files_that_come_and_go_have_a_bound() {
+        let cache = ShapeCache::default();
+        let meta = |number: usize| ObjectMeta {
+            location: Path::from(format!("{number}.parquet")),
+            last_modified: DateTime::UNIX_EPOCH,
+            size: 1,
+            e_tag: Some("1".to_owned()),
+            version: None,
+        };
+        let shape = || FileShape { schema: Arc::new(Schema::empty()), dictionaries: Vec::new() };
+        for number in 0..3 * SHAPES {
+            cache.remember(&meta(number), shape());
+            assert!(cache.known(&meta(number)).is_some());
+        }
+        let kept = cache.by_path.lock().unwrap().len();
+        assert!(kept <= SHAPES && kept > SHAPES / 2, "{kept}");
+        // One that changed takes the place of its own.
+        let changed = ObjectMeta { e_tag: Some("2".to_owned()), ..meta(3 * SHAPES - 1) };
+        cache.remember(&changed, shape());
+        assert_eq!(cache.by_path.lock().unwrap().len(), kept);
+    }
 }

@@ -1,9 +1,9 @@
 //! Passwords (argon2id) and client secrets (digests of high-entropy texts).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use argon2::password_hash::{CustomizedPasswordHasher, PasswordHasher};
-use argon2::{Argon2, Params, PasswordHash};
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use insightgate_identity::application::ClientSecret;
@@ -19,6 +19,28 @@ pub struct Passwords {
     queue: Arc<HashingQueue>,
     /// Checked when there is no such user, so that both cases take alike.
     decoy: Arc<OnceLock<String>>,
+    memory: Memory,
+}
+
+/// What hashes were worked out in, for the next ones: one for each that may run at once. Were it taken from the allocator each time, each thread
+/// that ever hashed would keep some for ever.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
+
+impl Memory {
+    /// Whoever hashes has a turn, so that no more are out than there are turns.
+    fn with<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        let mut memory = self.kept().pop().unwrap_or_default();
+        memory.resize(blocks, Block::default());
+        let result = work(&mut memory);
+        self.kept().push(memory);
+        result
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        // A list is whole between any two changes.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What became of a password.
@@ -45,7 +67,7 @@ impl From<Busy> for PasswordFault {
 
 impl Passwords {
     pub fn new(threads: usize) -> Passwords {
-        Passwords { queue: HashingQueue::new(threads.max(1)), decoy: Arc::default() }
+        Passwords { queue: HashingQueue::new(threads.max(1)), decoy: Arc::default(), memory: Memory::default() }
     }
 
     /// The hash in PHC form. For those who may set one: strangers cannot keep them from it.
@@ -62,13 +84,13 @@ impl Passwords {
 
     /// Whether the password is right. Without a hash (no such user) the answer is no, after the same work.
     pub async fn verify(&self, password: &str, stored: Option<String>, asker: &Asker) -> Result<Verified, PasswordFault> {
-        let (password, decoy) = (password.to_owned(), Arc::clone(&self.decoy));
+        let (password, decoy, memory) = (password.to_owned(), Arc::clone(&self.decoy), self.memory.clone());
         self.run(asker, move || {
             let (hash, known) = match stored {
                 Some(hash) => (hash, true),
                 None => (decoy.get_or_init(|| hash("decoy", &[0; 16]).unwrap_or_default()).clone(), false),
             };
-            let (matches, work) = compare(&password, &hash).unwrap_or_default();
+            let (matches, work) = compare(&password, &hash, &memory).unwrap_or_default();
             Verified { right: matches && known, work }
         })
         .await
@@ -87,16 +109,17 @@ impl Passwords {
 }
 
 /// Whether the hash is the password's, and the output of hashing it anew. None for a text that is no hash.
-fn compare(password: &str, stored: &str) -> Option<(bool, Vec<u8>)> {
+fn compare(password: &str, stored: &str, memory: &Memory) -> Option<(bool, Vec<u8>)> {
     let stored = PasswordHash::new(stored).ok()?;
     let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
     let params = Params::try_from(&stored).ok()?;
-    let algorithm = Some(stored.algorithm.as_str());
-    let hashed: Result<PasswordHash, _> =
-        Argon2::default().hash_password_customized(password.as_bytes(), salt, algorithm, stored.version, params);
-    let output = hashed.ok()?.hash?;
-    // Outputs are compared in constant time.
-    Some((output == *expected, output.as_bytes().to_vec()))
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+    let version = stored.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(algorithm, version, params);
+    let mut output = vec![0; expected.as_bytes().len()];
+    memory.with(blocks, |memory| argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory)).ok()?;
+    Some((verify_slices_are_equal(&output, expected.as_bytes()).is_ok(), output))
 }
 
 fn hash(password: &str, salt: &[u8]) -> Result<String, PasswordFault> {

@@ -28,9 +28,13 @@ impl Store {
         execute(&mut transaction, earlier.bind(execution.to_string())).await?;
         let per_row = usize::try_from(BLOCKS_PER_ROW).unwrap_or(usize::MAX);
         let rows: Vec<(i64, String)> = (0..).step_by(per_row).zip(sums.chunks(per_row).map(hexadecimal)).collect();
-        insert_rows(&mut transaction, "artifact_blocks (execution_id, epoch, first_block, sums)", 4, &rows, |query, (first, sums)| {
-            query.bind(execution.to_string()).bind(epoch).bind(*first).bind(sums.clone())
-        })
+        insert_rows(
+            &mut transaction,
+            ("artifact_blocks (execution_id, epoch, first_block, sums)", ""),
+            4,
+            &rows,
+            |query, (first, sums)| query.bind(execution.to_string()).bind(epoch).bind(*first).bind(sums.clone()),
+        )
         .await?;
         transaction.commit().await?;
         Ok(true)
@@ -62,7 +66,7 @@ impl Store {
         if execute(&mut transaction, query).await? == 0 {
             return Ok(false);
         }
-        audit::insert(&mut transaction, &[event]).await?;
+        audit::insert(&mut transaction, &[event], false).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -29,8 +29,10 @@ pub struct AuditEvent {
     pub address: Option<String>,
 }
 
-pub(crate) async fn insert(connection: &mut Connection, events: &[&AuditEvent]) -> Result<(), StoreError> {
-    insert_rows(connection, &format!("audit_events ({COLUMNS})"), 10, events, |query, event| bind(query, event)).await
+/// `again`: they may be there already.
+pub(crate) async fn insert(connection: &mut Connection, events: &[&AuditEvent], again: bool) -> Result<(), StoreError> {
+    let (into, end) = (format!("audit_events ({COLUMNS})"), if again { "ON CONFLICT (id) DO NOTHING" } else { "" });
+    insert_rows(connection, (&into, end), 10, events, |query, event| bind(query, event)).await
 }
 
 const COLUMNS: &str = "id, at, tenant_id, actor, action, subject, detail, correlation_id, occurrences, address";

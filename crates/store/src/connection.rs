@@ -13,7 +13,7 @@ use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlStr};
 use tokio::time::timeout;
 
-use crate::lanes::{Lane, silent};
+use crate::lanes::{Answered, Lane, first_row, silent};
 use crate::outage;
 
 /// How long tidying up may take before the connection is closed.
@@ -60,7 +60,7 @@ impl Connection {
     }
 
     /// Runs one statement to its end. Lists are short here, so that nothing is lost by reading them whole.
-    pub(crate) async fn answer<'q, E>(&mut self, query: E) -> Vec<Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>
+    pub(crate) async fn answer<'q, E>(&mut self, query: E) -> Vec<Answered>
     where
         E: 'q + Execute<'q, Any>,
     {
@@ -145,14 +145,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        Box::pin(async move {
-            for item in self.answer(query).await {
-                if let Either::Right(row) = item? {
-                    return Ok(Some(row));
-                }
-            }
-            Ok(None)
-        })
+        Box::pin(async move { first_row(self.answer(query).await) })
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>

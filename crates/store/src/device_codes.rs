@@ -139,7 +139,7 @@ impl Store {
         if execute(&mut transaction, query.bind(digest.to_owned())).await? != 1 {
             return Ok(false);
         }
-        insert(&mut transaction, token.as_slice()).await?;
+        insert(&mut transaction, token.as_slice(), false).await?;
         self.record_change(&mut transaction).await?;
         transaction.commit().await?;
         self.grown.note(token);

@@ -3,7 +3,8 @@
 //! A caller gets the first connection that is free, whether another caller gave it back or it was opened just now: while none can be opened, those
 //! that are there go round. Nobody waits longer than two seconds while nothing gets done, or ten behind others, and the error says why none could be
 //! opened. An idle connection that does
-//! not answer is closed and never handed out. No lane knows what a statement means.
+//! not answer is closed and never handed out. What only reads is asked once more, on another
+//! connection, where its own was cut. No lane knows what a statement means.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,14 +15,14 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
-use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlStr};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::connection::Connection;
 use crate::dialect::{Dialect, LaneKind};
-use crate::outage::{NoConnection, none_free};
+use crate::outage::{NoConnection, is_cut, none_free};
 
 /// How long a caller waits for a connection while nothing gets done on any of them.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -318,9 +319,50 @@ impl Pool {
         self.reading.acquire().await
     }
 
+    /// On another connection once more where the first was cut: a statement that reads may be asked twice.
+    async fn read<'q, E>(&self, mut query: E) -> Vec<Answered>
+    where
+        E: 'q + Execute<'q, Any>,
+    {
+        let arguments = match query.take_arguments() {
+            Ok(arguments) => arguments,
+            Err(error) => return vec![Err(sqlx::Error::Encode(error))],
+        };
+        let text = query.sql();
+        let copied = arguments.as_ref().map(|arguments| {
+            let mut copied = AnyArguments::default();
+            copied.values.0.clone_from(&arguments.values.0);
+            copied
+        });
+        let answered = self.read_once((text.clone(), copied)).await;
+        if answered.iter().any(|item| matches!(item, Err(error) if is_cut(error))) {
+            return self.read_once((text, arguments)).await;
+        }
+        answered
+    }
+
+    async fn read_once(&self, query: (SqlStr, Option<AnyArguments>)) -> Vec<Answered> {
+        match self.reading.acquire().await {
+            Ok(mut connection) => connection.answer(query).await,
+            Err(error) => vec![Err(error)],
+        }
+    }
+
     pub(crate) async fn close(&self) {
         futures::future::join(self.reading.close(), self.writing.close()).await;
     }
+}
+
+/// A part of the answer to a statement.
+pub(crate) type Answered = Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>;
+
+pub(crate) fn first_row(answered: Vec<Answered>) -> Result<Option<AnyRow>, sqlx::Error> {
+    for item in answered {
+        if let Either::Right(row) = item? {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
 }
 
 /// `execute` writes, whatever fetches rows reads.
@@ -340,13 +382,7 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let found = async move {
-            match self.reading.acquire().await {
-                Ok(mut connection) => connection.answer(query).await,
-                Err(error) => vec![Err(error)],
-            }
-        };
-        stream::once(found).flat_map(stream::iter).boxed()
+        stream::once(self.read(query)).flat_map(stream::iter).boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
@@ -354,7 +390,7 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        Box::pin(async move { self.reading.acquire().await?.fetch_optional(query).await })
+        Box::pin(async move { first_row(self.read(query).await) })
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>

@@ -120,22 +120,30 @@ impl Store {
 
     /// A transaction that may write from its first statement on, and that no other such transaction runs beside: what it reads stays so.
     async fn begin(&self) -> Result<Transaction, StoreError> {
-        let mut transaction = self.begin_beside().await?;
-        if let Some(lock) = self.dialect.one_at_a_time() {
-            execute(&mut transaction, sqlx::query(lock)).await?;
-        }
-        Ok(transaction)
+        self.begin_in(&self.reports, self.dialect.one_at_a_time()).await
     }
 
     /// As `begin`, but others may run beside it: each of its statements must hold for itself.
     async fn begin_beside(&self) -> Result<Transaction, StoreError> {
-        Ok(Transaction::begin(self.reports.acquire().await?, self.dialect.begin()).await?)
+        self.begin_in(&self.reports, None).await
     }
 
     /// As `begin`, for grants: they wait for each other alone.
     async fn begin_grants(&self) -> Result<Transaction, StoreError> {
-        let mut transaction = Transaction::begin(self.pool.acquire().await?, self.dialect.begin()).await?;
-        if let Some(lock) = self.dialect.one_grant_at_a_time() {
+        self.begin_in(&self.pool, self.dialect.one_grant_at_a_time()).await
+    }
+
+    /// On another connection once more where the first was cut: nothing has been written yet.
+    async fn begin_in(&self, pool: &Pool, lock: Option<&'static str>) -> Result<Transaction, StoreError> {
+        match self.begin_once(pool, lock).await {
+            Err(error) if error.is_cut() => self.begin_once(pool, lock).await,
+            begun => begun,
+        }
+    }
+
+    async fn begin_once(&self, pool: &Pool, lock: Option<&'static str>) -> Result<Transaction, StoreError> {
+        let mut transaction = Transaction::begin(pool.acquire().await?, self.dialect.begin()).await?;
+        if let Some(lock) = lock {
             execute(&mut transaction, sqlx::query(lock)).await?;
         }
         Ok(transaction)

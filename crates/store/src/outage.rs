@@ -60,12 +60,23 @@ pub(crate) fn none_free(why: NoConnection) -> sqlx::Error {
 }
 
 impl StoreError {
+    /// Whether it is the connection that went away, so that another may do.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            StoreError::Database(error) => is_cut(error),
+            StoreError::Unrecorded { cause, .. } => cause.is_cut(),
+            _ => false,
+        }
+    }
+
     /// None for a fault that does not pass.
     pub fn outage(&self) -> Option<Outage> {
         match self {
             StoreError::Database(error) => of(error),
             StoreError::Unreachable { outage, .. } => Some(*outage),
             StoreError::Interrupted => Some(Outage::Away),
+            // The event could not be written for the same reason as the change.
+            StoreError::Unrecorded { cause, .. } => cause.outage(),
             _ => None,
         }
     }
@@ -85,6 +96,24 @@ pub(crate) fn of(error: &sqlx::Error) -> Option<Outage> {
         sqlx::Error::Database(error) => error.code().and_then(|code| by_code(&code)),
         _ => None,
     }
+}
+
+/// Whether the connection went away under the statement, so that another may do. Not where the database was silent or none was free: whoever has
+/// waited for that waits no second time.
+pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => {
+            error.kind() != io::ErrorKind::TimedOut && error.get_ref().is_none_or(|inner| inner.downcast_ref::<NoConnection>().is_none())
+        }
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.len() == 5 && is_cut_code(&code)),
+        _ => false,
+    }
+}
+
+/// A connection's failure, or its end by an operator or by a server that ends.
+fn is_cut_code(code: &str) -> bool {
+    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03")
 }
 
 /// Five characters are Postgres's (<https://www.postgresql.org/docs/current/errcodes-appendix.html>), a number is SQLite's, with details in its
@@ -116,6 +145,20 @@ fn by_code(code: &str) -> Option<Outage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_went_away_under_a_statement_is_asked_again() {
+        let io = |kind| sqlx::Error::Io(io::Error::from(kind));
+        assert!(is_cut(&io(io::ErrorKind::ConnectionReset)) && is_cut(&io(io::ErrorKind::UnexpectedEof)));
+        let waited = none_free(NoConnection { in_use: 1, most: 1, fault: None });
+        for error in [io(io::ErrorKind::TimedOut), waited, sqlx::Error::PoolClosed, sqlx::Error::RowNotFound] {
+            assert!(!is_cut(&error), "{error}");
+        }
+        assert!(is_cut_code("57P01") && is_cut_code("08006") && !is_cut_code("57014") && !is_cut_code("53300"));
+        let cause = Box::new(StoreError::Database(io(io::ErrorKind::ConnectionReset)));
+        let unrecorded = StoreError::Unrecorded { action: "user.add".into(), subject: "s".into(), cause };
+        assert_eq!(unrecorded.outage(), Some(Outage::Away), "which passes, as its cause does");
+    }
 
     #[test]
     fn codes_say_what_passes_and_what_does_not() {

@@ -18,6 +18,14 @@ use crate::{Store, StoreError};
 impl Store {
     /// The application, and the user if one is named, with what they hold. None when any of them is gone, or not the tenant's.
     pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {
+        match self.read_principal(tenant, application, user).await {
+            // It only reads: all of it may be asked twice.
+            Err(error) if error.is_cut() => self.read_principal(tenant, application, user).await,
+            read => read,
+        }
+    }
+
+    async fn read_principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {
         let mut connection = self.pool.acquire_reading().await?;
         let tenant_id = tenant.to_string();
         let query = sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(tenant_id.clone());

@@ -23,7 +23,7 @@ impl Store {
 
 /// For a change that says only once it is made what its event is.
 pub(crate) async fn record(connection: &mut Connection, event: &AuditEvent) -> Result<(), StoreError> {
-    audit::insert(connection, &[event]).await.map_err(|cause| StoreError::Unrecorded {
+    audit::insert(connection, &[event], false).await.map_err(|cause| StoreError::Unrecorded {
         action: event.action.clone(),
         subject: event.subject.clone(),
         cause: Box::new(cause),

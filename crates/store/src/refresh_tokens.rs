@@ -72,8 +72,11 @@ impl Grown {
 impl Store {
     /// A new sign-in's.
     pub async fn add_refresh_token(&self, token: &RefreshTokenRecord) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        insert(&mut connection, &[token]).await?;
+        match insert(&mut self.pool.acquire().await?, &[token], false).await {
+            // Nobody else's has its digest: it may be written twice.
+            Err(error) if error.is_cut() => insert(&mut self.pool.acquire().await?, &[token], true).await?,
+            written => written?,
+        }
         self.grown.note([token]);
         Ok(())
     }
@@ -117,7 +120,7 @@ impl Store {
         let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE family_id = $1 AND revoked = 0").bind(family.to_string());
         if execute(&mut transaction, query).await? > 0 {
             let events: Vec<&AuditEvent> = event.iter().collect();
-            audit::insert(&mut transaction, &events).await?;
+            audit::insert(&mut transaction, &events, false).await?;
         }
         Ok(transaction.commit().await?)
     }
@@ -178,9 +181,11 @@ pub(crate) async fn use_again(connection: &mut Connection, used: &UsedToken) -> 
     Ok(execute(connection, query).await? == 1)
 }
 
-pub(crate) async fn insert(connection: &mut Connection, tokens: &[&RefreshTokenRecord]) -> Result<(), StoreError> {
+/// `again`: they may be there already.
+pub(crate) async fn insert(connection: &mut Connection, tokens: &[&RefreshTokenRecord], again: bool) -> Result<(), StoreError> {
     let into = "refresh_tokens (digest, family_id, tenant_id, application_id, user_id, resource, amr, expires, used, revoked, touched)";
-    insert_rows(connection, into, 11, tokens, |query, token| {
+    let end = if again { "ON CONFLICT (digest) DO NOTHING" } else { "" };
+    insert_rows(connection, (into, end), 11, tokens, |query, token| {
         query
             .bind(token.digest.clone())
             .bind(token.family.to_string())

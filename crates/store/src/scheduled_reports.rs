@@ -224,8 +224,9 @@ pub(crate) async fn pause_reports(connection: &mut Connection, tenant: Uuid, pro
 
 /// For one more report: of very many, the oldest that is over and has no run left goes.
 async fn make_room(connection: &mut Connection, owner: Uuid) -> Result<(), StoreError> {
-    if room::REPORTS.check(connection, owner).await.is_ok() {
-        return Ok(());
+    match room::REPORTS.check(connection, owner).await {
+        Err(StoreError::Full { .. }) => {}
+        checked => return checked,
     }
     let query = sqlx::query(
         "DELETE FROM scheduled_reports WHERE id IN

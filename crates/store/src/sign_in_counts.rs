@@ -43,8 +43,11 @@ impl SignInCount {
 impl Store {
     /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
     pub async fn sign_in_count(&self, subject: &Subject, network: Option<&str>, now: DateTime<Utc>) -> Result<SignInCount, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        find(&mut connection, subject, network, now).await
+        match find(&mut self.pool.acquire().await?, subject, network, now).await {
+            // It only reads: it may be asked twice.
+            Err(error) if error.is_cut() => find(&mut self.pool.acquire().await?, subject, network, now).await,
+            found => found,
+        }
     }
 
     /// Reads the count, changes it and writes it back, in one transaction: guesses that come at the same time all count. Gives the count as it was

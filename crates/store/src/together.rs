@@ -119,8 +119,21 @@ impl Store {
         }
     }
 
-    /// Whether each took place.
+    /// Whether each took place. Once more where the connection was cut before the transaction's end was sent; after that nobody knows whether it took
+    /// place, and only events, which have ids of their own, are written again.
     async fn write_batch(&self, writes: &[&Write]) -> Result<Vec<bool>, StoreError> {
+        let mut is_ending = false;
+        match self.try_batch(writes, &mut is_ending, false).await {
+            Err(error) if error.is_cut() && !is_ending => self.try_batch(writes, &mut is_ending, false).await,
+            Err(error) if error.is_cut() && writes.iter().all(|write| matches!(write, Write::Audit(_))) => {
+                self.try_batch(writes, &mut is_ending, true).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// `is_ending` is set before the transaction's end is sent. `again`: its events may be there already.
+    async fn try_batch(&self, writes: &[&Write], is_ending: &mut bool, again: bool) -> Result<Vec<bool>, StoreError> {
         let mut transaction = self.begin_grants().await?;
         let mut outcomes = vec![true; writes.len()];
         let mut events = Vec::new();
@@ -159,18 +172,19 @@ impl Store {
                 events.extend(event);
             }
         }
-        refresh_tokens::insert(&mut transaction, &replacing).await?;
-        audit::insert(&mut transaction, &events).await?;
+        refresh_tokens::insert(&mut transaction, &replacing, false).await?;
+        audit::insert(&mut transaction, &events, again).await?;
+        *is_ending = true;
         transaction.commit().await?;
         self.grown.note(replacing);
         Ok(outcomes)
     }
 }
 
-/// Inserts rows, many in a statement. `into` is the table with its columns.
+/// Inserts rows, many in a statement. `into` is the table with its columns, `end` the statement's end.
 pub(crate) async fn insert_rows<Row>(
     connection: &mut Connection,
-    into: &str,
+    (into, end): (&str, &str),
     columns: usize,
     rows: &[Row],
     bind: impl for<'q> Fn(Query<'q, Any, AnyArguments>, &Row) -> Query<'q, Any, AnyArguments>,
@@ -178,7 +192,7 @@ pub(crate) async fn insert_rows<Row>(
     for some in in_powers_of_two(rows) {
         let values: Vec<String> = (0..some.len()).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
         // Names and placeholders only: values are bound.
-        let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {}", values.join(", ")));
+        let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {} {end}", values.join(", ")));
         let query = some.iter().fold(sqlx::query(text), &bind);
         query.execute(&mut *connection).await?;
     }

@@ -27,6 +27,12 @@ const IN_FLIGHT: usize = 2;
 /// Rows of a batch of a columnar file; the engine's own batches have no more.
 const BATCH_ROWS: usize = 8_192;
 
+/// Bytes of a part of a text, about: rows of many columns are cut into parts of fewer.
+const PART: usize = 4 << 20;
+
+/// Rows that are encoded to see how long they are.
+const SAMPLE: usize = 16;
+
 /// Bytes of the file, and the rows in them.
 pub(crate) struct Part {
     pub(crate) bytes: Vec<u8>,
@@ -113,21 +119,41 @@ pub(super) fn side_by_side(rows: SendableRecordBatchStream, encoder: Arc<dyn Enc
         let mut rows = rows;
         let mut start = Vec::new();
         encoder.start(&mut start);
-        let mut part = ready(Ok(Part { bytes: start, rows: 0 })).boxed();
-        while out.send(part).await.is_ok() {
-            let Some(batch) = rows.next().await else { break };
+        if out.send(ready(Ok(Part { bytes: start, rows: 0 })).boxed()).await.is_err() {
+            return Ok(());
+        }
+        while let Some(batch) = rows.next().await {
             let batch: RecordBatch = batch.map_err(Halt::Rows)?;
-            let (encoder, reusable) = (Arc::clone(&encoder), Arc::clone(&reusable));
-            part = task(async move {
-                let mut bytes = reusable.lock().unwrap_or_else(PoisonError::into_inner).try_recv().unwrap_or_default();
-                bytes.clear();
-                encoder.batch(&batch, &mut bytes)?;
-                Ok(Part { bytes, rows: batch.num_rows() as u64 })
-            });
+            for piece in pieces(&batch, encoder.as_ref())? {
+                let (encoder, reusable) = (Arc::clone(&encoder), Arc::clone(&reusable));
+                let part = task(async move {
+                    let mut bytes = reusable.lock().unwrap_or_else(PoisonError::into_inner).try_recv().unwrap_or_default();
+                    bytes.clear();
+                    encoder.batch(&piece, &mut bytes)?;
+                    Ok(Part { bytes, rows: piece.num_rows() as u64 })
+                });
+                if out.send(part).await.is_err() {
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     });
     Parts { next, emptied, making }
+}
+
+/// The rows of a batch in pieces of about [`PART`], by the length of its first rows.
+fn pieces(batch: &RecordBatch, encoder: &dyn Encoder) -> Result<Vec<RecordBatch>, EngineError> {
+    let rows = batch.num_rows();
+    let sample = rows.min(SAMPLE);
+    if sample == 0 {
+        return Ok(Vec::new());
+    }
+    let mut text = Vec::new();
+    encoder.batch(&batch.slice(0, sample), &mut text)?;
+    let of_row = text.len().div_ceil(sample).max(1);
+    let size = (PART / of_row).clamp(1, rows);
+    Ok((0..rows).step_by(size).map(|start| batch.slice(start, size.min(rows - start))).collect())
 }
 
 /// A columnar file, of batches of one size.
@@ -184,4 +210,40 @@ fn stopped(error: JoinError) -> Halt {
 
 fn cut(error: ArrowError) -> Halt {
     Halt::Other(EngineError::Plan(format!("the rows cannot be cut into batches: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::Int64Array;
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+
+    /// So many bytes a row.
+    struct Wide(usize);
+
+    impl Encoder for Wide {
+        fn start(&self, _: &mut Vec<u8>) {}
+
+        fn batch(&self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError> {
+            out.resize(out.len() + batch.num_rows() * self.0, b'x');
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn wide_rows_are_cut_into_pieces_and_narrow_ones_are_not() {
+        let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, false)]));
+        let batch = RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from_iter_values(0..8_192))]).unwrap();
+        for (of_row, count) in [(1, 1), (100, 1), (512, 1), (20_000, 40), (5 << 20, 8_192)] {
+            // The longest rows of all would fill the memory as a sample of their own.
+            let batch = if of_row > PART { batch.slice(0, 64) } else { batch.clone() };
+            let pieces = pieces(&batch, &Wide(of_row)).unwrap();
+            assert_eq!(pieces.len(), if of_row > PART { 64 } else { count }, "{of_row}");
+            assert!(pieces.iter().all(|piece| piece.num_rows() == 1 || piece.num_rows() * of_row <= PART));
+            let cut: Vec<RecordBatch> = pieces;
+            assert_eq!(datafusion::arrow::compute::concat_batches(&batch.schema(), &cut).unwrap(), batch);
+        }
+        assert!(pieces(&batch.slice(0, 0), &Wide(1)).unwrap().is_empty());
+    }
 }

@@ -211,7 +211,9 @@ async fn a_locked_table_holds_up_nothing_but_itself() {
         unhindered(store.record_audit_event(super::together::event(number))).await.unwrap();
     }
     for added in adding {
-        assert!(outage(timeout(2 * SOON, added).await.unwrap().unwrap()).is_some());
+        let outcome = timeout(2 * SOON, added).await.unwrap().unwrap();
+        let text = format!("{outcome:?}");
+        assert!(outage(outcome).is_some(), "{text}");
     }
     for read in reading {
         assert!(outage(timeout(2 * SOON, read).await.unwrap().unwrap()).is_some());
@@ -336,4 +338,86 @@ async fn lists_do_not_depend_on_the_databases_language() {
     }
     let listed: Vec<String> = store.users(tenant().id).await.unwrap().into_iter().map(|user| user.username).collect();
     assert_eq!(listed, names);
+}
+
+/// Of the connections of this database, but the one that asks. They end a moment later.
+async fn cut_all(url: &str) {
+    let statement =
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    administer(url, statement).await;
+}
+
+#[tokio::test]
+async fn what_only_reads_does_not_notice_that_its_connection_was_cut() {
+    if !is_postgres() {
+        return;
+    }
+    let Bench { store, url, _folder } = bench().await;
+    let slow = || {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let row = sqlx::query("SELECT $1, pg_sleep(0.4)").bind("kept").fetch_one(&store.pool).await?;
+            row.try_get::<String, _>(0)
+        })
+    };
+    let waiting: Vec<_> = (0..3).map(|_| slow()).collect();
+    wait_for_sleepers(&url, 3).await;
+    cut_all(&url).await;
+    for asked in waiting {
+        assert_eq!(in_time(asked).await.unwrap().unwrap(), "kept");
+    }
+}
+
+async fn wait_for_sleepers(url: &str, count: i64) {
+    let mut looking = AnyConnection::connect(url).await.unwrap();
+    let text = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()";
+    while sqlx::query(text).fetch_one(&mut looking).await.unwrap().get::<i64, _>(0) < count {
+        tokio::task::yield_now().await;
+    }
+    looking.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_transaction_begins_and_events_are_written_on_another_connection() {
+    if !is_postgres() {
+        return;
+    }
+    let Bench { store, url, _folder } = bench().await;
+    // Held, so that what comes waits for its turn, on a connection that is about to be cut.
+    for number in 1..4 {
+        let held = store.begin_grants().await.unwrap();
+        let writing = store.record_audit_event(super::together::event(number));
+        let cutting = async {
+            wait_for_lock(&url).await;
+            cut_all(&url).await;
+        };
+        let (written, ()) = in_time(futures::future::join(writing, cutting)).await;
+        written.unwrap();
+        drop(held);
+    }
+    assert_eq!(store.audit_events(10).await.unwrap().len(), 3);
+    // A write of which nobody knows whether it took place is not made again.
+    let mut transaction = store.begin_grants().await.unwrap();
+    execute(&mut transaction, sqlx::query("UPDATE settings SET value = value")).await.unwrap();
+    cut_all(&url).await;
+    assert!(transaction.commit().await.is_err());
+}
+
+async fn wait_for_lock(url: &str) {
+    let mut looking = AnyConnection::connect(url).await.unwrap();
+    let text = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while sqlx::query(text).fetch_one(&mut looking).await.unwrap().get::<i64, _>(0) == 0 {
+        tokio::task::yield_now().await;
+    }
+    looking.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn events_that_may_be_there_already_are_written_once() {
+    let Bench { store, _folder, .. } = bench().await;
+    store.record_audit_event(super::together::event(1)).await.unwrap();
+    let mut transaction = store.begin_grants().await.unwrap();
+    audit::insert(&mut transaction, &[&super::together::event(1), &super::together::event(2)], true).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(store.audit_events(10).await.unwrap().len(), 2);
 }
