@@ -267,7 +267,7 @@ def test_a_password(served, partner, secrets):
     served.ok("user", "add", name, "--password-file", "password", *IN)
     sign_in = partner["sign_in"] | {"username": name, "password": "first horse 7 battery"}
     assert served.token(DOMAIN, **sign_in).status_code == 200
-    made = served.ok("user", "set-password", name, "--generate", *IN).strip()
+    made = served.ok("user", "set-password", name, "--generate", *IN).split()[-1]
     secrets += [made, "first horse 7 battery"]
     assert served.token(DOMAIN, **sign_in).json()["error_codes"] == [50126]
     assert served.token(DOMAIN, **sign_in | {"password": made}).status_code == 200
@@ -412,7 +412,7 @@ def test_a_backup_while_the_server_goes_on(served, partner):
     assert "is there already" in served.refused(2, "backup", "--config", "insightgate.toml", "-o", "copy.db", profile=None)
     (served.folder / "empty").mkdir()
     (served.folder / "empty" / "insightgate.db").touch()
-    assert "no tables" in served.refused(1, "backup", "--data-dir", "empty", "-o", "other.db", profile=None)
+    assert "it is empty" in served.refused(1, "backup", "--data-dir", "empty", "-o", "other.db", profile=None)
     assert not (served.folder / "other.db").exists()
-    assert "no data folder" in served.refused(4, "backup", "--data-dir", "nowhere", "-o", "other.db", profile=None)
+    assert "there is no data folder" in served.refused(4, "backup", "--data-dir", "nowhere", "-o", "other.db", profile=None)
     copy.unlink()

@@ -76,6 +76,7 @@ def test_life_of_a_query(desk, tmp_path):
     assert desk.json("show", system[0]["name"])["queryId"] == system[0]["queryId"]
     assert file.read_text() in desk.ok("show", "Revenue").stdout
     assert desk.json("try", "--id", made["queryId"])["value"] == desk.json("try", REVENUE)["value"]
+    assert desk.json("try", "--id", "revenue")["value"] == desk.json("try", REVENUE)["value"]
 
     again = desk.json("create", "--name", "Revenue", REVENUE)["queryId"]
     assert "several queries are called 'Revenue'" in desk.refused(2, "delete", "Revenue", "--yes")
@@ -192,12 +193,18 @@ def test_failures(desk, tmp_path):
         (2, "write it as yyyy-MM-ddTHH:mm:ssZ or yyyy-MM-dd", ["try", REVENUE, "--from", "soon"], {}),
         (1, "endTime should be greater than startTime", ["try", REVENUE, "--from", "2026-01-02", "--to", "2026-01-01"], {}),
         (3, "AADSTS50126", ["list"], {"INSIGHTGATE_PASSWORD": "wrong"}),
-        (2, "'csp' is no program", ["list"], {"INSIGHTGATE_PROGRAM": "csp"}),
+        (2, "'csp' is not a program", ["list"], {"INSIGHTGATE_PROGRAM": "csp"}),
         (5, "cannot reach", ["list"], {"INSIGHTGATE_ENDPOINT": "https://127.0.0.1:9"}),
     ]:
         assert said in desk.refused(code, *arguments, **environment), arguments
-    missing = desk.refused(1, "try", "--file", str(tmp_path / "nothing.sql"))
-    assert "nothing.sql" in missing
+    missing = desk.refused(4, "try", "--file", str(tmp_path / "nothing.sql"))
+    assert "there is no file" in missing and "nothing.sql" in missing and "hint" not in missing
+    assert "there is no query 'Nothing'" in desk.refused(4, "try", "--id", "Nothing")
+    for ask in ("try", "explain"):
+        long = desk.refused(2, ask, "-", stdin=f"{REVENUE} {' ' * 65_536}")
+        assert "bytes; at most 65536 are taken" in long and "hint" not in long
+        wide = desk.refused(2, ask, "-", stdin=f"SELECT CustomerName FROM CustomersAndTenants WHERE CustomerName = '{'é' * 20_000}'")
+        assert "address" in wide and "query create" in wide and "--id" in wide
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     assert "no profile is named" in desk.refused(2, "list", profile=False, **home)
     # An application alone has no data in this program.

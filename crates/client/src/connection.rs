@@ -17,6 +17,8 @@ use crate::token::{self, Token};
 /// For an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of an address with its parameters: the HTTP library takes no more.
+const LONGEST_ADDRESS: usize = 65_534;
 
 /// One API, one application, at most one user. Gets its token when it is first needed and keeps it fresh.
 pub(crate) struct Connection {
@@ -115,7 +117,12 @@ impl Connection {
                 Some(body) => request.body(body.to_string()),
                 None => request,
             };
-            let response = request.send().await.map_err(|error| unreachable(&address, error))?;
+            let request = request.build().map_err(|error| unreachable(&address, error))?;
+            let length = request.url().as_str().len();
+            if length > LONGEST_ADDRESS {
+                return Err(ClientError::AddressTooLong { length, longest: LONGEST_ADDRESS });
+            }
+            let response = self.http.execute(request).await.map_err(|error| unreachable(&address, error))?;
             let (status, headers) = (response.status(), response.headers().clone());
             let bytes = response.bytes().await.map_err(|error| unreachable(&address, error))?;
             if status == StatusCode::UNAUTHORIZED && first {

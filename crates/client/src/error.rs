@@ -11,6 +11,9 @@ pub enum ClientError {
     /// No answer: no connection, no trust, or nothing in time.
     #[error("cannot reach {address}: {reason}")]
     Unreachable { address: String, reason: String, timed_out: bool },
+    /// The request was not sent: its address, with the query's text in it, would be longer than addresses may be. Bytes.
+    #[error("the request's address would have {length} bytes; at most {longest} can be sent")]
+    AddressTooLong { length: usize, longest: usize },
     /// The API or a link answered with a refusal.
     #[error("{0}")]
     Refused(Box<Refusal>),
@@ -63,7 +66,7 @@ impl ClientError {
     /// A sentence on what to do, when one is known.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            ClientError::Settings(_) => return None,
+            ClientError::Settings(_) | ClientError::AddressTooLong { .. } => return None,
             ClientError::Unreachable { reason, timed_out, .. } => unreachable_hint(reason, *timed_out),
             ClientError::Refused(refusal) => refusal_hint(refusal)?,
             ClientError::Managed(refusal) => manage_hint(refusal)?,

@@ -300,7 +300,7 @@ impl ManageClient {
     async fn send(&self, method: Method, segments: &[&str], query: &impl Serialize, body: Option<Value>) -> Result<Reply, ClientError> {
         if let Some(wrong) = segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
             // A URL cannot hold them: the call would reach another object.
-            return Err(ClientError::Settings(format!("'{wrong}' is no name or id")));
+            return Err(ClientError::Settings(format!("'{wrong}' is not a name or an id")));
         }
         self.0.send(method, segments, query, body, refused).await
     }

@@ -34,7 +34,7 @@ impl fmt::Display for Program {
 
 /// No program has that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no program: use mpn or cmp")]
+#[error("'{0}' is not a program: use mpn or cmp")]
 pub struct UnknownProgram(String);
 
 impl FromStr for Program {

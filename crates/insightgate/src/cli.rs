@@ -217,7 +217,7 @@ pub struct DemoArguments {
     /// A further name in the certificate; repeatable
     #[arg(long, value_name = "HOST")]
     pub tls_name: Vec<String>,
-    /// No limits on the number of queries and reports
+    /// No quotas: up to 10,000 queries and 10,000 reports of an owner
     #[arg(long)]
     pub no_quotas: bool,
     /// Serve clients that break the documents: no start lead, no quotas, more resources
@@ -258,9 +258,10 @@ pub struct FixedIdentities {
 
 #[derive(Debug, Args)]
 pub struct ServeArguments {
+    /// The configuration file; `insightgate init` writes one
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// What this process does
+    /// What this process does; several are separated by commas: api,worker
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "scheduler", "worker"])]
     pub roles: Vec<ServerRole>,
 }
@@ -290,6 +291,9 @@ pub enum ServerRole {
 
 #[derive(Debug, Args)]
 pub struct InitArguments {
+    /// The section of the profile file to write the operator into
+    #[arg(long, value_name = "NAME", env = crate::env_vars::PROFILE.name, hide_env_values = true)]
+    pub profile: Option<String>,
     /// Where to write the configuration, and to read it when it is there already; to - or a pipe it is written, and nothing else is done
     #[arg(long, value_name = "FILE", default_value = "insightgate.toml")]
     pub config: PathBuf,

@@ -45,11 +45,11 @@ impl CommandError {
 impl From<ClientError> for CommandError {
     fn from(error: ClientError) -> CommandError {
         let code = match &error {
-            ClientError::Settings(_) => 2,
+            ClientError::Settings(_) | ClientError::AddressTooLong { .. } => 2,
             ClientError::Unreachable { .. } => 5,
             ClientError::Refused(refusal) => by_status(refusal.status),
             ClientError::Managed(refusal) => by_status(refusal.status),
-            // Whoever gets no token lacks something, unless the authority itself has trouble.
+            // A caller that gets no token lacks something, unless the authority itself has trouble.
             ClientError::Token(refusal) if refusal.status < 500 => 3,
             ClientError::Token(refusal) => by_status(refusal.status),
             ClientError::Unexpected { .. } => 1,

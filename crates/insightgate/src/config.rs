@@ -155,7 +155,7 @@ pub fn load(path: &Path) -> Result<Configuration, CommandError> {
     })?;
     read(&text, |name| std::env::var(name).ok()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        CommandError::usage(format!("{} does not hold:\n{}", path.display(), lines.join("\n")))
+        CommandError::usage(format!("{} is not valid:\n{}", path.display(), lines.join("\n")))
             .hint("insightgate init --config - prints every setting with its meaning")
     })
 }
@@ -189,7 +189,7 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
     let every = [("server.http", configuration.http), ("server.https", configuration.https)];
     for (key, address) in every.into_iter().filter_map(|(key, address)| Some((key, address?))) {
         if configuration.public_url.is_none() && origin::is_every(address) {
-            problems.push(format!("{key}: {address} is no address that a client can ask: say in server.public_url what clients use"));
+            problems.push(format!("{key}: {address} is not an address that a client can ask: say in server.public_url what clients use"));
         }
     }
     if configuration.http.is_none() && configuration.https.is_none() {

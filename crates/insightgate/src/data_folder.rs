@@ -41,7 +41,7 @@ impl DataFolder {
         let missing = if !path.is_dir() {
             format!("there is no data folder at {}", path.display())
         } else if !marks.iter().any(|mark| path.join(mark).exists()) {
-            format!("{} is no data folder: it has none of {}", path.display(), marks.join(", "))
+            format!("{} is not a data folder: it has none of {}", path.display(), marks.join(", "))
         } else {
             return DataFolder::open(path);
         };
@@ -139,14 +139,18 @@ impl DataFolder {
     /// `encryption.key.old`, and the folder's own where the environment has another.
     ///
     /// `sealed`: what the database holds already. Where no key opens it, nothing is made or written: a new key beside it would lock its owner out.
-    pub fn vault(&self, random: &Random, sealed: &[Sealed]) -> Result<Vault, CommandError> {
-        self.vault_with(random, sealed, env_vars::read)
+    ///
+    /// # Errors
+    /// As said, and a key that cannot be read. `database_url` says how one starts anew without the key.
+    pub fn vault(&self, random: &Random, sealed: &[Sealed], database_url: &str) -> Result<Vault, CommandError> {
+        self.vault_with(random, sealed, database_url, env_vars::read)
     }
 
     fn vault_with(
         &self,
         random: &Random,
         sealed: &[Sealed],
+        database_url: &str,
         environment: impl Fn(&EnvVar) -> Option<String>,
     ) -> Result<Vault, CommandError> {
         let named = |EnvVar { name, .. }: &EnvVar, text: &str| {
@@ -176,7 +180,7 @@ impl DataFolder {
         let vault = Vault::new(&key).and_then(|vault| old.iter().try_fold(vault, |vault, old| vault.with_old(old)));
         let vault = vault.map_err(|error| CommandError::failed(format!("{}: {error}", self.0.join(ENCRYPTION_KEY).display())))?;
         if sealed.iter().any(|sealed| vault.open(&sealed.purpose, &sealed.text).is_err()) {
-            return Err(self.locked(is_new && old.is_empty()));
+            return Err(self.locked(is_new && old.is_empty(), database_url));
         }
         if is_new {
             write_private(&self.0.join(ENCRYPTION_KEY), &key)?;
@@ -185,7 +189,7 @@ impl DataFolder {
     }
 
     /// The database's secrets are sealed with a key that is not here.
-    fn locked(&self, none: bool) -> CommandError {
+    fn locked(&self, none: bool, database_url: &str) -> CommandError {
         let (variable, file) = (env_vars::ENCRYPTION_KEY.name, self.0.join(ENCRYPTION_KEY));
         let what = if none {
             format!(
@@ -200,10 +204,14 @@ impl DataFolder {
                 self.0.join(OLD_ENCRYPTION_KEY).display()
             )
         };
+        let anew = if database_url == self.database_url() {
+            format!("move {} away, or name another database in data.database_url", self.database().display())
+        } else {
+            "name another one in data.database_url".to_owned()
+        };
         CommandError::failed(what).hint(format!(
             "either give the key that was used before, in {variable} or as the file (backups of the folder hold it); or start anew with an empty database: \
-             move {} away, or name another database. Nothing was written",
-            self.database().display()
+             {anew}. Nothing was written"
         ))
     }
 
@@ -341,8 +349,8 @@ mod tests {
         assert!(data.lock().unwrap_err().message.contains("another server"));
         drop(lock);
         data.lock().unwrap();
-        let sealed = data.vault(&Random::default(), &[]).unwrap().seal("p", b"text").unwrap();
-        assert_eq!(data.vault(&Random::default(), &[]).unwrap().open("p", &sealed).unwrap(), b"text");
+        let sealed = data.vault(&Random::default(), &[], "").unwrap().seal("p", b"text").unwrap();
+        assert_eq!(data.vault(&Random::default(), &[], "").unwrap().open("p", &sealed).unwrap(), b"text");
     }
 
     #[test]
@@ -350,9 +358,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(&folder.path().join("data")).unwrap();
         let random = Random::default();
-        let of_file = data.vault_with(&random, &[], |_| None).unwrap().seal("p", b"text").unwrap();
+        let of_file = data.vault_with(&random, &[], "", |_| None).unwrap().seal("p", b"text").unwrap();
         let given = |variable: &EnvVar| (variable.name == env_vars::ENCRYPTION_KEY.name).then(|| "ab".repeat(32));
-        let vault = data.vault_with(&random, &[], given).unwrap();
+        let vault = data.vault_with(&random, &[], "", given).unwrap();
         let of_environment = vault.reseal("p", &of_file).unwrap().unwrap();
         let listed = |variable: &EnvVar| {
             Some(if variable.name == env_vars::ENCRYPTION_KEY.name {
@@ -361,15 +369,15 @@ mod tests {
                 format!("{}, {}", "00".repeat(32), "ab".repeat(32))
             })
         };
-        assert_eq!(data.vault_with(&random, &[], listed).unwrap().open("p", &of_environment).unwrap(), b"text");
+        assert_eq!(data.vault_with(&random, &[], "", listed).unwrap().open("p", &of_environment).unwrap(), b"text");
         let wrong = |variable: &EnvVar| Some(if variable.name == env_vars::ENCRYPTION_KEY.name { "cd".repeat(32) } else { "short".into() });
-        assert!(data.vault_with(&random, &[], wrong).err().unwrap().message.contains(env_vars::OLD_ENCRYPTION_KEYS.name));
+        assert!(data.vault_with(&random, &[], "", wrong).err().unwrap().message.contains(env_vars::OLD_ENCRYPTION_KEYS.name));
 
         std::fs::rename(data.path().join(ENCRYPTION_KEY), data.path().join(OLD_ENCRYPTION_KEY)).unwrap();
-        let vault = data.vault_with(&random, &[], |_| None).unwrap();
+        let vault = data.vault_with(&random, &[], "", |_| None).unwrap();
         let anew = vault.reseal("p", &of_file).unwrap().unwrap();
         data.forget_old_key().unwrap();
-        let vault = data.vault_with(&random, &[], |_| None).unwrap();
+        let vault = data.vault_with(&random, &[], "", |_| None).unwrap();
         assert_eq!(vault.open("p", &anew).unwrap(), b"text");
         assert!(vault.open("p", &of_file).is_err(), "the old key is gone");
     }
@@ -382,9 +390,9 @@ mod tests {
         let text = Vault::new(&[7; 32]).unwrap().seal("link", b"text").unwrap();
         let sealed = [Sealed { place: insightgate_store::SealedPlace::Keys, id: "1".into(), purpose: "link".into(), text }];
         let given = |key: &'static str| move |variable: &EnvVar| (variable.name == env_vars::ENCRYPTION_KEY.name).then(|| key.repeat(32));
-        let missing = data.vault_with(&random, &sealed, |_| None).err().unwrap();
+        let missing = data.vault_with(&random, &sealed, &data.database_url(), |_| None).err().unwrap();
         assert!(missing.message.contains("missing") && missing.message.contains("encryption.key"), "{missing}");
-        let wrong = data.vault_with(&random, &sealed, given("08")).err().unwrap();
+        let wrong = data.vault_with(&random, &sealed, &data.database_url(), given("08")).err().unwrap();
         for told in ["INSIGHTGATE_ENCRYPTION_KEY", "encryption.key.old", "INSIGHTGATE_OLD_ENCRYPTION_KEYS"] {
             assert!(wrong.message.contains(told), "{wrong}");
         }
@@ -392,11 +400,15 @@ mod tests {
             let hint = error.hint.unwrap();
             assert!(hint.contains("either give the key") && hint.contains("or start anew"), "{hint}");
         }
+        let elsewhere =
+            data.vault_with(&random, &sealed, "postgres://db.example.com/insightgate", given("08")).err().unwrap().hint.unwrap();
+        assert!(elsewhere.contains("empty database: name another one in data.database_url"), "{elsewhere}");
+        assert!(!elsewhere.contains("insightgate.db away"), "{elsewhere}");
         assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0, "nothing was made");
-        data.vault_with(&random, &sealed, given("07")).unwrap();
+        data.vault_with(&random, &sealed, &data.database_url(), given("07")).unwrap();
         // One that was moved aside opens what it sealed, and a new one takes its place.
         std::fs::write(data.path().join(OLD_ENCRYPTION_KEY), [7; 32]).unwrap();
-        data.vault_with(&random, &sealed, |_| None).unwrap();
+        data.vault_with(&random, &sealed, &data.database_url(), |_| None).unwrap();
         assert!(data.path().join(ENCRYPTION_KEY).exists());
     }
 

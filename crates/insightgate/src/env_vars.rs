@@ -71,6 +71,9 @@ pub fn of_stores() -> Vec<(String, String)> {
 }
 
 const PREFIX: &str = "INSIGHTGATE_";
+/// A name is close to another with one slip for so many characters behind the prefix, and never with more than so many.
+const SLIP_OF: usize = 3;
+const MOST_SLIPS: usize = 3;
 /// What Kubernetes sets in every container beside a service that is named insightgate.
 const OTHERS: [&str; 2] = ["INSIGHTGATE_PORT", "INSIGHTGATE_SERVICE_"];
 
@@ -90,7 +93,9 @@ fn unknown_of(set: impl Iterator<Item = String>, settings: &[String]) -> Vec<Str
     unknown.sort();
     let told = unknown.into_iter().map(|name| {
         let upper = name.to_ascii_uppercase();
-        let nearest = known.iter().map(|known| (distance(&upper, known), *known)).min().filter(|(distance, _)| *distance <= 4);
+        let own = upper.len().saturating_sub(PREFIX.len());
+        let close = |distance: usize| distance <= MOST_SLIPS.min(own / SLIP_OF);
+        let nearest = known.iter().map(|known| (distance(&upper, known), *known)).min().filter(|(distance, _)| close(*distance));
         match nearest {
             Some((_, nearest)) => format!("the variable {name} means nothing here; is {nearest} meant?"),
             None => format!("the variable {name} means nothing here; insightgate --help lists those that do"),
@@ -145,7 +150,9 @@ mod tests {
         assert!(told("INSIGHTGATE_SERVER_HTPP").unwrap().ends_with("is INSIGHTGATE_SERVER_HTTP meant?"));
         assert!(told("INSIGHTGATE_LOGLEVEL").unwrap().ends_with("is INSIGHTGATE_LOG_LEVEL meant?"));
         assert!(told("insightgate_log").unwrap().ends_with("is INSIGHTGATE_LOG meant?"));
-        assert!(told("INSIGHTGATE_SOMETHING_ELSE_ALTOGETHER").unwrap().contains("--help"));
+        for far in ["INSIGHTGATE_SOMETHING_ELSE_ALTOGETHER", "INSIGHTGATE_FOO", "INSIGHTGATE_X", "INSIGHTGATE_"] {
+            assert!(told(far).unwrap().contains("--help"), "{far}");
+        }
         assert_eq!((distance("", "abc"), distance("abc", "abc"), distance("kitten", "sitting")), (3, 0, 3));
     }
 }

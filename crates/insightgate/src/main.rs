@@ -75,7 +75,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => commands::serve::run(arguments).await,
-        Command::Init(arguments) => commands::init::run(&arguments, profile.as_deref()).await,
+        Command::Init(arguments) => commands::init::run(&arguments).await,
         Command::Backup(arguments) => commands::backup::run(&arguments).await,
         Command::Dataset { command } => match command {
             DatasetCommand::Add(arguments) => commands::dataset_add::run(&arguments),

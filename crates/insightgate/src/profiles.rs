@@ -266,7 +266,7 @@ pub fn from_file(path: &Path) -> Result<Profile, CommandError> {
     let ready: ReadyFile = serde_json::from_str(&text).map_err(|error| {
         // Without the parser's words, which may repeat a secret.
         CommandError::usage(format!(
-            "{} is no profile: line {}, column {} is not as expected",
+            "{} is not a profile: line {}, column {} is not as expected",
             path.display(),
             error.line(),
             error.column()

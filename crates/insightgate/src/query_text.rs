@@ -1,6 +1,6 @@
 //! Where a command takes a query's text from, and how it shows what is wrong with one.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveTime, Utc};
@@ -11,7 +11,7 @@ use insightgate_report::instant;
 use crate::command_error::CommandError;
 use crate::data_folder::fault;
 
-/// Bytes; a query is shorter, and who judges it says so.
+/// Bytes; a query is shorter, and the code that judges it says so.
 const LONGEST: u64 = 1 << 20;
 
 #[derive(Debug, Clone, Default, Args)]
@@ -38,7 +38,10 @@ impl QueryText {
             (None, Some(path)) => {
                 let mut text = String::new();
                 let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
-                read.map_err(|error| fault(path, &error))?;
+                read.map_err(|error| match error.kind() {
+                    ErrorKind::NotFound => CommandError::not_found(format!("there is no file {}", path.display())),
+                    _ => fault(path, &error),
+                })?;
                 Ok(Some(text))
             }
             (None, None) => Ok(None),
@@ -46,8 +49,12 @@ impl QueryText {
     }
 
     pub fn needed(&self) -> Result<String, CommandError> {
-        self.read()?
-            .ok_or_else(|| CommandError::usage("which query? There is no text").hint("give it in quotes, with --file, or as - on stdin"))
+        self.needed_or("give it in quotes, with --file, or as - on stdin")
+    }
+
+    /// The hint is for a caller that gave none.
+    pub fn needed_or(&self, hint: &str) -> Result<String, CommandError> {
+        self.read()?.ok_or_else(|| CommandError::usage("which query? There is no text").hint(hint))
     }
 }
 
@@ -87,7 +94,9 @@ mod tests {
         let read = QueryText { text: None, file: Some(file) };
         assert_eq!(read.needed().unwrap_or_else(|error| panic!("{error}")), "SELECT a\nFROM b");
         let missing = QueryText { text: None, file: Some(folder.path().join("nothing.sql")) };
-        assert!(missing.needed().unwrap_err().message.contains("nothing.sql"));
+        let missing = missing.needed_or("give it in quotes").unwrap_err();
+        assert!(missing.message.starts_with("there is no file ") && missing.message.ends_with("nothing.sql"), "{missing}");
+        assert_eq!((missing.code, missing.hint), (4, None));
         let none = QueryText::default();
         assert!(none.read().is_ok_and(|text| text.is_none()));
         assert_eq!(none.needed().unwrap_err().code, 2);

@@ -117,7 +117,7 @@ async fn open(
 ) -> Result<SharedContext, CommandError> {
     let random = Random::default();
     let sealed = Store::keys_before_opening(database_url).await.map_err(not_opened)?;
-    let vault = folder.vault(&random, &sealed)?;
+    let vault = folder.vault(&random, &sealed, database_url)?;
     let store = Store::open(database_url).await.map_err(not_opened)?;
     let clock = open_clock(&store, manual_clock).await?;
     let engine = shared_engine(folder, roots, limits, settings.sharing.clone())?;

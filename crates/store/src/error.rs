@@ -15,7 +15,7 @@ pub enum StoreError {
     #[error("a Postgres is backed up with its own tools, such as pg_dump")]
     NoBackup,
     /// Nothing was written into it.
-    #[error("{place} is no database of insightgate: {why}")]
+    #[error("{place} is not a database of insightgate: {why}")]
     NotOurs { place: String, why: &'static str },
     #[error("{place} is damaged: {why}")]
     Damaged { place: String, why: String },

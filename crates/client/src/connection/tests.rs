@@ -93,3 +93,23 @@ async fn a_kept_token_is_used_until_shortly_before_its_end() {
     client.keep_token(Some(token.clone())).await;
     assert_eq!(client.token().await.unwrap(), token);
 }
+
+#[tokio::test]
+async fn an_address_that_is_too_long_is_not_sent() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut settings = settings();
+    settings.api_base = format!("http://{address}/insights/v1/mpn");
+    let client = Connection::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
+    client.keep_token(Some(Token { access_token: "a".into(), refresh_token: None, expires_at: 9000, resource: None, scope: None })).await;
+    let around = format!("http://{address}/insights/v1/mpn/x?q=").len();
+    let sent = async |length: usize| {
+        let query = [("q", "y".repeat(length - around))];
+        client.send(Method::GET, &["x"], &query, None, refused).await.err().unwrap()
+    };
+    assert!(
+        matches!(sent(LONGEST_ADDRESS).await, ClientError::Unreachable { ref reason, .. } if !reason.contains("builder")),
+        "as long as may be"
+    );
+    let error = sent(LONGEST_ADDRESS + 1).await;
+    assert!(matches!(error, ClientError::AddressTooLong { length, longest: LONGEST_ADDRESS } if length == LONGEST_ADDRESS + 1), "{error}");
+}

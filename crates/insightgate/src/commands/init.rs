@@ -35,7 +35,7 @@ enum Destination {
     File(PathBuf),
 }
 
-pub async fn run(arguments: &InitArguments, profile: Option<&str>) -> Result<(), CommandError> {
+pub async fn run(arguments: &InitArguments) -> Result<(), CommandError> {
     if arguments.config == Path::new("-") {
         return print(&config::example());
     }
@@ -44,7 +44,7 @@ pub async fn run(arguments: &InitArguments, profile: Option<&str>) -> Result<(),
         // Whoever reads there gets the configuration; it cannot be read back.
         return write_whole(file, config::example().as_bytes());
     }
-    let destination = Destination::of(arguments, profile)?;
+    let destination = Destination::of(arguments)?;
     // Read now: what cannot be read must not come to light when the operator is made already.
     let before = destination.read()?;
     if arguments.config.exists() {
@@ -122,10 +122,11 @@ async fn give(
 }
 
 impl Destination {
-    fn of(arguments: &InitArguments, profile: Option<&str>) -> Result<Destination, CommandError> {
+    fn of(arguments: &InitArguments) -> Result<Destination, CommandError> {
         if let Some(file) = &arguments.operator_file {
             return Ok(Destination::File(file.clone()));
         }
+        let profile = arguments.profile.as_deref().filter(|name| !name.is_empty());
         match profile.map_or(Named::Section(PROFILE), profiles::named) {
             Named::Section(name) => Ok(Destination::Section { file: profiles::default_file(env_vars::read)?, name: name.to_owned() }),
             // It may be a demo's ready file.

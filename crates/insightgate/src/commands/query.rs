@@ -5,7 +5,9 @@ mod rows;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use insightgate_client::{Answer, Client, ClientError, NewQuery, Query, QueryFilter, Subject};
+use insightgate_query::syntax::MAXIMUM_TEXT;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::command_error::CommandError;
 use crate::language_page;
@@ -87,8 +89,8 @@ enum QueryCommand {
 struct AskedArguments {
     #[command(flatten)]
     source: QueryText,
-    /// A saved query, by its id
-    #[arg(long, value_name = "ID", conflicts_with_all = ["text", "file"])]
+    /// A saved query, by its id or name
+    #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file"])]
     id: Option<String>,
     /// Rows from this time on, whatever TIMESPAN says: 2026-01-31 or 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -111,12 +113,12 @@ pub async fn run(profile: Option<&str>, arguments: QueryArguments) -> Result<(),
         QueryCommand::List { own, system, name } => list(&client, output, own, system, name).await,
         QueryCommand::Show { query } => show(output, Some(&find(&client, &query).await?)),
         QueryCommand::Try(asked) => {
-            let asked = Asked::of(&client, asked)?;
+            let asked = Asked::of(&client, asked).await?;
             let rows = asked.answer(client.try_query(asked.subject(), asked.from, asked.to)).await?;
             if output.json { print_json(&rows.envelope) } else { rows::show(&rows) }
         }
         QueryCommand::Explain(asked) => {
-            let asked = Asked::of(&client, asked)?;
+            let asked = Asked::of(&client, asked).await?;
             let explained = asked.answer(client.explain_query(asked.subject(), asked.from, asked.to)).await?;
             let explained = explained.first().ok_or_else(nothing_said)?;
             if output.json { print_json(explained) } else { said(&explained.sentences, &explained.notes) }
@@ -152,14 +154,20 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn of(client: &'a Client, arguments: AskedArguments) -> Result<Asked<'a>, CommandError> {
+    async fn of(client: &'a Client, arguments: AskedArguments) -> Result<Asked<'a>, CommandError> {
         let AskedArguments { source, id, from, to } = arguments;
+        let id = match id {
+            Some(named) if named.parse::<Uuid>().is_err() => Some(find(client, &named).await?.query_id),
+            id => id,
+        };
         let text = match id {
             Some(_) => None,
-            None => Some(
-                source.needed().map_err(|error| error.hint("give it in quotes, with --file, as - on stdin, or a saved one with --id"))?,
-            ),
+            None => Some(source.needed_or("give it in quotes, with --file, as - on stdin, or a saved one with --id")?),
         };
+        if let Some(text) = text.as_deref().filter(|text| text.len() > MAXIMUM_TEXT) {
+            let message = format!("the query has {} bytes; at most {MAXIMUM_TEXT} are taken", text.len());
+            return Err(CommandError::usage(message));
+        }
         Ok(Asked { client, text, id, from, to })
     }
 
@@ -188,6 +196,10 @@ impl<'a> Asked<'a> {
 /// Wrong usage, where the text of the query is what is wrong.
 fn refused(error: ClientError, text: Option<&str>) -> CommandError {
     let message = match &error {
+        ClientError::AddressTooLong { .. } => {
+            return CommandError::from(error)
+                .hint("the text is too long for an address: save it with `insightgate query create`, and name it with --id");
+        }
         ClientError::Refused(refusal) if refusal.status == 400 => refusal.message.clone(),
         _ => None,
     };

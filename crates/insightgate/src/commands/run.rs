@@ -69,7 +69,8 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
     let text = if as_json {
         json!({"rows": summary.rows, "bytes": summary.bytes, "sha256": summary.sha256, "file": output}).to_string()
     } else {
-        format!("{} rows, {} bytes: {}", summary.rows, summary.bytes, output.display())
+        let place = if to_stdout { "stdout".to_owned() } else { output.display().to_string() };
+        format!("{} rows, {} bytes: {place}", summary.rows, summary.bytes)
     };
     match (as_json, to_stdout) {
         (true, false) => println!("{text}"),

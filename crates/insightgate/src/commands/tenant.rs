@@ -44,7 +44,7 @@ enum TenantCommand {
     },
     /// Confirms the contact's address by the code that the contact got, or makes a new code
     #[command(
-        after_help = "Examples:\n  insightgate tenant verify contoso.example --code 482913\n  insightgate tenant verify contoso.example --new-code"
+        after_help = "Examples:\n  insightgate tenant verify contoso.example --code 48291357\n  insightgate tenant verify contoso.example --new-code"
     )]
     Verify {
         #[command(flatten)]

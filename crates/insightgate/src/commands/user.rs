@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::command_error::CommandError;
 use crate::secret_input::{Entered, PasswordSource};
 use crate::session::{InTenant, Output, Session, show_list, show_one, text, yes_no};
-use crate::terminal::{confirm, print, print_json};
+use crate::terminal::confirm;
 
 #[derive(Debug, Args)]
 pub struct UserArguments {
@@ -124,11 +124,12 @@ pub async fn run(session: &Session, arguments: UserArguments) -> Result<(), Comm
             let entered = source.read(&user)?;
             client.set_password(&tenant, &user, &entered.password, must_change).await?;
             eprintln!("{user} has another password");
-            match (entered.generated, output.json) {
-                (true, true) => print_json(&json!({GENERATED: entered.password})),
-                (true, false) => print(&format!("{}\n", entered.password.0)),
-                (false, _) => Ok(()),
+            if !entered.generated {
+                return Ok(());
             }
+            // Without asking for the user again: if that failed, nobody would know the password.
+            let made = json!({GENERATED: entered.password});
+            show_one(output, &made, &[("user", user), ("password", entered.password.0)])
         }
         UserCommand::Totp { command: TotpCommand::Add { user } } => {
             let totp = client.add_totp(&tenant, &user).await?;

@@ -33,7 +33,7 @@ const SETTINGS: &[Setting<IssuerConfiguration>] = &[
     },
     Setting {
         key: "audiences",
-        about: "What aud of a token for the insights API may be.",
+        about: "What aud of a token for the Insights API may be.",
         default: Err("[\"api://insightgate\"]"),
         read: |c, v| names(v).map(|names| c.settings.audiences = names),
     },

@@ -138,7 +138,7 @@ fn refuse_remote(arguments: &DemoArguments) -> Result<(), CommandError> {
             return Err(CommandError::usage(message).hint("use a loopback address, or say --allow-remote"));
         }
         if origin::is_every(address) && arguments.public_url.is_none() {
-            let message = format!("{address} is no address that a client can ask: links and issuers would lead nowhere");
+            let message = format!("{address} is not an address that a client can ask: links and issuers would lead nowhere");
             return Err(CommandError::usage(message).hint("say with --public-url what clients use, such as https://demo.example.com:7443"));
         }
     }

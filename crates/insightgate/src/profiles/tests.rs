@@ -155,7 +155,7 @@ fn data_is_asked_for_in_a_program() {
     );
     variables.insert("INSIGHTGATE_PROGRAM", "csp".into());
     let refused = profile(&variables).insights().unwrap_err();
-    assert_eq!((refused.code, refused.message.as_str()), (2, "'csp' is no program: use mpn or cmp"));
+    assert_eq!((refused.code, refused.message.as_str()), (2, "'csp' is not a program: use mpn or cmp"));
 }
 
 #[cfg(unix)]

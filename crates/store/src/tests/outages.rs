@@ -104,7 +104,7 @@ async fn what_is_no_database_of_ours_is_named_and_left_alone() {
     let a_folder = folder.path().join("folder.db");
     std::fs::create_dir(&a_folder).unwrap();
     let cases: [(PathBuf, &str); 7] = [
-        (make("text.db", b"not a database, but longer than a header"), "no database of insightgate"),
+        (make("text.db", b"not a database, but longer than a header"), "not a database of insightgate"),
         (a_folder, "it is no file"),
         (sqlite("foreign.db", "CREATE TABLE recipes (name TEXT)").await, "another program's"),
         (
