@@ -227,6 +227,21 @@ def test_a_key_that_is_missing_or_wrong_writes_nothing(binary, tmp_path):
     assert process.stop() == 0
 
 
+def test_a_demo_starts_anew_as_the_refusal_says(binary, start, tmp_path):
+    folder = tmp_path / "data"
+    with start(folder, "--rows", "60") as demo:
+        first = demo.ready
+    (folder / "encryption.key").unlink()
+    again = [binary, "demo", "--once", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--data-dir", folder, "--rows", "60"]
+    refused = subprocess.run(again, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1 and f"move {folder / 'insightgate.db'} away" in refused.stderr, refused.stderr
+    (folder / "insightgate.db").rename(tmp_path / "away.db")
+    with start(folder, "--rows", "60") as demo:
+        assert {name: demo.ready[name] for name in ("tenant_id", "client_secret", "password")}.items() <= first.items()
+        assert demo.preview("SELECT MPNId, PartnerName FROM Profile")
+        assert demo.within("cmp").datasets()
+
+
 def test_what_is_no_database_is_named(binary, tmp_path):
     process = serve(binary, tmp_path)
     process.start()
@@ -272,6 +287,26 @@ def test_sighup_ends_no_server(binary, start, tmp_path):
         demo.process.send_signal(signal.SIGHUP)
         assert requests.get(f"{demo.ready['http']}/readyz", timeout=60).status_code == 200
         assert demo.process.poll() is None
+
+
+@pytest.mark.parametrize("server", ["serve", "demo"])
+def test_sighup_while_the_arguments_are_read_ends_no_server(binary, server):
+    """A pipe that is full holds the process there, in the middle of its help."""
+    reads, writes = os.pipe()
+    with open(reads, "rb") as help_text, open(writes, "wb", buffering=0) as full:
+        os.set_blocking(writes, False)
+        while full.write(b"x" * 4096):
+            pass
+        os.set_blocking(writes, True)
+        process = subprocess.Popen([binary, server, "--help"], stdout=full)
+        try:
+            full.close()
+            eventually(lambda: caught(process.pid))
+            process.send_signal(signal.SIGHUP)
+            assert b"Usage: insightgate " + server.encode() in help_text.read()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
 
 
 def caught(pid):

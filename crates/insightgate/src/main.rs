@@ -35,6 +35,10 @@ use log::{QUIET, start_log};
 use session::Session;
 
 fn main() -> ExitCode {
+    // Before the arguments are understood, which takes a while. A word like a server's command among another's does no harm.
+    if std::env::args_os().any(|word| word == "serve" || word == "demo") {
+        tls::outlive_hangups();
+    }
     let cli = Cli::parse();
     tls::choose_cryptography();
     // On a thread of its own: how much stack the first one has is the caller's choice, and `run` plans queries there.
@@ -64,9 +68,6 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     let session = || Session::open(profile.as_deref());
     for line in env_vars::unknown(&config::variables()) {
         eprintln!("warning: {line}");
-    }
-    if matches!(command, Command::Serve(_) | Command::Demo(_)) {
-        tls::outlive_hangups();
     }
     // A server's level stands in its configuration.
     if !matches!(command, Command::Serve(_)) {

@@ -102,9 +102,13 @@ fn written(path: &Path) -> Option<(SystemTime, u64)> {
 }
 
 /// A server does not end by SIGHUP, not while it starts either: where there is a certificate to read again it is read, else nothing is done.
+/// For the first moment of a process, outside of any runtime.
 pub fn outlive_hangups() {
-    // Once it is listened for, the signal never does what it did before.
-    let _ = hangups();
+    // Once it is listened for, the signal never does what it did before, though the runtime that it was listened for on is gone.
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let _within = runtime.enter();
+        let _ = hangups();
+    }
 }
 
 /// SIGHUP, by which operators ask for configuration to be read again.
@@ -129,5 +133,27 @@ impl Hangups {
             return;
         }
         std::future::pending().await
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn hang_up() {
+        let own = std::process::id().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &own]).status().unwrap().success());
+    }
+
+    #[test]
+    fn a_hangup_before_the_runtime_ends_nothing_and_later_ones_are_heard() {
+        outlive_hangups();
+        hang_up();
+        tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(async {
+            let mut hangups = hangups();
+            hang_up();
+            hangups.next().await;
+        });
     }
 }

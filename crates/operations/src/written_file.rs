@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{self, Poll};
 
+use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
+
+use crate::unfinished_file;
 
 /// Links within each other, as many as the system follows.
 const MOST_LINKS: u32 = 40;
@@ -83,25 +86,13 @@ pub struct Output {
 enum Target {
     /// Beside the file whose place it takes.
     Unfinished {
-        file: File,
-        unfinished: Unfinished,
+        file: NamedTempFile,
         path: PathBuf,
     },
     Straight(File),
     #[cfg(unix)]
     Socket(std::os::unix::net::UnixStream),
     Stdout(io::Stdout),
-}
-
-/// Removed when it is dropped.
-#[derive(Debug)]
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // Nobody is there to hear of it, and it is not the person's file.
-        let _ = remove_if_there(&self.0);
-    }
 }
 
 impl Output {
@@ -114,21 +105,12 @@ impl Output {
             Place::Stdout => Target::Stdout(io::stdout()),
             Place::Other(path) => straight(&path)?,
             Place::File(path) => {
-                let name = path.file_name().ok_or(ErrorKind::IsADirectory)?.to_string_lossy();
-                let unfinished = path.with_file_name(format!(".{name}.unfinished"));
-                // A leftover may have other permissions, or be a link: the file is made anew.
-                remove_if_there(&unfinished)?;
-                let mut options = OpenOptions::new();
-                #[cfg(unix)]
-                if readers == Readers::Owner {
-                    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                }
-                let file = options.write(true).create_new(true).open(&unfinished)?;
-                let unfinished = Unfinished(unfinished);
+                path.file_name().ok_or(ErrorKind::IsADirectory)?;
+                let file = unfinished_file::make(path.parent().unwrap_or(Path::new("")), readers == Readers::Owner)?;
                 if let Ok(before) = std::fs::metadata(&path) {
-                    stay_as(&file, &before, readers)?;
+                    stay_as(file.as_file(), &before, readers)?;
                 }
-                Target::Unfinished { file, unfinished, path }
+                Target::Unfinished { file, path }
             }
         };
         Ok(Output { to })
@@ -140,16 +122,16 @@ impl Output {
     /// The last of it could not be written.
     pub fn finish(mut self) -> io::Result<()> {
         self.flush()?;
-        let Target::Unfinished { file, unfinished, path } = self.to else { return Ok(()) };
-        file.sync_all()?;
-        drop(file);
-        match std::fs::rename(&unfinished.0, &path) {
+        let Target::Unfinished { file, path } = self.to else { return Ok(()) };
+        file.as_file().sync_all()?;
+        match file.persist(&path) {
+            Ok(_) => Ok(()),
             // Something is mounted on the file itself, as containers do: it can be written, and not be replaced.
-            Err(error) if error.kind() == ErrorKind::ResourceBusy => {
-                let text = std::fs::read(&unfinished.0)?;
+            Err(failed) if failed.error.kind() == ErrorKind::ResourceBusy => {
+                let text = std::fs::read(failed.file.path())?;
                 OpenOptions::new().write(true).truncate(true).open(&path)?.write_all(&text)
             }
-            renamed => renamed,
+            Err(failed) => Err(failed.error),
         }
     }
 }
@@ -157,7 +139,8 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.to {
-            Target::Unfinished { file, .. } | Target::Straight(file) => file.write(bytes),
+            Target::Unfinished { file, .. } => file.as_file_mut().write(bytes),
+            Target::Straight(file) => file.write(bytes),
             #[cfg(unix)]
             Target::Socket(socket) => socket.write(bytes),
             Target::Stdout(stdout) => stdout.write(bytes),
@@ -166,7 +149,8 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.to {
-            Target::Unfinished { file, .. } | Target::Straight(file) => file.flush(),
+            Target::Unfinished { file, .. } => file.as_file_mut().flush(),
+            Target::Straight(file) => file.flush(),
             #[cfg(unix)]
             Target::Socket(socket) => socket.flush(),
             Target::Stdout(stdout) => stdout.flush(),
@@ -296,6 +280,43 @@ mod tests {
         remove(&path).unwrap();
         assert_eq!(names(folder.path()), ["secret"]);
         assert!(write(folder.path(), b"x", Readers::Owner).is_err());
+    }
+
+    #[test]
+    fn two_writers_of_one_path_are_each_whole_and_the_last_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        let [mut first, mut second] = [(); 2].map(|()| Output::open(&path, Readers::Everybody).unwrap());
+        first.write_all(b"the first: ").unwrap();
+        second.write_all(b"the second: ").unwrap();
+        first.write_all(b"all of it").unwrap();
+        first.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "the first: all of it");
+        second.write_all(b"all of it").unwrap();
+        second.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "the second: all of it");
+        assert_eq!(names(folder.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn the_longest_names_are_written_and_a_failure_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let longest = "n".repeat(255);
+        write(&folder.path().join(&longest), b"x", Readers::Owner).unwrap();
+        assert!(write(&folder.path().join("n".repeat(256)), b"x", Readers::Owner).is_err());
+        let output = Output::open(&folder.path().join("taken"), Readers::Owner).unwrap();
+        std::fs::create_dir(folder.path().join("taken")).unwrap();
+        assert!(output.finish().is_err());
+        assert_eq!(names(folder.path()), [&longest, "taken"]);
+    }
+
+    #[test]
+    fn a_new_file_is_as_open_as_the_persons_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (other, path) = (folder.path().join("other"), folder.path().join("out.csv"));
+        std::fs::write(&other, "x").unwrap();
+        write(&path, b"x", Readers::Everybody).unwrap();
+        assert_eq!(mode(&path), mode(&other));
     }
 
     #[test]

@@ -24,7 +24,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6c1e_9a52_3d0f_4b6e_9a57_1d0c_5be1_77a
 const DOMAIN: &str = "contoso.example";
 const ACTOR: &str = "insightgate demo";
 
-/// Reads the folder's identities, or makes them all in a new one.
+/// Reads the folder's identities, or makes them all in a new one; and puts them into a database that has none.
 pub async fn identities(context: &Context, folder: &DataFolder, arguments: &DemoArguments) -> Result<Credentials, CommandError> {
     let mut credentials = match credentials::load(folder)? {
         Some(kept) => {
@@ -37,8 +37,13 @@ pub async fn identities(context: &Context, folder: &DataFolder, arguments: &Demo
             made
         }
     };
-    // Each step leaves what is there: a first start that was cut off goes on where it stopped.
     let failed = |failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}"));
+    // The database was moved away, to start anew: whoever signed in before can sign in to the new one.
+    if credentials.enrolled && context.store.tenants().await.map_err(|error| failed(error.into()))?.is_empty() {
+        (credentials.enrolled, credentials.marketplace) = (false, false);
+        credentials::save(folder, &credentials)?;
+    }
+    // Each step leaves what is there: a first start that was cut off goes on where it stopped.
     if !credentials.enrolled {
         enroll(context, &credentials).await.map_err(failed)?;
     }

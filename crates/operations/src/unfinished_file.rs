@@ -1,0 +1,89 @@
+//! A file on its way, beside the one whose place it takes: it has a name of its own, so that two writers of one path never share it, and goes when it is
+//! dropped. What killed processes left goes with the next one in the same folder. It never decides which path is written.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+// Short, whatever the file is called whose place it takes: a name has at most 255 bytes.
+const PREFIX: &str = ".insightgate-";
+const SUFFIX: &str = ".unfinished";
+/// How often a file is made anew that somebody took for a leftover, in the moment before it was locked.
+const MOST_ATTEMPTS: u32 = 10;
+
+/// Makes one, which stays locked while it is written. `owner_alone`: nobody else may read it, else whoever may read the person's other files.
+///
+/// # Errors
+/// No file can be made in the folder.
+pub(crate) fn make(folder: &Path, owner_alone: bool) -> io::Result<NamedTempFile> {
+    remove_leftovers(folder);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if owner_alone {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = owner_alone;
+    for _ in 0..MOST_ATTEMPTS {
+        let made = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).make_in(folder, |path| options.open(path))?;
+        match made.as_file().try_lock() {
+            // Another writer looks whether it is a leftover, and removes it.
+            Err(TryLockError::WouldBlock) => {}
+            Ok(()) if !made.path().exists() => {}
+            // Where there are no locks nobody takes it for a leftover either.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(made),
+        }
+    }
+    Err(io::Error::other("other processes remove every file that is made there"))
+}
+
+/// Whatever nobody has locked was left by a process that was killed. What cannot be looked at or removed is another user's, and stays.
+fn remove_leftovers(folder: &Path) {
+    // Of a file without a folder in its path.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        // For writing too: a pipe that was put there meanwhile is not waited for.
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
+        remove_unlocked(&file, &path);
+    }
+}
+
+fn remove_unlocked(file: &File, path: &Path) {
+    if file.try_lock().is_ok() {
+        // Locked meanwhile, so that its maker sees that it is taken.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = make(folder.path(), true).unwrap();
+        let left = folder.path().join(".insightgate-AbCdEf.unfinished");
+        let others = [".rows.csv.unfinished", ".insightgate-notes", "rows.csv"].map(|name| folder.path().join(name));
+        for path in others.iter().chain([&left]) {
+            std::fs::write(path, "text").unwrap();
+        }
+        let second = make(folder.path(), false).unwrap();
+        assert!(written.path().exists() && second.path().exists() && written.path() != second.path());
+        assert!(!left.exists());
+        assert!(others.iter().all(|path| path.exists()), "it removes what it made alone");
+        drop((written, second));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), others.len());
+    }
+}
