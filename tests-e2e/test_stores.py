@@ -207,8 +207,11 @@ def test_a_store_that_is_away_is_said_and_comes_back(served, store):
     query = served.create_query(GROUPED)["queryId"]
     with store.proxy.away():
         answer = served.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": ALL})
-        assert answer.status_code == 503 and answer.json()["message"] == "Service unavailable", answer.text[:500]
-        assert any("the data store does not answer" in line for line in served.lines), served.lines[-5:]
+        assert answer.status_code == 503 and answer.json()["message"] == "The storage cannot be reached. Try again shortly.", answer.text[:500]
+        assert int(answer.headers["Retry-After"]) > 0
+        # Whichever of the two found it out first.
+        said = ("the data store does not answer", "the object store at http://")
+        eventually(lambda: any(words in line for line in served.lines for words in said))
         report = served.create_report(query, ExecuteNow=True)["reportId"]
         filters = {"getLatestExecution": "false", "executionStatus": "Pending;Running;Completed;Failed"}
         executions = lambda: served.ok("GET", f"ScheduledReport/execution/{report}", params=filters)

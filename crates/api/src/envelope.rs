@@ -87,7 +87,9 @@ impl Asked {
         };
         match failure {
             Failure::Internal(cause) => tracing::error!(%cause, correlation = self.correlation, "a request failed"),
-            Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation = self.correlation, "a request could not be answered now"),
+            Failure::Unavailable { cause, .. } => {
+                tracing::error!(cause, correlation = self.correlation, "a request could not be answered now")
+            }
             Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
             _ => {}
         }

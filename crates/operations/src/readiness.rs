@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout};
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, STORE_AWAY_SECONDS};
 
 /// How long an answer is good.
 const GOOD: Duration = Duration::from_secs(1);
@@ -167,7 +167,12 @@ fn check(name: &'static str, what: &str, looked: Looked) -> Check {
 
 fn in_reach(looked: Looked) -> Result<(), Failure> {
     match looked.found {
-        Err(trouble) if trouble.away => Err(Failure::unavailable(&trouble.words)),
+        // In the words of a caller who finds out by itself.
+        Err(trouble) if trouble.away => Err(Failure::Unavailable {
+            told: "The storage cannot be reached. Try again shortly.".to_owned(),
+            wait_seconds: STORE_AWAY_SECONDS,
+            cause: trouble.words,
+        }),
         // Whatever else is the matter shows where it stands in the way.
         _ => Ok(()),
     }
