@@ -75,6 +75,7 @@ async fn download(
         Ok(opened) => opened,
         Err(failure) => return asked.refuse(&failure),
     };
+    asked.proven.found();
     let version = Version::of(&opened.artifact);
     let answered = match version.answer(&headers) {
         Some(status) => Ok(status.into_response()),

@@ -4,8 +4,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use tokio::time::Instant;
 
 use crate::client_address::ClientAddress;
+use crate::refusals::{NotAccepted, Proven, cut};
 use crate::state::ApiState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
@@ -28,10 +30,23 @@ pub(crate) async fn attach(
     let correlation =
         sent(request.headers(), &CORRELATION_ID).or_else(|| sent(request.headers(), &CLIENT_REQUEST_ID)).unwrap_or_else(fresh);
     request.extensions_mut().insert(Correlation(correlation.clone()));
+    let proven = Proven::default();
+    request.extensions_mut().insert(proven.clone());
     // The query may hold a signature or a whole report query: it is not logged.
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (cut(request.method().as_str()), cut(request.uri().path()));
     let mut response = next.run(request).await;
-    tracing::info!(%method, path, client = client.map(tracing::field::display), status = response.status().as_u16(), correlation, "answered");
+    let status = response.status();
+    let is_refusal = status.is_client_error() || status.is_server_error();
+    let told = if is_refusal && !proven.is_known() { state.intake.refusals.tell(client, status, Instant::now()) } else { Some(0) };
+    let client = client.map(tracing::field::display);
+    let (status, reason) = (status.as_u16(), response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason)));
+    match told {
+        Some(left_out) => {
+            let left_out = Some(left_out).filter(|count| *count > 0);
+            tracing::info!(method, path, client, status, correlation, reason, left_out, "answered");
+        }
+        None => tracing::debug!(method, path, client, status, correlation, reason, "answered"),
+    }
     for (name, value) in [(REQUEST_ID, request_id), (CORRELATION_ID, correlation)] {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);

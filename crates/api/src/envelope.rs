@@ -11,6 +11,7 @@ use insightgate_operations::failure::Failure;
 use serde::Serialize;
 
 use crate::correlation::Correlation;
+use crate::refusals::{NotAccepted, Proven};
 use crate::{manage, oauth};
 
 /// Source: the documented answers; field order as in the worked examples.
@@ -57,6 +58,8 @@ fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&
 pub(crate) struct Asked {
     pub program: Option<Program>,
     pub correlation: String,
+    /// To be told that the caller is known.
+    pub proven: Proven,
     creates_report: bool,
 }
 
@@ -65,7 +68,8 @@ impl Asked {
         let path = parts.uri.path();
         let program = path.split('/').nth(3).and_then(|segment| segment.parse().ok());
         let correlation = parts.extensions.get::<Correlation>().map(|id| id.0.clone()).unwrap_or_default();
-        Asked { program, correlation, creates_report: parts.method == Method::POST && path.ends_with("/scheduledreport") }
+        let proven = parts.extensions.get::<Proven>().cloned().unwrap_or_default();
+        Asked { program, correlation, proven, creates_report: parts.method == Method::POST && path.ends_with("/scheduledreport") }
     }
 
     pub(crate) fn refuse(&self, failure: &Failure) -> Response {
@@ -90,7 +94,6 @@ impl Asked {
             Failure::Unavailable { cause, .. } => {
                 tracing::error!(cause, correlation = self.correlation, "a request could not be answered now")
             }
-            Failure::Unauthorized { reason } => tracing::info!(reason, correlation = self.correlation, "a token was not accepted"),
             _ => {}
         }
         let code = matches!(failure, Failure::SecondFactorRequired).then_some(SECOND_FACTOR_REQUIRED);
@@ -101,8 +104,16 @@ impl Asked {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        with_retry_after(response, failure)
+        with_retry_after(with_reason(response, failure), failure)
     }
+}
+
+/// For the answer's line in the log.
+pub(crate) fn with_reason(mut response: Response, failure: &Failure) -> Response {
+    if let Failure::Unauthorized { reason } = failure {
+        response.extensions_mut().insert(NotAccepted(reason.clone()));
+    }
+    response
 }
 
 pub(crate) fn with_retry_after(mut response: Response, failure: &Failure) -> Response {

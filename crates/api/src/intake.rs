@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::client_address::{ClientAddress, UnknownProxies};
 use crate::envelope::{self, Asked};
+use crate::refusals::Refusals;
 use crate::state::ApiState;
 
 /// Bytes of all bodies under way, and of one address's.
@@ -41,6 +42,7 @@ pub struct Intake {
     most_per_address: Load,
     body_time: Duration,
     unknown_proxies: UnknownProxies,
+    pub(crate) refusals: Refusals,
     under_way: Mutex<UnderWay>,
 }
 
@@ -83,6 +85,7 @@ impl Intake {
             most_per_address: load(per_address, BODIES_PER_ADDRESS),
             body_time: BODY_TIME,
             unknown_proxies: UnknownProxies::default(),
+            refusals: Refusals::default(),
             under_way: Mutex::default(),
         }
     }
@@ -92,8 +95,8 @@ impl Intake {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds to what is under way, if there is room: no address may hold more than is left to all others. So however many addresses ask for all that
-    /// they can get, something is left for the next one. Calls within the process have no address, and no share.
+    /// Adds to what is under way, if there is room: beyond its first request, no address may hold more than is left to all others. So however many
+    /// addresses ask for all that they can get, something is left for the next one. Calls within the process have no address, and no share.
     fn take(&self, address: Option<IpAddr>, more: Load) -> Result<(), Full> {
         let mut under_way = self.under_way();
         let all = under_way.all.and(more);
@@ -107,7 +110,7 @@ impl Intake {
                 return Err(Full::Address);
             }
             // What is not asked for is not held against it.
-            if more.requests > 0 && held.requests > left.requests || more.bytes > 0 && held.bytes > left.bytes {
+            if more.requests > 0 && held.requests > left.requests.max(1) || more.bytes > 0 && held.bytes > left.bytes {
                 return Err(Full::Server);
             }
             under_way.addresses.insert(address, held);
@@ -264,7 +267,7 @@ fn full_up(asked: &Asked, path: &str, full: Full) -> Response {
 }
 
 /// Whose share it is: of IPv6, the least that a customer of a network is given, within which addresses cost nothing.
-fn share(address: IpAddr) -> IpAddr {
+pub(crate) fn share(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         whole => whole,

@@ -11,6 +11,7 @@ mod insights;
 mod intake;
 mod manage;
 mod oauth;
+mod refusals;
 mod router;
 mod safe_headers;
 mod sandbox;

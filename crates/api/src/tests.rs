@@ -29,6 +29,7 @@ mod issuer;
 mod keys;
 mod links;
 mod locations;
+mod log;
 mod manage;
 mod origin;
 mod ownership;

@@ -50,6 +50,8 @@ struct Ledger {
     shares: HashMap<Share, Vec<Arc<Activity>>>,
     total: usize,
     warned: HashMap<Share, Instant>,
+    /// When the log last said that all places are taken, and how often it was left out since.
+    full: Option<(Instant, u64)>,
 }
 
 /// Whose places are counted together.
@@ -76,6 +78,16 @@ enum Crowd {
     Server,
 }
 
+/// A line of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Warning {
+    crowd: Crowd,
+    /// Whose share is full; where all places are taken, the one that has most.
+    client: IpAddr,
+    connections: usize,
+    left_out: u64,
+}
+
 impl Admission {
     pub fn new(places: Places) -> Admission {
         Admission(Arc::new(Shared { places, ledger: Mutex::default() }))
@@ -97,11 +109,11 @@ impl Admission {
             Some(Crowd::Address) => ledger.longest_waiting(share, now).map(|at| (share, at)),
             Some(Crowd::Server) => ledger.of_the_most(now),
         };
+        let warning = crowd.and_then(|crowd| ledger.warning(crowd, share, now));
         let has_room = match closed {
             Some((from, at)) => ledger.close(from, at),
             None => crowd.is_none(),
         };
-        let warns = crowd.filter(|_| ledger.may_warn(share, now));
         let place = has_room.then(|| {
             let activity = Arc::new(Activity::new(now));
             ledger.total += 1;
@@ -109,8 +121,8 @@ impl Admission {
             Place { admission: self.clone(), share, activity }
         });
         drop(ledger);
-        if let Some(crowd) = warns {
-            warn(crowd, peer, own, has_room);
+        if let Some(warning) = warning {
+            warn(warning, has_room);
         }
         place
     }
@@ -169,6 +181,25 @@ impl Ledger {
         true
     }
 
+    /// Whoever comes when all places are taken is most often not who took them: what is told is who has most.
+    fn warning(&mut self, crowd: Crowd, share: Share, now: Instant) -> Option<Warning> {
+        let mut warning = Warning { crowd, client: share.network, connections: self.shares.get(&share).map_or(0, Vec::len), left_out: 0 };
+        if crowd == Crowd::Address {
+            return self.may_warn(share, now).then_some(warning);
+        }
+        match &mut self.full {
+            Some((told, left_out)) if now.duration_since(*told) < WARN_EVERY => {
+                *left_out += 1;
+                return None;
+            }
+            full => warning.left_out = full.replace((now, 0)).map_or(0, |(_, left_out)| left_out),
+        }
+        if let Some((most, connections)) = self.shares.iter().max_by_key(|(_, connections)| connections.len()) {
+            (warning.client, warning.connections) = (most.network, connections.len());
+        }
+        Some(warning)
+    }
+
     fn may_warn(&mut self, share: Share, now: Instant) -> bool {
         let is_fresh = |at: &Instant| now.duration_since(*at) < WARN_EVERY;
         if self.warned.get(&share).is_some_and(is_fresh) {
@@ -207,13 +238,18 @@ fn share(peer: IpAddr, proxies: &[IpNet]) -> Share {
     Share { network, is_proxy }
 }
 
-fn warn(crowd: Crowd, client: IpAddr, connections: usize, made_room: bool) {
+fn warn(Warning { crowd, client, connections, left_out }: Warning, made_room: bool) {
     let instead = if made_room { "one that waited for its client was closed for it" } else { "it was refused" };
     match crowd {
         Crowd::Address => {
             tracing::warn!(%client, connections, "a connection of an address that has its share (server.connections_per_address): {instead}")
         }
-        Crowd::Server => tracing::warn!(%client, connections, "a connection when all places are taken (server.connections): {instead}"),
+        Crowd::Server => tracing::warn!(
+            most = %client,
+            connections,
+            left_out,
+            "a connection when all places are taken (server.connections): {instead}; most of them has the client that is named"
+        ),
     }
 }
 

@@ -60,6 +60,7 @@ impl FromRequestParts<ApiState> for Admitted {
                 return Err(refuse(failure));
             }
         };
+        asked.proven.found();
         if let Some(compliance) = parts.extensions.get::<Compliance>() {
             compliance.found(principal.is_mfa_compliant());
         }

@@ -38,8 +38,10 @@ fn requests_have_a_bound_and_addresses_a_share() {
     let held = [request(&intake, ONE).unwrap(), request(&intake, ONE).unwrap()];
     assert_eq!(request(&intake, ONE).err(), Some(Full::Address));
     let others: Vec<_> = [OTHER, OTHER, address(3)].map(|other| request(&intake, other).unwrap()).into();
-    assert_eq!(request(&intake, address(4)).err(), Some(Full::Server), "five are under way, and one is left to all others");
-    drop(held);
+    assert_eq!(request(&intake, address(3)).err(), Some(Full::Server), "five are under way, and one is left to all others");
+    let last = request(&intake, address(4)).expect("one of the others");
+    assert_eq!(request(&intake, address(5)).err(), Some(Full::Server), "six are under way");
+    drop((held, last));
     let again = [request(&intake, address(4)).unwrap(), request(&intake, ONE).unwrap()];
     drop((others, again));
     let under_way = intake.under_way();
@@ -81,6 +83,18 @@ async fn something_is_left_for_the_next_address() {
             }
         }
     }
+}
+
+/// Each with one request, which is no more than anybody's: all places are for such.
+#[test]
+fn many_small_addresses_keep_no_other_from_a_free_place() {
+    let intake = Arc::new(Intake::new(1024, 256));
+    let held: Vec<_> = (0..1023).map(|number| request(&intake, address(number)).expect("a first request")).collect();
+    assert_eq!(request(&intake, address(0)).err(), Some(Full::Server), "it has one, and the last place is another's");
+    let newcomer = request(&intake, address(9_999)).expect("the last place");
+    assert_eq!(request(&intake, address(10_000)).err(), Some(Full::Server));
+    drop((held, newcomer));
+    assert_eq!(intake.under_way().all, Load::default());
 }
 
 #[tokio::test(start_paused = true)]

@@ -75,8 +75,8 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     match failure {
         Failure::Internal(cause) => tracing::error!(%cause, correlation, "a request failed"),
         Failure::Unavailable { cause, .. } => tracing::error!(cause, correlation, "a request could not be answered now"),
-        Failure::Unauthorized { reason } => tracing::info!(reason, correlation, "a token was not accepted"),
         _ => {}
     }
-    envelope::with_retry_after(error(status, code, &message, details, correlation), failure)
+    let response = error(status, code, &message, details, correlation);
+    envelope::with_retry_after(envelope::with_reason(response, failure), failure)
 }

@@ -30,7 +30,7 @@ pub(super) struct Call {
 impl Call {
     /// The token comes first: who has none learns nothing else.
     pub(super) async fn read(state: ApiState, mut request: Request, takes_body: bool) -> Result<Call, Failure> {
-        let correlation = request.extract_parts::<Asked>().await.map(|asked| asked.correlation).unwrap_or_default();
+        let Ok(Asked { correlation, proven, .. }) = request.extract_parts().await;
         let accepted = match bearer(request.headers()) {
             Ok(token) => authenticate_management(&state.context, token).await,
             Err(failure) => Err(failure),
@@ -43,6 +43,7 @@ impl Call {
                 return Err(failure);
             }
         };
+        proven.found();
         let administrator = Administrator::admit(&state.context, principal, &correlation).await?;
         let path = request.extract_parts::<Path<HashMap<String, String>>>().await;
         let Path(path) = path.map_err(|_| Failure::Invalid("The address is not encoded as UTF-8.".to_owned()))?;

@@ -13,6 +13,7 @@ use serde_json::json;
 use std::path::PathBuf;
 
 use super::harness::*;
+use super::log::Log;
 
 /// As the engine cuts files.
 const BLOCK: usize = 128 << 10;
@@ -109,6 +110,28 @@ async fn no_download_of_a_damaged_file_ends_well() {
     assert_eq!(bench.audited("artifact.damaged").await.len(), 2);
     std::fs::write(&file, &content).unwrap();
     assert_eq!(received(&bench, &link, &[]).await, (StatusCode::OK, content, true));
+}
+
+/// Whoever has a link to a damaged file may ask for it again and again.
+#[tokio::test]
+async fn a_damaged_file_is_an_error_in_the_log_once_a_day() {
+    let bench = Bench::new().await;
+    let (link, file, content) = large_file(&bench).await;
+    std::fs::write(&file, &content[..content.len() / 2]).unwrap();
+    let (log, _guard) = Log::begin();
+    for day in ["first", "second"] {
+        for _ in 0..20 {
+            assert!(!received(&bench, &link, &[]).await.2);
+        }
+        let told = log.take(tracing::Level::ERROR, "");
+        assert!(told.len() == 1 && told[0].contains("the artifact is damaged"), "{day}: {told:?}");
+        bench.advance(TimeDelta::hours(25));
+    }
+    std::fs::remove_file(&file).unwrap();
+    for _ in 0..20 {
+        assert_eq!(bench.fetch(&link, &[]).await.status, 404);
+    }
+    assert_eq!(log.take(tracing::Level::ERROR, "the artifact is not there").len(), 1);
 }
 
 #[tokio::test]

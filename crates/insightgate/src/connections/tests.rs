@@ -111,6 +111,32 @@ fn the_log_has_a_line_a_minute_for_an_address_and_remembers_few() {
 }
 
 #[test]
+fn full_places_have_one_line_a_minute_that_names_who_has_most() {
+    let (admission, start) = (places(6, 4), Instant::now());
+    let held: Vec<Place> = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.3"]
+        .into_iter()
+        .map(|address| admission.admit(peer(address), start).unwrap())
+        .collect();
+    assert_eq!(admission.ledger().full, None, "there was room");
+    // Each from elsewhere, and all at work, so that none makes room.
+    for place in &held {
+        place.activity.begin(false);
+    }
+    for number in 0..1_000_u32 {
+        assert!(admission.admit(IpAddr::from((0x0b00_0000 + number).to_be_bytes()), start).is_none());
+    }
+    let mut ledger = admission.ledger();
+    assert_eq!(ledger.full, Some((start, 999)));
+    assert!(ledger.warned.is_empty(), "the peers that came have no lines of their own");
+    let newcomer = share(peer("198.51.100.7"), &[]);
+    let mut warning = |seconds| ledger.warning(Crowd::Server, newcomer, start + Duration::from_secs(seconds));
+    assert_eq!(warning(59), None);
+    let named = Warning { crowd: Crowd::Server, client: peer("192.0.2.1"), connections: 3, left_out: 1_000 };
+    assert_eq!((warning(60), warning(61)), (Some(named), None));
+    assert_eq!(warning(120), Some(Warning { left_out: 1, ..named }));
+}
+
+#[test]
 fn a_connection_ends_when_it_waited_too_long_for_its_client() {
     let timing = Timing::new(Duration::from_secs(75));
     let start = Instant::now();

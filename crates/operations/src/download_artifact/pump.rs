@@ -22,7 +22,7 @@ use crate::password::hexadecimal;
 /// Bytes that are handed over at once: few, so that a slow reader is seen to take some.
 const PIECE: usize = 64 << 10;
 
-/// A damaged file is an event once in so many hours, and an error in the log each time.
+/// A damaged file is an event, and an error in the log, once in so many hours.
 const NOTED_HOURS: i64 = 24;
 
 pub(super) struct Pump {
@@ -140,9 +140,8 @@ fn damaged(detail: String) -> Stop {
     Stop::Broken(EngineError::Damaged { detail }.into())
 }
 
-/// An error for the log, and an event.
+/// An error for the log, and an event; while the file's last event is new enough, neither: whoever has a link may ask again and again.
 pub(super) async fn note_damage(context: &Context, key: &ArtifactKey, detail: &str, correlation: &str) {
-    tracing::error!(artifact = %key, correlation, "a file of a report is not what was written: {detail}");
     let happening = Happening {
         tenant: Some(key.tenant),
         actor: "insightgate".to_owned(),
@@ -153,8 +152,13 @@ pub(super) async fn note_damage(context: &Context, key: &ArtifactKey, detail: &s
     };
     let now = context.clock.now();
     let Ok(event) = audit::event(context, happening) else { return };
-    if let Err(error) = context.store.note_damage(key.execution, now, now - TimeDelta::hours(NOTED_HOURS), &event).await {
-        tracing::error!(%error, action = event.action, subject = event.subject, "an audit event could not be written");
+    match context.store.note_damage(key.execution, now, now - TimeDelta::hours(NOTED_HOURS), &event).await {
+        Ok(true) => tracing::error!(artifact = %key, correlation, "a file of a report is not what was written: {detail}"),
+        Ok(false) => tracing::debug!(artifact = %key, correlation, "a file of a report is not what was written: {detail}"),
+        // Lines with an error are paced by the log itself.
+        Err(error) => {
+            tracing::error!(%error, artifact = %key, correlation, action = event.action, "an audit event could not be written: {detail}");
+        }
     }
 }
 
