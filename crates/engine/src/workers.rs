@@ -10,10 +10,14 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::engine::STACK;
 use crate::error::EngineError;
 
 /// So many tenants compute beside each other before two of them share threads.
 const ROOMS: usize = 4;
+
+/// Tests hold every query to a quarter.
+const STACK_OF_QUERIES: usize = if cfg!(test) { STACK / 4 } else { STACK };
 
 #[derive(Clone)]
 pub(crate) struct Workers(Arc<Shared>);
@@ -57,7 +61,12 @@ impl Workers {
             Some(runtime) => runtime.handle().clone(),
             None => {
                 let threads = self.0.threads;
-                let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("query").enable_all().build();
+                let runtime = Builder::new_multi_thread()
+                    .worker_threads(threads)
+                    .thread_name("query")
+                    .thread_stack_size(STACK_OF_QUERIES)
+                    .enable_all()
+                    .build();
                 let runtime = runtime.map_err(EngineError::io("threads for queries"))?;
                 room.runtime.insert(runtime).handle().clone()
             }

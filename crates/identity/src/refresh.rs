@@ -70,7 +70,8 @@ mod tests {
             format!("within {seconds} seconds"),
             format!("{days} days"),
             format!("{KEPT_PER_SIGN_IN} tokens of one sign-in"),
-            format!("{KEPT_PER_USER} of one user"),
+            // With a comma, as every number on the page has it.
+            format!("{},{:03} of one user", KEPT_PER_USER / 1_000, KEPT_PER_USER % 1_000),
         ] {
             assert!(page.contains(&figure), "{figure}");
         }

@@ -248,7 +248,7 @@ fn warn(Warning { crowd, client, connections, left_out }: Warning, made_room: bo
             most = %client,
             connections,
             left_out,
-            "a connection when all places are taken (server.connections): {instead}; most of them has the client that is named"
+            "a connection when all places are taken (server.connections): {instead}; the named client has most of them"
         ),
     }
 }
