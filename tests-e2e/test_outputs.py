@@ -30,7 +30,8 @@ def test_rows_go_where_the_path_leads(demo, binary, tmp_path):
     assert whole.startswith(b"CustomerName,Product\n") and whole.count(b"\n") > 10
     assert run("-o", "-") == whole
     assert run("-o", "/dev/stdout", "--format", "csv") == whole
-    assert table(run("--format", "tsv"), "\t") == table(whole, ",")
+    rows = table(whole, ",")
+    assert table(run("--format", "tsv"), "\t") == rows and any("," in name for name, _ in rows), "some need quotes in one of them alone"
 
     run("-o", "/dev/null")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)

@@ -48,7 +48,7 @@ fn remove_leftovers(folder: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type().is_ok_and(|kind| kind.is_file())) {
             continue;
         }
         let path = entry.path();
