@@ -183,13 +183,13 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
 #[tokio::test]
 async fn a_query_may_use_so_much_disk() {
     let folder = TempDir::new().unwrap();
-    let engine = |spill_limit| Engine::new(EngineSettings { spill_limit, partitions: 1, ..settings(&folder, 3 << 20) }).unwrap();
+    let engine = |spill_limit| Engine::new(EngineSettings { spill_limit, partitions: 1, ..settings(&folder, 16 << 20) }).unwrap();
     let dataset = sales();
     let world = World { engine: engine(1 << 30), folder: TempDir::new().unwrap() };
-    let rows: Vec<Row> = (0..60_000).map(|id| sale(id, Some(&format!("{:0100}", id * 7919 % 60_000)))).collect();
+    let rows: Vec<Row> = (0..300_000).map(|id| sale(id, Some(&format!("{:0100}", id * 7919 % 300_000)))).collect();
     write_rows(&local_folder(&folder.path().join("data"), Program::Mpn, &dataset.name, Some(ALICE)).join("a.parquet"), &dataset, &rows);
     let plan = ordered(select(&dataset, &["Id", "Name"]), &["Name"]);
-    assert_eq!(world.lines(&plan).await.len(), 60_000);
+    assert_eq!(world.lines(&plan).await.len(), 300_000);
     let world = World { engine: engine(1 << 20), ..world };
     let error = world.csv(&plan).await.unwrap_err();
     assert!(matches!(&error, EngineError::Spill(_)), "{error:?}");
