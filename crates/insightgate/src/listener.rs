@@ -27,6 +27,8 @@ const STREAM_WINDOW: u32 = 32 << 10;
 const CONNECTION_WINDOW: u32 = 64 << 10;
 /// Bytes of an answer that are held for one request.
 const SEND_BUFFER: usize = 256 << 10;
+/// Bytes of a request's head over HTTP/1, and of what is read at once. An address and its query may have 64 KiB.
+const HEAD_BYTES: usize = 80 << 10;
 /// Bytes of a request's headers over HTTP/2.
 const HEADER_LIST: u32 = 16 << 10;
 /// Requests that were taken back by their client and are not yet forgotten; with more, the connection ends.
@@ -88,7 +90,7 @@ pub async fn serve(listener: TcpListener, app: Router, tls: Option<RustlsConfig>
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // How long a head may take is watched here, since idle connections may take longer.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -7,8 +7,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Bytes of a request's head, and of what stands around it on the way. An address and its query may have 64 KiB.
-const HEAD_BYTES: usize = 80 << 10;
 /// A request whose client pauses is not closed for another connection before.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -66,7 +64,6 @@ struct Doing {
     idle_since: Instant,
     /// From the first byte of a head on; before the first request, from connecting on.
     head_since: Option<Instant>,
-    head_bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -78,8 +75,7 @@ struct Waiting {
 
 impl Activity {
     pub fn new(now: Instant) -> Activity {
-        let doing =
-            Doing { http2: false, requests: 0, waiting: BTreeMap::new(), next: 0, idle_since: now, head_since: Some(now), head_bytes: 0 };
+        let doing = Doing { http2: false, requests: 0, waiting: BTreeMap::new(), next: 0, idle_since: now, head_since: Some(now) };
         Activity { doing: Mutex::new(doing), told: Notify::new() }
     }
 
@@ -130,17 +126,11 @@ impl Activity {
         self.doing().requests > 0
     }
 
-    /// Whether more of a head may be read.
-    pub(super) fn takes_more(&self) -> bool {
-        self.doing().head_bytes <= HEAD_BYTES
-    }
-
-    pub(super) fn bytes_came(&self, count: usize, now: Instant) {
+    pub(super) fn bytes_came(&self, now: Instant) {
         let mut doing = self.doing();
         // Over HTTP/2 they may be anything, such as pings.
         if doing.requests == 0 && !doing.http2 {
             doing.head_since.get_or_insert(now);
-            doing.head_bytes = doing.head_bytes.saturating_add(count);
         }
     }
 
@@ -156,7 +146,7 @@ impl Activity {
         let mut doing = self.doing();
         doing.http2 = http2;
         doing.requests += 1;
-        (doing.head_since, doing.head_bytes) = (None, 0);
+        doing.head_since = None;
         doing.next += 1;
         doing.next
     }

@@ -144,7 +144,7 @@ fn a_connection_ends_when_it_waited_too_long_for_its_client() {
     let kept = |activity: &Activity, seconds: u64| matches!(activity.verdict(at(seconds), &timing), Verdict::Keep(_));
     // Silent from the start, or with a head that drips.
     let activity = Activity::new(start);
-    activity.bytes_came(1, at(14));
+    activity.bytes_came(at(14));
     assert!(kept(&activity, 14));
     assert_eq!(activity.verdict(at(15), &timing), Verdict::NoHead);
     // Idle after a request, and with half a head behind it.
@@ -155,15 +155,15 @@ fn a_connection_ends_when_it_waited_too_long_for_its_client() {
     assert_eq!(activity.verdict(at(675), &timing), Verdict::Idle);
     activity.bytes_left(at(610));
     assert!(kept(&activity, 684), "the rest of the answer was still on its way");
-    activity.bytes_came(10, at(650));
-    activity.bytes_came(10, at(664));
+    activity.bytes_came(at(650));
+    activity.bytes_came(at(664));
     assert!(kept(&activity, 664));
     assert_eq!(activity.verdict(at(665), &timing), Verdict::NoHead);
     // Over HTTP/2, pings and their answers are neither.
     let request = activity.begin(true);
     activity.end(request, at(700));
     for seconds in 700..774 {
-        activity.bytes_came(17, at(seconds));
+        activity.bytes_came(at(seconds));
         activity.bytes_left(at(seconds));
         assert!(kept(&activity, seconds));
     }
@@ -176,18 +176,4 @@ fn a_connection_ends_when_it_waited_too_long_for_its_client() {
     assert_eq!(activity.verdict(at(920), &timing), Verdict::Stalled);
     activity.works(stuck);
     assert!(kept(&activity, 920), "the server takes its time itself");
-}
-
-#[test]
-fn a_head_has_a_bound() {
-    let activity = Activity::new(Instant::now());
-    for _ in 0..10 {
-        assert!(activity.takes_more());
-        activity.bytes_came(8 << 10, Instant::now());
-    }
-    activity.bytes_came(1, Instant::now());
-    assert!(!activity.takes_more());
-    activity.begin(false);
-    activity.bytes_came(1 << 20, Instant::now());
-    assert!(activity.takes_more(), "a body is bounded elsewhere");
 }

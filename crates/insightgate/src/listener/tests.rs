@@ -289,6 +289,15 @@ async fn a_head_is_bounded_and_a_body_beside_it_is_not() {
     for _ in 0..3 {
         assert!(until(&mut bench.send(HERE, &request).await, "300000").await);
     }
+    // On one connection, each in the pieces that it was cut into on its way.
+    let mut kept = bench.connect(HERE).await;
+    for _ in 0..20 {
+        for piece in request.chunks(40_000) {
+            kept.write_all(piece).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        assert!(until(&mut kept, "300000").await);
+    }
     let mut endless = bench.connect(HERE).await;
     let mut sent = 0;
     while endless.write_all(&[b'a'; 1024]).await.is_ok() {
