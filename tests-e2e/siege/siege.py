@@ -24,7 +24,7 @@ class Siege:
     def under_attack(self, name, server, mix=DAY, count_rows=True, short_share=LEAST_SHARE, **honest):
         """The server has been started. The block is the attack: it says in the outcome what it sent, and adds what it finds. What it prepares goes before.
 
-        `short_share` of the requests have to be answered in the short form, where an attack hits a small machine harder than it can be told apart."""
+        `short_share` of the requests have to be answered in the short form; in the long form it is always LEAST_SHARE."""
         outcome = Outcome(name, "")
         before = server.rows() if count_rows else {}
         pause = server.memory.over
