@@ -33,13 +33,13 @@ class Outcome:
         if not holds:
             self.faults.append(fault)
 
-    def judge(self, slack=1.0, calm=0.0, least_share=LEAST_SHARE):
+    def judge(self, slack=1.0, calm=0.0):
         """The honest caller's share. A machine that does other work beside takes longer: by the factor `slack`, and `calm` times what it took before."""
         if not self.answers.all:
             return
         share, p99 = self.answers.share(), self.answers.quantile(0.99)
         before = self.calm.quantile(0.99) if calm and self.calm.all else 0.0
-        self.expect(share >= least_share, f"{share:.0%} of {len(self.answers.requests())} requests were answered: {self.answers.faults()}")
+        self.expect(share >= LEAST_SHARE, f"{share:.0%} of {len(self.answers.requests())} requests were answered: {self.answers.faults()}")
         self.expect(p99 < LONGEST_P99 * slack + calm * before, f"p99 {p99 * 1000:.0f} ms")
         reports = self.answers.ready()
         if reports:

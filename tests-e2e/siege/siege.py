@@ -4,7 +4,7 @@ import time
 from contextlib import contextmanager
 
 from .honest import DAY, Honest
-from .outcome import LEAST_SHARE, Outcome
+from .outcome import Outcome
 from .server import written
 
 # A short form runs on a small machine and in an unoptimised build, where one request alone can take a quarter of a second.
@@ -21,10 +21,8 @@ class Siege:
         return self.site.server(name, **settings)
 
     @contextmanager
-    def under_attack(self, name, server, mix=DAY, count_rows=True, short_share=LEAST_SHARE, **honest):
-        """The server has been started. The block is the attack: it says in the outcome what it sent, and adds what it finds. What it prepares goes before.
-
-        `short_share` of the requests have to be answered in the short form; in the long form it is always LEAST_SHARE."""
+    def under_attack(self, name, server, mix=DAY, count_rows=True, **honest):
+        """The server has been started. The block is the attack: it says in the outcome what it sent, and adds what it finds. What it prepares goes before."""
         outcome = Outcome(name, "")
         before = server.rows() if count_rows else {}
         pause = server.memory.over
@@ -36,16 +34,16 @@ class Siege:
             end = time.monotonic()
         outcome.calm, outcome.answers = caller.answers.between(begun, start), caller.answers.between(start, end)
         outcome.expect(outcome.answers.all, "the honest caller told nothing")
-        self.close(outcome, server, before, short_share)
+        self.close(outcome, server, before)
 
-    def close(self, outcome, server, before=None, short_share=LEAST_SHARE):
+    def close(self, outcome, server, before=None):
         """The figures that every attack has."""
         server.memory.look()
         outcome.resident, outcome.own = server.memory.resident, server.memory.own
         if before:
             outcome.rows = written(before, server.rows())
         outcome.expect(server.is_alive(), "the server has ended:\n" + server.last_words())
-        outcome.judge(*((*SHORT_SLACK, short_share) if self.short else ()))
+        outcome.judge(*(SHORT_SLACK if self.short else ()))
 
     def wait_out(self, attackers, server, every=0.2):
         """Until the attackers are over; ends early with the server."""

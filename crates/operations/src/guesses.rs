@@ -4,6 +4,7 @@
 //! A user at an address that the user is known from has a count of their own there; everybody else shares the name's, and waits for the address's.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::grant::GrantRefusal;
@@ -63,17 +64,17 @@ impl Guesser {
     /// Counts what was wrong; `wrong` is None for a code. Refused when guesses at the same time have locked the name: then it counts no more.
     pub(crate) async fn was_wrong(&self, context: &Context, wrong: Option<WrongPassword>) -> Result<(), TokenFailure> {
         let now = context.clock.now();
-        let mut counts = false;
+        let counts = AtomicBool::new(false);
         let changed = context.store.change_sign_in_count(&self.subject, self.network.as_deref(), now, |count| {
             if count.locked(now).is_some() {
                 return count;
             }
             let (changed, counted) = count.after_failure(Counted::Name, wrong, now);
-            counts = counted;
+            counts.store(counted, Ordering::Relaxed);
             changed
         });
         let found = changed.await?;
-        if counts {
+        if counts.into_inner() {
             context.addresses.failed(self.address, now);
         }
         refuse_while_locked(&found, now)

@@ -69,7 +69,7 @@ impl Store {
             );
             execute(&mut transaction, bind(sqlx::query(AssertSqlSafe(text)), event)).await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 
     /// Removes events that are older, the oldest first: at most `limit`. How many there were.

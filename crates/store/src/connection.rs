@@ -13,6 +13,7 @@ use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlStr};
 use tokio::time::timeout;
 
+use crate::StoreError;
 use crate::lanes::{Answered, Lane, first_row, silent};
 use crate::outage;
 
@@ -172,8 +173,8 @@ impl Transaction {
         Ok(Transaction(connection))
     }
 
-    pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        self.0.command("COMMIT").await?;
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        self.0.command("COMMIT").await.map_err(|error| if outage::is_cut(&error) { StoreError::Interrupted } else { error.into() })?;
         self.0.state.transaction = false;
         Ok(())
     }

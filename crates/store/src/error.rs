@@ -31,7 +31,8 @@ pub enum StoreError {
     /// What was to be changed stays as it was.
     #[error("nothing was changed, since the audit event {action} of '{subject}' could not be written: {cause}")]
     Unrecorded { action: String, subject: String, cause: Box<StoreError> },
-    /// The task that was to write is gone: the process is ending.
+    /// The task that was to write is gone, since the process is ending; or the connection was cut while the end of a transaction was under way. Nobody
+    /// knows whether the write took place.
     #[error("the write was interrupted")]
     Interrupted,
     /// A row holds what this version cannot have written.

@@ -27,7 +27,7 @@ impl Store {
         room::EXTERNAL_IDENTITIES.check(&mut transaction, identity.tenant).await?;
         execute(&mut transaction, query).await?;
         self.record_change(&mut transaction).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 
     /// All that could be meant by a token's bearer.

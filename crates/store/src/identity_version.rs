@@ -60,7 +60,7 @@ impl Store {
             let next = "UPDATE settings SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1";
             execute(&mut transaction, sqlx::query(next).bind(SHARED)).await?;
         }
-        self.change(async move { Ok(transaction.commit().await?) }).await
+        self.change(async move { transaction.commit().await }).await
     }
 
     /// Goes on to its end when its caller is gone, so that nothing is committed after the version changed; once this returns, every reader sees

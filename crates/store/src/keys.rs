@@ -25,7 +25,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         execute(&mut transaction, query).await?;
         self.record_change(&mut transaction).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 
     /// Adds the key unless there is one of its purpose: of processes that start at once, one makes it.

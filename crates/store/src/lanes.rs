@@ -3,7 +3,7 @@
 //! A caller gets the first connection that is free, whether another caller gave it back or it was opened just now: while none can be opened, those
 //! that are there go round. Nobody waits longer than two seconds while nothing gets done, or ten behind others, and the error says why none could be
 //! opened. An idle connection that does
-//! not answer is closed and never handed out. What only reads is asked once more, on another
+//! not answer is closed and never handed out. What only reads is asked again, on another
 //! connection, where its own was cut. No lane knows what a statement means.
 
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::connection::Connection;
 use crate::dialect::{Dialect, LaneKind};
-use crate::outage::{NoConnection, is_cut, none_free};
+use crate::outage::{ATTEMPTS, NoConnection, is_cut, none_free};
 
 /// How long a caller waits for a connection while nothing gets done on any of them.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -319,7 +319,7 @@ impl Pool {
         self.reading.acquire().await
     }
 
-    /// On another connection once more where the first was cut: a statement that reads may be asked twice.
+    /// On another connection again where the first was cut: a statement that reads may be asked several times.
     async fn read<'q, E>(&self, mut query: E) -> Vec<Answered>
     where
         E: 'q + Execute<'q, Any>,
@@ -329,16 +329,18 @@ impl Pool {
             Err(error) => return vec![Err(sqlx::Error::Encode(error))],
         };
         let text = query.sql();
-        let copied = arguments.as_ref().map(|arguments| {
-            let mut copied = AnyArguments::default();
-            copied.values.0.clone_from(&arguments.values.0);
-            copied
-        });
-        let answered = self.read_once((text.clone(), copied)).await;
-        if answered.iter().any(|item| matches!(item, Err(error) if is_cut(error))) {
-            return self.read_once((text, arguments)).await;
+        for _ in 1..ATTEMPTS {
+            let copied = arguments.as_ref().map(|arguments| {
+                let mut copied = AnyArguments::default();
+                copied.values.0.clone_from(&arguments.values.0);
+                copied
+            });
+            let answered = self.read_once((text.clone(), copied)).await;
+            if !answered.iter().any(|item| matches!(item, Err(error) if is_cut(error))) {
+                return answered;
+            }
         }
-        answered
+        self.read_once((text, arguments)).await
     }
 
     async fn read_once(&self, query: (SqlStr, Option<AnyArguments>)) -> Vec<Answered> {

@@ -74,6 +74,7 @@ use connection::{Connection, Transaction};
 use dialect::Dialect;
 use identity_version::IdentityVersion;
 use lanes::Pool;
+use outage::again;
 use refresh_tokens::Grown;
 use together::Together;
 
@@ -133,12 +134,9 @@ impl Store {
         self.begin_in(&self.pool, self.dialect.one_grant_at_a_time()).await
     }
 
-    /// On another connection once more where the first was cut: nothing has been written yet.
+    /// On another connection again where the first was cut: nothing has been written yet.
     async fn begin_in(&self, pool: &Pool, lock: Option<&'static str>) -> Result<Transaction, StoreError> {
-        match self.begin_once(pool, lock).await {
-            Err(error) if error.is_cut() => self.begin_once(pool, lock).await,
-            begun => begun,
-        }
+        again(|| self.begin_once(pool, lock)).await
     }
 
     async fn begin_once(&self, pool: &Pool, lock: Option<&'static str>) -> Result<Transaction, StoreError> {

@@ -34,6 +34,22 @@ impl fmt::Display for Outage {
     }
 }
 
+/// How often something is tried, each time on another connection, while its own is cut: whoever ends connections one after another, as a failover or a
+/// proxy that restarts does, ends the second one as well as the first.
+pub(crate) const ATTEMPTS: usize = 4;
+
+/// Tries again on another connection where its own was cut. For what only reads, and for transactions: one that was cut has not taken place, unless its
+/// end was under way, and then it says [`StoreError::Interrupted`].
+pub(crate) async fn again<T, Tried: Future<Output = Result<T, StoreError>>>(attempt: impl Fn() -> Tried) -> Result<T, StoreError> {
+    for _ in 1..ATTEMPTS {
+        match attempt().await {
+            Err(error) if error.is_cut() => {}
+            outcome => return outcome,
+        }
+    }
+    attempt().await
+}
+
 /// Nobody gave a connection back in time, and none could be opened.
 #[derive(Debug)]
 pub(crate) struct NoConnection {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::applications::{read_application, written_user};
 use crate::dialect::by_bytes;
+use crate::outage::again;
 use crate::row::Read;
 use crate::tenants::{read_enrollment, read_tenant};
 use crate::users::{SELECT_USERS, read_user};
@@ -18,11 +19,7 @@ use crate::{Store, StoreError};
 impl Store {
     /// The application, and the user if one is named, with what they hold. None when any of them is gone, or not the tenant's.
     pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {
-        match self.read_principal(tenant, application, user).await {
-            // It only reads: all of it may be asked twice.
-            Err(error) if error.is_cut() => self.read_principal(tenant, application, user).await,
-            read => read,
-        }
+        again(|| self.read_principal(tenant, application, user)).await
     }
 
     async fn read_principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {

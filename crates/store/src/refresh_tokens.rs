@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::audit::{self, AuditEvent};
+use crate::outage::again;
 use crate::row::{Read, millis};
 use crate::together::{Write, in_powers_of_two, insert_rows, placeholders};
 use crate::{Connection, Store, StoreError, execute};
@@ -74,7 +75,7 @@ impl Store {
     pub async fn add_refresh_token(&self, token: &RefreshTokenRecord) -> Result<(), StoreError> {
         match insert(&mut self.pool.acquire().await?, &[token], false).await {
             // Nobody else's has its digest: it may be written twice.
-            Err(error) if error.is_cut() => insert(&mut self.pool.acquire().await?, &[token], true).await?,
+            Err(error) if error.is_cut() => again(|| async { insert(&mut self.pool.acquire().await?, &[token], true).await }).await?,
             written => written?,
         }
         self.grown.note([token]);
@@ -122,7 +123,7 @@ impl Store {
             let events: Vec<&AuditEvent> = event.iter().collect();
             audit::insert(&mut transaction, &events, false).await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 
     /// Of sign-ins that got tokens since the last call, removes those tokens that lay idle longest, where there are too many. Until then there may

@@ -6,6 +6,7 @@ use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES, KNOWN_FOR, REMEMBER
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::outage::again;
 use crate::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
 
@@ -43,11 +44,7 @@ impl SignInCount {
 impl Store {
     /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
     pub async fn sign_in_count(&self, subject: &Subject, network: Option<&str>, now: DateTime<Utc>) -> Result<SignInCount, StoreError> {
-        match find(&mut self.pool.acquire().await?, subject, network, now).await {
-            // It only reads: it may be asked twice.
-            Err(error) if error.is_cut() => find(&mut self.pool.acquire().await?, subject, network, now).await,
-            found => found,
-        }
+        again(|| async { find(&mut self.pool.acquire().await?, subject, network, now).await }).await
     }
 
     /// Reads the count, changes it and writes it back, in one transaction: guesses that come at the same time all count. Gives the count as it was
@@ -58,7 +55,17 @@ impl Store {
         subject: &Subject,
         network: Option<&str>,
         now: DateTime<Utc>,
-        change: impl FnOnce(Count) -> Count,
+        change: impl Fn(Count) -> Count,
+    ) -> Result<SignInCount, StoreError> {
+        again(|| self.try_to_change(subject, network, now, &change)).await
+    }
+
+    async fn try_to_change(
+        &self,
+        subject: &Subject,
+        network: Option<&str>,
+        now: DateTime<Utc>,
+        change: impl Fn(Count) -> Count,
     ) -> Result<SignInCount, StoreError> {
         let mut transaction = self.begin().await?;
         let found = find(&mut transaction, subject, network, now).await?;
@@ -86,6 +93,10 @@ impl Store {
 
     /// Knows the user from this network from now on. Of more than [`KNOWN_ADDRESSES`] the one goes that was used least lately.
     pub async fn know_address(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        again(|| self.try_to_know(user, network, now)).await
+    }
+
+    async fn try_to_know(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let query = sqlx::query(
             "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
@@ -100,7 +111,7 @@ impl Store {
                   LIMIT 1000 OFFSET $2)",
         );
         execute(&mut transaction, query.bind(user.to_string()).bind(i64::from(KNOWN_ADDRESSES))).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::audit::{self, AuditEvent};
+use crate::outage::again;
 use crate::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
 use crate::{Connection, Outage, Store, StoreError};
 
@@ -119,21 +120,19 @@ impl Store {
         }
     }
 
-    /// Whether each took place. Once more where the connection was cut before the transaction's end was sent; after that nobody knows whether it took
-    /// place, and only events, which have ids of their own, are written again.
+    /// Whether each took place. Again where the connection was cut; where the transaction's end was under way, nobody knows whether it took place, and only
+    /// events, which have ids of their own, are written again.
     async fn write_batch(&self, writes: &[&Write]) -> Result<Vec<bool>, StoreError> {
-        let mut is_ending = false;
-        match self.try_batch(writes, &mut is_ending, false).await {
-            Err(error) if error.is_cut() && !is_ending => self.try_batch(writes, &mut is_ending, false).await,
-            Err(error) if error.is_cut() && writes.iter().all(|write| matches!(write, Write::Audit(_))) => {
-                self.try_batch(writes, &mut is_ending, true).await
+        match again(|| self.try_batch(writes, false)).await {
+            Err(StoreError::Interrupted) if writes.iter().all(|write| matches!(write, Write::Audit(_))) => {
+                again(|| self.try_batch(writes, true)).await
             }
             outcome => outcome,
         }
     }
 
-    /// `is_ending` is set before the transaction's end is sent. `again`: its events may be there already.
-    async fn try_batch(&self, writes: &[&Write], is_ending: &mut bool, again: bool) -> Result<Vec<bool>, StoreError> {
+    /// `written`: its events may be there already.
+    async fn try_batch(&self, writes: &[&Write], written: bool) -> Result<Vec<bool>, StoreError> {
         let mut transaction = self.begin_grants().await?;
         let mut outcomes = vec![true; writes.len()];
         let mut events = Vec::new();
@@ -173,8 +172,7 @@ impl Store {
             }
         }
         refresh_tokens::insert(&mut transaction, &replacing, false).await?;
-        audit::insert(&mut transaction, &events, again).await?;
-        *is_ending = true;
+        audit::insert(&mut transaction, &events, written).await?;
         transaction.commit().await?;
         self.grown.note(replacing);
         Ok(outcomes)

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use insightgate_identity::guessing::Count;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -222,10 +224,12 @@ async fn a_locked_table_holds_up_nothing_but_itself() {
     store.add_report(&once(30), None, None).await.unwrap().unwrap();
 }
 
-/// Carries bytes between this process and the database, until it is told to be silent: connections stay, and nothing comes.
+/// Carries bytes between this process and the database, until it is told to be silent: connections stay, and nothing comes. As many connections as
+/// `cuts` says are ended when something is sent on them.
 struct Proxy {
     url: String,
     silent: Arc<watch::Sender<bool>>,
+    cuts: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -237,25 +241,34 @@ impl Proxy {
         let (user, host) = rest.rsplit_once('@').map_or(("", rest), |(user, host)| (user, host));
         let host = if host.contains(':') { host.to_owned() } else { format!("{host}:5432") };
         let silent = Arc::new(watch::channel(false).0);
-        let told = Arc::clone(&silent);
+        let (told, cuts) = (Arc::clone(&silent), Arc::new(AtomicUsize::new(0)));
+        let left = Arc::clone(&cuts);
         tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let server = TcpStream::connect(&host).await.unwrap();
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-                tokio::spawn(carry(from_client, to_server, told.subscribe()));
-                tokio::spawn(carry(from_server, to_client, told.subscribe()));
+                tokio::spawn(carry(from_client, to_server, told.subscribe(), Arc::clone(&left)));
+                tokio::spawn(carry(from_server, to_client, told.subscribe(), Arc::default()));
             }
         });
         let user = if user.is_empty() { String::new() } else { format!("{user}@") };
-        Proxy { url: format!("{scheme}://{user}127.0.0.1:{port}/{name}"), silent }
+        Proxy { url: format!("{scheme}://{user}127.0.0.1:{port}/{name}"), silent, cuts }
     }
 }
 
-async fn carry(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp::OwnedWriteHalf, mut silent: watch::Receiver<bool>) {
+async fn carry(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut silent: watch::Receiver<bool>,
+    cuts: Arc<AtomicUsize>,
+) {
     let mut block = vec![0; 64 << 10];
     while let Ok(count) = from.read(&mut block).await {
         let _ = silent.wait_for(|silent| !silent).await;
+        if cuts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return;
+        }
         if count == 0 || to.write_all(&block[..count]).await.is_err() {
             return;
         }
@@ -300,6 +313,40 @@ async fn a_database_that_falls_silent_keeps_nobody() {
     // The end does not wait for it either.
     proxy.silent.send_replace(true);
     timeout(2 * SOON, store.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_are_cut_one_after_another_lose_no_grant() {
+    let (url, _folder) = new_database().await;
+    if !is_postgres() {
+        return;
+    }
+    let proxy = Proxy::before(&url).await;
+    let store = Store::open(&proxy.url).await.unwrap();
+    store.add_tenant(&tenant(), None, at(0)).await.unwrap();
+    let (ana, now) = (Subject::User(OWNER), at(0));
+    let cut_thrice = || proxy.cuts.store(3, Ordering::Relaxed);
+    for number in 1..=5 {
+        cut_thrice();
+        in_time(store.lease_time()).await.unwrap();
+        cut_thrice();
+        in_time(store.principal(tenant().id, Uuid::from_u128(2), None)).await.unwrap();
+        cut_thrice();
+        in_time(store.record_audit_event(super::together::event(number))).await.unwrap();
+        cut_thrice();
+        in_time(store.know_address(OWNER, "home", now)).await.unwrap();
+    }
+    // Cut at its end too, which the database then never hears: what says that it was done was done once, and nothing else was.
+    let mut counted = 0;
+    for place in 0..40 {
+        proxy.cuts.store(usize::from(place % 4 != 0), Ordering::Relaxed);
+        let one_more = |count: Count| Count { failures: count.failures + 1, since: now, ..count };
+        let changed = in_time(store.change_sign_in_count(&ana, None, now, one_more)).await;
+        counted += u32::from(changed.is_ok());
+    }
+    let found = store.sign_in_count(&ana, None, now).await.unwrap();
+    assert!(counted >= 30, "{counted} of 40 were done");
+    assert_eq!(found.count.failures, counted);
 }
 
 #[tokio::test]
