@@ -18,6 +18,8 @@ use crate::syntax::lexer::{Token, TokenKind, tokens};
 
 /// Parentheses and functions within each other.
 const MAXIMUM_DEPTH: usize = 32;
+/// COALESCE within COALESCE: the engine plans each twice, as what is asked for and as what is tested for null, so that a further level doubles the plan.
+const MAXIMUM_COALESCE: usize = 8;
 /// A chain of operators is a tree as deep as it is long, which every reader of the tree walks down.
 const MAXIMUM_OPERATORS: usize = 128;
 /// Bytes.
@@ -56,7 +58,7 @@ pub(crate) fn parse_over(text: &str, columns: &Columns<'_>) -> Result<MetricExpr
     if let Some(first) = diagnostics.into_iter().next() {
         return Err(first);
     }
-    let mut parser = Parser { tokens, position: 0, operators: 0 };
+    let mut parser = Parser { tokens, position: 0, operators: 0, coalesce: 0 };
     let node = parser.expression(0)?;
     if parser.kind() != &TokenKind::End {
         return Err(parser.refuse("here can stand an operator or the end"));
@@ -104,6 +106,8 @@ struct Parser {
     tokens: Vec<Token>,
     position: usize,
     operators: usize,
+    /// How many of them are open here.
+    coalesce: usize,
 }
 
 impl Parser {
@@ -179,12 +183,20 @@ impl Parser {
         };
         self.take("(")?;
         let Some(function) = function else {
+            if self.coalesce == MAXIMUM_COALESCE {
+                return Err(refusal(
+                    at,
+                    format!("COALESCE at {at} stands within {MAXIMUM_COALESCE} others; name all of its values in one"),
+                ));
+            }
+            self.coalesce += 1;
             let mut parts = vec![self.expression(depth + 1)?];
             while self.kind() == &TokenKind::Symbol(",") {
                 self.operator()?;
                 parts.push(self.expression(depth + 1)?);
             }
             self.take(")")?;
+            self.coalesce -= 1;
             return Ok(NodeKind::Coalesce(parts));
         };
         let distinct = matches!(self.kind(), TokenKind::Word(word) if word.eq_ignore_ascii_case("DISTINCT"));

@@ -154,6 +154,10 @@ fn depth_and_length_are_bounded() {
     assert!(parse(&nested(32), &columns()).is_ok());
     assert!(parse(&nested(33), &columns()).unwrap_err().message.ends_with("the expression is nested more than 32 deep"));
     assert!(parse(&nested(4000), &columns()).is_err());
+    let within = |depth: usize| format!("SUM({}Units{})", "COALESCE(".repeat(depth), ", 0)".repeat(depth));
+    assert!(parse(&within(8), &columns()).is_ok());
+    assert!(parse(&within(9), &columns()).unwrap_err().message.contains("stands within 8 others"));
+    assert!(parse(&[within(8), within(8)].join(" + "), &columns()).is_ok());
     let chain = |length: usize| vec!["COUNT(*)"; length].join("+");
     assert!(parse(&chain(129), &columns()).is_ok());
     assert!(parse(&chain(130), &columns()).unwrap_err().message.ends_with("the expression has more than 128 operators"));
