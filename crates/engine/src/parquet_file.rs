@@ -15,6 +15,10 @@ use crate::error::EngineError;
 
 /// Small enough for a reader that holds one row group in memory, large enough for statistics to be worth their place.
 const ROW_GROUP_ROWS: usize = 131_072;
+/// Of wide rows fewer make a group, so that a query with the default memory reads them: it holds the group, stored and decoded.
+const ROW_GROUP_BYTES: usize = 16 << 20;
+/// What is written at once: the writer looks at the size of a group between two writes alone.
+const WRITTEN_BYTES: usize = 2 << 20;
 
 pub(crate) struct ParquetFile {
     path: PathBuf,
@@ -37,16 +41,21 @@ impl ParquetFile {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .build();
         let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|error| failed(&unfinished, error))?;
         Ok(ParquetFile { path: path.to_owned(), unfinished, writer: Some(writer) })
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), EngineError> {
-        match &mut self.writer {
-            Some(writer) => writer.write(batch).map_err(|error| failed(&self.path, error)),
-            None => Err(input(&self.path, "is finished".to_owned())),
+        let Some(writer) = &mut self.writer else { return Err(input(&self.path, "is finished".to_owned())) };
+        let pieces = batch.get_array_memory_size().div_ceil(WRITTEN_BYTES).max(1);
+        let rows = batch.num_rows().div_ceil(pieces).max(1);
+        for start in (0..batch.num_rows()).step_by(rows) {
+            let piece = batch.slice(start, rows.min(batch.num_rows() - start));
+            writer.write(&piece).map_err(|error| failed(&self.path, error))?;
         }
+        Ok(())
     }
 
     /// The file is on disk, whole, when this returns.

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use datafusion::parquet::file::metadata::ParquetMetaDataReader;
 use insightgate_query::catalog::{Tenancy, TenantKey};
 
 use super::*;
@@ -59,6 +60,26 @@ async fn a_text_becomes_a_dataset() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn wide_rows_are_kept_in_groups_that_a_query_can_hold() {
+    let world = World::new();
+    let header: Vec<String> = (0..400).map(|column| format!("C{column}")).collect();
+    let row = |row: u64| -> String {
+        let texts: Vec<String> =
+            (0..400).map(|column| format!("{:016x}", (row * 400 + column).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+        texts.join(",") + "\n"
+    };
+    let content = header.join(",") + "\n" + &(0..4_000).map(row).collect::<String>();
+    let path = given(&world, "wide.csv", content.as_bytes());
+    let dataset = dataset("Wide", infer(&path, InferOptions::default()).unwrap().columns);
+    let summary = import(&[path], &dataset, &world.data_folder(&dataset, None), Some(ALICE), None, &|_| ()).unwrap();
+    let file = std::fs::File::open(&summary.files[0]).unwrap();
+    let footer = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+    let largest = footer.row_groups().iter().map(|group| group.total_byte_size()).max().unwrap();
+    assert!(footer.num_row_groups() > 1 && largest <= 18 << 20, "{} groups, the largest of {largest} bytes", footer.num_row_groups());
+    assert_eq!(footer.file_metadata().num_rows(), 4_000);
 }
 
 #[test]
