@@ -103,7 +103,8 @@ fn grouping(plan: &Plan) -> Option<String> {
     if !plan.grouped {
         return None;
     }
-    let metrics = plan.metrics().into_iter().filter_map(|index| Some((plan.name_of(Field::Metric(index)), &dataset.metrics.get(index)?.text)));
+    let metrics =
+        plan.metrics().into_iter().filter_map(|index| Some((plan.name_of(Field::Metric(index)), &dataset.metrics.get(index)?.text)));
     let metrics = metrics.map(|(name, text)| if text.is_empty() { name.to_owned() } else { format!("{name} = {text}") });
     let computed = listed(metrics);
     let keys = plan.group_columns();
@@ -117,8 +118,7 @@ fn grouping(plan: &Plan) -> Option<String> {
 fn order(plan: &Plan) -> String {
     let what = if plan.grouped { "groups" } else { "rows" };
     let direction = |descending| if descending { "descending" } else { "ascending" };
-    let keys: Vec<String> =
-        plan.order.iter().map(|key| format!("{} {}", plan.name_of(key.field), direction(key.descending))).collect();
+    let keys: Vec<String> = plan.order.iter().map(|key| format!("{} {}", plan.name_of(key.field), direction(key.descending))).collect();
     let ties: Vec<&str> = plan
         .group_columns()
         .into_iter()

@@ -42,11 +42,7 @@ impl Checker<'_> {
             (Converted::Above, Greater | GreaterOrEqual) | (Converted::Below, Less | LessOrEqual) => Test::Nothing,
         };
         let (name, effect) = (compared.name, effect(&test));
-        self.notes.push(format!(
-            "{} {}, so the condition on {name} {effect}",
-            quoted(literal.text()),
-            reason(compared, &converted)
-        ));
+        self.notes.push(format!("{} {}, so the condition on {name} {effect}", quoted(literal.text()), reason(compared, &converted)));
         test
     }
 

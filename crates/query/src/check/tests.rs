@@ -70,7 +70,9 @@ fn names_ignore_case_and_aliases_are_names() {
 /// Every column is headed by the name that the query wrote for it; what else is said of a column calls it so too.
 #[test]
 fn an_answer_has_the_names_that_were_written() {
-    let plan = mpn("SELECT partnerlocation, PARTNERLOCATIONID, PartnerLocation FROM CustomersAndTenants WHERE partnerlocationid = 'DE' ORDER BY PartnerLocationID");
+    let plan = mpn(
+        "SELECT partnerlocation, PARTNERLOCATIONID, PartnerLocation FROM CustomersAndTenants WHERE partnerlocationid = 'DE' ORDER BY PartnerLocationID",
+    );
     assert_eq!(names(&plan), ["PartnerLocation", "PartnerLocationID", "PartnerLocation"]);
     let field = plan.dataset.field("PartnerLocation").unwrap();
     assert!(plan.outputs.iter().all(|output| output.field == field));
