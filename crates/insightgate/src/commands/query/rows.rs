@@ -25,8 +25,10 @@ pub fn show(answer: &Answer<PreviewRow>) -> Result<(), CommandError> {
     if envelope.data_redacted {
         eprintln!("note: sensitive values are hidden from you, in some rows or in all");
     }
-    if let Some(message) = &envelope.message {
-        eprintln!("note: {}", plain(message));
+    // All notes, from a server that has them; others say what they say in the message.
+    let notes = if envelope.notes.is_empty() { envelope.message.as_slice() } else { &envelope.notes };
+    for note in notes {
+        eprintln!("note: {}", plain(note));
     }
     Ok(())
 }
