@@ -15,8 +15,8 @@ pub const PREVIEW_ROWS: usize = 100;
 /// The rows, and what the caller should know about them.
 pub struct TriedQuery {
     pub preview: Preview,
-    /// Of the notes what the documented field says: nothing about rows that are there, but for what is wrong with a condition.
     pub message: Option<String>,
+    /// What the message does not say, since it is documented to be empty where rows are found.
     pub notes: Vec<String>,
 }
 
@@ -34,12 +34,17 @@ pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, co
     } else if is_empty {
         notes.extend(absent_values(&context.engine, &caller.scope, plan).await);
     }
-    let said = joined(&notes);
-    if !preview.no_files {
-        notes.extend(left_out_rows(&context.engine, &caller.scope, plan, (question.window, question.source), is_empty).await);
-    }
-    let message = if is_empty { joined(&notes) } else { said };
-    Ok(TriedQuery { preview, message, notes })
+    let left_out = match preview.no_files {
+        true => None,
+        false => left_out_rows(&context.engine, &caller.scope, plan, (question.window, question.source), is_empty).await,
+    };
+    let beside = if is_empty {
+        notes.extend(left_out);
+        Vec::new()
+    } else {
+        Vec::from_iter(left_out)
+    };
+    Ok(TriedQuery { preview, message: joined(&notes), notes: beside })
 }
 
 pub(crate) fn no_files_note(dataset: &str) -> String {

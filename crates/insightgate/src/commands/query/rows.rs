@@ -25,9 +25,7 @@ pub fn show(answer: &Answer<PreviewRow>) -> Result<(), CommandError> {
     if envelope.data_redacted {
         eprintln!("note: sensitive values are hidden from you, in some rows or in all");
     }
-    // All notes, from a server that has them; others say what they say in the message.
-    let notes = if envelope.notes.is_empty() { envelope.message.as_slice() } else { &envelope.notes };
-    for note in notes {
+    for note in envelope.message.iter().chain(&envelope.notes) {
         eprintln!("note: {}", plain(note));
     }
     Ok(())
