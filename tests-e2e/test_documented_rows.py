@@ -24,6 +24,7 @@ def documents(name):
 SYSTEM = [(query["program"], query["name"], query["text"]) for query in documents("system-queries.toml")]
 SAMPLES = documents("tests-data/sample-queries.toml")
 VALID = SYSTEM + [(sample["program"], "sample", sample["text"]) for sample in SAMPLES if "refused" not in sample]
+VALID += [("mpn", "July 2021", query["text"]) for query in documents("tests-data/queries-of-july-2021.toml")]
 REFUSED = [(sample["program"], sample["refused"], sample["text"]) for sample in SAMPLES if "refused" in sample]
 # What stands in a text that no row meets, and why: nearly all are the documents' own examples of nothing.
 WITHOUT_ROWS = {

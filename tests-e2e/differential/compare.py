@@ -27,7 +27,7 @@ def difference(query, answer, expected, is_out_of_range, must_note, marks):
         return f"marks of foreign rows: {sorted(foreign)}"
     if must_note is not None and bool(answer["notes"]) != must_note:
         return f"notes: {answer['notes']}, where {'some' if must_note else 'none'} should be"
-    names = [field.name for field in query.select]
+    names = query.names
     if "csv" in answer:
         header, *rows = parse_csv(answer["csv"])
         if list(header) != names:

@@ -84,7 +84,8 @@ class Generator:
         keys = [OrderKey(rng.choice(orderable), rng.choice(["", "ASC", "DESC"])) for _ in range(rng.choice([0, 0, 1, 1, 2, 3]))]
         limit = rng.choice([None, None, None, 1, 2, 5, 10, 99, 100, 101, 1000, 2**63 - 1])
         start, end = self.bounds()
-        return Query(dataset, tuple(select), is_distinct, tuple(conditions), tuple(keys), limit, self.span(dataset), start, end)
+        headings = tuple(rng.choice([field.name, *field.aliases]) for field in select)
+        return Query(dataset, tuple(select), is_distinct, tuple(conditions), tuple(keys), limit, self.span(dataset), start, end, headings)
 
     def span(self, dataset):
         """Nearly always what the dataset offers; LIFETIME is taken everywhere, and most often, since it has the most rows."""

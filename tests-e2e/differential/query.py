@@ -38,6 +38,11 @@ class Query:
     span: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    headings: tuple | None = None  # the name of each selected field that the text writes, in the definition's spelling; None: the first of each
+
+    @property
+    def names(self):
+        return list(self.headings or [field.name for field in self.select])
 
     @property
     def is_grouped(self):

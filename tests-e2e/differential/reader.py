@@ -2,6 +2,7 @@
 
 import re
 
+from .folding import fold
 from .query import Condition, Literal, OrderKey, Query
 
 TOKEN = re.compile(
@@ -45,10 +46,14 @@ class Reader:
         return {"quoted": text.replace('""', '"'), "bracketed": text.replace("]]", "]")}.get(sort, text)
 
     def field(self):
+        return self.named()[0]
+
+    def named(self):
+        """The field, and its name as the definition spells it."""
         name = self.name()
         found = self.dataset.find(name)
         assert found, f"{self.dataset.name} has no {name}"
-        return found
+        return found, next(known for known in (found.name, *found.aliases) if fold(known) == fold(name))
 
     def several(self, one):
         items = [one()]
@@ -85,7 +90,7 @@ class Reader:
         # Whose names these are is said only behind them.
         dataset = next(name for (_, word), (_, name) in zip(self.tokens, self.tokens[1:]) if word.upper() == "FROM")
         self.dataset = next(known for known in self.datasets.values() if dataset.lower() in map(str.lower, [known.name, *known.aliases]))
-        select = self.several(self.field)
+        select, headings = zip(*self.several(self.named))
         self.expect("FROM")
         self.name()
         conditions = []
@@ -98,4 +103,4 @@ class Reader:
         span = self.name().upper() if self.take("TIMESPAN") else None
         self.take(";")
         assert self.tokens == [("end", "")], self.tokens
-        return Query(self.dataset, select, is_distinct, tuple(conditions), order, limit, span)
+        return Query(self.dataset, select, is_distinct, tuple(conditions), order, limit, span, headings=headings)

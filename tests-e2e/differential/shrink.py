@@ -25,7 +25,7 @@ def smaller(case):
             lists = [replace(condition, literals=literals) for literals in fewer(condition.literals)]
             queries += [replace(query, conditions=query.conditions[:at] + (shorter,) + query.conditions[at + 1 :]) for shorter in lists]
     if len(query.select) > 1:
-        queries += [replace(query, select=select) for select in fewer(query.select)]
+        queries += [replace(query, select=select, headings=names) for select, names in zip(fewer(query.select), fewer(tuple(query.names)))]
     cases = [replace(case, query=query) for query in queries if not query.refusal(scope)]
     if scope.roles is not None:
         cases.append(replace(case, scope=Scope(scope.tenant, scope.account)))

@@ -91,7 +91,7 @@ class Writer:
         parts = [self.word("SELECT")]
         if query.is_distinct:
             parts.append(self.word("DISTINCT"))
-        parts += [self.list([self.field(field) for field in query.select]), self.word("FROM")]
+        parts += [self.list([self.name([name]) for name in query.names]), self.word("FROM")]
         parts.append(self.name([query.dataset.name, *query.dataset.aliases]))
         if query.conditions:
             conditions = [self.condition(condition) for condition in query.conditions]

@@ -27,24 +27,32 @@ struct Envelope<'a, Item> {
     /// Only where the platform has a number for what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u32>,
+    /// Only where there are any: what should be known about the answer, which the documented fields do not say.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
 }
 
 /// The platform's number for a token without a second factor where one is required.
 const SECOND_FACTOR_REQUIRED: u32 = 900421;
 
 /// An answer with data, or about it. `redacted`: the caller sees some rows without their sensitive columns.
-pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, redacted: bool) -> Response {
-    answer(StatusCode::OK, value, message, redacted, None)
+pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, notes: &[String], redacted: bool) -> Response {
+    let status_code = StatusCode::OK.as_u16();
+    answer(&Envelope { value, next_link: None, total_count: value.len(), message, status_code, data_redacted: redacted, code: None, notes })
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response {
-    answer::<()>(status, &[], Some(message), false, None)
+    numbered_refusal(status, message, None)
 }
 
-fn answer<Item: Serialize>(status: StatusCode, value: &[Item], message: Option<&str>, data_redacted: bool, code: Option<u32>) -> Response {
-    let (total_count, status_code) = (value.len(), status.as_u16());
-    let envelope = Envelope { value, next_link: None, total_count, message, status_code, data_redacted, code };
-    match serde_json::to_vec(&envelope) {
+fn numbered_refusal(status: StatusCode, message: &str, code: Option<u32>) -> Response {
+    let (message, status_code) = (Some(message), status.as_u16());
+    answer::<()>(&Envelope { value: &[], next_link: None, total_count: 0, message, status_code, data_redacted: false, code, notes: &[] })
+}
+
+fn answer<Item: Serialize>(envelope: &Envelope<'_, Item>) -> Response {
+    let status = StatusCode::from_u16(envelope.status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match serde_json::to_vec(envelope) {
         Ok(body) => (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))], body).into_response(),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
@@ -97,7 +105,7 @@ impl Asked {
             _ => {}
         }
         let code = matches!(failure, Failure::SecondFactorRequired).then_some(SECOND_FACTOR_REQUIRED);
-        let mut response = answer::<()>(status, &[], Some(&message), false, code);
+        let mut response = numbered_refusal(status, &message, code);
         if let Some(seconds) = failure.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

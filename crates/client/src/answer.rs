@@ -32,6 +32,9 @@ pub struct Envelope<T> {
     pub status_code: u16,
     #[serde(default, deserialize_with = "null_as_default")]
     pub data_redacted: bool,
+    /// Of this server alone: what should be known about the answer, besides the message.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A row of a preview: names and values in the order of the query's SELECT.

@@ -16,13 +16,13 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use insightgate_query::catalog::{Dataset, same_name};
+use insightgate_query::catalog::Dataset;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::guard::GuardedReaders;
 use crate::snapshot::{self, PinnedFile, Snapshot};
-use crate::types;
+use crate::{spelling, types};
 
 impl Engine {
     /// The error with its place, when a stream failed because a file cannot be read. Reads again what the run had read, the broken file column by column.
@@ -73,8 +73,9 @@ impl Engine {
     /// The first column with a value that its type in the definition does not hold, such as a time in seconds so far away that it has no
     /// microseconds. None where all fit.
     async fn misfit(&self, pinned: &PinnedFile, schema: &SchemaRef, dataset: &Dataset) -> Option<EngineError> {
-        for (index, field) in schema.fields().iter().enumerate() {
-            let Some(known) = dataset.columns.iter().find(|known| same_name(&known.name, field.name())) else { continue };
+        for known in &dataset.columns {
+            let Some(index) = spelling::place_of(known, schema) else { continue };
+            let field = schema.field(index);
             let wanted = types::arrow(known.kind);
             let options = CastOptions { safe: false, ..CastOptions::default() };
             let fits = |batch: &RecordBatch| {

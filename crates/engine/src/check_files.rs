@@ -12,8 +12,8 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::layout::{self, TENANT_KEY};
 use crate::scan::{folder_columns, partitioned};
-use crate::snapshot::{self, PinnedFile, Snapshot};
-use crate::types;
+use crate::snapshot::{self, FileShape, PinnedFile, Snapshot};
+use crate::{spelling, types};
 
 /// Files that are looked at at once.
 const CONCURRENCY: usize = 8;
@@ -37,25 +37,33 @@ impl Engine {
         let (owned, ownerless): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| has_owner(dataset, file));
         let ownerless: Vec<String> = ownerless.into_iter().map(|file| file.meta.location.to_string()).collect();
         let snapshot = Snapshot { files: owned, data_as_of: None };
-        let in_folders = folder_columns(dataset, &snapshot);
-        let checks = snapshot.files.iter().map(|file| self.check_file(dataset, &in_folders, file));
+        let shapes = snapshot.files.iter().map(|file| self.shape(dataset, file));
         // Gathered first: a lazily mapped borrow inside a stream keeps the callers' futures from being Send.
-        let checks: Vec<_> = checks.collect();
-        let outcomes: Vec<Result<(), EngineError>> = futures::stream::iter(checks).buffered(CONCURRENCY).collect().await;
-        let faults = outcomes.into_iter().filter_map(Result::err).collect();
+        let shapes: Vec<_> = shapes.collect();
+        let shapes: Vec<Result<Vec<Arc<FileShape>>, EngineError>> = futures::stream::iter(shapes).buffered(CONCURRENCY).collect().await;
+        let readable: Vec<Arc<FileShape>> = shapes.iter().flatten().flatten().cloned().collect();
+        let in_folders = folder_columns(dataset, &snapshot, &readable);
+        let outcomes = snapshot.files.iter().zip(shapes).map(|(file, shape)| check_file(dataset, &in_folders, file, &shape?));
+        let faults = outcomes.filter_map(Result::err).collect();
         Ok(FileCheck { files: snapshot.files.len() + ownerless.len(), bytes, faults, ownerless })
     }
 
-    async fn check_file(&self, dataset: &Dataset, in_folders: &[String], file: &PinnedFile) -> Result<(), EngineError> {
+    /// Of this one file.
+    async fn shape(&self, dataset: &Dataset, file: &PinnedFile) -> Result<Vec<Arc<FileShape>>, EngineError> {
         let alone = Snapshot { files: vec![file.clone()], data_as_of: None };
         let footers = self.inner.runtime.cache_manager.get_file_metadata_cache();
-        for shape in self.inner.shapes.shapes(self.inner.data.as_ref(), &footers, &alone).await? {
-            snapshot::check_fit(dataset, in_folders, &file.meta.location, &shape.schema)?;
-        }
-        let columns = dataset.columns.iter().filter(|column| in_folders.iter().any(|name| same_name(name, &column.name)));
-        let fields: Vec<FieldRef> = columns.map(|column| Arc::new(Field::new(&column.name, types::arrow(column.kind), true))).collect();
-        partitioned(file, &fields).map(drop)
+        let shapes = self.inner.shapes.shapes(self.inner.data.as_ref(), &footers, &alone).await?;
+        Ok(spelling::called(dataset, shapes))
     }
+}
+
+fn check_file(dataset: &Dataset, in_folders: &[String], file: &PinnedFile, shapes: &[Arc<FileShape>]) -> Result<(), EngineError> {
+    for shape in shapes {
+        snapshot::check_fit(dataset, in_folders, &file.meta.location, &shape.schema)?;
+    }
+    let columns = dataset.columns.iter().filter(|column| in_folders.iter().any(|name| same_name(name, &column.name)));
+    let fields: Vec<FieldRef> = columns.map(|column| Arc::new(Field::new(&column.name, types::arrow(column.kind), true))).collect();
+    partitioned(dataset, file, &fields).map(drop)
 }
 
 fn has_owner(dataset: &Dataset, file: &PinnedFile) -> bool {

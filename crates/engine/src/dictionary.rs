@@ -42,9 +42,11 @@ pub(crate) fn read_as(wanted: &Schema, shape: &FileShape) -> Option<SchemaRef> {
     };
     let fields = shape.schema.fields();
     fields.iter().any(|field| is_wanted(field)).then(|| {
+        let own = shape.own.as_ref().unwrap_or(&shape.schema).fields();
         let fields = fields
             .iter()
-            .map(|field| if is_wanted(field) { Arc::new(field.as_ref().clone().with_data_type(arrow())) } else { Arc::clone(field) });
+            .zip(own)
+            .map(|(field, own)| if is_wanted(field) { Arc::new(own.as_ref().clone().with_data_type(arrow())) } else { Arc::clone(own) });
         Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), shape.schema.metadata().clone()))
     })
 }

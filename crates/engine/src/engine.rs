@@ -38,6 +38,7 @@ use crate::reading::Reading;
 use crate::redaction;
 use crate::scan::{self, Rows};
 use crate::snapshot::{self, FileShape, ShapeCache, Snapshot};
+use crate::spelling;
 use crate::store_url::{DataRoot, OpenedStore};
 use crate::turns::{Asked, Lane};
 use crate::workers::Workers;
@@ -129,7 +130,7 @@ pub(crate) struct Prepared {
     pub(crate) physical: Arc<dyn ExecutionPlan>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) snapshot: Snapshot,
-    /// Of the snapshot's files.
+    /// Of the snapshot's files, with the dataset's names.
     pub(crate) shapes: Vec<Arc<FileShape>>,
     pub(crate) reading: Reading,
     rows: Rows,
@@ -247,6 +248,7 @@ impl Engine {
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
         let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
+        let shapes = spelling::called(&plan.dataset, shapes);
         let redacted = redaction::applies(scope, &plan.dataset);
         let lowering = Lowering::new(plan, redacted)?;
         let rows = lowering.rows(at_most);
@@ -283,17 +285,22 @@ impl Engine {
             Ok(physical) => physical,
             Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
         };
-        let reading = self.reading(&physical, &snapshot).await?;
+        let reading = self.reading(&physical, &plan.dataset, &snapshot).await?;
         let side_by_side = lowering_is_plain;
         Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, reading, rows, width, guesses, side_by_side })
     }
 
     /// What the plan's scans hold while they read.
-    pub(crate) async fn reading(&self, physical: &Arc<dyn ExecutionPlan>, snapshot: &Snapshot) -> Result<Reading, EngineError> {
+    pub(crate) async fn reading(
+        &self,
+        physical: &Arc<dyn ExecutionPlan>,
+        dataset: &Dataset,
+        snapshot: &Snapshot,
+    ) -> Result<Reading, EngineError> {
         let inner = &self.inner;
         let footers = inner.runtime.cache_manager.get_file_metadata_cache();
         let footers = snapshot::footers(inner.data.as_ref(), &footers, snapshot).await.map_err(|error| self.query_error(error))?;
-        Ok(Reading::of(physical, snapshot, &footers, inner.budget.cache()))
+        Ok(Reading::of(physical, dataset, snapshot, &footers, inner.budget.cache()))
     }
 
     /// As many streams as a plan may have.

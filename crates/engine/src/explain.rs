@@ -79,7 +79,7 @@ impl Engine {
         let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
         let footers = snapshot::footers(self.inner.data.as_ref(), &cache, &prepared.snapshot).await;
         let footers = footers.map_err(|error| self.query_error(error))?;
-        let scan = Scan::of(&prepared.physical);
+        let scan = Scan::of(&prepared.physical, &plan.dataset);
         let mut explanation = Explanation {
             visible_rows: 0,
             estimated_rows: 0,
@@ -142,7 +142,7 @@ impl Engine {
         let (budget, mut width) = (&inner.budget, self.widest());
         let (physical, reading) = loop {
             let physical = self.session_of(false, width).create_physical_plan(&places).await.map_err(|error| self.query_error(error))?;
-            let reading = self.reading(&physical, &prepared.snapshot).await?;
+            let reading = self.reading(&physical, dataset, &prepared.snapshot).await?;
             if width == 1 || reading.bytes(usize::MAX) <= budget.for_reading(false) {
                 break (physical, reading);
             }

@@ -33,7 +33,7 @@ use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapterFactory, repla
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use insightgate_query::catalog::{ColumnType, Dataset, Field, same_name};
+use insightgate_query::catalog::{Column as Known, ColumnType, Dataset, Field, same_name};
 use insightgate_query::matching::{Greatest, TextTest};
 use insightgate_query::plan::{Comparison, Plan, Test};
 use object_store::path::Path;
@@ -53,7 +53,7 @@ const MANY_VALUES: i64 = 4 << 10;
 
 /// A condition on a column of texts.
 struct TextCondition<'a> {
-    column: &'a str,
+    column: &'a Known,
     test: TextTest,
 }
 
@@ -64,17 +64,17 @@ fn conditions(plan: &Plan, redacted: bool) -> Vec<TextCondition<'_>> {
         let Field::Column(index) = condition.field else { return None };
         let known = plan.dataset.columns.get(index)?;
         let may_ask = known.kind == ColumnType::String && !(redacted && known.sensitive);
-        may_ask.then(|| Some(TextCondition { column: &known.name, test: TextTest::new(&condition.test)? }))?
+        may_ask.then(|| Some(TextCondition { column: known, test: TextTest::new(&condition.test)? }))?
     });
     conditions.collect()
 }
 
 /// Columns that must have one of a few values. Hidden ones among them rule out nothing: see [`conditions`].
-fn equalities(plan: &Plan, redacted: bool) -> impl Iterator<Item = &str> {
+fn equalities(plan: &Plan, redacted: bool) -> impl Iterator<Item = &Known> {
     plan.row_conditions.iter().filter_map(move |condition| {
         let Field::Column(index) = condition.field else { return None };
         let known = plan.dataset.columns.get(index).filter(|known| known.kind != ColumnType::Bool && !(redacted && known.sensitive))?;
-        matches!(condition.test, Test::Compare(Comparison::Equal, _) | Test::In { negated: false, .. }).then_some(known.name.as_str())
+        matches!(condition.test, Test::Compare(Comparison::Equal, _) | Test::In { negated: false, .. }).then_some(known)
     })
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn pruned(
     handed: Handed,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let is_to_be_changed = handed == Handed::ByRowGroup || !plan.row_conditions.is_empty();
-    let Some(scan) = Scan::of(&physical).filter(|_| is_to_be_changed) else { return Ok(physical) };
+    let Some(scan) = Scan::of(&physical, &plan.dataset).filter(|_| is_to_be_changed) else { return Ok(physical) };
     let conditions = conditions(plan, redacted);
     let mut look_at_dictionaries = true;
     let mut left = Left {
@@ -122,7 +122,8 @@ pub(crate) async fn pruned(
         let mut access = scan.left(location, &footer, &mut left.useful)?;
         for (number, group) in footer.row_groups().iter().enumerate().filter(|(number, _)| access.should_scan(*number)).collect::<Vec<_>>()
         {
-            left.narrow.extend(equalities(plan, redacted).filter(|column| part_of(group, column).is_some_and(has_many_values)));
+            let equal = equalities(plan, redacted).filter(|column| part_of(group, column).is_some_and(has_many_values));
+            left.narrow.extend(equal.map(|column| column.name.as_str()));
             let mut may_hold = true;
             for (condition, useful) in conditions.iter().zip(&mut left.useful_texts) {
                 let holds = statistics_may_hold(condition, group);
@@ -179,8 +180,11 @@ fn groups(config: &FileScanConfig, left: &Left<'_>, handed: Handed) -> Vec<FileG
     groups
 }
 
-fn part_of<'g>(group: &'g RowGroupMetaData, column: &str) -> Option<&'g ColumnChunkMetaData> {
-    group.columns().iter().find(|part| matches!(part.column_path().parts(), [name] if same_name(name, column)))
+/// By the column's name, or else by an alias. One that has an alias for its name and does not fit is not read: its rows hold nulls, which meet
+/// no condition, so that nothing is passed over that the statistics of the wrong column could rule out.
+fn part_of<'g>(group: &'g RowGroupMetaData, column: &Known) -> Option<&'g ColumnChunkMetaData> {
+    let called = |wanted: &str| group.columns().iter().find(|part| matches!(part.column_path().parts(), [name] if same_name(name, wanted)));
+    called(&column.name).or_else(|| column.aliases.iter().find_map(|alias| called(alias)))
 }
 
 fn statistics_may_hold(condition: &TextCondition<'_>, group: &RowGroupMetaData) -> bool {
@@ -315,16 +319,16 @@ pub(crate) struct Scan {
     config: FileScanConfig,
     /// What all must hold of a row, besides what stands above the scan.
     conjuncts: Vec<Arc<dyn PhysicalExpr>>,
-    /// Columns of files, of the predicate and of what is handed on.
+    /// Columns of files, of the predicate and of what is handed on: the dataset's names and all that files may call them.
     names: Vec<String>,
 }
 
 impl Scan {
     /// Of a plan that reads the rows several times, what the first of its scans takes, with the columns of all.
-    pub(crate) fn of(plan: &Arc<dyn ExecutionPlan>) -> Option<Scan> {
+    pub(crate) fn of(plan: &Arc<dyn ExecutionPlan>, dataset: &Dataset) -> Option<Scan> {
         let source = plan.downcast_ref::<DataSourceExec>().and_then(|source| source.downcast_to_file_source::<ParquetSource>());
         let Some((config, source)) = source else {
-            let mut scans = plan.children().into_iter().filter_map(Scan::of);
+            let mut scans = plan.children().into_iter().filter_map(|child| Scan::of(child, dataset));
             let mut first = scans.next()?;
             first.names.extend(scans.flat_map(|scan| scan.names));
             return Some(first);
@@ -332,7 +336,10 @@ impl Scan {
         let predicate = source.filter();
         let projected = source.projection().into_iter().flat_map(|projection| projection.iter()).map(|item| &item.expr);
         let read = projected.chain(&predicate).flat_map(collect_columns).map(|column| column.name().to_owned());
-        let names = read.filter(|name| config.file_schema().index_of(name).is_ok()).collect();
+        let mut names: Vec<String> = read.filter(|name| config.file_schema().index_of(name).is_ok()).collect();
+        let aliases = dataset.columns.iter().filter(|known| names.contains(&known.name)).flat_map(|known| known.aliases.iter().cloned());
+        let aliases: Vec<String> = aliases.collect();
+        names.extend(aliases);
         Some(Scan { config: config.clone(), conjuncts: conjuncts_of(source), names })
     }
 
@@ -437,7 +444,9 @@ impl Scan {
 
 /// What follows from a condition on a text, as comparisons of bytes: by these the scan passes over pages.
 fn bounds(condition: &TextCondition<'_>, schema: &Schema) -> Vec<Arc<dyn PhysicalExpr>> {
-    let Some((bounds, (index, field))) = condition.test.bounds().zip(schema.column_with_name(condition.column)) else { return Vec::new() };
+    let Some((bounds, (index, field))) = condition.test.bounds().zip(schema.column_with_name(&condition.column.name)) else {
+        return Vec::new();
+    };
     let compared = |operator: Operator, text: String| -> Arc<dyn PhysicalExpr> {
         let text = ScalarValue::Utf8(Some(text));
         let text = if *field.data_type() == dictionary::arrow() {
@@ -445,7 +454,7 @@ fn bounds(condition: &TextCondition<'_>, schema: &Schema) -> Vec<Arc<dyn Physica
         } else {
             text
         };
-        Arc::new(BinaryExpr::new(Arc::new(Column::new(condition.column, index)), operator, Arc::new(Literal::new(text))))
+        Arc::new(BinaryExpr::new(Arc::new(Column::new(&condition.column.name, index)), operator, Arc::new(Literal::new(text))))
     };
     let greatest = match bounds.greatest {
         Greatest::Inclusive(text) => Some(compared(Operator::LtEq, text)),

@@ -10,6 +10,7 @@ use datafusion::datasource::physical_plan::parquet::ParquetAccessPlan;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use datafusion::physical_plan::ExecutionPlan;
+use insightgate_query::catalog::Dataset;
 use object_store::path::Path;
 
 use crate::pruning::Scan;
@@ -53,17 +54,23 @@ pub(crate) struct LargeGroup {
 
 impl Reading {
     /// `cache`: bytes of values that a condition was put to and that are kept to be shown, for each row group.
-    pub(crate) fn of(physical: &Arc<dyn ExecutionPlan>, snapshot: &Snapshot, footers: &[Arc<ParquetMetaData>], cache: usize) -> Reading {
+    pub(crate) fn of(
+        physical: &Arc<dyn ExecutionPlan>,
+        dataset: &Dataset,
+        snapshot: &Snapshot,
+        footers: &[Arc<ParquetMetaData>],
+        cache: usize,
+    ) -> Reading {
         let files = snapshot.files.iter().map(|pinned| &pinned.meta.location).zip(footers).collect();
         let mut reading = Reading::default();
-        reading.add(physical, &files, cache as u64);
+        reading.add(physical, dataset, &files, cache as u64);
         reading
     }
 
-    fn add(&mut self, physical: &Arc<dyn ExecutionPlan>, files: &HashMap<&Path, &Arc<ParquetMetaData>>, cache: u64) {
+    fn add(&mut self, physical: &Arc<dyn ExecutionPlan>, dataset: &Dataset, files: &HashMap<&Path, &Arc<ParquetMetaData>>, cache: u64) {
         let is_scan = physical.downcast_ref::<DataSourceExec>().is_some();
-        let Some(scan) = Scan::of(physical).filter(|_| is_scan) else {
-            return physical.children().into_iter().for_each(|child| self.add(child, files, cache));
+        let Some(scan) = Scan::of(physical, dataset).filter(|_| is_scan) else {
+            return physical.children().into_iter().for_each(|child| self.add(child, dataset, files, cache));
         };
         let cache = if scan.has_conditions() { cache } else { 0 };
         let mut seen: HashSet<(&Path, usize)> = HashSet::new();

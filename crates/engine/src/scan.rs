@@ -31,7 +31,8 @@ use crate::error::EngineError;
 use crate::guard::GuardedReaders;
 use crate::layout::TENANT_KEY;
 use crate::snapshot::{self, FileShape, PinnedFile, Snapshot};
-use crate::{dictionary, redaction, spelling, types};
+use crate::spelling::{Respelled, Wanted};
+use crate::{dictionary, redaction, types};
 
 /// The scan's column of the `tenant=` folders. No column of a definition can have this name: names hold no colon in front.
 pub(crate) const TENANT_COLUMN: &str = ":tenant";
@@ -63,29 +64,34 @@ pub(crate) fn tenant_rows(
 ) -> Result<LogicalPlanBuilder, EngineError> {
     let plan = |error| EngineError::Query(error);
     let tenant_is_folder = dataset.tenancy == Tenancy::Folder;
-    let from_folders = folder_columns(dataset, snapshot);
+    let from_folders = folder_columns(dataset, snapshot, shapes);
     for (pinned, shape) in snapshot.files.iter().zip(shapes) {
         snapshot::check_fit(dataset, &from_folders, &pinned.meta.location, &shape.schema)?;
     }
 
-    let mut in_files = Vec::new();
+    let (mut in_files, mut wanted) = (Vec::new(), Vec::new());
     let mut in_folders: Vec<FieldRef> = Vec::new();
     if tenant_is_folder {
         in_folders.push(Arc::new(Field::new(TENANT_COLUMN, wrap_partition_type_in_dict(DataType::Utf8), true)));
     }
-    for (name, kind) in wanted_columns(dataset) {
+    for column in Wanted::all(dataset) {
         // What a definition calls not nullable may hold nulls all the same: the plan trusts nothing about files.
-        let in_folder = from_folders.contains(&name);
-        let as_dictionary = !in_folder && kind == ColumnType::String && dictionary::is_best(&name, shapes);
-        let arrow = if as_dictionary { dictionary::arrow() } else { types::arrow(kind) };
-        let field = Arc::new(Field::new(&name, arrow, true));
-        if in_folder { in_folders.push(field) } else { in_files.push(field) }
+        let in_folder = from_folders.contains(&column.name);
+        let as_dictionary = !in_folder && column.kind == ColumnType::String && dictionary::is_best(&column.name, shapes);
+        let arrow = if as_dictionary { dictionary::arrow() } else { types::arrow(column.kind) };
+        let field = Arc::new(Field::new(&column.name, arrow, true));
+        if in_folder {
+            in_folders.push(field);
+        } else {
+            in_files.push(field);
+            wanted.push(column);
+        }
     }
     let file_schema: SchemaRef = Arc::new(Schema::new(in_files));
-    let differs = shapes.iter().any(|shape| spelling::differs(&file_schema, &shape.schema));
+    let differs = shapes.iter().any(|shape| shape.own.is_some());
     let mut files = Vec::with_capacity(snapshot.files.len());
     for (pinned, shape) in snapshot.files.iter().zip(shapes) {
-        let mut file = partitioned(pinned, &in_folders)?;
+        let mut file = partitioned(dataset, pinned, &in_folders)?;
         if let Some(schema) = dictionary::read_as(&file_schema, shape) {
             file = file.with_arrow_schema(schema);
         }
@@ -104,7 +110,7 @@ pub(crate) fn tenant_rows(
         table: table.with_table_partition_cols(in_folders).build(),
         files,
         store: store.clone(),
-        adapter: differs.then(|| Arc::new(spelling::IgnoreCase) as Arc<dyn PhysicalExprAdapterFactory>),
+        adapter: differs.then(|| Arc::new(Respelled(wanted)) as Arc<dyn PhysicalExprAdapterFactory>),
         ordered: rows == Rows::InOrder,
     };
     let scan =
@@ -176,27 +182,28 @@ pub(crate) fn text(value: &str) -> Expr {
     lit(value)
 }
 
-/// The definition's columns, and the tenant's where it is none of them.
-fn wanted_columns(dataset: &Dataset) -> Vec<(String, ColumnType)> {
-    let mut wanted: Vec<_> = dataset.columns.iter().map(|column| (column.name.clone(), column.kind)).collect();
-    if let Tenancy::Column { name, .. } = &dataset.tenancy
-        && !wanted.iter().any(|(known, _)| same_name(known, name))
-    {
-        wanted.push((name.clone(), ColumnType::String));
-    }
-    wanted
+/// The wanted columns whose values are `key=value` folders: by their name, or by an alias where no file has the column itself.
+pub(crate) fn folder_columns(dataset: &Dataset, snapshot: &Snapshot, shapes: &[Arc<FileShape>]) -> Vec<String> {
+    let tenant_is_folder = dataset.tenancy == Tenancy::Folder;
+    let is_key = |name: &str| {
+        let is_tenants = tenant_is_folder && same_name(name, TENANT_KEY);
+        !is_tenants && snapshot.files.iter().flat_map(|file| &file.folder_values).any(|(key, _)| same_name(key, name))
+    };
+    let in_files = |name: &str| shapes.iter().flat_map(|shape| shape.schema.fields()).any(|field| same_name(field.name(), name));
+    let in_folders =
+        |column: &Wanted| is_key(&column.name) || (column.aliases.iter().any(|alias| is_key(alias)) && !in_files(&column.name));
+    Wanted::all(dataset).into_iter().filter(in_folders).map(|column| column.name).collect()
 }
 
-/// The wanted columns whose values are `key=value` folders.
-pub(crate) fn folder_columns(dataset: &Dataset, snapshot: &Snapshot) -> Vec<String> {
-    let tenant_is_folder = dataset.tenancy == Tenancy::Folder;
-    let is_key = |name: &str| snapshot.files.iter().flat_map(|file| &file.folder_values).any(|(key, _)| same_name(key, name));
-    let wanted = wanted_columns(dataset).into_iter().map(|(name, _)| name);
-    wanted.filter(|name| is_key(name) && !(tenant_is_folder && same_name(name, TENANT_KEY))).collect()
+/// The value of a column's folder above a file.
+fn folder_value<'f>(dataset: &Dataset, pinned: &'f PinnedFile, name: &str) -> Option<&'f Option<String>> {
+    let called = |name: &str| pinned.folder_values.iter().find(|(key, _)| same_name(key, name)).map(|(_, value)| value);
+    let aliases = || dataset.columns.iter().find(|known| known.name == name).into_iter().flat_map(|known| &known.aliases);
+    called(name).or_else(|| aliases().find_map(|alias| called(alias)))
 }
 
 /// With the values of its folders, which must be of the fields' types.
-pub(crate) fn partitioned(pinned: &PinnedFile, in_folders: &[FieldRef]) -> Result<PartitionedFile, EngineError> {
+pub(crate) fn partitioned(dataset: &Dataset, pinned: &PinnedFile, in_folders: &[FieldRef]) -> Result<PartitionedFile, EngineError> {
     let mut values = Vec::with_capacity(in_folders.len());
     for field in in_folders {
         let key = if field.name() == TENANT_COLUMN { TENANT_KEY } else { field.name() };
@@ -206,7 +213,7 @@ pub(crate) fn partitioned(pinned: &PinnedFile, in_folders: &[FieldRef]) -> Resul
             expected: format!("a folder {key}=… of type {}", field.data_type()),
             found: found.to_owned(),
         };
-        let Some((_, value)) = pinned.folder_values.iter().find(|(known, _)| same_name(known, key)) else {
+        let Some(value) = folder_value(dataset, pinned, key) else {
             return Err(misfit("no such folder"));
         };
         values.push(match (value, field.name() == TENANT_COLUMN) {

@@ -130,6 +130,8 @@ pub(crate) struct FileShape {
     /// For each field of the schema whose values are best read as references to a dictionary: the stored bytes of all of its dictionaries,
     /// and of values beside them.
     pub(crate) dictionaries: Vec<Option<u64>>,
+    /// The schema with the file's own names, where [`crate::spelling::called`] gave it others.
+    pub(crate) own: Option<SchemaRef>,
 }
 
 /// The ETag that a shape was read under, and the shape.
@@ -168,7 +170,7 @@ impl ShapeCache {
                 match read.unwrap_or_else(|_| Err(DataFusionError::Execution("its schema is damaged".to_owned()))) {
                     Ok(schema) => {
                         let dictionaries = schema.fields().iter().map(|field| dictionary_bytes(&footer, field.name())).collect();
-                        Ok(self.remember(meta, FileShape { schema: Arc::new(schema), dictionaries }))
+                        Ok(self.remember(meta, FileShape { schema: Arc::new(schema), dictionaries, own: None }))
                     }
                     Err(error) if store_error(&error).is_some() => Err(EngineError::from_query(error, 0)),
                     Err(error) => {
@@ -243,7 +245,7 @@ fn dictionary_bytes(footer: &ParquetMetaData, column: &str) -> Option<u64> {
     (without == 0 || without <= values / WITHOUT_DICTIONARY).then_some(bytes)
 }
 
-/// Compares one file with the definition. `wanted` are the columns that are not taken from folders.
+/// Compares one file with the definition; its schema has the definition's names.
 pub(crate) fn check_fit(dataset: &Dataset, from_folders: &[String], file: &Path, schema: &Schema) -> Result<(), EngineError> {
     let misfit = |column: &str, expected: String, found: String| EngineError::Misfit {
         file: file.to_string(),
@@ -295,7 +297,7 @@ mod tests {
             e_tag: Some("1".to_owned()),
             version: None,
         };
-        let shape = || FileShape { schema: Arc::new(Schema::empty()), dictionaries: Vec::new() };
+        let shape = || FileShape { schema: Arc::new(Schema::empty()), dictionaries: Vec::new(), own: None };
         for number in 0..3 * SHAPES {
             cache.remember(&meta(number), shape());
             assert!(cache.known(&meta(number)).is_some());

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::api_ids;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
     /// The client id.
@@ -72,6 +74,17 @@ impl Permission {
         Permission::ALL.into_iter().find(|permission| permission.name().eq_ignore_ascii_case(name))
     }
 
+    /// As an administrator names it: by its name; by the id of the API, whose one permission it then is; or by both, as a scope spells them:
+    /// `<id>/user_impersonation`.
+    pub fn named(text: &str) -> Option<Permission> {
+        let text = text.trim();
+        match text.split_once('/') {
+            None if api_ids::is_one(text) => Some(Permission::PartnerApi),
+            Some((api, name)) if api_ids::is_one(api) => Permission::from_name(name).filter(|found| *found == Permission::PartnerApi),
+            _ => Permission::from_name(text),
+        }
+    }
+
     /// Whether it is used on behalf of a user, so that a user's own consent may be enough.
     pub fn is_delegated(self) -> bool {
         self != Permission::ManagementApplication
@@ -131,6 +144,22 @@ pub fn check_redirect_uri(uri: &str, public: bool) -> Result<(), RedirectUriFaul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn permissions_are_named_in_several_ways() {
+        for id in api_ids::ALL {
+            assert_eq!(Permission::named(id), Some(Permission::PartnerApi));
+            assert_eq!(Permission::named(&format!(" {}/USER_impersonation", id.to_uppercase())), Some(Permission::PartnerApi));
+            assert_eq!(Permission::named(&format!("{id}/management")), None);
+            assert_eq!(Permission::named(&format!("{id}/")), None);
+        }
+        for permission in Permission::ALL {
+            assert_eq!(Permission::named(permission.name()), Some(permission));
+        }
+        assert_eq!(Permission::named("00000003-0000-0000-c000-000000000000"), None);
+        assert_eq!(Permission::named("00000003-0000-0000-c000-000000000000/user_impersonation"), None);
+        assert_eq!(Permission::named(""), None);
+    }
 
     #[test]
     fn redirect_uris() {

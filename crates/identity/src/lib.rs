@@ -3,6 +3,7 @@
 //! Pure: no IO, no clock, no randomness, no cryptography. What a rule needs is passed in.
 
 pub mod access;
+pub mod api_ids;
 pub mod application;
 pub mod device;
 pub mod enrollment;

@@ -223,6 +223,9 @@ pub struct DemoArguments {
     /// Serve clients that break the documents: no start lead, no quotas, more resources
     #[arg(long)]
     pub lenient: bool,
+    /// Require a second factor of everybody, as the real service does since April 2026: the walk shows how a password alone is refused
+    #[arg(long)]
+    pub require_mfa: bool,
     /// Allow addresses other machines can reach
     #[arg(long)]
     pub allow_remote: bool,

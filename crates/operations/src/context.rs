@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use insightgate_engine::{Engine, Sharing};
 use insightgate_identity::access::AccessRules;
+use insightgate_identity::api_ids;
 use insightgate_outbound::Outbound;
 use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_report::schedule::CatchUp;
@@ -66,7 +67,7 @@ pub type SharedContext = Arc<Context>;
 /// What a deployment chooses.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Resources that a token for the insights API may name. The first is the documented one.
+    /// Resources that a token for the insights API may name. The first is the documented one; the API's ids are among them.
     pub resources: Vec<String>,
     /// The management API's own resource: a token for it opens no data.
     pub management_resource: String,
@@ -114,10 +115,18 @@ pub struct Settings {
     pub callbacks: CallbackSettings,
 }
 
+impl Settings {
+    /// The resources that an operator names, and the ids of the API, which name nothing else anywhere.
+    pub fn with_api_ids(mut resources: Vec<String>) -> Vec<String> {
+        resources.extend(api_ids::ALL.map(str::to_owned));
+        resources
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
+            resources: Settings::with_api_ids(vec!["https://api.partnercenter.microsoft.com".to_owned()]),
             management_resource: "api://insightgate/manage".to_owned(),
             built_in_authority: true,
             public_url: None,

@@ -128,8 +128,11 @@ fn explained(scope: &TenantScope, question: &Question, explanation: Explanation)
     let scope = &scope.within(&dataset.name).unwrap_or_else(|_| scope.clone());
     let words = words(plan, *window, *source);
     let rows_of = rows_of(scope, plan);
-    let names = |indices: Vec<usize>| indices.into_iter().filter_map(|index| dataset.columns.get(index)).map(|column| column.name.clone());
-    let metrics = plan.metrics().into_iter().filter_map(|index| dataset.metrics.get(index));
+    let names = |indices: Vec<usize>| indices.into_iter().map(|index| plan.name_of(Field::Column(index)).to_owned());
+    let metrics = plan.metrics().into_iter().filter_map(|index| {
+        let name = plan.name_of(Field::Metric(index)).to_owned();
+        Some(ExplainedMetric { name, expression: dataset.metrics.get(index)?.text.clone() })
+    });
     let mut notes = plan.notes.clone();
     if explanation.data_as_of.is_none() {
         notes.push(no_files_note(&dataset.name));
@@ -140,11 +143,11 @@ fn explained(scope: &TenantScope, question: &Question, explanation: Explanation)
         dataset: dataset.name.clone(),
         time_bounds: time_bounds(dataset, *window, *source),
         rows_of,
-        selected: plan.outputs.iter().map(|field| dataset.field_name(*field).to_owned()).collect(),
+        selected: plan.outputs.iter().map(|output| output.name.clone()).collect(),
         distinct: plan.distinct,
         conditions: words.conditions,
         grouped_by: plan.grouped.then(|| names(plan.group_columns()).collect()),
-        metrics: metrics.map(|metric| ExplainedMetric { name: metric.name.clone(), expression: metric.text.clone() }).collect(),
+        metrics: metrics.collect(),
         group_conditions: words.group_conditions,
         ordered_by: ordered_by(plan),
         limit: plan.limit,
@@ -160,7 +163,7 @@ fn explained(scope: &TenantScope, question: &Question, explanation: Explanation)
 }
 
 fn ordered_by(plan: &Plan) -> Vec<ExplainedOrder> {
-    let name = |field| plan.dataset.field_name(field).to_owned();
+    let name = |field| plan.name_of(field).to_owned();
     plan.order.iter().map(|key| ExplainedOrder { name: name(key.field), descending: key.descending }).collect()
 }
 
@@ -203,7 +206,7 @@ fn rows_of(scope: &TenantScope, plan: &Plan) -> RowsOf {
 /// Columns whose values the query uses, in the dataset's order. Counts of different values are the same for everybody.
 fn used_columns(plan: &Plan) -> BTreeSet<usize> {
     let conditions = plan.row_conditions.iter().map(|condition| condition.field);
-    let fields = plan.outputs.iter().copied().chain(conditions).chain(plan.order.iter().map(|key| key.field));
+    let fields = plan.outputs.iter().map(|output| output.field).chain(conditions).chain(plan.order.iter().map(|key| key.field));
     let named = fields.filter_map(|field| match field {
         Field::Column(index) => Some(index),
         Field::Metric(_) => None,

@@ -39,6 +39,7 @@ pub mod import_rows;
 pub mod issue_token;
 mod key_age;
 pub mod known_query;
+mod left_out_rows;
 pub mod link;
 pub mod list_datasets;
 pub mod list_executions;

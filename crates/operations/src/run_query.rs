@@ -9,6 +9,7 @@ use tokio::io::AsyncWrite;
 
 use crate::absent_values::absent_values;
 use crate::catalogs::Catalogs;
+use crate::left_out_rows::left_out_rows;
 
 #[derive(Debug, Error)]
 pub enum RunFault {
@@ -48,6 +49,10 @@ pub async fn run_query(
     let mut notes = plan.notes.clone();
     if summary.rows == 0 && !summary.no_files {
         notes.extend(absent_values(engine, scope, &plan).await);
+    }
+    if !summary.no_files {
+        let bounds = (window, plan.window_source(None, None));
+        notes.extend(left_out_rows(engine, scope, &plan, bounds, summary.rows == 0).await);
     }
     Ok(RanQuery { summary, notes })
 }

@@ -54,7 +54,7 @@ pub enum TenantKey {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// The dataset's spelling: the header of files and the key of previews.
+    /// The dataset's own spelling. Files and previews have the name that a query wrote, see [`crate::plan::Selected`].
     pub name: String,
     /// Other spellings that queries may use.
     pub aliases: Vec<String>,
@@ -106,7 +106,7 @@ pub enum Grain {
 }
 
 /// A name in a query, resolved: an index into the dataset's columns or metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     Column(usize),
     Metric(usize),
@@ -150,7 +150,7 @@ impl Dataset {
         }
     }
 
-    /// The dataset's spelling of a field: header of files, key of previews.
+    /// The dataset's own name of a field.
     pub fn field_name(&self, field: Field) -> &str {
         match field {
             Field::Column(index) => self.columns.get(index).map_or("", |c| &c.name),

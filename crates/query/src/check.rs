@@ -6,11 +6,12 @@ mod names;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, Dataset, Field};
 use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, in_order};
-use crate::plan::{Condition, OrderKey, Plan};
+use crate::plan::{Condition, OrderKey, Plan, Selected};
 use crate::syntax::ast::{Name, Select, Span, SpanClause};
 use crate::syntax::{self, Reading};
 use crate::timespan::TimeSpan;
@@ -39,31 +40,34 @@ pub fn check(select: &Select, catalog: &Catalog) -> Result<Plan, Vec<Diagnostic>
         let at = select.dataset.at;
         return Err(vec![Diagnostic::at(Code::UnknownDataset, at, names::unknown_dataset(&select.dataset, catalog))]);
     };
-    let mut checker = Checker { dataset, names: Names::of(dataset), diagnostics: Vec::new(), notes: Vec::new() };
+    let mut checker = Checker { dataset, names: Names::of(dataset), called: HashMap::new(), diagnostics: Vec::new(), notes: Vec::new() };
     let plan = checker.plan(select);
     if checker.diagnostics.is_empty() { Ok(plan) } else { Err(in_order(checker.diagnostics)) }
 }
 
 struct Checker<'a> {
     dataset: &'a Arc<Dataset>,
-    names: Names,
+    names: Names<'a>,
+    /// The name by which the query first calls each field, in the dataset's spelling.
+    called: HashMap<Field, &'a str>,
     diagnostics: Vec<Diagnostic>,
     notes: Vec<String>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     /// Of no worth when there are diagnostics.
     fn plan(&mut self, select: &Select) -> Plan {
-        let outputs: Vec<Field> = select.names.iter().filter_map(|name| self.field(name)).collect();
+        let outputs: Vec<(Field, &str)> = select.names.iter().filter_map(|name| self.field(name)).collect();
+        let selected: Vec<Field> = outputs.iter().map(|(field, _)| *field).collect();
         let conditions: Vec<Condition> = select.conditions.iter().filter_map(|condition| self.condition(condition)).collect();
         let order: Vec<(Field, &Name, bool)> =
-            select.order.iter().filter_map(|item| Some((self.field(&item.name)?, &item.name, item.descending))).collect();
-        let fields = outputs.iter().chain(conditions.iter().map(|c| &c.field)).chain(order.iter().map(|(field, ..)| field));
+            select.order.iter().filter_map(|item| Some((self.field(&item.name)?.0, &item.name, item.descending))).collect();
+        let fields = selected.iter().chain(conditions.iter().map(|c| &c.field)).chain(order.iter().map(|(field, ..)| field));
         let grouped = fields.into_iter().any(|field| matches!(field, Field::Metric(_)));
         // Groups differ in their key columns, all of which are outputs, so DISTINCT says nothing more.
         let distinct = select.distinct && !grouped;
         for (field, name, _) in &order {
-            self.check_order(*field, name, &outputs, grouped, distinct);
+            self.check_order(*field, name, &selected, grouped, distinct);
         }
         if let Some(clause) = &select.span {
             self.check_span(clause);
@@ -78,7 +82,7 @@ impl Checker<'_> {
         }
         Plan {
             dataset: Arc::clone(self.dataset),
-            outputs,
+            outputs: outputs.into_iter().map(|(field, name)| Selected { field, name: name.to_owned() }).collect(),
             distinct,
             grouped,
             row_conditions,
@@ -86,16 +90,31 @@ impl Checker<'_> {
             order: keys,
             limit: select.limit,
             span: select.span.as_ref().map(|clause| clause.span),
+            aliased: self.aliased(),
             notes: std::mem::take(&mut self.notes),
         }
     }
 
-    fn field(&mut self, name: &Name) -> Option<Field> {
-        let field = self.names.find(&name.text);
-        if field.is_none() && self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
-            self.report(Code::UnknownName, name.at, names::unknown_field(name, self.dataset));
+    /// With the dataset's spelling of the name. To be asked in the order of the text.
+    fn field(&mut self, name: &Name) -> Option<(Field, &'a str)> {
+        let found = self.names.find(&name.text);
+        match found {
+            Some((field, spelling)) => {
+                self.called.entry(field).or_insert(spelling);
+            }
+            None if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS => {
+                self.report(Code::UnknownName, name.at, names::unknown_field(name, self.dataset));
+            }
+            None => {}
         }
-        field
+        found
+    }
+
+    fn aliased(&self) -> Vec<(Field, String)> {
+        let aliased = self.called.iter().filter(|(field, name)| self.dataset.field_name(**field) != **name);
+        let mut aliased: Vec<_> = aliased.map(|(field, name)| (*field, (*name).to_owned())).collect();
+        aliased.sort_by_key(|(field, _)| *field);
+        aliased
     }
 
     /// Ordering by a column that is not selected has one meaning only while each row of the result is a row of the dataset.
@@ -103,7 +122,7 @@ impl Checker<'_> {
         if matches!(field, Field::Metric(_)) || outputs.contains(&field) {
             return;
         }
-        let column = self.dataset.field_name(field);
+        let column = self.names.find(&name.text).map_or_else(|| self.dataset.field_name(field), |(_, spelling)| spelling);
         let at = name.at;
         if grouped {
             let message = format!(

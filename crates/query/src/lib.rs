@@ -8,6 +8,7 @@ pub mod check;
 pub mod definition;
 pub mod diagnostic;
 pub mod fold;
+pub mod left_out;
 #[cfg(test)]
 mod linear;
 pub mod matching;

@@ -12,8 +12,8 @@ use crate::timespan::{TimeSpan, Window};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub dataset: Arc<Dataset>,
-    /// In SELECT's order; the same field may stand twice.
-    pub outputs: Vec<Field>,
+    /// In SELECT's order; the same field may stand twice, under one name or under several.
+    pub outputs: Vec<Selected>,
     /// False when grouped: groups differ already.
     pub distinct: bool,
     /// True when a metric is used anywhere: rows are grouped by the columns in `outputs`.
@@ -26,8 +26,18 @@ pub struct Plan {
     pub limit: Option<u64>,
     /// None when the query has no TIMESPAN.
     pub span: Option<TimeSpan>,
+    /// Fields that the query calls by another name than the dataset's own, each once; see [`Plan::name_of`].
+    pub aliased: Vec<(Field, String)>,
     /// What the caller should know though it is no error, such as a literal that does not convert to its column's type.
     pub notes: Vec<String>,
+}
+
+/// A column of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    pub field: Field,
+    /// The name that the query wrote, in the dataset's spelling of it: the header of files and the key of previews.
+    pub name: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -127,10 +137,21 @@ impl Plan {
         }
     }
 
+    /// The name by which the query first calls a field, in the dataset's spelling; the dataset's own name of one that the query does not name.
+    pub fn name_of(&self, field: Field) -> &str {
+        let aliased = self.aliased.iter().find(|(known, _)| *known == field);
+        aliased.map_or_else(|| self.dataset.field_name(field), |(_, name)| name)
+    }
+
+    /// Whether SELECT has the field, by whatever name.
+    pub fn selects(&self, field: Field) -> bool {
+        self.outputs.iter().any(|output| output.field == field)
+    }
+
     /// The metrics that the query uses, selected or not: indices into the dataset's, each once.
     pub fn metrics(&self) -> Vec<usize> {
         let conditions = self.group_conditions.iter().map(|condition| condition.field);
-        let fields = self.outputs.iter().copied().chain(conditions).chain(self.order.iter().map(|key| key.field));
+        let fields = self.outputs.iter().map(|output| output.field).chain(conditions).chain(self.order.iter().map(|key| key.field));
         let mut used = Vec::new();
         for field in fields {
             if let Field::Metric(index) = field
@@ -145,11 +166,11 @@ impl Plan {
     /// The columns that rows are grouped by: indices into the dataset's, each once. Empty when the plan is not grouped, too.
     pub fn group_columns(&self) -> Vec<usize> {
         let mut keys = Vec::new();
-        for field in self.outputs.iter().filter(|_| self.grouped) {
-            if let Field::Column(index) = field
-                && !keys.contains(index)
+        for output in self.outputs.iter().filter(|_| self.grouped) {
+            if let Field::Column(index) = output.field
+                && !keys.contains(&index)
             {
-                keys.push(*index);
+                keys.push(index);
             }
         }
         keys

@@ -3,7 +3,7 @@
 use crate::catalog::{Column, Field};
 use crate::diagnostic::{alternatives, quoted};
 use crate::nearest::nearest;
-use crate::plan::{Comparison, Condition, Plan, Test, Value};
+use crate::plan::{Comparison, Condition, Plan, Selected, Test, Value};
 
 /// More than these are not asked for: each is a query of its own.
 const MAXIMUM_SOUGHT: usize = 8;
@@ -32,9 +32,11 @@ pub fn sought(plan: &Plan) -> Vec<Sought> {
         let Some(column) = plan.dataset.columns.get(index) else { continue };
         for value in values.iter().take(MAXIMUM_SOUGHT - all.len()) {
             let test = Test::Compare(Comparison::Equal, value.clone());
+            let name = plan.name_of(condition.field);
+            let note = note(column, name, value);
             let plan = Plan {
                 dataset: plan.dataset.clone(),
-                outputs: vec![condition.field],
+                outputs: vec![Selected { field: condition.field, name: name.to_owned() }],
                 distinct: false,
                 grouped: false,
                 row_conditions: vec![Condition { field: condition.field, test }],
@@ -42,16 +44,17 @@ pub fn sought(plan: &Plan) -> Vec<Sought> {
                 order: Vec::new(),
                 limit: Some(1),
                 span: None,
+                aliased: Vec::new(),
                 notes: Vec::new(),
             };
-            all.push(Sought { plan, note: note(column, value), sensitive: column.sensitive });
+            all.push(Sought { plan, note, sensitive: column.sensitive });
         }
     }
     all
 }
 
-fn note(column: &Column, value: &Value) -> String {
-    let (text, name) = (text(value), &column.name);
+fn note(column: &Column, name: &str, value: &Value) -> String {
+    let text = text(value);
     let found = format!("{} occurs nowhere in {name}", quoted(&text));
     let allowed = column.allowed.iter().map(String::as_str);
     // A value of the closed list is spelled right; it just does not occur.

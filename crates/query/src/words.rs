@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::catalog::{ColumnType, Dataset, Field};
+use crate::catalog::{ColumnType, Field};
 use crate::diagnostic::shortened;
 use crate::plan::{Comparison, Condition, Plan, Test, Value, WindowSource};
 use crate::timespan::Window;
@@ -34,7 +34,7 @@ pub struct Words {
 /// `window` is that of the run, `source` where it came from.
 pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
     let dataset = &plan.dataset;
-    let described = |conditions: &[Condition]| conditions.iter().map(|condition| met(dataset, condition)).collect::<Vec<_>>();
+    let described = |conditions: &[Condition]| conditions.iter().map(|condition| met(plan, condition)).collect::<Vec<_>>();
     let title = if dataset.title == dataset.name { String::new() } else { format!(" ({})", dataset.title) };
     let conditions = || plan.row_conditions.iter().chain(&plan.group_conditions);
     let folds = conditions().any(|c| dataset.field_type(c.field) == ColumnType::String || matches!(c.test, Test::Like { .. }));
@@ -45,11 +45,11 @@ pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
     };
     Words {
         dataset: format!("Reads the dataset {}{title}.", dataset.name),
-        time: time(dataset, window, source),
+        time: time(plan, window, source),
         conditions: described(&plan.row_conditions),
         grouping: grouping(plan),
         group_conditions: described(&plan.group_conditions),
-        output: format!("Returns {}.", listed(plan.outputs.iter().map(|field| dataset.field_name(*field)))),
+        output: format!("Returns {}.", listed(plan.outputs.iter().map(|output| &output.name))),
         order: order(plan),
         limit: plan.limit.map(|limit| format!("Ends after {}.", counted(limit, "row"))),
         rules,
@@ -78,8 +78,8 @@ impl Words {
     }
 }
 
-fn time(dataset: &Dataset, window: Window, source: WindowSource) -> String {
-    let column = dataset.date_column.and_then(|index| dataset.columns.get(index)).map_or("", |column| &column.name);
+fn time(plan: &Plan, window: Window, source: WindowSource) -> String {
+    let column = plan.dataset.date_column.map_or("", |index| plan.name_of(Field::Column(index)));
     let because = match source {
         WindowSource::NoDates => return "Takes rows of all times: the dataset has no date column.".to_owned(),
         WindowSource::Given => "the start and end that were given go before TIMESPAN".to_owned(),
@@ -103,12 +103,12 @@ fn grouping(plan: &Plan) -> Option<String> {
     if !plan.grouped {
         return None;
     }
-    let metrics = plan.metrics().into_iter().filter_map(|index| dataset.metrics.get(index));
     let metrics =
-        metrics.map(|metric| if metric.text.is_empty() { metric.name.clone() } else { format!("{} = {}", metric.name, metric.text) });
+        plan.metrics().into_iter().filter_map(|index| Some((plan.name_of(Field::Metric(index)), &dataset.metrics.get(index)?.text)));
+    let metrics = metrics.map(|(name, text)| if text.is_empty() { name.to_owned() } else { format!("{name} = {text}") });
     let computed = listed(metrics);
     let keys = plan.group_columns();
-    let keys = keys.iter().filter_map(|index| dataset.columns.get(*index)).map(|column| column.name.as_str());
+    let keys = keys.iter().map(|index| plan.name_of(Field::Column(*index)));
     Some(match listed(keys) {
         keys if keys.is_empty() => format!("Makes one group of all rows, and computes {computed}."),
         keys => format!("Groups rows by {keys}, and computes {computed} for each group."),
@@ -116,17 +116,15 @@ fn grouping(plan: &Plan) -> Option<String> {
 }
 
 fn order(plan: &Plan) -> String {
-    let dataset = &plan.dataset;
     let what = if plan.grouped { "groups" } else { "rows" };
     let direction = |descending| if descending { "descending" } else { "ascending" };
-    let keys: Vec<String> =
-        plan.order.iter().map(|key| format!("{} {}", dataset.field_name(key.field), direction(key.descending))).collect();
+    let keys: Vec<String> = plan.order.iter().map(|key| format!("{} {}", plan.name_of(key.field), direction(key.descending))).collect();
     let ties: Vec<&str> = plan
         .group_columns()
         .into_iter()
-        .filter(|index| !plan.order.iter().any(|key| key.field == Field::Column(*index)))
-        .filter_map(|index| dataset.columns.get(index))
-        .map(|column| column.name.as_str())
+        .map(Field::Column)
+        .filter(|field| !plan.order.iter().any(|key| key.field == *field))
+        .map(|field| plan.name_of(field))
         .collect();
     let ties = match (plan.grouped, ties.is_empty()) {
         (false, _) => Some("in the order of the files".to_owned()),
@@ -142,8 +140,8 @@ fn order(plan: &Plan) -> String {
 }
 
 /// What meets a condition.
-fn met(dataset: &Dataset, condition: &Condition) -> String {
-    let (name, kind) = (dataset.field_name(condition.field), dataset.field_type(condition.field));
+fn met(plan: &Plan, condition: &Condition) -> String {
+    let (name, kind) = (plan.name_of(condition.field), plan.dataset.field_type(condition.field));
     match &condition.test {
         Test::Compare(comparison, value) => {
             let (comparison, value) = exact(kind, *comparison, value);

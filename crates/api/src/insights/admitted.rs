@@ -36,7 +36,12 @@ impl Admitted {
 
     /// The answer, which says whether this caller sees redacted data.
     pub(crate) fn success<Item: Serialize>(&self, value: &[Item], message: Option<&str>) -> Response {
-        envelope::success(value, message, self.caller.scope.is_redacted())
+        self.success_with(value, message, &[])
+    }
+
+    /// The same, with more to be known about it than the documented message says.
+    pub(crate) fn success_with<Item: Serialize>(&self, value: &[Item], message: Option<&str>, notes: &[String]) -> Response {
+        envelope::success(value, message, notes, self.caller.scope.is_redacted())
     }
 }
 

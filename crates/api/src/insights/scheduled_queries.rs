@@ -88,7 +88,7 @@ pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) ->
 
 pub(crate) async fn preview(State(state): State<ApiState>, admitted: Admitted) -> Response {
     match try_query(&state.context, &admitted.caller, asked(&admitted), &admitted.asked.correlation).await {
-        Ok(tried) => admitted.success(&tried.preview.rows, tried.message.as_deref()),
+        Ok(tried) => admitted.success_with(&tried.preview.rows, tried.message.as_deref(), &tried.notes),
         Err(failure) => admitted.asked.refuse(&failure),
     }
 }

@@ -11,7 +11,7 @@ use insightgate_report::callback::CallbackState;
 use serde_json::{Value, json};
 
 use super::schemas::{
-    OPTIONAL, REQUIRED, array, business_model, external_kind, flag, id, nullable, one_of, permission, program, record, role, text,
+    OPTIONAL, REQUIRED, array, business_model, external_kind, flag, id, named_permission, nullable, one_of, program, record, role, text,
 };
 
 /// No control characters.
@@ -82,8 +82,8 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
                 ("days", json!({"type": "integer", "minimum": 1, "maximum": SECRET_DAYS, "default": SECRET_DAYS}), OPTIONAL),
             ]),
         ),
-        ("NewPermission", body(&[("permission", permission(), REQUIRED)])),
-        ("NewConsent", body(&[("permission", permission(), REQUIRED), ("user", filled(text()), OPTIONAL)])),
+        ("NewPermission", body(&[("permission", named_permission(), REQUIRED)])),
+        ("NewConsent", body(&[("permission", named_permission(), REQUIRED), ("user", filled(text()), OPTIONAL)])),
         (
             "NewExternalIdentity",
             body(&[
@@ -110,7 +110,7 @@ pub(super) fn variable(name: &str) -> Value {
     match name {
         "application" | "secret" | "identity" | "callback" => id(),
         "program" => program(),
-        "permission" => permission(),
+        "permission" => named_permission(),
         "role" => role(),
         _ => text(),
     }

@@ -278,6 +278,14 @@ pub(super) fn permission() -> Value {
     one_of(&names)
 }
 
+/// As it may be asked for: by an id of the API too.
+pub(super) fn named_permission() -> Value {
+    use insightgate_identity::{api_ids, application::Permission};
+    let mut names: Vec<String> = Permission::ALL.iter().map(|permission| permission.name().to_owned()).collect();
+    names.extend(api_ids::ALL.iter().flat_map(|id| [(*id).to_owned(), format!("{id}/{}", Permission::PartnerApi.name())]));
+    json!({"type": "string", "enum": names})
+}
+
 pub(super) fn role() -> Value {
     let ids: Vec<_> = insightgate_identity::role::Role::ALL.iter().map(|role| role.id()).collect();
     one_of(&ids)

@@ -94,6 +94,37 @@ async fn version_1_writes_numbers_as_text_and_version_2_as_numbers() {
     }
 }
 
+/// The API by its ids: what linked documents tell clients to ask for.
+#[tokio::test]
+async fn a_token_can_be_asked_for_by_the_ids_of_the_api() {
+    let bench = Bench::new().await;
+    for id in ["4990cffe-04e8-4e8b-808a-1175604b879f", "FA3D9A0C-3fb0-42cc-9193-47c7ecd2edbd"] {
+        let one = ask(&bench, &v1(), &[("resource", Some(id))]).await.json();
+        assert_eq!((&one["resource"], &one["scope"]), (&json!(id), &json!("user_impersonation")), "{one}");
+        let mut tokens = vec![one];
+        for name in [".default", "user_impersonation"] {
+            let scope = format!("{id}/{name}");
+            let two = ask(&bench, &v2(), &[("scope", Some(&scope))]).await.json();
+            assert!(two["scope"].as_str().unwrap().starts_with(&format!("{id}/user_impersonation")), "{two}");
+            tokens.push(two);
+        }
+        for token in tokens {
+            let token = token["access_token"].as_str().unwrap();
+            assert_eq!(bench.context.signing.verify(token).unwrap().aud, id);
+            let request = Request::get("/insights/v1/mpn/ScheduledDataset").header(header::AUTHORIZATION, format!("Bearer {token}"));
+            assert!(!bench.send(request.body(Body::empty()).unwrap()).await.ok().is_empty());
+        }
+        let scope = format!("{id}/.default");
+        let alone: Changes = &[("grant_type", Some("client_credentials")), ("username", None), ("password", None), ("scope", Some(&scope))];
+        assert_eq!(ask(&bench, &v2(), alone).await.status, 200);
+        let other = format!("{id}/management");
+        assert_eq!(refused(&ask(&bench, &v2(), &[("scope", Some(&other))]).await, "invalid_scope", 400), 70011);
+    }
+    // Another API's id names nothing here.
+    let other = ask(&bench, &v1(), &[("resource", Some("00000003-0000-0000-c000-000000000000"))]).await;
+    assert_eq!(refused(&other, "invalid_resource", 400), 500011);
+}
+
 #[tokio::test]
 async fn every_refusal_has_its_number() {
     let bench = Bench::new().await;

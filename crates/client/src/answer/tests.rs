@@ -20,7 +20,7 @@ fn reads_a_marketplace_envelope_with_fields_missing_or_null() {
     let envelope: Envelope<String> = serde_json::from_str(r#"{"value":null,"totalCount":0,"message":null,"statusCode":404}"#).unwrap();
     assert_eq!(
         envelope,
-        Envelope { value: vec![], next_link: None, total_count: 0, message: None, status_code: 404, data_redacted: false }
+        Envelope { value: vec![], next_link: None, total_count: 0, message: None, status_code: 404, data_redacted: false, notes: vec![] }
     );
 }
 

@@ -1,4 +1,4 @@
-//! Parquet and Arrow files: columns in their own types, under the dataset's spelling.
+//! Parquet and Arrow files: columns in their own types, under the names that the query wrote.
 //!
 //! Both are written one batch after the other, since both number what they wrote. Rows are cut anew into batches of one size first: how the
 //! engine happened to cut them must not show in the file.

@@ -1,4 +1,4 @@
-//! Rows as JSON objects with the dataset's spelling, in SELECT's order, each number as exact as its type: previews, and lines of a file.
+//! Rows as JSON objects under the names that the query wrote, in SELECT's order, each number as exact as its type: previews, and lines of a file.
 //!
 //! A name that stands twice in SELECT appears once, as its first: readers of JSON know a value by its name.
 

@@ -1,4 +1,4 @@
-//! CSV and TSV: UTF-8 without a byte-order mark, `\n`, a header in the dataset's spelling.
+//! CSV and TSV: UTF-8 without a byte-order mark, `\n`, a header of the names that the query wrote.
 //!
 //! Null is empty and an empty string is `""`. Quotes stand only where a value is empty or holds the delimiter, a quote, CR or LF.
 

@@ -13,7 +13,7 @@ use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use insightgate_query::catalog::{ColumnType, Dataset, Field};
 use insightgate_query::metric::metric_type;
-use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Test};
+use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Selected, Test};
 use insightgate_query::timespan::Window;
 
 use self::keys::Keys;
@@ -77,7 +77,13 @@ impl<'a> Lowering<'a> {
     pub(crate) fn new(plan: &'a Plan, redacted: bool) -> Result<Self, EngineError> {
         let mut lowering = Lowering { plan, aggregates: metric::Aggregates::default(), metrics: Vec::new() };
         let ordered = plan.order.iter().map(|key| key.field);
-        for field in plan.outputs.iter().copied().chain(plan.group_conditions.iter().map(|condition| condition.field)).chain(ordered) {
+        for field in plan
+            .outputs
+            .iter()
+            .map(|output| output.field)
+            .chain(plan.group_conditions.iter().map(|condition| condition.field))
+            .chain(ordered)
+        {
             if let Field::Metric(index) = field
                 && !lowering.metrics.iter().any(|known| known.index == index)
             {
@@ -200,7 +206,7 @@ fn plain(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, En
 
 /// Each distinct row where it first occurs. Rows that are not `numbered` come in order, and groups are handed out as they are met.
 fn distinct(rows: LogicalPlanBuilder, plan: &Plan, keys: &Keys, numbered: bool) -> Result<LogicalPlanBuilder, EngineError> {
-    if let Some(key) = plan.order.iter().find(|key| !plan.outputs.contains(&key.field)) {
+    if let Some(key) = plan.order.iter().find(|key| !plan.selects(key.field)) {
         return Err(EngineError::Plan(format!("DISTINCT is ordered by {:?}, which is not selected", key.field)));
     }
     if !numbered {
@@ -252,7 +258,7 @@ fn has_one_value(plan: &Plan, field: Field) -> bool {
 /// The distinct columns of SELECT, in its order.
 fn selected_columns(plan: &Plan) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for field in &plan.outputs {
+    for Selected { field, .. } in &plan.outputs {
         if let (Field::Column(_), Some(name)) = (field, internal_name(&plan.dataset, *field))
             && !names.contains(&name)
         {
@@ -266,13 +272,13 @@ fn selected_columns(plan: &Plan) -> Vec<String> {
 fn outputs(plan: &Plan) -> (Vec<String>, Vec<Output>) {
     let mut names: Vec<String> = Vec::new();
     let mut outputs = Vec::with_capacity(plan.outputs.len());
-    for field in &plan.outputs {
+    for Selected { field, name: heading } in &plan.outputs {
         let Some(name) = internal_name(&plan.dataset, *field) else { continue };
         let column = names.iter().position(|known| *known == name).unwrap_or_else(|| {
             names.push(name);
             names.len() - 1
         });
-        outputs.push(Output::new(plan.dataset.field_name(*field), column, plan.dataset.field_type(*field)));
+        outputs.push(Output::new(heading, column, plan.dataset.field_type(*field)));
     }
     (names, outputs)
 }

@@ -11,6 +11,7 @@ mod isolation;
 mod language;
 mod limits;
 mod metrics;
+mod names;
 mod order;
 mod reads;
 mod redaction;
@@ -31,7 +32,7 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use insightgate_query::catalog::{Column, ColumnType, Dataset, Field, Grain, Metric, Tenancy};
 use insightgate_query::metric::MetricExpression;
-use insightgate_query::plan::{Condition, OrderKey, Plan, Test, Value};
+use insightgate_query::plan::{Condition, OrderKey, Plan, Selected, Test, Value};
 use insightgate_query::timespan::Window;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -115,7 +116,7 @@ pub(super) fn write_rows(path: &Path, dataset: &Dataset, rows: &[Row]) {
 /// A file whose footer nobody looked at.
 pub(super) fn unread() -> Arc<crate::snapshot::FileShape> {
     let schema = Arc::new(datafusion::arrow::datatypes::Schema::empty());
-    Arc::new(crate::snapshot::FileShape { schema, dictionaries: Vec::new() })
+    Arc::new(crate::snapshot::FileShape { schema, dictionaries: Vec::new(), own: None })
 }
 
 pub(super) fn scope(tenant: Uuid) -> TenantScope {
@@ -243,9 +244,10 @@ pub(super) fn at(text: &str) -> Value {
 
 /// A plan by names of columns and metrics.
 pub(super) fn select(dataset: &Dataset, names: &[&str]) -> Plan {
-    let outputs: Vec<Field> = names.iter().map(|name| dataset.field(name).unwrap()).collect();
+    let output = |name: &&str| Selected { field: dataset.field(name).unwrap(), name: (*name).to_owned() };
+    let outputs: Vec<Selected> = names.iter().map(output).collect();
     Plan {
-        grouped: outputs.iter().any(|field| matches!(field, Field::Metric(_))),
+        grouped: outputs.iter().any(|output| matches!(output.field, Field::Metric(_))),
         dataset: Arc::new(dataset.clone()),
         outputs,
         distinct: false,
@@ -254,6 +256,7 @@ pub(super) fn select(dataset: &Dataset, names: &[&str]) -> Plan {
         order: Vec::new(),
         limit: None,
         span: None,
+        aliased: Vec::new(),
         notes: Vec::new(),
     }
 }

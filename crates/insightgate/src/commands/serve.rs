@@ -96,7 +96,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
 
 fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
     Ok(Settings {
-        resources: configuration.resources.clone(),
+        resources: Settings::with_api_ids(configuration.resources.clone()),
         built_in_authority: configuration.built_in_authority,
         public_url: configuration.public_url.clone(),
         quotas: configuration.quotas,

@@ -185,7 +185,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "authority.resources",
-        about: "Resources that a token for the Insights API may name.",
+        about: "Resources that a token for the Insights API may name, besides the two ids that the API has on the platform (docs/sign-in.md).",
         default: Ok("[\"https://api.partnercenter.microsoft.com\"]"),
         read: |c, v| texts(v).map(|names| c.resources = names),
     },

@@ -4,6 +4,7 @@ mod credentials;
 mod ready_file;
 mod sample;
 mod sample_files;
+mod second_factor;
 mod seed;
 mod walk;
 
@@ -85,10 +86,16 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
         ready.write(file)?;
         eprintln!("ready: {}", file.display());
     }
-    let walked = walk::run(&context, &ready, &local, &folder).await;
+    let walked = match arguments.require_mfa {
+        true => second_factor::run(&context, &ready, &local).await.map(|()| None),
+        false => walk::run(&context, &ready, &local, &folder).await.map(Some),
+    };
     let outcome = match walked {
         Ok(walked) if !arguments.once => {
-            walk::print_curl(&ready, &walked);
+            match walked {
+                Some(walked) => walk::print_curl(&ready, &walked),
+                None => second_factor::print_curl(&ready),
+            }
             until_stopped().await;
             Ok(())
         }
@@ -119,7 +126,8 @@ fn doors(settings: &Settings) -> (Doors, Arc<Intake>) {
 
 fn settings(arguments: &DemoArguments) -> Settings {
     let quotas = !arguments.no_quotas && !arguments.lenient;
-    let mut settings = Settings { quotas, public_url: arguments.public_url.clone(), ..Settings::default() };
+    let (require_mfa, public_url) = (arguments.require_mfa, arguments.public_url.clone());
+    let mut settings = Settings { quotas, require_mfa, public_url, ..Settings::default() };
     // Who tries callbacks out has the receiver on the same machine; who comes from elsewhere must not reach what serves there.
     if !arguments.allow_remote {
         settings.callbacks.addresses = AddressRules { allowed: LOOPBACK.map(IpNet::from).to_vec() };

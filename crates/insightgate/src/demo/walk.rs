@@ -38,6 +38,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses, fold
     let token = client.token().await?;
     let start: String = token.access_token.chars().take(24).collect();
     println!("   200 Bearer {start}… for {} with application {}", ready.username, ready.client_id);
+    println!("   The real service refuses a password alone since April 2026 (401, code 900421): --require-mfa rehearses that.");
 
     println!("\n2. Datasets\n   GET {}/ScheduledDataset", ready.api);
     let datasets = client.datasets(None).await?;
@@ -96,7 +97,7 @@ fn nearby(ready: &Ready, local: &Addresses, url: &str) -> String {
     path.map_or_else(|| url.to_owned(), |path| format!("{}{path}", local.https))
 }
 
-fn client(context: &SharedContext, ready: &Ready, local: &Addresses) -> Result<Client, CommandError> {
+pub fn client(context: &SharedContext, ready: &Ready, local: &Addresses) -> Result<Client, CommandError> {
     let authority = Path::new(&ready.ca_certificate);
     let settings = ClientSettings {
         authority_token_url: nearby(ready, local, &ready.token_url),

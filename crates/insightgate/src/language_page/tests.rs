@@ -118,7 +118,9 @@ async fn every_example_shows_its_result() {
     for (query, kind, shown) in examples {
         let found = match example.run(&query).await {
             Ok((csv, notes)) if kind == "csv" => {
-                assert_eq!(notes, Vec::<String>::new(), "{query}");
+                // What is said of an answer without TIMESPAN stands on the page too.
+                assert_eq!(notes.is_empty(), query.to_uppercase().contains("TIMESPAN"), "{query}: {notes:?}");
+                assert!(notes.iter().all(|note| PAGE.contains(&format!("\n{note}\n"))), "{query}: {notes:?}");
                 csv
             }
             Ok(_) => {

@@ -22,6 +22,7 @@ use crate::audit::{self, Happening};
 use crate::callbacks::message;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::left_out_rows::left_out_rows;
 use crate::try_query::no_files_note;
 
 /// Milliseconds of the database's time.
@@ -225,6 +226,10 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         notes.push(no_files_note(&plan.dataset.name));
     } else if summary.rows == 0 {
         notes.extend(absent_values(&context.engine, &scope, &plan).await);
+    }
+    if !summary.no_files {
+        let bounds = (window, plan.window_source(start, end));
+        notes.extend(left_out_rows(&context.engine, &scope, &plan, bounds, summary.rows == 0).await);
     }
     let artifact = Artifact {
         format: report.format,

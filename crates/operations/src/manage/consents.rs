@@ -64,7 +64,7 @@ pub async fn revoke_consent(
     user: Option<&str>,
 ) -> Result<(), Failure> {
     let (tenant, application) = find_application_for(context, administrator, tenant, application, Duty::Directory).await?;
-    let permission = Permission::from_name(permission.trim()).ok_or(Failure::NotFound)?;
+    let permission = Permission::named(permission).ok_or(Failure::NotFound)?;
     let user = match user {
         None => None,
         Some(user) => Some(find_user(context, &tenant, user).await?.id),

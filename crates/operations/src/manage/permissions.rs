@@ -48,7 +48,7 @@ pub async fn remove_permission(
     permission: &str,
 ) -> Result<(), Failure> {
     let (tenant, application) = find_application_for(context, administrator, tenant, application, Duty::Directory).await?;
-    let permission = Permission::from_name(permission.trim()).ok_or(Failure::NotFound)?;
+    let permission = Permission::named(permission).ok_or(Failure::NotFound)?;
     let subject = application.id.to_string();
     let store = administrator.recording(context, Some(tenant.id), "permission.remove", subject, permission.name().to_owned())?;
     if store.remove_permission(application.id, permission).await? { Ok(()) } else { Err(Failure::NotFound) }
@@ -56,8 +56,8 @@ pub async fn remove_permission(
 
 pub(super) fn named(permission: Option<&str>) -> Result<Permission, Failure> {
     let name = fields::required("permission", permission)?;
-    Permission::from_name(&name).ok_or_else(|| {
+    Permission::named(&name).ok_or_else(|| {
         let known: Vec<_> = Permission::ALL.iter().map(|permission| permission.name()).collect();
-        Failure::Invalid(format!("'permission' should be one of {}.", known.join(", ")))
+        Failure::Invalid(format!("'permission' should be one of {}, or the id of the API.", known.join(", ")))
     })
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::catalog;
 use crate::catalog::{Catalog, Dataset, Field, Grain};
 use crate::definition::type_name;
+use crate::plan::Selected;
 use crate::timespan::TimeSpan;
 
 #[derive(Deserialize)]
@@ -142,12 +143,13 @@ fn every_spelling_can_be_queried() {
         let metrics = expected.metrics.iter().enumerate().map(|(index, metric)| (Field::Metric(index), &metric.name, &metric.aliases));
         for (field, name, others) in columns.chain(metrics) {
             aliases += others.len();
-            for spelling in std::iter::once(name).chain(others) {
-                for spelling in [spelling.clone(), spelling.to_lowercase()] {
+            for documented in std::iter::once(name).chain(others) {
+                for spelling in [documented.clone(), documented.to_lowercase()] {
                     let text = format!("SELECT \"{spelling}\" FROM {}", expected.name);
                     let plan = crate::plan(&text, catalog).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
-                    assert_eq!(plan.outputs, [field], "{text}");
-                    assert_eq!(plan.dataset.field_name(field), name, "answers use the documented spelling");
+                    let heading = Selected { field, name: documented.clone() };
+                    assert_eq!(plan.outputs, [heading], "{text}: answers have the name that was written, in its documented spelling");
+                    assert_eq!((plan.name_of(field), plan.dataset.field_name(field)), (documented.as_str(), name.as_str()), "{text}");
                 }
             }
         }

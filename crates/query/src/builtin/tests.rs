@@ -19,7 +19,7 @@ fn nothing_is_missing() {
     assert_eq!((mpn.datasets().len(), cmp.datasets().len()), (26, 9));
     let datasets: Vec<&Arc<Dataset>> = mpn.datasets().iter().chain(cmp.datasets()).collect();
     let sum = |count: fn(&Dataset) -> usize| datasets.iter().map(|dataset| count(dataset)).sum::<usize>();
-    assert_eq!(sum(|dataset| dataset.columns.len()), 1119);
+    assert_eq!(sum(|dataset| dataset.columns.len()), 1199);
     assert_eq!(sum(|dataset| dataset.columns.iter().filter(|column| !column.selectable).count()), 9);
     assert_eq!(sum(|dataset| dataset.metrics.len()), 98);
     assert_eq!(catalog("other").datasets().len(), 0);

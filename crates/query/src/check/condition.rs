@@ -7,21 +7,30 @@ use crate::diagnostic::{Code, quoted};
 use crate::plan::{Comparison, Condition, Test, Value};
 use crate::syntax::ast::{self, Literal, LiteralValue, Predicate};
 
+/// What a literal is compared with.
+#[derive(Clone, Copy)]
+struct Compared<'a> {
+    field: Field,
+    /// As the query calls it, in the dataset's spelling.
+    name: &'a str,
+    kind: ColumnType,
+}
+
 impl Checker<'_> {
     pub(super) fn condition(&mut self, condition: &ast::Condition) -> Option<Condition> {
-        let field = self.field(&condition.name)?;
-        let kind = self.dataset.field_type(field);
+        let (field, name) = self.field(&condition.name)?;
+        let compared = Compared { field, name, kind: self.dataset.field_type(field) };
         let test = match &condition.predicate {
-            Predicate::Compare(comparison, literal) => self.compare(field, kind, *comparison, &literal.value),
-            Predicate::In { values, negated } => self.within(field, kind, values, *negated),
+            Predicate::Compare(comparison, literal) => self.compare(compared, *comparison, &literal.value),
+            Predicate::In { values, negated } => self.within(compared, values, *negated),
             Predicate::Like { pattern, negated } => self.like(pattern, *negated)?,
         };
         Some(Condition { field, test })
     }
 
-    fn compare(&mut self, field: Field, kind: ColumnType, comparison: Comparison, literal: &LiteralValue) -> Test {
+    fn compare(&mut self, compared: Compared<'_>, comparison: Comparison, literal: &LiteralValue) -> Test {
         use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-        let converted = converted(field, kind, literal);
+        let converted = converted(compared, literal);
         let test = match (&converted, comparison) {
             (Converted::Value(value), _) => return Test::Compare(comparison, value.clone()),
             (_, Equal) | (Converted::No, Less | LessOrEqual | Greater | GreaterOrEqual) => Test::Nothing,
@@ -32,20 +41,16 @@ impl Checker<'_> {
             (Converted::Above, Less | LessOrEqual) | (Converted::Below, Greater | GreaterOrEqual) => Test::NotNull,
             (Converted::Above, Greater | GreaterOrEqual) | (Converted::Below, Less | LessOrEqual) => Test::Nothing,
         };
-        let (name, effect) = (self.dataset.field_name(field), effect(&test));
-        self.notes.push(format!(
-            "{} {}, so the condition on {name} {effect}",
-            quoted(literal.text()),
-            self.reason(field, kind, &converted)
-        ));
+        let (name, effect) = (compared.name, effect(&test));
+        self.notes.push(format!("{} {}, so the condition on {name} {effect}", quoted(literal.text()), reason(compared, &converted)));
         test
     }
 
-    fn within(&mut self, field: Field, kind: ColumnType, literals: &[Literal], negated: bool) -> Test {
+    fn within(&mut self, compared: Compared<'_>, literals: &[Literal], negated: bool) -> Test {
         let mut values = Vec::with_capacity(literals.len());
         let mut dropped: Vec<(&LiteralValue, Converted)> = Vec::new();
         for literal in literals {
-            match converted(field, kind, &literal.value) {
+            match converted(compared, &literal.value) {
                 Converted::Value(value) => values.push(value),
                 other => dropped.push((&literal.value, other)),
             }
@@ -57,13 +62,13 @@ impl Checker<'_> {
         };
         if let Some((literal, converted)) = dropped.first() {
             let found = quoted(literal.text());
-            let reason = self.reason(field, kind, converted);
+            let reason = reason(compared, converted);
             let others = match dropped.len() - 1 {
                 0 => String::new(),
                 1 => ", like 1 other value of the list".to_owned(),
                 n => format!(", like {n} other values of the list"),
             };
-            let name = self.dataset.field_name(field);
+            let name = compared.name;
             let effect = match test {
                 Test::In { .. } => format!("the list for {name} is read without {}", if dropped.len() == 1 { "it" } else { "them" }),
                 _ => format!("the condition on {name} {}", effect(&test)),
@@ -91,21 +96,21 @@ impl Checker<'_> {
         }
         Some(Test::Like { pattern: text.to_owned(), negated })
     }
+}
 
-    /// Why a literal is not a value of the field.
-    fn reason(&self, field: Field, kind: ColumnType, converted: &Converted) -> String {
-        match converted {
-            Converted::Between(_) if kind == ColumnType::Int64 => "is not a whole number".to_owned(),
-            Converted::Between(_) => format!("has more decimals than {} holds", self.dataset.field_name(field)),
-            Converted::Within(_) => "is not a whole day".to_owned(),
-            Converted::Below | Converted::Above => format!("is beyond all that {} can hold", self.dataset.field_name(field)),
-            Converted::Value(_) | Converted::No => format!("is not {}", wanted(kind)),
-        }
+/// Why a literal is not a value of the field.
+fn reason(Compared { name, kind, .. }: Compared<'_>, converted: &Converted) -> String {
+    match converted {
+        Converted::Between(_) if kind == ColumnType::Int64 => "is not a whole number".to_owned(),
+        Converted::Between(_) => format!("has more decimals than {name} holds"),
+        Converted::Within(_) => "is not a whole day".to_owned(),
+        Converted::Below | Converted::Above => format!("is beyond all that {name} can hold"),
+        Converted::Value(_) | Converted::No => format!("is not {}", wanted(kind)),
     }
 }
 
 /// A metric is compared before it is brought to its type: a sum of integers can be more than an integer holds.
-fn converted(field: Field, kind: ColumnType, literal: &LiteralValue) -> Converted {
+fn converted(Compared { field, kind, .. }: Compared<'_>, literal: &LiteralValue) -> Converted {
     match (field, kind, convert(literal, kind)) {
         (Field::Metric(_), ColumnType::Int64, beyond @ (Converted::Above | Converted::Below)) => {
             let value = exact(literal.text().trim()).and_then(|(unscaled, scale)| Some((unscaled, i8::try_from(scale).ok()?)));

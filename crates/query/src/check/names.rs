@@ -8,24 +8,25 @@ use crate::fold::fold;
 use crate::nearest::nearest;
 use crate::syntax::ast::Name;
 
-/// What a query may name, by folded spelling: one look-up a name, however many columns there are.
-pub(super) struct Names(HashMap<String, Field>);
+/// What a query may name, by folded spelling: one look-up a name, however many columns there are. With each field, the dataset's spelling of
+/// the name that was found.
+pub(super) struct Names<'a>(HashMap<String, (Field, &'a str)>);
 
-impl Names {
-    pub(super) fn of(dataset: &Dataset) -> Self {
+impl<'a> Names<'a> {
+    pub(super) fn of(dataset: &'a Dataset) -> Self {
         let mut names = HashMap::new();
         let columns = dataset.columns.iter().enumerate().filter(|(_, column)| column.selectable);
         let columns = columns.map(|(index, column)| (Field::Column(index), &column.name, &column.aliases));
         let metrics = dataset.metrics.iter().enumerate().map(|(index, metric)| (Field::Metric(index), &metric.name, &metric.aliases));
         for (field, name, aliases) in columns.chain(metrics) {
             for spelling in std::iter::once(name).chain(aliases) {
-                names.entry(fold(spelling).into_owned()).or_insert(field);
+                names.entry(fold(spelling).into_owned()).or_insert((field, spelling.as_str()));
             }
         }
         Names(names)
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<Field> {
+    pub(super) fn find(&self, name: &str) -> Option<(Field, &'a str)> {
         self.0.get(fold(name).as_ref()).copied()
     }
 }

@@ -52,19 +52,61 @@ fn refused(text: &str) -> String {
 }
 
 fn names(plan: &Plan) -> Vec<&str> {
-    plan.outputs.iter().map(|field| plan.dataset.field_name(*field)).collect()
+    plan.outputs.iter().map(|output| output.name.as_str()).collect()
 }
 
 #[test]
 fn names_ignore_case_and_aliases_are_names() {
     let plan = mpn("select customername, PGAPartnerID, MONTH, customername from officeusage");
-    assert_eq!(names(&plan), ["CustomerName", "PGAMpnId", "Month", "CustomerName"]);
+    assert_eq!(names(&plan), ["CustomerName", "PGAPartnerID", "Month", "CustomerName"]);
     assert!(!plan.grouped && !plan.distinct);
     assert_eq!(plan.span, None);
     let plan = mpn("SELECT \"CustomerName\", [Month] FROM [OfficeUsage] LIMIT 3 TIMESPAN last_month ;");
     assert_eq!((names(&plan), plan.limit, plan.span), (vec!["CustomerName", "Month"], Some(3), Some(TimeSpan::LastMonth)));
     let plan = mpn("SELECT Month FROM CompetencyPerformanceRequirement");
     assert_eq!(plan.dataset.name, "CompetencyPeformanceRequirement");
+}
+
+/// Every column is headed by the name that the query wrote for it; what else is said of a column calls it so too.
+#[test]
+fn an_answer_has_the_names_that_were_written() {
+    let plan = mpn(
+        "SELECT partnerlocation, PARTNERLOCATIONID, PartnerLocation FROM CustomersAndTenants WHERE partnerlocationid = 'DE' ORDER BY PartnerLocationID",
+    );
+    assert_eq!(names(&plan), ["PartnerLocation", "PartnerLocationID", "PartnerLocation"]);
+    let field = plan.dataset.field("PartnerLocation").unwrap();
+    assert!(plan.outputs.iter().all(|output| output.field == field));
+    assert_eq!((plan.row_conditions[0].field, plan.order[0].field), (field, field));
+    assert_eq!(plan.name_of(field), "PartnerLocation", "the first of the names");
+
+    // Through an alias alone: the dataset's own name is not what the reader knows.
+    let plan = mpn("SELECT DISTINCT PartnerID FROM AzureUsage WHERE IsDuplicateAtPGALevel = 'x' ORDER BY PartnerID TIMESPAN LIFETIME");
+    assert_eq!(plan.notes, ["'x' is not a number, so the condition on IsDuplicateAtPGALevel matches no row"]);
+    assert_eq!((names(&plan), plan.name_of(plan.order[0].field)), (vec!["PartnerID"], "PartnerID"));
+    let message = refused("SELECT DISTINCT CustomerName FROM AzureUsage ORDER BY partnerid");
+    assert!(message.starts_with("ORDER BY PartnerID at line 1, column 55 has no meaning"), "{message}");
+
+    // A metric has names too.
+    let plan = super::plan("SELECT OfferName, revenuegeneratedusd FROM ISVOfferRetention", &builtin::catalog("cmp")).unwrap();
+    assert_eq!((names(&plan), plan.grouped), (vec!["OfferName", "RevenueGeneratedUSD"], true));
+}
+
+/// The system queries of an earlier revision of the documents, as it prints them.
+#[test]
+fn queries_of_july_2021_are_taken_as_printed() {
+    let queries = include_str!("../../tests-data/queries-of-july-2021.toml").parse::<toml::Table>().unwrap();
+    let texts: Vec<_> = queries["queries"].as_array().unwrap().iter().map(|query| query["text"].as_str().unwrap()).collect();
+    assert_eq!(texts.len(), 4);
+    for text in texts {
+        let plan = mpn(text);
+        let written: Vec<_> = text.strip_prefix("SELECT ").unwrap().split_once(" FROM ").unwrap().0.split(", ").collect();
+        assert!(written.len() > 38 && plan.notes.is_empty(), "{text}");
+        for (written, selected) in written.iter().zip(&plan.outputs) {
+            assert!(written.eq_ignore_ascii_case(&selected.name), "{written}");
+            assert!(matches!(selected.field, Field::Column(_)));
+        }
+        assert_eq!(plan.outputs.len(), written.len());
+    }
 }
 
 /// As `availableMetrics` lists them and the documents' own samples write them. A blank, a function or a comparison is none of it.

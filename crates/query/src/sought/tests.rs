@@ -45,7 +45,7 @@ fn a_value_is_asked_for_alone_and_not_too_many_are() {
         "SELECT DISTINCT OfferName FROM ISVUsage WHERE CustomerName = 'a' AND SKU = 'b' ORDER BY OfferName LIMIT 5 TIMESPAN LAST_MONTH";
     let plan = plan(text, &builtin::catalog("cmp")).unwrap();
     let all = sought(&plan);
-    let names: Vec<_> = all.iter().map(|sought| (plan.dataset.field_name(sought.plan.outputs[0]), sought.sensitive)).collect();
+    let names: Vec<_> = all.iter().map(|sought| (sought.plan.outputs[0].name.as_str(), sought.sensitive)).collect();
     assert_eq!(names, [("CustomerName", true), ("SKU", false)]);
     for sought in all {
         let plan = sought.plan;

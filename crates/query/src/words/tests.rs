@@ -15,7 +15,7 @@ program = "mpn"
 date_column = "Day"
 columns = [
   { name = "Id", type = "int64" },
-  { name = "Shop", type = "string" },
+  { name = "Shop", type = "string", aliases = ["Store"] },
   { name = "Amount", type = "decimal(12,2)" },
   { name = "Ratio", type = "float64" },
   { name = "Day", type = "date" },
@@ -23,7 +23,7 @@ columns = [
   { name = "Open", type = "bool" },
 ]
 metrics = [
-  { name = "Total", expression = "SUM(Amount)" },
+  { name = "Total", expression = "SUM(Amount)", aliases = ["Turnover"] },
   { name = "Days", expression = "COUNT(DISTINCT Day)" },
 ]
 "#;
@@ -53,6 +53,18 @@ fn whole_queries() {
                 "Takes rows with Day from 2026-05-01T00:00:00Z to before 2026-11-01T00:00:00Z (LAST_6_MONTHS, since the query has no TIMESPAN).",
                 "Returns Shop and Day.",
                 "The rows come in the order of the files.",
+            ],
+        ),
+        (
+            "SELECT Store, Turnover FROM Sales WHERE store IN ('a', 'b') AND Total > 10 ORDER BY Total TIMESPAN LIFETIME",
+            &[
+                "Takes rows of all times, those without Day too (TIMESPAN LIFETIME).",
+                "Keeps rows where Store is one of 'a' and 'b'.",
+                "Groups rows by Store, and computes Turnover = SUM(Amount) for each group.",
+                "Keeps groups where Turnover is more than 10.00.",
+                "Letter case makes no difference, and a null meets no condition.",
+                "Returns Store and Turnover.",
+                "Orders by Turnover descending, nulls last; equal groups come in ascending order of Store.",
             ],
         ),
         (

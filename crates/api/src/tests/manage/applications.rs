@@ -116,6 +116,24 @@ async fn permissions_come_before_consent_and_take_it_with_them() {
 }
 
 #[tokio::test]
+async fn permissions_can_be_named_by_the_ids_of_the_api() {
+    let desk = Desk::new().await;
+    let id = register(&desk, json!({"name": "By id"})).await;
+    let (permissions, consents) = (contoso(&format!("/applications/{id}/permissions")), contoso(&format!("/applications/{id}/consents")));
+    let (one, other) = ("4990cffe-04e8-4e8b-808a-1175604b879f", "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd/user_impersonation");
+    let added = desk.done(GLOBAL, "POST", &permissions, json!({ "permission": one })).await;
+    assert_eq!(added, json!({"permission": "user_impersonation", "delegated": true}));
+    desk.refused(GLOBAL, "POST", &permissions, json!({ "permission": other }), "conflict").await;
+    assert_eq!(desk.done(GLOBAL, "POST", &consents, json!({ "permission": other })).await["permission"], "user_impersonation");
+    desk.done(GLOBAL, "DELETE", &format!("{consents}/{}", other.replace('/', "%2F")), Value::Null).await;
+    desk.done(GLOBAL, "DELETE", &format!("{permissions}/{one}"), Value::Null).await;
+    for wrong in ["00000003-0000-0000-c000-000000000000", "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd/management"] {
+        let text = desk.refused(GLOBAL, "POST", &permissions, json!({ "permission": wrong }), "invalid").await;
+        assert!(text.ends_with("Management.ReadWrite.All, or the id of the API."), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_users_consent_is_that_users_alone() {
     let desk = Desk::new().await;
     let consents = contoso(&format!("/applications/{APP}/consents"));

@@ -10,7 +10,8 @@ use crate::session::{show_list, show_one};
 #[derive(Debug, Subcommand)]
 pub enum PermissionCommand {
     /// Adds a permission
-    #[command(after_help = "Example:\n  insightgate app permission add 'Contoso reports' user_impersonation --tenant contoso.example")]
+    #[command(after_help = "Examples:\n  insightgate app permission add 'Contoso reports' user_impersonation --tenant contoso.example\n  \
+        insightgate app permission add 'Contoso reports' fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd/user_impersonation --tenant contoso.example")]
     Add {
         #[arg(value_name = "APP", help = APPLICATION)]
         application: String,
@@ -33,7 +34,8 @@ pub enum PermissionCommand {
     },
 }
 
-pub const PERMISSION: &str = "user_impersonation (a user's data), management (a user's administration) or Management.ReadWrite.All \
+pub const PERMISSION: &str = "user_impersonation (a user's data; also by an id of the API: 4990cffe-04e8-4e8b-808a-1175604b879f or \
+    fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd, alone or before /user_impersonation), management (a user's administration) or Management.ReadWrite.All \
     (administration by the application alone)";
 
 pub async fn run(target: &Target<'_>, command: PermissionCommand) -> Result<(), CommandError> {
@@ -43,7 +45,7 @@ pub async fn run(target: &Target<'_>, command: PermissionCommand) -> Result<(), 
             let id = target.id(&application).await?;
             let added = client.add_permission(tenant, &id, &permission).await?;
             show_one(target.output, &added, &[("permission", added.permission.clone())])?;
-            eprintln!("next, consent to it: insightgate app consent grant {id} {permission} --tenant {tenant}");
+            eprintln!("next, consent to it: insightgate app consent grant {id} {} --tenant {tenant}", added.permission);
             Ok(())
         }
         PermissionCommand::List { application } => {

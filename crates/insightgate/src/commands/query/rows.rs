@@ -25,8 +25,8 @@ pub fn show(answer: &Answer<PreviewRow>) -> Result<(), CommandError> {
     if envelope.data_redacted {
         eprintln!("note: sensitive values are hidden from you, in some rows or in all");
     }
-    if let Some(message) = &envelope.message {
-        eprintln!("note: {}", plain(message));
+    for note in envelope.message.iter().chain(&envelope.notes) {
+        eprintln!("note: {}", plain(note));
     }
     Ok(())
 }

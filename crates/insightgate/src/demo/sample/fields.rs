@@ -30,6 +30,8 @@ pub enum Raw {
     Text(String),
     /// Part of the partner's identity, a flag, or from a closed list.
     Exact(String),
+    /// Yes or no, in whichever words the column's examples say it: the first of them is yes.
+    Flag(bool),
     Guid(u64),
     /// Identifier of a customer.
     Known(String),
@@ -155,7 +157,6 @@ static KNOWN: &[Known] = &[
     ("MPNId", true, |r| exact(if r.whole { &r.partner.global_account } else { &r.location.mpn_id })),
     ("PartnerName", true, |r| text(if r.whole { &r.partner.name } else { &r.location.name })),
     ("PCNPartnerName", false, |r| text(&r.location.name)),
-    ("PartnerLocationID", true, |r| text(place_of(&r.location.country).map_or(r.location.country.as_str(), |place| place.code))),
     ("PartnerLocation", true, |r| text(place_of(&r.location.country).map_or(r.location.country.as_str(), |place| place.code))),
     ("PartnerOneSubCountry", false, |r| text(&r.location.country)),
     ("PCNSubsidiaryName", false, |r| text(&r.location.country)),
@@ -220,7 +221,8 @@ static KNOWN: &[Known] = &[
     ("FirstUseDate", false, |r| Raw::Day(days_after(r.start, r.key % 60))),
     ("SubscriptionState", false, state),
     ("SubscriptionStatus", false, state),
-    ("IsAutoRenew", false, |r| exact(if r.subject == 2 || chance(r.key, 30) { "N" } else { "Y" })),
+    ("SubscriptionGuid", true, |r| Raw::Guid(mix(r.key ^ 11))),
+    ("IsAutoRenew", false, |r| Raw::Flag(r.subject != 2 && !chance(r.key, 30))),
     ("EnrollmentNumber", false, |r| text(&(8_000_000 + r.key % 1_000_000).to_string())),
     ("AgreementID", true, |r| text(&format!("V{:07}", r.key % 10_000_000))),
     ("ResellerID", false, |r| entry(r, &RESELLERS, |reseller| text(reseller.0))),

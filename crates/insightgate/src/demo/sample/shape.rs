@@ -58,6 +58,7 @@ fn within(raw: Raw, column: &Column, choice: u64) -> Raw {
             true => Raw::Exact(text),
             false => pick(choice, &column.allowed).map_or(Raw::Nothing, |allowed| Raw::Exact(allowed.clone())),
         },
+        Raw::Flag(is_so) => column.examples.get(usize::from(!is_so)).map_or(Raw::Flag(is_so), |word| Raw::Exact(word.clone())),
         other => other,
     }
 }
@@ -86,6 +87,7 @@ fn text(raw: Raw, marker: Option<&str>) -> String {
             _ => text,
         },
         Raw::Exact(text) => text,
+        Raw::Flag(is_so) => is_so.to_string(),
         Raw::Guid(random) => identifier(random, marker.is_some()),
         Raw::Known(text) => match marker {
             Some(_) => format!("{FOREIGN}{}", text.get(FOREIGN.len()..).unwrap_or_default()),
@@ -104,6 +106,7 @@ fn text(raw: Raw, marker: Option<&str>) -> String {
 fn cents(raw: &Raw) -> Option<i64> {
     match raw {
         Raw::Int(number) => Some(number * 100),
+        Raw::Flag(is_so) => Some(i64::from(*is_so) * 100),
         Raw::Cents(cents) => Some(*cents),
         Raw::Float(number) => Some((number * 100.0).round() as i64),
         Raw::Text(text) | Raw::Exact(text) => match text.to_ascii_lowercase().as_str() {

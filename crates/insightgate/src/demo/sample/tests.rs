@@ -241,6 +241,7 @@ fn what_sample_queries_ask_for_occurs_in_their_span() {
     });
     any("ResellerPerformance", &month, |rows, row| rows.is(row, "ResellerMarket", "US"));
     any("SeatsSubscriptionsAndRevenue", &month, |rows, row| rows.is(row, "IsAutoRenew", "N"));
+    any("CustomersAndTenants", &month, |rows, row| rows.is(row, "IsAutoRenew", "No"));
     any("SeatsSubscriptionsAndRevenue", &month, |rows, row| rows.is(row, "SubscriptionState", "Disabled"));
     any("AzureUsage", &half, |rows, row| rows.is(row, "MeterCategory", "Azure DNS"));
     any("AzureUsage", &half, |rows, row| rows.number(row, "ACR_USD") > 20_000.0);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 /// Columns that are null more often than not, since most purchases have no such thing.
-pub const RARE: [&str; 34] = [
+pub const RARE: [&str; 35] = [
     "DateLost",
     "OrderCancelDate",
     "TrialEndDate",
@@ -34,6 +34,7 @@ pub const RARE: [&str; 34] = [
     "AutoRenew",
     "MeteredUsageQuantity",
     "VMSize",
+    "VMSubscription",
     "CoreSize",
     "MeterId",
     "MeterDimension",
