@@ -8,23 +8,25 @@ use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use insightgate_query::catalog::Catalog;
+use insightgate_query::diagnostic::Diagnostics;
 use insightgate_query::syntax::MAXIMUM_TEXT;
 use insightgate_query::words::words;
-use insightgate_query::{Diagnostic, builtin, diagnostic, parse, plan};
+use insightgate_query::{builtin, diagnostic, parse, plan};
 use libfuzzer_sys::fuzz_target;
 use places::Places;
 
 static CATALOGS: OnceLock<[Catalog; 2]> = OnceLock::new();
 
-fn check(text: &str, diagnostics: &[Diagnostic]) {
+fn check(text: &str, diagnostics: &Diagnostics) {
     assert!((1..=20).contains(&diagnostics.len()), "{} diagnostics", diagnostics.len());
     assert!(diagnostics.is_sorted_by_key(|found| (found.line, found.column)), "out of order: {diagnostics:?}");
     let places = Places::of(text);
-    for found in diagnostics {
+    assert!(diagnostics.more() == 0 || diagnostics.len() == 20);
+    for found in diagnostics.iter() {
         places.check(found.line, found.column, found.length, &found.message);
     }
     let marked = diagnostic::marked(text, diagnostics);
-    assert!(marked.lines().count() <= 3 * diagnostics.len(), "{marked}");
+    assert!(marked.lines().count() <= 3 * diagnostics.len() + 1, "{marked}");
     assert!(marked.chars().all(|character| character == '\n' || !character.is_control()), "a terminal is steered: {marked:?}");
     // Whoever has only the message finds the same places, each on a line of its own.
     let message = diagnostic::message(diagnostics);

@@ -65,6 +65,8 @@ fn answer<Item: Serialize>(envelope: &Envelope<'_, Item>) -> Response {
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub program: Option<Program>,
+    /// Whether schedules end in the version that was asked: v1.1 of the marketplace.
+    pub finite: bool,
     pub correlation: String,
     /// To be told that the caller is known.
     pub proven: Proven,
@@ -75,9 +77,19 @@ impl Asked {
     pub(crate) fn of(parts: &Parts) -> Asked {
         let path = parts.uri.path();
         let program = path.split('/').nth(3).and_then(|segment| segment.parse().ok());
+        let finite = program == Some(Program::Cmp) && path.split('/').nth(2) == Some("v1.1");
         let correlation = parts.extensions.get::<Correlation>().map(|id| id.0.clone()).unwrap_or_default();
         let proven = parts.extensions.get::<Proven>().cloned().unwrap_or_default();
-        Asked { program, correlation, proven, creates_report: parts.method == Method::POST && path.ends_with("/scheduledreport") }
+        let creates_report = parts.method == Method::POST && path.ends_with("/scheduledreport");
+        Asked { program, finite, correlation, proven, creates_report }
+    }
+
+    fn no_executions(&self) -> String {
+        let advice = if self.program == Some(Program::Cmp) { "Please recheck" } else { "Double check" };
+        format!(
+            "There are no executions that have occurred for the given filter conditions. {advice} the reportId or executionId and retry the \
+             API after the report's scheduled execution time"
+        )
     }
 
     pub(crate) fn refuse(&self, failure: &Failure) -> Response {
@@ -85,12 +97,9 @@ impl Asked {
         let message = match failure {
             Failure::NotFound if self.program == Some(Program::Cmp) => "No item found with given filters".to_owned(),
             Failure::NotFound => "No item found with given filters.".to_owned(),
-            Failure::NoExecutions => {
-                let advice = if self.program == Some(Program::Cmp) { "Please recheck" } else { "Double check" };
-                format!(
-                    "There are no executions that have occurred for the given filter conditions. {advice} the reportId or executionId and \
-                     retry the API after the report's scheduled execution time"
-                )
+            Failure::NoExecutions => self.no_executions(),
+            Failure::OnlyFailedExecutions => {
+                format!("{}. A run failed: executionStatus=Failed shows it with the reason", self.no_executions())
             }
             Failure::Internal(_) if self.creates_report => {
                 format!("Internal error encountered while creating report. Correlation ID {}", self.correlation)
@@ -143,7 +152,7 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Unauthorized { .. } | Failure::SecondFactorRequired => StatusCode::UNAUTHORIZED,
         Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
-        Failure::NotFound | Failure::NoExecutions => StatusCode::NOT_FOUND,
+        Failure::NotFound | Failure::NoExecutions | Failure::OnlyFailedExecutions => StatusCode::NOT_FOUND,
         Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
         Failure::Busy | Failure::ShareTaken { .. } => StatusCode::TOO_MANY_REQUESTS,

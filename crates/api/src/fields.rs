@@ -105,13 +105,14 @@ impl<'de> Deserialize<'de> for Field {
 }
 
 /// Only the names that some request has are kept, however many a body holds.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "name",
     "description",
     "query",
     "reportname",
     "queryid",
     "starttime",
+    "endtime",
     "executenow",
     "querystarttime",
     "queryendtime",

@@ -2,6 +2,7 @@
 
 mod admitted;
 mod executions;
+mod finite;
 mod scheduled_dataset;
 mod scheduled_queries;
 mod scheduled_report;
@@ -24,11 +25,16 @@ pub(crate) fn routes() -> Router<ApiState> {
             .route(&at("scheduledqueries/testqueryresult"), get(scheduled_queries::preview))
             .route(&at("scheduledqueries/explainquery"), get(scheduled_queries::explain))
             .route(&at("scheduledqueries/{query_id}"), delete(scheduled_queries::delete))
-            .route(&at("scheduledreport"), get(scheduled_report::list).post(scheduled_report::create))
-            .route(&at("scheduledreport/{report_id}"), put(scheduled_report::update).delete(scheduled_report::delete))
-            .route(&at("scheduledreport/pause/{report_id}"), put(scheduled_report::pause))
-            .route(&at("scheduledreport/resume/{report_id}"), put(scheduled_report::resume))
-            .route(&at("scheduledreport/execution/{report_ids}"), get(executions::list));
+            .route(&at("scheduledreport"), get(scheduled_report::list).post(scheduled_report::create));
+        // The report is named in the path, or by the parameter reportId.
+        for (path, method) in [
+            ("scheduledreport", put(scheduled_report::update).delete(scheduled_report::delete)),
+            ("scheduledreport/pause", put(scheduled_report::pause)),
+            ("scheduledreport/resume", put(scheduled_report::resume)),
+            ("scheduledreport/execution", get(executions::list)),
+        ] {
+            routes = routes.route(&at(path), method.clone()).route(&at(&format!("{path}/{{report_id}}")), method);
+        }
     }
     routes.layer(from_fn(second_factor::report))
 }

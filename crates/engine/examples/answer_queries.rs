@@ -127,7 +127,7 @@ impl Answering {
 
     async fn answer(&self, request: &Request) -> Result<Value, Refused> {
         let scope = self.scope(request).map_err(|error| Refused { by: "scope", message: error.to_string() })?;
-        let refused = |diagnostics: Vec<diagnostic::Diagnostic>| Refused { by: "check", message: diagnostic::message(&diagnostics) };
+        let refused = |diagnostics: diagnostic::Diagnostics| Refused { by: "check", message: diagnostic::message(&diagnostics) };
         let plan = check::plan(&request.text, &self.catalog).map_err(refused)?;
         let window = plan.window(request.anchor.0, request.start.map(|start| start.0), request.end.map(|end| end.0));
         let failed =

@@ -2,7 +2,7 @@
 //!
 //! One table (`config/settings.rs`) says everything about a setting: reading, the environment variables and the commented example all follow from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,7 @@ pub struct Configuration {
     pub require_mfa: bool,
     pub quotas: bool,
     pub start_lead_hours: u32,
+    pub most_runs: BTreeMap<u32, u32>,
     pub dataset_minimum_interval: bool,
     pub hold_poll_seconds: u32,
     pub preview_seconds: u32,
@@ -123,6 +124,7 @@ impl Default for Configuration {
             require_mfa: false,
             quotas: true,
             start_lead_hours: 4,
+            most_runs: BTreeMap::new(),
             dataset_minimum_interval: false,
             hold_poll_seconds: 2,
             preview_seconds: 100,

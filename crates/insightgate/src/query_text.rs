@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveTime, Utc};
 use clap::Args;
-use insightgate_query::{Diagnostic, diagnostic};
+use insightgate_query::diagnostic::{self, Diagnostics};
 use insightgate_report::instant;
 
 use crate::command_error::CommandError;
@@ -65,7 +65,7 @@ pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 /// All that is wrong with a text, each place marked.
-pub fn not_valid(text: &str, diagnostics: &[Diagnostic]) -> CommandError {
+pub fn not_valid(text: &str, diagnostics: &Diagnostics) -> CommandError {
     CommandError::usage(format!("{}\n{}", diagnostic::headline(diagnostics), diagnostic::marked(text, diagnostics)))
 }
 

@@ -9,9 +9,9 @@ use crate::create_report::{check_callback_address, fits_dataset, quotas};
 use crate::failure::Failure;
 
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
-    let (now, rules) = (context.clock.now(), context.settings.report_rules);
+    let (now, rules) = (context.clock.now(), &context.settings.report_rules);
     let update = |report: &ScheduledReport| {
-        let updated = report.updated(input, now, &rules)?;
+        let updated = report.updated(input, now, rules)?;
         // One that was made while the rule did not hold may be renamed.
         if updated.interval_hours() != report.interval_hours() {
             fits_dataset(context, &updated)?;

@@ -41,6 +41,9 @@ pub enum Failure {
     /// The report is there, but no run of it matches.
     #[error("no executions")]
     NoExecutions,
+    /// The same, but one that failed would match if it were asked for.
+    #[error("no executions but failed ones")]
+    OnlyFailedExecutions,
     #[error("{0}")]
     Invalid(String),
     /// Every field of a legal business profile that breaks a rule.

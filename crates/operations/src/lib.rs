@@ -48,6 +48,7 @@ pub mod list_reports;
 pub mod make_operator;
 pub mod manage;
 pub mod move_clock;
+mod named_runs;
 pub mod password;
 pub mod random;
 pub mod readiness;

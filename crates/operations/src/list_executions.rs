@@ -16,10 +16,12 @@ use crate::context::Context;
 use crate::download_artifact::may_read;
 use crate::failure::Failure;
 use crate::link::LinkQuery;
+use crate::named_runs::Named;
 
 /// As sent; lists are split already.
 #[derive(Debug, Clone, Default)]
 pub struct ExecutionInput {
+    /// Ids of reports, or of runs: such a one is shown whatever its status is, if none is asked for.
     pub report_ids: Vec<String>,
     pub execution_ids: Vec<String>,
     pub statuses: Vec<String>,
@@ -109,19 +111,29 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
             reports.push(id);
         }
     }
-    let mut own = false;
+    let mut named = Vec::new();
     for id in &reports {
-        own = own || context.store.report(caller.owner(), caller.program, *id).await?.is_some();
+        named.extend(Named::find(context, caller, *id).await?);
     }
-    if !own {
+    if named.is_empty() {
         return Err(Failure::NotFound);
     }
     let filter = filter(context, input)?;
-    let mut records = context.store.executions(caller.owner(), caller.program, &reports, &filter).await?;
-    if records.is_empty() && input.statuses.is_empty() {
+    let mut records = Vec::new();
+    for named in &named {
+        records.extend(named.runs(context, caller, &filter, input.statuses.is_empty()).await?);
+    }
+    let reports: Vec<Uuid> = named.iter().filter(|named| named.run.is_none()).map(|named| named.report.id).collect();
+    if records.is_empty() && input.statuses.is_empty() && !reports.is_empty() {
         records = wait_for_first_run(context, caller, &reports, &filter).await?;
     }
     if records.is_empty() {
+        let failed = ExecutionFilter { statuses: vec![ExecutionStatus::Failed], latest_only: true, ..filter };
+        for named in &named {
+            if !named.runs(context, caller, &failed, false).await?.is_empty() {
+                return Err(Failure::OnlyFailedExecutions);
+            }
+        }
         return Err(Failure::NoExecutions);
     }
     let mut executions = Vec::with_capacity(records.len());

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use insightgate_engine::{ArtifactSummary, Engine, EngineError, ExportProgress, Format};
 use insightgate_identity::scope::TenantScope;
-use insightgate_query::{Diagnostic, diagnostic};
+use insightgate_query::diagnostic::{self, Diagnostics};
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 
@@ -14,7 +14,7 @@ use crate::left_out_rows::left_out_rows;
 #[derive(Debug, Error)]
 pub enum RunFault {
     #[error("{message}")]
-    Query { message: String, diagnostics: Vec<Diagnostic> },
+    Query { message: String, diagnostics: Diagnostics },
     #[error(transparent)]
     Engine(#[from] EngineError),
 }

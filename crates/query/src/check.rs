@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, Dataset, Field};
-use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, in_order};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Condition, OrderKey, Plan, Selected};
 use crate::syntax::ast::{Name, Select, Span, SpanClause};
 use crate::syntax::{self, Reading};
@@ -20,29 +20,40 @@ use names::Names;
 pub(crate) use literal::{Converted, convert, exact, wanted};
 
 /// The query's text as a plan over the catalog, or all that is wrong with it.
-pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Vec<Diagnostic>> {
-    let Reading { select, mut diagnostics } = syntax::read(text);
+pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
+    let Reading { select, diagnostics } = syntax::read(text);
     match select {
         Some(select) if diagnostics.is_empty() => check(&select, catalog),
         Some(select) => {
             // What was understood has its names looked up, so that they are reported at once with the syntax errors. Rules about the
             // whole query would speak of one that nobody wrote.
-            let found = check(&select, catalog).err().unwrap_or_default();
-            diagnostics.extend(found.into_iter().filter(|d| d.code != Code::Rule));
-            Err(in_order(diagnostics))
+            let found = check_names(&select, catalog, false).err().unwrap_or_default();
+            Err(diagnostics.and(found))
         }
         None => Err(diagnostics),
     }
 }
 
-pub fn check(select: &Select, catalog: &Catalog) -> Result<Plan, Vec<Diagnostic>> {
+pub fn check(select: &Select, catalog: &Catalog) -> Result<Plan, Diagnostics> {
+    check_names(select, catalog, true)
+}
+
+/// `whole`: whether the rules about the whole query hold too.
+fn check_names(select: &Select, catalog: &Catalog, whole: bool) -> Result<Plan, Diagnostics> {
     let Some(dataset) = catalog.find(&select.dataset.text) else {
         let at = select.dataset.at;
-        return Err(vec![Diagnostic::at(Code::UnknownDataset, at, names::unknown_dataset(&select.dataset, catalog))]);
+        return Err(vec![Diagnostic::at(Code::UnknownDataset, at, names::unknown_dataset(&select.dataset, catalog))].into());
     };
-    let mut checker = Checker { dataset, names: Names::of(dataset), called: HashMap::new(), diagnostics: Vec::new(), notes: Vec::new() };
+    let mut checker = Checker {
+        dataset,
+        names: Names::of(dataset),
+        called: HashMap::new(),
+        whole,
+        diagnostics: Diagnostics::default(),
+        notes: Vec::new(),
+    };
     let plan = checker.plan(select);
-    if checker.diagnostics.is_empty() { Ok(plan) } else { Err(in_order(checker.diagnostics)) }
+    if checker.diagnostics.is_empty() { Ok(plan) } else { Err(checker.diagnostics.in_order()) }
 }
 
 struct Checker<'a> {
@@ -50,7 +61,8 @@ struct Checker<'a> {
     names: Names<'a>,
     /// The name by which the query first calls each field, in the dataset's spelling.
     called: HashMap<Field, &'a str>,
-    diagnostics: Vec<Diagnostic>,
+    whole: bool,
+    diagnostics: Diagnostics,
     notes: Vec<String>,
 }
 
@@ -102,10 +114,9 @@ impl<'a> Checker<'a> {
             Some((field, spelling)) => {
                 self.called.entry(field).or_insert(spelling);
             }
-            None if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS => {
-                self.report(Code::UnknownName, name.at, names::unknown_field(name, self.dataset));
-            }
-            None => {}
+            // Nothing is looked for in vain: the nearest name takes its time.
+            None if self.diagnostics.is_full() => self.diagnostics.count(),
+            None => self.report(Code::UnknownName, name.at, names::unknown_field(name, self.dataset)),
         }
         found
     }
@@ -157,8 +168,8 @@ impl<'a> Checker<'a> {
     }
 
     fn report(&mut self, code: Code, at: Span, message: String) {
-        if self.diagnostics.len() < MAXIMUM_DIAGNOSTICS {
-            self.diagnostics.push(Diagnostic::at(code, at, message));
+        if self.whole || code != Code::Rule {
+            self.diagnostics.add(Diagnostic::at(code, at, message));
         }
     }
 }

@@ -29,8 +29,10 @@ pub struct Definition {
 pub struct DefinitionErrors {
     /// What the text was read from: a file name or URL.
     pub origin: String,
-    /// Not empty.
+    /// Not empty; the first ones.
     pub problems: Vec<Problem>,
+    /// How many more were found.
+    pub more: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +80,9 @@ impl fmt::Display for DefinitionErrors {
         for (index, problem) in self.problems.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
             write!(f, "{separator}{}:{problem}", self.origin)?;
+        }
+        if self.more > 0 {
+            write!(f, "\n{}: and {} more", self.origin, self.more)?;
         }
         Ok(())
     }

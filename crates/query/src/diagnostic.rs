@@ -5,6 +5,7 @@
 mod marked;
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use crate::syntax::ast::Span;
 
@@ -40,8 +41,80 @@ pub struct Diagnostic {
     pub message: String,
 }
 
-/// More than these are not reported: a reader fixes the first ones and asks again.
+/// More than these are not reported, only counted: a reader fixes the first ones and asks again.
 pub const MAXIMUM_DIAGNOSTICS: usize = 20;
+
+/// All that is wrong with a query: the first ones, which it dereferences to, and how many more there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    first: Vec<Diagnostic>,
+    more: usize,
+}
+
+impl Diagnostics {
+    /// How many are not among the first.
+    pub fn more(&self) -> usize {
+        self.more
+    }
+
+    /// Whether a further one is only counted, so that its words would be in vain.
+    pub(crate) fn is_full(&self) -> bool {
+        self.first.len() >= MAXIMUM_DIAGNOSTICS
+    }
+
+    pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
+        if self.is_full() { self.count() } else { self.first.push(diagnostic) }
+    }
+
+    /// Adds one that nobody is told of.
+    pub(crate) fn count(&mut self) {
+        self.more += 1;
+    }
+
+    /// All of both, by their place.
+    pub(crate) fn and(mut self, other: Diagnostics) -> Diagnostics {
+        self.first.extend(other.first);
+        self.more += other.more;
+        self.in_order()
+    }
+
+    /// By their place.
+    pub(crate) fn in_order(mut self) -> Diagnostics {
+        self.first.sort_by_key(|d| (d.line, d.column));
+        self.more += self.first.len().saturating_sub(MAXIMUM_DIAGNOSTICS);
+        self.first.truncate(MAXIMUM_DIAGNOSTICS);
+        self
+    }
+
+    /// What follows the first ones where there are more.
+    fn rest(&self) -> Option<String> {
+        (self.more > 0).then(|| format!("and {} more", self.more))
+    }
+}
+
+impl Deref for Diagnostics {
+    type Target = [Diagnostic];
+
+    fn deref(&self) -> &[Diagnostic] {
+        &self.first
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    /// The first ones.
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter()
+    }
+}
+
+impl From<Vec<Diagnostic>> for Diagnostics {
+    fn from(first: Vec<Diagnostic>) -> Self {
+        Diagnostics { first, more: 0 }.in_order()
+    }
+}
 
 impl Diagnostic {
     pub(crate) fn at(code: Code, at: Span, message: String) -> Self {
@@ -90,13 +163,6 @@ pub(crate) fn alternatives(items: &[&str]) -> String {
     }
 }
 
-/// Orders by place and keeps the first ones.
-pub(crate) fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    diagnostics.sort_by_key(|d| (d.line, d.column));
-    diagnostics.truncate(MAXIMUM_DIAGNOSTICS);
-    diagnostics
-}
-
 impl Code {
     /// The documented message of this refusal, where there is one.
     fn documented(self) -> Option<&'static str> {
@@ -119,12 +185,12 @@ fn leading(diagnostics: &[Diagnostic]) -> Option<Code> {
 }
 
 /// All of them as the one message that the API answers, a line each. It starts with the documented text where there is one, and then
-/// with the details that this text is about.
-pub fn message(diagnostics: &[Diagnostic]) -> String {
+/// with the details that this text is about. The last line says how many more there are.
+pub fn message(diagnostics: &Diagnostics) -> String {
     let leading = leading(diagnostics);
     let (first, rest): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| Some(d.code) == leading);
-    let details: Vec<&str> = first.into_iter().chain(rest).map(|d| d.message.as_str()).collect();
-    let details = details.join("\n");
+    let details = first.into_iter().chain(rest).map(|d| d.message.clone()).chain(diagnostics.rest());
+    let details = details.collect::<Vec<_>>().join("\n");
     match leading.and_then(Code::documented) {
         Some(text) => format!("{text}: {details}"),
         None => details,

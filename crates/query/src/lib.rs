@@ -22,5 +22,5 @@ pub mod timespan;
 pub mod words;
 
 pub use check::{check, plan};
-pub use diagnostic::{Code, Diagnostic};
+pub use diagnostic::{Code, Diagnostic, Diagnostics};
 pub use syntax::parse;

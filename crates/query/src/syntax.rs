@@ -12,14 +12,14 @@ mod printer;
 mod tests;
 mod unsupported;
 
-use crate::diagnostic::{Code, Diagnostic, in_order};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use ast::{Select, Span};
 
 /// Bytes of a query's text.
 pub const MAXIMUM_TEXT: usize = 64 * 1024;
 
 /// The query as a tree, or all that is wrong with its text.
-pub fn parse(text: &str) -> Result<Select, Vec<Diagnostic>> {
+pub fn parse(text: &str) -> Result<Select, Diagnostics> {
     match read(text) {
         Reading { select: Some(select), diagnostics } if diagnostics.is_empty() => Ok(select),
         Reading { diagnostics, .. } => Err(diagnostics),
@@ -31,17 +31,16 @@ pub(crate) struct Reading {
     /// Holds only what was understood; None when that names no dataset.
     pub select: Option<Select>,
     /// Empty only when all of the text was understood.
-    pub diagnostics: Vec<Diagnostic>,
+    pub diagnostics: Diagnostics,
 }
 
 pub(crate) fn read(text: &str) -> Reading {
     if text.len() > MAXIMUM_TEXT {
         let start = Span { line: 1, column: 1, length: 0 };
         let message = format!("the query has {} bytes; at most {MAXIMUM_TEXT} are taken", text.len());
-        return Reading { select: None, diagnostics: vec![Diagnostic::at(Code::TooLong, start, message)] };
+        return Reading { select: None, diagnostics: vec![Diagnostic::at(Code::TooLong, start, message)].into() };
     }
-    let (tokens, mut diagnostics) = lexer::tokens(text);
+    let (tokens, diagnostics) = lexer::tokens(text);
     let (select, found) = parser::select(tokens);
-    diagnostics.extend(found);
-    Reading { select, diagnostics: in_order(diagnostics) }
+    Reading { select, diagnostics: diagnostics.and(found) }
 }

@@ -5,6 +5,7 @@
 pub mod callback;
 pub mod execution;
 pub mod instant;
+pub mod next_run;
 pub mod report_format;
 pub mod report_query;
 pub mod schedule;

@@ -1,6 +1,7 @@
-//! When a report is due: a first instant, an interval, a count.
+//! When a report is due: a first instant, an interval, a count, an end.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 /// Hours. Source: the documented range.
 pub const MINIMUM_INTERVAL_HOURS: u32 = 4;
@@ -40,19 +41,23 @@ impl CatchUp {
     }
 }
 
-/// Slots lie at `start`, `start` + interval, … until `count` of them were due.
+/// Slots lie at `start`, `start` + interval, … until `count` of them were due or `end` has passed, whichever comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     pub start: DateTime<Utc>,
     pub interval_hours: u32,
     /// None: without end.
     pub count: Option<u32>,
+    /// No slot lies after it. None: without end.
+    pub end: Option<DateTime<Utc>>,
     /// Slots that were due so far, failed runs included, skipped ones not.
     pub fired: u32,
     /// The next slot; None when there is none any more.
     pub next: Option<DateTime<Utc>>,
     /// Raised by each change of start or interval, so that a new schedule may reuse an instant of the old.
     pub revision: u32,
+    /// The id that the run of the next slot will have; None until somebody was told of it.
+    pub next_run: Option<Uuid>,
 }
 
 /// One due instant.
@@ -61,11 +66,38 @@ pub struct Slot {
     pub at: DateTime<Utc>,
     /// Unique within the report: what makes queueing it twice impossible.
     pub key: String,
+    /// The id that its run was announced by.
+    pub run: Option<Uuid>,
 }
 
 impl Schedule {
     pub fn new(start: DateTime<Utc>, interval_hours: u32, count: Option<u32>, revision: u32) -> Schedule {
-        Schedule { start, interval_hours, count, fired: 0, next: Some(start), revision }
+        Schedule { start, interval_hours, count, end: None, fired: 0, next: Some(start), revision, next_run: None }
+    }
+
+    /// With this end in place of the one it had. A next slot that lies after it is none.
+    pub fn ending(self, end: Option<DateTime<Utc>>) -> Schedule {
+        Schedule { end, ..self }.until_end()
+    }
+
+    fn until_end(mut self) -> Schedule {
+        let end = self.end;
+        self.next = self.next.filter(|next| end.is_none_or(|end| *next <= end));
+        self
+    }
+
+    /// How many slots are to come: by the count and by the end, whichever leaves fewer. None: without end.
+    pub fn slots_left(&self) -> Option<u32> {
+        let Some(next) = self.next else { return Some(0) };
+        let by_count = self.count.map(|count| count.saturating_sub(self.fired));
+        let by_end = self.end.map(|end| {
+            let further = (end - next).num_hours() / i64::from(self.interval_hours.max(1));
+            u32::try_from(further.saturating_add(1)).unwrap_or_default()
+        });
+        match (by_count, by_end) {
+            (Some(by_count), Some(by_end)) => Some(by_count.min(by_end)),
+            (by_count, by_end) => by_count.or(by_end),
+        }
     }
 
     fn interval(&self) -> TimeDelta {
@@ -83,9 +115,11 @@ impl Schedule {
         let mut slots = Vec::new();
         while let Some(at) = after.next.filter(|at| *at <= now && slots.len() < SLOTS_AT_ONCE) {
             after.fired = after.fired.saturating_add(1);
-            slots.push(Slot { at, key: format!("{}:{}", after.revision, crate::instant::format(at)) });
+            let key = format!("{}:{}", after.revision, crate::instant::format(at));
+            slots.push(Slot { at, key, run: after.next_run.take() });
             let exhausted = after.count.is_some_and(|count| after.fired >= count);
             after.next = if exhausted { None } else { at.checked_add_signed(self.interval()) };
+            after = after.until_end();
         }
         (slots, after)
     }
@@ -93,6 +127,7 @@ impl Schedule {
     /// The last slot that `now` has reached, or the next if it has reached none.
     fn newest_due(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let Some(next) = self.next else { return now };
+        let now = self.end.map_or(now, |end| end.min(now));
         let passed = (now - next).num_hours() / i64::from(self.interval_hours.max(1));
         next.checked_add_signed(self.interval() * i32::try_from(passed.max(0)).unwrap_or(i32::MAX)).unwrap_or(next)
     }
@@ -116,7 +151,7 @@ impl Schedule {
             let passed = ((now - next).num_seconds() + hours * 3600 - 1) / (hours * 3600);
             after.next = next.checked_add_signed(TimeDelta::hours(passed * hours));
         }
-        after
+        after.until_end()
     }
 }
 
@@ -147,6 +182,53 @@ mod tests {
             assert_eq!(hours(&last), [18]);
             assert_eq!((schedule.next, schedule.fired), (None, 3));
             assert!(schedule.take_due(at(1000), catch_up).0.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_slot_lies_after_the_end() {
+        let ending = |count, end| Schedule::new(at(0), 4, count, 0).ending(Some(end));
+        let just_before = |hours| at(hours) - TimeDelta::seconds(1);
+        // (count, end, slots)
+        for (count, end, slots) in [
+            (None, at(8), vec![0, 4, 8]),
+            (None, just_before(8), vec![0, 4]),
+            (None, just_before(4), vec![0]),
+            (Some(2), at(8), vec![0, 4]),
+            (Some(5), at(8), vec![0, 4, 8]),
+        ] {
+            let mut schedule = ending(count, end);
+            let mut taken = Vec::new();
+            for hour in 0..30 {
+                assert_eq!(schedule.slots_left(), Some((slots.len() - taken.len()) as u32), "{count:?} {end} {hour}");
+                let (due, after) = schedule.take_due(at(hour), CatchUp::Latest);
+                taken.extend(hours(&due));
+                schedule = after;
+            }
+            assert_eq!((taken, schedule.next), (slots, None), "{count:?} {end}");
+        }
+        // Nobody looked until the end had passed: the newest slot before it is the one that is made up for.
+        for (catch_up, taken) in [(CatchUp::All, vec![0, 4, 8]), (CatchUp::Latest, vec![8]), (CatchUp::None, vec![])] {
+            let (slots, after) = ending(None, at(9)).take_due(at(50), catch_up);
+            assert_eq!((hours(&slots), after.next), (taken, None), "{catch_up:?}");
+        }
+        assert_eq!(ending(None, at(9)).skip_to(at(9)).next, None, "resumed too late");
+        assert_eq!(ending(None, at(9)).skip_to(at(8)).next, Some(at(8)));
+        assert_eq!(Schedule::new(at(0), 4, None, 0).slots_left(), None);
+        // An end that is moved takes slots away, or gives them.
+        let (_, schedule) = ending(None, at(9)).take_due(at(4), CatchUp::Latest);
+        assert_eq!((schedule.clone().ending(Some(at(7))).next, schedule.ending(Some(at(70))).slots_left()), (None, Some(16)));
+    }
+
+    #[test]
+    fn a_run_that_was_announced_is_the_next_one_whichever_slot_it_gets() {
+        let id = Uuid::from_u128(7);
+        let schedule = Schedule { next_run: Some(id), ..Schedule::new(at(0), 4, None, 0) };
+        assert_eq!(schedule.skip_to(at(5)).next_run, Some(id));
+        for catch_up in [CatchUp::All, CatchUp::Latest] {
+            let (slots, after) = schedule.take_due(at(9), catch_up);
+            let runs: Vec<_> = slots.iter().filter_map(|slot| slot.run).collect();
+            assert_eq!((slots[0].run, runs.len(), after.next_run), (Some(id), 1, None), "{catch_up:?}");
         }
     }
 

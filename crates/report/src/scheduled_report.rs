@@ -1,5 +1,7 @@
 //! A report: a query to run, once or on a schedule, and every rule about making and changing one.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
 use thiserror::Error;
@@ -91,10 +93,14 @@ pub struct ReportInput {
     pub callback_method: Option<String>,
     /// Not documented: whether failed runs are told of too.
     pub callback_on_failure: Option<bool>,
+    /// None where the version of the API has no end.
+    pub end_time: Option<String>,
+    /// Whether the version of the API asks for schedules that end.
+    pub finite: bool,
 }
 
-/// What a deployment may relax.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a deployment may choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportRules {
     /// How far ahead StartTime must lie, in hours.
     pub start_lead_hours: u32,
@@ -102,11 +108,13 @@ pub struct ReportRules {
     pub dataset_minimum_interval: bool,
     /// Whether callbacks go to https addresses alone.
     pub https_callbacks: bool,
+    /// The most runs that a finite schedule may ask for, by the interval (hours) from which on that holds. Empty: any number.
+    pub most_runs: BTreeMap<u32, u32>,
 }
 
 impl Default for ReportRules {
     fn default() -> Self {
-        ReportRules { start_lead_hours: 4, dataset_minimum_interval: false, https_callbacks: false }
+        ReportRules { start_lead_hours: 4, dataset_minimum_interval: false, https_callbacks: false, most_runs: BTreeMap::new() }
     }
 }
 
@@ -145,6 +153,12 @@ pub enum ReportFault {
     CallbackAddress(String),
     #[error("Invalid report parameters for creation - Recurrence count has to be a positive integer value")]
     Count,
+    /// The most runs, and the interval that they are the most for.
+    #[error("Invalid report parameters for creation - Recurrence count can be at most {0} for a Recurrence Interval of {1}")]
+    TooManyRuns(u32, u32),
+    /// What the documents' examples hold was left as it stands.
+    #[error("Requested value '{0}' not found")]
+    Placeholder(String),
     #[error("Invalid QueryId")]
     UnknownQuery,
     #[error("User has exceeded its report creation quota of 50 active reports")]
@@ -224,6 +238,14 @@ impl ScheduledReport {
             None => schedule.count,
             Some(_) => count(input, &mut faults),
         };
+        let end = match &input.end_time {
+            None => schedule.end,
+            Some(text) => end_time(text, &mut faults),
+        };
+        check_stretch(start, end, &mut faults);
+        if input.recurrence_count.is_some() || input.recurrence_interval.is_some() {
+            check_count(input, interval, count, rules, &mut faults);
+        }
         let format = format(input, &mut faults).unwrap_or(self.format);
         let callback = callback(input, self.callback.as_ref(), rules, &mut faults);
         let (Some(start), Some(interval), true) = (start, interval, faults.is_empty()) else {
@@ -240,13 +262,14 @@ impl ScheduledReport {
         updated.callback = callback;
         updated.modified = Some(now);
         if start != schedule.start || interval != schedule.interval_hours {
-            let mut restarted = Schedule::new(start, interval, count, schedule.revision.saturating_add(1));
+            let anew = Schedule::new(start, interval, count, schedule.revision.saturating_add(1)).ending(end);
+            let mut restarted = Schedule { next_run: schedule.next_run, ..anew };
             if start <= now {
                 restarted = after_now(restarted, now);
             }
             updated.timing = Timing::Recurring(restarted);
-        } else if count != schedule.count {
-            updated.timing = Timing::Recurring(recounted(schedule, count, now));
+        } else if count != schedule.count || end != schedule.end {
+            updated.timing = Timing::Recurring(bounded(schedule, count, end, now));
         }
         if let Timing::Recurring(Schedule { next, .. }) = &updated.timing {
             updated.status = match (self.status, next.is_some()) {
@@ -290,15 +313,15 @@ impl ScheduledReport {
     }
 }
 
-fn recounted(schedule: &Schedule, count: Option<u32>, now: DateTime<Utc>) -> Schedule {
-    let mut changed = Schedule { count, ..schedule.clone() };
+fn bounded(schedule: &Schedule, count: Option<u32>, end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Schedule {
+    let mut changed = Schedule { count, end, ..schedule.clone() };
     if count.is_some_and(|count| changed.fired >= count) {
         changed.next = None;
     } else if changed.next.is_none() {
         changed.next = Some(changed.start);
         changed = after_now(changed, now);
     }
-    changed
+    changed.ending(end)
 }
 
 /// The slot of this very second may have run already: it must not run twice.
@@ -323,7 +346,7 @@ fn check_names(input: &ReportInput, faults: &mut Vec<ReportFault>) {
     }
 }
 
-/// ExecuteNow: StartTime, RecurrenceInterval and RecurrenceCount are ignored.
+/// ExecuteNow: StartTime, EndTime, RecurrenceInterval and RecurrenceCount are ignored.
 fn once(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<Timing> {
     let mut read = |text: &Option<String>, fault| {
         let parsed = text.as_deref().map(instant::parse);
@@ -353,7 +376,36 @@ fn recurring(input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules, fault
         }
     };
     let count = count(input, faults);
-    Some(Timing::Recurring(Schedule::new(start?, interval?, count, 0)))
+    let end = input.end_time.as_deref().and_then(|text| end_time(text, faults));
+    check_stretch(start, end, faults);
+    check_count(input, interval, count, rules, faults);
+    if input.finite && input.recurrence_count.is_none() && input.end_time.is_none() {
+        faults.push(ReportFault::Missing("RecurrenceCount or EndTime"));
+    }
+    Some(Timing::Recurring(Schedule::new(start?, interval?, count, 0).ending(end)))
+}
+
+fn end_time(text: &str, faults: &mut Vec<ReportFault>) -> Option<DateTime<Utc>> {
+    let end = instant::parse(text);
+    if end.is_none() {
+        faults.push(ReportFault::EndFormat);
+    }
+    end
+}
+
+fn check_stretch(start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>, faults: &mut Vec<ReportFault>) {
+    if start.zip(end).is_some_and(|(start, end)| end <= start) {
+        faults.push(ReportFault::EndBeforeStart);
+    }
+}
+
+/// The most runs depend on the interval.
+fn check_count(input: &ReportInput, interval: Option<u32>, count: Option<u32>, rules: &ReportRules, faults: &mut Vec<ReportFault>) {
+    let Some((interval, count)) = interval.zip(count).filter(|_| input.finite) else { return };
+    let most = rules.most_runs.range(..=interval).next_back().map(|(_, most)| *most);
+    if let Some(most) = most.filter(|most| count > *most) {
+        faults.push(ReportFault::TooManyRuns(most, interval));
+    }
 }
 
 /// `kept`: the start that is there already, which may be sent again though it has passed.
@@ -394,24 +446,30 @@ fn count(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<u32> {
 }
 
 fn format(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<ReportFormat> {
-    let format = ReportFormat::from_name(input.format.as_deref()?);
+    let name = input.format.as_deref()?;
+    let format = ReportFormat::from_name(name);
     if format.is_none() {
-        faults.push(ReportFault::Format);
+        faults.push(placeholder(name).unwrap_or(ReportFault::Format));
     }
     format
 }
 
+/// The fault of a field that holds what the documents' examples show in its place.
+fn placeholder(value: &str) -> Option<ReportFault> {
+    value.eq_ignore_ascii_case("string").then(|| ReportFault::Placeholder(value.to_owned()))
+}
+
 fn callback(input: &ReportInput, kept: Option<&Callback>, rules: &ReportRules, faults: &mut Vec<ReportFault>) -> Option<Callback> {
     let method = input.callback_method.as_deref().map(CallbackMethod::from_name);
-    if method == Some(None) {
-        faults.push(ReportFault::CallbackMethod);
+    if let Some((name, None)) = input.callback_method.as_deref().zip(method) {
+        faults.push(placeholder(name).unwrap_or(ReportFault::CallbackMethod));
     }
     let url = input.callback_url.clone().or_else(|| kept.map(|callback| callback.url.clone()))?;
     // One that is there already stays, whatever rules came after it.
     if input.callback_url.is_some()
         && let Err(fault) = check_callback_url(&url, rules.https_callbacks)
     {
-        faults.push(ReportFault::CallbackUrl(fault));
+        faults.push(placeholder(&url).unwrap_or(ReportFault::CallbackUrl(fault)));
     }
     Some(Callback {
         url,

@@ -21,6 +21,7 @@ mod external_identities;
 mod identity_version;
 mod keys;
 mod lanes;
+mod next_runs;
 mod opening;
 mod outage;
 mod principals;
@@ -160,6 +161,7 @@ fn migrations() -> Migrator {
         ("record", include_str!("../migrations/0004_record.sql")),
         ("sign in", include_str!("../migrations/0005_sign_in.sql")),
         ("room", include_str!("../migrations/0006_room.sql")),
+        ("next runs", include_str!("../migrations/0007_next_runs.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::scheduled_report::{ReportStatus, Timing};
 use uuid::Uuid;
 
+use crate::executions::end_exhausted_report;
 use crate::row::millis;
 use crate::scheduled_reports::read_report;
 use crate::{Store, StoreError, execute};
@@ -28,6 +29,7 @@ impl Store {
             let query = sqlx::query("UPDATE scheduled_reports SET next_slot = $2, revision = $3 WHERE id = $1");
             let query = query.bind(report.id.to_string()).bind(schedule.next.map(millis)).bind(i64::from(schedule.revision));
             execute(&mut transaction, query).await?;
+            end_exhausted_report(&mut transaction, &report.id.to_string()).await?;
             replanned.push(report.id);
         }
         let too_far = now.checked_add_signed(TOO_FAR).unwrap_or(now);

@@ -27,8 +27,9 @@ impl Store {
         }
         room::QUERIES.check(&mut transaction, query.owner).await?;
         sqlx::query(
-            "INSERT INTO report_queries (id, tenant_id, owner_id, program, name, description, query, owner_name, created)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO report_queries (id, tenant_id, owner_id, program, name, description, query, owner_name, created, number)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+                     (SELECT COALESCE(MAX(number), 0) + 1 FROM report_queries WHERE owner_id = $3))",
         )
         .bind(query.id.to_string())
         .bind(query.tenant.to_string())
@@ -51,9 +52,9 @@ impl Store {
         query.fetch_optional(&self.reports).await?.as_ref().map(read_query).transpose()
     }
 
-    /// Oldest first.
+    /// In the order in which they were made.
     pub async fn report_queries(&self, owner: Uuid, program: Program) -> Result<Vec<ReportQuery>, StoreError> {
-        let query = sqlx::query("SELECT * FROM report_queries WHERE owner_id = $1 AND program = $2 ORDER BY created, id");
+        let query = sqlx::query("SELECT * FROM report_queries WHERE owner_id = $1 AND program = $2 ORDER BY created, number, id");
         let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
         rows.iter().map(read_query).collect()
     }

@@ -27,6 +27,11 @@ pub(crate) trait Read {
         Uuid::try_parse(&text).map_err(|_| StoreError::Corrupt { column, value: text })
     }
 
+    fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
+        let Some(text) = self.optional_text(column)? else { return Ok(None) };
+        Uuid::try_parse(&text).map(Some).map_err(|_| StoreError::Corrupt { column, value: text })
+    }
+
     fn instant(&self, column: &'static str) -> Result<DateTime<Utc>, StoreError> {
         to_instant(column, self.number(column)?)
     }

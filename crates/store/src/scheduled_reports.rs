@@ -28,7 +28,8 @@ pub struct ReportQuotas {
 /// None: any.
 #[derive(Debug, Clone, Default)]
 pub struct ReportFilter {
-    pub id: Option<Uuid>,
+    /// Empty: any.
+    pub ids: Vec<Uuid>,
     /// Compared without regard to case.
     pub name: Option<String>,
     pub query_id: Option<String>,
@@ -36,7 +37,7 @@ pub struct ReportFilter {
 
 const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, description, query_id, query, owner_name, created, modified,
     status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
-    callback_method, format, callback_on_failure";
+    callback_method, format, callback_on_failure, end_time, next_run_id";
 
 /// In the index's own order, so that it stops at the limit: with one more key, each look would read and sort all that are due at one instant.
 pub(crate) const DUE: &str =
@@ -78,13 +79,13 @@ impl Store {
         query.fetch_optional(&self.reports).await?.as_ref().map(read_report).transpose()
     }
 
-    /// Oldest first.
+    /// In the order in which they were made.
     pub async fn reports(&self, owner: Uuid, program: Program, filter: &ReportFilter) -> Result<Vec<ScheduledReport>, StoreError> {
-        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 ORDER BY created, id");
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 ORDER BY created, number, id");
         let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
         let mut reports = rows.iter().map(read_report).collect::<Result<Vec<_>, _>>()?;
         reports.retain(|report| {
-            filter.id.is_none_or(|id| id == report.id)
+            (filter.ids.is_empty() || filter.ids.contains(&report.id))
                 && filter.name.as_ref().is_none_or(|name| name.to_lowercase() == report.name.to_lowercase())
                 && filter.query_id.as_ref().is_none_or(|id| id.eq_ignore_ascii_case(&report.query_id))
         });
@@ -173,20 +174,28 @@ impl Store {
             .fetch_all(&mut *transaction)
             .await
             .map_err(StoreError::from)?;
-        let mut due = Vec::new();
+        let (mut due, mut ended) = (Vec::new(), Vec::new());
         for row in &rows {
             let report = read_report(row)?;
             let Timing::Recurring(schedule) = &report.timing else { continue };
             let (slots, after) = schedule.take_due(now, catch_up);
+            if slots.is_empty() && after.next.is_none() {
+                ended.push(report.id);
+            }
             due.extend(slots.into_iter().map(|slot| (report.tenant, report.id, slot)));
-            let query = sqlx::query("UPDATE scheduled_reports SET fired = $2, next_slot = $3 WHERE id = $1");
+            let query = sqlx::query("UPDATE scheduled_reports SET fired = $2, next_slot = $3, next_run_id = $4 WHERE id = $1");
             let query = query.bind(report.id.to_string()).bind(i64::from(after.fired)).bind(after.next.map(millis));
-            execute(&mut transaction, query).await?;
+            execute(&mut transaction, query.bind(after.next_run.map(|id| id.to_string()))).await?;
+        }
+        // Its last slots were skipped: no run of them will end it.
+        for report in ended {
+            end_exhausted_report(&mut transaction, &report.to_string()).await?;
         }
         // They run in the order in which they were due, whichever report they are of.
         due.sort_by_key(|(_, _, slot)| slot.at);
         for (tenant, report, slot) in due {
-            let execution = NewExecution { id: new_id()?, report, slot: slot.key, anchor: slot.at, queued: now };
+            let id = slot.run.map_or_else(&mut new_id, Ok)?;
+            let execution = NewExecution { id, report, slot: slot.key, anchor: slot.at, queued: now };
             insert_execution(&mut transaction, tenant, &execution).await?;
         }
         transaction.commit().await.map_err(StoreError::from)?;
@@ -231,7 +240,7 @@ async fn make_room(connection: &mut Connection, owner: Uuid) -> Result<(), Store
     let query = sqlx::query(
         "DELETE FROM scheduled_reports WHERE id IN
              (SELECT id FROM scheduled_reports AS report WHERE owner_id = $1 AND status = $2
-                 AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = report.id) ORDER BY created, id LIMIT 1)",
+                 AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = report.id) ORDER BY created, number, id LIMIT 1)",
     );
     execute(connection, query.bind(owner.to_string()).bind(ReportStatus::Inactive.name())).await?;
     room::REPORTS.check(connection, owner).await
@@ -258,8 +267,9 @@ async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: 
 }
 
 async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
-    let placeholders: Vec<String> = (1..=26).map(|position| format!("${position}")).collect();
-    let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}) VALUES ({})", placeholders.join(", "));
+    let placeholders: Vec<String> = (1..=28).map(|position| format!("${position}")).collect();
+    let number = "(SELECT COALESCE(MAX(number), 0) + 1 FROM scheduled_reports WHERE owner_id = $3)";
+    let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}, number) VALUES ({}, {number})", placeholders.join(", "));
     execute(connection, bind_report(sqlx::query(sqlx::AssertSqlSafe(statement)), report)).await?;
     Ok(())
 }
@@ -307,6 +317,8 @@ fn bind_report<'q>(query: AnyQuery<'q>, report: &ScheduledReport) -> AnyQuery<'q
         .bind(report.callback.as_ref().map(|callback| callback.method.name()))
         .bind(report.format.name())
         .bind(i64::from(report.callback.as_ref().is_some_and(|callback| callback.on_failure)))
+        .bind(schedule.and_then(|schedule| schedule.end).map(millis))
+        .bind(schedule.and_then(|schedule| schedule.next_run).map(|id| id.to_string()))
 }
 
 pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
@@ -320,6 +332,8 @@ pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
             fired: row.count("fired")?,
             next: row.optional_instant("next_slot")?,
             revision: row.count("revision")?,
+            end: row.optional_instant("end_time")?,
+            next_run: row.optional_id("next_run_id")?,
         })
     };
     let callback = match row.optional_text("callback_url")? {

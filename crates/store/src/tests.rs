@@ -370,6 +370,7 @@ mod callbacks;
 mod external_identities;
 mod identities;
 mod migration;
+mod next_runs;
 mod outages;
 mod recording;
 mod replanning;

@@ -9,6 +9,7 @@ use axum::response::Response;
 use insightgate_operations::authenticate::{authenticate, count_refusal};
 use insightgate_operations::caller::Caller;
 use insightgate_operations::failure::Failure;
+use insightgate_report::scheduled_report::ReportFault;
 use serde::Serialize;
 
 use crate::client_address::ClientAddress;
@@ -32,6 +33,15 @@ impl Admitted {
     /// A variable part of the path, decoded and trimmed.
     pub(crate) fn path(&self, name: &str) -> &str {
         self.path.get(name).map(|value| value.trim()).unwrap_or_default()
+    }
+
+    /// The report, or reports, that the path names; where it names none, the parameter `reportId`, as some pages of the documents show it.
+    pub(crate) fn report_id(&self) -> Result<String, Failure> {
+        let in_path = self.path("report_id");
+        if !in_path.is_empty() || self.path.contains_key("report_id") {
+            return Ok(in_path.to_owned());
+        }
+        self.parameters.text("reportId").ok_or_else(|| Failure::Invalid(ReportFault::Missing("reportId").to_string()))
     }
 
     /// The answer, which says whether this caller sees redacted data.

@@ -2,13 +2,14 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::list_executions::{ExecutionInput, ListedExecution, list_executions};
 use insightgate_report::instant;
-use insightgate_report::scheduled_report::Timing;
 use serde::Serialize;
 
 use super::admitted::Admitted;
+use super::finite::{FiniteSchedule, schedule};
 use crate::artifacts;
 use crate::fields::list as parts;
 use crate::state::ApiState;
@@ -36,13 +37,15 @@ struct ShownExecution {
     sha256: Option<String>,
     data_as_of: Option<String>,
     message: Option<String>,
+    #[serde(flatten)]
+    finite: Option<FiniteSchedule>,
 }
 
 pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
     let parameters = &admitted.parameters;
     let input = || -> Result<ExecutionInput, Failure> {
         Ok(ExecutionInput {
-            report_ids: parts(admitted.path("report_ids")),
+            report_ids: parts(&admitted.report_id()?),
             execution_ids: parameters.list("executionId"),
             statuses: parameters.list("executionStatus"),
             latest_only: parameters.flag("getLatestExecution")?,
@@ -54,20 +57,19 @@ pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> R
     };
     match listed {
         Ok(executions) => {
-            let shown: Vec<_> = executions.into_iter().map(|execution| show(execution, &state.base_url)).collect();
+            let (finite, now) = (admitted.asked.finite, state.context.clock.now());
+            let shown: Vec<_> = executions.into_iter().map(|execution| show(execution, &state.base_url, finite, now)).collect();
             admitted.success(&shown, None)
         }
         Err(failure) => admitted.asked.refuse(&failure),
     }
 }
 
-fn show(listed: ListedExecution, base_url: &str) -> ShownExecution {
+fn show(listed: ListedExecution, base_url: &str, finite: bool, now: DateTime<Utc>) -> ShownExecution {
     let ListedExecution { record, link } = listed;
     let (execution, report) = (record.execution, record.report);
-    let (interval, count) = match &report.timing {
-        Timing::Once { .. } => (-1, Some(1)),
-        Timing::Recurring(schedule) => (i64::from(schedule.interval_hours), schedule.count),
-    };
+    let interval = report.interval_hours().map_or(-1, i64::from);
+    let (count, finite) = schedule(&report, finite, now);
     let artifact = execution.artifact.as_ref();
     let location = link.as_ref().map(|link| artifacts::location(base_url, link));
     ShownExecution {
@@ -90,5 +92,6 @@ fn show(listed: ListedExecution, base_url: &str) -> ShownExecution {
         sha256: artifact.map(|artifact| artifact.sha256.clone()),
         data_as_of: artifact.and_then(|artifact| artifact.data_as_of).map(instant::format),
         message: execution.note,
+        finite,
     }
 }

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use insightgate_operations::change_report::{delete_report, pause_report, resume_report, update_report};
 use insightgate_operations::create_report::create_report;
 use insightgate_operations::failure::Failure;
@@ -12,6 +13,7 @@ use insightgate_report::scheduled_report::{ReportInput, ScheduledReport, Timing}
 use serde::Serialize;
 
 use super::admitted::Admitted;
+use super::finite::{FiniteSchedule, schedule};
 use crate::envelope::{self, Asked};
 use crate::fields::{BODY_LIMIT, BodyFault, Fields};
 use crate::state::ApiState;
@@ -39,6 +41,8 @@ struct ShownReport {
     /// Ours: whether failed runs are told of too.
     callback_on_failure: Option<bool>,
     format: &'static str,
+    #[serde(flatten)]
+    finite: Option<FiniteSchedule>,
 }
 
 pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: Body) -> Response {
@@ -47,19 +51,21 @@ pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, bo
         Err(response) => return response,
     };
     let created = create_report(&state.context, &admitted.caller, &input).await;
-    one(&admitted, created, "Report created successfully")
+    one(&state, &admitted, created, "Report created successfully")
 }
 
 pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
     let parameters = &admitted.parameters;
     let input = ReportListInput {
-        report_id: parameters.text("reportId"),
+        // Several, where the version has it so.
+        report_ids: if admitted.asked.finite { parameters.list("reportId") } else { parameters.text("reportId").into_iter().collect() },
         report_name: parameters.text("reportName"),
         query_id: parameters.text("queryId"),
     };
     match list_reports(&state.context, &admitted.caller, input).await {
         Ok(reports) => {
-            let shown: Vec<_> = reports.into_iter().map(show).collect();
+            let (finite, now) = (admitted.asked.finite, state.context.clock.now());
+            let shown: Vec<_> = reports.into_iter().map(|report| show(report, finite, now)).collect();
             admitted.success(&shown, Some("Report fetched successfully"))
         }
         Err(failure) => admitted.asked.refuse(&failure),
@@ -71,28 +77,40 @@ pub(crate) async fn update(State(state): State<ApiState>, admitted: Admitted, bo
         Ok(input) => input,
         Err(response) => return response,
     };
-    let updated = update_report(&state.context, &admitted.caller, admitted.path("report_id"), &input).await;
-    one(&admitted, updated, "Report updated successfully")
+    let updated = match admitted.report_id() {
+        Ok(id) => update_report(&state.context, &admitted.caller, &id, &input).await,
+        Err(failure) => Err(failure),
+    };
+    one(&state, &admitted, updated, "Report updated successfully")
 }
 
 pub(crate) async fn pause(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let paused = pause_report(&state.context, &admitted.caller, admitted.path("report_id")).await;
-    one(&admitted, paused, "Report paused successfully")
+    let paused = match admitted.report_id() {
+        Ok(id) => pause_report(&state.context, &admitted.caller, &id).await,
+        Err(failure) => Err(failure),
+    };
+    one(&state, &admitted, paused, "Report paused successfully")
 }
 
 pub(crate) async fn resume(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let resumed = resume_report(&state.context, &admitted.caller, admitted.path("report_id")).await;
-    one(&admitted, resumed, "Report resumed successfully")
+    let resumed = match admitted.report_id() {
+        Ok(id) => resume_report(&state.context, &admitted.caller, &id).await,
+        Err(failure) => Err(failure),
+    };
+    one(&state, &admitted, resumed, "Report resumed successfully")
 }
 
 pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let deleted = delete_report(&state.context, &admitted.caller, admitted.path("report_id")).await;
-    one(&admitted, deleted, "Report deleted successfully")
+    let deleted = match admitted.report_id() {
+        Ok(id) => delete_report(&state.context, &admitted.caller, &id).await,
+        Err(failure) => Err(failure),
+    };
+    one(&state, &admitted, deleted, "Report deleted successfully")
 }
 
-fn one(admitted: &Admitted, outcome: Result<ScheduledReport, Failure>, message: &str) -> Response {
+fn one(state: &ApiState, admitted: &Admitted, outcome: Result<ScheduledReport, Failure>, message: &str) -> Response {
     match outcome {
-        Ok(report) => admitted.success(&[show(report)], Some(message)),
+        Ok(report) => admitted.success(&[show(report, admitted.asked.finite, state.context.clock.now())], Some(message)),
         Err(failure) => admitted.asked.refuse(&failure),
     }
 }
@@ -106,10 +124,10 @@ pub(super) async fn fields_of(body: Body, asked: &Asked) -> Result<Fields, Respo
 
 async fn report_input(body: Body, asked: &Asked) -> Result<ReportInput, Response> {
     let fields = fields_of(body, asked).await?;
-    read_input(&fields).map_err(|failure| asked.refuse(&failure))
+    read_input(&fields, asked.finite).map_err(|failure| asked.refuse(&failure))
 }
 
-fn read_input(fields: &Fields) -> Result<ReportInput, Failure> {
+fn read_input(fields: &Fields, finite: bool) -> Result<ReportInput, Failure> {
     Ok(ReportInput {
         report_name: fields.text("ReportName")?,
         description: fields.text("Description")?,
@@ -124,15 +142,18 @@ fn read_input(fields: &Fields) -> Result<ReportInput, Failure> {
         callback_url: fields.text("CallbackUrl")?,
         callback_method: fields.text("CallbackMethod")?,
         callback_on_failure: fields.flag("CallbackOnFailure")?,
+        end_time: if finite { fields.text("EndTime")? } else { None },
+        finite,
     })
 }
 
 /// An ExecuteNow report shows what the service was seen to show: interval -1, count 1, and its creation as the start.
-fn show(report: ScheduledReport) -> ShownReport {
-    let (start, interval, count, stretch) = match &report.timing {
-        Timing::Once { query_start, query_end } => (report.created, -1, Some(1), (*query_start, *query_end)),
-        Timing::Recurring(schedule) => (schedule.start, i64::from(schedule.interval_hours), schedule.count, (None, None)),
+fn show(report: ScheduledReport, finite: bool, now: DateTime<Utc>) -> ShownReport {
+    let (start, interval, stretch) = match &report.timing {
+        Timing::Once { query_start, query_end } => (report.created, -1, (*query_start, *query_end)),
+        Timing::Recurring(schedule) => (schedule.start, i64::from(schedule.interval_hours), (None, None)),
     };
+    let (count, finite) = schedule(&report, finite, now);
     ShownReport {
         report_id: report.id.to_string(),
         report_name: report.name,
@@ -153,5 +174,6 @@ fn show(report: ScheduledReport) -> ShownReport {
         callback_method: report.callback.as_ref().map(|callback| callback.method.name()),
         callback_on_failure: report.callback.as_ref().map(|callback| callback.on_failure),
         format: report.format.name(),
+        finite,
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     let (code, details) = match failure {
         Failure::Unauthorized { .. } | Failure::SecondFactorRequired => ("unauthorized", None),
         Failure::Refused(_) | Failure::Forbidden(_) => ("forbidden", None),
-        Failure::NotFound | Failure::NoExecutions => ("notFound", None),
+        Failure::NotFound | Failure::NoExecutions | Failure::OnlyFailedExecutions => ("notFound", None),
         Failure::Conflict(_) => ("conflict", None),
         Failure::IllegalMove(_) => ("illegalMove", None),
         Failure::Busy | Failure::ShareTaken { .. } => ("busy", None),

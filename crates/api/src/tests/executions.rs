@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::harness::*;
 
-/// A report with two completed runs, a failed one after them and one that waits.
+/// A report with two completed runs, a failed one after them and one that waits for its turn. The next one waits for its slot.
 async fn report_with_history(bench: &Bench) -> String {
     let query = bench.create_query(ANA, ALL_SALES).await;
     let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
@@ -52,7 +52,7 @@ async fn filters_follow_the_documents() {
         ("executionStatus=Failed", vec!["Failed"]),
         ("executionStatus=Completed;Failed", vec!["Failed"]),
         ("executionStatus=Completed;Failed&getLatestExecution=false", vec!["Failed", "Completed", "Completed"]),
-        ("executionStatus=Pending%3B%20Failed;&getLatestExecution=false", vec!["Pending", "Failed"]),
+        ("executionStatus=Pending%3B%20Failed;&getLatestExecution=false", vec!["Pending", "Pending", "Failed"]),
         ("executionstatus=COMPLETED", vec!["Completed"]),
         ("ExecutionStatus=%20pEnDiNg%20", vec!["Pending"]),
         ("executionStatus=Pending;Pending;pending", vec!["Pending"]),

@@ -27,8 +27,8 @@ async fn without_an_accepted_token_nothing_is_answered() {
         format!("Bearer {}", bench.context.signing.sign(&claims).unwrap())
     };
     let wrong = [
-        signed(|claims| claims.exp = claims.nbf),
-        signed(|claims| claims.nbf += 60),
+        signed(|claims| claims.exp = claims.iat),
+        signed(|claims| claims.nbf = claims.iat + 1),
         signed(|claims| claims.aud = "https://graph.microsoft.com".to_owned()),
         signed(|claims| claims.aud = "api://insightgate/manage".to_owned()),
         signed(|claims| claims.iss = "https://elsewhere.example/".to_owned()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use insightgate_identity::application::{ClientSecret, Permission};
 use insightgate_identity::guessing::Counted;
@@ -71,7 +71,7 @@ async fn version_1_writes_numbers_as_text_and_version_2_as_numbers() {
         ("expires_in", json!("3599")),
         ("ext_expires_in", json!("3599")),
         ("expires_on", json!((bench.now().timestamp() + 3600).to_string())),
-        ("not_before", json!(bench.now().timestamp().to_string())),
+        ("not_before", json!((bench.now().timestamp() - 300).to_string())),
         ("resource", json!(RESOURCE)),
         ("scope", json!("user_impersonation")),
     ] {
@@ -87,6 +87,13 @@ async fn version_1_writes_numbers_as_text_and_version_2_as_numbers() {
     let scope = format!("{RESOURCE}/.default openid offline_access");
     let more = ask(&bench, &v2(), &[("scope", Some(&scope)), ("client_info", Some("1"))]).await.json();
     assert!(more["refresh_token"].is_string() && more["id_token"].is_string() && more["client_info"].is_string());
+    // Of tokens of both kinds the claim says the same.
+    for token in [&one["access_token"], &one["id_token"], &two["access_token"], &more["id_token"]] {
+        let claims = token.as_str().unwrap().split('.').nth(1).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        let now = bench.now().timestamp();
+        assert_eq!((&claims["nbf"], &claims["iat"], &claims["exp"]), (&json!(now - 300), &json!(now), &json!(now + 3600)), "{claims}");
+    }
     for token in [&one, &two, &more] {
         let request = Request::get("/insights/v1/mpn/ScheduledDataset");
         let request = request.header(header::AUTHORIZATION, format!("Bearer {}", token["access_token"].as_str().unwrap()));

@@ -106,6 +106,7 @@ fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
             start_lead_hours: configuration.start_lead_hours,
             dataset_minimum_interval: configuration.dataset_minimum_interval,
             https_callbacks: configuration.https_callbacks,
+            most_runs: configuration.most_runs.clone(),
         },
         hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
         link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),

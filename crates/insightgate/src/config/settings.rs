@@ -7,7 +7,8 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, networks, number, public_url, text, texts, weights,
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, most_runs, networks, number, public_url, text, texts,
+    weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
@@ -230,6 +231,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "How far ahead the StartTime of a report must lie.",
         default: Ok("4"),
         read: |c, v| number(v, 0, 24 * 365).map(|hours| c.start_lead_hours = hours),
+    },
+    Setting {
+        key: "reports.most_runs",
+        about: "The largest RecurrenceCount in v1.1 of cmp, by interval: { 4 = 1000, 24 = 365 } is 1000 below 24 hours and 365 from there on. Any if not given.",
+        default: Ok("{}"),
+        read: |c, v| most_runs(v).map(|most| c.most_runs = most),
     },
     Setting {
         key: "reports.dataset_minimum_interval",

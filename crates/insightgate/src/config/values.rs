@@ -1,10 +1,10 @@
 //! Values of settings: read from TOML, refused in words that say what should stand there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
 use insightgate_engine::DataRoot;
-use insightgate_report::schedule::CatchUp;
+use insightgate_report::schedule::{CatchUp, MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS};
 use ipnet::IpNet;
 use toml::Value;
 use uuid::Uuid;
@@ -71,6 +71,19 @@ pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
         Ok((id, number(weight, 1, 1000)?))
     };
     table.iter().map(weight).collect()
+}
+
+/// By the interval in hours from which on each number holds.
+pub fn most_runs(value: &Value) -> Result<BTreeMap<u32, u32>, String> {
+    let table = value.as_table().ok_or_else(|| format!("should be a table of intervals and numbers of runs, but is {value}"))?;
+    let most = |(hours, most): (&String, &Value)| {
+        let interval = hours.parse().ok().filter(|hours| (MINIMUM_INTERVAL_HOURS..=MAXIMUM_INTERVAL_HOURS).contains(hours));
+        let interval = interval.ok_or_else(|| {
+            format!("should name intervals of {MINIMUM_INTERVAL_HOURS} to {MAXIMUM_INTERVAL_HOURS} hours, but names \"{hours}\"")
+        })?;
+        Ok((interval, number(most, 1, u32::MAX)?))
+    };
+    table.iter().map(most).collect()
 }
 
 pub fn host_names(value: &Value) -> Result<Vec<String>, String> {

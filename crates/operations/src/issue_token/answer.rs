@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::refresh::LIFETIME;
-use insightgate_identity::token::{AccessClaims, LIFETIME_SECONDS, TokenVersion};
+use insightgate_identity::token::{AccessClaims, BACKDATED_SECONDS, LIFETIME_SECONDS, TokenVersion};
 use insightgate_store::{RefreshTokenRecord, Store};
 use serde_json::json;
 use uuid::Uuid;
@@ -191,7 +191,7 @@ fn claims(
         aud: requested.resource.clone(),
         iss: version.issuer(authority, application.tenant),
         iat: now,
-        nbf: now,
+        nbf: now - BACKDATED_SECONDS,
         exp: now + LIFETIME_SECONDS,
         tid: application.tenant,
         oid: application.id,

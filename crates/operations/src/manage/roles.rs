@@ -130,6 +130,9 @@ async fn find_assignee(
     Ok(find_application(context, administrator, tenant, id).await?.map(Assignee::Application))
 }
 
+/// Unknown locations that are named; more are counted.
+const NAMED: usize = 10;
+
 async fn check_locations(context: &Context, tenant: &Tenant, locations: &Locations) -> Result<(), Failure> {
     let Locations::Only(mpn_ids) = locations else { return Ok(()) };
     let known = context.store.locations(tenant.id).await?;
@@ -138,6 +141,8 @@ async fn check_locations(context: &Context, tenant: &Tenant, locations: &Locatio
     if unknown.is_empty() {
         return Ok(());
     }
-    let shown: String = unknown.join(", ").chars().take(200).collect();
-    Err(Failure::Invalid(format!("'locations' names what is no location of the organisation: {shown}.")))
+    let shown: Vec<String> = unknown.iter().take(NAMED).map(|id| id.chars().take(40).collect()).collect();
+    let more = unknown.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Err(Failure::Invalid(format!("'locations' names what is no location of the organisation: {}{more}.", shown.join(", "))))
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::builtin;
-use crate::diagnostic::message;
+use crate::diagnostic::{MAXIMUM_DIAGNOSTICS, message};
 use crate::plan::{Comparison, Test, Value};
 
 mod literals;
@@ -244,5 +244,14 @@ fn rules_about_the_whole_query_wait_until_it_is_read() {
 #[test]
 fn at_most_twenty_are_reported() {
     let text = format!("SELECT {} FROM OfficeUsage", vec!["nothing"; 900].join(", "));
-    assert_eq!(plan(&text, &builtin::catalog("mpn")).unwrap_err().len(), MAXIMUM_DIAGNOSTICS);
+    let errors = plan(&text, &builtin::catalog("mpn")).unwrap_err();
+    assert_eq!((errors.len(), errors.more()), (MAXIMUM_DIAGNOSTICS, 880));
+    let message = message(&errors);
+    assert_eq!((message.lines().count(), message.lines().last()), (21, Some("and 880 more")));
+    // Those of the text and those of the names are counted together; rules about the whole query are not among them.
+    let names = vec!["nothing"; 30].join(", ");
+    let text = format!("SELECT {names}, CustomerCount FROM OfficeUsage WHERE {} LIMIT x", vec!["? = 1"; 15].join(" AND "));
+    let errors = plan(&text, &builtin::catalog("mpn")).unwrap_err();
+    assert!(errors.is_sorted_by_key(|found| (found.line, found.column)), "{errors:?}");
+    assert!(errors.len() == 20 && errors.more() >= 26 && errors.iter().all(|found| found.code == Code::UnknownName), "{errors:?}");
 }

@@ -1,6 +1,6 @@
 //! TOML with places: typed access to a table's keys that collects what is wrong instead of stopping at the first.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 use toml::Spanned;
@@ -14,6 +14,8 @@ use crate::nearest::nearest;
 pub(super) struct Problems<'t> {
     text: &'t str,
     found: RefCell<Vec<(usize, About, String)>>,
+    /// Those that are only counted.
+    more: Cell<usize>,
 }
 
 /// Whether a problem has a key of its own, or is of a table as a whole.
@@ -23,12 +25,12 @@ enum About {
     Table,
 }
 
-/// More than these are not reported.
+/// More than these are not reported, only counted.
 const MAXIMUM_PROBLEMS: usize = 50;
 
 impl<'t> Problems<'t> {
     pub(super) fn of(text: &'t str) -> Self {
-        Problems { text, found: RefCell::default() }
+        Problems { text, found: RefCell::default(), more: Cell::default() }
     }
 
     pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
@@ -39,7 +41,18 @@ impl<'t> Problems<'t> {
         let mut found = self.found.borrow_mut();
         if found.len() < MAXIMUM_PROBLEMS {
             found.push((at.start, about, message));
+        } else {
+            self.count();
         }
+    }
+
+    /// Adds one that nobody is told of.
+    pub(super) fn count(&self) {
+        self.more.set(self.more.get().saturating_add(1));
+    }
+
+    pub(super) fn more(&self) -> usize {
+        self.more.get()
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -196,7 +209,11 @@ impl<'d> Fields<'d> {
         let known = self.known.borrow();
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
-            if known.contains(&name) || self.problems.is_full() {
+            if known.contains(&name) {
+                continue;
+            }
+            if self.problems.is_full() {
+                self.problems.count();
                 continue;
             }
             let advice = match nearest(name, known.iter().copied()) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use toml::de::DeTable;
 
 use super::document::{Fields, Found, Problems};
-use super::{DEFAULT_INTERVAL_HOURS, Definition, DefinitionErrors, Problem, default_date_ranges};
+use super::{DEFAULT_INTERVAL_HOURS, Definition, DefinitionErrors, default_date_ranges};
 use crate::catalog::{Column, ColumnType, Dataset, Grain, Metric, Tenancy, TenantKey};
 use crate::check::{Converted, convert, wanted};
 use crate::diagnostic::quoted;
@@ -22,24 +22,27 @@ const MAXIMUM_COLUMN_NAME: usize = 256;
 
 /// The definition, or every problem of the text at once.
 pub fn read(text: &str, origin: &str) -> Result<Definition, DefinitionErrors> {
-    let refused = |problems: Vec<Problem>| DefinitionErrors { origin: origin.to_owned(), problems };
+    let refused = |problems: Problems<'_>, document| {
+        let more = problems.more();
+        DefinitionErrors { origin: origin.to_owned(), problems: problems.into_list(document), more }
+    };
     let problems = Problems::of(text);
     if text.len() > MAXIMUM_TEXT {
         problems.add(&(0..0), format!("the definition has {} bytes; at most {MAXIMUM_TEXT} are taken", text.len()));
-        return Err(refused(problems.into_list(None)));
+        return Err(refused(problems, None));
     }
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {
             problems.add(&error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message().replace('\n', "; ")));
         }
-        return Err(refused(problems.into_list(None)));
+        return Err(refused(problems, None));
     }
     let fields = Fields::new("the definition", document.get_ref(), 0..0, &problems);
     let definition = read_fields(fields, &problems);
     match definition {
         Some(definition) if problems.is_empty() => Ok(definition),
-        _ => Err(refused(problems.into_list(Some(document.get_ref())))),
+        _ => Err(refused(problems, Some(document.get_ref()))),
     }
 }
 
@@ -134,7 +137,7 @@ impl<'d> Dates<'d> {
                     problems.add(&found.at, format!("{span} needs a date_column; without one only LIFETIME can be offered"));
                 }
                 Some(span) => ranges.push(span),
-                None if problems.is_full() => {}
+                None if problems.is_full() => problems.count(),
                 None => {
                     let known = TimeSpan::ALL.map(TimeSpan::keyword);
                     let advice = match nearest(found.value, known) {

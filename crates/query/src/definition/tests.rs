@@ -171,6 +171,15 @@ fn other_problems() {
 }
 
 #[test]
+fn problems_that_are_not_told_are_counted() {
+    let unknown: String = (0..70).map(|number| format!("k{number} = 1\n")).collect();
+    let errors = read(&format!("name = \"A\"\nprogram = \"mpn\"\n{unknown}"), "x").unwrap_err();
+    // 70 keys, and that there are no columns.
+    assert_eq!((errors.problems.len(), errors.more), (50, 21));
+    assert!(errors.to_string().ends_with("\nx: and 21 more"), "{errors}");
+}
+
+#[test]
 fn any_text_is_read_or_refused() {
     let nested =
         ["[".repeat(200_000), format!("a = {}", "[".repeat(200_000)), format!("a = {}", "{b=".repeat(60_000)), "a.".repeat(60_000)];
@@ -179,6 +188,7 @@ fn any_text_is_read_or_refused() {
     for text in cut.chain(nested).chain([unknown]) {
         if let Err(errors) = read(&text, "x") {
             assert!((1..=50).contains(&errors.problems.len()), "{} problems", errors.problems.len());
+            assert!(errors.more == 0 || errors.problems.len() == 50);
         }
     }
 }

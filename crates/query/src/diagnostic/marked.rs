@@ -10,7 +10,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, harmless};
+use super::{Code, Diagnostic, Diagnostics, harmless};
 use crate::syntax::ast::Span;
 use crate::syntax::{MAXIMUM_TEXT, lexer};
 
@@ -22,13 +22,12 @@ const TAB: &str = "    ";
 const CUT: &str = "…";
 
 /// A few lines for each diagnostic, without a final line feed. Those on the same line share its text.
-pub fn marked(text: &str, diagnostics: &[Diagnostic]) -> String {
+pub fn marked(text: &str, diagnostics: &Diagnostics) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
-    let shown = diagnostics.get(..MAXIMUM_DIAGNOSTICS).unwrap_or(diagnostics);
-    let margin = shown.iter().map(|d| d.line).max().unwrap_or(1).to_string().len();
+    let margin = diagnostics.iter().map(|d| d.line).max().unwrap_or(1).to_string().len();
     let mut out: Vec<String> = Vec::new();
     let mut last: Option<(u32, Part)> = None;
-    for diagnostic in shown {
+    for diagnostic in diagnostics.iter() {
         let line = Line::of(lines.get(index(diagnostic.line)).copied().unwrap_or_default());
         let place = line.place(index(diagnostic.column), diagnostic.length as usize);
         let part = match &last {
@@ -44,8 +43,8 @@ pub fn marked(text: &str, diagnostics: &[Diagnostic]) -> String {
         out.push(format!("{:margin$} = {}", "", harmless(&diagnostic.message)));
         last = Some((diagnostic.line, part));
     }
-    if diagnostics.len() > shown.len() {
-        out.push(format!("{:margin$} = and {} more", "", diagnostics.len() - shown.len()));
+    if let Some(rest) = diagnostics.rest() {
+        out.push(format!("{:margin$} = {rest}", ""));
     }
     let trimmed: Vec<&str> = out.iter().map(|line| line.trim_end()).collect();
     trimmed.join("\n")
@@ -53,15 +52,15 @@ pub fn marked(text: &str, diagnostics: &[Diagnostic]) -> String {
 
 /// What a message of [`super::message`] says of the text, as far as it names places in it: for whoever has the message alone, from a server.
 /// What names no place comes back as it is.
-pub fn placed(text: &str, message: &str) -> (Vec<Diagnostic>, Vec<String>) {
+pub fn placed(text: &str, message: &str) -> (Diagnostics, Vec<String>) {
     let known = lengths(text);
-    let (mut diagnostics, mut others) = (Vec::new(), Vec::new());
+    let (mut diagnostics, mut others) = (Diagnostics::default(), Vec::new());
     for line in message.lines() {
         let (code, detail) = without_documented_text(line);
         match place_in(detail).filter(|(row, column)| is_within(text, *row, *column)) {
             Some((line, column)) => {
                 let length = known.iter().find(|at| (at.line, at.column) == (line, column)).map_or(1, |at| at.length);
-                diagnostics.push(Diagnostic { code, line, column, length, message: detail.to_owned() });
+                diagnostics.add(Diagnostic { code, line, column, length, message: detail.to_owned() });
             }
             None => others.push(line.to_owned()),
         }

@@ -1,7 +1,7 @@
 //! Text → tokens with their places. Shared by queries and metric expressions.
 
 use super::ast::Span;
-use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, quoted};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
@@ -32,9 +32,9 @@ const SYMBOLS: [&str; 26] = [
 const MAXIMUM_DIGITS: usize = 38;
 
 /// The tokens, with an End as the last, and what could not be read. Characters that make no token are left out.
-pub(crate) fn tokens(text: &str) -> (Vec<Token>, Vec<Diagnostic>) {
+pub(crate) fn tokens(text: &str) -> (Vec<Token>, Diagnostics) {
     let start = Mark { line: 1, column: 1, passed: 0 };
-    let mut lexer = Lexer { rest: text, here: start, tokens: Vec::new(), diagnostics: Vec::new() };
+    let mut lexer = Lexer { rest: text, here: start, tokens: Vec::new(), diagnostics: Diagnostics::default() };
     while lexer.step() {}
     lexer.push(lexer.here, TokenKind::End);
     (lexer.tokens, lexer.diagnostics)
@@ -44,7 +44,7 @@ struct Lexer<'t> {
     rest: &'t str,
     here: Mark,
     tokens: Vec<Token>,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Diagnostics,
 }
 
 #[derive(Clone, Copy)]
@@ -158,8 +158,8 @@ impl<'t> Lexer<'t> {
         let rest = self.rest;
         self.advance(1);
         self.take_while(|c| !is_space(c) && !is_word(c) && !"'\"[".contains(c) && !SYMBOLS.iter().any(|s| s.starts_with(c)));
-        if self.is_full() {
-            return;
+        if self.diagnostics.is_full() {
+            return self.diagnostics.count();
         }
         let strange = rest.get(..rest.len() - self.rest.len()).unwrap_or(rest);
         let advice = match first {
@@ -176,15 +176,8 @@ impl<'t> Lexer<'t> {
         self.tokens.push(Token { kind, at });
     }
 
-    /// Whether nothing more is reported.
-    fn is_full(&self) -> bool {
-        self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS
-    }
-
     fn report(&mut self, at: Span, message: String) {
-        if !self.is_full() {
-            self.diagnostics.push(Diagnostic::at(Code::Syntax, at, message));
-        }
+        self.diagnostics.add(Diagnostic::at(Code::Syntax, at, message));
     }
 
     fn since(&self, start: Mark) -> Span {

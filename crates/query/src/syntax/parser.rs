@@ -6,7 +6,7 @@ mod cursor;
 use super::ast::{Name, OrderItem, Select, Span, SpanClause};
 use super::lexer::{Token, TokenKind};
 use super::unsupported;
-use crate::diagnostic::{Diagnostic, alternatives, shortened};
+use crate::diagnostic::{Diagnostics, alternatives, shortened};
 use crate::nearest::nearest;
 use crate::timespan::TimeSpan;
 
@@ -58,8 +58,8 @@ impl Clause {
 }
 
 /// The tree of what was understood, None when no dataset is named; and what was not.
-pub(super) fn select(tokens: Vec<Token>) -> (Option<Select>, Vec<Diagnostic>) {
-    let mut parser = Parser { tokens, position: 0, diagnostics: Vec::new() };
+pub(super) fn select(tokens: Vec<Token>) -> (Option<Select>, Diagnostics) {
+    let mut parser = Parser { tokens, position: 0, diagnostics: Diagnostics::default(), too_many: Vec::new() };
     let select = parser.query();
     (select, parser.diagnostics)
 }
@@ -68,7 +68,9 @@ struct Parser {
     /// The last one is End.
     tokens: Vec<Token>,
     position: usize,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Diagnostics,
+    /// What there is too much of, once each.
+    too_many: Vec<&'static str>,
 }
 
 const END: Token = Token { kind: TokenKind::End, at: Span { line: 1, column: 1, length: 0 } };
@@ -116,6 +118,10 @@ impl Parser {
 
     /// A clause that comes too late or again is an error, but is read all the same.
     fn check_place(&mut self, clause: Clause, seen: &[Clause]) {
+        let is_late = seen.iter().any(|other| *other >= clause);
+        if is_late && self.only_counts() {
+            return;
+        }
         if seen.contains(&clause) {
             let advice = match clause {
                 Clause::Where => "; join conditions with AND",
@@ -326,13 +332,15 @@ impl Parser {
                 return None;
             }
             _ => {
-                self.report(format!("{}: TIMESPAN takes one of {}", self.found(), span_keywords()));
+                if !self.only_counts() {
+                    self.report(format!("{}: TIMESPAN takes one of {}", self.found(), span_keywords()));
+                }
                 self.skip(|_| false);
                 return None;
             }
         };
         let span = TimeSpan::from_keyword(&word);
-        if span.is_none() {
+        if span.is_none() && !self.only_counts() {
             let advice = match nearest(&word, TimeSpan::ALL.map(TimeSpan::keyword)) {
                 Some(near) => format!("did you mean {near}? All are {}", span_keywords()),
                 None => format!("it is one of {}", span_keywords()),
@@ -357,6 +365,10 @@ impl Parser {
                 None => word.clone(),
             },
             TokenKind::Quoted(text) => text.clone(),
+            _ if self.is_full() => {
+                self.diagnostics.count();
+                return None;
+            }
             other => {
                 let found = self.found();
                 let place_of_clause = self.clause().is_some();

@@ -1,3 +1,5 @@
+mod finite;
+
 use super::*;
 use crate::schedule::CatchUp;
 
@@ -220,15 +222,20 @@ fn limits_are_in_characters_and_take_their_ends() {
         change(&mut input);
         assert!(check(&input).is_ok(), "{place}: {:?}", check(&input));
     }
-    let broken: [(Change, ReportFault); 8] = [
+    let untouched = || ReportFault::Placeholder("string".to_owned());
+    let broken: [(Change, ReportFault); 11] = [
         (|i| i.report_name = Some("🦀".repeat(257)), ReportFault::NameLength),
         (|i| i.description = Some("日".repeat(257)), ReportFault::NameLength),
         (|i| i.recurrence_count = Some(i64::from(u32::MAX) + 1), ReportFault::Count),
         (|i| i.recurrence_interval = Some(0), ReportFault::Interval),
         (|i| i.start_time = text("2026-11-22T16:00:00"), ReportFault::StartFormat),
         (|i| i.start_time = text("2026-11-22T12:00:00Z"), ReportFault::StartLead(4)),
-        (|i| i.format = text("string"), ReportFault::Format),
-        (|i| i.callback_method = text("string"), ReportFault::CallbackMethod),
+        (|i| i.format = text("strings"), ReportFault::Format),
+        (|i| i.callback_method = text("PUT"), ReportFault::CallbackMethod),
+        // What the documents' examples hold has a text of its own.
+        (|i| i.format = text("string"), untouched()),
+        (|i| i.callback_method = text("string"), untouched()),
+        (|i| i.callback_url = text("string"), untouched()),
     ];
     for (change, fault) in broken {
         let mut input = scheduled();

@@ -12,11 +12,21 @@ async fn a_database_of_the_first_version_goes_on() {
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&Dialect::Sqlite.connect_url(&url)).await.unwrap();
     sqlx::raw_sql(FIRST_TABLES).execute(&mut connection).await.unwrap();
+    // On a schedule, without end as all were.
+    sqlx::raw_sql(
+        "INSERT INTO scheduled_reports SELECT '00000000-0000-0000-0000-000000000040', tenant_id, owner_id, application_id, program, name,
+             description, query_id, query, owner_name, created, modified, 'Active', 0, NULL, NULL, 14400000, 4, NULL, 0, 14400000, 0,
+             callback_url, callback_method, format FROM scheduled_reports",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
     connection.close().await.unwrap();
 
     let store = Store::open(&url).await.unwrap();
     let tenant = store.tenant_by_domain("contoso.example").await.unwrap().unwrap();
-    let report = store.report_ids(tenant.id).await.unwrap()[0];
+    let scheduled = Uuid::from_u128(0x40);
+    let report = *store.report_ids(tenant.id).await.unwrap().iter().find(|id| **id != scheduled).unwrap();
     let row = sqlx::query("SELECT id, tenant_id, turn, queued FROM executions").fetch_one(&store.pool).await.unwrap();
     let record = store.execution(Uuid::try_parse(&row.get::<String, _>("id")).unwrap()).await.unwrap().unwrap();
     assert_eq!((record.report.id, record.execution.status), (report, ExecutionStatus::Completed));
@@ -33,6 +43,15 @@ async fn a_database_of_the_first_version_goes_on() {
     transaction.commit().await.unwrap();
     let claimed = store.claim_execution(1, 2).await.unwrap().unwrap();
     assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1), note: None }, None, at(1)).await.unwrap());
+
+    // And its schedules go on as before.
+    let announced = store.announce_next_run(scheduled, Uuid::from_u128(6)).await.unwrap().unwrap();
+    let expected = Schedule { next_run: Some(Uuid::from_u128(6)), ..Schedule::new(at(4), 4, None, 0) };
+    assert_eq!(announced.timing, Timing::Recurring(expected));
+    store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(7))).await.unwrap();
+    assert_eq!(store.claim_execution(3, 4).await.unwrap().unwrap().execution.id, Uuid::from_u128(6));
+    let reports = store.reports(announced.owner, announced.program, &ReportFilter::default()).await.unwrap();
+    assert_eq!(reports.len(), 2);
 }
 
 #[tokio::test]

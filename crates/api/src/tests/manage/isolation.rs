@@ -46,7 +46,7 @@ async fn every_operation_refuses_who_may_not() {
     let future = {
         let mut claims = desk.bench.claims(OPERATOR);
         claims.aud = MANAGE.to_owned();
-        claims.nbf += 3 * 3600;
+        claims.nbf = claims.iat + 3 * 3600;
         claims.exp += 3 * 3600;
         desk.bench.context.signing.sign(&claims).unwrap()
     };

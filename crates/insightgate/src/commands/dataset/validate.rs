@@ -104,7 +104,8 @@ impl Checked {
                 let problems = errors.problems.iter();
                 let shown = problems
                     .map(|problem| json!({"line": problem.line, "column": problem.column, "key": problem.key, "message": problem.message}));
-                shown.collect()
+                let more = (errors.more > 0).then(|| format!("and {} more", errors.more));
+                shown.chain(more.map(|more| json!({"line": null, "column": null, "key": null, "message": more}))).collect()
             }
             Err(other) => vec![json!({"line": null, "column": null, "key": null, "message": other.to_string()})],
         }

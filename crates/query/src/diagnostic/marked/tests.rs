@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
-use crate::diagnostic::{headline, message};
+use crate::diagnostic::{MAXIMUM_DIAGNOSTICS, headline, message};
 use crate::{builtin, plan};
 
-fn found(text: &str) -> Vec<Diagnostic> {
+fn found(text: &str) -> Diagnostics {
     plan(text, &builtin::catalog("mpn")).expect_err(text)
 }
 
@@ -171,11 +171,14 @@ fn of_a_long_line_the_part_around_the_place_is_shown() {
 #[test]
 fn no_more_than_twenty_are_shown() {
     let text = format!("SELECT {} FROM OfficeUsage", vec!["x"; 30].join(","));
-    let mut all = found(&text);
-    assert_eq!(marked(&text, &all).lines().count(), 1 + 2 * MAXIMUM_DIAGNOSTICS);
-    all.push(all[0].clone());
-    all.push(all[0].clone());
-    assert!(marked(&text, &all).ends_with("\n  = and 2 more"));
+    let all = found(&text);
+    assert_eq!(marked(&text, &all).lines().count(), 1 + 2 * MAXIMUM_DIAGNOSTICS + 1);
+    assert!(marked(&text, &all).ends_with("\n  = and 10 more"));
+    // Whoever has the message alone is told the same.
+    let (placed, others) = placed(&text, &message(&all));
+    assert_eq!((placed.len(), others), (MAXIMUM_DIAGNOSTICS, vec!["and 10 more".to_owned()]));
+    let twenty = format!("SELECT {} FROM OfficeUsage", vec!["x"; 20].join(","));
+    assert_eq!((found(&twenty).more(), marked(&twenty, &found(&twenty)).lines().count()), (0, 1 + 2 * MAXIMUM_DIAGNOSTICS));
 }
 
 /// A server sends one message; the marks are the same as those of whoever checked the text.
@@ -218,7 +221,7 @@ fn what_names_no_place_of_the_text_stays_as_it_is() {
         "",
     ] {
         let (diagnostics, others) = placed(text, sentence);
-        assert_eq!((diagnostics, others), (Vec::new(), sentence.lines().map(str::to_owned).collect::<Vec<_>>()), "{sentence}");
+        assert_eq!((diagnostics.to_vec(), others), (Vec::new(), sentence.lines().map(str::to_owned).collect::<Vec<_>>()), "{sentence}");
     }
     let (diagnostics, others) = placed(text, "Incorrect column name: 'a' at line 1, column 8 is wrong\nand more");
     assert_eq!((diagnostics[0].code, diagnostics[0].length, others), (Code::UnknownName, 1, vec!["and more".to_owned()]));
@@ -232,7 +235,8 @@ fn any_place_in_any_text_is_shown() {
         for line in [0, 1, 2, 301, u32::MAX] {
             for column in [0, 1, 2, 150, 3001, u32::MAX] {
                 for length in [0, 1, 200, u32::MAX] {
-                    let shown = marked(text, &[Diagnostic { code: Code::Rule, line, column, length, message: "m\u{1b}\nn".to_owned() }]);
+                    let shown =
+                        marked(text, &vec![Diagnostic { code: Code::Rule, line, column, length, message: "m\u{1b}\nn".to_owned() }].into());
                     let lines: Vec<&str> = shown.lines().collect();
                     assert!(lines.len() == 3 && lines[1].contains('^') && lines[2].ends_with("= m\u{fffd} n"), "{shown}");
                     assert!(lines[0].width() <= WIDTH + 20 && !shown.contains(['\u{1b}', '\u{202e}', '\u{0}']), "{shown}");

@@ -1,7 +1,7 @@
 //! Where the parser stands: looking, taking, passing over and reporting.
 
 use super::{CLAUSES, Clause, END, Parser, is_keyword};
-use crate::diagnostic::{Code, Diagnostic, MAXIMUM_DIAGNOSTICS, quoted};
+use crate::diagnostic::{Code, Diagnostic, quoted};
 use crate::nearest::nearest;
 use crate::syntax::ast::Span;
 use crate::syntax::lexer::TokenKind;
@@ -9,12 +9,13 @@ use crate::syntax::unsupported;
 
 impl Parser {
     /// Adds an item that starts at this place; one too many is reported once and dropped.
-    pub(super) fn push<T>(&mut self, items: &mut Vec<T>, item: T, at: Span, (maximum, what): (usize, &str)) {
+    pub(super) fn push<T>(&mut self, items: &mut Vec<T>, item: T, at: Span, (maximum, what): (usize, &'static str)) {
         if items.len() < maximum {
             items.push(item);
             return;
         }
-        if !self.diagnostics.iter().any(|d| d.code == Code::TooLong && d.message.contains(what)) {
+        if !self.too_many.contains(&what) {
+            self.too_many.push(what);
             self.report_as(Code::TooLong, at, format!("there are more than {maximum} {what} at {at}; at most that many are taken"));
         }
     }
@@ -32,8 +33,11 @@ impl Parser {
         self.tokens.get(self.position).map_or(END.at, |token| token.at)
     }
 
-    /// What stands here and where, for a message.
+    /// What stands here and where, for a message. Nothing where nobody will read it.
     pub(super) fn found(&self) -> String {
+        if self.is_full() {
+            return String::new();
+        }
         let at = self.at();
         match self.kind() {
             TokenKind::Word(text) | TokenKind::Number(text) | TokenKind::Quoted(text) => format!("{} at {at}", quoted(text)),
@@ -128,18 +132,21 @@ impl Parser {
         self.report_as(Code::Syntax, at, message);
     }
 
-    /// Whether nothing more is reported, so that advice on it would be in vain.
+    /// Whether what follows is only counted, so that advice on it would be in vain.
     pub(super) fn is_full(&self) -> bool {
-        self.diagnostics.len() >= MAXIMUM_DIAGNOSTICS
+        self.diagnostics.is_full()
+    }
+
+    /// The same of an error that has just been met, which is counted then.
+    pub(super) fn only_counts(&mut self) -> bool {
+        let full = self.is_full();
+        if full {
+            self.diagnostics.count();
+        }
+        full
     }
 
     pub(super) fn report_as(&mut self, code: Code, at: Span, message: String) {
-        if !self.is_full() {
-            self.diagnostics.push(Diagnostic::at(code, at, message));
-        }
-        // What follows would be read for nothing: to the end.
-        if self.is_full() {
-            self.position = self.tokens.len().saturating_sub(1);
-        }
+        self.diagnostics.add(Diagnostic::at(code, at, message));
     }
 }

@@ -1,0 +1,33 @@
+//! What v1.1 of the marketplace says of a schedule beside what v1.0 says.
+
+use chrono::{DateTime, Utc};
+use insightgate_report::instant;
+use insightgate_report::scheduled_report::{ScheduledReport, Timing};
+use serde::Serialize;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FiniteSchedule {
+    /// As asked.
+    total_recurrence_count: Option<u32>,
+    end_time: Option<String>,
+    next_execution_start_time: Option<String>,
+}
+
+/// The count of a report and of its runs, and the fields that a version without finite schedules does not have. In such a version the count is
+/// what was asked for, else what is left of it.
+pub(super) fn schedule(report: &ScheduledReport, finite: bool, now: DateTime<Utc>) -> (Option<u32>, Option<FiniteSchedule>) {
+    let (total, end) = match &report.timing {
+        Timing::Once { .. } => (Some(1), None),
+        Timing::Recurring(schedule) => (schedule.count, schedule.end),
+    };
+    if !finite {
+        return (total, None);
+    }
+    let shown = FiniteSchedule {
+        total_recurrence_count: total,
+        end_time: end.map(instant::format),
+        next_execution_start_time: report.next_slot(now).map(instant::format),
+    };
+    (report.runs_left(now), Some(shown))
+}

@@ -1,0 +1,55 @@
+//! What is to come of a report: the next slot, how many are left, and the run that waits for it, which lists show before there is one.
+
+use chrono::{DateTime, Utc};
+
+use crate::execution::{Execution, ExecutionStatus};
+use crate::instant;
+use crate::schedule::Schedule;
+use crate::scheduled_report::{ReportStatus, ScheduledReport, Timing};
+
+impl ScheduledReport {
+    /// The next slot. Of a paused report: the one that it would go on with if it were resumed now. None: there is none any more.
+    pub fn next_slot(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.to_come(now)?.next
+    }
+
+    /// How many runs are still to begin. None: without end.
+    pub fn runs_left(&self, now: DateTime<Utc>) -> Option<u32> {
+        match &self.timing {
+            Timing::Once { .. } => Some(u32::from(self.status != ReportStatus::Inactive)),
+            Timing::Recurring(_) => self.to_come(now).map_or(Some(0), |schedule| schedule.slots_left()),
+        }
+    }
+
+    /// The run of the next slot, under the id that it will have. None: no slot is to come, or the run has no id yet.
+    pub fn waiting_run(&self, now: DateTime<Utc>) -> Option<Execution> {
+        let schedule = self.to_come(now)?;
+        let anchor = schedule.next?;
+        let (status, note) = match self.status {
+            ReportStatus::Paused => (ExecutionStatus::Paused, "The run waits until its report is resumed".to_owned()),
+            _ => (ExecutionStatus::Pending, format!("The run waits for its time: {}", instant::format(anchor))),
+        };
+        Some(Execution {
+            id: schedule.next_run?,
+            report: self.id,
+            anchor,
+            status,
+            epoch: 0,
+            attempts: 0,
+            failures: 0,
+            refusals: 0,
+            failure: None,
+            artifact: None,
+            artifact_removed: None,
+            note: Some(note),
+        })
+    }
+
+    fn to_come(&self, now: DateTime<Utc>) -> Option<Schedule> {
+        match (&self.timing, self.status) {
+            (Timing::Recurring(schedule), ReportStatus::Active) => Some(schedule.clone()),
+            (Timing::Recurring(schedule), ReportStatus::Paused) => Some(schedule.skip_to(now)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Runs that are announced before they begin, schedules that end while nobody looks, and the order of lists.
+
+use insightgate_report::report_query::ReportQuery;
+
+use super::*;
+
+fn recurring(id: u128, schedule: Schedule) -> ScheduledReport {
+    report(id, Timing::Recurring(schedule))
+}
+
+fn next_run(report: &ScheduledReport) -> Option<Uuid> {
+    match &report.timing {
+        Timing::Recurring(schedule) => schedule.next_run,
+        Timing::Once { .. } => None,
+    }
+}
+
+#[tokio::test]
+async fn a_run_begins_under_the_id_that_it_was_announced_by() {
+    let Bench { store, url, _folder } = bench().await;
+    let made = recurring(8, Schedule::new(at(4), 4, None, 0));
+    store.add_report(&made, None, None).await.unwrap().unwrap();
+    let (announced, refused) = (Uuid::from_u128(50), Uuid::from_u128(51));
+    for fresh in [announced, refused] {
+        let report = store.announce_next_run(made.id, fresh).await.unwrap().unwrap();
+        assert_eq!(next_run(&report), Some(announced), "the first id stays");
+    }
+    assert_eq!(store.report_of_next_run(OWNER, Program::Mpn, refused).await.unwrap(), None);
+    assert_eq!(store.report_of_next_run(Uuid::from_u128(9), Program::Mpn, announced).await.unwrap(), None, "another owner's is not found");
+    // A change of the report keeps it, and so does another process.
+    change(&store, 8, |report| report.paused().unwrap().resumed(at(9)).unwrap()).await;
+    let other = Store::open(&url).await.unwrap();
+    let report = other.report_of_next_run(OWNER, Program::Mpn, announced).await.unwrap().unwrap();
+    assert_eq!(report.id, made.id);
+    let mut others = 100;
+    let mut new_id = || {
+        others += 1;
+        Ok::<_, StoreError>(Uuid::from_u128(others))
+    };
+    assert_eq!(other.queue_due_reports(at(20), CatchUp::All, 10, &mut new_id).await.unwrap(), 1);
+    // The first of the slots, which are 12, 16 and 20 by now.
+    let run = store.execution(announced).await.unwrap().unwrap().execution;
+    assert_eq!((run.report, run.anchor, run.status), (made.id, at(12), ExecutionStatus::Pending));
+    assert_eq!(others, 102);
+    assert_eq!(store.report_of_next_run(OWNER, Program::Mpn, announced).await.unwrap(), None);
+    let next = store.announce_next_run(made.id, refused).await.unwrap().unwrap();
+    assert_eq!(next_run(&next), Some(refused), "the run after it has an id of its own");
+    // Where no slot is to come, none is announced.
+    store.add_report(&once(9), None, None).await.unwrap().unwrap();
+    assert_eq!(store.announce_next_run(Uuid::from_u128(9), Uuid::from_u128(52)).await.unwrap(), None);
+    assert_eq!(store.announce_next_run(Uuid::from_u128(77), Uuid::from_u128(53)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_report_whose_last_slots_are_skipped_ends() {
+    let Bench { store, _folder, .. } = bench().await;
+    let ending = |hours| Schedule::new(at(4), 4, None, 0).ending(Some(at(hours)));
+    for (id, end) in [(8, 9), (9, 90)] {
+        let made = recurring(id, ending(end));
+        store.add_report(&made, None, None).await.unwrap().unwrap();
+        assert_eq!(store.report(OWNER, Program::Mpn, made.id).await.unwrap(), Some(made), "as it was written");
+    }
+    let new_id = || Ok::<_, StoreError>(Uuid::from_u128(60));
+    assert_eq!(store.queue_due_reports(at(30), CatchUp::None, 10, new_id).await.unwrap(), 2);
+    assert_eq!((status(&store, 8).await, status(&store, 9).await), (ReportStatus::Inactive, ReportStatus::Active));
+    assert_eq!(store.queue_due_reports(at(31), CatchUp::None, 10, new_id).await.unwrap(), 0, "it is not looked at again");
+    // A report that is resumed too late has ended.
+    store.add_report(&recurring(10, ending(9)), None, None).await.unwrap().unwrap();
+    change(&store, 10, |report| report.paused().unwrap()).await;
+    assert_eq!(change(&store, 10, |report| report.resumed(at(10)).unwrap()).await.status, ReportStatus::Inactive);
+}
+
+#[tokio::test]
+async fn what_is_made_at_one_instant_is_listed_in_that_order() {
+    let Bench { store, _folder, .. } = bench().await;
+    let ids: Vec<u128> = vec![905, 17, 640, 3, 555, 12];
+    for id in &ids {
+        store.add_report(&once(*id), None, None).await.unwrap().unwrap();
+        let query = ReportQuery {
+            id: Uuid::from_u128(*id),
+            tenant: tenant().id,
+            owner: OWNER,
+            program: Program::Mpn,
+            name: "n".into(),
+            description: None,
+            text: "SELECT a FROM b".into(),
+            user: "u".into(),
+            created: at(0),
+        };
+        assert!(store.add_report_query(&query, Some(100)).await.unwrap());
+    }
+    let listed = store.reports(OWNER, Program::Mpn, &ReportFilter::default()).await.unwrap();
+    assert_eq!(listed.iter().map(|report| report.id.as_u128()).collect::<Vec<_>>(), ids);
+    let listed = store.report_queries(OWNER, Program::Mpn).await.unwrap();
+    assert_eq!(listed.iter().map(|query| query.id.as_u128()).collect::<Vec<_>>(), ids);
+    let some = ReportFilter { ids: vec![Uuid::from_u128(12), Uuid::from_u128(17)], ..ReportFilter::default() };
+    let listed = store.reports(OWNER, Program::Mpn, &some).await.unwrap();
+    assert_eq!(listed.iter().map(|report| report.id.as_u128()).collect::<Vec<_>>(), [17, 12]);
+}
