@@ -78,6 +78,15 @@ def test_python_password_and_silent_refresh(demo, scope):
     assert wrong["error"] == "invalid_grant" and wrong["error_codes"] == [50126]
 
 
+@pytest.mark.parametrize("api", ["4990cffe-04e8-4e8b-808a-1175604b879f", "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd"])
+def test_python_asks_for_the_api_by_its_id(demo, api):
+    client = confidential_client(demo)
+    answer = client.acquire_token_by_username_password(demo.ready["username"], demo.ready["password"], [f"{api}/user_impersonation"])
+    assert is_good(demo, answer["access_token"]), answer
+    (account,) = client.get_accounts()
+    assert client.acquire_token_silent([f"{api}/user_impersonation"], account)["token_source"] == "cache"
+
+
 def test_python_client_credentials(demo, scope):
     answer = confidential_client(demo).acquire_token_for_client([scope])
     assert answer["token_type"] == "Bearer", answer

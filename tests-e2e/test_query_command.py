@@ -100,7 +100,13 @@ def test_rows(desk, sql):
     assert [row["TotalRevenue"] for row in tried["value"]] == [float(total) for _, total in expected]
     ran = desk.ok("try", REVENUE)
     lines = ran.stdout.splitlines()
-    assert lines[0].split() == ["CustomerName", "TotalRevenue"] and len(lines) == 6 and ran.stderr == "5 rows\n"
+    assert lines[0].split() == ["CustomerName", "TotalRevenue"] and len(lines) == 6
+    # The sample has rows of the current month, and some that are older than the span that a query without one means.
+    start, end = window["from"][:10], window["to"][:10]
+    left_out = f"here Month from {start} to before {end}: rows before {start} and from {end} on are left out; TIMESPAN LIFETIME reads all"
+    assert ran.stderr == f"5 rows\nnote: without TIMESPAN a query reads LAST_6_MONTHS, {left_out}\n"
+    assert (tried["message"], [note.endswith(left_out) for note in tried["notes"]]) == (None, [True])
+    assert desk.ok("try", f"{REVENUE} TIMESPAN LAST_6_MONTHS").stderr == "5 rows\n"
     assert lines[1].startswith(expected[0][0])
 
     every = "SELECT Month FROM CustomersAndTenants TIMESPAN LIFETIME"

@@ -228,4 +228,4 @@ def test_the_full_definition(walked, sql):
     ], answer["message"]
     assert "Customer" in walked.preview("SELECT Customer FROM Sales TIMESPAN LIFETIME")["message"]
     answer = walked.preview('SELECT "Amount(USD)", MPNId FROM Sales WHERE [Amount(USD)] > 5 TIMESPAN LIFETIME')
-    assert answer["value"] == [{"Amount(USD)": 10.5, "LocationId": "6096123"}], answer["message"]
+    assert answer["value"] == [{"Amount(USD)": 10.5, "MPNId": "6096123"}], answer["message"]

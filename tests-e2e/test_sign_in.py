@@ -85,3 +85,44 @@ def test_device_code(demo, shell):
     browser.sign_in(demo.ready["username"], demo.ready["password"]).submit("accept")
     answer = shell(poll, DEVICE_CODE=started["device_code"])
     assert is_good(demo, answer) and answer["refresh_token"]
+
+
+def example(kind):
+    section = re.search(r"^## Microsoft's libraries\n(.*?)(?=^## |\Z)", DOCUMENT, re.M | re.S)[1]
+    return re.search(rf"^```{kind}\n(.*?)\n```$", section, re.M | re.S)[1]
+
+
+def test_what_msal_needs(demo, monkeypatch):
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(variable, raising=False)
+    names = {name: demo.ready[name] for name in ("client_id", "client_secret", "authority", "resource", "ca_certificate")}
+    exec(example("python"), names)
+    assert names["tokens"]["token_type"] == "Bearer", names["tokens"]
+
+
+def test_what_msal_node_needs(demo):
+    ready = demo.ready
+    values = {"clientId": ready["client_id"], "clientSecret": ready["client_secret"], "authority": ready["authority"], "resource": ready["resource"]}
+    given = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in values.items())
+    required, rest = example("js").split("\n\n", 1)
+    script = f"{required}\n{given}(async () => {{\n{rest}\nconsole.log(tokens.tokenType);\n}})();"
+    environment = os.environ | {"NODE_EXTRA_CA_CERTS": ready["ca_certificate"], "NODE_PATH": str(Path(os.environ["MSAL_NODE_FOLDER"]) / "node_modules")}
+    ran = subprocess.run(["node", "-e", script], env=environment, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout) == (0, "Bearer\n"), ran.stderr
+
+
+def test_a_second_factor_is_rehearsed(binary, start, tmp_path):
+    with start(tmp_path / "data", "--rows", "60") as before:
+        old = before.sign_in()
+        compliance = before.call("GET", "ScheduledDataset", headers={"ValidateMfa": "true"})
+        assert (compliance.status_code, compliance.headers["isMfaCompliant"]) == (200, "false")
+    with start(tmp_path / "data", "--rows", "60", "--require-mfa") as demo:
+        refused = demo.ask_token()
+        assert (refused.status_code, refused.json()["error_codes"]) == (400, [50079])
+        late = demo.call("GET", "ScheduledDataset", token=old).json()
+        assert (late["statusCode"], late["code"]) == (401, 900421)
+    ports = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]
+    command = [binary.resolve(), "demo", "--once", "--require-mfa", *ports, "--rows", "60", "--data-dir", str(tmp_path / "data")]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert shown.returncode == 0, shown.stderr
+    assert "400 AADSTS50079: " in shown.stdout and "401, code 900421" in shown.stdout
