@@ -75,3 +75,20 @@ def test_tokens_and_links_expire(demo):
     # A status call mints another one, unless the file itself is past its time.
     again = demo.call("GET", f"ScheduledReport/execution/{execution['reportId']}")
     assert again.status_code in (200, 404), again.text
+
+
+def test_the_next_run_begins_under_the_id_that_was_shown_before_a_restart(start, tmp_path):
+    flags = ("--clock", "manual", "--no-quotas", "--rows", "60")
+    with start(tmp_path / "data", *flags) as demo:
+        report_id, interval = schedule(demo, 2)
+        pending = {"executionStatus": "Pending"}
+        (waiting,) = demo.ok("GET", f"ScheduledReport/execution/{report_id}", params=pending)
+        assert (waiting["executionStatus"], waiting["reportLocation"], waiting["attempts"]) == ("Pending", None, 0)
+    with start(tmp_path / "data", *flags) as demo:
+        assert demo.ok("GET", f"ScheduledReport/execution/{report_id}", params=pending) == [waiting]
+        assert demo.ok("GET", f"ScheduledReport/execution/{waiting['executionId']}") == [waiting]
+        demo.advance(hours(4.75))
+        (run,) = demo.settled(report_id)
+        assert (run["executionId"], run["executionStatus"]) == (waiting["executionId"], "Completed")
+        (after,) = demo.ok("GET", f"ScheduledReport/execution/{report_id}", params=pending)
+        assert after["executionId"] != waiting["executionId"]

@@ -65,7 +65,7 @@ pub fn client_secret(
 ) -> Result<ClientSecret, Failure> {
     let hint = secret.chars().take(ClientSecret::HINT_LENGTH).collect();
     Ok(ClientSecret {
-        id: context.random.uuid()?,
+        id: context.random.ordered_uuid(created)?,
         digest: secret_digest(secret),
         hint,
         description: description.to_owned(),

@@ -114,7 +114,7 @@ impl Store {
 
     /// The latest first.
     pub async fn client_secrets(&self, application: Uuid) -> Result<Vec<ClientSecret>, StoreError> {
-        let query = sqlx::query("SELECT * FROM client_secrets WHERE application_id = $1 ORDER BY created DESC, id");
+        let query = sqlx::query("SELECT * FROM client_secrets WHERE application_id = $1 ORDER BY created DESC, id DESC");
         let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {

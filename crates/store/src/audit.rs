@@ -83,7 +83,7 @@ impl Store {
 
     /// Newest first.
     pub async fn audit_events(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
-        let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id LIMIT $1").bind(i64::from(limit));
+        let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id DESC LIMIT $1").bind(i64::from(limit));
         query.fetch_all(&self.reports).await?.iter().map(read_event).collect()
     }
 }

@@ -70,11 +70,11 @@ impl Store {
         let total: i64 = counted.fetch_one(&self.reports).await?.try_get(0)?;
         if let Some(AuditPlace { at, id }) = after {
             let (at_bind, id_bind) = (bounds.len() + 1, bounds.len() + 2);
-            conditions.push(format!("(at < ${at_bind} OR (at = ${at_bind} AND id > ${id_bind}))"));
+            conditions.push(format!("(at < ${at_bind} OR (at = ${at_bind} AND id < ${id_bind}))"));
             bounds.extend([Bound::Number(at), Bound::Text(id.to_string())]);
         }
         bounds.push(Bound::Number(i64::from(limit) + 1));
-        let listed = format!("SELECT * FROM audit_events{} ORDER BY at DESC, id LIMIT ${}", all_of(&conditions), bounds.len());
+        let listed = format!("SELECT * FROM audit_events{} ORDER BY at DESC, id DESC LIMIT ${}", all_of(&conditions), bounds.len());
         let listed = bounds.iter().fold(sqlx::query(sqlx::AssertSqlSafe(listed)), bind);
         let mut rows = listed.fetch_all(&self.reports).await?;
         let further = rows.len() > limit as usize;

@@ -50,7 +50,7 @@ impl Store {
     pub async fn callback_secrets(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Vec<CallbackSecret>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM callback_secrets WHERE owner_id = $1 AND (expires IS NULL OR expires > $2)
-             ORDER BY CASE WHEN expires IS NULL THEN 0 ELSE 1 END, created DESC, id",
+             ORDER BY CASE WHEN expires IS NULL THEN 0 ELSE 1 END, created DESC, id DESC",
         );
         let rows = query.bind(owner.to_string()).bind(millis(now)).fetch_all(&self.pool).await?;
         rows.iter().map(read_secret).collect()

@@ -281,10 +281,10 @@ impl Store {
         let mut bound = values.len();
         if after.is_some() {
             let (created, id) = (bound + 1, bound + 2);
-            conditions.push(format!("(created < ${created} OR (created = ${created} AND id > ${id}))"));
+            conditions.push(format!("(created < ${created} OR (created = ${created} AND id < ${id}))"));
             bound += 2;
         }
-        let listed = format!("SELECT * FROM callbacks{} ORDER BY created DESC, id LIMIT ${}", all_of(&conditions), bound + 1);
+        let listed = format!("SELECT * FROM callbacks{} ORDER BY created DESC, id DESC LIMIT ${}", all_of(&conditions), bound + 1);
         let mut listed = values.iter().fold(sqlx::query(sqlx::AssertSqlSafe(listed)), |query, (_, value)| query.bind(value.clone()));
         if let Some(CallbackPlace { created, id }) = after {
             listed = listed.bind(created).bind(id.to_string());

@@ -199,12 +199,16 @@ async fn an_update_is_refused_in_the_words_of_a_create() {
         (json!({"RecurrenceInterval": 3}), "Recurrence Interval must be between 4 and 2160".to_owned()),
         (json!({"RecurrenceInterval": 2161}), "Recurrence Interval must be between 4 and 2160".to_owned()),
         (json!({"RecurrenceCount": 0}), format!("{prefix}Recurrence count has to be a positive integer value")),
-        (json!({"Format": "string"}), format!("{prefix}Report format should be csv/tsv")),
-        (json!({"CallbackMethod": "string"}), format!("{prefix}CallbackMethod can only be GET or POST")),
+        (json!({"Format": "strings"}), format!("{prefix}Report format should be csv/tsv")),
+        (json!({"CallbackMethod": "PUT"}), format!("{prefix}CallbackMethod can only be GET or POST")),
         (
-            json!({"CallbackUrl": "string"}),
+            json!({"CallbackUrl": "strings"}),
             format!("{prefix}CallbackUrl should be an absolute http or https address of at most 2048 characters"),
         ),
+        // What the documents' examples hold, left as it stands.
+        (json!({"Format": "string"}), "Requested value 'string' not found".to_owned()),
+        (json!({"CallbackMethod": "String"}), "Requested value 'String' not found".to_owned()),
+        (json!({"CallbackUrl": "string"}), "Requested value 'string' not found".to_owned()),
         (
             json!({"Format": "pdf", "RecurrenceInterval": 1}),
             format!("Recurrence Interval must be between 4 and 2160; {prefix}Report format should be csv/tsv"),

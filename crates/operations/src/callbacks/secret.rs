@@ -28,7 +28,7 @@ pub(crate) fn new_secret(
     owner: Uuid,
     created: DateTime<Utc>,
 ) -> Result<(CallbackSecret, String), Failure> {
-    let (id, key) = (context.random.uuid()?, context.random.bytes::<32>()?);
+    let (id, key) = (context.random.ordered_uuid(created)?, context.random.bytes::<32>()?);
     let sealed = context.vault.seal(&purpose(id), &key).map_err(Failure::internal)?;
     let text = format!("{PREFIX}{}", STANDARD.encode(key));
     Ok((CallbackSecret { id, tenant, owner, sealed, created, expires: None }, text))

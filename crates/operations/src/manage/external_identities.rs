@@ -62,7 +62,8 @@ pub async fn bind_external_identity(
         ExternalKind::Tenant => external_tenant.clone(),
         ExternalKind::User | ExternalKind::Application => as_in_token("externalId", new.external_id.as_deref())?,
     };
-    let (id, created) = (context.random.uuid()?, context.clock.now());
+    let created = context.clock.now();
+    let id = context.random.ordered_uuid(created)?;
     let identity = ExternalIdentity { id, tenant: tenant.id, issuer, external_tenant, kind, external_id, local, created };
     let store = recording(context, administrator, "externalIdentity.bind", &identity)?;
     store.add_external_identity(&identity).await.map_err(|error| match error.is_conflict() {

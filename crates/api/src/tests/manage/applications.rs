@@ -44,13 +44,16 @@ async fn secrets_overlap_expire_and_are_removed_one_by_one() {
         assert!(text.contains("'days'"), "{text}");
     }
     // Nine more beside the third; the one that expired does not count.
+    let mut nine = Vec::new();
     for _ in 0..9 {
-        add(json!({})).await;
+        nine.insert(0, json!(add(json!({})).await.0));
     }
     desk.refused(GLOBAL, "POST", &path, json!({}), "conflict").await;
     let listed = desk.get(ACCOUNT, &path).await;
     assert_eq!(listed["totalCount"], 11);
     assert!(listed["value"].as_array().unwrap().iter().all(|secret| secret.get("secret").is_none()));
+    let latest: Vec<Value> = listed["value"].as_array().unwrap().iter().take(9).map(|secret| secret["id"].clone()).collect();
+    assert_eq!(latest, nine, "the latest first, also of one instant");
     desk.assert_kept(&[(&first, 1), (&second, 1), (&third, 1)]).await;
 }
 
