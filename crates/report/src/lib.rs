@@ -4,6 +4,7 @@
 
 pub mod callback;
 pub mod execution;
+pub mod file_name;
 pub mod instant;
 pub mod report_format;
 pub mod report_query;

@@ -1,6 +1,5 @@
 //! `ScheduledQueries`: create, list, delete, preview; and `explainQuery`, which the documents do not have.
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use insightgate_operations::asked_query::AskedQuery;
@@ -17,6 +16,7 @@ use serde::Serialize;
 
 use super::admitted::Admitted;
 use super::scheduled_report::fields_of;
+use crate::json_body::JsonBody;
 use crate::state::ApiState;
 
 /// System queries are nobody's; the documents show them as made by the service.
@@ -38,7 +38,7 @@ struct ShownQuery {
     modified_time: Option<String>,
 }
 
-pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: Body) -> Response {
+pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
     let fields = match fields_of(body, &admitted.asked).await {
         Ok(fields) => fields,
         Err(response) => return response,

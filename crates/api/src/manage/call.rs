@@ -13,7 +13,8 @@ use insightgate_operations::manage::administrator::Administrator;
 use super::object::{BODY_LIMIT, Object};
 use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
-use crate::fields::{BodyFault, Parameters, whole};
+use crate::fields::Parameters;
+use crate::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
 
 pub(super) struct Call {
@@ -50,7 +51,7 @@ impl Call {
         let uri = request.uri().clone();
         let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
         let body = if takes_body {
-            let bytes = whole(request.into_body(), BODY_LIMIT).await.map_err(|fault| match fault {
+            let bytes = JsonBody::of(request).read(BODY_LIMIT).await.map_err(|fault| match fault {
                 BodyFault::TooLarge => Failure::Invalid(format!("The request body is larger than {} KiB.", BODY_LIMIT / 1024)),
                 BodyFault::Invalid(message) => Failure::Invalid(message),
             })?;

@@ -75,6 +75,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
             context: Arc::clone(&context),
             base_url: arguments.public_url.as_ref().unwrap_or(own).as_str().into(),
             trusted_proxies: Arc::default(),
+            cors_origins: arguments.cors_origin.clone().into(),
             hsts_seconds: 0,
             intake: Arc::clone(&intake),
             sandbox: Some(sandbox.clone()),
@@ -127,6 +128,7 @@ fn settings(arguments: &DemoArguments) -> Settings {
     if arguments.lenient {
         settings.resources.extend(OLDER_RESOURCES.map(str::to_owned));
         settings.report_rules = ReportRules { start_lead_hours: 0, ..ReportRules::default() };
+        settings.downloads.always_gzip = true;
     }
     settings
 }
