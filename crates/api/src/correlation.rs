@@ -15,6 +15,9 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 /// What the platform's token endpoint calls it.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
+/// The part of the log that says why tokens were not accepted.
+pub const REFUSED_TOKENS: &str = "insightgate_api::refused_tokens";
+
 /// Of one request. Letters, digits and hyphens only, so that it can stand in a log line.
 #[derive(Debug, Clone)]
 pub(crate) struct Correlation(pub(crate) String);
@@ -40,9 +43,13 @@ pub(crate) async fn attach(
     let told = if is_refusal && !proven.is_known() { state.intake.refusals.tell(client, status, Instant::now()) } else { Some(0) };
     let client = client.map(tracing::field::display);
     let (status, reason) = (status.as_u16(), response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason)));
+    let left_out = told.filter(|count| *count > 0);
     match told {
-        Some(left_out) => {
-            let left_out = Some(left_out).filter(|count| *count > 0);
+        // Named by itself, so that a log can have these lines alone.
+        Some(_) if reason.is_some() => {
+            tracing::info!(target: REFUSED_TOKENS, method, path, client, status, correlation, reason, left_out, "answered");
+        }
+        Some(_) => {
             tracing::info!(method, path, client, status, correlation, reason, left_out, "answered");
         }
         None => tracing::debug!(method, path, client, status, correlation, reason, "answered"),

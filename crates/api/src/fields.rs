@@ -92,7 +92,7 @@ impl<'de> Deserialize<'de> for Field {
 }
 
 /// Only the names that some request has are kept, however many a body holds.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 19] = [
     "name",
     "description",
     "query",
@@ -108,6 +108,8 @@ const KNOWN: [&str; 17] = [
     "callbackurl",
     "callbackmethod",
     "callbackonfailure",
+    "exportquery",
+    "endtime",
     "advance",
     "now",
 ];
