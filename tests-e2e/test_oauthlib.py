@@ -63,13 +63,15 @@ def test_client_credentials(demo, published, session, by_header):
     assert asking.fetch_token(published["token_endpoint"], **proof)["access_token"]
 
 
-@pytest.mark.parametrize("pkce", ["S256", "plain"])
-def test_authorization_code(demo, published, session, pkce):
-    asking = session(WebApplicationClient(demo.ready["public_client_id"]), scope=scopes(demo), redirect_uri=REDIRECT, pkce=pkce)
-    address, state = asking.authorization_url(published["authorization_endpoint"], login_hint=demo.ready["username"])
+@pytest.mark.parametrize("is_public", [True, False])
+def test_authorization_code(demo, published, session, is_public):
+    ready = demo.ready
+    client, proof = (ready["public_client_id"], {}) if is_public else (ready["client_id"], {"client_secret": ready["client_secret"]})
+    asking = session(WebApplicationClient(client), scope=scopes(demo), redirect_uri=REDIRECT, pkce="S256" if is_public else None)
+    address, state = asking.authorization_url(published["authorization_endpoint"], login_hint=ready["username"])
     back = signed_in(demo, address).leaves
     assert returned(back)["state"] == state
-    token = asking.fetch_token(published["token_endpoint"], code=returned(back)["code"], include_client_id=True)
+    token = asking.fetch_token(published["token_endpoint"], code=returned(back)["code"], include_client_id=True, **proof)
     assert is_good(demo, token["access_token"]) and token["id_token"]
 
 

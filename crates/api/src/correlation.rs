@@ -40,9 +40,13 @@ pub(crate) async fn attach(
     let mut response = next.run(request).await;
     let status = response.status();
     let is_refusal = status.is_client_error() || status.is_server_error();
-    let told = if is_refusal && !proven.is_known() { state.intake.refusals.tell(client, status, Instant::now()) } else { Some(0) };
+    let reason = response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason));
+    let told = match is_refusal && !proven.is_known() {
+        true => state.intake.refusals.tell(client, status, reason.is_some(), Instant::now()),
+        false => Some(0),
+    };
     let client = client.map(tracing::field::display);
-    let (status, reason) = (status.as_u16(), response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason)));
+    let status = status.as_u16();
     let left_out = told.filter(|count| *count > 0);
     match told {
         // Named by itself, so that a log can have these lines alone.

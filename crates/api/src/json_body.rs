@@ -13,6 +13,7 @@ use axum::http::{HeaderValue, header};
 pub(crate) struct JsonBody {
     body: Body,
     content_type: Option<HeaderValue>,
+    content_encoding: Option<HeaderValue>,
 }
 
 /// A body that could not be taken.
@@ -24,7 +25,8 @@ pub(crate) enum BodyFault {
 impl JsonBody {
     pub(crate) fn of(request: Request) -> JsonBody {
         let (parts, body) = request.into_parts();
-        JsonBody { body, content_type: parts.headers.get(header::CONTENT_TYPE).cloned() }
+        let sent = |name| parts.headers.get(name).cloned();
+        JsonBody { body, content_type: sent(header::CONTENT_TYPE), content_encoding: sent(header::CONTENT_ENCODING) }
     }
 
     /// All of it, as UTF-8 without a byte-order mark.
@@ -36,6 +38,11 @@ impl JsonBody {
             let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
             if too_large { BodyFault::TooLarge } else { BodyFault::Invalid(format!("The request body could not be read: {error}")) }
         })?;
+        if self.content_encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(BodyFault::Invalid(
+                "The request body is compressed (Content-Encoding), which is not read: send it as it is.".to_owned(),
+            ));
+        }
         let declared = self.content_type.as_ref().and_then(charset);
         match decoded(&bytes, declared.as_deref()).map_err(BodyFault::Invalid)? {
             Cow::Borrowed(same) if same.len() == bytes.len() => Ok(bytes),

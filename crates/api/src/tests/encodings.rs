@@ -56,6 +56,10 @@ async fn the_insights_api_reads_bodies_as_they_are_declared() {
         let refused = send(&bench, &path, "application/json; charset=utf-16", b"{\0}".to_vec(), &token).await.refused(400);
         assert!(refused.starts_with("The request body is not UTF-16"), "{refused}");
     }
+    let zipped = Request::post("/insights/v1/mpn/ScheduledQueries").header(header::AUTHORIZATION, format!("Bearer {token}"));
+    let refused =
+        bench.send(zipped.header(header::CONTENT_ENCODING, "gzip").body(Body::from(&b"\x1f\x8b"[..])).unwrap()).await.refused(400);
+    assert!(refused.contains("compressed") && refused.contains("send it as it is"), "{refused}");
     let put = Request::put(format!("/insights/v1/mpn/ScheduledReport/{query}")).header(header::AUTHORIZATION, format!("Bearer {token}"));
     let refused = bench.send(put.body(Body::from(&b"{\"\xff"[..])).unwrap()).await.refused(400);
     assert!(refused.starts_with("The request body is not UTF-8"), "{refused}");
