@@ -178,13 +178,13 @@ def test_azure_identity(demo, scope):
     assert is_good(demo, device.get_token(scope).token)
 
 
-def test_node(demo, scope):
-    """@azure/msal-node: the script asks, this test is the person at the browser."""
+def done_by_node(demo, script, packages, scope):
+    """What a script got: it asks, and this is the person at the browser."""
     ready = demo.ready
-    environment = os.environ | {"NODE_EXTRA_CA_CERTS": ready["ca_certificate"], "NODE_PATH": str(Path(os.environ["MSAL_NODE_FOLDER"]) / "node_modules")}
+    environment = os.environ | {"NODE_EXTRA_CA_CERTS": ready["ca_certificate"], "NODE_PATH": str(Path(os.environ[packages]) / "node_modules")}
     settings = json.dumps(ready | {"scope": scope})
     script = subprocess.Popen(
-        ["node", HERE / "msal_node.cjs", settings], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ["node", HERE / script, settings], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     done = {}
     try:
@@ -200,8 +200,26 @@ def test_node(demo, scope):
         script.stdin.close()
         script.wait(60)
     assert script.returncode == 0, script.stderr.read()
+    return done
+
+
+def test_node(demo, scope):
+    """@azure/msal-node."""
+    done = done_by_node(demo, "msal_node.cjs", "MSAL_NODE_FOLDER", scope)
     assert set(done) == {"password", "confidential", "silent", "client", "code", "deviceCode", "wrong"}, done
     assert "50126" in done.pop("wrong")
     assert done.pop("client")
+    for name, token in done.items():
+        assert is_good(demo, token), name
+
+
+def test_azure_identity_in_node(demo, scope):
+    """@azure/identity."""
+    done = done_by_node(demo, "azure_identity.cjs", "AZURE_IDENTITY_FOLDER", scope)
+    assert set(done) == {"password", "client", "cached", "deviceCode", "code", "wrong", "assertion"}, done
+    assert "AADSTS7000215" in done.pop("wrong")
+    # A certificate or a federated credential: what is missing is said, and not that a secret is wrong.
+    assert "AADSTS70002" in done["assertion"] and "not supported" in done.pop("assertion")
+    assert done.pop("client") and done.pop("cached") is True
     for name, token in done.items():
         assert is_good(demo, token), name

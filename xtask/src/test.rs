@@ -62,6 +62,8 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let issuer = tooling::oidc_provider(&target)?;
     steps.announce("Microsoft's authentication library for Node (@azure/msal-node), from npm");
     let msal_node = tooling::msal_node(&target)?;
+    steps.announce("Microsoft's credentials for Node (@azure/identity), from npm");
+    let azure_identity = tooling::azure_identity(&target)?;
     steps.announce("an object store (azurite), from npm");
     let azurite = tooling::azurite(&target)?;
     steps.announce("cargo build: what the end-to-end tests run");
@@ -71,7 +73,11 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     let mut pytest = Command::new(python);
     pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
     pytest.env("INSIGHTGATE_BIN", binary).env("ANSWER_QUERIES_BIN", differential::example(&target, false)).env("VEGA_DATASETS", tables);
-    pytest.env("OIDC_PROVIDER_FOLDER", issuer).env("MSAL_NODE_FOLDER", msal_node).env("AZURITE_FOLDER", azurite);
+    pytest
+        .env("OIDC_PROVIDER_FOLDER", issuer)
+        .env("MSAL_NODE_FOLDER", msal_node)
+        .env("AZURITE_FOLDER", azurite)
+        .env("AZURE_IDENTITY_FOLDER", azure_identity);
     pytest.env("POSTGRES_BIN", tooling::postgres()?);
     steps::run(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
 }

@@ -14,6 +14,8 @@ const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
 const WRK_PACKAGES: [&str; 3] = ["wrk", "libluajit-5.1-2", "libluajit-5.1-common"];
 /// Microsoft's own authentication library for Node.
 const MSAL_NODE: &str = "@azure/msal-node@7.2.1";
+/// Microsoft's library on top of it, which their other libraries take tokens from.
+const AZURE_IDENTITY: &str = "@azure/identity@4.14.1";
 /// Microsoft's own emulator of its object store.
 const AZURITE: &str = "azurite@3.37.0";
 
@@ -68,6 +70,11 @@ pub fn oidc_provider(target: &Path) -> Result<PathBuf, String> {
 /// A folder whose `node_modules` hold Microsoft's authentication library.
 pub fn msal_node(target: &Path) -> Result<PathBuf, String> {
     npm_package(&target.join("npm-msal-node"), MSAL_NODE)
+}
+
+/// A folder whose `node_modules` hold the library of Microsoft's credentials.
+pub fn azure_identity(target: &Path) -> Result<PathBuf, String> {
+    npm_package(&target.join("npm-azure-identity"), AZURE_IDENTITY)
 }
 
 /// A folder whose `node_modules` hold Microsoft's emulator of its object store.

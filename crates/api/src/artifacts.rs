@@ -5,9 +5,9 @@ mod range;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, Version as Http, header};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -15,6 +15,7 @@ use insightgate_operations::download_artifact::{OpenedArtifact, find_artifact, o
 use insightgate_operations::failure::Failure;
 use insightgate_operations::link::{LinkFault, LinkQuery};
 use insightgate_operations::list_executions::{ArtifactLink, OpeningLink};
+use insightgate_report::file_name;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use url::form_urlencoded;
@@ -29,13 +30,22 @@ use range::{Wanted, wanted};
 #[derive(Debug, Clone, Copy)]
 struct AsItIs;
 
-pub(crate) fn routes() -> Router<ApiState> {
+pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
     // Some clients always gunzip what they asked for so. Only the whole file is compressed: neither a stretch of it nor a refusal.
     let whole = |status: StatusCode, _: Http, _: &HeaderMap, extensions: &Extensions| {
         status == StatusCode::OK && extensions.get::<AsItIs>().is_none()
     };
     let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(whole);
-    Router::new().route("/artifacts/{execution}/{file}", get(download).layer(gzip).layer(map_response(weakened)))
+    let download = get(download).layer(gzip).layer(map_response(weakened)).layer(from_fn_with_state(state.clone(), compress_unasked));
+    Router::new().route("/artifacts/{execution}/{file}", download)
+}
+
+/// Where the deployment serves files as the real store does, everybody has asked for gzip: clients made for it unpack without looking.
+async fn compress_unasked(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
+    if state.context.settings.downloads.always_gzip {
+        request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    next.run(request).await
 }
 
 /// The address without a signature, which opens nothing.
@@ -171,7 +181,7 @@ async fn content(
         [
             (header::CONTENT_TYPE, opened.content_type().to_owned()),
             (header::CONTENT_LENGTH, (stretch.end - stretch.start).to_string()),
-            (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", encoded(&opened.file))),
+            (header::CONTENT_DISPOSITION, disposition(&opened.file)),
         ],
         body,
     )
@@ -182,6 +192,11 @@ async fn content(
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
     Ok(response)
+}
+
+/// Under two names: programs that do not read the second (RFC 8187) take the first.
+fn disposition(file: &str) -> String {
+    format!("attachment; filename=\"{}\"; filename*=UTF-8''{}", file_name::in_ascii(file), encoded(file))
 }
 
 /// Everything but unreserved characters (RFC 3986) in percent form: safe in a path and in a header.

@@ -15,6 +15,9 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 /// What the platform's token endpoint calls it.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
+/// The part of the log that says why tokens were not accepted.
+pub const REFUSED_TOKENS: &str = "insightgate_api::refused_tokens";
+
 /// Of one request. Letters, digits and hyphens only, so that it can stand in a log line.
 #[derive(Debug, Clone)]
 pub(crate) struct Correlation(pub(crate) String);
@@ -37,12 +40,20 @@ pub(crate) async fn attach(
     let mut response = next.run(request).await;
     let status = response.status();
     let is_refusal = status.is_client_error() || status.is_server_error();
-    let told = if is_refusal && !proven.is_known() { state.intake.refusals.tell(client, status, Instant::now()) } else { Some(0) };
+    let reason = response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason));
+    let told = match is_refusal && !proven.is_known() {
+        true => state.intake.refusals.tell(client, status, reason.is_some(), Instant::now()),
+        false => Some(0),
+    };
     let client = client.map(tracing::field::display);
-    let (status, reason) = (status.as_u16(), response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason)));
+    let status = status.as_u16();
+    let left_out = told.filter(|count| *count > 0);
     match told {
-        Some(left_out) => {
-            let left_out = Some(left_out).filter(|count| *count > 0);
+        // Named by itself, so that a log can have these lines alone.
+        Some(_) if reason.is_some() => {
+            tracing::info!(target: REFUSED_TOKENS, method, path, client, status, correlation, reason, left_out, "answered");
+        }
+        Some(_) => {
             tracing::info!(method, path, client, status, correlation, reason, left_out, "answered");
         }
         None => tracing::debug!(method, path, client, status, correlation, reason, "answered"),

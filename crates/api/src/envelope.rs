@@ -10,6 +10,7 @@ use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
 use serde::Serialize;
 
+use crate::challenge;
 use crate::correlation::Correlation;
 use crate::refusals::{NotAccepted, Proven};
 use crate::{manage, oauth};
@@ -114,20 +115,14 @@ impl Asked {
             _ => {}
         }
         let code = matches!(failure, Failure::SecondFactorRequired).then_some(SECOND_FACTOR_REQUIRED);
-        let mut response = numbered_refusal(status, &message, code);
-        if let Some(seconds) = failure.retry_after() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        with_retry_after(with_reason(response, failure), failure)
+        let response = numbered_refusal(status, &message, code);
+        challenge::with(with_retry_after(with_reason(response, failure), failure), failure)
     }
 }
 
 /// For the answer's line in the log.
 pub(crate) fn with_reason(mut response: Response, failure: &Failure) -> Response {
-    if let Failure::Unauthorized { reason } = failure {
+    if let Failure::Unauthorized { reason, .. } = failure {
         response.extensions_mut().insert(NotAccepted(reason.clone()));
     }
     response
@@ -153,7 +148,7 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
         Failure::Unauthorized { .. } | Failure::SecondFactorRequired => StatusCode::UNAUTHORIZED,
         Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::NotFound | Failure::NoExecutions | Failure::OnlyFailedExecutions => StatusCode::NOT_FOUND,
-        Failure::Invalid(_) | Failure::Profile(_) => StatusCode::BAD_REQUEST,
+        Failure::Invalid(_) | Failure::Profile(_) | Failure::QuotaUsed { .. } => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
         Failure::Busy | Failure::ShareTaken { .. } => StatusCode::TOO_MANY_REQUESTS,
         Failure::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -164,6 +159,34 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
 pub(crate) fn too_large(limit: usize) -> Response {
     let message = format!("The request body is larger than {} KiB.", limit / 1024);
     refusal(StatusCode::PAYLOAD_TOO_LARGE, &message)
+}
+
+/// The words for a request whose head is longer than is read, as a whole answer over HTTP/1.1, with the status 414 or 431.
+pub fn long_head(status: u16) -> Vec<u8> {
+    let (reason, what) = match status {
+        414 => ("URI Too Long", "The address is longer than 64 KiB"),
+        _ => ("Request Header Fields Too Large", "The head of the request is longer than 80 KiB"),
+    };
+    let message = format!(
+        "{what}. Send a long query as exportQuery in the JSON body of POST ScheduledQueries/testQueryResult, or save it with POST \
+         ScheduledQueries and name it by its queryId."
+    );
+    let envelope = Envelope::<()> {
+        value: &[],
+        next_link: None,
+        total_count: 0,
+        message: Some(&message),
+        status_code: status,
+        data_redacted: false,
+        code: None,
+    };
+    let body = serde_json::to_string(&envelope).unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 {status} {reason}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
+         x-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    (head + &body).into_bytes()
 }
 
 pub(crate) async fn no_such_path(asked: Asked, uri: Uri) -> Response {

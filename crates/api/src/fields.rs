@@ -3,28 +3,15 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use axum::body::{Body, Bytes, to_bytes};
 use insightgate_operations::failure::Failure;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::form_urlencoded;
 
+use crate::json_body::{BodyFault, JsonBody};
+
 /// Bytes of a JSON body. The text of a query has 64 KiB, which JSON may write six times as long.
 pub(crate) const BODY_LIMIT: usize = 512 << 10;
-
-/// A body that could not be taken.
-pub(crate) enum BodyFault {
-    TooLarge,
-    Invalid(String),
-}
-
-/// A body, all of it.
-pub(crate) async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyFault> {
-    to_bytes(body, limit).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
-        if too_large { BodyFault::TooLarge } else { BodyFault::Invalid(format!("The request body could not be read: {error}")) }
-    })
-}
 
 /// The fields of a JSON object, by lower-case name.
 #[derive(Debug, Default)]
@@ -105,7 +92,7 @@ impl<'de> Deserialize<'de> for Field {
 }
 
 /// Only the names that some request has are kept, however many a body holds.
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 19] = [
     "name",
     "description",
     "query",
@@ -122,6 +109,7 @@ const KNOWN: [&str; 18] = [
     "callbackurl",
     "callbackmethod",
     "callbackonfailure",
+    "exportquery",
     "advance",
     "now",
 ];
@@ -154,9 +142,9 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 impl Fields {
-    /// Reads the body whatever its content type says: clients spell it in many ways.
-    pub(crate) async fn read(body: Body) -> Result<Fields, BodyFault> {
-        let bytes = whole(body, BODY_LIMIT).await?;
+    /// Reads the body whatever type its content is said to have: clients spell it in many ways.
+    pub(crate) async fn read(body: JsonBody) -> Result<Fields, BodyFault> {
+        let bytes = body.read(BODY_LIMIT).await?;
         serde_json::from_slice(&bytes).map_err(|error| {
             // What is no object is one of the others, or nothing at all.
             let message = match serde_json::from_slice::<Field>(&bytes) {

@@ -22,7 +22,7 @@ pub(crate) fn routes() -> Router<ApiState> {
         routes = routes
             .route(&at("scheduleddataset"), get(scheduled_dataset::list))
             .route(&at("scheduledqueries"), get(scheduled_queries::list).post(scheduled_queries::create))
-            .route(&at("scheduledqueries/testqueryresult"), get(scheduled_queries::preview))
+            .route(&at("scheduledqueries/testqueryresult"), get(scheduled_queries::preview).post(scheduled_queries::preview_of_body))
             .route(&at("scheduledqueries/explainquery"), get(scheduled_queries::explain))
             .route(&at("scheduledqueries/{query_id}"), delete(scheduled_queries::delete))
             .route(&at("scheduledreport"), get(scheduled_report::list).post(scheduled_report::create));

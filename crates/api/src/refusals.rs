@@ -40,7 +40,10 @@ pub(crate) struct NotAccepted(pub(crate) String);
 
 /// Shared by all listeners.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<(Option<IpAddr>, StatusCode), Told>>);
+pub(crate) struct Refusals(Mutex<HashMap<Kind, Told>>);
+
+/// What is told apart: the network, the status, and whether it was for a token.
+type Kind = (Option<IpAddr>, StatusCode, bool);
 
 #[derive(Debug)]
 struct Told {
@@ -50,9 +53,11 @@ struct Told {
 
 impl Refusals {
     /// None where the log has had its line of this minute, else how many were left out since the last. Calls within the process have no address.
-    pub(crate) fn tell(&self, client: Option<IpAddr>, status: StatusCode, now: Instant) -> Option<u64> {
+    ///
+    /// Refused tokens are told of separately: a wrong secret, which has the same status, must not hide why.
+    pub(crate) fn tell(&self, client: Option<IpAddr>, status: StatusCode, of_token: bool, now: Instant) -> Option<u64> {
         let is_fresh = |told: &Told| now.duration_since(told.at) < PERIOD;
-        let mut key = (client.map(share), status);
+        let mut key = (client.map(share), status, of_token);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST && !all.contains_key(&key) {
             all.retain(|_, told| is_fresh(told));
@@ -89,12 +94,13 @@ mod tests {
     #[test]
     fn a_network_has_one_line_a_minute_for_a_status() {
         let (refusals, start) = (Refusals::default(), Instant::now());
-        let tell = |client, status, seconds| refusals.tell(client, status, start + Duration::from_secs(seconds));
+        let tell = |client, status, seconds| refusals.tell(client, status, false, start + Duration::from_secs(seconds));
         let (missing, wrong) = (StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED);
         assert_eq!(tell(address(1), missing, 0), Some(0));
         assert!((0..500).all(|number| tell(address(1), missing, number % 60).is_none()));
         assert_eq!((tell(address(1), wrong, 1), tell(address(2), missing, 1), tell(None, missing, 1)), (Some(0), Some(0), Some(0)));
         assert_eq!((tell(address(1), missing, 60), tell(address(1), missing, 61)), (Some(500), None));
+        assert_eq!(refusals.tell(address(1), wrong, true, start), Some(0), "a token, and not a secret");
         let of_network = |text: &str| Some(text.parse().unwrap());
         assert_eq!(tell(of_network("2001:db8::1"), missing, 1), Some(0));
         assert_eq!(tell(of_network("2001:db8::ffff:1"), missing, 1), None);
@@ -103,10 +109,10 @@ mod tests {
     #[test]
     fn many_networks_share_a_line_and_are_forgotten() {
         let (refusals, start) = (Refusals::default(), Instant::now());
-        let lines = (0..20_000).filter(|number| refusals.tell(address(*number), StatusCode::NOT_FOUND, start).is_some()).count();
+        let lines = (0..20_000).filter(|number| refusals.tell(address(*number), StatusCode::NOT_FOUND, false, start).is_some()).count();
         assert_eq!((lines, refusals.0.lock().unwrap().len()), (MOST + 1, MOST + 1));
         let later = start + PERIOD;
-        assert_eq!(refusals.tell(address(200_000), StatusCode::NOT_FOUND, later), Some(0));
+        assert_eq!(refusals.tell(address(200_000), StatusCode::NOT_FOUND, false, later), Some(0));
         assert_eq!(refusals.0.lock().unwrap().len(), 1);
     }
 

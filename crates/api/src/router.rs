@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::state::ApiState;
-use crate::{artifacts, correlation, envelope, health, insights, intake, manage, oauth, safe_headers, sandbox, well_formed};
+use crate::{artifacts, correlation, cross_origin, envelope, health, insights, intake, manage, oauth, safe_headers, sandbox, well_formed};
 
 /// Longer than the longest operation: a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
@@ -27,6 +27,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(map_response(envelope::say_when))
         .layer(CatchPanicLayer::custom(envelope::panicked))
         .layer(from_fn_with_state(state.clone(), intake::admit))
+        .layer(from_fn_with_state(state.clone(), cross_origin::attach))
         .layer(from_fn(well_formed::one_host))
         .layer(from_fn_with_state(state.clone(), correlation::attach))
         .layer(from_fn_with_state(state.clone(), safe_headers::attach))
@@ -40,7 +41,7 @@ pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
     let routes = Router::new()
         .merge(insights::routes())
         .merge(oauth::routes(state))
-        .merge(artifacts::routes())
+        .merge(artifacts::routes(state))
         .merge(manage::routes())
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
@@ -53,12 +54,19 @@ pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
 /// The folder of the files, whose names are as they were signed.
 const ARTIFACTS: &str = "/artifacts/";
 
-/// Lower case and without a final slash; of a file's path, only what stands before its name.
+/// Lower case, without a final slash, and with one slash where there were several: clients put an address that ends with one before a path that
+/// begins with one. Of a file's path, only what stands before its name.
 fn with_plain_path(mut request: Request) -> Request {
     let path = request.uri().path();
-    let plain = match path.split_at_checked(ARTIFACTS.len()) {
+    let mut single = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !single.ends_with('/') {
+            single.push(character);
+        }
+    }
+    let plain = match single.split_at_checked(ARTIFACTS.len()) {
         Some((folder, file)) if folder.eq_ignore_ascii_case(ARTIFACTS) => format!("{ARTIFACTS}{file}"),
-        _ => path.trim_end_matches('/').to_ascii_lowercase(),
+        _ => single.trim_end_matches('/').to_ascii_lowercase(),
     };
     let plain = if plain.is_empty() { "/" } else { &plain };
     if plain != path {

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -17,7 +16,8 @@ use insightgate_report::instant;
 use serde_json::json;
 
 use crate::envelope::status;
-use crate::fields::{BodyFault, Fields};
+use crate::fields::Fields;
+use crate::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
 
 pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
@@ -66,7 +66,7 @@ async fn show_clock(State(state): State<ApiState>) -> Response {
     clock(&state, state.context.clock.now())
 }
 
-async fn set_clock(State(state): State<ApiState>, headers: HeaderMap, body: Body) -> Response {
+async fn set_clock(State(state): State<ApiState>, headers: HeaderMap, body: JsonBody) -> Response {
     let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_json = json.is_some_and(|value| value.to_ascii_lowercase().trim_start().starts_with("application/json"));
     let moved = match (is_json, Fields::read(body).await) {

@@ -16,6 +16,8 @@ pub struct ApiState {
     pub base_url: Arc<str>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// Origins whose scripts may read answers, as browsers write them.
+    pub cors_origins: Arc<[String]>,
     /// How long browsers are told to use https alone; 0: they are told nothing.
     pub hsts_seconds: u32,
     /// Shared by all listeners.

@@ -13,6 +13,7 @@ use crate::answer::Envelope;
 use crate::error::{ClientError, Refusal};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
+use crate::unzipped::unzipped;
 
 /// For an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
@@ -34,7 +35,7 @@ pub(crate) struct Connection {
 pub struct Download {
     pub status: u16,
     pub headers: HeaderMap,
-    /// Bytes, when the server says so.
+    /// Bytes of the file, when the server says so.
     pub length: Option<u64>,
     body: Response,
     address: String,
@@ -93,7 +94,8 @@ impl Connection {
             let bytes = body.bytes().await.map_err(|error| unreachable(&address, error))?;
             return Err(refused(status, headers, &bytes));
         }
-        Ok(Download { status: status.as_u16(), length: body.content_length(), headers, body, address })
+        let length = body.content_length().filter(|_| !is_zipped(&headers));
+        Ok(Download { status: status.as_u16(), length, headers, body, address })
     }
 
     /// One call: `segments` below the API's base, `query` as a serializable of named fields. `refusal` reads an answer that is none.
@@ -165,11 +167,25 @@ impl Reply {
 }
 
 impl Download {
-    /// The file, piece by piece as it arrives.
+    /// The file, piece by piece as it arrives, unpacked if it was sent compressed.
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, ClientError>> + Send {
-        let address = self.address;
-        self.body.bytes_stream().map(move |piece| piece.map_err(|error| unreachable(&address, error)))
+        let Download { status, headers, body, address, .. } = self;
+        let of = address.clone();
+        let pieces = body.bytes_stream().map(move |piece| piece.map_err(|error| unreachable(&of, error)));
+        if !is_zipped(&headers) {
+            return pieces.left_stream();
+        }
+        let failed = move |error: std::io::Error| ClientError::Unexpected {
+            address: address.clone(),
+            status,
+            reason: format!("the compressed content cannot be read: {error}"),
+        };
+        unzipped(pieces, failed).right_stream()
     }
+}
+
+fn is_zipped(headers: &HeaderMap) -> bool {
+    headers.get("content-encoding").is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"))
 }
 
 fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client, ClientError> {

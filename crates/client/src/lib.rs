@@ -11,6 +11,7 @@ mod error;
 pub mod manage;
 mod settings;
 mod token;
+mod unzipped;
 mod wire;
 
 pub use answer::{Answer, Envelope, PreviewRow};

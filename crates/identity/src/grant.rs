@@ -91,6 +91,11 @@ impl GrantRefusal {
         Self::new(7000218, "invalid_client", 401, "The request body must contain the following parameter: 'client_secret'.")
     }
 
+    pub fn assertion_not_taken() -> Self {
+        let text = "Client assertions (certificates, federated credentials) are not supported: send 'client_secret' instead of 'client_assertion'.";
+        Self::new(70002, "invalid_client", 401, text)
+    }
+
     pub fn wrong_secret() -> Self {
         Self::new(7000215, "invalid_client", 401, "The client secret is wrong. Send the secret's value, not its id.")
     }

@@ -98,12 +98,14 @@ pub struct Expectation<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Why a token is not accepted. Goes to the log; the caller hears "Unauthorized".
+/// Why a token is not accepted. Goes to the log, and to the caller, whose token it is.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TokenFault {
-    #[error("the token expired at {0} (Unix seconds)")]
+    /// Unix seconds.
+    #[error("the token expired at {}", instant(*.0))]
     Expired(i64),
-    #[error("the token is not valid before {0} (Unix seconds)")]
+    /// Unix seconds.
+    #[error("the token is not valid before {}", instant(*.0))]
     NotYetValid(i64),
     #[error("the token is for the audience '{0}'")]
     Audience(String),
@@ -111,6 +113,12 @@ pub enum TokenFault {
     Issuer(String),
     #[error("the token names no application")]
     NoApplication,
+}
+
+/// Unix seconds, for people.
+pub fn instant(seconds: i64) -> String {
+    let known = DateTime::from_timestamp(seconds, 0);
+    known.map_or_else(|| format!("{seconds} (Unix seconds)"), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 impl AccessClaims {

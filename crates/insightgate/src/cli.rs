@@ -220,12 +220,15 @@ pub struct DemoArguments {
     /// No quotas: up to 10,000 queries and 10,000 reports of an owner
     #[arg(long)]
     pub no_quotas: bool,
-    /// Serve clients that break the documents: no start lead, no quotas, more resources
+    /// Serve clients that break the documents: no start lead, no quotas, more resources, downloads always compressed
     #[arg(long)]
     pub lenient: bool,
     /// Require a second factor of everybody, as the real service does since April 2026: the walk shows how a password alone is refused
     #[arg(long)]
     pub require_mfa: bool,
+    /// An origin whose scripts may call the server from a browser, such as http://localhost:3000; repeatable
+    #[arg(long, value_name = "URL", value_parser = crate::origin::public)]
+    pub cors_origin: Vec<String>,
     /// Allow addresses other machines can reach
     #[arg(long)]
     pub allow_remote: bool,

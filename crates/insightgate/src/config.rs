@@ -41,6 +41,7 @@ pub struct Configuration {
     /// An origin in its one form.
     pub public_url: Option<String>,
     pub trusted_proxies: Vec<IpNet>,
+    pub cors_origins: Vec<String>,
     pub connections: usize,
     pub connections_per_address: usize,
     pub idle_seconds: u32,
@@ -103,6 +104,7 @@ impl Default for Configuration {
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
             public_url: None,
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
             connections: 1024,
             connections_per_address: 256,
             idle_seconds: 75,

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::connections::{Activity, Admission, Place, Timing, Verdict, Watched, WatchedStream};
+use crate::long_heads::LongHeads;
 use crate::stalled_writes::{LeastRate, PacedStream};
 
 /// Requests at once of one HTTP/2 connection.
@@ -29,8 +30,8 @@ const CONNECTION_WINDOW: u32 = 64 << 10;
 const SEND_BUFFER: usize = 256 << 10;
 /// Bytes of a request's head over HTTP/1, and of what is read at once. An address and its query may have 64 KiB.
 const HEAD_BYTES: usize = 80 << 10;
-/// Bytes of a request's headers over HTTP/2.
-const HEADER_LIST: u32 = 16 << 10;
+/// Bytes of a request's headers over HTTP/2, its address among them.
+const HEADER_LIST: u32 = 64 << 10;
 /// Requests that were taken back by their client and are not yet forgotten; with more, the connection ends.
 const RESET_STREAMS: usize = 20;
 /// While a request is under way, an HTTP/2 client must answer pings.
@@ -143,11 +144,12 @@ impl Serving {
     }
 
     /// Requests and answers, until one side ends the connection.
-    async fn exchange<S>(mut self, stream: S, activity: &Activity, service: Watched)
+    async fn exchange<S>(mut self, stream: S, activity: &Arc<Activity>, service: Watched)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let timing = self.timing;
+        let stream = LongHeads::new(stream, Arc::clone(activity));
         let exchange = self.builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let mut exchange = std::pin::pin!(exchange);
         let mut look = Instant::now() + timing.look();

@@ -12,6 +12,7 @@ mod env_vars;
 mod language_page;
 mod listener;
 mod log;
+mod long_heads;
 mod open_files;
 mod origin;
 mod profiles;
@@ -69,9 +70,11 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     for line in env_vars::unknown(&config::variables()) {
         eprintln!("warning: {line}");
     }
-    // A server's level stands in its configuration.
-    if !matches!(command, Command::Serve(_)) {
-        start_log(QUIET)?;
+    match &command {
+        // A server's level stands in its configuration.
+        Command::Serve(_) => {}
+        Command::Demo(_) => start_log(&demo::log_filter())?,
+        _ => start_log(QUIET)?,
     }
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,

@@ -27,7 +27,7 @@ pub async fn authenticate_management(context: &Context, token: &str) -> Result<A
 
 /// Counts a request whose token was not accepted: nobody knows whose it is.
 pub fn count_refusal(context: &Context, failure: &Failure, address: Option<IpAddr>, correlation: &str) {
-    let Failure::Unauthorized { reason } = failure else { return };
+    let Failure::Unauthorized { reason, .. } = failure else { return };
     let happening = Happening {
         tenant: None,
         actor: String::new(),
@@ -41,7 +41,10 @@ pub fn count_refusal(context: &Context, failure: &Failure, address: Option<IpAdd
 
 async fn principal(context: &Context, token: &str, audience: Audience) -> Result<Arc<Principal>, Failure> {
     let subject = subject(context, token, audience).await?;
-    let gone = || Failure::Unauthorized { reason: "the tenant, application or user of the token is gone".to_owned() };
+    let gone = || {
+        let told = "the tenant, application or user of the token is gone";
+        Failure::bad_token(told, told)
+    };
     let mfa = subject.amr.iter().any(|method| method == MFA);
     context.directory.bearer(subject.tenant, subject.application, subject.user, mfa).await?.ok_or_else(gone)
 }
@@ -51,15 +54,16 @@ async fn subject(context: &Context, token: &str, audience: Audience) -> Result<T
     if let Some(issuer) = context.issuers.of(token) {
         return issuer.subject(context, token, audience).await;
     }
-    let refused = |reason: String| Failure::Unauthorized { reason };
     if !context.settings.built_in_authority {
-        return Err(refused("the token comes from no trusted issuer, and the built-in authority is off".to_owned()));
+        let reason = "the token comes from no trusted issuer, and the built-in authority is off";
+        return Err(Failure::bad_token(reason, "the token comes from no issuer that this server trusts"));
     }
-    let claims = context.signing.verify(token).map_err(|fault| refused(fault.to_string()))?;
+    let claims = context.signing.verify(token).map_err(|fault| Failure::bad_token(&fault, fault.told()))?;
     let audiences = match audience {
         Audience::Insights => context.settings.resources.as_slice(),
         Audience::Management => std::slice::from_ref(&context.settings.management_resource),
     };
     let expected = Expectation { audiences, authority: context.settings.public_url.as_deref(), now: context.clock.now() };
-    claims.check(&expected).map_err(|fault| refused(fault.to_string()))
+    // What a token of ours claims is its bearer's to know.
+    claims.check(&expected).map_err(|fault| Failure::bad_token(&fault, fault.to_string()))
 }

@@ -42,7 +42,7 @@ pub async fn create_query(context: &Context, caller: &Caller, input: QueryInput)
     };
     let quota = context.settings.quotas.then_some(QUERY_QUOTA);
     if !context.store.add_report_query(&query, quota).await? {
-        return Err(Failure::Invalid(QUOTA_MESSAGE.to_owned()));
+        return Err(Failure::quota_used(QUOTA_MESSAGE, None));
     }
     Ok(query)
 }

@@ -46,12 +46,29 @@ pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInp
         }
         Timing::Recurring(_) => None,
     };
-    context.store.add_report(&report, first.as_ref(), quotas(context, now)).await??;
+    let quotas = quotas(context, now);
+    match context.store.add_report(&report, first.as_ref(), quotas).await? {
+        Ok(()) => {}
+        Err(fault @ ReportFault::ExecuteNowQuota) => {
+            let next = match quotas {
+                Some(quotas) => context.store.execute_now_room(&report, quotas).await?,
+                None => None,
+            };
+            return Err(Failure::quota_used(fault, next.map(seconds)));
+        }
+        Err(fault) => return Err(fault.into()),
+    }
     match first {
         Some(_) => context.signals.queued.notify_one(),
         None => context.signals.rescheduled.notify_one(),
     }
     Ok(report)
+}
+
+/// At least one, so that nobody asks again at once.
+fn seconds(wait: TimeDelta) -> u32 {
+    let whole = (wait.num_milliseconds().max(0) + 999) / 1000;
+    u32::try_from(whole).unwrap_or(u32::MAX).max(1)
 }
 
 /// Whether the report's dataset takes its interval. A query that is not right any more is the run's to tell.

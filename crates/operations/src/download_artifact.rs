@@ -11,6 +11,7 @@ use futures::stream::{BoxStream, Stream, StreamExt as _, unfold};
 use insightgate_engine::{ArtifactKey, ArtifactReader, EngineError};
 use insightgate_identity::scope::TenantScope;
 use insightgate_report::execution::Artifact;
+use insightgate_report::file_name;
 use insightgate_store::StoreError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -34,6 +35,7 @@ const SENSITIVE_REVOKED: &str = "The file holds sensitive data that you may not 
 pub struct OpenedArtifact {
     key: ArtifactKey,
     pub artifact: Artifact,
+    /// What it is saved as.
     pub file: String,
 }
 
@@ -79,7 +81,8 @@ pub async fn open_artifact(
         return Err(Failure::Forbidden(reason.to_owned()));
     }
     let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
-    Ok(OpenedArtifact { key, artifact, file: file.to_owned() })
+    let file = file_name::on_disk(&report.name, execution, artifact.format);
+    Ok(OpenedArtifact { key, artifact, file })
 }
 
 /// Who has no link that holds could be anybody.

@@ -29,6 +29,8 @@ pub struct DownloadSettings {
     pub slow: Duration,
     /// A download that takes longer ends.
     pub longest: Duration,
+    /// Whether a whole file is sent compressed to those who did not ask for it, too.
+    pub always_gzip: bool,
 }
 
 impl Default for DownloadSettings {
@@ -40,6 +42,7 @@ impl Default for DownloadSettings {
             least_rate: 8 << 10,
             slow: Duration::from_secs(60),
             longest: Duration::from_secs(24 * 3600),
+            always_gzip: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use insightgate_identity::external_identity::ExternalKind;
-use insightgate_identity::token::TokenSubject;
+use insightgate_identity::token::{TokenSubject, instant};
 use insightgate_outbound::{AddressRules, Outbound, OutboundError};
 use serde::Deserialize;
 use thiserror::Error;
@@ -44,7 +44,7 @@ pub struct ExternalIssuer {
     keys: PublishedKeys,
 }
 
-/// Why a token of a trusted issuer is not accepted. Goes to the log; the caller hears "Unauthorized".
+/// Why a token of a trusted issuer is not accepted. Goes to the log.
 #[derive(Debug, Error)]
 pub(crate) enum ExternalFault {
     #[error(transparent)]
@@ -63,9 +63,9 @@ pub(crate) enum ExternalFault {
     Issuer(String),
     #[error("the token is for another audience: {0}")]
     Audience(String),
-    #[error("the token expired at {0} (Unix seconds)")]
+    #[error("the token expired at {}", instant(*.0))]
     Expired(i64),
-    #[error("the token is not valid before {0} (Unix seconds)")]
+    #[error("the token is not valid before {}", instant(*.0))]
     NotYetValid(i64),
     #[error("the token has no usable claim '{0}'")]
     Missing(String),
@@ -73,6 +73,17 @@ pub(crate) enum ExternalFault {
     TwoApplications(String, String),
     #[error("the token is bound to a key that is not presented with it (cnf)")]
     Confirmation,
+}
+
+impl ExternalFault {
+    /// For the caller: what its own token holds, and nothing of how keys are fetched.
+    fn told(&self) -> String {
+        match self {
+            ExternalFault::Keys(_) => "the keys of the token's issuer cannot be used".to_owned(),
+            ExternalFault::Signature(_) => "the token is malformed or its signature is wrong".to_owned(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl ExternalIssuers {
@@ -115,7 +126,7 @@ impl ExternalIssuer {
     pub async fn subject(&self, context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
         let now = context.clock.now();
         let issuer = &self.settings;
-        let refused = |fault: ExternalFault| Failure::Unauthorized { reason: format!("{}: {fault}", issuer.url) };
+        let refused = |fault: ExternalFault| Failure::bad_token(format!("{}: {fault}", issuer.url), fault.told());
         let header = TokenHeader::read(token, issuer).map_err(refused)?;
         let key = self.keys.find(&header, now).await.map_err(|fault| refused(fault.into()))?;
         let claims = key.verify(token, &header).map_err(refused)?;
@@ -134,7 +145,7 @@ impl ExternalIssuer {
                     correlation: None,
                 };
                 audit::record(context, happening).await;
-                Err(Failure::Unauthorized { reason: format!("{}: {unbound}", issuer.url) })
+                Err(Failure::bad_token(format!("{}: {unbound}", issuer.url), "nobody here is bound to the token's bearer"))
             }
         }
     }

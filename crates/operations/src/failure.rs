@@ -8,10 +8,13 @@ use insightgate_report::scheduled_report::{ReportFault, ReportFaults};
 use insightgate_store::StoreError;
 use thiserror::Error;
 
+use crate::challenge::Challenge;
 use crate::random::NoRandomness;
 
 /// When to ask again where queries wait for their turns, in seconds.
 const CROWDED_SECONDS: u32 = 5;
+/// When to look again whether a quota has room that only its owner can make, in seconds.
+const QUOTA_SECONDS: u32 = 3600;
 /// When to ask again while a database is away, in seconds.
 const AWAY_SECONDS: u32 = 5;
 /// When to ask again for what an object store did not give, in seconds.
@@ -20,9 +23,9 @@ pub(crate) const STORE_AWAY_SECONDS: u32 = 10;
 /// The text is for the caller; where the log needs more, it is in `Internal`.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// No token, or one that is not accepted. The reason is for the log.
+    /// No token, or one that is not accepted. The reason is for the log, the challenge for the caller.
     #[error("Unauthorized")]
-    Unauthorized { reason: String },
+    Unauthorized { reason: String, challenge: Challenge },
     /// The token is right, but its user gave no second factor, and the deployment requires one.
     #[error(
         "MFA required: the token's user gave no second factor. The password grant cannot ask for one: get a token by the device code or the \
@@ -46,6 +49,9 @@ pub enum Failure {
     OnlyFailedExecutions,
     #[error("{0}")]
     Invalid(String),
+    /// A documented quota is used up.
+    #[error("{told}")]
+    QuotaUsed { told: String, wait_seconds: u32 },
     /// Every field of a legal business profile that breaks a rule.
     #[error("The legal business profile breaks rules: {}", listed(.0))]
     Profile(Vec<ProfileFault>),
@@ -76,6 +82,16 @@ impl Failure {
         Failure::Internal(cause.into())
     }
 
+    /// The log has the whole fault; the caller hears `told`.
+    pub fn bad_token(reason: impl ToString, told: impl Into<String>) -> Failure {
+        Failure::Unauthorized { reason: reason.to_string(), challenge: Challenge::BadToken(told.into()) }
+    }
+
+    /// `wait_seconds`: when there is room by itself, as far as that is known.
+    pub fn quota_used(told: impl ToString, wait_seconds: Option<u32>) -> Failure {
+        Failure::QuotaUsed { told: told.to_string(), wait_seconds: wait_seconds.unwrap_or(QUOTA_SECONDS) }
+    }
+
     /// Something that the server needs cannot be used now, which is none of the caller's business.
     pub fn unavailable(cause: &impl ToString) -> Failure {
         Failure::Unavailable { told: "Service unavailable".to_owned(), wait_seconds: AWAY_SECONDS, cause: cause.to_string() }
@@ -84,7 +100,9 @@ impl Failure {
     /// After how many seconds the same request may be answered, where that is known.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Failure::ShareTaken { wait_seconds, .. } | Failure::Unavailable { wait_seconds, .. } => Some(*wait_seconds),
+            Failure::ShareTaken { wait_seconds, .. }
+            | Failure::Unavailable { wait_seconds, .. }
+            | Failure::QuotaUsed { wait_seconds, .. } => Some(*wait_seconds),
             _ => None,
         }
     }
@@ -118,7 +136,10 @@ impl From<ReportFaults> for Failure {
 
 impl From<ReportFault> for Failure {
     fn from(fault: ReportFault) -> Self {
-        Failure::Invalid(fault.to_string())
+        match fault {
+            ReportFault::ActiveQuota | ReportFault::ExecuteNowQuota => Failure::quota_used(fault, None),
+            _ => Failure::Invalid(fault.to_string()),
+        }
     }
 }
 

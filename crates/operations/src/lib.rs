@@ -15,6 +15,7 @@ pub mod background;
 pub mod callbacks;
 pub mod caller;
 pub mod catalogs;
+pub mod challenge;
 pub mod change_report;
 pub mod clock;
 pub mod clock_watch;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::execution::{Artifact, ExecutionStatus};
+use insightgate_report::file_name;
 use insightgate_store::{ExecutionFilter, ExecutionRecord};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -209,8 +210,7 @@ async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> 
 
 async fn link(context: &Context, record: &ExecutionRecord, artifact: &Artifact) -> ArtifactLink {
     let execution = record.execution.id;
-    // As the documents show it.
-    let file = format!("{}_{execution}.{}", record.report.name, artifact.format.name());
+    let file = file_name::in_address(&record.report.name, execution, artifact.format);
     let lifetime = context.settings.link_lifetime;
     if context.settings.store_links {
         let lifetime = lifetime.min(LONGEST_STORE_LINK);

@@ -85,6 +85,16 @@ pub enum SignatureFault {
     Invalid(#[from] jsonwebtoken::errors::Error),
 }
 
+impl SignatureFault {
+    /// For the caller.
+    pub fn told(&self) -> &'static str {
+        match self {
+            SignatureFault::UnknownKey => "the token is signed with a key that this server does not know",
+            SignatureFault::Invalid(_) => "the token is malformed or its signature is wrong",
+        }
+    }
+}
+
 impl SigningKeys {
     /// Reads the keys; the first start makes one.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock) -> Result<SigningKeys, SigningFault> {

@@ -4,6 +4,7 @@
 
 pub mod callback;
 pub mod execution;
+pub mod file_name;
 pub mod instant;
 pub mod next_run;
 pub mod report_format;

@@ -1,6 +1,6 @@
 //! Reports. Another owner's are not found. Creating one, its first execution and the quotas share a transaction.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::execution::ExecutionStatus;
@@ -71,6 +71,21 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(Ok(()))
+    }
+
+    /// How long the owner of a report that runs at once has to wait until the quota of such reports has room; None when it has some.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn execute_now_room(&self, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<TimeDelta>, StoreError> {
+        // The newest of those that leave no room: when it counts no more, there is some.
+        let last = "SELECT created FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4
+             ORDER BY created DESC LIMIT 1 OFFSET $5";
+        let query = sqlx::query(last).bind(report.owner.to_string()).bind(report.program.name());
+        let query = query.bind(millis(quotas.execute_now_since)).bind(millis(report.created));
+        let query = query.bind(i64::try_from(quotas.execute_now.saturating_sub(1)).unwrap_or(i64::MAX));
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
+        Ok(Some(TimeDelta::milliseconds(row.try_get::<i64, _>(0)? - millis(quotas.execute_now_since))))
     }
 
     pub async fn report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ScheduledReport>, StoreError> {

@@ -12,6 +12,7 @@ use insightgate_operations::failure::Failure;
 use insightgate_report::scheduled_report::ReportFault;
 use serde::Serialize;
 
+use crate::challenge;
 use crate::client_address::ClientAddress;
 use crate::envelope::{self, Asked};
 use crate::fields::Parameters;
@@ -88,19 +89,18 @@ impl FromRequestParts<ApiState> for Admitted {
 
 /// From either header; two that differ are refused, for nobody can say which of them is meant.
 fn token(headers: &HeaderMap) -> Result<&str, Failure> {
-    let refused = |reason: &str| Failure::Unauthorized { reason: reason.to_owned() };
     let bearer = headers.get(header::AUTHORIZATION).map(|value| {
         let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     let ticket = headers.get(USER_TICKET).map(|value| value.to_str().ok().map(str::trim));
     match (bearer, ticket) {
-        (Some(None), _) => Err(refused("the Authorization header is not 'Bearer <token>'")),
-        (_, Some(None)) => Err(refused("the X-AadUserTicket header is not a token")),
+        (Some(None), _) => Err(challenge::bad_request("the Authorization header is not 'Bearer <token>'")),
+        (_, Some(None)) => Err(challenge::bad_request("the X-AadUserTicket header is not a token")),
         (Some(Some(bearer)), Some(Some(ticket))) if bearer != ticket => {
-            Err(refused("Authorization and X-AadUserTicket hold different tokens"))
+            Err(challenge::bad_request("Authorization and X-AadUserTicket hold different tokens"))
         }
         (Some(Some(token)), _) | (None, Some(Some(token))) => Ok(token),
-        (None, None) => Err(refused("there is no token")),
+        (None, None) => Err(challenge::no_token()),
     }
 }

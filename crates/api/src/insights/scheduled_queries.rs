@@ -1,6 +1,5 @@
 //! `ScheduledQueries`: create, list, delete, preview; and `explainQuery`, which the documents do not have.
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use insightgate_operations::asked_query::AskedQuery;
@@ -17,6 +16,7 @@ use serde::Serialize;
 
 use super::admitted::Admitted;
 use super::scheduled_report::fields_of;
+use crate::json_body::JsonBody;
 use crate::state::ApiState;
 
 /// System queries are nobody's; the documents show them as made by the service.
@@ -38,7 +38,7 @@ struct ShownQuery {
     modified_time: Option<String>,
 }
 
-pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: Body) -> Response {
+pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
     let fields = match fields_of(body, &admitted.asked).await {
         Ok(fields) => fields,
         Err(response) => return response,
@@ -87,7 +87,20 @@ pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) ->
 }
 
 pub(crate) async fn preview(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    match try_query(&state.context, &admitted.caller, asked(&admitted), &admitted.asked.correlation).await {
+    let query = asked(&admitted);
+    tried(&state, &admitted, query).await
+}
+
+/// The same parameters in a body, which may be longer than an address.
+pub(crate) async fn preview_of_body(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
+    match asked_in(body, &admitted).await {
+        Ok(query) => tried(&state, &admitted, query).await,
+        Err(response) => response,
+    }
+}
+
+async fn tried(state: &ApiState, admitted: &Admitted, query: AskedQuery) -> Response {
+    match try_query(&state.context, &admitted.caller, query, &admitted.asked.correlation).await {
         Ok(tried) => admitted.success_with(&tried.preview.rows, tried.message.as_deref(), &tried.notes),
         Err(failure) => admitted.asked.refuse(&failure),
     }
@@ -108,6 +121,21 @@ fn asked(admitted: &Admitted) -> AskedQuery {
         start_time: parameters.text("startTime"),
         end_time: parameters.text("endTime"),
     }
+}
+
+/// What the body does not say, the address may.
+async fn asked_in(body: JsonBody, admitted: &Admitted) -> Result<AskedQuery, Response> {
+    let fields = fields_of(body, &admitted.asked).await?;
+    let read = || -> Result<AskedQuery, Failure> {
+        let or_address = |name: &str| Ok::<_, Failure>(fields.text(name)?.or_else(|| admitted.parameters.text(name)));
+        Ok(AskedQuery {
+            text: or_address("exportQuery")?,
+            query_id: or_address("queryId")?,
+            start_time: or_address("startTime")?,
+            end_time: or_address("endTime")?,
+        })
+    };
+    read().map_err(|failure| admitted.asked.refuse(&failure))
 }
 
 fn show(query: KnownQuery) -> ShownQuery {

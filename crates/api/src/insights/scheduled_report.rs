@@ -1,6 +1,5 @@
 //! `ScheduledReport`: create, list, update, pause, resume, delete.
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -15,7 +14,8 @@ use serde::Serialize;
 use super::admitted::Admitted;
 use super::finite::{FiniteSchedule, schedule};
 use crate::envelope::{self, Asked};
-use crate::fields::{BODY_LIMIT, BodyFault, Fields};
+use crate::fields::{BODY_LIMIT, Fields};
+use crate::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
 
 #[derive(Serialize)]
@@ -45,7 +45,7 @@ struct ShownReport {
     finite: Option<FiniteSchedule>,
 }
 
-pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: Body) -> Response {
+pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
     let input = match report_input(body, &admitted.asked).await {
         Ok(input) => input,
         Err(response) => return response,
@@ -72,7 +72,7 @@ pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> R
     }
 }
 
-pub(crate) async fn update(State(state): State<ApiState>, admitted: Admitted, body: Body) -> Response {
+pub(crate) async fn update(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
     let input = match report_input(body, &admitted.asked).await {
         Ok(input) => input,
         Err(response) => return response,
@@ -115,14 +115,14 @@ fn one(state: &ApiState, admitted: &Admitted, outcome: Result<ScheduledReport, F
     }
 }
 
-pub(super) async fn fields_of(body: Body, asked: &Asked) -> Result<Fields, Response> {
+pub(super) async fn fields_of(body: JsonBody, asked: &Asked) -> Result<Fields, Response> {
     Fields::read(body).await.map_err(|fault| match fault {
         BodyFault::TooLarge => envelope::too_large(BODY_LIMIT),
         BodyFault::Invalid(message) => asked.refuse(&Failure::Invalid(message)),
     })
 }
 
-async fn report_input(body: Body, asked: &Asked) -> Result<ReportInput, Response> {
+async fn report_input(body: JsonBody, asked: &Asked) -> Result<ReportInput, Response> {
     let fields = fields_of(body, asked).await?;
     read_input(&fields, asked.finite).map_err(|failure| asked.refuse(&failure))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::call::Call;
-use crate::envelope;
+use crate::{challenge, envelope};
 
 /// Some answers hold a secret, once: none may be kept by anything on the way.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
@@ -44,11 +44,7 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str, details: Opti
     if let (Value::Object(fields), Some(details)) = (&mut error, details) {
         fields.insert("details".to_owned(), details);
     }
-    let mut response = json(status, &json!({ "error": error }));
-    if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    response
+    json(status, &json!({ "error": error }))
 }
 
 pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
@@ -61,7 +57,7 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
         Failure::IllegalMove(_) => ("illegalMove", None),
         Failure::Busy | Failure::ShareTaken { .. } => ("busy", None),
         Failure::Unavailable { .. } => ("unavailable", None),
-        Failure::Invalid(_) => ("invalid", None),
+        Failure::Invalid(_) | Failure::QuotaUsed { .. } => ("invalid", None),
         Failure::Profile(faults) => {
             let shown = faults.iter().map(|fault| json!({"field": fault.field, "rule": fault.rule, "message": fault.message}));
             ("invalid", Some(Value::Array(shown.collect())))
@@ -78,5 +74,5 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
         _ => {}
     }
     let response = error(status, code, &message, details, correlation);
-    envelope::with_retry_after(envelope::with_reason(response, failure), failure)
+    challenge::with(envelope::with_retry_after(envelope::with_reason(response, failure), failure), failure)
 }

@@ -11,9 +11,11 @@ use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::administrator::Administrator;
 
 use super::object::{BODY_LIMIT, Object};
+use crate::challenge;
 use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
-use crate::fields::{BodyFault, Parameters, whole};
+use crate::fields::Parameters;
+use crate::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
 
 pub(super) struct Call {
@@ -50,7 +52,7 @@ impl Call {
         let uri = request.uri().clone();
         let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());
         let body = if takes_body {
-            let bytes = whole(request.into_body(), BODY_LIMIT).await.map_err(|fault| match fault {
+            let bytes = JsonBody::of(request).read(BODY_LIMIT).await.map_err(|fault| match fault {
                 BodyFault::TooLarge => Failure::Invalid(format!("The request body is larger than {} KiB.", BODY_LIMIT / 1024)),
                 BodyFault::Invalid(message) => Failure::Invalid(message),
             })?;
@@ -80,8 +82,11 @@ impl Call {
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
-    let refused = |reason: &str| Failure::Unauthorized { reason: reason.to_owned() };
-    let sent = headers.get(header::AUTHORIZATION).ok_or_else(|| refused("there is no token"))?;
+    let sent = headers.get(header::AUTHORIZATION).ok_or_else(challenge::no_token)?;
     let (scheme, token) = sent.to_str().ok().and_then(|text| text.trim().split_once(' ')).unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(refused("the Authorization header is not 'Bearer <token>'")) }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(challenge::bad_request("the Authorization header is not 'Bearer <token>'"))
+    }
 }

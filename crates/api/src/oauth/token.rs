@@ -77,13 +77,17 @@ async fn issue(sent: Sent, version: TokenVersion) -> Response {
         Err(refusal) => return refuse(&state, &asked, &refusal),
     };
     let basic = basic_credentials(&headers);
+    let client_secret = form.raw("client_secret").or_else(|| basic.as_ref().map(|(_, secret)| secret.clone()));
+    // Nothing is wrong with a secret that was not sent.
+    if client_secret.is_none() && (form.raw("client_assertion").is_some() || form.raw("client_assertion_type").is_some()) {
+        return refuse(&state, &asked, &GrantRefusal::assertion_not_taken());
+    }
     let request = TokenRequest {
         tenant,
         version,
         grant_type: form.text("grant_type"),
         client_id: form.text("client_id").or_else(|| basic.as_ref().map(|(id, _)| id.clone())),
-        // An assertion stands where a secret would: it is taken for a wrong one, since none can be registered.
-        client_secret: form.raw("client_secret").or_else(|| basic.map(|(_, secret)| secret)).or_else(|| form.raw("client_assertion")),
+        client_secret,
         username: form.text("username"),
         password: form.raw("password"),
         refresh_token: form.text("refresh_token"),

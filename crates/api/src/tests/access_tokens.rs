@@ -7,6 +7,7 @@ use axum::http::{Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use insightgate_identity::token::AccessClaims;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -73,7 +74,9 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
     for (what, token) in &cases {
         let answer = present(&bench, token).await;
         assert_eq!(answer.refused(401), "Unauthorized", "{what}");
-        assert_eq!(answer.header("www-authenticate"), "Bearer");
+        let kind = if *what == "nothing" { "invalid_request" } else { "invalid_token" };
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.starts_with(&format!("Bearer error=\"{kind}\", error_description=\"")), "{what}: {challenge}");
     }
     present(&bench, &good).await.ok();
 }
@@ -86,6 +89,45 @@ async fn a_token_lives_one_hour() {
     present(&bench, &token).await.ok();
     bench.advance(TimeDelta::seconds(1));
     present(&bench, &token).await.refused(401);
+}
+
+/// The documented body says "Unauthorized" and no more; the header says what there is to mend.
+#[tokio::test]
+async fn a_refusal_says_why() {
+    let bench = Bench::new().await;
+    let sign = |change: fn(&mut AccessClaims)| {
+        let mut claims = bench.claims(ANA);
+        change(&mut claims);
+        bench.context.signing.sign(&claims).unwrap()
+    };
+    for (token, why) in [
+        (sign(|claims| claims.exp = claims.nbf), "the token expired at 2026-11-22T12:00:00Z"),
+        (sign(|claims| claims.nbf += 3600), "the token is not valid before 2026-11-22T13:00:00Z"),
+        (sign(|claims| claims.aud = "https://graph.example/\"\\".into()), "the token is for the audience 'https://graph.example/'/'"),
+        (sign(|claims| claims.iss = "https://elsewhere.example/".into()), "the token was issued by 'https://elsewhere.example/'"),
+        (sign(|claims| claims.appid = Some(FOREIGN_APP)), "the tenant, application or user of the token is gone"),
+        ("nonsense".to_owned(), "the token is malformed or its signature is wrong"),
+    ] {
+        let answer = present(&bench, &token).await;
+        assert_eq!(answer.refused(401), "Unauthorized");
+        assert_eq!(answer.header("www-authenticate"), format!("Bearer error=\"invalid_token\", error_description=\"{why}\""));
+    }
+    let path = "/insights/v1/mpn/ScheduledDataset";
+    let two = [("authorization", format!("Bearer {}", bench.token(ANA))), ("x-aaduserticket", "other".to_owned())];
+    for (headers, challenge) in [
+        (&[][..], "Bearer"),
+        (
+            &[("authorization", "Basic YTpi")],
+            "Bearer error=\"invalid_request\", error_description=\"the Authorization header is not 'Bearer <token>'\"",
+        ),
+        (
+            &[(two[0].0, two[0].1.as_str()), (two[1].0, two[1].1.as_str())],
+            "Bearer error=\"invalid_request\", error_description=\"Authorization and X-AadUserTicket hold different tokens\"",
+        ),
+    ] {
+        let answer = bench.fetch(path, headers).await;
+        assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, challenge));
+    }
 }
 
 /// A fixed public address binds the issuer's host too.

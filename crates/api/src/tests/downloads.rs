@@ -146,6 +146,11 @@ fn random_link(dice: &mut Dice, link: &str) -> String {
 /// What a link says: its path and its parts, decoded. Two that say the same are the same link.
 fn meaning(link: &str) -> Option<(String, Vec<String>)> {
     let (path, query) = link.split_once('?')?;
+    // Several slashes count as one.
+    let mut path = path.to_owned();
+    while path.contains("//") {
+        path = path.replace("//", "/");
+    }
     // As a form's name, in which nothing but percent signs has a meaning here.
     let path =
         url::form_urlencoded::parse(path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D").as_bytes()).next()?.0.into_owned();

@@ -129,6 +129,7 @@ pub(super) fn state(context: &SharedContext, sandbox: Option<SandboxAccess>) -> 
         context: Arc::clone(context),
         base_url: BASE.into(),
         trusted_proxies: Arc::default(),
+        cors_origins: Arc::default(),
         hsts_seconds: 0,
         intake: Arc::new(Intake::new(1024, 256)),
         sandbox,

@@ -186,6 +186,8 @@ async fn any_name_of_a_report_makes_a_safe_file_name() {
     let query = bench.create_query(ANA, ALL_SALES).await;
     for name in [
         "plain",
+        &"a".repeat(256),
+        &"日本語".repeat(85),
         "../../etc/passwd",
         "..",
         "a\"b'c\\d",
@@ -209,11 +211,52 @@ async fn any_name_of_a_report_makes_a_safe_file_name() {
         assert_eq!((file.status.as_u16(), file.header("content-type")), (200, "text/tab-separated-values; charset=utf-8"), "{name:?}");
         assert_eq!(bench.fetch(&link.replace("/artifacts/", "/ARTIFACTS/"), &[]).await.status, 200, "a path in any letter case: {name:?}");
         let disposition = file.header("content-disposition");
-        let encoded = disposition.strip_prefix("attachment; filename*=UTF-8''").unwrap();
+        let (plain, encoded) = disposition.strip_prefix("attachment; filename=\"").unwrap().split_once("\"; filename*=UTF-8''").unwrap();
         assert!(encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~%".contains(&byte)), "{disposition}");
-        let decoded = url::form_urlencoded::parse(encoded.as_bytes()).next().unwrap().0.into_owned();
-        assert_eq!(decoded, format!("{}_{id}.tsv", name.trim()));
+        let decode = |text: &str| url::form_urlencoded::parse(text.as_bytes()).next().unwrap().0.into_owned();
+        let decoded = decode(encoded);
+        for (what, saved) in [
+            ("in the header", &decoded),
+            ("in ASCII", &plain.to_owned()),
+            ("in the link", &decode(parsed.path_segments().unwrap().next_back().unwrap())),
+        ] {
+            assert!(saved.len() <= 255 && saved.ends_with(&format!("_{id}.tsv")), "{what}: {saved}");
+            assert!(!saved.contains(['/', '\\', ':', '"', '<', '?', '\r', '\n', '\0', '\t', '\u{202e}']), "{what}: {saved:?}");
+        }
+        assert!(plain.is_ascii() && parsed.path_segments().unwrap().all(|segment| segment.len() <= 255), "{link}");
+        if name == "Größe – 日本" {
+            assert_eq!((decoded, plain), (format!("{name}_{id}.tsv"), format!("Gr__e _ ___{id}.tsv").as_str()));
+        }
     }
+}
+
+/// Clients of the store that the links are modelled on take a link apart, decode the file's name and encode it anew, but for its slashes.
+#[tokio::test]
+async fn a_client_that_decodes_slashes_finds_the_file() {
+    let bench = Bench::new().await;
+    let link = bench.export(ANA, ALL_SALES, json!({"ReportName": "EMEA/APAC 100%/ä"})).await;
+    let taken_apart = link.replace("%2F", "/").replace("%2f", "/");
+    assert_eq!(bench.fetch(&taken_apart, &[]).await.text(), FILE);
+}
+
+#[tokio::test]
+async fn where_the_operator_wants_it_gzip_comes_unasked() {
+    let bench = Bench::with(|settings| settings.downloads.always_gzip = true).await;
+    let link = link(&bench).await;
+    for accepted in [&[][..], &[("accept-encoding", "identity")], &[("accept-encoding", "gzip;q=0")], &[("accept-encoding", "gzip")]] {
+        let answer = bench.fetch(&link, accepted).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-encoding"), &answer.body[..2]), (200, "gzip", &[0x1f, 0x8b][..]));
+        assert!(answer.header("etag").starts_with("W/"));
+        assert_eq!(head(&bench, &link, accepted).await.header("content-encoding"), "gzip");
+    }
+    // A stretch is one of the file itself, and what is compressed already stays as it is.
+    let part = bench.fetch(&link, &[("range", "bytes=0-3")]).await;
+    assert_eq!((part.status.as_u16(), part.text().as_str(), part.headers.get("content-encoding")), (206, "Name", None));
+    let zipped = bench.export(ANA, ALL_SALES, json!({"ReportName": "zipped", "Format": "csv.gz"})).await;
+    let answer = bench.fetch(&zipped, &[]).await;
+    assert_eq!((answer.headers.get("content-encoding"), &answer.body[..2]), (None, &[0x1f, 0x8b][..]));
+    let refused = bench.fetch(&link.replace("sig=", "sig=A"), &[]).await;
+    assert_eq!(refused.refused(403), INVALID);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request, header};
 use chrono::{NaiveDate, TimeDelta};
 use insightgate_engine::Format;
 use insightgate_identity::program::Program;
@@ -391,4 +393,31 @@ async fn redacted_columns_are_not_asked() {
     }
     let answer = tried(&bench, ANA, "SELECT Number FROM Days WHERE Secret = 'unknown'", &[]).await;
     assert_eq!(answer.envelope()["message"], "'unknown' occurs nowhere in Secret");
+}
+
+/// A query that is too long for an address.
+#[tokio::test]
+async fn a_preview_takes_its_parameters_in_a_body() {
+    let bench = Bench::new().await;
+    let long = format!("SELECT Name FROM Sales WHERE Name IN ({}) ORDER BY Name ASC", vec!["'alpha'"; 5_000].join(", "));
+    for version in ["v1", "v1.1"] {
+        let post = async |path: &str, body: Value| {
+            let request = Request::post(format!("/insights/{version}/mpn/{path}"))
+                .header(header::AUTHORIZATION, format!("Bearer {}", bench.token(ANA)))
+                .body(Body::from(body.to_string()));
+            bench.send(request.unwrap()).await
+        };
+        assert_eq!(post("ScheduledQueries/testQueryResult", json!({"exportQuery": long})).await.ok(), [json!({"Name": "alpha"})]);
+        let saved = bench.create_query(ANA, ALL_SALES).await;
+        assert_eq!(post("ScheduledQueries/TestQueryResult", json!({"QUERYID": saved})).await.ok().len(), 3);
+        // What the body leaves out the address may say, and what it says counts.
+        assert_eq!(post(&format!("scheduledqueries/testqueryresult?queryId={saved}"), json!({})).await.ok().len(), 3);
+        let wrong = json!({"exportQuery": "SELECT Name FROM Sales", "startTime": "soon"});
+        let refused = post("ScheduledQueries/testQueryResult?startTime=2026-01-01T00:00:00Z", wrong).await.refused(400);
+        assert!(refused.contains("startTime should follow format"), "{refused}");
+        let refused = post("ScheduledQueries/testQueryResult", json!({"exportQuery": 7})).await.refused(400);
+        assert_eq!(refused, "exportQuery should be a string, but is the number 7.");
+        let refused = post("ScheduledQueries/testQueryResult", json!({})).await.refused(400);
+        assert_eq!(refused, "Give exactly one of exportQuery and queryId.");
+    }
 }

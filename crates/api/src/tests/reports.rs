@@ -113,8 +113,9 @@ async fn a_hundred_queries_and_no_more() {
         last = bench.create_query(ANA, ALL_SALES).await;
     }
     let body = json!({"Name": "query", "Query": ALL_SALES});
-    let refused = bench.call(ANA, Method::POST, "ScheduledQueries", body.clone()).await.refused(400);
-    assert_eq!(refused, "Number of queries exceeded. Delete few queries before creating new queries");
+    let refused = bench.call(ANA, Method::POST, "ScheduledQueries", body.clone()).await;
+    assert_eq!(refused.refused(400), "Number of queries exceeded. Delete few queries before creating new queries");
+    assert_eq!(refused.header("retry-after"), "3600");
     // Everybody has a quota of their own, and what is deleted is free again.
     bench.create_query(BEN, ALL_SALES).await;
     bench.call(ANA, Method::DELETE, &format!("ScheduledQueries/{last}"), Value::Null).await.ok();
@@ -131,7 +132,8 @@ async fn fifty_active_reports_and_no_more() {
     }
     let body = report_body(&query, every_four_hours(None));
     let message = "User has exceeded its report creation quota of 50 active reports";
-    assert_eq!(create(&bench, body.clone()).await.refused(400), message);
+    let refused = create(&bench, body.clone()).await;
+    assert_eq!((refused.refused(400).as_str(), refused.header("retry-after")), (message, "3600"));
     // Pausing one makes room for another, and then there is none to resume it.
     let change = async |action: &str| bench.call(ANA, Method::PUT, &format!("ScheduledReport/{action}/{last}"), Value::Null).await;
     change("pause").await.ok();
@@ -193,14 +195,20 @@ async fn five_reports_at_once_in_an_hour() {
     }
     bench.work().await;
     let message = "User has exceeded its ExecuteNow report creation quota of 5 reports/60 mins";
-    assert_eq!(create(&bench, body.clone()).await.refused(400), message);
+    let refused = create(&bench, body.clone()).await;
+    assert_eq!((refused.refused(400).as_str(), refused.header("retry-after")), (message, "3600"));
     // Deleting one gives nothing back: it was created.
     bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{first}"), Value::Null).await.ok();
     assert_eq!(create(&bench, body.clone()).await.refused(400), message);
     // Those on a schedule are not counted.
     bench.create_report(ANA, &query, every_four_hours(None)).await;
-    bench.advance(TimeDelta::minutes(60) - TimeDelta::seconds(1));
-    assert_eq!(create(&bench, body.clone()).await.refused(400), message);
+    for (minutes, wait) in [(20, "2400"), (39, "60")] {
+        bench.advance(TimeDelta::minutes(minutes));
+        assert_eq!(create(&bench, body.clone()).await.header("retry-after"), wait);
+    }
+    bench.advance(TimeDelta::seconds(59));
+    let refused = create(&bench, body.clone()).await;
+    assert_eq!((refused.refused(400).as_str(), refused.header("retry-after")), (message, "1"));
     bench.advance(TimeDelta::seconds(1));
     create(&bench, body).await.ok();
 }

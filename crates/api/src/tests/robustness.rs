@@ -25,7 +25,7 @@ async fn bodies_that_are_no_fields() {
         (b"[{\"Name\":\"a\"}]".to_vec(), "The request body should be a JSON object, but is an array."),
         (b"null".to_vec(), "The request body should be a JSON object, but is null."),
         (b"\"text\"".to_vec(), "The request body should be a JSON object, but is 'text'."),
-        (b"{\"Name\":\"\xff\xfe\"}".to_vec(), "The request body is not valid JSON"),
+        (b"{\"Name\":\"\xff\xfe\"}".to_vec(), "The request body is not UTF-8: byte 10 is 0xFF."),
         (b"\0\0\0\0".to_vec(), "The request body is not valid JSON"),
         (nested.into_bytes(), "The request body should be a JSON object, but is an array."),
     ];

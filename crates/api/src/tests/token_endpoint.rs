@@ -426,3 +426,23 @@ async fn what_is_no_user_name_is_not_recorded() {
         bench.advance(TimeDelta::seconds(1));
     }
 }
+
+/// A certificate or a federated credential is not a wrong secret.
+#[tokio::test]
+async fn a_client_assertion_is_said_not_to_be_supported() {
+    let bench = Bench::new().await;
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let sent = [("client_secret", None), ("client_assertion_type", Some(kind)), ("client_assertion", Some("a.b.c"))];
+    for path in [v1(), v2()] {
+        for grant in ["password", "client_credentials"] {
+            let changes: Vec<_> = sent.iter().copied().chain([("grant_type", Some(grant))]).collect();
+            let answer = ask(&bench, &path, &changes).await;
+            assert_eq!(refused(&answer, "invalid_client", 401), 70002);
+            let text = answer.json()["error_description"].as_str().unwrap().to_owned();
+            assert!(text.contains("not supported: send 'client_secret'"), "{text}");
+        }
+        // Whoever sends the secret as well has proved itself.
+        assert_eq!(ask(&bench, &path, &[("client_assertion", Some("a.b.c"))]).await.status, 200);
+    }
+    assert!(bench.fetch("/error?code=70002", &[]).await.text().contains("Client assertions"));
+}

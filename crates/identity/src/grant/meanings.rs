@@ -27,6 +27,7 @@ impl GrantRefusal {
             Self::unknown_client(ANY),
             Self::disabled_client(),
             Self::missing_secret(),
+            Self::assertion_not_taken(),
             Self::wrong_secret(),
             Self::expired_secret(),
             Self::wrong_credentials(),

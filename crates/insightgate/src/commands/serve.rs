@@ -72,6 +72,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
             context: context.clone(),
             base_url: configuration.public_url.clone().unwrap_or(base).into(),
             trusted_proxies: configuration.trusted_proxies.clone().into(),
+            cors_origins: configuration.cors_origins.clone().into(),
             hsts_seconds: configuration.hsts_seconds,
             intake: Arc::clone(&intake),
             sandbox: None,

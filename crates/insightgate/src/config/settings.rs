@@ -7,8 +7,8 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, most_runs, networks, number, public_url, text, texts,
-    weights,
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, most_runs, networks, number, origins, public_url,
+    text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
@@ -113,6 +113,12 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 24 * 30).map(|hours| c.downloads.longest = Duration::from_secs(u64::from(hours) * 3600)),
     },
     Setting {
+        key: "downloads.always_gzip",
+        about: "Whether a whole file is sent with Content-Encoding: gzip even if the client did not ask for it, as Microsoft's store does.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.downloads.always_gzip = flag),
+    },
+    Setting {
         key: "server.http",
         about: "Address to serve HTTP at; empty for none.",
         default: Ok("\"127.0.0.1:7080\""),
@@ -153,6 +159,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "How long a connection may stay open without a request. Longer than proxies keep theirs, which is 60 seconds with most.",
         default: Ok("75"),
         read: |c, v| number(v, 5, 3600).map(|seconds| c.idle_seconds = seconds),
+    },
+    Setting {
+        key: "server.cors_origins",
+        about: "Origins of browser applications, such as [\"https://app.example.com\"], whose scripts may get tokens, call the Insights API and download.",
+        default: Ok("[]"),
+        read: |c, v| origins(v).map(|origins| c.cors_origins = origins),
     },
     Setting {
         key: "server.hsts_seconds",

@@ -63,6 +63,16 @@ pub fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
     texts(value)?.into_iter().map(network).collect()
 }
 
+/// As browsers send them. None stands for all: whoever may read answers is named.
+pub fn origins(value: &Value) -> Result<Vec<String>, String> {
+    let origin = |text: String| {
+        let wrong =
+            || format!("should hold origins such as \"https://app.example.com\" or \"http://localhost:3000\", but holds \"{text}\"");
+        crate::origin::public(&text).map_err(|_| wrong())
+    };
+    texts(value)?.into_iter().map(origin).collect()
+}
+
 /// Of tenants, by their ids.
 pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
     let table = value.as_table().ok_or_else(|| format!("should be a table of tenants' ids and weights, but is {value}"))?;

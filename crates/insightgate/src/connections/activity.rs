@@ -122,6 +122,11 @@ impl Activity {
         }
     }
 
+    /// Requests that have begun so far.
+    pub fn begun(&self) -> u64 {
+        self.doing().next
+    }
+
     pub fn is_at_work(&self) -> bool {
         self.doing().requests > 0
     }

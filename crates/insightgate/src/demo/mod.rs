@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
-use insightgate_api::{ApiState, Intake, SandboxAccess};
+use insightgate_api::{ApiState, Intake, REFUSED_TOKENS, SandboxAccess};
 use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT};
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
@@ -29,6 +29,7 @@ use crate::config::Configuration;
 use crate::connections::{Admission, Timing};
 use crate::data_folder::DataFolder;
 use crate::listener::Doors;
+use crate::log::QUIET;
 use crate::open_files::places;
 use crate::origin;
 use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
@@ -40,6 +41,11 @@ const OLDER_RESOURCES: [&str; 2] = ["https://graph.windows.net", "https://graph.
 /// Names by which a browser or client on this machine reaches the server.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// What the demo's log says: who tries a client out sees why a token was not accepted.
+pub fn log_filter() -> String {
+    format!("{QUIET},{REFUSED_TOKENS}=info")
+}
 
 pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     refuse_remote(&arguments)?;
@@ -76,6 +82,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
             context: Arc::clone(&context),
             base_url: arguments.public_url.as_ref().unwrap_or(own).as_str().into(),
             trusted_proxies: Arc::default(),
+            cors_origins: arguments.cors_origin.clone().into(),
             hsts_seconds: 0,
             intake: Arc::clone(&intake),
             sandbox: Some(sandbox.clone()),
@@ -135,6 +142,7 @@ fn settings(arguments: &DemoArguments) -> Settings {
     if arguments.lenient {
         settings.resources.extend(OLDER_RESOURCES.map(str::to_owned));
         settings.report_rules = ReportRules { start_lead_hours: 0, ..ReportRules::default() };
+        settings.downloads.always_gzip = true;
     }
     settings
 }

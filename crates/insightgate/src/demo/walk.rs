@@ -184,7 +184,7 @@ pub fn print_curl(ready: &Ready, walked: &Walked) {
     println!("{authorized} '{api}/ScheduledQueries/testQueryResult?queryId={query_id}'");
     println!("{authorized} {api}/ScheduledReport -d '{{\"ReportName\": \"Mine\", \"QueryId\": \"{query_id}\", \"ExecuteNow\": true}}'");
     println!("{authorized} {api}/ScheduledReport/execution/{report_id}");
-    println!("{curl} '{link}'");
+    println!("{curl} --compressed '{link}'");
 }
 
 fn beginning(names: &[String]) -> String {

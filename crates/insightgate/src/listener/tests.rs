@@ -68,7 +68,8 @@ async fn start_with(total: usize, per_address: usize, timing: Timing, tls: Optio
     };
     let take = |body: Bytes| async move { body.len().to_string() };
     let app = Router::new().route("/", get(|| async { "served" })).route("/held", get(hold)).route("/endless", get(endless));
-    let app = app.route("/take", post(take));
+    let parrot = |_: Bytes| async { axum::http::StatusCode::URI_TOO_LONG };
+    let app = app.route("/take", post(take)).route("/parrot", post(parrot));
     let admission = Admission::new(Places { total, per_address, proxies: Vec::new() });
     let (stop, stopped) = watch::channel(false);
     let doors = Doors { admission, timing, least: LeastRate { rate: 0, window: NEVER }, drain: PATIENCE };
@@ -304,4 +305,50 @@ async fn a_head_is_bounded_and_a_body_beside_it_is_not() {
         sent += 1024;
         assert!(sent < 16 << 20, "no bound was met");
     }
+}
+
+/// What the client got, as far as it says something.
+async fn heard(stream: &mut TcpStream) -> String {
+    String::from_utf8(ended(stream).await).unwrap()
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused_in_words() {
+    let bench = start(100, 100, patient()).await;
+    let line = |length: usize| format!("GET /?exportQuery={} HTTP/1.1\r\nhost: a\r\n", "x".repeat(length));
+    let header = |length: usize| format!("GET / HTTP/1.1\r\nhost: a\r\nx-long: {}\r\n\r\n", "x".repeat(length));
+    for (request, status) in [
+        (line(66_000) + "\r\n", 414),
+        (line(100_000) + "\r\n", 414),
+        // A client that goes on sending hears it as well.
+        (line(1_500_000) + "\r\n", 414),
+        (header(200_000), 431),
+        (String::from_utf8(REQUEST.to_vec()).unwrap() + &line(66_000) + "\r\n", 414),
+    ] {
+        let mut stream = bench.connect(HERE).await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let said = heard(&mut stream).await;
+        let (before, refusal) = said.split_at(said.find(&format!("HTTP/1.1 {status} ")).unwrap_or_else(|| panic!("{status}: {said}")));
+        assert_eq!(before.contains("served"), request.starts_with("GET / HTTP/1.1\r\nhost: a\r\n\r\n"), "{before}");
+        let (head, body) = refusal.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())) && head.contains("connection: close"), "{head}");
+        assert!(head.contains("content-type: application/json; charset=utf-8"), "{head}");
+        assert!(body.starts_with("{\"value\":[],\"nextLink\":null,\"totalCount\":0,\"message\":\"The "), "{body}");
+        assert!(body.contains("POST ScheduledQueries/testQueryResult") && body.contains(&format!("\"statusCode\":{status}")), "{body}");
+    }
+    // As long as may be.
+    let mut stream = bench.send(HERE, (line(60_000) + "\r\n").as_bytes()).await;
+    assert!(until(&mut stream, "served").await);
+}
+
+/// Whatever a client has sent before: only the library's own refusal is given words.
+#[tokio::test]
+async fn an_answer_that_looks_like_a_refusal_is_left_as_it_is() {
+    let bench = start(100, 100, patient()).await;
+    let body = "x".repeat(70_000);
+    let request = format!("POST /parrot HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    let mut stream = bench.send(HERE, request.as_bytes()).await;
+    let said = heard(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 414 URI Too Long\r\n") && said.ends_with("\r\n\r\n"), "{said}");
+    assert!(!said.contains("statusCode"), "{said}");
 }

@@ -1,0 +1,94 @@
+//! Which answers scripts of other origins may read (CORS): what is public, those of every origin; tokens, the Insights API and files, those that the
+//! operator named. Pages that go by cookies and the management API are for nobody's scripts.
+//!
+//! Not tower-http's layer: it answers every OPTIONS, that of paths which are for no other origin too. Cookies are never allowed (no
+//! `Access-Control-Allow-Credentials`), so that a script can do no more than its own token can.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::state::ApiState;
+
+/// Headers of answers that scripts may read beside those that they always may.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "accept-ranges, content-disposition, content-encoding, content-range, etag, ismfacompliant, ms-correlationid, ms-requestid, retry-after, \
+     www-authenticate",
+);
+/// Seconds that a browser may keep what a preflight told it.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+
+/// Whose scripts may read the answers of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    Nobody,
+    /// Discovery and keys, which say the same to everybody.
+    Everybody,
+    Named {
+        methods: &'static str,
+    },
+}
+
+impl Readers {
+    /// `path` in lower case, as routes are matched.
+    fn of(path: &str) -> Readers {
+        let mut segments = path.split('/').skip(1);
+        match [segments.next(), segments.next(), segments.next(), segments.next(), segments.next()] {
+            [Some("artifacts"), ..] => Readers::Named { methods: "GET, HEAD" },
+            [Some("insights"), Some(_), ..] => Readers::Named { methods: "GET, POST, PUT, DELETE" },
+            [Some("manage" | "sandbox"), ..] => Readers::Nobody,
+            [Some(_), Some("oauth2"), Some("token" | "devicecode"), None, _]
+            | [Some(_), Some("oauth2"), Some("v2.0"), Some("token" | "devicecode"), None] => Readers::Named { methods: "POST" },
+            [Some(_), Some(".well-known"), Some("openid-configuration"), None, _]
+            | [Some(_), Some("v2.0"), Some(".well-known"), Some("openid-configuration"), None]
+            | [Some(_), Some("discovery"), Some("keys"), None, _]
+            | [Some(_), Some("discovery"), Some("v2.0"), Some("keys"), None]
+            | [Some("common"), Some("discovery"), Some("instance"), None, _] => Readers::Everybody,
+            _ => Readers::Nobody,
+        }
+    }
+}
+
+pub(crate) async fn attach(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let readers = Readers::of(request.uri().path());
+    let origin = request.headers().get(header::ORIGIN);
+    let (allowed, methods) = match readers {
+        Readers::Nobody => return next.run(request).await,
+        Readers::Everybody => (origin.map(|_| HeaderValue::from_static("*")), "GET"),
+        Readers::Named { .. } if state.cors_origins.is_empty() => return next.run(request).await,
+        Readers::Named { methods } => {
+            let is_named = |origin: &HeaderValue| state.cors_origins.iter().any(|named| named.as_bytes() == origin.as_bytes());
+            (origin.filter(|origin| is_named(origin)).cloned(), methods)
+        }
+    };
+    let mut response = match preflight(request.method(), request.headers(), methods).filter(|_| allowed.is_some()) {
+        Some(answer) => answer,
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    if readers != Readers::Everybody {
+        // What is kept for one origin is not for another.
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
+    if let Some(allowed) = allowed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+    response
+}
+
+/// The answer to a browser that asks beforehand whether it may send a request. All headers that it names are allowed: none of them opens anything.
+fn preflight(method: &Method, headers: &HeaderMap, methods: &'static str) -> Option<Response> {
+    if method != Method::OPTIONS || !headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        return None;
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let set = response.headers_mut();
+    set.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+    set.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+    if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        set.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+    Some(response)
+}
