@@ -10,11 +10,11 @@ const TABLE: &str = "id,zip,price,when,day,ok,who,empty,Größe\n\
     2,123,2,2024-01-02T00:00:00Z,2024-01-02,FALSE,\"say \"\"hi\"\"\",,-6\n\
     3,,,,,,,,\n";
 
-fn kinds(columns: &[Column]) -> Vec<(&str, ColumnType)> {
+pub(super) fn kinds(columns: &[Column]) -> Vec<(&str, ColumnType)> {
     columns.iter().map(|column| (column.name.as_str(), column.kind)).collect()
 }
 
-fn given(world: &World, name: &str, content: &[u8]) -> PathBuf {
+pub(super) fn given(world: &World, name: &str, content: &[u8]) -> PathBuf {
     let path = world.folder.path().join(name);
     std::fs::write(&path, content).unwrap();
     path
