@@ -4,13 +4,18 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::ipc;
 use datafusion::arrow::ipc::reader::FileReader;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use datafusion::parquet::basic::{LogicalType, Type as PhysicalType};
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use datafusion::parquet::schema::types::SchemaDescriptor;
 use uuid::Uuid;
 
@@ -20,23 +25,64 @@ use crate::error::EngineError;
 const BATCH_ROWS: usize = 8192;
 
 pub(super) fn parquet(path: &Path, file: File) -> Result<Source, EngineError> {
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| bad(path, error))?;
+    let options = ArrowReaderOptions::new();
+    let metadata = guarded(path, || {
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        let names = durations_beside_wide_integers(&footer);
+        let options = options.with_skip_arrow_metadata(names.is_some());
+        Ok((ArrowReaderMetadata::try_new(Arc::new(footer), options)?, names.unwrap_or_default()))
+    });
+    let (metadata, durations) = metadata?;
+    let uuids: Vec<String> = root_leaves(metadata.parquet_schema(), |leaf| leaf.logical_type_ref() == Some(&LogicalType::Uuid));
     let metadata = match far_times(metadata.schema(), metadata.parquet_schema()) {
         None => metadata,
         Some(schema) => ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), ArrowReaderOptions::new().with_schema(schema))
             .map_err(|error| bad(path, error))?,
     };
-    let uuids: Vec<String> = root_leaves(metadata.parquet_schema(), |leaf| leaf.logical_type_ref() == Some(&LogicalType::Uuid));
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let schema = Arc::clone(builder.schema());
     let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| bad(path, error))?;
-    Ok(source(path, &schema, &uuids, reader))
+    let mut source = source(path, &schema, &uuids, reader);
+    let told = |field: &Arc<Field>| {
+        let is_duration = durations.contains(field.name());
+        if is_duration {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Duration(TimeUnit::Nanosecond)))
+        } else {
+            Arc::clone(field)
+        }
+    };
+    source.schema = Arc::new(Schema::new(source.schema.fields().iter().map(told).collect::<Vec<_>>()));
+    Ok(source)
 }
 
 pub(super) fn arrow(path: &Path, file: File) -> Result<Source, EngineError> {
-    let reader = FileReader::try_new_buffered(file, None).map_err(|error| bad(path, error))?;
+    let reader = guarded(path, || Ok(FileReader::try_new_buffered(file, None)?))?;
     let schema = reader.schema();
     Ok(source(path, &schema, &[], reader))
+}
+
+/// The library panics on some schemas that it does not know.
+fn guarded<T>(path: &Path, open: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, EngineError> {
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    let unknown = || bad(path, "the file is damaged, or has a column of a type that is not known: leave such a column out of it");
+    opened.map_err(|_| unknown())?.map_err(|error| bad(path, error))
+}
+
+/// What a writer such as Polars says of its own types cannot be read by the library where integers of 128 bits are among them. Then it is passed over,
+/// but for the columns that would be taken for integers without it. None where it can be read.
+fn durations_beside_wide_integers(footer: &ParquetMetaData) -> Option<Vec<String>> {
+    let notes = footer.file_metadata().key_value_metadata()?;
+    let note = notes.iter().find(|note| note.key == "ARROW:schema")?.value.as_deref()?;
+    let bytes = BASE64_STANDARD.decode(note).ok()?;
+    // A mark and a length, except in old files.
+    let message = if bytes.starts_with(&[0xff; 4]) { bytes.get(8..)? } else { &bytes };
+    let fields = ipc::root_as_message(message).ok()?.header_as_schema()?.fields()?;
+    let is_wide = |field: ipc::Field<'_>| field.type_as_int().is_some_and(|integer| integer.bitWidth() > 64);
+    if !fields.iter().any(is_wide) {
+        return None;
+    }
+    let durations = fields.iter().filter(|field| field.type_as_duration().is_some());
+    Some(durations.filter_map(|field| field.name().map(str::to_owned)).collect())
 }
 
 /// Names of the columns that are one leaf of the schema, and of the kind.

@@ -67,6 +67,8 @@ struct Numbers {
     has_point: bool,
     lacks_point: bool,
     has_exponent: bool,
+    /// Of a number, and of no code.
+    has_signed_exponent: bool,
     /// An integer that no Int64 is.
     is_large: bool,
 }
@@ -116,6 +118,7 @@ impl Numbers {
             has_point: self.has_point || look.has_point,
             lacks_point: self.lacks_point || !look.has_point,
             has_exponent: self.has_exponent || look.has_exponent,
+            has_signed_exponent: self.has_signed_exponent || (look.has_exponent && text.contains(['+', '-'])),
             is_large: self.is_large || (!look.has_point && !look.has_exponent && text_value::integer(text).is_none()),
         }
     }
@@ -235,7 +238,10 @@ impl Guess {
                 formats.iter().filter(|format| !is_wider(format)).take(3).map(|format| typed(&format!("{kind}:{format}"))).collect();
             return note(format!("looks like {}{beside}", if kind == "date" { "dates" } else { "times" }), flags.join(" or "));
         }
-        if self.without_nulls.number.is_some_and(|numbers| numbers.has_exponent) {
+        if let Some(numbers) = self.without_nulls.number.filter(|numbers| numbers.has_exponent) {
+            if !numbers.has_point && !numbers.has_signed_exponent {
+                return None;
+            }
             return note(format!("looks like numbers with an exponent{beside}"), typed("float64"));
         }
         if let Some(numbers) = self.without_nulls.number {
@@ -372,7 +378,8 @@ mod tests {
         ] {
             assert_eq!(flags(values).as_deref(), Some(expected), "{values:?}");
         }
-        for values in [&["Oslo", "NA"][..], &["007", "012"], &["NA"], &["A1"], &["1.2.3"], &["10-20"], &["2026-01-01"], &[""]] {
+        for values in [&["Oslo", "NA"][..], &["007", "012"], &["NA"], &["A1"], &["1.2.3"], &["10-20"], &["32E0134"], &["2026-01-01"], &[""]]
+        {
             assert_eq!(flags(values), None, "{values:?}");
         }
     }

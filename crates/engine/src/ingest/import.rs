@@ -229,6 +229,10 @@ fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema, form: Form, o
         let Some(source) = position(name) else { return Err(bad(path, format!("the tenant's column '{name}' is missing"))) };
         wanted.push(Wanted { field, kind: ColumnType::String, source: Some(source) });
     }
+    if wanted.iter().all(|column| column.source.is_none()) {
+        let known: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        return Err(bad(path, format!("none of its columns is one of the dataset's; it has {}", known.join(", "))));
+    }
     Ok(wanted)
 }
 

@@ -281,3 +281,34 @@ async fn times_of_96_bits_reach_beyond_2262() {
     file.close().unwrap();
     assert_eq!(through(&world, &path, ReadOptions::default()).await.unwrap(), "far\n9999-12-31T00:00:00Z\n2026-01-01T00:00:00Z\n");
 }
+
+#[test]
+fn a_file_without_a_column_of_the_dataset_is_refused() {
+    let (world, dataset) = (World::new(), sales());
+    let path = given(&world, "other.csv", b"city,population\nOslo,1\n");
+    let folder = world.data_folder(&dataset, None);
+    let refused = import(&[path], &dataset, &folder, Some(ALICE), &ReadOptions::default(), &|_| {}).unwrap_err().to_string();
+    assert!(refused.contains("other.csv: none of its columns is one of the dataset's; it has city, population"), "{refused}");
+}
+
+#[tokio::test]
+async fn integers_of_128_bits_do_not_cost_the_other_columns() {
+    // As Polars writes an integer, one of 128 bits and a duration: the library panics on what the file says of the second.
+    const WRITTEN: &str = "UEFSMRUEFRAVIkwVAhUAAAAotS/9IAhBAAABAAAAAAAAABUAFRAVIiwVAhUQFQYVBgAAKLUv/SAIQQAAAgAAAAIBAAMVBBk1AAYQGRgBYRUMFgIWXBaAASZE\
+                           JggAFQAVLBU0LBUCFQAVBhUGAAAotS/9IBaNAABYAgAAAAIBABAAAAABAAYwAhUOGSUABhkYBHdpZGUVDBYCFk4WVia6AQAVBBUQFSJMFQIVAAAAKLUv/SAI\
+                           QQAAAKST1gAAAAAVABUQFSIsFQIVEBUGFQYAACi1L/0gCEEAAAIAAAACAQADFQQZNQAGEBkYBHRvb2sVDBYCFlwWgAEm/gImwgIAGRwWRBVEFgAAABkcFroB\
+                           FVYWAAAAGRwW/gIVRBYAAAAVAhlMSARyb290FQYAFQQlAhgBYQAVDhUgFQIYBHdpZGUAFQQlAhgEdG9vawAWAhkcGTwmxAEcFQQZNQAGEBkYAWEVDBYCFlwW\
+                           gAEmRCYIABb+AxUUACaQAhwVDhklAAYZGAR3aWRlFQwWAhZOFlYmugEAFpIEFRYAJv4DHBUEGTUABhAZGAR0b29rFQwWAhZcFoABJv4CJsICABaoBBUWABaG\
+                           AhYCJggW1gIUAAAZHBgMQVJST1c6c2NoZW1hGLQCLy8vLy85NEFBQUFFQUFBQTh2Ly8veFFBQUFBRUFBRUFBQUFLQUFzQUNBQUtBQVFBK1AvLy93d0FBQUFJ\
+                           QUFnQUFBQUVBQU1BQUFCc0FBQUFPQUFBQUFRQUFBQ00vLy8vSUFBQUFCQUFBQUFJQUFBQUFSSUFBQUFBQUFENi8vLy9BZ0FHQUFZQUJBQUVBQUFBZEc5dmF3\
+                           QUFBQUM4Ly8vL0lBQUFBQkFBQUFBSUFBQUFBUUlBQUFBQUFBQzAvLy8vZ0FBQUFBRUFBQUFFQUFBQWQybGtaUUFBQUFEcy8vLy9PQUFBQUNBQUFBQVlBQUFB\
+                           QVFJQUFCQUFFZ0FFQUJBQUVRQUlBQUFBREFBQUFBQUE5UC8vLzBBQUFBQUJBQUFBQ0FBSkFBUUFDQUFCQUFBQVlRQT0AGE5Qb2xhcnMgKHB5dGhvbikgdmVy\
+                           c2lvbiAyLjEuMCAoYnVpbGQgN2Y5MDJiZDNmZmQyN2ZmODJkMTQyNzhhMDlhMjk1ZmYyZjdhZWQ5MikZPBwAABwAABwAAABSAgAAUEFSMQ==";
+    let world = World::new();
+    let path = given(&world, "polars.parquet", &base64::Engine::decode(&base64::prelude::BASE64_STANDARD, WRITTEN).unwrap());
+    let table = inferred(&path, ReadOptions::default()).unwrap();
+    assert_eq!(kinds(&table.columns), [("a", ColumnType::Int64)]);
+    let left_out: Vec<_> = table.skipped.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(left_out, ["wide", "took"]);
+    assert_eq!(through(&world, &path, ReadOptions::default()).await.unwrap(), "a\n1\n");
+}

@@ -83,7 +83,7 @@ fn print_text(added: &AddedDataset) {
         println!("  {:width$}  {}", column.name, type_name(column.kind));
     }
     for (name, kind) in &added.skipped {
-        eprintln!("left out: {name}, a {kind}");
+        eprintln!("left out: {name}, which is {kind}");
     }
     for note in &added.notes {
         eprintln!("note: {}, with --replace", told(note));
