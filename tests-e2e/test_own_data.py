@@ -75,3 +75,19 @@ def test_files_that_do_not_fit(demo, sql, tmp_path):
     assert 400 <= answer.status_code < 500, answer.text
     assert "zz-other.parquet" in answer.json()["message"] and "amount" in answer.json()["message"]
     assert demo.preview("SELECT MPNId FROM Profile TIMESPAN LIFETIME")
+
+
+def test_what_stays_text_is_said_and_changed_by_the_flag(demo, tmp_path):
+    table = tmp_path / "german.csv"
+    table.write_bytes("Tag;Preis;Menge\r\n31.12.2026;0,10;NA\r\n01.12.2026;0,20;2\r\n30.11.2026;0,30;1\r\n".encode("utf-16"))
+    arguments = ("dataset", "add", str(table), "--name", "German", "--tenant", demo.ready["tenant_id"], "--data-dir", str(demo.data_dir))
+    added = demo.command(*arguments)
+    assert added.returncode == 0, added.stderr
+    assert "note: Tag stays text and looks like dates: --type Tag=date:%d.%m.%Y reads it so, with --replace" in added.stderr, added.stderr
+    assert "note: Menge stays text and looks like numbers beside 'NA': --null NA reads it so" in added.stderr
+    again = demo.command(*arguments, "--replace", "--type", "Tag=date:%d.%m.%Y", "--null", "NA", "--json")
+    assert again.returncode == 0 and '"notes":[]' in again.stdout, again.stdout + again.stderr
+    add_metric(demo, "German", "Total", "SUM(Preis)")
+    exported = demo.export("SELECT Tag, Menge, Preis FROM German ORDER BY Tag ASC TIMESPAN LIFETIME").decode().splitlines()
+    assert exported == ["Tag,Menge,Preis", "2026-11-30,1,0.30", "2026-12-01,2,0.20", "2026-12-31,,0.10"]
+    assert demo.export("SELECT Total FROM German TIMESPAN LIFETIME") == b"Total\n0.60\n"

@@ -32,6 +32,7 @@ mod pruning;
 mod reachable;
 mod reading;
 mod redaction;
+mod rows_store;
 mod scan;
 mod snapshot;
 mod spelling;
@@ -41,6 +42,7 @@ mod table_writer;
 mod text_test;
 mod turns;
 mod types;
+pub mod unfinished_file;
 mod upload;
 mod workers;
 
@@ -53,10 +55,13 @@ pub use engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettin
 pub use error::EngineError;
 pub use explain::{Explanation, Parts};
 pub use export::{Allowance, ArtifactSummary, ExportProgress};
-pub use ingest::{ImportSummary, InferOptions, InferredTable, import, infer};
+pub use ingest::{
+    ConvertedRows, GivenType, ImportSummary, InferOptions, InferredTable, Note, ReadOptions, TextEncoding, import, import_as_one, infer,
+};
 pub use layout::local_folder;
 pub use ledger::Seat;
 pub use preview::Preview;
+pub use rows_store::RowsStore;
 pub use snapshot::Snapshot;
 pub use store_fault::StoreFault;
 pub use store_url::{BadDataRoot, DataRoot};

@@ -51,13 +51,17 @@ pub(crate) fn fits(found: &DataType, kind: ColumnType) -> bool {
     match kind {
         ColumnType::String => is_text(found),
         ColumnType::Int64 => found.is_integer(),
-        ColumnType::Float64 => matches!(found, DataType::Float16 | DataType::Float32 | DataType::Float64),
-        ColumnType::Decimal { precision, scale } => decimal(found).is_some_and(|(file_precision, file_scale)| {
-            let (whole, file_whole) = (i16::from(precision) - i16::from(scale), i16::from(file_precision) - i16::from(file_scale));
-            file_scale <= scale && file_whole <= whole
-        }),
+        // A float holds every integer of 32 bits.
+        ColumnType::Float64 => found.is_floating() || (found.is_integer() && !matches!(found, DataType::Int64 | DataType::UInt64)),
+        ColumnType::Decimal { precision, scale } => {
+            decimal(found).or_else(|| digits(found).map(|digits| (digits, 0))).is_some_and(|(file_precision, file_scale)| {
+                let (whole, file_whole) = (i16::from(precision) - i16::from(scale), i16::from(file_precision) - i16::from(file_scale));
+                file_scale <= scale && file_whole <= whole
+            })
+        }
         ColumnType::Date => matches!(found, DataType::Date32 | DataType::Date64),
-        ColumnType::Timestamp => matches!(found, DataType::Timestamp(_, _)),
+        // A day is its midnight.
+        ColumnType::Timestamp => matches!(found, DataType::Timestamp(_, _) | DataType::Date32),
         ColumnType::Bool => *found == DataType::Boolean,
     }
 }
@@ -67,6 +71,18 @@ pub(crate) fn is_text(found: &DataType) -> bool {
         DataType::Dictionary(_, values) => is_text(values),
         other => matches!(other, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
     }
+}
+
+/// As many as the largest integer of a type has.
+fn digits(found: &DataType) -> Option<u8> {
+    Some(match found {
+        DataType::Int8 | DataType::UInt8 => 3,
+        DataType::Int16 | DataType::UInt16 => 5,
+        DataType::Int32 | DataType::UInt32 => 10,
+        DataType::Int64 => 19,
+        DataType::UInt64 => 20,
+        _ => return None,
+    })
 }
 
 pub(crate) fn decimal(found: &DataType) -> Option<(u8, i8)> {

@@ -16,6 +16,7 @@ use crate::commands::query::QueryArguments;
 use crate::commands::role::RoleArguments;
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
+use crate::file_arguments::FileArguments;
 use crate::query_text::QueryText;
 
 /// Where commands look for data when no folder is named.
@@ -94,9 +95,9 @@ pub enum Command {
 
 #[derive(Debug, Subcommand)]
 pub enum DatasetCommand {
-    /// Adds a dataset from Parquet, CSV or TSV files; its definition is inferred
+    /// Adds a dataset from Parquet, Arrow, CSV, TSV or JSON files; its definition is inferred
     #[command(
-        after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year"
+        after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year\n  insightgate dataset add sales.csv.gz --name Sales --tenant 3f1c… --null NA --type Day=date:%d.%m.%Y\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --data-root s3://bucket/prefix"
     )]
     Add(DatasetAddArguments),
     /// The datasets that a data folder offers
@@ -110,7 +111,7 @@ pub enum DatasetCommand {
         after_help = "Examples:\n  insightgate dataset validate\n  insightgate dataset validate insightgate-data/datasets/mpn/Sales.toml --json\n  insightgate dataset validate --data-root s3://bucket/prefix"
     )]
     Validate(DatasetValidateArguments),
-    /// Adds the rows of Parquet, CSV or TSV files to a dataset that is there, as its definition says
+    /// Adds the rows of Parquet, Arrow, CSV, TSV or JSON files to a dataset that is there, as its definition says
     #[command(
         after_help = "Examples:\n  insightgate dataset import november.csv --name Cars --tenant 3f1c…\n  insightgate dataset import flights-11.parquet flights-12.parquet --name Flights"
     )]
@@ -150,7 +151,7 @@ pub struct DatasetShowArguments {
 
 #[derive(Debug, Args)]
 pub struct DatasetImportArguments {
-    /// Parquet, CSV or TSV; each must have the columns that may not be null
+    /// Parquet, Arrow, CSV, TSV or lines of JSON; each must have the columns that may not be null
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The dataset: its name or an alias
@@ -161,8 +162,13 @@ pub struct DatasetImportArguments {
     pub tenant: Option<Uuid>,
     #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
     pub program: insightgate_identity::program::Program,
+    #[command(flatten)]
+    pub reading: FileArguments,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
+    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -314,7 +320,7 @@ pub struct InitArguments {
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("owner").required(true))]
 pub struct DatasetAddArguments {
-    /// Parquet, CSV or TSV, all with the same columns
+    /// Parquet, Arrow, CSV, TSV or lines of JSON, all with the same columns; .gz and .zst too
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What queries call it: letters, digits and underscores
@@ -337,8 +343,13 @@ pub struct DatasetAddArguments {
     pub location_column: Option<String>,
     #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
     pub program: insightgate_identity::program::Program,
+    #[command(flatten)]
+    pub reading: FileArguments,
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub data_dir: PathBuf,
+    /// Where the rows are to lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
     /// Take the place of the rows that are there; what was written into the definition is kept
     #[arg(long)]
     pub replace: bool,

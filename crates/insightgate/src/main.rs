@@ -9,6 +9,7 @@ mod connections;
 mod data_folder;
 mod demo;
 mod env_vars;
+mod file_arguments;
 mod language_page;
 mod listener;
 mod log;

@@ -4,11 +4,12 @@
 //! Needs no server: a running one finds the definition by itself. Rows that are replaced stay until the new ones are complete.
 
 mod columns;
+mod place;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use insightgate_engine::{EngineError, import, local_folder};
+use insightgate_engine::{DataRoot, EngineError, Note, ReadOptions};
 use insightgate_identity::program::Program;
 use insightgate_query::builtin;
 use insightgate_query::catalog::{Column, ColumnType, Dataset, Grain, Tenancy, TenantKey, same_name};
@@ -19,11 +20,14 @@ use uuid::Uuid;
 use crate::catalogs::Catalogs;
 use crate::written_file::{self, Readers};
 use columns::{CommonColumns, keep_what_was_written};
+use place::Place;
 
 /// What a person says of the files.
 #[derive(Debug, Clone)]
 pub struct NewDataset {
     pub files: Vec<PathBuf>,
+    /// How they are read.
+    pub read: ReadOptions,
     pub name: String,
     pub program: Program,
     pub owner: DatasetOwner,
@@ -53,6 +57,8 @@ pub struct AddedDataset {
     pub rows: u64,
     /// Columns of types that no dataset can have: name and type.
     pub skipped: Vec<(String, String)>,
+    /// Columns that stayed text, and look like something else.
+    pub notes: Vec<Note>,
     /// Columns that could be the date column, when none was chosen.
     pub date_candidates: Vec<String>,
 }
@@ -75,6 +81,8 @@ pub enum AddDatasetFault {
     DifferentColumns { first: String, file: String, difference: String },
     #[error("the column '{column}' is a {kind}, and cannot be the {role} column")]
     WrongKind { column: String, kind: String, role: &'static str },
+    #[error("the new rows are there, and the old ones beside them: {files} could not be removed: {error}")]
+    OldRowsStay { files: String, error: EngineError },
     #[error("{0}")]
     Definition(String),
     #[error(transparent)]
@@ -83,11 +91,17 @@ pub enum AddDatasetFault {
     Io { what: String, source: std::io::Error },
 }
 
-/// `data_root` holds the rows, `definitions` the definitions. `progress` hears of the rows so far. Blocks.
+/// `root` holds the rows, `definitions` the definitions; on its way to an object store the file of rows lies in `staging`. `progress` hears of the
+/// rows so far. Blocks; for an object store it needs a runtime that may be blocked (`tokio::task::block_in_place`).
 ///
 /// A further tenant's rows join a dataset that keeps tenants in folders; its definition stays as it is.
+///
+/// # Errors
+///
+/// What is wrong with the files or what stands in the way. The rows and the definition that were there are there still.
 pub fn add_dataset(
-    data_root: &Path,
+    root: &DataRoot,
+    staging: &Path,
     definitions: &Path,
     new: &NewDataset,
     progress: &dyn Fn(u64),
@@ -101,51 +115,38 @@ pub fn add_dataset(
         DatasetOwner::Tenant(tenant) => Some(tenant),
         DatasetOwner::Column { .. } => None,
     };
+    // Held until all is in its place: of two commands that add the same rows one comes after the other.
+    let _turn = match root {
+        DataRoot::Folder(folder) => place::turn(folder)?,
+        DataRoot::Store(_) => None,
+    };
     let earlier = read_definition(&definition_file)?;
     // Names ignore case: what is there keeps its spelling, and with it its folder.
     let documented = builtin::catalog(new.program.name()).find(&new.name).cloned();
     let known = earlier.as_ref().map(|earlier| &earlier.dataset).or(documented.as_deref());
     let new = &NewDataset { name: known.map_or_else(|| new.name.clone(), |known| known.name.clone()), ..new.clone() };
-    let folder = followed(local_folder(data_root, new.program, &new.name, None));
-    let rows = followed(local_folder(data_root, new.program, &new.name, tenant));
-    let others = known.filter(|_| others_have_rows(&folder, &rows)).cloned();
-    let joins = |earlier: &Definition| earlier.dataset.tenancy == Tenancy::Folder && tenant.is_some() && !rows.exists();
+    let place = Place::of(root, new, tenant)?;
+    let others = known.filter(|_| place.others_have_rows()).cloned();
+    let joins = |earlier: &Definition| earlier.dataset.tenancy == Tenancy::Folder && tenant.is_some() && !place.has_rows();
     let (inferred, is_new) = match earlier {
         Some(earlier) if !new.replace && joins(&earlier) => {
-            (Inferred { definition: earlier, skipped: Vec::new(), date_candidates: Vec::new() }, false)
+            (Inferred { definition: earlier, skipped: Vec::new(), notes: Vec::new(), date_candidates: Vec::new() }, false)
         }
         Some(earlier) if !new.replace => return Err(AddDatasetFault::Exists(earlier.dataset.name)),
         None if !new.replace && documented.is_some() => return Err(AddDatasetFault::Documented(new.name.clone())),
         earlier => (infer_definition(new, earlier, &definition_file)?, true),
     };
-    let Inferred { definition, skipped, date_candidates } = inferred;
+    let Inferred { definition, skipped, notes, date_candidates } = inferred;
     if let Some(others) = others
         && let Some(difference) = changed_columns(&others, &definition.dataset)
     {
         return Err(AddDatasetFault::OthersDoNotFit { dataset: others.name, difference });
     }
-
-    // Beside the dataset's folder, or the tenant's where that is a link to elsewhere: no scan looks there, and what is moved stays on one disk.
-    let moved = if rows.starts_with(&folder) { &folder } else { &rows };
-    let beside = |prefix: &str| moved.with_file_name(format!(".{prefix}-{}", new.name));
-    let (incoming, outgoing) = (beside("incoming"), beside("outgoing"));
-    remove_folder(&incoming)?;
-    let imported = match import(&new.files, &definition.dataset, &incoming, tenant, None, progress) {
-        Ok(imported) => imported,
-        Err(error) => {
-            // The disk may be full of what was written so far.
-            remove_folder(&incoming)?;
-            return Err(error.into());
-        }
-    };
-    let complete = imported.files.first().and_then(|file| file.parent()).unwrap_or(&incoming);
-    swap(complete, &rows, &outgoing)?;
-    remove_folder(&outgoing)?;
-    remove_folder(&incoming)?;
+    let rows = place.put(new, &definition.dataset, staging, progress)?;
     if is_new {
         write_whole(&definition_file, &definition::write(&definition))?;
     }
-    Ok(AddedDataset { definition, definition_file, rows: imported.rows, skipped, date_candidates })
+    Ok(AddedDataset { definition, definition_file, rows, skipped, notes, date_candidates })
 }
 
 /// A name is a folder's and a file's too.
@@ -171,6 +172,7 @@ fn read_definition(path: &Path) -> Result<Option<Definition>, AddDatasetFault> {
 struct Inferred {
     definition: Definition,
     skipped: Vec<(String, String)>,
+    notes: Vec<Note>,
     date_candidates: Vec<String>,
 }
 
@@ -182,7 +184,7 @@ fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_fi
     let known_location = earlier.as_ref().map(|earlier| &earlier.dataset).and_then(|known| known.columns.get(known.location_column?));
     let known_location = known_location.filter(|column| column.kind == ColumnType::String).map(|column| column.name.as_str());
     let of_ids: Vec<&str> = new.location_column.as_deref().into_iter().chain(tenant_column).chain(known_location).collect();
-    let common = CommonColumns::of(&new.files, &of_ids)?;
+    let common = CommonColumns::of(&new.files, &new.read, &of_ids)?;
     let first = new.files.first().map(|file| file.display().to_string()).unwrap_or_default();
     let of_kind = |name: Option<&String>, role: &'static str, fits: fn(ColumnType) -> bool| -> Result<Option<usize>, AddDatasetFault> {
         let Some(index) = name.map(|name| common.position(name, &first)).transpose()? else { return Ok(None) };
@@ -229,13 +231,7 @@ fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_fi
     let text = definition::write(&Definition { program: new.program.name().to_owned(), dataset });
     let definition = definition::read(&text, &definition_file.display().to_string());
     let definition = definition.map_err(|errors| AddDatasetFault::Definition(errors.to_string()))?;
-    Ok(Inferred { definition, skipped: common.skipped, date_candidates })
-}
-
-/// Whether the dataset's folder holds anything but the rows that are to be replaced.
-fn others_have_rows(folder: &Path, rows: &Path) -> bool {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    folder != rows && entries.into_iter().any(|entry| followed(entry.path()) != rows)
+    Ok(Inferred { definition, skipped: common.skipped, notes: common.notes, date_candidates })
 }
 
 /// The first column that is not as it was, in words.
@@ -254,30 +250,6 @@ fn changed_columns(earlier: &Dataset, new: &Dataset) -> Option<String> {
     let other = new.columns.iter().find_map(|column| kinds(column).filter(|old| *old != column.kind).map(|old| (column, old)))?;
     let (column, old) = other;
     Some(format!("'{}' was {} and is {}", column.name, definition::type_name(old), definition::type_name(column.kind)))
-}
-
-/// Where a link to a folder leads: what is put in its place must not take the link's.
-fn followed(folder: PathBuf) -> PathBuf {
-    if folder.is_symlink() { folder.canonicalize().unwrap_or(folder) } else { folder }
-}
-
-/// Puts complete rows in their place; those that were there are moved out first. Between the two renames there are none.
-fn swap(complete: &Path, rows: &Path, outgoing: &Path) -> Result<(), AddDatasetFault> {
-    remove_folder(outgoing)?;
-    if rows.exists() {
-        std::fs::rename(rows, outgoing).map_err(io(rows))?;
-    }
-    if let Some(parent) = rows.parent() {
-        std::fs::create_dir_all(parent).map_err(io(parent))?;
-    }
-    std::fs::rename(complete, rows).map_err(io(rows))
-}
-
-fn remove_folder(folder: &Path) -> Result<(), AddDatasetFault> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(io(folder)(error)),
-        _ => Ok(()),
-    }
 }
 
 /// A reader sees all of the file or nothing.

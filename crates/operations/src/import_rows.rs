@@ -1,16 +1,17 @@
 //! Further rows for a dataset that is there: a person's files, as its definition says, beside the rows that it has.
 //!
 //! All or nothing: the files are converted beside the dataset's folder, where no scan looks, and their folder is moved in as a whole once
-//! each of them fits.
+//! each of them fits. An object store gets one file with the rows of all.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use insightgate_engine::{EngineError, import, local_folder};
+use insightgate_engine::{DataRoot, EngineError, ReadOptions, RowsStore, import, import_as_one, local_folder};
 use insightgate_identity::program::Program;
 use insightgate_query::catalog::{Dataset, Tenancy};
 use thiserror::Error;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::catalogs::Catalogs;
@@ -18,6 +19,8 @@ use crate::catalogs::Catalogs;
 #[derive(Debug, Clone)]
 pub struct NewRows {
     pub files: Vec<PathBuf>,
+    /// How they are read.
+    pub read: ReadOptions,
     /// The dataset's name or an alias.
     pub name: String,
     pub program: Program,
@@ -49,8 +52,19 @@ pub enum ImportFault {
     Io { what: String, source: std::io::Error },
 }
 
-/// `data_root` holds the rows. `progress` hears of the rows so far. Blocks.
-pub fn import_rows(data_root: &Path, catalogs: &Catalogs, new: &NewRows, progress: &dyn Fn(u64)) -> Result<ImportedRows, ImportFault> {
+/// `root` holds the rows; on its way to an object store the file of rows lies in `staging`. `progress` hears of the rows so far. Blocks; for an object
+/// store it needs a runtime that may be blocked (`tokio::task::block_in_place`).
+///
+/// # Errors
+///
+/// What does not fit or stands in the way. No row was added then.
+pub fn import_rows(
+    root: &DataRoot,
+    staging: &Path,
+    catalogs: &Catalogs,
+    new: &NewRows,
+    progress: &dyn Fn(u64),
+) -> Result<ImportedRows, ImportFault> {
     let catalog = catalogs.of(new.program);
     let dataset = catalog.find(&new.name).cloned();
     let dataset = dataset.ok_or_else(|| ImportFault::NoSuchDataset { name: new.name.clone(), program: new.program })?;
@@ -64,16 +78,43 @@ pub fn import_rows(data_root: &Path, catalogs: &Catalogs, new: &NewRows, progres
     if let Some(missing) = new.files.iter().find(|file| !file.exists()) {
         return Err(ImportFault::NoSuchFile(missing.display().to_string()));
     }
-    let rows = local_folder(data_root, new.program, &dataset.name, new.tenant);
-    let folder = local_folder(data_root, new.program, &dataset.name, None);
+    let (rows, files) = match root {
+        DataRoot::Folder(folder) => into_folder(folder, &dataset, new, progress)?,
+        DataRoot::Store(_) => into_store(root, staging, &dataset, new, progress)?,
+    };
+    Ok(ImportedRows { dataset, rows, files })
+}
+
+fn into_folder(root: &Path, dataset: &Dataset, new: &NewRows, progress: &dyn Fn(u64)) -> Result<(u64, Vec<PathBuf>), ImportFault> {
+    let rows = local_folder(root, new.program, &dataset.name, new.tenant);
+    let folder = local_folder(root, new.program, &dataset.name, None);
     let incoming = folder.with_file_name(format!(".import-{}-{}", dataset.name, std::process::id()));
     remove(&incoming)?;
-    let moved = import(&new.files, &dataset, &incoming, new.tenant, None, progress)
+    let moved = import(&new.files, dataset, &incoming, new.tenant, &new.read, progress)
         .map_err(ImportFault::from)
         .and_then(|converted| Ok((converted.rows, move_in(&converted.files, &rows)?)));
     remove(&incoming)?;
-    let (count, files) = moved?;
-    Ok(ImportedRows { dataset, rows: count, files })
+    moved
+}
+
+/// As one file, since a store shows several one after the other.
+fn into_store(
+    root: &DataRoot,
+    staging: &Path,
+    dataset: &Dataset,
+    new: &NewRows,
+    progress: &dyn Fn(u64),
+) -> Result<(u64, Vec<PathBuf>), ImportFault> {
+    let converted = import_as_one(&new.files, dataset, staging, &new.read, progress)?;
+    let store = RowsStore::open(root)?;
+    let runtime = Handle::current();
+    let there = runtime.block_on(store.files(new.program, &dataset.name, new.tenant))?;
+    // Behind those that are there; of two that come at once each has a name of its own.
+    let number = |path: &String| path.rsplit_once("/import-")?.1.get(..5)?.parse::<u32>().ok();
+    let next = there.iter().filter_map(number).max().map_or(0, |last| last + 1);
+    let name = format!("import-{next:05}-{}.parquet", converted.mark());
+    let placed = runtime.block_on(store.place(new.program, dataset, new.tenant, &name, &converted))?;
+    Ok((converted.rows, vec![PathBuf::from(format!("{root}/{placed}"))]))
 }
 
 /// Their common folder, under a name that is free there: one step, so that a scan, a kill or another import never meets a part of it.
@@ -133,8 +174,9 @@ mod tests {
                 std::fs::write(&path, text).unwrap();
                 path
             });
-            let new = NewRows { files: files.collect(), name: name.to_owned(), program: Program::Mpn, tenant };
-            import_rows(&self.folder.path().join("data"), &self.catalogs, &new, &|_| {})
+            let new =
+                NewRows { files: files.collect(), read: ReadOptions::default(), name: name.to_owned(), program: Program::Mpn, tenant };
+            import_rows(&DataRoot::Folder(self.folder.path().join("data")), self.folder.path(), &self.catalogs, &new, &|_| {})
         }
 
         fn stored(&self) -> Vec<String> {

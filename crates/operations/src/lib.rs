@@ -63,6 +63,5 @@ mod shared_clock;
 pub mod sign_in;
 pub mod signing;
 pub mod try_query;
-mod unfinished_file;
 pub mod vault;
 pub mod written_file;

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{self, Poll};
 
+use insightgate_engine::unfinished_file;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
-
-use crate::unfinished_file;
 
 /// Links within each other, as many as the system follows.
 const MOST_LINKS: u32 = 40;

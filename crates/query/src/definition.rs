@@ -13,7 +13,7 @@ use std::fmt;
 use crate::catalog::{ColumnType, Dataset, Grain};
 use crate::timespan::TimeSpan;
 
-pub use read::read;
+pub use read::{column_type, read};
 pub use write::write;
 
 /// A dataset and the program that offers it.

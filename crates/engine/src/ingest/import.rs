@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray, new_null_array,
-};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, same_name};
+use insightgate_query::definition;
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
-use super::source::{Source, bad};
-use super::{infer, text_value};
+use super::infer::check_given;
+use super::parse::{ParseFault, Reading};
+use super::read_options::ReadOptions;
+use super::source::{Form, Source, bad};
 use crate::error::EngineError;
 use crate::parquet_file::ParquetFile;
 use crate::{layout, table_writer, types};
@@ -33,24 +34,84 @@ pub fn import(
     dataset: &Dataset,
     destination: &Path,
     tenant: Option<Uuid>,
-    delimiter: Option<u8>,
+    options: &ReadOptions,
     progress: &dyn Fn(u64),
 ) -> Result<ImportSummary, EngineError> {
     if dataset.tenancy == Tenancy::Folder && tenant.is_none() {
         return Err(bad(destination, "the dataset keeps each tenant's rows in a folder of their own: say whose these are"));
     }
     let folder = tenant.map_or_else(|| destination.to_owned(), |tenant| destination.join(format!("{}={tenant}", layout::TENANT_KEY)));
-    for file in files {
-        let Source { schema, is_text, .. } = Source::open(file, delimiter)?;
-        wanted_columns(file, dataset, &schema, is_text)?;
-    }
+    check(files, dataset, options)?;
     let mut summary = ImportSummary { rows: 0, files: Vec::with_capacity(files.len()) };
     for file in files {
         let target = free_name(&folder);
-        summary.rows += import_file(file, dataset, &target, delimiter, summary.rows, progress)?;
+        let mut written = ParquetFile::create(&target, stored_schema(dataset))?;
+        summary.rows += write_rows(file, dataset, &mut written, options, summary.rows, progress)?;
+        written.finish()?;
         summary.files.push(target);
     }
     Ok(summary)
+}
+
+/// Rows that were converted and lie nowhere yet. They go when it is dropped.
+#[derive(Debug)]
+pub struct ConvertedRows {
+    pub rows: u64,
+    pub(crate) file: NamedTempFile,
+}
+
+impl ConvertedRows {
+    /// Letters and digits that no other has that is converted at the same time in the same folder.
+    pub fn mark(&self) -> String {
+        let name = self.file.path().file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.rsplit('-').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect()
+    }
+}
+
+/// As [`import`], with the rows of all files in one, which is made in `folder` and for [`RowsStore::place`](crate::RowsStore::place).
+///
+/// # Errors
+///
+/// What does not fit, with its place; nothing is left then.
+pub fn import_as_one(
+    files: &[PathBuf],
+    dataset: &Dataset,
+    folder: &Path,
+    options: &ReadOptions,
+    progress: &dyn Fn(u64),
+) -> Result<ConvertedRows, EngineError> {
+    check(files, dataset, options)?;
+    let mut written = ParquetFile::create_unnamed(folder, stored_schema(dataset))?;
+    let mut rows = 0;
+    for file in files {
+        rows += write_rows(file, dataset, &mut written, options, rows, progress)?;
+    }
+    Ok(ConvertedRows { rows, file: written.finish_unnamed()? })
+}
+
+/// Whether the columns of the files fit, as far as their schemas tell.
+fn check(files: &[PathBuf], dataset: &Dataset, options: &ReadOptions) -> Result<(), EngineError> {
+    for file in files {
+        let Source { schema, form, .. } = Source::open(file, options)?;
+        check_given(file, options, &schema)?;
+        wanted_columns(file, dataset, &schema, form, options)?;
+    }
+    Ok(())
+}
+
+/// The dataset's columns, and the tenant's where it is none of them.
+fn stored_schema(dataset: &Dataset) -> SchemaRef {
+    let columns = dataset.columns.iter().map(table_writer::stored_field);
+    Arc::new(Schema::new(columns.chain(foreign_tenant(dataset)).collect::<Vec<_>>()))
+}
+
+fn foreign_tenant(dataset: &Dataset) -> Option<Field> {
+    match &dataset.tenancy {
+        Tenancy::Column { name, .. } if !dataset.columns.iter().any(|column| same_name(&column.name, name)) => {
+            Some(Field::new(name, DataType::Utf8, true))
+        }
+        _ => None,
+    }
 }
 
 fn free_name(folder: &Path) -> PathBuf {
@@ -66,38 +127,71 @@ struct Wanted {
     source: Option<usize>,
 }
 
-fn import_file(
+/// How many there were.
+fn write_rows(
     path: &Path,
     dataset: &Dataset,
-    target: &Path,
-    delimiter: Option<u8>,
+    file: &mut ParquetFile,
+    options: &ReadOptions,
     before: u64,
     progress: &dyn Fn(u64),
 ) -> Result<u64, EngineError> {
-    let Source { schema, is_text, batches } = Source::open(path, delimiter)?;
-    let wanted = wanted_columns(path, dataset, &schema, is_text)?;
-    let schema: SchemaRef = Arc::new(Schema::new(wanted.iter().map(|wanted| wanted.field.clone()).collect::<Vec<_>>()));
-    let mut file = ParquetFile::create(target, Arc::clone(&schema))?;
+    let Source { schema, form, decimal_comma, batches } = Source::open(path, options)?;
+    let wanted = wanted_columns(path, dataset, &schema, form, options)?;
+    let schema = stored_schema(dataset);
     let mut rows = 0;
     for batch in batches {
-        let batch = batch.map_err(|error| bad(path, error))?;
+        let batch = batch?;
+        let place = Place { rows, lines: &batch.lines };
         let column = |wanted: &Wanted| {
-            let Some(source) = wanted.source.and_then(|index| batch.columns().get(index)) else {
-                return Ok(new_null_array(wanted.field.data_type(), batch.num_rows()));
+            let name = wanted.field.name();
+            let Some((index, source)) = wanted.source.and_then(|index| Some((index, batch.columns.get(index)?))) else {
+                return Ok(new_null_array(wanted.field.data_type(), batch.rows));
             };
-            if is_text {
-                return parsed(source, wanted.kind, rows).map_err(|found| misfit(path, wanted, found));
+            if let Some(Some(line)) = batch.nested.get(index) {
+                return Err(misfit(path, wanted, format!("a list or an object in line {line}")));
             }
-            cast(source, wanted.field.data_type()).map_err(|detail| bad(path, format!("column '{}': {detail}", wanted.field.name())))
+            let given = options.given(name);
+            let array = if form == Form::Columnar && (given.is_none() || !types::is_text(source.data_type())) {
+                cast(source, wanted.field.data_type()).map_err(|detail| bad(path, format!("column '{name}': {detail}")))?
+            } else {
+                let texts = cast(source, &DataType::Utf8).map_err(|detail| bad(path, format!("column '{name}': {detail}")))?;
+                let reading = Reading { decimal_comma, given };
+                reading.parsed(&texts, wanted.kind).map_err(|fault| match fault {
+                    ParseFault::Value { row, text } => misfit(path, wanted, reading.described(name, wanted.kind, &text, &place.of(row))),
+                    ParseFault::Other(detail) => bad(path, format!("column '{name}': {detail}")),
+                })?
+            };
+            match (0..array.len()).find(|row| !wanted.field.is_nullable() && array.is_null(*row)) {
+                Some(row) => Err(misfit(path, wanted, format!("missing{}", place.of(row)))),
+                None => Ok(array),
+            }
         };
         let columns = wanted.iter().map(column).collect::<Result<Vec<_>, _>>()?;
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| bad(path, error))?;
-        file.write(&batch)?;
-        rows += batch.num_rows() as u64;
+        let rows_of_batch = RecordBatchOptions::new().with_row_count(Some(batch.rows));
+        let converted =
+            RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows_of_batch).map_err(|error| bad(path, error))?;
+        file.write(&converted)?;
+        rows += batch.rows as u64;
         progress(before + rows);
     }
-    file.finish()?;
     Ok(rows)
+}
+
+/// Where in the file the rows of a batch stand.
+struct Place<'a> {
+    /// Those before it.
+    rows: u64,
+    /// Where each begins, in a text.
+    lines: &'a [u64],
+}
+
+impl Place<'_> {
+    /// The row of the batch, in words.
+    fn of(&self, row: usize) -> String {
+        let line = self.lines.get(row).map(|line| format!(" (line {line})")).unwrap_or_default();
+        format!(" in row {}{line}", self.rows + row as u64 + 1)
+    }
 }
 
 fn misfit(path: &Path, wanted: &Wanted, found: String) -> EngineError {
@@ -110,7 +204,7 @@ fn misfit(path: &Path, wanted: &Wanted, found: String) -> EngineError {
 }
 
 /// A file of Parquet must have the columns in types that fit; the values of a text are judged one by one.
-fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema, is_text: bool) -> Result<Vec<Wanted>, EngineError> {
+fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema, form: Form, options: &ReadOptions) -> Result<Vec<Wanted>, EngineError> {
     let position = |name: &str| schema.fields().iter().position(|field| same_name(field.name(), name));
     let fits = |index: &usize, kind| is_text || schema.fields().get(*index).is_some_and(|field| types::fits(field.data_type(), kind));
     let mut wanted = Vec::with_capacity(dataset.columns.len() + 1);
@@ -120,18 +214,26 @@ fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema, is_text: bool
         let column = Wanted { field: table_writer::stored_field(column), kind: column.kind, source };
         match source.and_then(|index| schema.fields().get(index)) {
             None if !column.field.is_nullable() => return Err(misfit(path, &column, "missing".to_owned())),
-            Some(field) if !is_text && !types::fits(field.data_type(), column.kind) => {
+            Some(field) if form == Form::Columnar && !fits(field, column.kind, options) => {
                 return Err(misfit(path, &column, field.data_type().to_string()));
             }
             _ => {}
         }
+        if let Some(given) = options.given(column.field.name()).filter(|given| given.kind != column.kind) {
+            let (given, defined) = (definition::type_name(given.kind), definition::type_name(column.kind));
+            let name = column.field.name();
+            return Err(bad(path, format!("--type says that '{name}' is {given}, and the dataset's definition says {defined}")));
+        }
         wanted.push(column);
     }
-    if let Tenancy::Column { name, .. } = &dataset.tenancy
-        && !dataset.columns.iter().any(|column| same_name(&column.name, name))
-    {
+    if let Some(field) = foreign_tenant(dataset) {
+        let name = field.name();
         let Some(source) = position(name) else { return Err(bad(path, format!("the tenant's column '{name}' is missing"))) };
-        wanted.push(Wanted { field: Field::new(name, DataType::Utf8, true), kind: ColumnType::String, source: Some(source) });
+        wanted.push(Wanted { field, kind: ColumnType::String, source: Some(source) });
+    }
+    if wanted.iter().all(|column| column.source.is_none()) {
+        let known: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        return Err(bad(path, format!("none of its columns is one of the dataset's; it has {}", known.join(", "))));
     }
     Ok(wanted)
 }
@@ -142,43 +244,7 @@ fn cast(source: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, String> {
     cast_with_options(source, wanted, &options).map_err(|error| error.to_string())
 }
 
-/// The first value that is none of the type is described in the error.
-fn parsed(source: &ArrayRef, kind: ColumnType, before: u64) -> Result<ArrayRef, String> {
-    let texts = source.as_string::<i32>();
-    Ok(match kind {
-        ColumnType::String => Arc::clone(source),
-        ColumnType::Int64 => Arc::new(Int64Array::from(values(texts, before, text_value::integer)?)),
-        ColumnType::Float64 => Arc::new(Float64Array::from(values(texts, before, text_value::float)?)),
-        ColumnType::Bool => Arc::new(BooleanArray::from(values(texts, before, text_value::boolean)?)),
-        ColumnType::Date => {
-            let epoch = chrono::DateTime::UNIX_EPOCH.date_naive();
-            let days = |text: &str| i32::try_from(text_value::date(text)?.signed_duration_since(epoch).num_days()).ok();
-            Arc::new(Date32Array::from(values(texts, before, days)?))
-        }
-        ColumnType::Timestamp => {
-            let instants = values(texts, before, |text| text_value::timestamp(text).map(|instant| instant.timestamp_micros()))?;
-            Arc::new(TimestampMicrosecondArray::from(instants).with_timezone(types::UTC))
-        }
-        ColumnType::Decimal { precision, scale } => {
-            let limit = 10_i128.checked_pow(precision.into()).unwrap_or(i128::MAX);
-            let unscaled =
-                |text: &str| text_value::decimal(text, scale).filter(|value| value.checked_abs().is_some_and(|value| value < limit));
-            let array = Decimal128Array::from(values(texts, before, unscaled)?);
-            Arc::new(array.with_precision_and_scale(precision, scale).map_err(|error| error.to_string())?)
-        }
-    })
-}
-
-fn values<T>(texts: &StringArray, before: u64, read: impl Fn(&str) -> Option<T>) -> Result<Vec<Option<T>>, String> {
-    let mut values = Vec::with_capacity(texts.len());
-    for (row, text) in texts.iter().enumerate() {
-        values.push(match text {
-            None => None,
-            Some(text) => match read(text) {
-                Some(value) => Some(value),
-                None => return Err(format!("'{text}' in row {}, {}", before + row as u64 + 1, types::spelled(infer::kind_of(text)))),
-            },
-        });
-    }
-    Ok(values)
+/// A text of which it was said what it holds is read value by value.
+fn fits(field: &Field, kind: ColumnType, options: &ReadOptions) -> bool {
+    types::fits(field.data_type(), kind) || (types::is_text(field.data_type()) && options.given(field.name()).is_some())
 }

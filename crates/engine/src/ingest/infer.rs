@@ -3,17 +3,19 @@
 use std::path::Path;
 
 use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::DataType;
-use insightgate_query::catalog::{Column, ColumnType};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Schema};
+use insightgate_query::catalog::{Column, ColumnType, same_name};
 
-use super::source::{Source, bad};
-use super::text_value;
+use super::guess::{Guess, Note};
+use super::read_options::ReadOptions;
+use super::source::{Form, Source, bad};
 use crate::error::EngineError;
+use crate::types;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct InferOptions {
-    /// Of a text; by the file's extension if none is given.
-    pub delimiter: Option<u8>,
+    /// How the file is read.
+    pub read: ReadOptions,
     /// So many rows of a text decide the types; all of them if none is given.
     pub rows: Option<u64>,
 }
@@ -24,33 +26,52 @@ pub struct InferredTable {
     pub columns: Vec<Column>,
     /// Columns of types that no dataset can have, such as lists: name and type. They are left out.
     pub skipped: Vec<(String, String)>,
+    /// Columns that stay text, and look like something else.
+    pub notes: Vec<Note>,
     /// Rows that were looked at.
     pub rows: u64,
-    /// The file holds texts (CSV, TSV): a column can be taken for a string, whatever its values look like.
+    /// The file holds texts (CSV, TSV, lines of JSON): a column can be taken for a string, whatever its values look like.
     pub is_text: bool,
 }
 
-/// Reads the schema of a Parquet file, or the values of a CSV or TSV file. Blocks; memory does not grow with the file.
-pub fn infer(path: &Path, options: InferOptions) -> Result<InferredTable, EngineError> {
-    let Source { schema, is_text, batches } = Source::open(path, options.delimiter)?;
-    let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), rows: 0, is_text };
+/// Reads the schema of a Parquet or Arrow file, or the values of a text. Blocks; memory does not grow with the file.
+///
+/// # Errors
+///
+/// What the file is instead, or what is wrong with it, with the line.
+pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, EngineError> {
+    let Source { schema, form, decimal_comma, batches } = Source::open(path, &options.read)?;
+    check_given(path, &options.read, &schema)?;
+    let is_text = form != Form::Columnar;
+    let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), notes: Vec::new(), rows: 0, is_text };
     if !is_text {
         for field in schema.fields() {
-            match of_arrow(field.data_type()) {
+            let found = options.read.given(field.name()).map(|given| given.kind);
+            match found.or_else(|| of_arrow(field.data_type())) {
                 Some(kind) => table.columns.push(column(field.name(), kind, field.is_nullable())),
                 None => table.skipped.push((field.name().clone(), field.data_type().to_string())),
             }
         }
         return Ok(table);
     }
-    let mut guesses = vec![Guess::default(); schema.fields().len()];
+    let mut guesses = vec![Guess::new(decimal_comma, form == Form::Json); schema.fields().len()];
+    let mut nested = vec![false; guesses.len()];
     for batch in batches {
-        let batch = batch.map_err(|error| bad(path, error))?;
+        let batch = batch?;
         let rows = match options.rows {
-            Some(rows) => usize::try_from(rows - table.rows).unwrap_or(usize::MAX).min(batch.num_rows()),
-            None => batch.num_rows(),
+            Some(rows) => usize::try_from(rows - table.rows).unwrap_or(usize::MAX).min(batch.rows),
+            None => batch.rows,
         };
-        for (guess, values) in guesses.iter_mut().zip(batch.columns()) {
+        for ((guess, field), (place, values)) in guesses.iter_mut().zip(schema.fields()).zip(batch.columns.iter().enumerate()) {
+            if let Some(nested) = nested.get_mut(place) {
+                *nested |= batch.nested.get(place).is_some_and(Option::is_some);
+            }
+            if options.read.given(field.name()).is_some() {
+                continue;
+            }
+            if batch.words.get(place) == Some(&true) {
+                guess.no_number();
+            }
             let values = values.slice(0, rows);
             values.as_string::<i32>().iter().flatten().for_each(|text| guess.see(text));
         }
@@ -59,8 +80,30 @@ pub fn infer(path: &Path, options: InferOptions) -> Result<InferredTable, Engine
             break;
         }
     }
-    table.columns = schema.fields().iter().zip(guesses).map(|(field, guess)| column(field.name(), guess.kind(), true)).collect();
+    for ((field, guess), nested) in schema.fields().iter().zip(guesses).zip(nested) {
+        if nested {
+            table.skipped.push((field.name().clone(), "list or object".to_owned()));
+            continue;
+        }
+        let given = options.read.given(field.name()).map(|given| given.kind);
+        table.columns.push(column(field.name(), given.unwrap_or_else(|| guess.kind()), true));
+        table.notes.extend(guess.note(field.name()).filter(|_| given.is_none()));
+    }
     Ok(table)
+}
+
+/// A type that is given for a column which is not there is an error, not a word for nobody.
+pub(super) fn check_given(path: &Path, options: &ReadOptions, schema: &Schema) -> Result<(), EngineError> {
+    for given in &options.types {
+        if !schema.fields().iter().any(|field| same_name(field.name(), &given.column)) {
+            let known: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            return Err(bad(
+                path,
+                format!("--type names the column '{}', which is not there; there are {}", given.column, known.join(", ")),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn column(name: &str, kind: ColumnType, nullable: bool) -> Column {
@@ -85,9 +128,7 @@ fn of_arrow(found: &DataType) -> Option<ColumnType> {
         DataType::UInt64 => ColumnType::Decimal { precision: 20, scale: 0 },
         found if found.is_integer() => ColumnType::Int64,
         DataType::Float16 | DataType::Float32 | DataType::Float64 => ColumnType::Float64,
-        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) | DataType::Decimal128(precision, scale) => {
-            ColumnType::Decimal { precision: *precision, scale: *scale }
-        }
+        found if types::decimal(found).is_some() => return of_decimal(types::decimal(found)?),
         DataType::Date32 | DataType::Date64 => ColumnType::Date,
         DataType::Timestamp(_, _) => ColumnType::Timestamp,
         DataType::Boolean => ColumnType::Bool,
@@ -95,62 +136,16 @@ fn of_arrow(found: &DataType) -> Option<ColumnType> {
     })
 }
 
+/// None for more digits than a dataset's decimal has. One that counts thousands has digits before the point alone.
+fn of_decimal((precision, scale): (u8, i8)) -> Option<ColumnType> {
+    let whole = i16::from(precision) - i16::from(scale);
+    let (precision, scale) = (u8::try_from(whole.max(i16::from(precision))).ok()?, scale.max(0));
+    (precision <= DECIMAL128_MAX_PRECISION).then_some(ColumnType::Decimal { precision, scale })
+}
+
 /// The narrowest type that holds the value.
-pub(super) fn kind_of(text: &str) -> ColumnType {
-    let mut guess = Guess::default();
+pub(super) fn kind_of(text: &str, decimal_comma: bool) -> ColumnType {
+    let mut guess = Guess::new(decimal_comma, false);
     guess.see(text);
     guess.kind()
-}
-
-/// Which types all values so far could be.
-#[derive(Debug, Clone)]
-struct Guess {
-    seen: bool,
-    boolean: bool,
-    integer: bool,
-    float: bool,
-    date: bool,
-    timestamp: bool,
-}
-
-impl Default for Guess {
-    fn default() -> Self {
-        Guess { seen: false, boolean: true, integer: true, float: true, date: true, timestamp: true }
-    }
-}
-
-impl Guess {
-    fn see(&mut self, text: &str) {
-        self.seen = true;
-        self.boolean = self.boolean && text_value::boolean(text).is_some();
-        if self.float {
-            self.float = is_plain_number(text);
-            self.integer = self.integer && self.float && text_value::integer(text).is_some();
-        }
-        self.timestamp = self.timestamp && text_value::timestamp(text).is_some();
-        self.date = self.date && self.timestamp && text_value::date(text).is_some();
-    }
-
-    fn kind(&self) -> ColumnType {
-        match self {
-            Guess { seen: false, .. } => ColumnType::String,
-            Guess { boolean: true, .. } => ColumnType::Bool,
-            Guess { integer: true, float: true, .. } => ColumnType::Int64,
-            Guess { float: true, .. } => ColumnType::Float64,
-            Guess { date: true, .. } => ColumnType::Date,
-            Guess { timestamp: true, .. } => ColumnType::Timestamp,
-            _ => ColumnType::String,
-        }
-    }
-}
-
-/// Numbers that a number type gives back: not `007`, `+1` or twenty digits, which are rather codes.
-fn is_plain_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
-    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-    if leading_zero || digits.starts_with('+') || (only_digits && text_value::integer(text).is_none()) {
-        return false;
-    }
-    text_value::float(text).is_some()
 }

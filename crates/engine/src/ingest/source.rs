@@ -1,70 +1,168 @@
-//! Files that a person has: Parquet, or text separated by commas or tabs, read in batches whatever their size.
+//! Files that a person has, whatever they are called: Parquet, Arrow, or texts of values or of JSON, compressed or not. They are read in batches
+//! whatever their size.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::csv::{ReaderBuilder, reader::Format};
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::arrow::error::ArrowError;
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use flate2::read::MultiGzDecoder;
 
+use super::columnar;
+use super::decoded::{Decoded, encoding_of};
+use super::delimited::{Delimited, ReadError, Record};
+use super::file_kind::{FileKind, TextKind};
+use super::json_lines;
+use super::read_options::ReadOptions;
+use super::separator::Separator;
+use super::text_batches::{DelimitedBatches, JsonBatches};
 use crate::error::EngineError;
 
-const BATCH_ROWS: usize = 8192;
+/// Bytes from which a file is known for what it is.
+const HEAD: usize = 64 << 10;
 
-/// An open file. The columns of a text are strings, null where they are empty.
+/// What values are before they are converted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In types of their own.
+    Columnar,
+    /// Texts.
+    Delimited,
+    /// Texts, of which numbers and words are told apart.
+    Json,
+}
+
+/// An open file. The columns of a text are strings, null where there is no value.
 pub(super) struct Source {
     pub(super) schema: SchemaRef,
-    pub(super) is_text: bool,
-    pub(super) batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>,
+    pub(super) form: Form,
+    pub(super) decimal_comma: bool,
+    pub(super) batches: Box<dyn Iterator<Item = Result<Batch, EngineError>>>,
+}
+
+/// Rows that are in memory at once.
+pub(super) struct Batch {
+    pub(super) columns: Vec<ArrayRef>,
+    pub(super) rows: usize,
+    /// Of a text: where each row begins.
+    pub(super) lines: Vec<u64>,
+    /// Of JSON: which columns hold words, and the first line where one holds a list or an object.
+    pub(super) words: Vec<bool>,
+    pub(super) nested: Vec<Option<u64>>,
 }
 
 impl Source {
-    /// `delimiter` of a text; None: by the file's extension.
-    pub(super) fn open(path: &Path, delimiter: Option<u8>) -> Result<Source, EngineError> {
-        if is_parquet(path)? {
-            let builder = ParquetRecordBatchReaderBuilder::try_new(file(path)?).map_err(|error| bad(path, error))?;
-            let schema = Arc::clone(builder.schema());
-            let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| bad(path, error))?;
-            return Ok(Source { schema, is_text: false, batches: Box::new(reader) });
+    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Source, EngineError> {
+        let mut head = Vec::new();
+        file(path)?.take(HEAD as u64).read_to_end(&mut head).map_err(|error| unread(path, error))?;
+        let kind = FileKind::of(&head).map_err(|what| bad(path, what))?;
+        if has_extension(path, &["parquet"]) && kind != FileKind::Parquet {
+            return Err(bad(path, "the file does not begin as a Parquet file does: it is called so, and is something else or damaged"));
         }
-        let tabs = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv") || extension.eq_ignore_ascii_case("tab"));
-        let delimiter = delimiter.unwrap_or(if tabs { b'\t' } else { b',' });
-        let schema = header(path, delimiter)?;
-        let reader = ReaderBuilder::new(Arc::clone(&schema)).with_header(true).with_delimiter(delimiter).with_batch_size(BATCH_ROWS);
-        let reader = reader.build_buffered(BufReader::new(file(path)?)).map_err(|error| bad(path, error))?;
-        Ok(Source { schema, is_text: true, batches: Box::new(reader) })
+        match kind {
+            FileKind::Parquet => columnar::parquet(path, file(path)?),
+            FileKind::Arrow => columnar::arrow(path, file(path)?),
+            FileKind::Gzip | FileKind::Zstd | FileKind::Text => of_text(path, kind, options),
+        }
     }
 }
 
-/// All columns as strings, under the names of the first line.
-fn header(path: &Path, delimiter: u8) -> Result<SchemaRef, EngineError> {
-    let format = Format::default().with_header(true).with_delimiter(delimiter);
-    let (found, _) = format.infer_schema(BufReader::new(file(path)?), Some(0)).map_err(|error| bad(path, error))?;
-    let mut fields: Vec<Field> = Vec::with_capacity(found.fields().len());
-    for field in found.fields() {
-        let name = field.name().trim_start_matches('\u{feff}');
-        if name.is_empty() {
-            return Err(bad(path, format!("column {} has no name in the first line", fields.len() + 1)));
+fn of_text(path: &Path, kind: FileKind, options: &ReadOptions) -> Result<Source, EngineError> {
+    let Text { head, rest } = Text::open(path, kind, options)?;
+    let beginning = String::from_utf8_lossy(head.get(..1024).unwrap_or(&head)).into_owned();
+    let form = TextKind::of(&beginning, path).map_err(|what| bad(path, what))?;
+    if form == TextKind::JsonLines {
+        let names = json_lines::keys(Cursor::new(head).chain(rest)).map_err(|error| failed(path, error))?;
+        if names.is_empty() {
+            return Err(bad(path, "the file is empty: it has no object"));
         }
-        if fields.iter().any(|known| insightgate_query::catalog::same_name(known.name(), name)) {
-            return Err(bad(path, format!("the first line names the column '{name}' twice")));
-        }
-        fields.push(Field::new(name, DataType::Utf8, true));
+        let Text { head, rest } = Text::open(path, kind, options)?;
+        let schema = schema(&names);
+        let batches = JsonBatches::new(path.to_owned(), Cursor::new(head).chain(rest), Arc::clone(&schema), options.nulls.clone());
+        return Ok(Source { schema, form: Form::Json, decimal_comma: false, batches: Box::new(batches) });
     }
-    if fields.is_empty() {
+    let preferred = if is_of_tabs(path) { b'\t' } else { b',' };
+    let separator = Separator::find(&head, head.len() < HEAD, options.delimiter, preferred);
+    let mut start = Cursor::new(head);
+    start.set_position(separator.skipped as u64);
+    let mut reader = Delimited::new(start.chain(rest), separator.delimiter, if separator.skipped > 0 { 2 } else { 1 });
+    let names = header(path, &mut reader)?;
+    reader.takes_blank_lines = names.len() == 1;
+    let schema = schema(&names);
+    let batches = DelimitedBatches::new(path.to_owned(), reader, Arc::clone(&schema), options.nulls.clone());
+    let decimal_comma = options.decimal_comma || separator.decimal_comma;
+    Ok(Source { schema, form: Form::Delimited, decimal_comma, batches: Box::new(batches) })
+}
+
+type Unpacked = Box<dyn Read>;
+
+/// A text, decoded: its beginning, and what follows.
+struct Text {
+    head: Vec<u8>,
+    rest: Decoded<Unpacked>,
+}
+
+impl Text {
+    fn open(path: &Path, kind: FileKind, options: &ReadOptions) -> Result<Text, EngineError> {
+        let packed = BufReader::with_capacity(HEAD, file(path)?);
+        let mut unpacked: Unpacked = match kind {
+            FileKind::Gzip => Box::new(MultiGzDecoder::new(packed)),
+            FileKind::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed).map_err(|error| unread(path, error))?),
+            _ => Box::new(packed),
+        };
+        let mut bytes = Vec::new();
+        (&mut unpacked).take(HEAD as u64).read_to_end(&mut bytes).map_err(|error| unread(path, error))?;
+        match FileKind::of(&bytes) {
+            Ok(FileKind::Text) => {}
+            Ok(FileKind::Gzip | FileKind::Zstd) => return Err(bad(path, "the file is compressed twice: unpack it once")),
+            Ok(FileKind::Parquet | FileKind::Arrow) => {
+                return Err(bad(path, "a file of Parquet or Arrow is compressed as a whole: unpack it"));
+            }
+            Err(what) => return Err(bad(path, what)),
+        }
+        let encoding = encoding_of(&bytes, options.encoding.map(|named| named.0));
+        let whole: Unpacked = Box::new(Cursor::new(bytes).chain(unpacked));
+        let mut rest = Decoded::new(whole, encoding);
+        let mut head = Vec::new();
+        (&mut rest).take(HEAD as u64).read_to_end(&mut head).map_err(|error| unread(path, error))?;
+        Ok(Text { head, rest })
+    }
+}
+
+/// The names of the first line, without blanks around them.
+fn header<R: BufRead>(path: &Path, reader: &mut Delimited<R>) -> Result<Vec<String>, EngineError> {
+    let mut record = Record::default();
+    if !reader.read(&mut record).map_err(|error| failed(path, error))? {
         return Err(bad(path, "the file is empty: its first line should name the columns"));
     }
-    Ok(Arc::new(Schema::new(fields)))
+    let mut names: Vec<String> = Vec::with_capacity(record.len());
+    for (value, _) in record.values() {
+        let name = String::from_utf8_lossy(value).trim().to_owned();
+        if name.is_empty() {
+            let hint = if names.is_empty() { "; pandas writes its index so, unless it is told index=False" } else { "" };
+            return Err(bad(path, format!("column {} has no name in the first line{hint}", names.len() + 1)));
+        }
+        if names.iter().any(|known| insightgate_query::catalog::same_name(known, &name)) {
+            return Err(bad(path, format!("the first line names the column '{name}' twice")));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
-fn is_parquet(path: &Path) -> Result<bool, EngineError> {
-    let mut start = Vec::with_capacity(4);
-    file(path)?.take(4).read_to_end(&mut start).map_err(EngineError::io(path.display().to_string()))?;
-    Ok(start == b"PAR1" || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")))
+fn schema(names: &[String]) -> SchemaRef {
+    Arc::new(Schema::new(names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect::<Vec<_>>()))
+}
+
+fn has_extension(path: &Path, known: &[&str]) -> bool {
+    path.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+/// `a.tsv.gz` too.
+fn is_of_tabs(path: &Path) -> bool {
+    has_extension(path, &["tsv", "tab"]) || path.file_stem().is_some_and(|stem| has_extension(Path::new(stem), &["tsv", "tab"]))
 }
 
 fn file(path: &Path) -> Result<File, EngineError> {
@@ -73,4 +171,20 @@ fn file(path: &Path) -> Result<File, EngineError> {
 
 pub(super) fn bad(path: &Path, detail: impl ToString) -> EngineError {
     EngineError::Input { file: path.display().to_string(), detail: detail.to_string() }
+}
+
+pub(super) fn failed(path: &Path, error: ReadError) -> EngineError {
+    match error {
+        ReadError::Wrong(detail) => bad(path, detail),
+        ReadError::Io(error) => unread(path, error),
+    }
+}
+
+/// What is wrong with the file's bytes, or with the way to them.
+fn unread(path: &Path, error: io::Error) -> EngineError {
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::UnexpectedEof, None) => bad(path, "the compressed file is cut: its end is missing"),
+        (io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other, None) => bad(path, error),
+        _ => EngineError::io(path.display().to_string())(error),
+    }
 }

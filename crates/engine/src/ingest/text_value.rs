@@ -1,6 +1,6 @@
 //! Texts of CSV files as values. What is recognised when a definition is inferred is what can be read when the file is imported.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 pub(super) fn boolean(text: &str) -> Option<bool> {
     if text.eq_ignore_ascii_case("true") {
@@ -40,6 +40,34 @@ pub(super) fn decimal(text: &str, scale: i8) -> Option<i128> {
     let unscaled: i128 = format!("0{whole}{fraction}").parse().ok()?;
     let unscaled = crate::table_writer::rescaled(unscaled, i8::try_from(fraction.len()).ok()?, scale)?;
     Some(if negative { -unscaled } else { unscaled })
+}
+
+/// Whether it is a day or a time in the format, all of it.
+pub(super) fn has_format(text: &str, format: &str) -> bool {
+    // `1.2.3` is rather a version.
+    let is_short = |text: &str| text.len() == 8 && text.bytes().enumerate().all(|(at, byte)| byte.is_ascii_digit() != matches!(at, 2 | 5));
+    if format.contains("%y") && !text.get(..8).is_some_and(is_short) {
+        return false;
+    }
+    date_as(text, format).is_some() || timestamp_as(text, format).is_some()
+}
+
+/// By placeholders of strftime. A year has at most four digits: `%Y` would take any.
+pub(super) fn date_as(text: &str, format: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, format).ok().filter(|day| (1..=9999).contains(&day.year()) && has_whole_year(text, format))
+}
+
+/// Without an offset in the format it is UTC; without a time of day, midnight.
+pub(super) fn timestamp_as(text: &str, format: &str) -> Option<DateTime<Utc>> {
+    let with_offset = DateTime::parse_from_str(text, format).map(|instant| instant.to_utc());
+    let instant = with_offset.or_else(|_| NaiveDateTime::parse_from_str(text, format).map(|time| time.and_utc()));
+    let instant = instant.ok().or_else(|| Some(date_as(text, format)?.and_time(NaiveTime::MIN).and_utc()));
+    instant.filter(|instant| (1..=9999).contains(&instant.year()) && has_whole_year(text, format))
+}
+
+/// `31.12.26` is no day of the year 26.
+fn has_whole_year(text: &str, format: &str) -> bool {
+    !format.contains("%Y") || text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 4)
 }
 
 /// `yyyy-MM-dd`.
@@ -103,6 +131,13 @@ mod tests {
         assert_eq!(date("2024-02-29").unwrap().to_string(), "2024-02-29");
         assert_eq!(date("2023-02-29"), None);
         assert_eq!(date("2024-2-9"), None);
+        assert_eq!(date_as("31.12.2026", "%d.%m.%Y").unwrap().to_string(), "2026-12-31");
+        assert_eq!(date_as("31.12.26", "%d.%m.%Y"), None);
+        assert_eq!(date_as("31.12.26", "%d.%m.%y").unwrap().to_string(), "2026-12-31");
+        assert_eq!(date_as("31.13.2026", "%d.%m.%Y"), None);
+        assert_eq!(timestamp_as("31.12.2026 10:30", "%d.%m.%Y %H:%M").unwrap().to_rfc3339(), "2026-12-31T10:30:00+00:00");
+        assert_eq!(timestamp_as("31.12.2026", "%d.%m.%Y").unwrap().to_rfc3339(), "2026-12-31T00:00:00+00:00");
+        assert_eq!(timestamp_as("31.12.2026 10:30 +0200", "%d.%m.%Y %H:%M %z").unwrap().to_rfc3339(), "2026-12-31T08:30:00+00:00");
         for (text, expected) in [
             ("2024-02-29", Some("2024-02-29T00:00:00+00:00")),
             ("2024-02-29T12:30:00Z", Some("2024-02-29T12:30:00+00:00")),

@@ -4,18 +4,18 @@ use datafusion::parquet::file::metadata::ParquetMetaDataReader;
 use insightgate_query::catalog::{Tenancy, TenantKey};
 
 use super::*;
-use crate::{InferOptions, import, infer};
+use crate::{InferOptions, ReadOptions, import, infer};
 
 const TABLE: &str = "id,zip,price,when,day,ok,who,empty,Größe\n\
     1,007,1.5,2024-01-01 10:00,2024-01-01,true,\"Smith, J\",,5\n\
     2,123,2,2024-01-02T00:00:00Z,2024-01-02,FALSE,\"say \"\"hi\"\"\",,-6\n\
     3,,,,,,,,\n";
 
-fn kinds(columns: &[Column]) -> Vec<(&str, ColumnType)> {
+pub(super) fn kinds(columns: &[Column]) -> Vec<(&str, ColumnType)> {
     columns.iter().map(|column| (column.name.as_str(), column.kind)).collect()
 }
 
-fn given(world: &World, name: &str, content: &[u8]) -> PathBuf {
+pub(super) fn given(world: &World, name: &str, content: &[u8]) -> PathBuf {
     let path = world.folder.path().join(name);
     std::fs::write(&path, content).unwrap();
     path
@@ -30,12 +30,12 @@ async fn a_text_becomes_a_dataset() {
         ("t.tsv", TABLE.replace("Smith, J", "Smith; J").replace(',', "\t").replace("Smith; J", "Smith, J")),
     ] {
         let path = given(&world, name, content.as_bytes());
-        let table = infer(&path, InferOptions::default()).unwrap();
+        let table = infer(&path, &InferOptions::default()).unwrap();
         assert_eq!(table.rows, 3);
         let expected = [
             ("id", ColumnType::Int64),
             ("zip", ColumnType::String),
-            ("price", ColumnType::Float64),
+            ("price", ColumnType::Decimal { precision: 18, scale: 1 }),
             ("when", ColumnType::Timestamp),
             ("day", ColumnType::Date),
             ("ok", ColumnType::Bool),
@@ -46,9 +46,10 @@ async fn a_text_becomes_a_dataset() {
         assert_eq!(kinds(&table.columns), expected, "{name}");
         let dataset = dataset(&name.replace('.', "_"), table.columns);
         let heard = AtomicU64::new(0);
-        let summary =
-            import(&[path], &dataset, &world.data_folder(&dataset, None), Some(ALICE), None, &|rows| heard.store(rows, Ordering::Relaxed))
-                .unwrap();
+        let summary = import(&[path], &dataset, &world.data_folder(&dataset, None), Some(ALICE), &ReadOptions::default(), &|rows| {
+            heard.store(rows, Ordering::Relaxed)
+        })
+        .unwrap();
         assert_eq!((summary.rows, summary.files.len(), heard.into_inner()), (3, 1, 3));
         let names: Vec<_> = dataset.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(
@@ -91,16 +92,19 @@ fn types_widen_over_the_whole_file() {
     }
     content += "0.5,2024-01-01T00:00:01Z,no\n";
     let path = given(&world, "long.csv", content.as_bytes());
-    let whole = infer(&path, InferOptions::default()).unwrap();
-    assert_eq!(kinds(&whole.columns), [("n", ColumnType::Float64), ("d", ColumnType::Timestamp), ("b", ColumnType::String)]);
-    let start = infer(&path, InferOptions { rows: Some(10_000), ..InferOptions::default() }).unwrap();
+    let whole = infer(&path, &InferOptions::default()).unwrap();
+    assert_eq!(
+        kinds(&whole.columns),
+        [("n", ColumnType::Decimal { precision: 18, scale: 1 }), ("d", ColumnType::Timestamp), ("b", ColumnType::String)]
+    );
+    let start = infer(&path, &InferOptions { rows: Some(10_000), ..InferOptions::default() }).unwrap();
     assert_eq!(kinds(&start.columns), [("n", ColumnType::Int64), ("d", ColumnType::Date), ("b", ColumnType::Bool)]);
     assert_eq!(start.rows, 10_000);
 
     // Types that were guessed from the start do not hold: the row and column are named, and nothing is left behind.
     let dataset = dataset("Long", start.columns);
     let folder = world.data_folder(&dataset, None);
-    let failed = import(&[path], &dataset, &folder, Some(ALICE), None, &|_| {}).unwrap_err();
+    let failed = import(&[path], &dataset, &folder, Some(ALICE), &ReadOptions::default(), &|_| {}).unwrap_err();
     let message = failed.caller_message();
     assert!(message.contains("column 'n'") && message.contains("row 20001") && message.contains("'0.5'"), "{message}");
     assert_eq!(std::fs::read_dir(folder.join(format!("tenant={ALICE}"))).unwrap().count(), 0);
@@ -114,18 +118,18 @@ fn bad_texts_say_what_is_wrong() {
         ("a,a\n1,2\n", "twice"),
         ("a,\n1,2\n", "column 2 has no name"),
         ("a,b\n1,2\n1,2,3\n", "3"),
-        ("a,b\n\u{0}\u{fffd}", "fields"),
+        ("a,b\n\u{0}\u{fffd}", "line 2 holds a zero byte"),
     ] {
         let path = given(&world, "bad.csv", content.as_bytes());
-        let failed = infer(&path, InferOptions::default()).unwrap_err();
+        let failed = infer(&path, &InferOptions::default()).unwrap_err();
         assert!(failed.to_string().contains(expected) && failed.to_string().contains("bad.csv"), "{failed}");
         assert!(!failed.caller_message().contains("bad.csv"));
     }
     let path = given(&world, "latin.csv", b"a,b\n\xe4,1\n");
-    assert!(infer(&path, InferOptions::default()).unwrap_err().to_string().contains("latin.csv"));
-    assert!(matches!(infer(&world.folder.path().join("none.csv"), InferOptions::default()), Err(EngineError::Io { .. })));
+    assert!(infer(&path, &InferOptions::default()).unwrap_err().to_string().contains("latin.csv"));
+    assert!(matches!(infer(&world.folder.path().join("none.csv"), &InferOptions::default()), Err(EngineError::Io { .. })));
     let path = given(&world, "bad.parquet", b"no parquet");
-    assert!(infer(&path, InferOptions::default()).unwrap_err().to_string().contains("bad.parquet"));
+    assert!(infer(&path, &InferOptions::default()).unwrap_err().to_string().contains("bad.parquet"));
 }
 
 #[tokio::test]
@@ -140,17 +144,20 @@ async fn parquet_is_inferred_and_imported_for_many_tenants() {
     };
     let path = world.folder.path().join("given.parquet");
     write_rows(&path, &stored, &[owned(1, ALICE), owned(2, BOB), owned(3, ALICE)]);
-    let table = infer(&path, InferOptions::default()).unwrap();
+    let table = infer(&path, &InferOptions::default()).unwrap();
     assert_eq!(kinds(&table.columns), kinds(&stored.columns));
     assert!(table.skipped.is_empty());
 
     let mut dataset = dataset("Mine", table.columns.into_iter().filter(|column| column.name != "owner").collect());
     let folder = world.data_folder(&dataset, None);
-    assert!(matches!(import(std::slice::from_ref(&path), &dataset, &folder, None, None, &|_| {}), Err(EngineError::Input { .. })));
+    assert!(matches!(
+        import(std::slice::from_ref(&path), &dataset, &folder, None, &ReadOptions::default(), &|_| {}),
+        Err(EngineError::Input { .. })
+    ));
     dataset.tenancy = Tenancy::Column { name: "Owner".to_owned(), holds: TenantKey::TenantId };
-    let summary = import(&[path.clone(), path], &dataset, &folder, None, None, &|_| {}).unwrap();
+    let summary = import(&[path.clone(), path], &dataset, &folder, None, &ReadOptions::default(), &|_| {}).unwrap();
     assert_eq!((summary.rows, summary.files.len()), (6, 2));
     assert_eq!(world.lines(&select(&dataset, &["Id", "Amount"])).await, ["1,1.25", "3,1.25", "1,1.25", "3,1.25"]);
     dataset.tenancy = Tenancy::Column { name: "nowhere".to_owned(), holds: TenantKey::TenantId };
-    assert!(matches!(import(&summary.files, &dataset, &folder, None, None, &|_| {}), Err(EngineError::Input { .. })));
+    assert!(matches!(import(&summary.files, &dataset, &folder, None, &ReadOptions::default(), &|_| {}), Err(EngineError::Input { .. })));
 }

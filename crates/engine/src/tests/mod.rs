@@ -6,6 +6,7 @@ mod explain;
 mod export;
 mod files;
 mod formats;
+mod given_files;
 mod ingest;
 mod isolation;
 mod language;

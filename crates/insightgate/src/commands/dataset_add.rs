@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::cli::{DatasetAddArguments, TenantKeyArgument};
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, shown};
+use crate::file_arguments::told;
 
 pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
     let folder = DataFolder::existing(&arguments.data_dir)?;
@@ -27,6 +28,7 @@ pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
     };
     let new = NewDataset {
         files: arguments.files.clone(),
+        read: arguments.reading.options(),
         name: arguments.name.clone(),
         program: arguments.program,
         owner,
@@ -42,10 +44,12 @@ pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
             eprint!("\r{rows} rows");
         }
     };
-    let added = add_dataset(&folder.data(), &folder.definitions(), &new, &progress).map_err(failed)?;
+    let root = folder.data_root(arguments.data_root.as_deref())?;
+    let added = tokio::task::block_in_place(|| add_dataset(&root, folder.path(), &folder.definitions(), &new, &progress));
     if shown.get() > 0 {
         eprintln!();
     }
+    let added = added.map_err(failed)?;
     if arguments.json {
         print_json(&added)
     } else {
@@ -58,6 +62,7 @@ fn print_json(added: &AddedDataset) {
     let dataset = &added.definition.dataset;
     let columns: Vec<_> = dataset.columns.iter().map(|column| json!({"name": column.name, "type": type_name(column.kind)})).collect();
     let skipped: Vec<_> = added.skipped.iter().map(|(name, kind)| json!({"name": name, "type": kind})).collect();
+    let notes = added.notes.iter().map(|note| json!({"column": note.column, "looks": note.looks, "flags": note.flags}));
     let shown = json!({
         "dataset": dataset.name,
         "program": added.definition.program,
@@ -65,6 +70,7 @@ fn print_json(added: &AddedDataset) {
         "definition": added.definition_file,
         "columns": columns,
         "skipped": skipped,
+        "notes": notes.collect::<Vec<_>>(),
     });
     println!("{shown}");
 }
@@ -77,7 +83,10 @@ fn print_text(added: &AddedDataset) {
         println!("  {:width$}  {}", column.name, type_name(column.kind));
     }
     for (name, kind) in &added.skipped {
-        eprintln!("left out: {name}, a {kind}");
+        eprintln!("left out: {name}, which is {kind}");
+    }
+    for note in &added.notes {
+        eprintln!("note: {}, with --replace", told(note));
     }
     eprintln!("definition: {} (add metrics, titles and descriptions there)", shown(&added.definition_file));
     if let [first, ..] = added.date_candidates.as_slice() {

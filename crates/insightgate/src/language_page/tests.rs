@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use insightgate_engine::{Format, import};
+use insightgate_engine::{Format, ReadOptions, import};
 use insightgate_identity::program::Program;
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::catalogs::Catalogs;
@@ -51,7 +51,7 @@ impl Example {
         let rows = temporary.path().join("rows.csv");
         std::fs::write(&rows, csv).unwrap();
         let place = insightgate_engine::local_folder(&folder.data(), Program::Mpn, &dataset.name, None);
-        import(&[rows], &dataset, &place, Some(TENANT), None, &|_| {}).unwrap();
+        import(&[rows], &dataset, &place, Some(TENANT), &ReadOptions::default(), &|_| {}).unwrap();
         let limits = EngineLimits { memory: 64 << 20, spill: 1 << 30, partitions: 2 };
         let engine = open_engine(&folder, Roots::of(&folder), limits).unwrap_or_else(|error| panic!("{error}"));
         let catalogs = Catalogs::new(folder.definitions());

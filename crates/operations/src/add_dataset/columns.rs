@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use insightgate_engine::{InferOptions, infer};
+use insightgate_engine::{InferOptions, Note, ReadOptions, infer};
 use insightgate_query::catalog::{Column, ColumnType, Dataset, same_name};
 use insightgate_query::definition;
 
@@ -13,22 +13,26 @@ use super::AddDatasetFault;
 pub(super) struct CommonColumns {
     pub columns: Vec<Column>,
     pub skipped: Vec<(String, String)>,
+    /// Columns that stay text, and look like something else: one note for each.
+    pub notes: Vec<Note>,
 }
 
 impl CommonColumns {
     /// The columns of the first file, which the others must have too. Ids in the columns `of_ids` are strings, also where all of them are digits.
-    pub(super) fn of(files: &[PathBuf], of_ids: &[&str]) -> Result<CommonColumns, AddDatasetFault> {
+    pub(super) fn of(files: &[PathBuf], read: &ReadOptions, of_ids: &[&str]) -> Result<CommonColumns, AddDatasetFault> {
         let mut common = CommonColumns::default();
+        let mut notes: Vec<Note> = Vec::new();
         for (index, file) in files.iter().enumerate() {
-            let mut inferred = infer(file, InferOptions::default())?;
+            let mut inferred = infer(file, &InferOptions { read: read.clone(), rows: None })?;
             // A file of Parquet says itself of what type its values are.
             for column in inferred.columns.iter_mut().filter(|_| inferred.is_text) {
                 if of_ids.iter().any(|name| column.is_called(name)) && column.kind == ColumnType::Int64 {
                     column.kind = ColumnType::String;
                 }
             }
+            notes.extend(inferred.notes);
             if index == 0 {
-                common = CommonColumns { columns: inferred.columns, skipped: inferred.skipped };
+                common = CommonColumns { columns: inferred.columns, skipped: inferred.skipped, notes: Vec::new() };
                 continue;
             }
             let different = |difference| AddDatasetFault::DifferentColumns {
@@ -48,6 +52,11 @@ impl CommonColumns {
                 column.nullable |= other.nullable;
             }
         }
+        // Ids are texts whatever they look like.
+        let is_text = |column: &Column| column.kind == ColumnType::String && !of_ids.iter().any(|name| column.is_called(name));
+        for column in common.columns.iter().filter(|column| is_text(column)) {
+            common.notes.extend(notes.iter().find(|note| same_name(&note.column, &column.name)).cloned());
+        }
         Ok(common)
     }
 
@@ -65,8 +74,31 @@ fn wider(one: ColumnType, other: ColumnType) -> Option<ColumnType> {
     match (one, other) {
         (one, other) if one == other => Some(one),
         (ColumnType::Int64, ColumnType::Float64) | (ColumnType::Float64, ColumnType::Int64) => Some(ColumnType::Float64),
+        (ColumnType::Decimal { .. }, ColumnType::Float64) | (ColumnType::Float64, ColumnType::Decimal { .. }) => Some(ColumnType::Float64),
+        (one, other) if digits(one).is_some() && digits(other).is_some() => digits(one).zip(digits(other)).map(decimal_of_both),
         (ColumnType::Date, ColumnType::Timestamp) | (ColumnType::Timestamp, ColumnType::Date) => Some(ColumnType::Timestamp),
         _ => None,
+    }
+}
+
+/// Before and behind the point, of numbers that are exact.
+fn digits(kind: ColumnType) -> Option<(i16, i16)> {
+    match kind {
+        ColumnType::Int64 => Some((19, 0)),
+        ColumnType::Decimal { precision, scale } => Some((i16::from(precision) - i16::from(scale), scale.into())),
+        _ => None,
+    }
+}
+
+/// A float where no decimal has so many digits.
+fn decimal_of_both((one, other): ((i16, i16), (i16, i16))) -> ColumnType {
+    let (whole, scale) = (one.0.max(other.0), one.1.max(other.1));
+    let precision = if whole + scale <= 18 { 18 } else { 38 };
+    match i8::try_from(scale) {
+        Ok(scale) if whole + i16::from(scale) <= precision => {
+            ColumnType::Decimal { precision: if precision == 18 { 18 } else { 38 }, scale }
+        }
+        _ => ColumnType::Float64,
     }
 }
 

@@ -1,6 +1,7 @@
 //! On real files in a folder of the test's own.
 
 use super::*;
+use insightgate_engine::local_folder;
 use insightgate_query::catalog::{Catalog, Field};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ impl Folders {
     }
 
     fn add(&self, new: &NewDataset) -> Result<AddedDataset, AddDatasetFault> {
-        add_dataset(&self.root.path().join("data"), &self.root.path().join("datasets"), new, &|_| {})
+        add_dataset(&DataRoot::Folder(self.root.path().join("data")), self.root.path(), &self.root.path().join("datasets"), new, &|_| {})
     }
 
     fn rows_of(&self, tenant: u128) -> PathBuf {
@@ -39,6 +40,7 @@ impl Folders {
 fn sales(file: PathBuf, tenant: u128) -> NewDataset {
     NewDataset {
         files: vec![file],
+        read: ReadOptions::default(),
         name: "Sales".into(),
         program: Program::Mpn,
         owner: DatasetOwner::Tenant(Uuid::from_u128(tenant)),

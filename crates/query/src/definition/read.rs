@@ -309,7 +309,8 @@ fn column_of(
     index
 }
 
-fn column_type(text: &str) -> Option<ColumnType> {
+/// The type that a definition spells so; None where no type has the name.
+pub fn column_type(text: &str) -> Option<ColumnType> {
     Some(match text {
         "string" => ColumnType::String,
         "int64" => ColumnType::Int64,

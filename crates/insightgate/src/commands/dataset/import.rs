@@ -18,8 +18,13 @@ const STEP: u64 = 500_000;
 
 pub fn run(arguments: &DatasetImportArguments) -> Result<(), CommandError> {
     let folder = DataFolder::existing(&arguments.data_dir)?;
-    let new =
-        NewRows { files: arguments.files.clone(), name: arguments.name.clone(), program: arguments.program, tenant: arguments.tenant };
+    let new = NewRows {
+        files: arguments.files.clone(),
+        read: arguments.reading.options(),
+        name: arguments.name.clone(),
+        program: arguments.program,
+        tenant: arguments.tenant,
+    };
     let told = Cell::new(0_u64);
     let progress = |rows: u64| {
         // Only where a person looks, and not more often than it can be read.
@@ -28,7 +33,9 @@ pub fn run(arguments: &DatasetImportArguments) -> Result<(), CommandError> {
             eprint!("\r{rows} rows");
         }
     };
-    let imported = import_rows(&folder.data(), &Catalogs::new(folder.definitions()), &new, &progress);
+    let root = folder.data_root(arguments.data_root.as_deref())?;
+    let catalogs = Catalogs::new(folder.definitions());
+    let imported = tokio::task::block_in_place(|| import_rows(&root, folder.path(), &catalogs, &new, &progress));
     if told.get() > 0 {
         eprintln!();
     }

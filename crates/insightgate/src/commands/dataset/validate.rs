@@ -17,6 +17,9 @@ use crate::data_folder::{DataFolder, fault, shown};
 use crate::server::{EngineLimits, Roots, cores, open_engine};
 use crate::terminal::{print, print_json};
 
+/// Extensions of what is no definition.
+const ROWS: [&str; 10] = ["parquet", "arrow", "csv", "tsv", "tab", "json", "jsonl", "ndjson", "gz", "zst"];
+
 /// A definition, what is wrong with it, and what is wrong with its files.
 struct Checked {
     /// None for a built-in one.
@@ -81,6 +84,13 @@ impl Checked {
 
     /// One that lies in a program's folder must be in the right one, under its name; elsewhere only what it says counts.
     fn named(path: &Path) -> Result<Checked, CommandError> {
+        // Whoever names one means the rows.
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+        if ROWS.contains(&extension.as_str()) && path.is_file() {
+            return Err(CommandError::usage(format!("{} is a file of rows and no definition", path.display())).hint(
+                "`insightgate dataset add` infers a definition of it; files that are in their place are checked when no file is named",
+            ));
+        }
         let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => CommandError::not_found(format!("there is no file {}", path.display())),
             _ => fault(path, &error),

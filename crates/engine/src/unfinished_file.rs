@@ -17,7 +17,7 @@ const MOST_ATTEMPTS: u32 = 10;
 ///
 /// # Errors
 /// No file can be made in the folder.
-pub(crate) fn make(folder: &Path, owner_alone: bool) -> io::Result<NamedTempFile> {
+pub fn make(folder: &Path, owner_alone: bool) -> io::Result<NamedTempFile> {
     remove_leftovers(folder);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,0 +1,94 @@
+//! A column of texts → a column of the definition's type. A value that is none of it is an error, never a null.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
+use insightgate_query::catalog::ColumnType;
+
+use super::guess;
+use super::infer::kind_of;
+use super::read_options::GivenType;
+use super::{number_text, text_value};
+use crate::types;
+
+/// How the texts of one column are read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) decimal_comma: bool,
+    pub(super) given: Option<&'a GivenType>,
+}
+
+pub(super) enum ParseFault {
+    /// The first value that is none of the type; the row within the texts, from 0.
+    Value {
+        row: usize,
+        text: String,
+    },
+    Other(String),
+}
+
+impl Reading<'_> {
+    pub(super) fn parsed(&self, texts: &ArrayRef, kind: ColumnType) -> Result<ArrayRef, ParseFault> {
+        let format = self.given.and_then(|given| given.format.as_deref());
+        let strings = texts.as_string::<i32>();
+        Ok(match kind {
+            ColumnType::String => Arc::clone(texts),
+            ColumnType::Int64 => Arc::new(Int64Array::from(self.numbers(strings, text_value::integer)?)),
+            ColumnType::Float64 => Arc::new(Float64Array::from(self.numbers(strings, text_value::float)?)),
+            ColumnType::Bool => Arc::new(BooleanArray::from(values(strings, text_value::boolean)?)),
+            ColumnType::Date => {
+                let epoch = chrono::DateTime::UNIX_EPOCH.date_naive();
+                let day = |text: &str| format.map_or_else(|| text_value::date(text), |format| text_value::date_as(text, format));
+                let days = |text: &str| i32::try_from(day(text)?.signed_duration_since(epoch).num_days()).ok();
+                Arc::new(Date32Array::from(values(strings, days)?))
+            }
+            ColumnType::Timestamp => {
+                let instant =
+                    |text: &str| format.map_or_else(|| text_value::timestamp(text), |format| text_value::timestamp_as(text, format));
+                let instants = values(strings, |text| instant(text).map(|instant| instant.timestamp_micros()))?;
+                Arc::new(TimestampMicrosecondArray::from(instants).with_timezone(types::UTC))
+            }
+            ColumnType::Decimal { precision, scale } => {
+                let limit = 10_i128.checked_pow(precision.into()).unwrap_or(i128::MAX);
+                let fits = |value: &i128| value.checked_abs().is_some_and(|value| value < limit);
+                let unscaled = self.numbers(strings, |text| text_value::decimal(text, scale).filter(fits))?;
+                let array = Decimal128Array::from(unscaled).with_precision_and_scale(precision, scale);
+                Arc::new(array.map_err(|error| ParseFault::Other(error.to_string()))?)
+            }
+        })
+    }
+
+    fn numbers<T>(&self, texts: &StringArray, read: impl Fn(&str) -> Option<T>) -> Result<Vec<Option<T>>, ParseFault> {
+        values(texts, |text| match (self.given, self.decimal_comma) {
+            (None, false) => read(text),
+            (None, true) => read(&number_text::with_point(text)?),
+            // What was said to be a number may have a currency and groups of thousands.
+            (Some(_), _) => number_text::plain(text, self.decimal_comma).map_or_else(|| read(text), |plain| read(&plain)),
+        })
+    }
+
+    /// What was found instead, where, and the flag that would read it.
+    pub(super) fn described(&self, column: &str, kind: ColumnType, text: &str, place: &str) -> String {
+        let advice = self.given.is_none().then(|| guess::advice(text, column, kind, self.decimal_comma)).flatten();
+        let (row, line) = place.split_once(" (").map_or((place, String::new()), |(row, line)| (row, format!(" ({line}")));
+        let advice = advice.map(|flags| format!("; {flags} would read it")).unwrap_or_default();
+        format!("'{text}'{row}, {}{line}{advice}", types::spelled(kind_of(text, self.decimal_comma)))
+    }
+}
+
+/// Nothing in quotes is no value of any of these types.
+fn values<T>(texts: &StringArray, read: impl Fn(&str) -> Option<T>) -> Result<Vec<Option<T>>, ParseFault> {
+    let mut values = Vec::with_capacity(texts.len());
+    for (row, text) in texts.iter().enumerate() {
+        values.push(match text.filter(|text| !text.is_empty()) {
+            None => None,
+            Some(text) => match read(text) {
+                Some(value) => Some(value),
+                None => return Err(ParseFault::Value { row, text: text.to_owned() }),
+            },
+        });
+    }
+    Ok(values)
+}
