@@ -206,3 +206,15 @@ fn mistakes_in_issuers_are_reported_at_once() {
     assert!(read("[authority]\nbuilt_in = false", nothing).unwrap_err()[0].starts_with("authority.built_in: "));
     assert!(read("[issuer]\nurl = \"https://a\"", nothing).unwrap_err()[0].starts_with("issuer: should be a list"));
 }
+
+#[test]
+fn origins_of_browser_applications_are_named_one_by_one() {
+    let configured = |text: &str| read(&format!("[server]\ncors_origins = {text}"), nothing);
+    let configuration = configured(r#"["https://App.example.com:443/", "http://localhost:3000"]"#).unwrap();
+    assert_eq!(configuration.cors_origins, ["https://app.example.com", "http://localhost:3000"]);
+    assert!(configured("[]").unwrap().cors_origins.is_empty());
+    for wrong in ["*", "null", "app.example.com", "https://app.example.com/path", "https://*.example.com", "file://"] {
+        let problems = configured(&format!("[{wrong:?}]")).unwrap_err();
+        assert!(problems[0].starts_with("server.cors_origins: should hold origins such as"), "{wrong}: {problems:?}");
+    }
+}
