@@ -78,7 +78,9 @@ impl<R: Read> Decoded<R> {
     fn malformed(&self) -> io::Error {
         let line = self.line();
         let name = self.encoding.name();
-        let hint = if self.encoding == UTF_8 {
+        let hint = if self.read.contains(&0) {
+            "the file is of a format that is not known, and no text"
+        } else if self.encoding == UTF_8 {
             "the text is in another encoding, most likely Windows-1252: say --encoding windows-1252, or which one it is"
         } else {
             "say which encoding it is with --encoding"

@@ -16,9 +16,21 @@ const MOST_DIGITS: u8 = 38;
 const NULL_WORDS: [&str; 14] = ["NA", "N/A", "#N/A", "n/a", "NULL", "null", "Null", "None", "NaN", "nan", "-", "--", "?", "\\N"];
 
 /// Formats of dates that are looked for.
-const DATES: [&str; 12] = [
-    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%d-%b-%Y",
+const DATES: [&str; 14] = [
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d-%b-%Y",
     "%d %b %Y",
+    "%b %d %Y",
+    "%b %d, %Y",
 ];
 /// Of the time of day behind them.
 const TIMES: [&str; 5] = [" %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p"];
@@ -213,6 +225,11 @@ impl Guess {
         self.all.kind(self.is_json)
     }
 
+    /// No value was seen that says anything.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.all.is_seen
+    }
+
     /// For a column that stays text, unless it looks like nothing else.
     pub(super) fn note(&self, column: &str) -> Option<Note> {
         if self.kind() != ColumnType::String || !self.without_nulls.is_seen {
@@ -366,6 +383,8 @@ mod tests {
             (&["31/12/2026 10:30"], "--type 'Day=timestamp:%d/%m/%Y %H:%M'"),
             (&["01/02/2026"], "--type Day=date:%d/%m/%Y or --type Day=date:%m/%d/%Y"),
             (&["31-Dec-2026"], "--type Day=date:%d-%b-%Y"),
+            (&["Jan 1 2000", "Dec 31 2000"], "--type 'Day=date:%b %d %Y'"),
+            (&["January 1, 2000"], "--type 'Day=date:%b %d, %Y'"),
             (&["$12.50", "$1,000"], "--type 'Day=decimal(18,2)'"),
             (&["1,234.56"], "--type 'Day=decimal(18,2)'"),
             (&["1.234,56", "1,50"], "--decimal-comma --type 'Day=decimal(18,2)'"),

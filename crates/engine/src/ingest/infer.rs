@@ -28,6 +28,8 @@ pub struct InferredTable {
     pub skipped: Vec<(String, String)>,
     /// Columns that stay text, and look like something else.
     pub notes: Vec<Note>,
+    /// Columns of a text without a single value: they are of any type.
+    pub empty: Vec<String>,
     /// Rows that were looked at.
     pub rows: u64,
     /// The file holds texts (CSV, TSV, lines of JSON): a column can be taken for a string, whatever its values look like.
@@ -43,7 +45,7 @@ pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, Engin
     let Source { schema, form, decimal_comma, batches } = Source::open(path, &options.read)?;
     check_given(path, &options.read, &schema)?;
     let is_text = form != Form::Columnar;
-    let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), notes: Vec::new(), rows: 0, is_text };
+    let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), notes: Vec::new(), empty: Vec::new(), rows: 0, is_text };
     if !is_text {
         for field in schema.fields() {
             let found = options.read.given(field.name()).map(|given| given.kind);
@@ -86,6 +88,9 @@ pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, Engin
             continue;
         }
         let given = options.read.given(field.name()).map(|given| given.kind);
+        if given.is_none() && guess.is_empty() {
+            table.empty.push(field.name().clone());
+        }
         table.columns.push(column(field.name(), given.unwrap_or_else(|| guess.kind()), true));
         table.notes.extend(guess.note(field.name()).filter(|_| given.is_none()));
     }

@@ -60,12 +60,11 @@ impl<R: BufRead> JsonLines<R> {
         let line = self.line;
         let at = |detail: String| ReadError::Wrong(format!("line {line}: {detail}"));
         let object: Object<'_> = serde_json::from_slice(&self.text).map_err(|error| {
-            let whole = if error.is_eof() {
-                "the object does not end in its line: each line should hold a whole one (jq -c writes them so)"
+            at(if error.is_eof() {
+                "the object does not end in its line: each line should hold a whole one (jq -c writes them so)".to_owned()
             } else {
-                "this is no JSON object"
-            };
-            at(format!("{whole}; {}", without_line(&error)))
+                format!("this is no JSON object; {}", without_line(&error))
+            })
         })?;
         for (key, value) in &object.0 {
             take(key, cell(value.get()).map_err(at)?).map_err(at)?;

@@ -110,6 +110,7 @@ fn other_formats_are_named_as_what_they_are() {
         ("j.csv.gz", b"a,b\n1,\"2\n", "line 2: the quote that opens value 2 never closes"),
         ("k.csv", b"a;b\n1;2\n1;2;3\n", "line 3 has 3 values, and the first line names 2 columns"),
         ("l.csv", b"", "the file is empty"),
+        ("o.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "of a format that is not known, and no text"),
         ("m.csv", b",a\n0,1\n", "index=False"),
         ("n.jsonl", b"{\"a\": 1}\n{\"a\": }\n", "line 2: this is no JSON object"),
     ] {

@@ -22,6 +22,8 @@ impl CommonColumns {
     pub(super) fn of(files: &[PathBuf], read: &ReadOptions, of_ids: &[&str]) -> Result<CommonColumns, AddDatasetFault> {
         let mut common = CommonColumns::default();
         let mut notes: Vec<Note> = Vec::new();
+        // Of the columns so far: those without a value yet.
+        let mut empty: Vec<String> = Vec::new();
         for (index, file) in files.iter().enumerate() {
             let mut inferred = infer(file, &InferOptions { read: read.clone(), rows: None })?;
             // A file of Parquet says itself of what type its values are.
@@ -33,6 +35,7 @@ impl CommonColumns {
             notes.extend(inferred.notes);
             if index == 0 {
                 common = CommonColumns { columns: inferred.columns, skipped: inferred.skipped, notes: Vec::new() };
+                empty = inferred.empty;
                 continue;
             }
             let different = |difference| AddDatasetFault::DifferentColumns {
@@ -47,9 +50,16 @@ impl CommonColumns {
                 if !same_name(&column.name, &other.name) {
                     return Err(different(format!("'{}' instead of '{}'", other.name, column.name)));
                 }
+                column.nullable |= other.nullable;
+                if inferred.empty.contains(&other.name) {
+                    continue;
+                }
+                if let Some(place) = empty.iter().position(|name| same_name(name, &column.name)) {
+                    empty.remove(place);
+                    column.kind = other.kind;
+                }
                 let (one, two) = (definition::type_name(column.kind), definition::type_name(other.kind));
                 column.kind = wider(column.kind, other.kind).ok_or_else(|| different(format!("'{}' is {two}, not {one}", column.name)))?;
-                column.nullable |= other.nullable;
             }
         }
         // Ids are texts whatever they look like.

@@ -180,3 +180,32 @@ fn links_to_rows_and_definitions_stay() {
     assert_ne!(std::fs::read(elsewhere.join("part-00000.parquet")).unwrap(), before);
     assert!(std::fs::read_to_string(&moved).unwrap().contains("more"));
 }
+
+#[test]
+fn several_files_have_the_types_that_hold_the_values_of_all() {
+    let folders = Folders::new();
+    let files = [
+        "city,amount,count,empty\nOslo,1,1,\n",
+        "city,amount,count,empty\nRome,,2.5,0.1234567\n",
+        "city,amount,count,empty\nBern,2.25,,7\n",
+    ];
+    let files = files.iter().enumerate().map(|(number, text)| folders.file(&format!("{number}.csv"), text)).collect::<Vec<_>>();
+    let added = folders.add(&NewDataset { files, ..sales(PathBuf::new(), 1) }).unwrap();
+    let kinds: Vec<_> = added.definition.dataset.columns.iter().map(|column| definition::type_name(column.kind)).collect();
+    assert_eq!(kinds, ["string", "decimal(38,2)", "decimal(38,1)", "decimal(38,7)"]);
+    assert_eq!(added.rows, 3);
+}
+
+#[test]
+fn two_commands_at_once_come_one_after_the_other() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "city,amount\nOslo,1\n");
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| folders.add(&sales(file.clone(), 1)))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    // One adds it, and the others find it there: none takes the files of another for its own.
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(AddDatasetFault::Exists(_)))), "{outcomes:?}");
+    assert_eq!(folders.entries(), ["Sales"]);
+}
