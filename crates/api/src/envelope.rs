@@ -47,8 +47,13 @@ fn refusal(status: StatusCode, message: &str) -> Response {
 }
 
 fn numbered_refusal(status: StatusCode, message: &str, code: Option<u32>) -> Response {
-    let (message, status_code) = (Some(message), status.as_u16());
-    answer::<()>(&Envelope { value: &[], next_link: None, total_count: 0, message, status_code, data_redacted: false, code, notes: &[] })
+    answer(&Envelope { code, ..nothing(status.as_u16(), message) })
+}
+
+/// An answer without data.
+fn nothing(status_code: u16, message: &str) -> Envelope<'_, ()> {
+    let message = Some(message);
+    Envelope { value: &[], next_link: None, total_count: 0, message, status_code, data_redacted: false, code: None, notes: &[] }
 }
 
 fn answer<Item: Serialize>(envelope: &Envelope<'_, Item>) -> Response {
@@ -171,16 +176,7 @@ pub fn long_head(status: u16) -> Vec<u8> {
         "{what}. Send a long query as exportQuery in the JSON body of POST ScheduledQueries/testQueryResult, or save it with POST \
          ScheduledQueries and name it by its queryId."
     );
-    let envelope = Envelope::<()> {
-        value: &[],
-        next_link: None,
-        total_count: 0,
-        message: Some(&message),
-        status_code: status,
-        data_redacted: false,
-        code: None,
-    };
-    let body = serde_json::to_string(&envelope).unwrap_or_default();
+    let body = serde_json::to_string(&nothing(status, &message)).unwrap_or_default();
     let head = format!(
         "HTTP/1.1 {status} {reason}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
          x-content-type-options: nosniff\r\nconnection: close\r\n\r\n",

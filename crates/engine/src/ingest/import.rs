@@ -206,10 +206,11 @@ fn misfit(path: &Path, wanted: &Wanted, found: String) -> EngineError {
 /// A file of Parquet must have the columns in types that fit; the values of a text are judged one by one.
 fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema, form: Form, options: &ReadOptions) -> Result<Vec<Wanted>, EngineError> {
     let position = |name: &str| schema.fields().iter().position(|field| same_name(field.name(), name));
-    let fits = |index: &usize, kind| is_text || schema.fields().get(*index).is_some_and(|field| types::fits(field.data_type(), kind));
     let mut wanted = Vec::with_capacity(dataset.columns.len() + 1);
     for column in &dataset.columns {
-        let by_alias = || column.aliases.iter().filter_map(|alias| position(alias)).find(|index| fits(index, column.kind));
+        let fitting =
+            |index: &usize| form != Form::Columnar || schema.fields().get(*index).is_some_and(|field| fits(field, column.kind, options));
+        let by_alias = || column.aliases.iter().filter_map(|alias| position(alias)).find(fitting);
         let source = position(&column.name).or_else(by_alias);
         let column = Wanted { field: table_writer::stored_field(column), kind: column.kind, source };
         match source.and_then(|index| schema.fields().get(index)) {
