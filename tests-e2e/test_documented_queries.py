@@ -11,6 +11,7 @@ except ModuleNotFoundError:
 
 QUERIES = Path(__file__).parent.parent / "crates" / "query" / "tests-data"
 SAMPLES = tomllib.loads((QUERIES / "sample-queries.toml").read_text())["queries"]
+DATASETS = tomllib.loads((QUERIES / "documented-datasets.toml").read_text())["datasets"]
 JULY_2021 = tomllib.loads((QUERIES / "queries-of-july-2021.toml").read_text())["queries"]
 # Where the refusal of a sample that is invalid as printed points, and how it begins.
 REFUSALS = {
@@ -57,6 +58,26 @@ def test_a_query_of_july_2021_runs_as_printed(small_and_usual, query):
     rows = demo.preview(query["text"])
     written = query["text"].removeprefix("SELECT ").partition(" FROM ")[0].split(", ")
     assert rows and [name.lower() for name in rows[0]] == [name.lower() for name in written]
+
+
+def test_every_spelling_heads_its_column(small_and_usual):
+    """Each name and each alias of all datasets, selected side by side: a column under two names has one value."""
+    aliases = 0
+    for dataset in DATASETS:
+        demo = small_and_usual.within(dataset["program"])
+        columns = [column for column in dataset["columns"] if column.get("selectable", True)]
+        spellings = [[column["name"], *column.get("aliases", [])] for column in columns]
+        names = [name for every in spellings for name in every]
+        quoted = ", ".join(f'"{name}"' for name in names)
+        query = demo.create_query(f"SELECT {quoted} FROM {dataset['name']} LIMIT 3 TIMESPAN LIFETIME", f"names of {dataset['name']}")
+        rows = demo.ok("GET", "ScheduledQueries/testQueryResult", params={"queryId": query["queryId"]})
+        assert rows, dataset["name"]
+        for row in rows:
+            assert list(row) == names, dataset["name"]
+            for name, *others in spellings:
+                assert all(row[other] == row[name] for other in others), f"{dataset['name']}.{name}"
+        aliases += len(names) - len(spellings)
+    assert aliases > 150
 
 
 def test_every_valid_sample_has_rows(small_and_usual):

@@ -29,12 +29,18 @@ struct Made {
     /// Earlier versions had only the partner program's.
     #[serde(default)]
     programs: Vec<Program>,
+    /// Of all built-in datasets: a version with more of them fills those too.
+    #[serde(default)]
+    columns: usize,
 }
 
 /// Only the built-in datasets' own files are touched: what a person added stays, and so does a dataset that takes a built-in one's place.
 pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, credentials: &Credentials) -> Result<(), CommandError> {
     let now = context.clock.now();
-    let made = Made { seed: arguments.seed, rows: arguments.rows, day: now.date_naive().to_string(), programs: Program::ALL.to_vec() };
+    let catalogs = Program::ALL.map(|program| builtin::catalog(program.name()));
+    let columns = catalogs.iter().flat_map(|catalog| catalog.datasets()).map(|dataset| dataset.columns.len()).sum();
+    let (seed, rows, day) = (arguments.seed, arguments.rows, now.date_naive().to_string());
+    let made = Made { seed, rows, day, programs: Program::ALL.to_vec(), columns };
     let note = folder.path().join("sample.json");
     let kept = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice::<Made>(&bytes).ok());
     if kept.as_ref() == Some(&made) {
