@@ -23,12 +23,13 @@ impl Named {
         if let Some(report) = store.report(owner, program, id).await? {
             return Ok(Some(Named { report, run: None }));
         }
-        let begun = store.execution(id).await?.map(|record| record.report);
-        let report = match begun.filter(|report| report.owner == owner && report.program == program) {
+        // In this order: a run that begins between the two looks is then seen by the second.
+        let report = match store.report_of_next_run(owner, program, id).await? {
             Some(report) => Some(report),
-            None => store.report_of_next_run(owner, program, id).await?,
+            None => store.execution(id).await?.map(|record| record.report),
         };
-        Ok(report.map(|report| Named { report, run: Some(id) }))
+        let own = report.filter(|report| report.owner == owner && report.program == program);
+        Ok(own.map(|report| Named { report, run: Some(id) }))
     }
 
     /// Its runs that match, the latest first. `filter` is what was asked of reports; a run that was named itself is shown whatever became of

@@ -222,3 +222,27 @@ async fn system_queries_are_listed_unless_they_are_declined() {
         assert_eq!(listed.iter().any(|query| query["queryId"] == json!(own)), users, "{parameters}");
     }
 }
+
+/// Of the datasets that the current pages list each is there; what they list no more stays.
+#[tokio::test]
+async fn the_current_datasets_are_served_and_an_older_one_stays() {
+    let bench = Bench::new().await;
+    for version in ["v1/cmp", "v1.1/cmp"] {
+        let listed = call(&bench, version, Method::GET, "ScheduledDataset", Value::Null).await.ok();
+        for name in [
+            "ISVOrder",
+            "ISVUsage",
+            "ISVCustomer",
+            "ISVMarketplaceInsights",
+            "ISVRevenue",
+            "ISVOfferRetention",
+            "ISVQualityOfService",
+            "ISVLicense",
+            "ISVOrderV2",
+        ] {
+            assert!(listed.iter().any(|dataset| dataset["datasetName"] == name), "{version} {name}");
+        }
+        let old = call(&bench, version, Method::GET, "ScheduledDataset?datasetName=isvorderv2", Value::Null).await.ok();
+        assert_eq!(old[0]["datasetName"], "ISVOrderV2");
+    }
+}

@@ -246,7 +246,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "reports.most_runs",
-        about: "The largest RecurrenceCount in v1.1 of cmp, by interval: { 4 = 1000, 24 = 365 } is 1000 below 24 hours and 365 from there on. Any if not given.",
+        about: "The largest RecurrenceCount in v1.1 of cmp: a table of intervals in hours and the number from each of them on (docs/operating.md). Empty: any.",
         default: Ok("{}"),
         read: |c, v| most_runs(v).map(|most| c.most_runs = most),
     },

@@ -25,6 +25,22 @@ fn every_example_value_reads() {
 }
 
 #[test]
+fn the_most_runs_are_named_by_intervals_that_there_are() {
+    let most_runs = |text: &str| read(&format!("[reports]\nmost_runs = {text}"), nothing).map(|configuration| configuration.most_runs);
+    assert_eq!(most_runs("{}").unwrap(), [].into());
+    assert_eq!(most_runs("{ 24 = 365, 4 = 1000 }").unwrap(), [(4, 1000), (24, 365)].into());
+    for (wrong, words) in [
+        ("5", "should be a table of intervals and numbers of runs"),
+        ("{ 3 = 1 }", "should name intervals of 4 to 2160 hours, but names \"3\""),
+        ("{ day = 1 }", "but names \"day\""),
+        ("{ 4 = 0 }", "reports.most_runs"),
+    ] {
+        let problems = most_runs(wrong).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains(words), "{problems:?}");
+    }
+}
+
+#[test]
 fn all_problems_are_reported_at_once() {
     let text = "
         extra = 1
