@@ -165,6 +165,10 @@ async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
     assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(10), at(0)).await.unwrap());
     let refused = store.add_report(&once(12), Some(&first_run(&once(12))), Some(quotas)).await.unwrap();
     assert_eq!(refused, Err(ReportFault::ExecuteNowQuota));
+    // Both were made at one time: there is room when they count no more, and with a larger quota there is some.
+    assert_eq!(store.execute_now_room(&once(12), quotas).await.unwrap(), Some(TimeDelta::hours(1)));
+    let larger = ReportQuotas { execute_now: 3, ..quotas };
+    assert_eq!(store.execute_now_room(&once(12), larger).await.unwrap(), None);
     let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     store.add_report(&recurring(20), None, Some(quotas)).await.unwrap().unwrap();
     assert_eq!(store.add_report(&recurring(21), None, Some(quotas)).await.unwrap(), Err(ReportFault::ActiveQuota));
