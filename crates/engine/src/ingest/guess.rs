@@ -27,10 +27,10 @@ const DATES: [&str; 14] = [
     "%d.%m.%y",
     "%m/%d/%y",
     "%d/%m/%y",
-    "%d-%b-%Y",
-    "%d %b %Y",
-    "%b %d %Y",
-    "%b %d, %Y",
+    "%d-%B-%Y",
+    "%d %B %Y",
+    "%B %d %Y",
+    "%B %d, %Y",
 ];
 /// Of the time of day behind them.
 const TIMES: [&str; 5] = [" %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p"];
@@ -382,9 +382,9 @@ mod tests {
             (&["12/31/2026"], "--type Day=date:%m/%d/%Y"),
             (&["31/12/2026 10:30"], "--type 'Day=timestamp:%d/%m/%Y %H:%M'"),
             (&["01/02/2026"], "--type Day=date:%d/%m/%Y or --type Day=date:%m/%d/%Y"),
-            (&["31-Dec-2026"], "--type Day=date:%d-%b-%Y"),
-            (&["Jan 1 2000", "Dec 31 2000"], "--type 'Day=date:%b %d %Y'"),
-            (&["January 1, 2000"], "--type 'Day=date:%b %d, %Y'"),
+            (&["31-Dec-2026"], "--type Day=date:%d-%B-%Y"),
+            (&["Jan 1 2000", "Dec 31 2000"], "--type 'Day=date:%B %d %Y'"),
+            (&["January 1, 2000"], "--type 'Day=date:%B %d, %Y'"),
             (&["$12.50", "$1,000"], "--type 'Day=decimal(18,2)'"),
             (&["1,234.56"], "--type 'Day=decimal(18,2)'"),
             (&["1.234,56", "1,50"], "--decimal-comma --type 'Day=decimal(18,2)'"),

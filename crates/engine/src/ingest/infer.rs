@@ -148,9 +148,12 @@ fn of_decimal((precision, scale): (u8, i8)) -> Option<ColumnType> {
     (precision <= DECIMAL128_MAX_PRECISION).then_some(ColumnType::Decimal { precision, scale })
 }
 
-/// The narrowest type that holds the value.
+/// The narrowest type that holds the value, for messages: how many digits a single one has says nothing there.
 pub(super) fn kind_of(text: &str, decimal_comma: bool) -> ColumnType {
     let mut guess = Guess::new(decimal_comma, false);
     guess.see(text);
-    guess.kind()
+    match guess.kind() {
+        ColumnType::Decimal { .. } => ColumnType::Float64,
+        kind => kind,
+    }
 }
