@@ -74,8 +74,8 @@ fn wide_rows_are_kept_in_groups_that_a_query_can_hold() {
     };
     let content = header.join(",") + "\n" + &(0..4_000).map(row).collect::<String>();
     let path = given(&world, "wide.csv", content.as_bytes());
-    let dataset = dataset("Wide", infer(&path, InferOptions::default()).unwrap().columns);
-    let summary = import(&[path], &dataset, &world.data_folder(&dataset, None), Some(ALICE), None, &|_| ()).unwrap();
+    let dataset = dataset("Wide", infer(&path, &InferOptions::default()).unwrap().columns);
+    let summary = import(&[path], &dataset, &world.data_folder(&dataset, None), Some(ALICE), &ReadOptions::default(), &|_| ()).unwrap();
     let file = std::fs::File::open(&summary.files[0]).unwrap();
     let footer = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
     let largest = footer.row_groups().iter().map(|group| group.total_byte_size()).max().unwrap();

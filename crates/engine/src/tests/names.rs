@@ -7,7 +7,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use insightgate_query::plan::Comparison;
 
 use super::*;
-use crate::{Parts, import};
+use crate::{Parts, ReadOptions, import};
 
 /// `sales` with other names for a text and for the date.
 fn aliased() -> Dataset {
@@ -151,6 +151,6 @@ async fn imported_files_may_call_columns_by_an_alias() {
     let (world, dataset) = (World::new(), aliased());
     let path = world.folder.path().join("rows.csv");
     std::fs::write(&path, "id,soldon,CAPTION\n1,2024-01-02,North\n").unwrap();
-    import(&[path], &dataset, &world.data_folder(&dataset, None), Some(ALICE), None, &|_| {}).unwrap();
+    import(&[path], &dataset, &world.data_folder(&dataset, None), Some(ALICE), &ReadOptions::default(), &|_| {}).unwrap();
     assert_eq!(world.lines(&select(&dataset, &["Id", "Day", "Name"])).await, ["1,2024-01-02,North"]);
 }
