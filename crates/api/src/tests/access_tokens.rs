@@ -101,8 +101,8 @@ async fn a_refusal_says_why() {
         bench.context.signing.sign(&claims).unwrap()
     };
     for (token, why) in [
-        (sign(|claims| claims.exp = claims.nbf), "the token expired at 2026-11-22T12:00:00Z"),
-        (sign(|claims| claims.nbf += 3600), "the token is not valid before 2026-11-22T13:00:00Z"),
+        (sign(|claims| claims.exp = claims.iat), "the token expired at 2026-11-22T12:00:00Z"),
+        (sign(|claims| claims.nbf = claims.iat + 3600), "the token is not valid before 2026-11-22T13:00:00Z"),
         (sign(|claims| claims.aud = "https://graph.example/\"\\".into()), "the token is for the audience 'https://graph.example/'/'"),
         (sign(|claims| claims.iss = "https://elsewhere.example/".into()), "the token was issued by 'https://elsewhere.example/'"),
         (sign(|claims| claims.appid = Some(FOREIGN_APP)), "the tenant, application or user of the token is gone"),

@@ -82,7 +82,7 @@ async fn a_run_is_told_of_once_and_only_by_its_holder() {
     drop(connection);
     let page = store.callback_page(&CallbackFilter::default(), None, 10).await.unwrap();
     let ids: Vec<u128> = page.callbacks.iter().map(|callback| callback.id.as_u128()).collect();
-    assert_eq!((ids, page.total), (vec![91, 93], 2), "one for each execution and event");
+    assert_eq!((ids, page.total), (vec![93, 91], 2), "one for each execution and event");
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn what_ended_long_ago_is_forgotten_with_its_attempts() {
     assert_eq!(store.forget_callbacks(at(30), 10).await.unwrap(), 1);
     assert_eq!(store.forget_callbacks(at(30), 10).await.unwrap(), 0);
     let left = store.callback_page(&CallbackFilter::default(), None, 10).await.unwrap().callbacks;
-    assert_eq!(left.iter().map(|callback| callback.id.as_u128()).collect::<Vec<_>>(), [902, 903]);
+    assert_eq!(left.iter().map(|callback| callback.id.as_u128()).collect::<Vec<_>>(), [903, 902]);
     assert!(store.callback_attempts(Uuid::from_u128(900)).await.unwrap().is_empty());
     assert_eq!(store.callback_attempts(Uuid::from_u128(902)).await.unwrap().len(), 1);
 }
@@ -207,7 +207,7 @@ async fn lists_are_filtered_and_paged() {
             break;
         }
     }
-    assert_eq!(seen, (0..5).map(id).collect::<Vec<_>>());
+    assert_eq!(seen, (0..5).rev().map(id).collect::<Vec<_>>());
     let filter = CallbackFilter::default;
     for (filter, expected) in [
         (CallbackFilter { state: Some(CallbackState::Cancelled), ..filter() }, vec![id(3)]),

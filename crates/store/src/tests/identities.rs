@@ -204,11 +204,11 @@ async fn the_record_is_filtered_and_paged() {
     let ids = |page: &AuditPage| page.events.iter().map(|event| event.id.as_u128()).collect::<Vec<_>>();
     let all = AuditFilter::default();
     let first = store.audit_page(&all, None, 3).await.unwrap();
-    assert_eq!((ids(&first), first.total), (vec![3, 4, 1], 5));
+    assert_eq!((ids(&first), first.total), (vec![3, 4, 5], 5));
     let last = store.audit_page(&all, first.next, 3).await.unwrap();
-    assert_eq!((ids(&last), last.total, last.next), (vec![2, 5], 5, None));
+    assert_eq!((ids(&last), last.total, last.next), (vec![2, 1], 5, None));
     let own = AuditFilter { tenant: Some(Uuid::from_u128(1)), action: Some("a".into()), ..AuditFilter::default() };
-    assert_eq!(ids(&store.audit_page(&own, None, 3).await.unwrap()), [1, 2, 5]);
+    assert_eq!(ids(&store.audit_page(&own, None, 3).await.unwrap()), [5, 2, 1]);
     let between = AuditFilter { from: Some(at(7)), to: Some(at(9)), ..AuditFilter::default() };
     assert_eq!(ids(&store.audit_page(&between, None, 3).await.unwrap()), [4]);
     let quoted = AuditFilter { subject: Some("it's \"quoted\"; --".into()), ..AuditFilter::default() };
