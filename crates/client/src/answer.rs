@@ -7,6 +7,7 @@ use reqwest::header::HeaderMap;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// A successful answer.
 #[derive(Debug, Clone)]
@@ -38,8 +39,23 @@ pub struct Envelope<T> {
 }
 
 /// A row of a preview: names and values in the order of the query's SELECT.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct PreviewRow(pub Vec<(String, serde_json::Value)>);
+#[derive(Debug, Clone)]
+pub struct PreviewRow(pub Vec<(String, PreviewValue)>);
+
+/// A value as the server wrote it: a number keeps all of its digits, as amounts of money must.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PreviewValue(Box<RawValue>);
+
+impl PreviewValue {
+    /// As people read it: a text without its quotes; None for null.
+    pub fn text(&self) -> Option<String> {
+        match self.0.get() {
+            "null" => None,
+            json => Some(serde_json::from_str(json).unwrap_or_else(|_| json.to_owned())),
+        }
+    }
+}
 
 impl<T> Answer<T> {
     /// The first item; what the calls that answer with one object are about.

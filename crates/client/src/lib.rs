@@ -14,7 +14,7 @@ mod token;
 mod unzipped;
 mod wire;
 
-pub use answer::{Answer, Envelope, PreviewRow};
+pub use answer::{Answer, Envelope, PreviewRow, PreviewValue};
 pub use calls::Client;
 pub use connection::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};

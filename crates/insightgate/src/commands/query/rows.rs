@@ -1,7 +1,6 @@
 //! The rows of a preview as people read them.
 
 use insightgate_client::{Answer, PreviewRow};
-use serde_json::Value;
 
 use crate::command_error::CommandError;
 use crate::table::{Table, plain};
@@ -17,7 +16,8 @@ pub fn show(answer: &Answer<PreviewRow>) -> Result<(), CommandError> {
     if let Some(first) = envelope.value.first() {
         let mut table = Table::of_columns(first.0.iter().map(|(name, _)| name));
         for row in &envelope.value {
-            table.row(row.0.iter().map(|(_, value)| cell(value)));
+            // A null is empty.
+            table.row(row.0.iter().map(|(_, value)| value.text().unwrap_or_default()));
         }
         print(&table.text())?;
     }
@@ -29,13 +29,4 @@ pub fn show(answer: &Answer<PreviewRow>) -> Result<(), CommandError> {
         eprintln!("note: {}", plain(note));
     }
     Ok(())
-}
-
-/// A null is empty.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
