@@ -145,7 +145,7 @@ impl Fields {
     /// Reads the body whatever type its content is said to have: clients spell it in many ways.
     pub(crate) async fn read(body: JsonBody) -> Result<Fields, BodyFault> {
         let bytes = body.read(BODY_LIMIT).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
+        let fields: Fields = serde_json::from_slice(&bytes).map_err(|error| {
             // What is no object is one of the others, or nothing at all.
             let message = match serde_json::from_slice::<Field>(&bytes) {
                 Ok(other) if error.is_data() => format!("The request body should be a JSON object, but is {}.", other.described()),
@@ -153,7 +153,13 @@ impl Fields {
                 Err(error) => format!("The request body is not valid JSON: {error}."),
             };
             BodyFault::Invalid(message)
-        })
+        })?;
+        // No database has to keep it, and Postgres does not.
+        let holds_null = |(_, value): &(&String, &Field)| matches!(value, Field::Text(text) if text.contains('\0'));
+        match fields.0.iter().find(holds_null) {
+            Some((name, _)) => Err(BodyFault::Invalid(format!("'{name}' holds the character U+0000, which no text may have."))),
+            None => Ok(fields),
+        }
     }
 
     /// Trimmed; null and empty count as absent.

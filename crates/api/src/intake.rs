@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
@@ -218,6 +218,58 @@ impl HttpBody for Counted {
     }
 }
 
+/// Bytes of a body that are read, and dropped, though no handler asked for them, and how long that may take.
+const DRAINED: usize = 2 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// A handler's hold on a body: what the handler leaves unread is still there when it has let go.
+struct Lent(Arc<Mutex<Counted>>);
+
+impl Lent {
+    fn body(&self) -> MutexGuard<'_, Counted> {
+        // A poll that panicked ends the request.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HttpBody for Lent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut *self.body()).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body().is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body().size_hint()
+    }
+}
+
+/// Reads what is left of a body, and keeps nothing of it. False where the rest is large, slow or broken: then the connection has to end, since the
+/// next request stands behind it.
+async fn is_drained(body: Lent) -> bool {
+    let rest = async {
+        let mut left = DRAINED;
+        while !body.is_end_stream() {
+            // Past the count: what is dropped at once takes no room.
+            match std::future::poll_fn(|context| Pin::new(&mut body.body().body).poll_frame(context)).await {
+                None => break,
+                Some(Err(_)) => return false,
+                Some(Ok(frame)) => match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                    Some(fewer) => left = fewer,
+                    None => return false,
+                },
+            }
+        }
+        true
+    };
+    tokio::time::timeout(DRAIN_TIME, rest).await.unwrap_or(false)
+}
+
 /// Takes the request in, or says when to ask again.
 pub(crate) async fn admit(
     State(state): State<ApiState>,
@@ -236,15 +288,22 @@ pub(crate) async fn admit(
         Ok(held) => Arc::new(held),
         Err(full) => return full_up(&asked, &path, full),
     };
-    let counted = |body: Body| {
-        if body.is_end_stream() {
-            return body;
-        }
+    // Over HTTP/2 an unread body ends its own stream alone. A client that asks first is not told to send what nobody wants.
+    let may_drain = parts.version <= Version::HTTP_11 && !parts.headers.contains_key(header::EXPECT);
+    let lent = (!body.is_end_stream()).then(|| {
         let begun = Instant::now();
         let deadline = Box::pin(sleep_until(begun + state.intake.body_time));
-        Body::new(Counted { body, held: Arc::clone(&held), begun, came: 0, deadline })
-    };
-    let response = next.run(Request::from_parts(parts, counted(body))).await;
+        Arc::new(Mutex::new(Counted { body, held: Arc::clone(&held), begun, came: 0, deadline }))
+    });
+    let body = lent.as_ref().map_or_else(Body::empty, |body| Body::new(Lent(Arc::clone(body))));
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    // An answer that leaves the request unread ends the connection, and a client that keeps it would find that out with its next request.
+    if let Some(body) = lent.filter(|_| may_drain)
+        && held.fault.load(Ordering::Relaxed) == 0
+        && !is_drained(Lent(body)).await
+    {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     match held.fault.load(Ordering::Relaxed) {
         ADDRESS_FULL => full_up(&asked, &path, Full::Address),
         SERVER_FULL => full_up(&asked, &path, Full::Server),

@@ -1,4 +1,4 @@
-//! What a request must be before anything looks at it: it names one host, and names it once.
+//! What a request must be before anything looks at it: it names one host, and names it once, and its address holds no U+0000.
 
 use axum::extract::Request;
 use axum::http::{StatusCode, Version, header};
@@ -16,6 +16,10 @@ pub(crate) async fn one_host(asked: Asked, request: Request, next: Next) -> Resp
 }
 
 fn fault<B>(request: &axum::http::Request<B>) -> Option<&'static str> {
+    // No text that is asked for or kept has it, and Postgres refuses a statement that does.
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
+        return Some("The address holds the character U+0000 (%00), which no text may have.");
+    }
     let mut named = request.headers().get_all(header::HOST).iter();
     let (first, second) = (named.next(), named.next());
     if second.is_some() {
@@ -80,6 +84,9 @@ mod tests {
             (Version::HTTP_11, "http://a.example/", &["b.example"], false),
             (Version::HTTP_10, "/", &[], true),
             (Version::HTTP_10, "/", &["a", "b"], false),
+            (Version::HTTP_11, "/a%00b", &["a.example"], false),
+            (Version::HTTP_11, "/?a=b%00", &["a.example"], false),
+            (Version::HTTP_11, "/?a=b%2500", &["a.example"], true),
             (Version::HTTP_2, "https://a.example/", &[], true),
             (Version::HTTP_2, "https://a.example/", &["a.example"], true),
             (Version::HTTP_2, "https://a.example/", &["b.example"], false),

@@ -73,7 +73,10 @@ impl ParquetFile {
     /// The file is on disk, whole, when this returns.
     pub(crate) fn finish(self) -> Result<(), EngineError> {
         let written = self.writer.into_inner().map_err(|error| failed(&self.path, error))?;
-        let finished = written.as_file().sync_all().and_then(|()| Ok(written.persist(&self.path)?).map(drop));
+        let finished = written.as_file().sync_all().and_then(|()| {
+            written.persist(&self.path)?;
+            Ok(())
+        });
         finished.map_err(EngineError::io(self.path.display().to_string()))
     }
 }

@@ -1,7 +1,11 @@
 //! The flags that say how a person's files are read, of every command that takes some.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use insightgate_engine::{GivenType, Note, ReadOptions, TextEncoding};
+
+use crate::command_error::CommandError;
 
 #[derive(Debug, Args)]
 pub struct FileArguments {
@@ -52,6 +56,16 @@ fn delimiter(text: &str) -> Result<u8, String> {
         (Some(said), _) => Ok(said),
         (None, [one]) if !matches!(one, b'"' | b'\n' | b'\r' | 0) && one.is_ascii() && !one.is_ascii_alphanumeric() => Ok(*one),
         _ => Err("it should be one character such as ',' ';' or '|', or the word tab".to_owned()),
+    }
+}
+
+/// Refuses pipes and devices before anything waits for them: the files of a dataset are read more than once.
+pub fn only_files(files: &[PathBuf]) -> Result<(), CommandError> {
+    let special = |path: &&PathBuf| std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    match files.iter().find(special) {
+        Some(path) => Err(CommandError::usage(format!("{} is a pipe or a device, and no file", path.display()))
+            .hint("write its rows into a file first: they are read more than once")),
+        None => Ok(()),
     }
 }
 

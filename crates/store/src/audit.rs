@@ -6,6 +6,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 use uuid::Uuid;
 
+use crate::outage::again;
 use crate::row::{Read, millis};
 use crate::together::{Write, insert_rows, placeholders};
 use crate::{Connection, Store, StoreError, execute};
@@ -37,18 +38,23 @@ pub(crate) async fn insert(connection: &mut Connection, events: &[&AuditEvent], 
 
 const COLUMNS: &str = "id, at, tenant_id, actor, action, subject, detail, correlation_id, occurrences, address";
 
+/// Postgres keeps no U+0000 in a text, and one such event would hold up those that are written with it.
+fn keepable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 fn bind<'q>(query: Query<'q, Any, AnyArguments>, event: &AuditEvent) -> Query<'q, Any, AnyArguments> {
     query
         .bind(event.id.to_string())
         .bind(millis(event.at))
         .bind(event.tenant.map(|tenant| tenant.to_string()))
-        .bind(event.actor.clone())
-        .bind(event.action.clone())
-        .bind(event.subject.clone())
-        .bind(event.detail.clone())
-        .bind(event.correlation.clone())
+        .bind(keepable(&event.actor))
+        .bind(keepable(&event.action))
+        .bind(keepable(&event.subject))
+        .bind(keepable(&event.detail))
+        .bind(event.correlation.as_deref().map(keepable))
         .bind(i64::try_from(event.occurrences).unwrap_or(i64::MAX))
-        .bind(event.address.clone())
+        .bind(event.address.as_deref().map(keepable))
 }
 
 impl Store {
@@ -57,8 +63,26 @@ impl Store {
         self.write_together(Write::Audit(event)).await.map(drop)
     }
 
-    /// Writes events that are counted: one that is there already takes the number and the last details over.
+    /// Writes events that are counted: one that is there already takes the number and the last details over. One that the database does not take is
+    /// named in the log and left out, so that it keeps no other from being written.
     pub async fn put_counted_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        match again(|| self.try_counted(events)).await {
+            Err(error) if error.outage().is_none() => {
+                for event in events {
+                    match again(|| self.try_counted(std::slice::from_ref(event))).await {
+                        Err(error) if error.outage().is_none() => {
+                            tracing::error!(%error, action = event.action, id = %event.id, "a count of refusals cannot be written, and is left out");
+                        }
+                        written => written?,
+                    }
+                }
+                Ok(())
+            }
+            written => written,
+        }
+    }
+
+    async fn try_counted(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
         let mut transaction = self.begin_beside().await?;
         for event in events {
             let text = format!(

@@ -213,7 +213,7 @@ impl Store {
             let execution = NewExecution { id, report, slot: slot.key, anchor: slot.at, queued: now };
             insert_execution(&mut transaction, tenant, &execution).await?;
         }
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(rows.len())
     }
 

@@ -143,3 +143,21 @@ fn addresses_of_one_network_share() {
     assert!(same("2001:db8:0:1::1", "2001:db8:0:1:ffff::2") && !same("2001:db8:0:1::1", "2001:db8:0:2::1"));
     assert!(!same("192.0.2.1", "192.0.2.2"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_leaves_of_a_body_is_read_if_it_is_small_and_comes() {
+    let intake = Arc::new(Intake::new(8, 8));
+    for (blocks, bytes, seconds, drained) in [(1, 20, 1, true), (16, 64 << 10, 0, true), (40, 64 << 10, 0, false), (2, 20, 2, false)] {
+        let held = request(&intake, ONE).unwrap();
+        let begun = Instant::now();
+        let slow = stream::iter(0..blocks).then(move |_| async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]))
+        });
+        let deadline = Box::pin(sleep_until(begun + BODY_TIME));
+        let counted = Counted { body: Body::from_stream(slow), held: Arc::clone(&held), begun, came: 0, deadline };
+        assert_eq!(is_drained(Lent(Arc::new(Mutex::new(counted)))).await, drained, "{blocks} x {bytes} bytes, {seconds} s apart");
+        assert!(begun.elapsed() <= DRAIN_TIME + Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert_eq!(intake.under_way().all.bytes, 0, "what is dropped at once takes no room");
+    }
+}

@@ -23,6 +23,9 @@ pub(super) fn read_parameters(text: &[u8]) -> Result<Parameters, GrantRefusal> {
         if name.contains(char::REPLACEMENT_CHARACTER) || value.contains(char::REPLACEMENT_CHARACTER) {
             return Err(GrantRefusal::malformed("a parameter is not encoded as UTF-8"));
         }
+        if name.contains('\0') || value.contains('\0') {
+            return Err(GrantRefusal::malformed("a parameter holds the character U+0000"));
+        }
         names.push(name.to_ascii_lowercase());
     }
     names.sort_unstable();

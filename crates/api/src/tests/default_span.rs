@@ -49,6 +49,9 @@ fn note(column: &str, sides: &str) -> String {
     )
 }
 
+/// A query, how many rows it has, and what is said of those that it leaves out.
+type Case<'a> = (&'a str, usize, Option<(&'a str, &'a str)>);
+
 /// It is the 22nd of November.
 #[tokio::test]
 async fn rows_that_are_left_out_are_told_of() {
@@ -56,7 +59,7 @@ async fn rows_that_are_left_out_are_told_of() {
     let bench = of_days(&[("2026-11-02", here), ("2026-10-31", here), ("2026-05-01", here), ("2026-04-30", "1000002")]).await;
     let (after, before) = ("from 2026-11-01 on", "before 2026-05-01");
     let both = format!("{before} and {after}");
-    let cases: [(&str, usize, Option<(&str, &str)>); 9] = [
+    let cases: [Case<'_>; 9] = [
         ("SELECT Number FROM Days", 2, Some(("Day", &both))),
         ("SELECT Rows FROM Days", 1, Some(("Day", &both))),
         ("SELECT DISTINCT Date FROM Days ORDER BY Day LIMIT 1", 1, Some(("Date", &both))),

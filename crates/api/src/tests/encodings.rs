@@ -56,6 +56,11 @@ async fn the_insights_api_reads_bodies_as_they_are_declared() {
         let refused = send(&bench, &path, "application/json; charset=utf-16", b"{\0}".to_vec(), &token).await.refused(400);
         assert!(refused.starts_with("The request body is not UTF-16"), "{refused}");
     }
+    for path in ["ScheduledQueries", "ScheduledReport"] {
+        let body = report_body(&query, json!({"Name": "a\0b", "Query": ALL_SALES, "ReportName": "a\0b"})).to_string().into_bytes();
+        let refused = send(&bench, &format!("/insights/v1/mpn/{path}"), "application/json", body, &token).await.refused(400);
+        assert!(refused.ends_with("holds the character U+0000, which no text may have."), "{path}: {refused}");
+    }
     let zipped = Request::post("/insights/v1/mpn/ScheduledQueries").header(header::AUTHORIZATION, format!("Bearer {token}"));
     let refused =
         bench.send(zipped.header(header::CONTENT_ENCODING, "gzip").body(Body::from(&b"\x1f\x8b"[..])).unwrap()).await.refused(400);

@@ -13,7 +13,8 @@ use super::delimited::ReadError;
 
 /// Bytes of one line.
 const MAX_LINE_BYTES: usize = 64 << 20;
-const MAX_COLUMNS: usize = 10_000;
+/// Of a text of either kind.
+pub(super) const MAX_COLUMNS: usize = 10_000;
 
 /// One value, as a table takes it.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Files that a person has, whatever they are called: Parquet, Arrow, or texts of values or of JSON, compressed or not. They are read in batches
 //! whatever their size.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
@@ -9,12 +10,13 @@ use std::sync::Arc;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use flate2::read::MultiGzDecoder;
+use insightgate_query::fold::fold;
 
 use super::columnar;
 use super::decoded::{Decoded, encoding_of};
 use super::delimited::{Delimited, ReadError, Record};
 use super::file_kind::{FileKind, TextKind};
-use super::json_lines;
+use super::json_lines::{self, MAX_COLUMNS};
 use super::read_options::ReadOptions;
 use super::separator::Separator;
 use super::text_batches::{DelimitedBatches, JsonBatches};
@@ -137,14 +139,18 @@ fn header<R: BufRead>(path: &Path, reader: &mut Delimited<R>) -> Result<Vec<Stri
     if !reader.read(&mut record).map_err(|error| failed(path, error))? {
         return Err(bad(path, "the file is empty: its first line should name the columns"));
     }
+    if record.len() > MAX_COLUMNS {
+        return Err(bad(path, format!("the first line names {} columns; at most {MAX_COLUMNS} are taken", record.len())));
+    }
     let mut names: Vec<String> = Vec::with_capacity(record.len());
+    let mut known = HashSet::with_capacity(record.len());
     for (value, _) in record.values() {
         let name = String::from_utf8_lossy(value).trim().to_owned();
         if name.is_empty() {
             let hint = if names.is_empty() { "; pandas writes its index so, unless it is told index=False" } else { "" };
             return Err(bad(path, format!("column {} has no name in the first line{hint}", names.len() + 1)));
         }
-        if names.iter().any(|known| insightgate_query::catalog::same_name(known, &name)) {
+        if !known.insert(fold(&name).into_owned()) {
             return Err(bad(path, format!("the first line names the column '{name}' twice")));
         }
         names.push(name);

@@ -11,9 +11,10 @@ use serde_json::json;
 use crate::cli::{DatasetAddArguments, TenantKeyArgument};
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, shown};
-use crate::file_arguments::told;
+use crate::file_arguments::{only_files, told};
 
 pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
+    only_files(&arguments.files)?;
     let folder = DataFolder::existing(&arguments.data_dir)?;
     let owner = match (arguments.tenant, &arguments.tenant_column) {
         (Some(tenant), None) => DatasetOwner::Tenant(tenant),

@@ -11,12 +11,14 @@ use serde_json::json;
 use crate::cli::DatasetImportArguments;
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, shown};
+use crate::file_arguments::only_files;
 use crate::terminal::{print, print_json};
 
 /// Rows between two signs of progress.
 const STEP: u64 = 500_000;
 
 pub fn run(arguments: &DatasetImportArguments) -> Result<(), CommandError> {
+    only_files(&arguments.files)?;
     let folder = DataFolder::existing(&arguments.data_dir)?;
     let new = NewRows {
         files: arguments.files.clone(),
