@@ -165,7 +165,9 @@ fn token_hint(code: u32) -> Option<&'static str> {
         50053 => "the account is locked for a while after failed sign-ins",
         50055 => "set a new password for the user",
         50057 => "an administrator has to enable the user",
-        50072 | 50074 | 50076 | 50079 => "a second factor is asked for, which the password flow cannot give: sign in with a device code",
+        50072 | 50074 | 50076 | 50079 => {
+            "a second factor is asked for, which a password cannot give: this needs a user without one; programs of your own can sign in with a device code"
+        }
         65001 | 90094 | 650057 => "the application lacks consent to the API's permission: an administrator of the tenant has to grant it",
         700016 | 700011 => "check the client id and the tenant: no such application there",
         7000215 => "check the client secret: its value is needed, not its id",

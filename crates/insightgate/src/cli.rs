@@ -158,7 +158,7 @@ pub struct DatasetImportArguments {
     #[arg(long, value_name = "NAME")]
     pub name: String,
     /// Whose rows they are, unless a column says so
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = tenant_id)]
     pub tenant: Option<Uuid>,
     #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
     pub program: insightgate_identity::program::Program,
@@ -327,7 +327,7 @@ pub struct DatasetAddArguments {
     #[arg(long, value_name = "NAME")]
     pub name: String,
     /// All rows belong to this tenant
-    #[arg(long, value_name = "UUID", group = "owner")]
+    #[arg(long, value_name = "UUID", group = "owner", value_parser = tenant_id)]
     pub tenant: Option<Uuid>,
     /// This column says whose each row is
     #[arg(long, value_name = "COLUMN", group = "owner")]
@@ -374,7 +374,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR|URL")]
     pub data_root: Option<String>,
     /// Whose rows
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = tenant_id)]
     pub tenant: Uuid,
     /// The file to write; stdout if not given, or if it is -
     #[arg(short, long, value_name = "FILE")]
@@ -396,6 +396,11 @@ pub struct RunArguments {
     /// Print the summary, or the explanation, as JSON (a summary to stderr when the rows go to stdout)
     #[arg(long)]
     pub json: bool,
+}
+
+/// Commands that work on a folder, without a server, know tenants by their ids alone.
+fn tenant_id(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text).map_err(|_| "the tenant's id is needed; `insightgate tenant show DOMAIN` prints it".to_owned())
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use insightgate_engine::{GivenType, Note, ReadOptions, TextEncoding};
+use insightgate_query::catalog::ColumnType;
+use insightgate_query::definition::type_name;
 
 use crate::command_error::CommandError;
 
@@ -38,9 +40,13 @@ impl FileArguments {
     }
 }
 
-/// What is said of a column that stayed text.
+/// What is said of a column that stayed text, or of numbers that may be others.
 pub fn told(note: &Note) -> String {
-    format!("{} stays text and {}: {} reads it so", note.column, note.looks, note.flags)
+    let is = match note.kind {
+        ColumnType::String => "stays text".to_owned(),
+        kind => format!("is {}", type_name(kind)),
+    };
+    format!("{} {is} and {}: {} reads it so", note.column, note.looks, note.flags)
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

@@ -137,7 +137,8 @@ fn source(
         let columns = columns.collect::<Result<Vec<_>, _>>().map_err(|error| bad(&path, error))?;
         Ok(Batch { columns, rows: batch.num_rows(), lines: Vec::new(), words: Vec::new(), nested: Vec::new() })
     });
-    Source { schema: Arc::new(Schema::new(fields)), form: Form::Columnar, decimal_comma: false, batches: Box::new(batches) }
+    let schema = Arc::new(Schema::new(fields));
+    Source { schema, form: Form::Columnar, decimal_comma: false, semicolons: false, batches: Box::new(batches) }
 }
 
 fn converted(column: &ArrayRef, read: Read) -> Result<ArrayRef, ArrowError> {

@@ -35,10 +35,12 @@ const DATES: [&str; 14] = [
 /// Of the time of day behind them.
 const TIMES: [&str; 5] = [" %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p"];
 
-/// What a column that stays text looks like.
+/// What a column looks like that stays text, or whose numbers can be read in two ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     pub column: String,
+    /// The type that it has.
+    pub kind: ColumnType,
     /// In words that follow the column's name.
     pub looks: String,
     /// The flags that would change it, as a shell takes them.
@@ -241,7 +243,8 @@ impl Guess {
             words => format!(" beside {}", words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" and ")),
         };
         let note = |looks: String, flags: String| {
-            Some(Note { column: column.to_owned(), looks, flags: format!("{nulls}{flags}").trim_end().to_owned() })
+            let flags = format!("{nulls}{flags}").trim_end().to_owned();
+            Some(Note { column: column.to_owned(), kind: ColumnType::String, looks, flags })
         };
         let typed = |kind: &str| format!("--type {}", quoted(&format!("{column}={kind}")));
         let inner = self.without_nulls.kind(self.is_json);
@@ -273,6 +276,16 @@ impl Guess {
             return note(format!("looks like numbers with a decimal comma{beside}"), format!("--decimal-comma {}", typed(&kind)));
         }
         None
+    }
+
+    /// For numbers that all look like `1.234`: where a comma is decimal, the points stand between thousands.
+    pub(super) fn thousands(&self, column: &str) -> Option<Note> {
+        let kind = self.kind();
+        // Read with a decimal comma, a point can stand before three digits alone.
+        let (whole, _) = self.other_money.filter(|_| !self.decimal_comma && matches!(kind, ColumnType::Decimal { scale: 1.., .. }))?;
+        let flag = quoted(&format!("{column}={}", definition::type_name(decimal(whole, 2)?)));
+        let looks = "may have points between thousands".to_owned();
+        Some(Note { column: column.to_owned(), kind, looks, flags: format!("--decimal-comma --type {flag}") })
     }
 }
 
@@ -309,6 +322,19 @@ pub(super) fn advice(text: &str, column: &str, kind: ColumnType, decimal_comma: 
         }
         _ => None,
     }
+}
+
+/// The flags with which the value is a number of the type because its comma is decimal, and that number: `1.234` is 1234 then.
+pub(super) fn with_comma(text: &str, column: &str, kind: ColumnType, decimal_comma: bool) -> Option<(String, String)> {
+    let plain = number_text::plain(text, true).filter(|_| !decimal_comma)?;
+    let fits = match kind {
+        ColumnType::Int64 => text_value::integer(&plain).is_some(),
+        ColumnType::Float64 => text_value::float(&plain).is_some(),
+        ColumnType::Decimal { scale, .. } => text_value::decimal(&plain, scale).is_some(),
+        _ => false,
+    };
+    let flag = quoted(&format!("{column}={}", definition::type_name(kind)));
+    fits.then(|| (format!("--decimal-comma --type {flag}"), plain))
 }
 
 fn words(kind: ColumnType) -> &'static str {
@@ -372,6 +398,23 @@ mod tests {
         assert_eq!(comma.kind(), decimal(18, 1));
         comma.see("1.5");
         assert_eq!(comma.kind(), ColumnType::String);
+    }
+
+    #[test]
+    fn points_that_may_stand_between_thousands_are_said() {
+        let flags = |values: &[&str], decimal_comma| {
+            let mut guess = Guess::new(decimal_comma, false);
+            values.iter().for_each(|value| guess.see(value));
+            guess.thousands("A").map(|note| (definition::type_name(note.kind), note.flags))
+        };
+        let said = Some(("decimal(18,3)".to_owned(), "--decimal-comma --type 'A=decimal(18,2)'".to_owned()));
+        for values in [&["1.234", "2.500"][..], &["-1.234", "12.000", "500"], &["", "999.999"]] {
+            assert_eq!(flags(values, false), said, "{values:?}");
+            assert_eq!(flags(values, true), None, "{values:?}");
+        }
+        for values in [&["1.234", "2.5"][..], &["0.123"], &["1234.567"], &["1.234", "1e3"], &["12"], &["1.2345"], &["Oslo"], &[]] {
+            assert_eq!(flags(values, false), None, "{values:?}");
+        }
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn write_rows(
     before: u64,
     progress: &dyn Fn(u64),
 ) -> Result<u64, EngineError> {
-    let Source { schema, form, decimal_comma, batches } = Source::open(path, options)?;
+    let Source { schema, form, decimal_comma, batches, .. } = Source::open(path, options)?;
     let wanted = wanted_columns(path, dataset, &schema, form, options)?;
     let schema = stored_schema(dataset);
     let mut rows = 0;

@@ -26,7 +26,7 @@ pub struct InferredTable {
     pub columns: Vec<Column>,
     /// Columns of types that no dataset can have, such as lists: name and type. They are left out.
     pub skipped: Vec<(String, String)>,
-    /// Columns that stay text, and look like something else.
+    /// Columns that stay text and look like something else, and numbers that may be others.
     pub notes: Vec<Note>,
     /// Columns of a text without a single value: they are of any type.
     pub empty: Vec<String>,
@@ -42,7 +42,7 @@ pub struct InferredTable {
 ///
 /// What the file is instead, or what is wrong with it, with the line.
 pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, EngineError> {
-    let Source { schema, form, decimal_comma, batches } = Source::open(path, &options.read)?;
+    let Source { schema, form, decimal_comma, semicolons, batches } = Source::open(path, &options.read)?;
     check_given(path, &options.read, &schema)?;
     let is_text = form != Form::Columnar;
     let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), notes: Vec::new(), empty: Vec::new(), rows: 0, is_text };
@@ -92,7 +92,8 @@ pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, Engin
             table.empty.push(field.name().clone());
         }
         table.columns.push(column(field.name(), given.unwrap_or_else(|| guess.kind()), true));
-        table.notes.extend(guess.note(field.name()).filter(|_| given.is_none()));
+        let note = guess.note(field.name()).or_else(|| guess.thousands(field.name()).filter(|_| semicolons));
+        table.notes.extend(note.filter(|_| given.is_none()));
     }
     Ok(table)
 }

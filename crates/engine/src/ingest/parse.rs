@@ -71,9 +71,12 @@ impl Reading<'_> {
 
     /// What was found instead, where, and the flag that would read it.
     pub(super) fn described(&self, column: &str, kind: ColumnType, text: &str, place: &str) -> String {
-        let advice = self.given.is_none().then(|| guess::advice(text, column, kind, self.decimal_comma)).flatten();
+        let flags = self.given.is_none().then(|| guess::advice(text, column, kind, self.decimal_comma)).flatten();
+        let with_comma = || guess::with_comma(text, column, kind, self.decimal_comma);
+        let advice = flags.map(|flags| format!("; {flags} would read it"));
+        let advice =
+            advice.or_else(|| with_comma().map(|(flags, number)| format!("; {flags} would read it as {number}"))).unwrap_or_default();
         let (row, line) = place.split_once(" (").map_or((place, String::new()), |(row, line)| (row, format!(" ({line}")));
-        let advice = advice.map(|flags| format!("; {flags} would read it")).unwrap_or_default();
         format!("'{text}'{row}, {}{line}{advice}", types::spelled(kind_of(text, self.decimal_comma)))
     }
 }

@@ -72,9 +72,9 @@ impl std::str::FromStr for GivenType {
             if !matches!(kind, ColumnType::Date | ColumnType::Timestamp) {
                 return Err(format!("only a date or a timestamp has a format, not {}: {example}", definition::type_name(kind)));
             }
-            if format.is_empty() || chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error) {
+            if !format.contains('%') || chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error) {
                 return Err(format!(
-                    "'{format}' is no format: %Y is the year, %m the month, %d the day, %H the hour, %M the minute, %S the second"
+                    "'{format}' is no format: %Y is the year, %m the month, %d the day, %H the hour, %M the minute, %S the second, as in %d.%m.%Y"
                 ));
             }
         }
@@ -104,6 +104,7 @@ mod tests {
             ("Day=day", "is no type"),
             ("Day=int64:%d", "only a date"),
             ("Day=date:", "is no format"),
+            ("Day=date:dd.MM.yyyy", "%d the day"),
             ("Day=date:%Q!", "is no format"),
         ] {
             let refused = text.parse::<GivenType>().unwrap_err();

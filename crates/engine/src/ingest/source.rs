@@ -41,6 +41,8 @@ pub(super) struct Source {
     pub(super) schema: SchemaRef,
     pub(super) form: Form,
     pub(super) decimal_comma: bool,
+    /// Values stand between semicolons, as where a comma is decimal.
+    pub(super) semicolons: bool,
     pub(super) batches: Box<dyn Iterator<Item = Result<Batch, EngineError>>>,
 }
 
@@ -83,7 +85,7 @@ fn of_text(path: &Path, kind: FileKind, options: &ReadOptions) -> Result<Source,
         let Text { head, rest } = Text::open(path, kind, options)?;
         let schema = schema(&names);
         let batches = JsonBatches::new(path.to_owned(), Cursor::new(head).chain(rest), Arc::clone(&schema), options.nulls.clone());
-        return Ok(Source { schema, form: Form::Json, decimal_comma: false, batches: Box::new(batches) });
+        return Ok(Source { schema, form: Form::Json, decimal_comma: false, semicolons: false, batches: Box::new(batches) });
     }
     let preferred = if is_of_tabs(path) { b'\t' } else { b',' };
     let separator = Separator::find(&head, head.len() < HEAD, options.delimiter, preferred);
@@ -95,7 +97,8 @@ fn of_text(path: &Path, kind: FileKind, options: &ReadOptions) -> Result<Source,
     let schema = schema(&names);
     let batches = DelimitedBatches::new(path.to_owned(), reader, Arc::clone(&schema), options.nulls.clone());
     let decimal_comma = options.decimal_comma || separator.decimal_comma;
-    Ok(Source { schema, form: Form::Delimited, decimal_comma, batches: Box::new(batches) })
+    let semicolons = separator.delimiter == b';';
+    Ok(Source { schema, form: Form::Delimited, decimal_comma, semicolons, batches: Box::new(batches) })
 }
 
 type Unpacked = Box<dyn Read>;

@@ -136,6 +136,30 @@ async fn money_adds_up_exactly() {
 }
 
 #[tokio::test]
+async fn points_between_thousands_are_not_taken_for_decimals_in_silence() {
+    let world = World::new();
+    let flags = "--decimal-comma --type 'A=decimal(18,2)'";
+    let path = given(&world, "thousands.csv", b"Id;A\n1;1.234\n2;2.500\n");
+    let table = inferred(&path, ReadOptions::default()).unwrap();
+    assert_eq!(table.notes.iter().map(|note| (note.column.as_str(), note.flags.as_str())).collect::<Vec<_>>(), [("A", flags)]);
+    let with_commas = given(&world, "commas.csv", b"Id,A\n1,1.234\n2,2.500\n");
+    assert!(inferred(&with_commas, ReadOptions::default()).unwrap().notes.is_empty());
+    let typed = || vec!["A=decimal(18,2)".parse().unwrap()];
+    let read = ReadOptions { decimal_comma: true, types: typed(), ..ReadOptions::default() };
+    assert_eq!(through(&world, &path, read).await.unwrap(), "Id,A\n1,1234.00\n2,2500.00\n");
+
+    // Where they do not fit, both flags are named, with one of them and without.
+    let dataset = dataset("Thousands", vec![column("A", ColumnType::Decimal { precision: 18, scale: 2 })]);
+    let folder = world.data_folder(&dataset, None);
+    let tabs = given(&world, "tabs.tsv", b"Id\tA\n1\t0,10\n");
+    for (path, types, number) in [(&path, vec![], "1234"), (&path, typed(), "1234"), (&tabs, typed(), "0.10")] {
+        let read = ReadOptions { types, ..ReadOptions::default() };
+        let told = import(std::slice::from_ref(path), &dataset, &folder, Some(ALICE), &read, &|_| {}).unwrap_err().to_string();
+        assert!(told.contains(&format!("; {flags} would read it as {number}")), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn flags_change_what_stays_text() {
     let world = World::new();
     let path = given(&world, "german.csv", "Tag,Preis,Menge\n31.12.2026,\"$1,234.50\",NA\n1.2.2026,$0.5,7\n".as_bytes());

@@ -7,6 +7,15 @@ fn the_flags_hold_together() {
     Cli::command().debug_assert();
 }
 
+#[test]
+fn a_domain_in_place_of_a_tenants_id_is_told_where_the_id_is() {
+    for command in ["run q", "dataset add a.csv --name A", "dataset import a.csv --name A"] {
+        let words = format!("insightgate {command} --tenant contoso.example");
+        let refused = Cli::try_parse_from(words.split(' ')).unwrap_err().to_string();
+        assert!(refused.contains("`insightgate tenant show DOMAIN` prints it"), "{refused}");
+    }
+}
+
 /// The words of a line as a shell would give them; what follows a pipe, a redirection or `&&` is another command's.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);

@@ -139,7 +139,7 @@ pub async fn run(session: &Session, arguments: UserArguments) -> Result<(), Comm
         UserCommand::Totp { command: TotpCommand::Reset { user, yes } } => {
             confirm(&format!("Take {user}'s second factor away?"), yes)?;
             client.reset_totp(&tenant, &user).await?;
-            eprintln!("{user} has no second factor");
+            eprintln!("removed the second factor of {user}");
             Ok(())
         }
     }

@@ -37,7 +37,7 @@ pub fn print_curl(ready: &Ready) {
     println!("# the page shows the key for an authenticator app. Then, with the answer's device_code:");
     println!(
         "TOKEN=$({curl} {authority}/oauth2/v2.0/token -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\\n    \
-         -d client_id={public_client_id} -d \"device_code=$DEVICE_CODE\" | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
+         -d client_id={public_client_id} -d \"device_code=$DEVICE_CODE\" | sed -n 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/p')"
     );
     println!("{curl} -w '\\n' -H \"Authorization: Bearer $TOKEN\" {api}/ScheduledDataset");
 }

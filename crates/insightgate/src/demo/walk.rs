@@ -173,7 +173,7 @@ pub fn print_curl(ready: &Ready, walked: &Walked) {
     println!(
         "TOKEN=$({curl} {token_url} -d grant_type=password -d scope=openid -d resource={resource} -d client_id={client_id} \\\n    \
          -d client_secret={client_secret} -d username={username} --data-urlencode 'password={password}' \\\n    \
-         | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
+         | sed -n 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/p')"
     );
     // The answers end without a line feed.
     let authorized = format!("{curl} -w '\\n' -H \"Authorization: Bearer $TOKEN\"");

@@ -13,7 +13,7 @@ use super::AddDatasetFault;
 pub(super) struct CommonColumns {
     pub columns: Vec<Column>,
     pub skipped: Vec<(String, String)>,
-    /// Columns that stay text, and look like something else: one note for each.
+    /// One for each column that stays text and looks like something else, or whose numbers can be read in two ways.
     pub notes: Vec<Note>,
 }
 
@@ -63,9 +63,10 @@ impl CommonColumns {
             }
         }
         // Ids are texts whatever they look like.
-        let is_text = |column: &Column| column.kind == ColumnType::String && !of_ids.iter().any(|name| column.is_called(name));
-        for column in common.columns.iter().filter(|column| is_text(column)) {
-            common.notes.extend(notes.iter().find(|note| same_name(&note.column, &column.name)).cloned());
+        for column in common.columns.iter().filter(|column| !of_ids.iter().any(|name| column.is_called(name))) {
+            // What one file alone leaves open, another may have settled with another type.
+            let is_of = |note: &&Note| same_name(&note.column, &column.name) && note.kind == column.kind;
+            common.notes.extend(notes.iter().find(is_of).cloned());
         }
         Ok(common)
     }
