@@ -45,7 +45,7 @@ async fn bodies_that_are_no_fields() {
     let long = "x".repeat(400 << 10);
     assert!(post(&bench, "ScheduledQueries", json!({"Name": "n", "Query": long}).to_string()).await.refused(400).len() < 1000);
     // Names keep what a database could stumble over.
-    let name = "a\u{0}b'; DROP TABLE users; --";
+    let name = "a\u{1}b'; DROP TABLE users; --";
     let made = post(&bench, "ScheduledQueries", json!({"Name": name, "Query": ALL_SALES}).to_string()).await.ok().remove(0);
     assert_eq!(made["name"], name);
     assert_eq!(bench.get(ANA, "ScheduledQueries?includeSystemQueries=false").await.ok()[0]["name"], name);
