@@ -116,6 +116,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match (&error, error.outage()) {
             (StoreError::Full { .. }, _) => Failure::Conflict(error.to_string()),
+            _ if error.is_unkeepable() => Failure::Invalid("A text holds the character U+0000, which no text may have.".to_owned()),
             (_, Some(_)) => Failure::unavailable(&error),
             (_, None) => Failure::internal(error),
         }

@@ -58,6 +58,11 @@ impl StoreError {
         }
     }
 
+    /// True when a text holds what the database keeps in none: U+0000, in Postgres.
+    pub fn is_unkeepable(&self) -> bool {
+        matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "22021"))
+    }
+
     /// True when a row with that key is there already.
     pub fn is_conflict(&self) -> bool {
         matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
