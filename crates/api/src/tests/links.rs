@@ -194,7 +194,7 @@ async fn any_name_of_a_report_makes_a_safe_file_name() {
         "Größe – 日本",
         "line\r\nSet-Cookie: a=b",
         "a?b#c%2e&d=e+f",
-        "nul\u{0}tab\t",
+        "bell\u{7}tab\t",
         "\u{202e}gpj.exe",
         "C:\\x",
         "<script>",
