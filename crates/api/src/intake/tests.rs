@@ -17,15 +17,19 @@ fn request(intake: &Arc<Intake>, address: IpAddr) -> Result<Arc<Held>, Full> {
     Held::request(intake, Some(address)).map(Arc::new)
 }
 
-/// A body whose blocks come one after the other, each after so many seconds.
-fn dripping(held: &Arc<Held>, blocks: usize, bytes: usize, seconds: u64) -> Body {
+/// A body whose blocks come one after the other, each after so many seconds of a clock that the test's runtime moves.
+fn counted(held: &Arc<Held>, blocks: usize, bytes: usize, seconds: u64) -> Counted {
     let blocks = stream::iter(0..blocks).then(move |_| async move {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]))
     });
     let begun = Instant::now();
     let deadline = Box::pin(sleep_until(begun + held.intake.body_time));
-    Body::new(Counted { body: Body::from_stream(blocks), held: Arc::clone(held), begun, came: 0, deadline })
+    Counted { body: Body::from_stream(blocks), held: Arc::clone(held), begun, came: 0, deadline }
+}
+
+fn dripping(held: &Arc<Held>, blocks: usize, bytes: usize, seconds: u64) -> Body {
+    Body::new(counted(held, blocks, bytes, seconds))
 }
 
 fn address(number: u32) -> IpAddr {
@@ -150,13 +154,8 @@ async fn what_a_handler_leaves_of_a_body_is_read_if_it_is_small_and_comes() {
     for (blocks, bytes, seconds, drained) in [(1, 20, 1, true), (16, 64 << 10, 0, true), (40, 64 << 10, 0, false), (2, 20, 2, false)] {
         let held = request(&intake, ONE).unwrap();
         let begun = Instant::now();
-        let slow = stream::iter(0..blocks).then(move |_| async move {
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-            Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]))
-        });
-        let deadline = Box::pin(sleep_until(begun + BODY_TIME));
-        let counted = Counted { body: Body::from_stream(slow), held: Arc::clone(&held), begun, came: 0, deadline };
-        assert_eq!(is_drained(Lent(Arc::new(Mutex::new(counted)))).await, drained, "{blocks} x {bytes} bytes, {seconds} s apart");
+        let body = Lent(Arc::new(Mutex::new(counted(&held, blocks, bytes, seconds))));
+        assert_eq!(is_drained(body).await, drained, "{blocks} x {bytes} bytes, {seconds} s apart");
         assert!(begun.elapsed() <= DRAIN_TIME + Duration::from_secs(1), "{:?}", begun.elapsed());
         assert_eq!(intake.under_way().all.bytes, 0, "what is dropped at once takes no room");
     }
