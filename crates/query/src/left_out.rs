@@ -28,19 +28,7 @@ pub fn left_out(plan: &Plan, window: Window, source: WindowSource) -> Option<Lef
     let (WindowSource::Default(span), Window::Between { start: Some(start), end }) = (source, window) else { return None };
     let date = Field::Column(plan.dataset.date_column?);
     let column = plan.name_of(date).to_owned();
-    let any = Plan {
-        dataset: plan.dataset.clone(),
-        outputs: vec![Selected { field: date, name: column.clone() }],
-        distinct: false,
-        grouped: false,
-        row_conditions: plan.row_conditions.clone(),
-        group_conditions: Vec::new(),
-        order: Vec::new(),
-        limit: Some(1),
-        span: None,
-        aliased: Vec::new(),
-        notes: Vec::new(),
-    };
+    let any = Plan::any_row(&plan.dataset, Selected { field: date, name: column.clone() }, plan.row_conditions.clone());
     let last = NaiveDate::from_ymd_opt(9999, 12, 31)?.and_time(NaiveTime::MIN).and_utc();
     let (earlier, later) = (Window::Between { start: None, end: start }, Window::Between { start: Some(end), end: last });
     Some(LeftOut { plan: any, earlier, later, column, span, start, end })

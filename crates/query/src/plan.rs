@@ -115,6 +115,23 @@ pub enum WindowSource {
 }
 
 impl Plan {
+    /// A plan of our own that asks whether there is a row that meets the conditions: one field of one such row, of any time.
+    pub(crate) fn any_row(dataset: &Arc<Dataset>, shown: Selected, row_conditions: Vec<Condition>) -> Plan {
+        Plan {
+            dataset: Arc::clone(dataset),
+            outputs: vec![shown],
+            distinct: false,
+            grouped: false,
+            row_conditions,
+            group_conditions: Vec::new(),
+            order: Vec::new(),
+            limit: Some(1),
+            span: None,
+            aliased: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// The stretch of the date column that a run reads.
     ///
     /// `anchor` is the slot's instant of a scheduled run, else the creation. An explicit `start` or `end` (exclusive) overrides TIMESPAN:

@@ -34,19 +34,8 @@ pub fn sought(plan: &Plan) -> Vec<Sought> {
             let test = Test::Compare(Comparison::Equal, value.clone());
             let name = plan.name_of(condition.field);
             let note = note(column, name, value);
-            let plan = Plan {
-                dataset: plan.dataset.clone(),
-                outputs: vec![Selected { field: condition.field, name: name.to_owned() }],
-                distinct: false,
-                grouped: false,
-                row_conditions: vec![Condition { field: condition.field, test }],
-                group_conditions: Vec::new(),
-                order: Vec::new(),
-                limit: Some(1),
-                span: None,
-                aliased: Vec::new(),
-                notes: Vec::new(),
-            };
+            let shown = Selected { field: condition.field, name: name.to_owned() };
+            let plan = Plan::any_row(&plan.dataset, shown, vec![Condition { field: condition.field, test }]);
             all.push(Sought { plan, note, sensitive: column.sensitive });
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayBuilder, ArrayRef, StringBuilder};
@@ -42,6 +42,14 @@ impl Filling {
         let rows = self.lines.len();
         (rows > 0).then_some(Batch { columns, rows, lines: self.lines, words: self.words, nested: self.nested })
     }
+}
+
+/// The batch as it is handed out; after the last, or a fault, nothing more is read.
+fn handed_out<R>(filled: Result<Option<Batch>, ReadError>, reader: &mut Option<R>, path: &Path) -> Option<Result<Batch, EngineError>> {
+    if !matches!(filled, Ok(Some(_))) {
+        *reader = None;
+    }
+    filled.map_err(|error| failed(path, error)).transpose()
 }
 
 pub(super) struct DelimitedBatches<R> {
@@ -93,10 +101,7 @@ impl<R: BufRead> Iterator for DelimitedBatches<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let filled = self.fill();
-        if !matches!(filled, Ok(Some(_))) {
-            self.reader = None;
-        }
-        filled.map_err(|error| failed(&self.path, error)).transpose()
+        handed_out(filled, &mut self.reader, &self.path)
     }
 }
 
@@ -173,9 +178,6 @@ impl<R: BufRead> Iterator for JsonBatches<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let filled = self.fill();
-        if !matches!(filled, Ok(Some(_))) {
-            self.reader = None;
-        }
-        filled.map_err(|error| failed(&self.path, error)).transpose()
+        handed_out(filled, &mut self.reader, &self.path)
     }
 }
