@@ -1,6 +1,7 @@
 """Bad input: the documented status and message, never a 5xx, and the server goes on answering."""
 
 import base64
+import http.client
 import json
 import socket
 import subprocess
@@ -63,6 +64,32 @@ def query(text="SELECT MPNId FROM Profile", **changes):
 def test_queries(demo, body, message):
     content = body if isinstance(body, (str, bytes)) else json.dumps(body)
     refused(demo.call("POST", "ScheduledQueries", data=content), 400, message)
+
+
+def test_an_answer_that_needs_no_body_keeps_the_connection(demo):
+    """The body comes in a packet of its own, after the answer could have gone: the next request on the connection is answered too."""
+    token = demo.token or demo.sign_in()
+    address = urlsplit(demo.ready["http"])
+    for method, path, bearer, status in (
+        ("POST", "/nosuch", "", 404),
+        ("DELETE", "/insights/v1/mpn/ScheduledReport/x", token, 404),
+        ("PUT", "/insights/v1/mpn/ScheduledReport/pause/x", token, 404),
+        ("POST", "/insights/v1/mpn/ScheduledQueries", "nonsense", 401),
+        ("POST", "/insights/v1/mpn/ScheduledDataset", token, 405),
+    ):
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+        for _ in range(3):
+            connection.putrequest(method, path)
+            connection.putheader("Authorization", f"Bearer {bearer}")
+            connection.putheader("Content-Length", "19")
+            connection.endheaders()
+            # The server has the head, and answers others meanwhile.
+            assert demo.session.get(f"{demo.ready['http']}/healthz").status_code == 200
+            connection.send(b'{"Name": "the bod"}')
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == status and answer.getheader("Connection", "") != "close", f"{method} {path}: {answer.status}"
+        connection.close()
 
 
 def test_a_megabyte(demo):

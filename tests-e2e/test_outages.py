@@ -134,6 +134,38 @@ def test_a_database_that_takes_no_writes(binary, postgres, tmp_path):
         turned_away(*timed(lambda: running.call("POST", LIST, token, json={"Name": "r", "Query": TABLE})))
 
 
+def test_a_character_that_postgres_keeps_in_no_text(binary, postgres, tmp_path):
+    """U+0000 is refused where it comes in, and what strangers send with it keeps nothing else from being recorded."""
+    with deployed(binary, postgres, tmp_path, "null") as running:
+        token = running.token()
+        query = {"Name": "q", "Query": "SELECT CustomerName FROM CustomersAndTenants"}
+        kept = running.ok("POST", "ScheduledQueries", token, json=query)[0]["queryId"]
+        report = {"ReportName": "r", "QueryId": kept, "ExecuteNow": True}
+        for path, body in (
+            ("ScheduledQueries", query | {"Name": "a\0b"}),
+            ("ScheduledQueries", query | {"Description": "a\0b"}),
+            ("ScheduledQueries", query | {"Query": query["Query"] + " WHERE CustomerName = '\0'"}),
+            ("ScheduledReport", report | {"ReportName": "a\0b"}),
+            ("ScheduledReport", report | {"CallbackUrl": "https://callbacks.example/\0"}),
+        ):
+            answer = running.call("POST", path, token, json=body)
+            assert answer.status_code == 400 and "U+0000" in answer.json()["message"], f"{body}: {answer.status_code} {answer.text}"
+        for path in ("ScheduledQueries/%00", "ScheduledReport/%00"):
+            assert running.call("DELETE", path, token).status_code == 404, path
+        for path in ("ScheduledQueries?queryId=%00", "ScheduledReport?reportId=%00", "ScheduledReport/execution/%00", "ScheduledReport?queryId=%00"):
+            answer = running.call("GET", path, token)
+            assert answer.status_code in (200, 400, 404), f"{path}: {answer.status_code} {answer.text}"
+        form = {"grant_type": "password", "resource": RESOURCE, "scope": "openid"} | running.form
+        for name in ("username", "client_id", "client_secret", "password"):
+            answer = requests.post(f"{running.first.url}/{DOMAIN}/oauth2/token", data=form | {name: "a\0b"}, timeout=60)
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), f"{name}: {answer.text}"
+        for address in ("%00/oauth2/token", f"{DOMAIN}/oauth2/token?a=%00", "artifacts/%00/%00?sig=%00"):
+            assert requests.post(f"{running.first.url}/{address}", data=form | {"password": "wrong"}, timeout=60).status_code < 500, address
+        # The wrong password, after all of that.
+        eventually(lambda: postgres.sql("SELECT occurrences FROM audit_events WHERE action = 'token.refuse'", "null") == ["1"])
+        assert "could not be written" not in running.first.log.read_text()
+
+
 def test_a_table_that_somebody_locks(binary, postgres, tmp_path):
     with deployed(binary, postgres, tmp_path, "locked") as running:
         token = running.token()
