@@ -288,23 +288,26 @@ pub(crate) async fn admit(
         Ok(held) => Arc::new(held),
         Err(full) => return full_up(&asked, &path, full),
     };
-    // Over HTTP/2 an unread body ends its own stream alone. A client that asks first is not told to send what nobody wants.
-    let may_drain = parts.version <= Version::HTTP_11 && !parts.headers.contains_key(header::EXPECT);
+    // Over HTTP/2 an unread body ends its own stream alone.
+    let is_shared = parts.version <= Version::HTTP_11;
+    // Such a client is not told to send what nobody wants.
+    let asks_first = parts.headers.contains_key(header::EXPECT);
     let lent = (!body.is_end_stream()).then(|| {
         let begun = Instant::now();
         let deadline = Box::pin(sleep_until(begun + state.intake.body_time));
         Arc::new(Mutex::new(Counted { body, held: Arc::clone(&held), begun, came: 0, deadline }))
     });
     let body = lent.as_ref().map_or_else(Body::empty, |body| Body::new(Lent(Arc::clone(body))));
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let response = next.run(Request::from_parts(parts, body)).await;
     // An answer that leaves the request unread ends the connection, and a client that keeps it would find that out with its next request.
-    if let Some(body) = lent.filter(|_| may_drain)
-        && held.fault.load(Ordering::Relaxed) == 0
-        && !is_drained(Lent(body)).await
-    {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    match held.fault.load(Ordering::Relaxed) {
+    let fault = held.fault.load(Ordering::Relaxed);
+    let ends = match lent.filter(|_| is_shared).map(Lent) {
+        None => false,
+        Some(_) if fault != 0 => true,
+        Some(body) if asks_first => !body.is_end_stream(),
+        Some(body) => !is_drained(body).await,
+    };
+    let mut response = match fault {
         ADDRESS_FULL => full_up(&asked, &path, Full::Address),
         SERVER_FULL => full_up(&asked, &path, Full::Server),
         // What takes forms has said so in its own way, a page among them.
@@ -312,7 +315,11 @@ pub(crate) async fn admit(
             envelope::told(&asked, &path, StatusCode::REQUEST_TIMEOUT, "The request's body did not arrive in time.")
         }
         _ => response,
+    };
+    if ends {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    response
 }
 
 fn full_up(asked: &Asked, path: &str, full: Full) -> Response {
