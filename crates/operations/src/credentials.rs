@@ -1,0 +1,9 @@
+//! What a caller proves who it is with, and what holds up those who guess.
+
+pub mod address_guard;
+pub(crate) mod check_password;
+pub mod guess_key;
+pub(crate) mod guesses;
+pub mod hashing_queue;
+pub mod password;
+pub mod second_factor;
