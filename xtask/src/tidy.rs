@@ -1,8 +1,12 @@
 //! `cargo xtask tidy`: rules of this repository that the compiler does not know. Each rule finds all of its problems before it fails.
 
+mod crates;
 mod doubles;
 mod edges;
+mod error_sections;
+mod folders;
 mod licences;
+mod modules;
 mod sources;
 
 use crate::steps::metadata;
@@ -12,9 +16,17 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
 pub fn run() -> Result<(), String> {
     let (everywhere, here) = (metadata(None)?, metadata(Some(PLATFORM))?);
-    let rules: [(&str, Vec<String>); 4] = [
+    let crates = crates::read(&everywhere)?;
+    let circles = crates.iter().flat_map(|built| modules::problems(&built.name, &built.modules)).collect();
+    let libraries = crates.iter().filter(|built| built.is_library);
+    let silent = libraries.flat_map(|built| error_sections::problems(&built.modules)).collect();
+    let files = sources::listed()?;
+    let rules: [(&str, Vec<String>); 7] = [
         ("edges between crates", edges::problems(&everywhere)),
-        ("names, sizes and contents of files", sources::problems()?),
+        ("circles between modules", circles),
+        ("names, sizes and contents of files", sources::problems(&files)),
+        ("folders", folders::problems(files.iter().map(String::as_str))),
+        ("errors of public functions", silent),
         ("licences", licences::problems(&everywhere)?),
         ("doubles", doubles::problems(&here)?),
     ];
