@@ -22,7 +22,7 @@ pub fn run() -> Result<(), String> {
     let silent = libraries.flat_map(|built| error_sections::problems(&built.modules)).collect();
     let files = sources::listed()?;
     let rules: [(&str, Vec<String>); 7] = [
-        ("edges between crates", edges::problems(&everywhere)),
+        ("edges between crates", edges::problems(&everywhere)?),
         ("circles between modules", circles),
         ("names, sizes and contents of files", sources::problems(&files)),
         ("folders", folders::problems(files.iter().map(String::as_str))),
