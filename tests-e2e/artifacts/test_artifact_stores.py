@@ -14,8 +14,8 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from demo import RUN_SECONDS, eventually, read_time
-from emulators import BUCKET, S3, Azure
+from harness.demo import RUN_SECONDS, eventually, read_time
+from harness.emulators import BUCKET, S3, Azure
 
 FILES = "files/of-reports"
 SMALL = "SELECT MPNId, PartnerName, Country FROM Profile TIMESPAN LIFETIME"

@@ -14,7 +14,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from demo import lives_on
+from harness.demo import lives_on
 
 TEXTS = ("csv", "tsv")
 COMPRESSED = ("csv.gz", "csv.zst", "tsv.gz", "tsv.zst")

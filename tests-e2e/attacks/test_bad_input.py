@@ -13,7 +13,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from demo import hours, write_time
+from harness.demo import hours, write_time
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 CREATION = "Invalid report parameters for creation - "

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from demo import Demo, eventually
+from harness.demo import Demo, eventually
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 HONEST = "127.0.0.2"

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from demo import eventually
-from deployment import DOMAIN, LEGAL, PASSWORD, USER
-from receiver import Receiver
-from served import Served
+from harness.demo import eventually
+from harness.deployment import DOMAIN, LEGAL, PASSWORD, USER
+from harness.receiver import Receiver
+from harness.served import Served
 
 IN = ("--tenant", DOMAIN)
 

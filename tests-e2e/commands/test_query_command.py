@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from demo import RUN_SECONDS, eventually
+from harness.demo import RUN_SECONDS, eventually
 
 REVENUE = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants ORDER BY TotalRevenue, CustomerName ASC LIMIT 5"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from demo import RUN_SECONDS
-from emulators import BUCKET, S3, Azure
+from harness.demo import RUN_SECONDS
+from harness.emulators import BUCKET, S3, Azure
 
-DOCUMENT = (Path(__file__).parent.parent / "docs" / "datasets.md").read_text()
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text()
 TENANT = "c999ed10-6d92-502b-8647-11aa9ff40392"
 OTHER = "3f1c0000-0000-4000-8000-000000000001"
 FILES = {

@@ -9,7 +9,7 @@ try:
 except ModuleNotFoundError:
     import tomli as tomllib
 
-QUERIES = Path(__file__).parent.parent / "crates" / "query" / "tests-data"
+QUERIES = Path(__file__).parents[2] / "crates" / "query" / "tests-data"
 SAMPLES = tomllib.loads((QUERIES / "sample-queries.toml").read_text())["queries"]
 DATASETS = tomllib.loads((QUERIES / "documented-datasets.toml").read_text())["datasets"]
 JULY_2021 = tomllib.loads((QUERIES / "queries-of-july-2021.toml").read_text())["queries"]

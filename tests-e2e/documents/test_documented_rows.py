@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from differential import compare, definitions, files, reader
+from differential import compare
+from differential.data import files
 from differential.engine import Engine, request
+from differential.language import definitions, reader
+from differential.language.query import Scope
 from differential.oracle import Oracle
-from differential.query import Scope
 from differential.translate import has_notes
 
-QUERIES = Path(__file__).parent.parent / "crates" / "query"
+QUERIES = Path(__file__).parents[2] / "crates" / "query"
 PROGRAMS = ["mpn", "cmp"]
 
 

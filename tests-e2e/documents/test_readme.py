@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from demo import read_time
+from harness.demo import read_time
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FREE_PORTS = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]

@@ -15,10 +15,10 @@ import duckdb
 import pytest
 import requests
 
-from demo import lives_on, write_time
-from deployment import Deployment
-from emulators import BUCKET, S3
-from postgres import Postgres
+from harness.demo import lives_on, write_time
+from harness.deployment import Deployment
+from harness.emulators import BUCKET, S3
+from harness.postgres import Postgres
 
 REPORTS = int(os.environ.get("CRASH_REPORTS", "120"))
 SEED = int(os.environ.get("CRASH_SEED", "1"))

@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from conftest import BINARY
-from demo import eventually
+from harness.demo import eventually
 
 QUERY = "SELECT CustomerName, CustomerTpid, Product, AvailableSeats FROM CustomersAndTenants ORDER BY CustomerTpid, Product TIMESPAN LIFETIME"
 NO_STORAGE = "The server has no storage left."

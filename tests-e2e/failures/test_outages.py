@@ -12,10 +12,10 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from demo import eventually
-from deployment import DOMAIN, RESOURCE, Deployment, Process
-from emulators import BUCKET, S3
-from postgres import Postgres
+from harness.demo import eventually
+from harness.deployment import DOMAIN, RESOURCE, Deployment, Process
+from harness.emulators import BUCKET, S3
+from harness.postgres import Postgres
 
 # Two seconds to the answer, and what a busy machine adds to them.
 SOON = 5

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 import duckdb
 import pytest
 
-from demo import eventually, write_time
-from deployment import DOMAIN, USER, Deployment
-from postgres import Postgres
+from harness.demo import eventually, write_time
+from harness.deployment import DOMAIN, USER, Deployment
+from harness.postgres import Postgres
 from test_crash import DEFINITION
 
 ALL = "SELECT Id, Region, Customer, Amount, Day FROM Sales ORDER BY Customer ASC, Id ASC TIMESPAN LIFETIME"

@@ -9,8 +9,8 @@ import time
 
 import requests
 
-from demo import lives_on
-from postgres import free_port
+from .demo import lives_on
+from .postgres import free_port
 
 DOMAIN = "contoso.example"
 USER = f"analyst@{DOMAIN}"

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from demo import eventually, hours
-from receiver import Receiver
+from harness.demo import eventually, hours
+from harness.receiver import Receiver
 
 QUERY = "SELECT MPNId FROM Profile TIMESPAN LIFETIME"
 

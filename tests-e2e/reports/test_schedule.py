@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo import hours, write_time
+from harness.demo import hours, write_time
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import os
 
 import pytest
 
-from differential import compare, world
+from differential import compare
 from differential.chunk import Chunk
+from differential.data import world
 from differential.engine import Engine
-from differential.folding import fold
+from differential.language.folding import fold
 from differential.many import answer
 
 QUERIES = int(os.environ.get("DIFFERENTIAL_QUERIES", "20000"))

@@ -14,7 +14,7 @@ except ModuleNotFoundError:
 
 # What the second tenant's names and identifiers begin with.
 MARKS = ("Foreign", "f0f0f0f0")
-DEFINITIONS = Path(__file__).parent.parent / "crates" / "query" / "datasets"
+DEFINITIONS = Path(__file__).parents[2] / "crates" / "query" / "datasets"
 DATASETS = sorted((path.parent.name, path.stem) for path in DEFINITIONS.glob("*/*.toml"))
 
 

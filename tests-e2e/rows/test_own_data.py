@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from demo import eventually
+from harness.demo import eventually
 
 
 @pytest.fixture(scope="module")

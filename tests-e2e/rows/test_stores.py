@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from demo import RUN_SECONDS, eventually
-from emulators import S3, Azure
+from harness.demo import RUN_SECONDS, eventually
+from harness.emulators import S3, Azure
 
 TENANT = "3f1c0000-0000-4000-8000-000000000000"
 OTHER = "3f1c0000-0000-4000-8000-000000000001"

@@ -11,7 +11,7 @@ import jwt
 import pytest
 import requests
 
-from demo import eventually
+from harness.demo import eventually
 
 AUDIENCE = "api://insightgate"
 

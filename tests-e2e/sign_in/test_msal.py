@@ -13,7 +13,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential, DeviceCodeCredential, UsernamePasswordCredential
 
-from browser import Browser, ThroughPort
+from harness.browser import Browser, ThroughPort
 
 HERE = Path(__file__).parent
 

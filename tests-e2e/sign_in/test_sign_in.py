@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from browser import Browser
+from harness.browser import Browser
 
-DOCUMENT = (Path(__file__).parent.parent / "docs" / "sign-in.md").read_text()
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "sign-in.md").read_text()
 
 
 def command(title, number=0):

@@ -18,7 +18,7 @@ pub fn run(options: &[&str]) -> Result<(), String> {
     steps.announce(&format!("{reports} reports, seed {seed}"));
     let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
     let mut pytest = Command::new(python);
-    pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "-s", "tests-e2e/test_crash.py"]);
+    pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "-s", "tests-e2e/failures/test_crash.py"]);
     pytest.env("INSIGHTGATE_BIN", binary).env("POSTGRES_BIN", postgres).env("PYTHONDONTWRITEBYTECODE", "1");
     steps::run(pytest.env("CRASH_REPORTS", reports.to_string()).env("CRASH_SEED", seed.to_string()))
 }

@@ -39,7 +39,7 @@ fn on_postgres(steps: &mut Steps) -> Result<(), String> {
     let executable = String::from_utf8_lossy(&built).lines().find_map(store_tests).ok_or("cargo names no tests of the store")?;
     let host = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
     let mut tests = Command::new(host);
-    tests.current_dir(root()).arg("tests-e2e/postgres.py").arg(executable);
+    tests.current_dir(root()).arg("tests-e2e/harness/postgres.py").arg(executable);
     steps::run(tests.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 

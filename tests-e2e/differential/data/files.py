@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from .folding import fold
+from ..language.folding import fold
 
 
 def rows(data, program, dataset, tenant):

@@ -3,8 +3,8 @@
 from datetime import date, datetime, timedelta
 from decimal import Context, Decimal
 
-from .definitions import SPANS
-from .spans import of_span
+from ..language.definitions import SPANS
+from ..language.spans import of_span
 
 EXACT = Context(prec=80)
 

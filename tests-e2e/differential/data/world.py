@@ -7,7 +7,8 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
-from . import definitions, parquet
+from ..language import definitions
+from . import parquet
 from .rows import LOCATIONS, Builder
 
 DATASETS = Path(__file__).parent / "datasets"

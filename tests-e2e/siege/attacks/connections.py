@@ -4,10 +4,10 @@ import selectors
 import socket
 import time
 
-from . import rows
-from .attackers import Attackers, connect, goes_on, port_of
-from .honest import READING
-from .http2 import Connection
+from .. import rows
+from ..attackers import Attackers, connect, goes_on, port_of
+from ..honest import READING
+from ..http2 import Connection
 from .queries import execution, order, token_of, told
 
 # One client, which is not the honest one.

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import requests
 
-from postgres import Postgres
+from harness.postgres import Postgres
 
-from . import rows
-from .attackers import Attackers
-from .honest import SIGN_INS
+from .. import rows
+from ..attackers import Attackers
+from ..honest import SIGN_INS
+from ..server import Server, written
+from ..wire import Session, take_all
 from .queries import call, told, token_of
-from .server import Server, written
-from .wire import Session, take_all
 
 PLACES = 30
 AT_ONCE = 40

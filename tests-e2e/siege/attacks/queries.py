@@ -6,11 +6,11 @@ import time
 
 import requests
 
-from . import rows
-from .attackers import Attackers
-from .honest import DAY
-from .outcome import Outcome
-from .server import PASSWORD, RESOURCE
+from .. import rows
+from ..attackers import Attackers
+from ..honest import DAY
+from ..outcome import Outcome
+from ..server import PASSWORD, RESOURCE
 
 # The limits of docs/query-language.md.
 TEXT_BYTES, NAMES, CONDITIONS, VALUES, ORDERED, PATTERN = 64 << 10, 1000, 256, 10_000, 64, 1000

@@ -3,9 +3,9 @@
 import threading
 from datetime import timedelta
 
-from demo import Demo
+from harness.demo import Demo
 
-from .outcome import Outcome
+from ..outcome import Outcome
 
 
 def used_again(siege):

@@ -7,12 +7,12 @@ import uuid
 
 import requests
 
-from . import rows
-from .attackers import LONGER_SECONDS, Attackers, connect, goes_on, port_of, read_answer, strangers
-from .honest import READING, SIGN_INS, Answer, Answers, From
-from .outcome import Outcome
+from .. import rows
+from ..attackers import LONGER_SECONDS, Attackers, connect, goes_on, port_of, read_answer, strangers
+from ..honest import READING, SIGN_INS, Answer, Answers, From
+from ..outcome import Outcome
+from ..server import PASSWORD, RESOURCE, written
 from .queries import told
-from .server import PASSWORD, RESOURCE, written
 
 THREADS = 16
 # What each process sends at least, for the attack to be one.

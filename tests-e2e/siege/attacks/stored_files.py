@@ -2,8 +2,8 @@
 
 import requests
 
-from . import rows
-from .outcome import Outcome
+from .. import rows
+from ..outcome import Outcome
 from .queries import execution, order, token_of
 
 QUERY = "SELECT Id, One, Two, Three FROM Sales TIMESPAN LIFETIME"
@@ -25,7 +25,7 @@ def damaged(siege):
 
 
 def in_a_store(siege, outcome):
-    from emulators import BUCKET, S3
+    from harness.emulators import BUCKET, S3
 
     store = S3()
     try:
