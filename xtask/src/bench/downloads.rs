@@ -2,12 +2,23 @@
 
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, counts, root, target_directory};
+use crate::steps::{self, Steps, built, cargo, count, passed_on, root, target_directory};
 use crate::tooling;
 
-/// Takes what stands behind `bench downloads`; `benches/downloads.py` knows the same options and their defaults.
-pub fn run(options: &[&str]) -> Result<(), String> {
-    let options = counts(options, &["--mebibytes", "--rounds", "--seconds"])?;
+#[derive(clap::Args)]
+pub struct Options {
+    /// Size of the artifact
+    #[arg(long, value_name = "N", value_parser = count)]
+    mebibytes: Option<u64>,
+    /// How often each is measured
+    #[arg(long, value_name = "N", value_parser = count)]
+    rounds: Option<u64>,
+    /// How long ranges are asked for
+    #[arg(long, value_name = "N", value_parser = count)]
+    seconds: Option<u64>,
+}
+
+pub fn run(options: &Options) -> Result<(), String> {
     let target = target_directory()?;
     let mut steps = Steps::of(3);
     steps.announce("Python with duckdb and requests from PyPI, wrk and nginx from Debian");
@@ -17,12 +28,13 @@ pub fn run(options: &[&str]) -> Result<(), String> {
     steps.announce("cargo build --release");
     steps::run(cargo().args(["build", "--release", "--locked", "-p", "insightgate", "--bin", "insightgate"]))?;
     steps.announce("downloads");
-    let binary = target.join("release").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
+    let binary = built(&target, "release", "insightgate");
     let mut bench = Command::new(python);
     bench.current_dir(root()).arg("benches/downloads.py").arg("--binary").arg(binary).arg("--nginx").arg(nginx);
     bench.arg("--wrk").arg(wrk.program);
     if let Some(libraries) = wrk.libraries {
         bench.arg("--wrk-libraries").arg(libraries);
     }
-    steps::run(bench.args(options).arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
+    bench.args(passed_on(&[("--mebibytes", options.mebibytes), ("--rounds", options.rounds), ("--seconds", options.seconds)]));
+    steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
 }

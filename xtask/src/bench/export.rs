@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, root, target_directory};
+use crate::steps::{self, Steps, built, cargo, root, target_directory};
 use crate::tooling;
 
 pub fn run(rows: u64) -> Result<(), String> {
@@ -13,7 +13,7 @@ pub fn run(rows: u64) -> Result<(), String> {
     steps.announce("cargo build --release");
     steps::run(cargo().args(["build", "--release", "--locked", "-p", "insightgate"]))?;
     steps.announce("exports");
-    let binary = target.join("release").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
+    let binary = built(&target, "release", "insightgate");
     let mut bench = Command::new(python);
     bench.current_dir(root()).arg("benches/export.py").arg("--binary").arg(binary).arg("--rows").arg(rows.to_string());
     steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))

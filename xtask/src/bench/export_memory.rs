@@ -2,12 +2,17 @@
 
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, counts, root, target_directory};
+use crate::steps::{self, Steps, built, cargo, count, passed_on, root, target_directory};
 use crate::tooling;
 
-/// Takes what stands behind `bench export-memory`; `benches/export_memory.py` knows the same options and their defaults.
-pub fn run(options: &[&str]) -> Result<(), String> {
-    let options = counts(options, &["--rows"])?;
+#[derive(clap::Args)]
+pub struct Options {
+    /// Rows of the exported table
+    #[arg(long, value_name = "N", value_parser = count)]
+    rows: Option<u64>,
+}
+
+pub fn run(options: &Options) -> Result<(), String> {
     let target = target_directory()?;
     let mut steps = Steps::of(3);
     steps.announce("Python with duckdb, from PyPI");
@@ -15,8 +20,8 @@ pub fn run(options: &[&str]) -> Result<(), String> {
     steps.announce("cargo build --release");
     steps::run(cargo().args(["build", "--release", "--locked", "-p", "insightgate", "--bin", "insightgate"]))?;
     steps.announce("exports");
-    let binary = target.join("release").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
+    let binary = built(&target, "release", "insightgate");
     let mut bench = Command::new(python);
-    bench.current_dir(root()).arg("benches/export_memory.py").arg("--binary").arg(binary).args(options);
+    bench.current_dir(root()).arg("benches/export_memory.py").arg("--binary").arg(binary).args(passed_on(&[("--rows", options.rows)]));
     steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
 }

@@ -2,11 +2,22 @@
 
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, counts, root, target_directory};
+use crate::steps::{self, Steps, built, cargo, count, passed_on, root, target_directory};
 
-/// Takes what stands behind `bench schedules`; `benches/schedules.py` knows the same options and their defaults.
-pub fn run(options: &[&str]) -> Result<(), String> {
-    let options = counts(options, &["--reports", "--executions", "--tenants"])?;
+#[derive(clap::Args)]
+pub struct Options {
+    /// Reports that a tick looks among
+    #[arg(long, value_name = "N", value_parser = count)]
+    reports: Option<u64>,
+    /// Executions that are due at once
+    #[arg(long, value_name = "N", value_parser = count)]
+    executions: Option<u64>,
+    /// Tenants that they belong to
+    #[arg(long, value_name = "N", value_parser = count)]
+    tenants: Option<u64>,
+}
+
+pub fn run(options: &Options) -> Result<(), String> {
     let target = target_directory()?;
     let mut steps = Steps::of(2);
     steps.announce("cargo build --release");
@@ -14,9 +25,10 @@ pub fn run(options: &[&str]) -> Result<(), String> {
     let chosen = ["-p", "insightgate", "--bin", "insightgate", "-p", "insightgate-operations", "--example", "time_schedules"];
     steps::run(cargo().args(["build", "--release", "--locked"]).args(chosen))?;
     steps.announce("ticks and runs, on SQLite and on a Postgres of its own");
-    let binary = target.join("release/examples").join(format!("time_schedules{}", std::env::consts::EXE_SUFFIX));
+    let binary = built(&target, "release/examples", "time_schedules");
     // Nothing but Python itself is needed.
     let mut bench = Command::new(std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into()));
-    bench.current_dir(root()).arg("benches/schedules.py").arg("--binary").arg(binary).args(options);
+    bench.current_dir(root()).arg("benches/schedules.py").arg("--binary").arg(binary);
+    bench.args(passed_on(&[("--reports", options.reports), ("--executions", options.executions), ("--tenants", options.tenants)]));
     steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
 }

@@ -2,10 +2,20 @@
 
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, root, target_directory};
+use crate::steps::{self, Steps, built, cargo, count, root, target_directory};
 use crate::tooling;
 
-pub fn run(seconds: u32, rounds: u32) -> Result<(), String> {
+#[derive(clap::Args)]
+pub struct Options {
+    /// How long each is measured
+    #[arg(long, value_name = "N", value_parser = count, default_value = "5")]
+    seconds: u64,
+    /// How often
+    #[arg(long, value_name = "N", value_parser = count, default_value = "3")]
+    rounds: u64,
+}
+
+pub fn run(options: &Options) -> Result<(), String> {
     let target = target_directory()?;
     let mut steps = Steps::of(4);
     steps.announce("Python from PyPI, wrk from Debian");
@@ -18,15 +28,13 @@ pub fn run(seconds: u32, rounds: u32) -> Result<(), String> {
     let chosen = ["-p", "insightgate", "--bin", "insightgate", "-p", "insightgate-operations", "--example", "crypto_rates"];
     steps::run(cargo().args(["build", "--release", "--locked"]).args(chosen))?;
     steps.announce("grants and reads");
-    let release = target.join("release");
-    let built = |name: &str| release.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut bench = Command::new(python);
-    bench.current_dir(root()).arg("benches/tokens.py").arg("--binary").arg(built("insightgate"));
-    bench.arg("--rates").arg(built("examples/crypto_rates")).arg("--node").arg("node").arg("--provider").arg(provider);
+    bench.current_dir(root()).arg("benches/tokens.py").arg("--binary").arg(built(&target, "release", "insightgate"));
+    bench.arg("--rates").arg(built(&target, "release/examples", "crypto_rates")).arg("--node").arg("node").arg("--provider").arg(provider);
     bench.arg("--wrk").arg(wrk.program);
     if let Some(libraries) = wrk.libraries {
         bench.arg("--wrk-libraries").arg(libraries);
     }
-    bench.args(["--seconds", &seconds.to_string(), "--rounds", &rounds.to_string()]).arg("--out").arg(target.join("bench"));
+    bench.args(["--seconds", &options.seconds.to_string(), "--rounds", &options.rounds.to_string()]).arg("--out").arg(target.join("bench"));
     steps::run(bench.env("PYTHONDONTWRITEBYTECODE", "1"))
 }
