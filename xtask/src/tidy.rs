@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: rules of this repository that the compiler does not know. Each rule finds all of its problems before it fails.
 
 mod crates;
+mod dependencies;
 mod doubles;
 mod edges;
 mod error_sections;
@@ -21,13 +22,14 @@ pub fn run() -> Result<(), String> {
     let libraries = crates.iter().filter(|built| built.is_library);
     let silent = libraries.flat_map(|built| error_sections::problems(&built.modules)).collect();
     let files = sources::listed()?;
-    let rules: [(&str, Vec<String>); 7] = [
+    let rules: [(&str, Vec<String>); 8] = [
         ("edges between crates", edges::problems(&everywhere)?),
         ("circles between modules", circles),
         ("names, sizes and contents of files", sources::problems(&files)),
         ("folders", folders::problems(files.iter().map(String::as_str))),
         ("errors of public functions", silent),
         ("licences", licences::problems(&everywhere)?),
+        ("unused dependencies", dependencies::problems(&everywhere, &crates, &files)?),
         ("doubles", doubles::problems(&here)?),
     ];
     let mut count = 0;

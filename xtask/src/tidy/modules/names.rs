@@ -199,6 +199,7 @@ impl<'ast> Visit<'ast> for Names {
     }
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
+        self.visit_path(attribute.path());
         if let Meta::List(list) = &attribute.meta {
             self.tokens(list.tokens.clone());
             self.quoted(list.tokens.clone());
