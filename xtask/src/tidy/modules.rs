@@ -1,6 +1,7 @@
-//! Circles between the modules of a crate. A parent and its own child may use each other; otherwise no module is above itself.
+//! Circles between the modules of a crate, and between its folders. A module and what lies within it may use each other; otherwise none is above itself.
 //!
-//! Folders count as modules do: where something in `callbacks/` uses something in `executions/`, nothing in `executions/` uses `callbacks/`.
+//! A folder counts with all that lies in it: where something in `callbacks/` uses something in `executions/`, nothing in `executions/` uses `callbacks/`.
+//! A module beside them that has no folder is no step of such a circle: what all share, as `context.rs`, is used by folders and names their types.
 //! Code of tests may use what it likes.
 
 mod circles;
@@ -27,16 +28,18 @@ struct Place {
 }
 
 /// Each circle of the crate's modules, in words.
-pub fn problems(name: &str, tree: &Tree) -> Vec<String> {
+pub fn circles_of_modules(name: &str, tree: &Tree) -> Vec<String> {
+    let apart: Edges = edges(tree).into_iter().filter(|((from, to), _)| !tree.are_nested(*from, *to)).collect();
+    circles(&graph(&apart)).iter().map(|circle| spelled(name, tree, circle, &apart)).collect()
+}
+
+/// Each circle of its folders, also where no circle of modules closes it.
+pub fn circles_of_folders(name: &str, tree: &Tree) -> Vec<String> {
     let edges = edges(tree);
-    let apart: Edges =
-        edges.iter().filter(|((from, to), _)| !tree.are_parent_and_child(*from, *to)).map(|(edge, place)| (*edge, place.clone())).collect();
-    let mut told: Vec<_> = circles(&graph(&apart)).iter().map(|circle| spelled(name, tree, circle, &apart)).collect();
-    for parent in 0..tree.modules.len() {
-        let between = between_folders(tree, parent, &edges);
-        told.extend(circles(&graph(&between)).iter().map(|circle| spelled(&format!("{name}, between folders"), tree, circle, &between)));
-    }
-    told
+    let within = (0..tree.modules.len()).map(|parent| between_folders(tree, parent, &edges));
+    within
+        .flat_map(|between| circles(&graph(&between)).iter().map(|circle| spelled(name, tree, circle, &between)).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Between modules that have files of their own.

@@ -114,24 +114,31 @@ fn circles_are_told_with_the_place_of_each_edge() {
         ("src/c.rs", "pub struct C(crate::a::A);"),
     ];
     let told = "ours: a → b → c → a\n    src/a.rs:2 uses b\n    src/b.rs:1 uses c\n    src/c.rs:1 uses a";
-    assert_eq!(problems("ours", &tree(&files)), [told]);
+    assert_eq!(circles_of_modules("ours", &tree(&files)), [told]);
 }
 
 #[test]
-fn a_parent_and_its_child_may_use_each_other() {
+fn a_module_and_what_lies_within_it_may_use_each_other() {
     let files = [
         ("src/lib.rs", "mod a;"),
         ("src/a.rs", "mod child;\nuse child::Child;\npub struct A;"),
         ("src/a/child.rs", "use super::A;\npub struct Child;"),
     ];
-    assert_eq!(problems("ours", &tree(&files)), [""; 0]);
-    // Not so a child and the parent of its parent.
+    assert_eq!(circles_of_modules("ours", &tree(&files)), [""; 0]);
     let files = [
         ("src/lib.rs", "mod a;\nuse a::child::Child;\npub struct R;"),
         ("src/a.rs", "pub mod child;"),
         ("src/a/child.rs", "use crate::R;\npub struct Child;"),
     ];
-    assert_eq!(problems("ours", &tree(&files)).len(), 1);
+    assert_eq!(circles_of_modules("ours", &tree(&files)), [""; 0]);
+    // Not so two that lie within the same.
+    let files = [
+        ("src/lib.rs", "mod a;"),
+        ("src/a.rs", "mod one;\nmod two;"),
+        ("src/a/one.rs", "use super::two::Two;\npub struct One;"),
+        ("src/a/two.rs", "use super::one::One;\npub struct Two;"),
+    ];
+    assert_eq!(circles_of_modules("ours", &tree(&files)).len(), 1);
 }
 
 #[test]
@@ -145,7 +152,8 @@ fn folders_use_each_other_in_one_direction() {
         ("src/b/one.rs", "pub struct B;"),
         ("src/b/two.rs", "use crate::a::two::A;"),
     ];
-    assert_eq!(problems("ours", &tree(&files)), ["ours, between folders: a → b → a\n    src/a/one.rs:1 uses b\n    src/b/two.rs:1 uses a"]);
+    assert_eq!(circles_of_modules("ours", &tree(&files)), [""; 0]);
+    assert_eq!(circles_of_folders("ours", &tree(&files)), ["ours: a → b → a\n    src/a/one.rs:1 uses b\n    src/b/two.rs:1 uses a"]);
 }
 
 #[test]

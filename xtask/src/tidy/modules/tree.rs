@@ -68,10 +68,10 @@ impl Tree {
         self.modules.get(id)
     }
 
-    /// Whether one is the other's parent.
-    pub fn are_parent_and_child(&self, one: Id, other: Id) -> bool {
-        let parent = |id: Id| self.get(id).and_then(|module| module.parent);
-        parent(one) == Some(other) || parent(other) == Some(one)
+    /// Whether one of them lies within the other, at any depth.
+    pub fn are_nested(&self, one: Id, other: Id) -> bool {
+        let lies_within = |inner: Id, outer: Id| std::iter::successors(Some(inner), |id| self.get(*id)?.parent).any(|id| id == outer);
+        lies_within(one, other) || lies_within(other, one)
     }
 
     /// `folder` is where the modules lie that this one declares.
