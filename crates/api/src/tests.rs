@@ -14,6 +14,7 @@ mod cross_origin;
 mod damaged_downloads;
 mod default_span;
 mod device_codes;
+mod documented;
 mod downloads;
 mod encodings;
 mod every_route;
