@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: rules of this repository that the compiler does not know. Each rule finds all of its problems before it fails.
 
+mod documents;
 mod doubles;
 mod edges;
 mod licences;
@@ -12,9 +13,10 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
 pub fn run() -> Result<(), String> {
     let (everywhere, here) = (metadata(None)?, metadata(Some(PLATFORM))?);
-    let rules: [(&str, Vec<String>); 4] = [
+    let rules: [(&str, Vec<String>); 5] = [
         ("edges between crates", edges::problems(&everywhere)),
         ("names, sizes and contents of files", sources::problems()?),
+        ("paths and links in documents", documents::problems()?),
         ("licences", licences::problems(&everywhere)?),
         ("doubles", doubles::problems(&here)?),
     ];
