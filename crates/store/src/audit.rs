@@ -1,13 +1,16 @@
 //! The record of who was given or refused what.
 
+pub(crate) mod recording;
+pub(crate) mod trail;
+
 use chrono::{DateTime, Utc};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 use uuid::Uuid;
 
-use crate::outage::again;
-use crate::row::{Read, millis};
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
 use crate::together::{Write, insert_rows, placeholders};
 use crate::{Connection, Store, StoreError, execute};
 

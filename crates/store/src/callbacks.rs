@@ -2,6 +2,8 @@
 //!
 //! Delivery is at least once. An attempt whose lease ended changes nothing when its answer comes at last.
 
+pub(crate) mod secrets;
+
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, CallbackState};
@@ -9,8 +11,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::row::{Read, millis};
 use crate::room;
-use crate::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
 
 /// Due callbacks of one tenant that are looked at at once: one with many must not hide the others'.

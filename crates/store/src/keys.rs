@@ -1,8 +1,10 @@
 //! Private keys of the deployment, as sealed text.
 
+pub(crate) mod sealed;
+
 use chrono::{DateTime, Utc};
 
-use crate::row::{Read, millis};
+use crate::database::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,8 +15,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::audit::{self, AuditEvent};
-use crate::outage::again;
-use crate::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
+use crate::database::outage::again;
+use crate::sign_in::refresh_tokens;
+use crate::sign_in::refresh_tokens::{RefreshTokenRecord, UsedToken};
 use crate::{Connection, Outage, Store, StoreError};
 
 /// Writes of one transaction at most.

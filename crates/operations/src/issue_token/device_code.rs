@@ -1,15 +1,15 @@
 //! The device code grant: a device asks until its user has decided elsewhere (RFC 8628).
 
 use insightgate_identity::application::Application;
-use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
+use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_store::DeviceState;
 
 use super::refresh::enabled_user;
 use super::resource::Granted;
 use super::{SignIn, Spent, TokenFailure};
 use crate::context::Context;
-use crate::password::secret_digest;
+use crate::credentials::password::secret_digest;
 
 /// Every check but the last: the code is still good for one answer.
 pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Application, code: &str) -> Result<SignIn, TokenFailure> {
