@@ -89,7 +89,7 @@ pub struct Artifact {
     /// The locations whose rows it may contain: what its owner could see when it was made.
     pub locations: Locations,
     /// The locations whose sensitive columns it shows: a part of `locations`, or all of them.
-    pub clear: Locations,
+    pub unredacted: Locations,
 }
 
 /// What happens to an execution whose attempt failed.
