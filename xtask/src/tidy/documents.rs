@@ -5,24 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
 
-use crate::steps::{output, root};
+use crate::steps::root;
 
 /// Folders whose files a page may name in code.
 const FOLDERS: [&str; 7] = ["crates/", "docs/", "xtask/", "tests-e2e/", "benches/", "fuzz/", ".ci/"];
 /// What a name of several files holds.
 const PATTERN: [char; 5] = ['*', '{', '<', '…', ' '];
 
-/// # Errors
-/// When git does not list the files.
-pub fn problems() -> Result<Vec<String>, String> {
-    let listed = output(Command::new("git").current_dir(root()).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
-    let listed = String::from_utf8_lossy(&listed);
-    let files = listed.split('\0').filter(|path| !path.is_empty() && root().join(path).exists());
-    let texts: BTreeMap<&str, Option<String>> =
-        files.map(|path| (path, path.ends_with(".md").then(|| fs::read_to_string(root().join(path)).ok()).flatten())).collect();
-    Ok(of_tree(&texts))
+/// `files`: all that git knows.
+pub fn problems(files: &[String]) -> Vec<String> {
+    let read = |path: &str| path.ends_with(".md").then(|| fs::read_to_string(root().join(path)).ok()).flatten();
+    of_tree(&files.iter().map(|path| (path.as_str(), read(path))).collect())
 }
 
 /// `tree`: each file, a page with its text.
