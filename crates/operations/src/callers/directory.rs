@@ -62,6 +62,9 @@ impl Directory {
     }
 
     /// An application of another tenant is not found.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn client(&self, tenant: Uuid, id: Uuid) -> Result<Option<Arc<Client>>, StoreError> {
         let read = async {
             let Some(application) = self.store.application(tenant, id).await? else { return Ok(None) };

@@ -62,6 +62,9 @@ async fn register(
 }
 
 /// What is kept of a secret.
+///
+/// # Errors
+/// When there is no randomness.
 pub fn client_secret(
     context: &Context,
     secret: &str,
