@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve.
+//! Health: whether the process lives, and whether it can work.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ pub(crate) async fn alive() -> &'static str {
     "ok"
 }
 
-/// 503 when something that the server needs cannot be used, with what cannot be done.
+/// 503 if something that the server needs cannot be used, with what cannot be done.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
     let checks = state.context.readiness.checks(&state.context).await;
     let ready = checks.iter().all(|check| check.ok);

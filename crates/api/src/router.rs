@@ -1,4 +1,4 @@
-//! Which path leads to which handler. Paths are matched without regard to case.
+//! The paths and their handlers. Letter case of paths does not matter.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox};
 /// Longer than the longest operation: a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 
-/// All that one listener serves.
+/// Everything that one listener serves.
 pub fn router(state: ApiState) -> Router {
     let routes = routes(&state)
         .fallback(envelope::no_such_path)
@@ -37,7 +37,7 @@ pub fn router(state: ApiState) -> Router {
     Router::new().fallback_service(routes.map_request(with_plain_path))
 }
 
-/// Every path that there is, without what is laid around all of them.
+/// All paths, without the layers around them.
 pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
     let routes = Router::new()
         .merge(insights::routes())

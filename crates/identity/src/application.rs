@@ -103,6 +103,9 @@ pub struct RedirectUriFault {
 pub const LONGEST_REDIRECT_URI: usize = 2000;
 
 /// Allowed are https, http to this machine only, and for a public client a scheme of its own, without fragment, wildcard and credentials.
+///
+/// # Errors
+/// When an application cannot have this redirect URI.
 pub fn check_redirect_uri(uri: &str, public: bool) -> Result<(), RedirectUriFault> {
     let fault = |reason| Err(RedirectUriFault { uri: uri.chars().take(200).collect(), reason });
     if uri.len() > LONGEST_REDIRECT_URI {

@@ -136,6 +136,9 @@ impl Enrollment {
     }
 
     /// A code, the first or a further one, is sent to the primary contact. `digest` is the code's digest.
+    ///
+    /// # Errors
+    /// When the enrollment's stage does not allow this step.
     pub fn send_code(&self, digest: String, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(
             &[EnrollmentStage::Started, EnrollmentStage::EmailVerification],
@@ -147,6 +150,9 @@ impl Enrollment {
     }
 
     /// The contact gave a code with this digest. A wrong code is counted: the error contains the enrollment to store.
+    ///
+    /// # Errors
+    /// When the stage does not allow this step, or the code is wrong or expired: with the enrollment to store.
     pub fn confirm(&self, digest: &str, now: DateTime<Utc>) -> Result<Enrollment, (Enrollment, IllegalMove)> {
         let unchanged = |fault| (self.clone(), fault);
         self.must_be(&[EnrollmentStage::EmailVerification], "verified", "EmailVerification").map_err(unchanged)?;
@@ -165,23 +171,33 @@ impl Enrollment {
     }
 
     /// The review accepted it.
+    ///
+    /// # Errors
+    /// When the enrollment's stage does not allow this step.
     pub fn activate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(&[EnrollmentStage::Review], "activated", "in Review")?;
         Ok(self.moved(EnrollmentStage::Active, now))
     }
 
+    /// # Errors
+    /// When the enrollment's stage does not allow this step.
     pub fn reject(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         let allowed = [EnrollmentStage::Started, EnrollmentStage::EmailVerification, EnrollmentStage::Review];
         self.must_be(&allowed, "rejected", "Started, EmailVerification or in Review")?;
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Rejected, now) })
     }
 
+    /// # Errors
+    /// When the enrollment's stage does not allow this step.
     pub fn suspend(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(&[EnrollmentStage::Active], "suspended", "Active")?;
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Suspended, now) })
     }
 
     /// A suspended enrollment becomes active again. A rejected one is appealed and goes back to review.
+    ///
+    /// # Errors
+    /// When the enrollment's stage does not allow this step.
     pub fn reactivate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         match self.stage {
             EnrollmentStage::Suspended => Ok(self.moved(EnrollmentStage::Active, now)),

@@ -87,6 +87,9 @@ impl ExternalBearer {
     ///
     /// A bearer without a bound user is an application alone only if the token says so, or if the subject is bound as this application. An unknown
     /// user never acts with the rights of the application.
+    ///
+    /// # Errors
+    /// When the tenant, the application or the user is not bound.
     pub fn recognise(&self, issuer: &str, fixed: Option<Uuid>, bound: &[ExternalIdentity]) -> Result<Recognised, NotBound> {
         let find = |kind: ExternalKind, id: &str| {
             bound.iter().find(|identity| {

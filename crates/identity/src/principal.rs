@@ -59,6 +59,9 @@ pub enum Refusal {
 
 impl Principal {
     /// The rows of `program` that the caller may see, or the first prerequisite that is missing.
+    ///
+    /// # Errors
+    /// When a prerequisite is missing: the first one.
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
@@ -84,6 +87,9 @@ impl Principal {
     }
 
     /// Whether the application may act for a user at all.
+    ///
+    /// # Errors
+    /// When the application lacks the permission or the consent.
     pub fn delegation(&self) -> Result<(), Refusal> {
         if !self.requested.contains(&Permission::PartnerApi) {
             return Err(Refusal::PermissionMissing);

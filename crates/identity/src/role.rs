@@ -136,12 +136,18 @@ impl Role {
 }
 
 /// Whether somebody with these assignments may assign or revoke the role. Operators always may.
+///
+/// # Errors
+/// When these assignments do not allow it.
 pub fn may_assign(assigner: &[RoleAssignment], role: Role) -> Result<(), MayNotAssign> {
     if assigner.iter().any(|held| held.role.may_assign(role)) { Ok(()) } else { Err(MayNotAssign(role)) }
 }
 
 impl RoleAssignment {
     /// Location ids are trimmed, sorted and distinct; whether the tenant has them is for the caller to check.
+    ///
+    /// # Errors
+    /// When the role cannot be assigned for locations, or none is given.
     pub fn new(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         let Locations::Only(mpn_ids) = locations else { return Ok(RoleAssignment { role, locations }) };
         if !role.takes_locations() {
@@ -157,6 +163,9 @@ impl RoleAssignment {
     }
 
     /// The same for an application that acts alone.
+    ///
+    /// # Errors
+    /// When an application cannot have the role, or not for these locations.
     pub fn of_application(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         if !role.is_for_applications() {
             return Err(AssignmentFault::NotForApplications(role));

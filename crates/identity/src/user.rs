@@ -53,6 +53,9 @@ pub const MINIMUM_PASSWORD: usize = 8;
 pub const MAXIMUM_PASSWORD: usize = 256;
 
 /// The sign-in name in lower case, if it is one of this domain.
+///
+/// # Errors
+/// When it is not a sign-in name of the domain.
 pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault> {
     let lower = username.trim().to_lowercase();
     let name = lower.strip_suffix(domain).and_then(|rest| rest.strip_suffix('@')).unwrap_or_default();
@@ -63,6 +66,8 @@ pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault>
     Ok(lower)
 }
 
+/// # Errors
+/// When the password is too short or too long.
 pub fn check_password(password: &str, username: &str) -> Result<(), UserFault> {
     if !(MINIMUM_PASSWORD..=MAXIMUM_PASSWORD).contains(&password.chars().count()) {
         return Err(UserFault::PasswordLength);

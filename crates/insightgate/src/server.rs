@@ -1,4 +1,4 @@
-//! Puts a server together: store, engine, keys, background work, listeners.
+//! Assembles a server: store, engine, keys, background work, listeners.
 
 pub(crate) mod certificates;
 pub(crate) mod connections;
@@ -60,12 +60,12 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// What is given back when the time to finish is over needs a moment for it.
 const GIVING_BACK: Duration = Duration::from_secs(5);
 
-/// How large a query may grow, and how wide.
+/// The limits of memory, disk and parallelism of queries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineLimits {
     /// Bytes.
     pub memory: usize,
-    /// Bytes of disk that one query may use for what does not fit into it.
+    /// Bytes of disk that one query may use for intermediate results that do not fit into memory.
     pub spill: u64,
     /// Runs of a tenant at once, and parts of a query.
     pub partitions: usize,
@@ -78,7 +78,7 @@ impl Default for EngineLimits {
     }
 }
 
-/// Where rows and the files of reports lie.
+/// The places of rows and of the files of reports.
 #[derive(Debug, Clone)]
 pub struct Roots {
     pub rows: DataRoot,
@@ -104,7 +104,7 @@ pub fn not_opened(error: StoreError) -> CommandError {
 /// A start has to write a few rows: less than that is no room.
 const LEAST_ROOM: u64 = 1 << 20;
 
-/// Opens what the server works on.
+/// Opens the store and the engine.
 pub async fn open_context(
     folder: &DataFolder,
     roots: Roots,
@@ -220,7 +220,7 @@ async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> 
     Ok(Clock::manual(now))
 }
 
-/// Takes the port now, so that a port in use shows before anything else is done.
+/// Binds the port now, so that a port in use is reported before anything else is done.
 pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), CommandError> {
     let failed = |error: std::io::Error| {
         let hint = match error.kind() {
@@ -238,7 +238,7 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
-/// What runs until it is told to stop.
+/// A task that runs until it is asked to stop.
 pub struct Running {
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
@@ -247,7 +247,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the background work of these roles. One tenant has at most so many runs at once; there is room for some of others beside.
+    /// Starts the background work of these roles. One tenant has at most this many concurrent executions; there are more places for others.
     pub fn start(context: &SharedContext, roles: &[ServerRole], of_one_tenant: usize) -> Running {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -280,7 +280,7 @@ impl Running {
         self.tasks.spawn(task(self.stopped.clone()));
     }
 
-    /// Serves the API, over TLS when there is a certificate.
+    /// Serves the API, over TLS if there is a certificate.
     pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>, doors: &Doors) -> Result<(), CommandError> {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
         let listener = listener::prepared(listener).map_err(failed)?;
@@ -288,7 +288,7 @@ impl Running {
         Ok(())
     }
 
-    /// Lets what runs finish, then closes the database.
+    /// Waits for running work, and then closes the database.
     pub async fn stop(mut self) {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
@@ -322,7 +322,7 @@ async fn lasting<F: Future<Output = ()>>(name: &str, work: impl Fn() -> F) {
     }
 }
 
-/// Until the process is asked to end.
+/// Waits until the process is asked to end.
 pub async fn until_stopped() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]

@@ -78,6 +78,9 @@ pub(crate) fn recording(context: &Context, happening: Happening<'_>) -> Result<S
 }
 
 /// Writes the counts. Part of background work; whoever reads the audit trail calls it first.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn write_counts(context: &Context) -> Result<(), StoreError> {
     let _one_at_a_time = context.recorder.writing.lock().await;
     let events = context.recorder.unwritten();

@@ -98,6 +98,9 @@ enum Spent {
 }
 
 /// `authority` is the address that the client reached, without a final slash.
+///
+/// # Errors
+/// When the grant is refused, or the database does not answer.
 pub async fn issue_token(
     context: &Context,
     request: &TokenRequest,

@@ -20,6 +20,9 @@ use names::Names;
 pub(crate) use literal::{Converted, convert, exact, wanted};
 
 /// The query's text as a plan over the catalog, or all that is wrong with it.
+///
+/// # Errors
+/// When the query is wrong: all that is wrong with it.
 pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     let Reading { select, diagnostics } = syntax::read(text);
     match select {
@@ -34,6 +37,8 @@ pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     }
 }
 
+/// # Errors
+/// When a name is unknown or a rule is broken: all that is wrong with it.
 pub fn check(select: &Select, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     check_names(select, catalog, true)
 }

@@ -19,6 +19,9 @@ use ast::{Select, Span};
 pub const MAXIMUM_TEXT: usize = 64 * 1024;
 
 /// The query as a tree, or all that is wrong with its text.
+///
+/// # Errors
+/// When the text is wrong: all of its errors.
 pub fn parse(text: &str) -> Result<Select, Diagnostics> {
     match read(text) {
         Reading { select: Some(select), diagnostics } if diagnostics.is_empty() => Ok(select),

@@ -1,6 +1,6 @@
-//! Where a request comes from: the connection's other end, or what trusted proxies say of it.
+//! The address that a request comes from: the peer of the connection, or the address that a trusted proxy names.
 //!
-//! Used for limits and the record, never to allow anything.
+//! It is used for limits and the audit trail, and never to allow anything.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +19,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// How often the log says that a proxy may not be known.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// Peers that name others in `X-Forwarded-For` without being trusted: where one is the deployment's proxy, all that come through it count as one
-/// client, and one of them can use up what all have.
+/// Peers that send `X-Forwarded-For` without being trusted. If such a peer is the deployment's proxy, all of its clients count as one, and one of
+/// them can use up the share of all.
 #[derive(Debug, Default)]
 pub(crate) struct UnknownProxies {
     told: Mutex<Option<Instant>>,
@@ -52,7 +52,7 @@ impl UnknownProxies {
     }
 }
 
-/// None where the connection has no address, as in a call within the process.
+/// None if the connection has no address, as for a call within the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 

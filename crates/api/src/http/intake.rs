@@ -1,7 +1,7 @@
-//! How much may come in at once: requests under way, and the bytes of their bodies, with a bound for all clients together and a share for each
-//! address. A body must also come at a least rate, so that what it holds is given back in time.
+//! The limits of what comes in: concurrent requests and the bytes of their bodies, with a bound for all clients together and a share for each
+//! address. A body must also come at a minimum rate, so that its share is freed in time.
 //!
-//! It never looks into a body.
+//! It never reads a body.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -35,7 +35,7 @@ const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 /// Seconds after which a client that found no room may ask again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
-/// The bounds, and what is under way; shared by all listeners.
+/// The bounds and what is in use; shared by all listeners.
 #[derive(Debug)]
 pub struct Intake {
     most: Load,
@@ -77,7 +77,7 @@ enum Full {
 }
 
 impl Intake {
-    /// As many requests as there may be connections, in all and of one address.
+    /// Allows as many requests as connections, in total and for one address.
     pub fn new(connections: usize, per_address: usize) -> Intake {
         let load = |requests, bytes| Load { requests, bytes };
         Intake {
@@ -270,7 +270,7 @@ async fn is_drained(body: Lent) -> bool {
     tokio::time::timeout(DRAIN_TIME, rest).await.unwrap_or(false)
 }
 
-/// Takes the request in, or says when to ask again.
+/// Admits the request, or says when to try again.
 pub(crate) async fn admit(
     State(state): State<ApiState>,
     ClientAddress(client): ClientAddress,
@@ -332,7 +332,7 @@ fn full_up(asked: &Asked, path: &str, full: Full) -> Response {
     response
 }
 
-/// Whose share it is: of IPv6, the least that a customer of a network is given, within which addresses cost nothing.
+/// The owner of a share: for IPv6 the /64, which is the least that a customer gets and whose addresses cost nothing.
 pub(crate) fn share(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -32,6 +32,8 @@ pub struct FileCheck {
 }
 
 impl Engine {
+    /// # Errors
+    /// When the files cannot be listed or read. A file that does not fit is part of the answer.
     pub async fn check_files(&self, program: Program, dataset: &Dataset) -> Result<FileCheck, EngineError> {
         let folder = layout::dataset_folder(program, &dataset.name);
         let files = snapshot::list(self.inner.data.as_ref(), &folder, &folder).await?;

@@ -240,6 +240,9 @@ impl Engine {
     }
 
     /// Pins the files of a dataset that the scope's runs would read now.
+    ///
+    /// # Errors
+    /// When the files cannot be listed.
     pub async fn snapshot(&self, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
         snapshot::take(self.inner.data.as_ref(), scope, dataset).await
     }

@@ -68,6 +68,9 @@ impl Target<'_> {
 
 impl Engine {
     /// As [`Engine::export_within`], where there is room for any file.
+    ///
+    /// # Errors
+    /// When the query fails, a limit is reached, a file changes meanwhile, or the artifact cannot be written.
     pub async fn export(
         &self,
         scope: &TenantScope,
@@ -106,6 +109,9 @@ impl Engine {
     }
 
     /// Writes the same bytes elsewhere, for `insightgate run`. The writer is flushed, not closed.
+    ///
+    /// # Errors
+    /// When the query fails, or the writer does.
     pub async fn export_to_writer(
         &self,
         scope: &TenantScope,

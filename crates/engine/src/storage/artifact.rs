@@ -91,12 +91,17 @@ impl FromStr for ArtifactKey {
 }
 
 impl Engine {
+    /// # Errors
+    /// When the store does not answer, or has no such artifact.
     pub async fn open(&self, key: &ArtifactKey) -> Result<ArtifactMeta, EngineError> {
         let meta = self.inner.artifacts.store.head(&key.path()).await.map_err(missing)?;
         Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
     }
 
     /// Opens an artifact for reading, without reading any of it.
+    ///
+    /// # Errors
+    /// When the store does not answer, or has no such artifact.
     pub async fn open_reader(&self, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
         let (artifacts, path) = (&self.inner.artifacts, key.path());
         if !artifacts.is_folder() {
@@ -113,6 +118,9 @@ impl Engine {
 
     /// An address of the store itself that opens the artifact to whoever has it, for this time; None if artifacts are in a folder. It cannot be
     /// revoked, and whether the artifact exists is not checked.
+    ///
+    /// # Errors
+    /// When the store cannot sign the address.
     pub async fn signed_address(&self, key: &ArtifactKey, lifetime: Duration) -> Result<Option<String>, EngineError> {
         match &self.inner.artifacts.signing {
             Some(signing) => signing.address(&key.path(), lifetime).await.map(Some),
@@ -132,6 +140,9 @@ impl Engine {
     }
 
     /// Deletes everything under the report's prefix, whichever executions wrote it. If one file cannot be deleted, the others still are.
+    ///
+    /// # Errors
+    /// When the store cannot list or delete them. Those that can be deleted are.
     pub async fn delete_report_files(&self, tenant: Uuid, report: Uuid) -> Result<(), EngineError> {
         let prefix = Path::from(format!("{tenant}/{report}"));
         let found: Vec<_> = self.inner.artifacts.store.list(Some(&prefix)).try_collect().await?;
@@ -146,6 +157,9 @@ impl Engine {
     }
 
     /// Deleting a file that does not exist is not an error.
+    ///
+    /// # Errors
+    /// When the store does not delete it.
     pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
         match self.inner.artifacts.store.delete(&key.path()).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
@@ -187,6 +201,9 @@ impl ArtifactReader {
 
     /// All bytes of the range, or an error. With `sums`, the range begins and ends with a block (or with the file), and a block with another checksum
     /// is [`EngineError::Damaged`].
+    ///
+    /// # Errors
+    /// When the store does not answer, or a block is not what was written.
     pub async fn read(&mut self, range: Range<u64>, sums: Option<Vec<BlockSum>>) -> Result<Bytes, EngineError> {
         let (start, wanted) = (range.start, range.end.saturating_sub(range.start));
         let checked = move |bytes: Bytes| {

@@ -135,6 +135,9 @@ impl AccessClaims {
     }
 
     /// Checks everything but the signature.
+    ///
+    /// # Errors
+    /// When a claim breaks a rule: the first one.
     pub fn check(&self, expected: &Expectation<'_>) -> Result<TokenSubject, TokenFault> {
         let now = expected.now.timestamp();
         if now >= self.exp {

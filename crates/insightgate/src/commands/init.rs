@@ -1,7 +1,6 @@
 //! `insightgate init`: a commented configuration file, the first operator, and the operator's profile.
 //!
-//! May be repeated: what is there stays. The profile is written before its secret is made valid, so that a start that was cut off can go on
-//! with it.
+//! It may be repeated: what exists stays. The profile is written before its secret becomes valid, so that an interrupted `init` can continue with it.
 
 use std::path::{Path, PathBuf};
 

@@ -138,6 +138,9 @@ pub async fn run(context: &SharedContext, mut stop: watch::Receiver<bool>) {
 }
 
 /// Sends all that is due now, and waits for it. How many attempts there were.
+///
+/// # Errors
+/// When the database does not answer. A callback that fails is no error.
 pub async fn deliver_due(context: &SharedContext) -> Result<usize, Failure> {
     let (shares, mut under_way, mut count) = (Shares::default(), JoinSet::new(), 0);
     loop {

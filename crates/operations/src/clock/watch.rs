@@ -35,6 +35,9 @@ struct Kept {
 }
 
 /// Whether what is old by the clock may be removed now. A clock that is moved by hand is trusted.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn may_remove(context: &Context) -> Result<bool, Failure> {
     if context.clock.is_manual() {
         return Ok(true);

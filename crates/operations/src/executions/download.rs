@@ -46,6 +46,9 @@ impl OpenedArtifact {
 }
 
 /// Checks the link, and then that the owner of the report may still read the program's data and everything in the file.
+///
+/// # Errors
+/// When the link is not valid, the owner may no longer read the file, it was removed, or the database does not answer.
 pub async fn open_artifact(
     context: &Context,
     execution: &str,

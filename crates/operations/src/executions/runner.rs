@@ -54,6 +54,9 @@ pub async fn run(context: &Context, places: &Places, mut stop: watch::Receiver<b
 }
 
 /// Runs the execution whose turn it is. False when none waits.
+///
+/// # Errors
+/// When the database does not answer. An execution that fails is no error.
 pub async fn run_next(context: &Context) -> Result<bool, Failure> {
     // Nobody says stop as long as the sender is there.
     let (_sender, mut never) = watch::channel(false);

@@ -21,6 +21,9 @@ const REPLAN_EVERY: Duration = Duration::from_secs(300);
 const WAIT_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Queues everything that is due by `now`.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn queue_due(context: &Context, now: DateTime<Utc>) -> Result<(), Failure> {
     // A clock that was moved has missed nothing.
     let catch_up = if context.clock.is_manual() { CatchUp::All } else { context.settings.catch_up };
@@ -56,6 +59,9 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
 }
 
 /// Plans anew what a clock that was ahead has planned, now that it came back.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn replan(context: &Context) -> Result<(), Failure> {
     let reports = context.store.replan(context.clock.now()).await?;
     if !reports.is_empty() {

@@ -46,6 +46,9 @@ pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
 }
 
 /// Removes what is old, unless the clock that says so has jumped; what there is no room for goes in any case.
+///
+/// # Errors
+/// When the database or the store does not answer.
 pub async fn look_after(context: &Context) -> Result<(), Failure> {
     let now = context.clock.now();
     if may_remove(context).await? {
@@ -58,6 +61,9 @@ pub async fn look_after(context: &Context) -> Result<(), Failure> {
 }
 
 /// Removes everything that is over by `now`.
+///
+/// # Errors
+/// When the database or the store does not answer.
 pub async fn sweep(context: &Context, now: DateTime<Utc>) -> Result<(), Failure> {
     let kept_since = |days: u32| now.checked_sub_signed(TimeDelta::days(i64::from(days))).unwrap_or(DateTime::UNIX_EPOCH);
     let settings = &context.settings;
@@ -83,6 +89,9 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>) -> Result<(), Failure>
 
 /// Removes files of runs that have published another and are not writing this one. Those of runs that are not known are somebody else's: of
 /// another deployment in the same place, or made after the backup that is tried out.
+///
+/// # Errors
+/// When the database or the store does not answer.
 pub async fn remove_strays(context: &Context) -> Result<(), Failure> {
     let mut files = context.engine.list_artifacts();
     while let Some(file) = files.next().await {

@@ -6,6 +6,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// Makes a new signing key and publishes it. It signs a little later, and the previous one verifies until its last token has expired.
+///
+/// # Errors
+/// When the key cannot be made, or the database does not answer.
 pub async fn rotate_signing_key(context: &Context, actor: &str, correlation: Option<&str>) -> Result<(), Failure> {
     let recording = |id: &str| {
         let happening = Happening {
@@ -23,6 +26,9 @@ pub async fn rotate_signing_key(context: &Context, actor: &str, correlation: Opt
 }
 
 /// Replaces old keys, and removes those that nothing needs any more. Part of background work; it may be called at any time.
+///
+/// # Errors
+/// When a key cannot be made, or the database does not answer.
 pub async fn tend_keys(context: &Context) -> Result<(), Failure> {
     let (now, days) = (context.clock.now(), context.settings.signing_key_days);
     let (store, vault) = (&context.store, &context.vault);

@@ -36,6 +36,8 @@ pub struct ApplicationChange {
     pub redirect_uris: Option<Vec<String>>,
 }
 
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_applications(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Application>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     let mut applications = context.store.applications(tenant.id).await?;
@@ -43,6 +45,8 @@ pub async fn list_applications(context: &Context, administrator: &Administrator,
     Ok(applications)
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn show_application(
     context: &Context,
     administrator: &Administrator,
@@ -52,6 +56,8 @@ pub async fn show_application(
     Ok(find_application_for(context, administrator, tenant, application, Duty::Look).await?.1)
 }
 
+/// # Errors
+/// When the caller may not do this, a field breaks a rule, there is no room, or the database does not answer.
 pub async fn register_application(
     context: &Context,
     administrator: &Administrator,
@@ -81,6 +87,9 @@ pub async fn register_application(
 }
 
 /// A disabled application's sign-ins end.
+///
+/// # Errors
+/// When the caller may not do this, there is no such application, a field breaks a rule, or the database does not answer.
 pub async fn change_application(
     context: &Context,
     administrator: &Administrator,

@@ -14,11 +14,15 @@ pub struct NewLocation {
     pub country: Option<String>,
 }
 
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_locations(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Location>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     Ok(context.store.locations(tenant.id).await?)
 }
 
+/// # Errors
+/// When the caller may not do this, a field breaks a rule, there is no room, or the database does not answer.
 pub async fn add_location(context: &Context, administrator: &Administrator, tenant: &str, new: NewLocation) -> Result<Location, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Company).await?;
     let location = Location {

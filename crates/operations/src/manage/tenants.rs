@@ -29,6 +29,9 @@ pub struct TenantChange {
 }
 
 /// All of them, or an administrator's own.
+///
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_tenants(context: &Context, administrator: &Administrator) -> Result<Vec<ShownTenant>, Failure> {
     administrator.may(context, Duty::Look).await?;
     let tenants = match administrator.own_tenant() {
@@ -42,11 +45,16 @@ pub async fn list_tenants(context: &Context, administrator: &Administrator) -> R
     Ok(shown)
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such tenant, or the database does not answer.
 pub async fn show_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<ShownTenant, Failure> {
     complete(context, administrator.tenant_for(context, tenant, Duty::Look).await?).await
 }
 
 /// A changed legal detail sends accepted enrollments back to review. The global account is an operator's to change: rows go by it.
+///
+/// # Errors
+/// When the caller may not do this, a field breaks a rule, or the database does not answer.
 pub async fn change_tenant(
     context: &Context,
     administrator: &Administrator,
@@ -105,6 +113,9 @@ pub async fn change_tenant(
 }
 
 /// Not while it has an active enrollment, nor with the application that asks for it.
+///
+/// # Errors
+/// When the caller may not do this, an enrollment is active, or the database does not answer.
 pub async fn delete_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Operate).await?;
     if context.store.enrollments(tenant.id).await?.iter().any(|enrollment| enrollment.stage == EnrollmentStage::Active) {

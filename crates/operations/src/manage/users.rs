@@ -33,16 +33,22 @@ pub struct UserChange {
     pub display_name: Option<String>,
 }
 
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_users(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<User>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     Ok(context.store.users(tenant.id).await?)
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such user, or the database does not answer.
 pub async fn show_user(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<User, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     find_user(context, &tenant, user).await
 }
 
+/// # Errors
+/// When the caller may not do this, the name is taken or a field breaks a rule, there is no room, or the database does not answer.
 pub async fn add_user(context: &Context, administrator: &Administrator, tenant: &str, new: NewUser) -> Result<User, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let username = fields::required("username", new.username.as_deref())?;
@@ -67,6 +73,9 @@ pub async fn add_user(context: &Context, administrator: &Administrator, tenant: 
 }
 
 /// A disabled user's sign-ins end, and reports are refused from the next run on.
+///
+/// # Errors
+/// When the caller may not do this, there is no such user, a field breaks a rule, or the database does not answer.
 pub async fn change_user(
     context: &Context,
     administrator: &Administrator,
@@ -92,6 +101,9 @@ pub async fn change_user(
 }
 
 /// Ends the sign-ins that the old password made.
+///
+/// # Errors
+/// When the caller may not do this, the password breaks a rule, or the database does not answer.
 pub async fn set_password(
     context: &Context,
     administrator: &Administrator,

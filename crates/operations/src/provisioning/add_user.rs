@@ -9,6 +9,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// `username` as people write it; it is kept in lower case. May be repeated when it was cut off: the same user stays, password and all.
+///
+/// # Errors
+/// When a field breaks a rule, or the database does not answer.
 pub async fn add_user(context: &Context, tenant: Uuid, id: Uuid, username: &str, password: &str, actor: &str) -> Result<User, Failure> {
     let username = username.trim().to_lowercase();
     if let Some(known) = context.store.user_credentials(tenant, &username).await?.filter(|known| known.user.id == id) {
@@ -29,6 +32,9 @@ pub async fn add_user(context: &Context, tenant: Uuid, id: Uuid, username: &str,
 }
 
 /// The assignee is a user, or an application that acts alone.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn assign_role(context: &Context, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment, actor: &str) -> Result<(), Failure> {
     let happening = Happening {
         tenant: Some(tenant),

@@ -10,6 +10,9 @@ use crate::failure::Failure;
 
 /// The enrollment is Active at once: verifying the organisation is the operator's, before this. May be repeated when it was cut off: a
 /// tenant that is there already stays as it is.
+///
+/// # Errors
+/// When the domain is taken, or the database does not answer.
 pub async fn enroll_tenant(
     context: &Context,
     tenant: &Tenant,

@@ -37,6 +37,9 @@ impl Operator {
 }
 
 /// The one that is there, or a new one, without a secret. May be repeated when it was cut off.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn make_operator(context: &Context, actor: &str) -> Result<Operator, Failure> {
     let tenant = match context.store.tenant_by_domain(DOMAIN).await? {
         Some(tenant) => tenant,
@@ -57,6 +60,9 @@ pub async fn make_operator(context: &Context, actor: &str) -> Result<Operator, F
 }
 
 /// Gives the operator a secret beside those that it has, and lets it sign in should it have been disabled.
+///
+/// # Errors
+/// When there are too many secrets, or the database does not answer.
 pub async fn add_operator_secret(context: &Context, operator: &Operator, secret: &str, actor: &str) -> Result<(), Failure> {
     let now = context.clock.now();
     let stored = client_secret(context, secret, actor, now, now + TimeDelta::days(SECRET_DAYS))?;

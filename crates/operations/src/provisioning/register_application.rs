@@ -12,6 +12,9 @@ use crate::failure::Failure;
 pub const SECRET_DAYS: i64 = 730;
 
 /// Only the digest of `secret` is kept. May be repeated when it was cut off: an application that is there already stays as it is. With `permissions` the tenant consents to all of them.
+///
+/// # Errors
+/// When a field breaks a rule, or the database does not answer.
 pub async fn register_application(
     context: &Context,
     application: &Application,
@@ -25,6 +28,9 @@ pub async fn register_application(
 }
 
 /// Registers a public application, which has no secret. May be repeated when it was cut off. The tenant consents to `permissions`.
+///
+/// # Errors
+/// When a field breaks a rule, or the database does not answer.
 pub async fn register_public_application(
     context: &Context,
     application: &Application,
@@ -56,6 +62,9 @@ async fn register(
 }
 
 /// What is kept of a secret.
+///
+/// # Errors
+/// When there is no randomness.
 pub fn client_secret(
     context: &Context,
     secret: &str,

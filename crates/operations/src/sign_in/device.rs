@@ -47,6 +47,8 @@ pub struct DeviceAnswer {
     pub interval: u32,
 }
 
+/// # Errors
+/// When the request is refused, or the database does not answer.
 pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, correlation: &str) -> Result<DeviceAnswer, TokenFailure> {
     let mut tenant = None;
     let started = start(context, request, &mut tenant).await;

@@ -14,6 +14,8 @@ use crate::provisioning::register_application::{SECRET_DAYS, client_secret};
 /// Secrets that an application has at once, expired ones apart.
 const UNEXPIRED: usize = 10;
 
+/// # Errors
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn list_secrets(
     context: &Context,
     administrator: &Administrator,
@@ -25,6 +27,9 @@ pub async fn list_secrets(
 }
 
 /// What is kept of the secret, and the secret.
+///
+/// # Errors
+/// When the caller may not do this, the application is public or has too many secrets, or the database does not answer.
 pub async fn add_secret(
     context: &Context,
     administrator: &Administrator,
@@ -54,6 +59,8 @@ pub async fn add_secret(
     Ok((secret, text))
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such secret, or the database does not answer.
 pub async fn remove_secret(
     context: &Context,
     administrator: &Administrator,

@@ -46,6 +46,8 @@ impl Assignee {
     }
 }
 
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_role_assignments(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Assigned>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assigned = context.store.role_assignments(tenant.id).await?;
@@ -53,6 +55,9 @@ pub async fn list_role_assignments(context: &Context, administrator: &Administra
 }
 
 /// Gives the role, or changes the locations that it covers.
+///
+/// # Errors
+/// When the caller may not do this, the role cannot be assigned so, or the database does not answer.
 pub async fn assign_role(context: &Context, administrator: &Administrator, tenant: &str, new: NewAssignment) -> Result<Assigned, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assignee = fields::required("assignee", new.assignee.as_deref())?;
@@ -83,6 +88,8 @@ pub async fn assign_role(context: &Context, administrator: &Administrator, tenan
     Ok(Assigned { assignee: assignee.id(), assignment })
 }
 
+/// # Errors
+/// When the caller may not do this, the role is not assigned, or the database does not answer.
 pub async fn revoke_role(
     context: &Context,
     administrator: &Administrator,

@@ -21,6 +21,9 @@ const MAXIMUM_NAME: usize = 128;
 const MAXIMUM_COLUMN_NAME: usize = 256;
 
 /// The definition, or every problem of the text at once.
+///
+/// # Errors
+/// When the text is wrong: all of its problems.
 pub fn read(text: &str, origin: &str) -> Result<Definition, DefinitionErrors> {
     let refused = |problems: Problems<'_>, document| {
         let more = problems.more();
