@@ -12,23 +12,25 @@ mod lower;
 mod rows;
 mod run;
 pub mod storage;
+mod types;
 
 pub use encode::Format;
 pub use error::EngineError;
+pub use ingest::rows_store::RowsStore;
 pub use ingest::table_writer::TableWriter;
 pub use ingest::{
     ConvertedRows, GivenType, ImportSummary, InferOptions, InferredTable, Note, ReadOptions, TextEncoding, import, import_as_one, infer,
 };
 pub use rows::check_files::FileCheck;
 pub use rows::layout::local_folder;
-pub use rows::rows_store::RowsStore;
 pub use rows::snapshot::Snapshot;
 pub use run::budget::{DEFAULT_WAITING, Sharing};
-pub use run::engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettings, STACK};
+pub use run::engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettings};
 pub use run::explain::{Explanation, Parts};
 pub use run::export::{Allowance, ArtifactSummary, ExportProgress};
 pub use run::ledger::Seat;
 pub use run::preview::Preview;
+pub use run::workers::STACK;
 pub use storage::artifact::{ArtifactKey, ArtifactMeta, ArtifactReader, BadArtifactKey, ListedArtifact};
 pub use storage::block_sums::{BLOCK, BlockSum};
 pub use storage::store_fault::StoreFault;

@@ -11,20 +11,21 @@ mod number;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
-use insightgate_query::datasets::catalog::{ColumnType, Dataset, Field};
-use insightgate_query::metric::metric_type;
+use insightgate_query::datasets::catalog::{Dataset, Field};
 use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Predicate, Selected};
 use insightgate_query::timespan::Window;
 
 use self::keys::Keys;
 use self::number::Typed;
+use crate::encode::Output;
 use crate::error::EngineError;
 use crate::functions::balanced;
 use crate::functions::may_be_first::may_be_first;
 use crate::functions::meets::above;
+use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, column};
 use crate::rows::dictionary;
-use crate::rows::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
-use crate::rows::types;
+use crate::rows::scan::Rows;
+use crate::types;
 
 /// Where a distinct row first occurs, as one number. Definitions cannot use this name.
 const FIRST: &str = ":first";
@@ -39,20 +40,6 @@ const FEW: u64 = 10_000;
 pub(crate) struct Lowered {
     pub(crate) plan: LogicalPlan,
     pub(crate) outputs: Vec<Output>,
-}
-
-/// `column` of the stream, under the name of the answer. The same column may stand twice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Output {
-    pub(crate) name: String,
-    pub(crate) column: usize,
-    pub(crate) kind: ColumnType,
-}
-
-impl Output {
-    pub(crate) fn new(name: &str, column: usize, kind: ColumnType) -> Output {
-        Output { name: name.to_owned(), column, kind }
-    }
 }
 
 /// The metrics of a plan, ready to be put on a scan.
@@ -88,7 +75,7 @@ impl<'a> Lowering<'a> {
                 && !lowering.metrics.iter().any(|known| known.index == index)
             {
                 let metric = plan.dataset.metrics.get(index).ok_or_else(|| no_field(field))?;
-                let kind = metric_type(&plan.dataset, &metric.expression);
+                let kind = plan.dataset.field_type(field);
                 let inputs = metric::Inputs { dataset: &plan.dataset, redacted, sensitive: metric.sensitive };
                 let exact = lowering.aggregates.metric(&inputs, &metric.expression)?;
                 lowering.metrics.push(Metric { index, shown: exact.clone().finished(kind), exact });

@@ -2,10 +2,15 @@
 //!
 //! Source: the roles of the partner program and the assignment page of its insights workspace.
 
+mod locations;
+#[cfg(test)]
+mod tests;
+
 use thiserror::Error;
 
 use crate::program::Program;
-use crate::scope::Locations;
+
+pub use locations::Locations;
 
 /// The roles that give access to data, or that manage such access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,6 +178,3 @@ impl RoleAssignment {
         RoleAssignment::new(role, locations)
     }
 }
-
-#[cfg(test)]
-mod tests;

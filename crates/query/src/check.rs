@@ -1,7 +1,6 @@
 //! Syntax tree → plan: every name is looked up, every literal is converted, and every rule of the language is applied.
 
 mod condition;
-mod literal;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -10,14 +9,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::datasets::catalog::{Catalog, Dataset, Field};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::plan::{Condition, OrderKey, Plan, Selected};
-use crate::syntax::ast::{Name, Select, Span, SpanClause};
+use crate::syntax::ast::{Name, Select, SpanClause};
 use crate::syntax::{self, Reading};
 use crate::timespan::TimeSpan;
 use names::Names;
-
-pub(crate) use literal::{Converted, convert, exact, wanted};
 
 /// The query's text as a plan over the catalog, or all that is wrong with it.
 ///

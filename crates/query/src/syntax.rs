@@ -6,14 +6,16 @@
 
 pub mod ast;
 pub(crate) mod lexer;
+pub(crate) mod literal;
+pub mod marked;
 mod parser;
 mod printer;
 #[cfg(test)]
 mod tests;
 mod unsupported;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use ast::{Select, Span};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use ast::Select;
 
 /// Bytes of a query's text.
 pub const MAXIMUM_TEXT: usize = 64 * 1024;

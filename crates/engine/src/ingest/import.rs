@@ -11,14 +11,16 @@ use insightgate_query::datasets::definition;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
+use super::batch::{Form, Source, bad};
 use super::infer::check_given;
 use super::read_options::ReadOptions;
-use super::source::{Form, Source, bad};
+use super::source;
 use super::text::parse::{ParseFault, Reading};
 use crate::error::EngineError;
 use crate::ingest::parquet_file::ParquetFile;
 use crate::ingest::table_writer;
-use crate::rows::{layout, types};
+use crate::rows::layout;
+use crate::types;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportSummary {
@@ -96,7 +98,7 @@ pub fn import_as_one(
 /// Whether the columns of the files fit, as far as their schemas tell.
 fn check(files: &[PathBuf], dataset: &Dataset, options: &ReadOptions) -> Result<(), EngineError> {
     for file in files {
-        let Source { schema, form, .. } = Source::open(file, options)?;
+        let Source { schema, form, .. } = source::open(file, options)?;
         check_given(file, options, &schema)?;
         wanted_columns(file, dataset, &schema, form, options)?;
     }
@@ -140,7 +142,7 @@ fn write_rows(
     before: u64,
     progress: &dyn Fn(u64),
 ) -> Result<u64, EngineError> {
-    let Source { schema, form, decimal_comma, batches, .. } = Source::open(path, options)?;
+    let Source { schema, form, decimal_comma, batches, .. } = source::open(path, options)?;
     let wanted = wanted_columns(path, dataset, &schema, form, options)?;
     let schema = stored_schema(dataset);
     let mut rows = 0;

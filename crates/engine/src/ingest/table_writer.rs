@@ -13,7 +13,7 @@ use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
 use crate::ingest::parquet_file::ParquetFile;
-use crate::rows::types;
+use crate::types;
 
 /// Writes all columns of a dataset, including hidden ones, to one file that appears when it is finished.
 pub struct TableWriter {

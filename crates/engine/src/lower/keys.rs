@@ -7,8 +7,8 @@ use insightgate_query::plan::Plan;
 use super::selected_columns;
 use crate::error::EngineError;
 use crate::functions::codes::coded;
+use crate::rows::columns::{TENANT_COLUMN, column};
 use crate::rows::dictionary;
-use crate::rows::scan::{TENANT_COLUMN, column};
 
 /// For each key the expression that is grouped by, and the one that is shown.
 pub(super) struct Keys(Vec<(Expr, Expr)>);

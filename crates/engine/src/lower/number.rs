@@ -12,8 +12,8 @@ use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
 use crate::functions::numbers::{INT64_PRECISION, widened};
-use crate::rows::scan::text;
-use crate::rows::types;
+use crate::rows::columns::text;
+use crate::types;
 
 /// `kind` is what the language calls the value; `arrow` what the expression gives.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use insightgate_query::datasets::catalog;
 use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, same_name};
 
 use crate::rows::snapshot::FileShape;
-use crate::rows::types;
+use crate::types;
 
 /// A column that a scan wants of files.
 #[derive(Debug, Clone)]

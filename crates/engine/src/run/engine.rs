@@ -9,7 +9,6 @@ use datafusion::config::TableParquetOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -23,21 +22,21 @@ use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 use uuid::Uuid;
 
+use crate::encode::Output;
 use crate::error::EngineError;
 use crate::functions::balanced::{optimizer_rules, physical_optimizer_rules};
 use crate::functions::codes;
-use crate::lower::{self, Lowering, Output};
+use crate::lower::{self, Lowering};
 use crate::rows::blame::{caught, panicked};
 use crate::rows::dictionary;
+use crate::rows::lake::Lake;
 use crate::rows::pruning;
 use crate::rows::pruning::Handed;
 use crate::rows::reading::Reading;
 use crate::rows::redaction;
 use crate::rows::scan;
 use crate::rows::scan::Rows;
-use crate::rows::snapshot;
-use crate::rows::snapshot::{FileShape, ShapeCache, Snapshot};
-use crate::rows::spelling;
+use crate::rows::snapshot::{FileShape, Snapshot};
 use crate::run::budget::{Budget, Need, Room, Sharing};
 use crate::run::in_order::in_order;
 use crate::run::ledger::{Seat, Share};
@@ -52,10 +51,6 @@ pub const DEFAULT_MEMORY_LIMIT: usize = 256 << 20;
 
 /// Bytes of disk that one query may use for what does not fit into its memory. As many do so at once as the memory has shares.
 pub const DEFAULT_SPILL_LIMIT: u64 = 20 << 30;
-
-/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. A quarter holds every limit of
-/// the query language reached at once, without optimisation too (`tests/limits.rs`).
-pub const STACK: usize = 16 << 20;
 
 /// Footers that are kept. They are small beside the data, and not in the budget of queries.
 const FOOTER_CACHE: usize = 16 << 20;
@@ -74,9 +69,6 @@ const PART_FOR_TEXTS: usize = 8;
 
 /// How often a text is guessed to come again in the dictionaries of other row groups.
 const COMES_AGAIN: u64 = 8;
-
-/// The address under which plans know the data root, wherever it lies.
-const DATA_URL: &str = "data://root";
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
@@ -98,21 +90,18 @@ pub struct Engine {
 }
 
 pub(crate) struct Inner {
-    pub(crate) data: Arc<dyn ObjectStore>,
+    pub(crate) lake: Lake,
     pub(crate) artifacts: OpenedStore,
     /// Where they lie, if that is a folder of this machine.
     pub(crate) artifact_folder: Option<PathBuf>,
     spill_dir: PathBuf,
     spill_limit: u64,
-    pub(crate) data_url: ObjectStoreUrl,
     pub(crate) budget: Budget,
     pub(crate) workers: Workers,
     /// Row groups that are read side by side, where there is memory for them.
     partitions: usize,
     /// Batches that are encoded side by side.
     pub(crate) streams: usize,
-    pub(crate) runtime: Arc<RuntimeEnv>,
-    pub(crate) shapes: ShapeCache,
     /// For plans that need rows in order.
     pub(crate) ordered: SessionState,
     pub(crate) parallel: SessionState,
@@ -211,8 +200,7 @@ impl Engine {
             .with_metadata_cache_limit(FOOTER_CACHE)
             .build_arc()
             .map_err(query)?;
-        let data_url = ObjectStoreUrl::parse(DATA_URL).map_err(query)?;
-        runtime.register_object_store(data_url.as_ref(), Arc::clone(&data));
+        let lake = Lake::new(data, &runtime).map_err(query)?;
         let cache = budget.cache();
         let session = |partitions: usize, few: bool| session(&runtime, partitions, few, cache);
         let partitions = settings.partitions.max(1);
@@ -223,18 +211,15 @@ impl Engine {
             parallel: session(partitions, false),
             few: session(partitions, true),
             narrower: halves.map(narrower).collect(),
-            data,
+            lake,
             artifacts,
             artifact_folder: settings.artifact_root.folder().map(FilePath::to_owned),
             spill_dir: settings.spill_dir,
             spill_limit: settings.spill_limit,
-            data_url,
             budget,
             workers: Workers::new(partitions),
             partitions,
             streams: settings.partitions.clamp(1, (settings.memory_limit / STREAM_MEMORY).max(1)),
-            runtime: Arc::clone(&runtime),
-            shapes: ShapeCache::default(),
         };
         Ok(Engine { inner: Arc::new(inner) })
     }
@@ -242,9 +227,10 @@ impl Engine {
     /// Pins the files of a dataset that the scope's runs would read now.
     ///
     /// # Errors
-    /// When the files cannot be listed.
+    ///
+    /// What the store answered.
     pub async fn snapshot(&self, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
-        snapshot::take(self.inner.data.as_ref(), scope, dataset).await
+        self.inner.lake.snapshot(scope, dataset).await
     }
 
     /// Plans a query, to be read in at most so many streams.
@@ -252,13 +238,11 @@ impl Engine {
         let Question { scope, plan, window, at_most } = question;
         let inner = &self.inner;
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
-        let shapes = spelling::called(&plan.dataset, shapes);
+        let shapes = inner.lake.named_shapes(&plan.dataset, &snapshot).await?;
         let redacted = redaction::applies(scope, &plan.dataset);
         let lowering = Lowering::new(plan, redacted)?;
         let rows = lowering.rows(at_most);
-        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
+        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.lake.url, rows)?;
         // Rows as they are, some of them left out: row groups can be read side by side, and the limit is counted when they are in line.
         let limit = lower::limit(plan, at_most);
         let lowering_is_plain =
@@ -285,7 +269,7 @@ impl Engine {
             if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
         let may_end_early = rows == Rows::InOrder && !plan.grouped && limit.is_some();
         let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
-        let pruned = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed);
+        let pruned = pruning::pruned(&inner.lake, physical, plan, redacted, &snapshot, may_end_early, handed);
         // The library panics on some damaged files.
         let physical = match AssertUnwindSafe(pruned).catch_unwind().await.unwrap_or_else(|_| Err(panicked())) {
             Ok(physical) => physical,
@@ -304,8 +288,7 @@ impl Engine {
         snapshot: &Snapshot,
     ) -> Result<Reading, EngineError> {
         let inner = &self.inner;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let footers = snapshot::footers(inner.data.as_ref(), &footers, snapshot).await.map_err(|error| self.query_error(error))?;
+        let footers = inner.lake.footers(snapshot).await.map_err(|error| self.query_error(error))?;
         Ok(Reading::of(physical, dataset, snapshot, &footers, inner.budget.cache()))
     }
 
@@ -428,6 +411,11 @@ impl Engine {
         let mut runtime = RuntimeEnv::clone(&context.runtime_env());
         runtime.disk_manager = Arc::new(disk);
         Ok(Arc::new(context.with_runtime(Arc::new(runtime))))
+    }
+
+    /// The error with its place, when a stream failed because a file cannot be read.
+    pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot) -> EngineError {
+        self.inner.lake.named(error, dataset, snapshot, &self.inner.ordered).await
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {

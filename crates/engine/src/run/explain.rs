@@ -21,10 +21,10 @@ use insightgate_query::timespan::Window;
 
 use crate::error::EngineError;
 use crate::lower;
+use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, column};
 use crate::rows::pruning::Scan;
 use crate::rows::scan;
-use crate::rows::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
-use crate::rows::snapshot;
+use crate::rows::scan::Rows;
 use crate::rows::snapshot::Snapshot;
 use crate::run::budget::Room;
 use crate::run::engine::{Engine, HeldTexts, Prepared, Question};
@@ -78,8 +78,7 @@ impl Engine {
         let scope = &scope.within(&plan.dataset.name)?;
         let question = Question { scope, plan, window, at_most: None };
         let prepared = self.prepare(question, HeldTexts::Proven, self.widest()).await?;
-        let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
-        let footers = snapshot::footers(self.inner.data.as_ref(), &cache, &prepared.snapshot).await;
+        let footers = self.inner.lake.footers(&prepared.snapshot).await;
         let footers = footers.map_err(|error| self.query_error(error))?;
         let scan = Scan::of(&prepared.physical, &plan.dataset);
         let mut explanation = Explanation {
@@ -137,7 +136,7 @@ impl Engine {
         footers: &[Arc<ParquetMetaData>],
     ) -> Result<HashMap<(usize, usize), u64>, EngineError> {
         let inner = &self.inner;
-        let rows = scan::tenant_rows(scope, dataset, &prepared.snapshot, &prepared.shapes, &inner.data_url, Rows::Numbered)?;
+        let rows = scan::tenant_rows(scope, dataset, &prepared.snapshot, &prepared.shapes, &inner.lake.url, Rows::Numbered)?;
         let rows = lower::in_window(rows, dataset, window)?;
         let places = rows.project([column(FILE_COLUMN), column(ROW_COLUMN)]).and_then(|rows| rows.build());
         let places = places.map_err(|error| self.query_error(error))?;

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use insightgate_identity::application::Permission;
-use insightgate_identity::principal::{Principal, Refusal};
+use insightgate_identity::principal::Principal;
+use insightgate_identity::refusal::Refusal;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::{Tenant, TenantReference};

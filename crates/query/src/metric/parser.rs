@@ -7,14 +7,12 @@ use std::collections::HashMap;
 
 use super::types::{arithmetic, common, is_number, of_metric, of_row, sum};
 use super::{MetricExpression, Operator, RowExpression};
-use crate::check::{exact, wanted};
-use crate::datasets::catalog::{Column, ColumnType};
+use crate::column::{Column, ColumnType, Value};
 use crate::diagnostic::nearest::nearest;
-use crate::diagnostic::{Code, Diagnostic, quoted, shortened};
-use crate::matching::fold::fold;
-use crate::plan::Value;
-use crate::syntax::ast::Span;
+use crate::diagnostic::{Code, Diagnostic, Span, quoted, shortened};
+use crate::fold::fold;
 use crate::syntax::lexer::{Token, TokenKind, tokens};
+use crate::syntax::literal::{exact, wanted};
 
 /// Parentheses and functions within each other.
 const MAXIMUM_DEPTH: usize = 32;

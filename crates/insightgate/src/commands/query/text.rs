@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveTime, Utc};
 use clap::Args;
 use insightgate_query::diagnostic::{self, Diagnostics};
+use insightgate_query::syntax::marked::{marked, placed};
 use insightgate_report::instant;
 
 use crate::command_error::CommandError;
@@ -66,12 +67,12 @@ pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
 
 /// All errors of a text, with each place marked.
 pub fn not_valid(text: &str, diagnostics: &Diagnostics) -> CommandError {
-    CommandError::usage(format!("{}\n{}", diagnostic::headline(diagnostics), diagnostic::marked(text, diagnostics)))
+    CommandError::usage(format!("{}\n{}", diagnostic::headline(diagnostics), marked(text, diagnostics)))
 }
 
 /// The same from a server's message. None if the message names no place in the text.
 pub fn not_valid_by(text: &str, message: &str) -> Option<CommandError> {
-    let (diagnostics, others) = diagnostic::placed(text, message);
+    let (diagnostics, others) = placed(text, message);
     if diagnostics.is_empty() {
         return None;
     }

@@ -6,13 +6,13 @@ use toml::de::DeTable;
 
 use super::document::{Fields, Found, Problems};
 use super::{DEFAULT_INTERVAL_HOURS, Definition, DefinitionErrors, default_date_ranges};
-use crate::check::{Converted, convert, wanted};
 use crate::datasets::catalog::{Column, ColumnType, Dataset, Grain, Metric, Tenancy, TenantKey};
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::quoted;
-use crate::matching::fold::fold;
+use crate::fold::fold;
 use crate::metric;
 use crate::syntax::ast::LiteralValue;
+use crate::syntax::literal::{Converted, convert, wanted};
 use crate::timespan::TimeSpan;
 
 /// Bytes of a definition's text.
