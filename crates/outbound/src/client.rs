@@ -70,6 +70,9 @@ pub enum OutboundError {
 
 impl Outbound {
     /// `authorities`: certificates in PEM that are trusted beside the system's.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read, or hold none.
     pub fn new(rules: AddressRules, authorities: Option<&[u8]>) -> Result<Outbound, OutboundError> {
         let rules = Arc::new(rules);
         let wrong = |error: reqwest::Error| OutboundError::Certificates(reasons(&error));
@@ -92,6 +95,9 @@ impl Outbound {
     }
 
     /// Follows nothing; an answer that is longer or slower than the limits is cut off and is an error.
+    ///
+    /// # Errors
+    /// When the address may not be asked, its host is not reached in time, or the answer is too large.
     pub async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, OutboundError> {
         self.check(url, limits.https_only)?;
         let host = url.host_str().unwrap_or_default();
@@ -111,6 +117,9 @@ impl Outbound {
     }
 
     /// The status of the answer. Its body is not read, however long it is or would take: `limits.body` does not matter here.
+    ///
+    /// # Errors
+    /// When the address may not be asked, or its host does not answer in time.
     pub async fn send(&self, message: Message, limits: Limits) -> Result<u16, OutboundError> {
         let Message { url, body, headers } = message;
         self.check(&url, limits.https_only)?;
@@ -126,6 +135,9 @@ impl Outbound {
     }
 
     /// What can be said before a connection. Addresses that are written as numbers are never resolved, so that they are judged here.
+    ///
+    /// # Errors
+    /// When the scheme is not allowed, the address holds credentials, or it names an address that may not be connected to.
     pub fn check(&self, url: &Url, https_only: bool) -> Result<(), OutboundError> {
         match url.scheme() {
             "https" => {}
