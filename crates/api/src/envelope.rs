@@ -4,7 +4,7 @@ use std::any::Any;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
@@ -13,7 +13,6 @@ use serde::Serialize;
 use crate::http::challenge;
 use crate::http::correlation::Correlation;
 use crate::http::refusals::{NotAccepted, Proven};
-use crate::{manage, oauth};
 
 /// Source: the documented answers; field order as in the worked examples.
 #[derive(Serialize)]
@@ -42,7 +41,7 @@ pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, no
     answer(&Envelope { value, next_link: None, total_count: value.len(), message, status_code, data_redacted: redacted, code: None, notes })
 }
 
-fn refusal(status: StatusCode, message: &str) -> Response {
+pub(crate) fn refusal(status: StatusCode, message: &str) -> Response {
     numbered_refusal(status, message, None)
 }
 
@@ -185,36 +184,7 @@ pub fn long_head(status: u16) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-pub(crate) async fn no_such_path(asked: Asked, uri: Uri) -> Response {
-    let shown: String = uri.path().chars().take(200).collect();
-    astray(&asked, &uri, StatusCode::NOT_FOUND, &format!("There is nothing at {shown}."))
-}
-
-pub(crate) async fn wrong_method(asked: Asked, method: Method, uri: Uri) -> Response {
-    let shown: String = uri.path().chars().take(200).collect();
-    astray(&asked, &uri, StatusCode::METHOD_NOT_ALLOWED, &format!("{shown} does not take {method}."))
-}
-
-/// In the form of the API that was meant.
-fn astray(asked: &Asked, uri: &Uri, status: StatusCode, message: &str) -> Response {
-    if manage::is_managed(uri.path()) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
-}
-
-/// Whether it is one of the two APIs.
-pub(crate) fn takes_json(path: &str) -> bool {
-    path.starts_with("/insights/") || manage::is_managed(path)
-}
-
-/// An answer before a handler is called, or in its place, in the form of the API that the path belongs to.
-pub(crate) fn told(asked: &Asked, path: &str, status: StatusCode, message: &str) -> Response {
-    match () {
-        () if manage::is_managed(path) => manage::told(status, message, &asked.correlation),
-        () if oauth::is_token_endpoint(path) => oauth::told(status, message, &asked.correlation),
-        () => refusal(status, message),
-    }
-}
-
-/// The layer that answers a request that took too long does not know the envelope and sends an empty body. This adds the body.
+/// A request that took too long is answered by a layer that knows no envelope, with an empty body.
 pub(crate) async fn timed_out(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         return refusal(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");

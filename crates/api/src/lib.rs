@@ -10,6 +10,7 @@ mod oauth;
 mod router;
 mod sandbox;
 mod state;
+mod turned_away;
 
 pub use envelope::long_head;
 pub use http::connection_end::ConnectionEnd;

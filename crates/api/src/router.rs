@@ -11,9 +11,9 @@ use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::http::{correlation, cross_origin, intake, safe_headers, well_formed};
+use crate::http::{admission, correlation, cross_origin, safe_headers, well_formed};
 use crate::state::ApiState;
-use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox};
+use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, turned_away};
 
 /// Longer than the longest operation: a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
@@ -21,13 +21,13 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 /// Everything that one listener serves.
 pub fn router(state: ApiState) -> Router {
     let routes = routes(&state)
-        .fallback(envelope::no_such_path)
-        .method_not_allowed_fallback(envelope::wrong_method)
+        .fallback(turned_away::no_such_path)
+        .method_not_allowed_fallback(turned_away::wrong_method)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(map_response(envelope::timed_out))
         .layer(map_response(envelope::say_when))
         .layer(CatchPanicLayer::custom(envelope::panicked))
-        .layer(from_fn_with_state(state.clone(), intake::admit))
+        .layer(from_fn_with_state(state.clone(), admission::admit))
         .layer(from_fn_with_state(state.clone(), cross_origin::attach))
         .layer(from_fn(well_formed::one_host))
         .layer(from_fn_with_state(state.clone(), correlation::attach))

@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::time::Instant;
 
-use crate::http::intake::share;
+use crate::http::network::share;
 
 const PERIOD: Duration = Duration::from_secs(60);
 /// Networks and statuses that are told apart. What comes beyond them is told by its status alone.

@@ -38,7 +38,7 @@ pub(super) fn read_parameters(text: &[u8]) -> Result<Parameters, GrantRefusal> {
 /// What the token endpoint reads of a form: the fields that are there and not empty.
 ///
 /// # Errors
-/// When the form is not UTF-8, or has a field twice.
+/// When a parameter comes twice, is no UTF-8, or holds the character U+0000.
 #[cfg(feature = "fuzzing")]
 pub fn read_token_form(form: &[u8]) -> Result<std::collections::BTreeMap<String, String>, GrantRefusal> {
     const FIELDS: [&str; 8] = ["grant_type", "client_id", "client_secret", "username", "password", "refresh_token", "resource", "scope"];
