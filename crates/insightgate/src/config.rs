@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use toml::{Table, Value};
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
+use crate::files::fault;
 use crate::origin;
 use crate::server::EngineLimits;
 

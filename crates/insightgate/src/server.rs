@@ -52,7 +52,8 @@ use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, free_bytes};
+use crate::data_folder::DataFolder;
+use crate::files::free_bytes;
 use crate::server::listener::Doors;
 
 const AFTER_PANIC: Duration = Duration::from_secs(1);

@@ -13,8 +13,9 @@ use insightgate_operations::provisioning::make_operator::{Operator, add_operator
 use crate::cli::InitArguments;
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::{DataFolder, fault, shown, write_whole};
+use crate::data_folder::DataFolder;
 use crate::env_vars;
+use crate::files::{fault, shown, write_whole};
 use crate::origin;
 use crate::profiles::write::{OperatorProfile, is_of, to_file, to_section};
 use crate::profiles::{self, Named, Profile};

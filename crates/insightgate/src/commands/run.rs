@@ -18,7 +18,8 @@ use crate::cli::RunArguments;
 use crate::command_error::CommandError;
 use crate::commands::query::said;
 use crate::commands::query::text::not_valid;
-use crate::data_folder::{DataFolder, fault};
+use crate::data_folder::DataFolder;
+use crate::files::fault;
 use crate::server::{EngineLimits, Roots, not_opened, open_engine};
 use crate::terminal::print_json;
 

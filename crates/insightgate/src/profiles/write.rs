@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 use toml_edit::{DocumentMut, Item};
 
-use super::{Profile, read_private};
+use super::Profile;
 use crate::command_error::CommandError;
-use crate::data_folder::{fault, write_private};
+use crate::files::read_private;
+use crate::files::{fault, write_private};
 
 /// How an operator connects, with the ready file's names.
 #[derive(Clone, Serialize)]

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::own;
 use crate::cli::DatasetValidateArguments;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, shown};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, shown};
 use crate::server::{EngineLimits, Roots, open_engine};
 use crate::terminal::{print, print_json};
 
