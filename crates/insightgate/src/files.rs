@@ -8,7 +8,7 @@ use insightgate_operations::executions::written_file::{self, Readers};
 use crate::command_error::CommandError;
 use crate::env_vars;
 
-/// None where there is no such file.
+/// None if the file does not exist.
 pub fn read_private(path: &Path) -> Result<Option<String>, CommandError> {
     let read = || -> std::io::Result<(String, bool)> {
         let mut file = std::fs::File::open(path)?;
