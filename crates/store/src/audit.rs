@@ -6,9 +6,10 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 use uuid::Uuid;
 
+use crate::dialect::placeholders;
 use crate::outage::again;
 use crate::row::{Read, millis};
-use crate::together::{Write, insert_rows, placeholders};
+use crate::together::{Write, insert_rows};
 use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +99,9 @@ impl Store {
 
     /// Removes events that are older, the oldest first: at most `limit`. How many there were.
     pub async fn forget_audit_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2)");
+        let old = format!("SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2 {}", self.dialect.skip_locked());
+        let query = format!("WITH old AS MATERIALIZED ({old}) DELETE FROM audit_events WHERE id IN (SELECT id FROM old)");
+        let query = sqlx::query(AssertSqlSafe(query));
         let mut transaction = self.begin_beside().await?;
         let forgotten = execute(&mut transaction, query.bind(millis(before)).bind(i64::from(limit))).await?;
         transaction.commit().await?;

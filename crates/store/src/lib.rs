@@ -21,6 +21,7 @@ mod external_identities;
 mod identity_version;
 mod keys;
 mod lanes;
+mod locks;
 mod next_runs;
 mod opening;
 mod outage;
@@ -75,7 +76,6 @@ use connection::{Connection, Transaction};
 use dialect::Dialect;
 use identity_version::IdentityVersion;
 use lanes::Pool;
-use outage::again;
 use refresh_tokens::Grown;
 use together::Together;
 
@@ -118,34 +118,6 @@ impl Store {
     /// Whether other processes may use the database too.
     pub fn is_shared(&self) -> bool {
         self.dialect.is_shared()
-    }
-
-    /// A transaction that may write from its first statement on, and that no other such transaction runs beside: what it reads stays so.
-    async fn begin(&self) -> Result<Transaction, StoreError> {
-        self.begin_in(&self.reports, self.dialect.one_at_a_time()).await
-    }
-
-    /// As `begin`, but others may run beside it: each of its statements must hold for itself.
-    async fn begin_beside(&self) -> Result<Transaction, StoreError> {
-        self.begin_in(&self.reports, None).await
-    }
-
-    /// As `begin`, for grants: they wait for each other alone.
-    async fn begin_grants(&self) -> Result<Transaction, StoreError> {
-        self.begin_in(&self.pool, self.dialect.one_grant_at_a_time()).await
-    }
-
-    /// On another connection again where the first was cut: nothing has been written yet.
-    async fn begin_in(&self, pool: &Pool, lock: Option<&'static str>) -> Result<Transaction, StoreError> {
-        again(|| self.begin_once(pool, lock)).await
-    }
-
-    async fn begin_once(&self, pool: &Pool, lock: Option<&'static str>) -> Result<Transaction, StoreError> {
-        let mut transaction = Transaction::begin(pool.acquire().await?, self.dialect.begin()).await?;
-        if let Some(lock) = lock {
-            execute(&mut transaction, sqlx::query(lock)).await?;
-        }
-        Ok(transaction)
     }
 }
 

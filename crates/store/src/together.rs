@@ -13,8 +13,11 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::audit::{self, AuditEvent};
+use crate::dialect::placeholders;
+use crate::locks::Hold;
 use crate::outage::again;
 use crate::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
 use crate::{Connection, Outage, Store, StoreError};
@@ -120,7 +123,7 @@ impl Store {
         }
     }
 
-    /// Whether each took place. Again where the connection was cut; where the transaction's end was under way, nobody knows whether it took place, and only
+    /// Whether each took place. Again where the connection was cut; where the end was under way, nobody knows whether it took place, and only
     /// events, which have ids of their own, are written again.
     async fn write_batch(&self, writes: &[&Write]) -> Result<Vec<bool>, StoreError> {
         match again(|| self.try_batch(writes, false)).await {
@@ -133,6 +136,13 @@ impl Store {
 
     /// `written`: its events may be there already.
     async fn try_batch(&self, writes: &[&Write], written: bool) -> Result<Vec<bool>, StoreError> {
+        if let Some(events) = events_of_one_statement(writes) {
+            let mut connection = self.pool.acquire().await?;
+            // Which commits by itself: where the connection is cut, nobody knows whether it did.
+            let cut = |error: StoreError| if error.is_cut() && !written { StoreError::Interrupted } else { error };
+            audit::insert(&mut connection, &events, written).await.map_err(cut)?;
+            return Ok(vec![true; writes.len()]);
+        }
         let mut transaction = self.begin_grants().await?;
         let mut outcomes = vec![true; writes.len()];
         let mut events = Vec::new();
@@ -149,9 +159,14 @@ impl Store {
                 }
             }
         }
-        let digests: Vec<&str> = first_with.keys().copied().collect();
+        // A sign-in that is ended meanwhile ends with the token that it gets here, or before it gets one.
+        for some in in_powers_of_two(&users_of(writes)) {
+            self.hold(&mut transaction, Hold::UsersStay(some)).await?;
+        }
+        let mut digests: Vec<&str> = first_with.keys().copied().collect();
+        digests.sort_unstable();
         let mut replacing = Vec::new();
-        for digest in refresh_tokens::use_up(&mut transaction, &digests, now).await? {
+        for digest in refresh_tokens::use_up(self.dialect, &mut transaction, &digests, now).await? {
             let Some(place) = first_with.get(digest.as_str()).copied() else { continue };
             if let Some(outcome) = outcomes.get_mut(place) {
                 *outcome = true;
@@ -179,6 +194,28 @@ impl Store {
     }
 }
 
+/// What needs no transaction, since it is one statement.
+fn events_of_one_statement<'a>(writes: &[&'a Write]) -> Option<Vec<&'a AuditEvent>> {
+    let event = |write: &&'a Write| match write {
+        Write::Audit(event) => Some(event),
+        Write::Replace { .. } => None,
+    };
+    let events: Vec<&AuditEvent> = writes.iter().map(event).collect::<Option<_>>()?;
+    (in_powers_of_two(&events).count() == 1).then_some(events)
+}
+
+/// Whose tokens are given, by id.
+fn users_of(writes: &[&Write]) -> Vec<Uuid> {
+    let user = |write: &&Write| match write {
+        Write::Replace { by, .. } => by.as_ref().map(|token| token.user),
+        Write::Audit(_) => None,
+    };
+    let mut users: Vec<Uuid> = writes.iter().filter_map(user).collect();
+    users.sort_unstable();
+    users.dedup();
+    users
+}
+
 /// Inserts rows, many in a statement. `into` is the table with its columns, `end` the statement's end.
 pub(crate) async fn insert_rows<Row>(
     connection: &mut Connection,
@@ -195,12 +232,6 @@ pub(crate) async fn insert_rows<Row>(
         query.execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// `$1, $2, …`, counted from the place after `after`.
-pub(crate) fn placeholders(after: usize, count: usize) -> String {
-    let names: Vec<String> = (after + 1..=after + count).map(|number| format!("${number}")).collect();
-    names.join(", ")
 }
 
 /// Pieces of 64, 32, … and 1, so that the database prepares a handful of statements and not one for each number of rows.

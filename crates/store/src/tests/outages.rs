@@ -47,7 +47,7 @@ async fn a_writer_that_hangs_keeps_no_reader() {
         return;
     }
     let other = Store::open(&url).await.unwrap();
-    let held = other.begin().await.unwrap();
+    let held = other.begin_beside().await.unwrap();
     let writing: Vec<_> = (0..20)
         .map(|number| {
             let store = store.clone();
@@ -286,8 +286,8 @@ async fn a_database_that_falls_silent_keeps_nobody() {
     // Connections that lie idle, in every lane.
     store.lease_time().await.unwrap();
     store.reports(OWNER, Program::Mpn, &ReportFilter::default()).await.unwrap();
-    store.begin().await.unwrap().commit().await.unwrap();
-    let mut begun = store.begin().await.unwrap();
+    store.begin_beside().await.unwrap().commit().await.unwrap();
+    let mut begun = store.begin_beside().await.unwrap();
     proxy.silent.send_replace(true);
     for _ in 0..2 {
         let asking: Vec<_> = (0..50)
@@ -432,7 +432,8 @@ async fn a_transaction_begins_and_events_are_written_on_another_connection() {
     let Bench { store, url, _folder } = bench().await;
     // Held, so that what comes waits for its turn, on a connection that is about to be cut.
     for number in 1..4 {
-        let held = store.begin_grants().await.unwrap();
+        let mut held = store.begin_grants().await.unwrap();
+        execute(&mut held, sqlx::query("LOCK TABLE audit_events IN EXCLUSIVE MODE")).await.unwrap();
         let writing = store.record_audit_event(super::together::event(number));
         let cutting = async {
             wait_for_lock(&url).await;
@@ -452,7 +453,8 @@ async fn a_transaction_begins_and_events_are_written_on_another_connection() {
 
 async fn wait_for_lock(url: &str) {
     let mut looking = AnyConnection::connect(url).await.unwrap();
-    let text = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let text =
+        "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while sqlx::query(text).fetch_one(&mut looking).await.unwrap().get::<i64, _>(0) == 0 {
         tokio::task::yield_now().await;
     }
