@@ -6,10 +6,10 @@
 
 use std::sync::OnceLock;
 
-use insightgate_identity::token::{AccessClaims, Expectation};
+use insightgate_identity::tokens::token::{AccessClaims, Expectation};
 use insightgate_operations::clock::Clock;
-use insightgate_operations::signing::SigningKeys;
-use insightgate_operations::vault::Vault;
+use insightgate_operations::keys::signing::SigningKeys;
+use insightgate_operations::keys::vault::Vault;
 use insightgate_store::Store;
 use libfuzzer_sys::fuzz_target;
 

@@ -4,7 +4,7 @@
 
 mod places;
 
-use insightgate_query::definition::{read, write};
+use insightgate_query::datasets::definition::{read, write};
 use libfuzzer_sys::fuzz_target;
 use places::Places;
 

@@ -6,8 +6,9 @@ mod places;
 
 use std::sync::{Arc, OnceLock};
 
-use insightgate_query::catalog::Dataset;
-use insightgate_query::{builtin, metric};
+use insightgate_query::datasets::builtin;
+use insightgate_query::datasets::catalog::Dataset;
+use insightgate_query::metric;
 use libfuzzer_sys::fuzz_target;
 use places::Places;
 

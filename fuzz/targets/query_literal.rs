@@ -6,8 +6,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use insightgate_query::catalog::Catalog;
-use insightgate_query::definition;
+use insightgate_query::datasets::catalog::Catalog;
+use insightgate_query::datasets::definition;
 use insightgate_query::plan::{Comparison, Test, Value};
 use libfuzzer_sys::fuzz_target;
 

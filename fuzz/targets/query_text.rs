@@ -7,11 +7,12 @@ mod places;
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
-use insightgate_query::catalog::Catalog;
+use insightgate_query::datasets::builtin;
+use insightgate_query::datasets::catalog::Catalog;
 use insightgate_query::diagnostic::Diagnostics;
 use insightgate_query::syntax::MAXIMUM_TEXT;
 use insightgate_query::words::words;
-use insightgate_query::{builtin, diagnostic, parse, plan};
+use insightgate_query::{diagnostic, parse, plan};
 use libfuzzer_sys::fuzz_target;
 use places::Places;
 

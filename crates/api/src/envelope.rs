@@ -10,9 +10,9 @@ use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
 use serde::Serialize;
 
-use crate::challenge;
-use crate::correlation::Correlation;
-use crate::refusals::{NotAccepted, Proven};
+use crate::http::challenge;
+use crate::http::correlation::Correlation;
+use crate::http::refusals::{NotAccepted, Proven};
 use crate::{manage, oauth};
 
 /// Source: the documented answers; field order as in the worked examples.

@@ -11,8 +11,9 @@ use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::http::{correlation, cross_origin, intake, safe_headers, well_formed};
 use crate::state::ApiState;
-use crate::{artifacts, correlation, cross_origin, envelope, health, insights, intake, manage, oauth, safe_headers, sandbox, well_formed};
+use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox};
 
 /// Longer than the longest operation: a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);

@@ -10,14 +10,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json};
 use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_operations::executions::move_clock::move_clock;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::move_clock::move_clock;
 use insightgate_report::instant;
 use serde_json::json;
 
 use crate::envelope::status;
-use crate::fields::Fields;
-use crate::json_body::{BodyFault, JsonBody};
+use crate::http::fields::Fields;
+use crate::http::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
 
 pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {

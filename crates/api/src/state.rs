@@ -5,7 +5,7 @@ use std::sync::Arc;
 use insightgate_operations::context::SharedContext;
 use ipnet::IpNet;
 
-use crate::intake::Intake;
+use crate::http::intake::Intake;
 
 /// One per listener: two listeners of a sandbox have addresses of their own. Every layer and handler takes a copy for every request, so that
 /// nothing in it may cost a copy of its content.

@@ -21,8 +21,9 @@ use chrono::{DateTime, Utc};
 use insightgate_engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings, Format};
 use insightgate_identity::program::Program;
 use insightgate_identity::scope::TenantScope;
-use insightgate_query::catalog::Catalog;
-use insightgate_query::{definition, diagnostic};
+use insightgate_query::datasets::catalog::Catalog;
+use insightgate_query::datasets::definition;
+use insightgate_query::diagnostic;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

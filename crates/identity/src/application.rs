@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::api_ids;
+use crate::tokens::api_ids;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {

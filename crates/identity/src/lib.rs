@@ -3,20 +3,15 @@
 //! Pure: no IO, no clock, no randomness, no cryptography. What a rule needs is passed in.
 
 pub mod access;
-pub mod api_ids;
 pub mod application;
-pub mod device;
 pub mod enrollment;
 pub mod external_identity;
-pub mod grant;
 pub mod guessing;
 pub mod principal;
 pub mod profile;
 pub mod program;
-pub mod redirect;
-pub mod refresh;
 pub mod role;
 pub mod scope;
 pub mod tenant;
-pub mod token;
+pub mod tokens;
 pub mod user;

@@ -9,15 +9,15 @@ use uuid::Uuid;
 use crate::commands::app::AppArguments;
 use crate::commands::audit::AuditArguments;
 use crate::commands::callback::CallbackArguments;
+use crate::commands::dataset::file_arguments::FileArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
 use crate::commands::query::QueryArguments;
+use crate::commands::query::text::QueryText;
 use crate::commands::role::RoleArguments;
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
-use crate::file_arguments::FileArguments;
-use crate::query_text::QueryText;
 
 /// Where commands look for data when no folder is named.
 pub const DEFAULT_DATA_DIR: &str = "insightgate-data";

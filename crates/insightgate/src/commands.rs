@@ -5,7 +5,6 @@ pub mod audit;
 pub mod backup;
 pub mod callback;
 pub mod dataset;
-pub mod dataset_add;
 pub mod external;
 pub mod init;
 pub mod keys;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::{DEFAULT_WAITING, DataRoot};
-use insightgate_operations::downloads::DownloadSettings;
+use insightgate_operations::executions::downloads::DownloadSettings;
 use insightgate_report::schedule::CatchUp;
 use ipnet::IpNet;
 use toml::{Table, Value};

@@ -1,30 +1,18 @@
 //! The binary: configuration, commands, wiring.
 
-mod certificates;
 mod cli;
 mod command_error;
 mod commands;
 mod config;
-mod connections;
 mod data_folder;
 mod demo;
 mod env_vars;
-mod file_arguments;
-mod language_page;
-mod listener;
 mod log;
-mod long_heads;
-mod open_files;
 mod origin;
 mod profiles;
-mod query_text;
-mod secret_input;
 mod server;
 mod session;
-mod stalled_writes;
-mod table;
 mod terminal;
-mod tls;
 
 use std::process::ExitCode;
 
@@ -39,10 +27,10 @@ use session::Session;
 fn main() -> ExitCode {
     // Before the arguments are understood, which takes a while. A word like a server's command among another's does no harm.
     if std::env::args_os().any(|word| word == "serve" || word == "demo") {
-        tls::outlive_hangups();
+        server::tls::outlive_hangups();
     }
     let cli = Cli::parse();
-    tls::choose_cryptography();
+    server::tls::choose_cryptography();
     // On a thread of its own: how much stack the first one has is the caller's choice, and `run` plans queries there.
     let outcome = match std::thread::Builder::new().name("insightgate".to_owned()).stack_size(STACK).spawn(|| on_runtime(cli)) {
         Ok(thread) => thread.join().unwrap_or_else(|_| Err(CommandError::failed("the command panicked"))),
@@ -83,7 +71,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Init(arguments) => commands::init::run(&arguments).await,
         Command::Backup(arguments) => commands::backup::run(&arguments).await,
         Command::Dataset { command } => match command {
-            DatasetCommand::Add(arguments) => commands::dataset_add::run(&arguments),
+            DatasetCommand::Add(arguments) => commands::dataset::add::run(&arguments),
             DatasetCommand::List(arguments) => commands::dataset::list(&arguments),
             DatasetCommand::Show(arguments) => commands::dataset::show(&arguments),
             DatasetCommand::Validate(arguments) => commands::dataset::validate::run(&arguments).await,

@@ -16,8 +16,8 @@ use toml::Table;
 use crate::command_error::CommandError;
 use crate::data_folder::fault;
 use crate::env_vars::{self, EnvVar};
-use crate::secret_input::ask_password;
 use crate::terminal::is_interactive;
+use crate::terminal::secret_input::ask_password;
 
 /// What tokens for data are for, if the profile does not say.
 const INSIGHTS_RESOURCE: &str = "https://api.partnercenter.microsoft.com";

@@ -1,5 +1,13 @@
 //! Puts a server together: store, engine, keys, background work, listeners.
 
+pub(crate) mod certificates;
+pub(crate) mod connections;
+pub(crate) mod listener;
+pub(crate) mod long_heads;
+pub(crate) mod open_files;
+pub(crate) mod stalled_writes;
+pub(crate) mod tls;
+
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::panic::AssertUnwindSafe;
@@ -11,28 +19,32 @@ use chrono::DateTime;
 use futures::FutureExt as _;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
-use insightgate_operations::address_guard::AddressGuard;
-use insightgate_operations::artifact_room::ArtifactRoom;
+use insightgate_operations::audit::recorder::Recorder;
+use insightgate_operations::audit::recorder_loop;
 use insightgate_operations::audit::write_counts;
-use insightgate_operations::background::{deliverer, keeper, places::Places, recorder, runner, scheduler, sweeper};
-use insightgate_operations::catalogs::Catalogs;
+use insightgate_operations::callbacks::deliverer;
+use insightgate_operations::callers::directory::Directory;
 use insightgate_operations::clock::Clock;
-use insightgate_operations::clock_watch::ClockWatch;
+use insightgate_operations::clock::watch::ClockWatch;
 use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
-use insightgate_operations::device_polls::DevicePolls;
-use insightgate_operations::directory::Directory;
-use insightgate_operations::downloads::Downloads;
+use insightgate_operations::credentials::address_guard::AddressGuard;
+use insightgate_operations::credentials::guess_key::GuessKey;
+use insightgate_operations::credentials::password::Passwords;
+use insightgate_operations::datasets::catalogs::Catalogs;
+use insightgate_operations::executions::artifact_room::ArtifactRoom;
+use insightgate_operations::executions::downloads::Downloads;
+use insightgate_operations::executions::link::LinkKeys;
+use insightgate_operations::executions::list::HeldPolls;
+use insightgate_operations::executions::move_clock::MANUAL_CLOCK;
+use insightgate_operations::executions::places::Places;
+use insightgate_operations::executions::{runner, scheduler, sweeper};
 use insightgate_operations::external_issuers::ExternalIssuers;
-use insightgate_operations::guess_key::GuessKey;
-use insightgate_operations::link::LinkKeys;
-use insightgate_operations::list_executions::HeldPolls;
-use insightgate_operations::move_clock::MANUAL_CLOCK;
-use insightgate_operations::password::Passwords;
+use insightgate_operations::issue_token::device_polls::DevicePolls;
+use insightgate_operations::keys::keeper;
+use insightgate_operations::keys::reseal::seal_anew;
+use insightgate_operations::keys::signing::SigningKeys;
 use insightgate_operations::random::Random;
 use insightgate_operations::readiness::Readiness;
-use insightgate_operations::recorder::Recorder;
-use insightgate_operations::seal_anew::seal_anew;
-use insightgate_operations::signing::SigningKeys;
 use insightgate_outbound::Outbound;
 use insightgate_store::{Store, StoreError};
 use tokio::sync::watch;
@@ -41,7 +53,7 @@ use tokio::task::JoinSet;
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, free_bytes};
-use crate::listener::{self, Doors};
+use crate::server::listener::Doors;
 
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// What is given back when the time to finish is over needs a moment for it.
@@ -234,7 +246,7 @@ impl Running {
         let (keeping, until) = shared();
         tasks.spawn(async move { lasting("the keeper", || keeper::run(&keeping, until.clone())).await });
         let (recording, until) = shared();
-        tasks.spawn(async move { lasting("the recorder", || recorder::run(&recording, until.clone())).await });
+        tasks.spawn(async move { lasting("the recorder", || recorder_loop::run(&recording, until.clone())).await });
         if roles.contains(&ServerRole::Scheduler) {
             let (scheduling, until) = shared();
             tasks.spawn(async move { lasting("the scheduler", || scheduler::run(&scheduling, until.clone())).await });

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::command_error::CommandError;
 use crate::env_vars;
 use crate::profiles;
-use crate::table::{Table, fields};
+use crate::terminal::table::{Table, fields};
 use crate::terminal::{print, print_json};
 
 /// How an answer is shown.

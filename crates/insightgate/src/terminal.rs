@@ -1,5 +1,8 @@
 //! What commands say and ask. Data goes to stdout, notes and questions to stderr; nothing is asked where no person answers.
 
+pub(crate) mod secret_input;
+pub(crate) mod table;
+
 use std::io::{BufRead, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;

@@ -3,6 +3,9 @@
 //! A grant or a removal takes its event along ([`event`], `Store::recording`): one is not there without the other. What changes nothing is
 //! recorded by itself, and a record that cannot be written is logged: it never stops the answer. What comes too fast is counted.
 
+pub mod recorder;
+pub mod recorder_loop;
+
 use std::net::IpAddr;
 
 use insightgate_identity::principal::Principal;
@@ -12,9 +15,9 @@ use insightgate_store::{AuditEvent, Store, StoreError};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::audit::recorder::{Key, network};
 use crate::context::Context;
 use crate::random::NoRandomness;
-use crate::recorder::{Key, network};
 
 /// What happened, without the time and the id.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 const LONGEST: Duration = Duration::from_secs(90);
 
 /// The outcome, or a failure when there is none in time: a connection may fall silent without ending, and nobody waits for an answer for ever.
-async fn in_time<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
+pub(crate) async fn in_time<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
 where
     Failure: From<E>,
 {
@@ -17,11 +17,3 @@ where
         Err(_) => Err(Failure::internal(format!("the database did not answer within {} seconds", LONGEST.as_secs()))),
     }
 }
-
-pub mod deliverer;
-pub mod keeper;
-pub mod places;
-pub mod recorder;
-pub mod runner;
-pub mod scheduler;
-pub mod sweeper;

@@ -1,7 +1,8 @@
 //! Callbacks: what they say, and how a receiver knows that they come from here. The deliverer (`background`) sends them.
 
+pub mod deliverer;
 pub(crate) mod message;
-pub mod secret;
+pub mod signature;
 
 use insightgate_outbound::AddressRules;
 

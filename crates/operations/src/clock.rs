@@ -1,12 +1,15 @@
 //! The product's time: schedules, expiries and time spans follow it. Processes that share a database follow the database's. A sandbox can move it,
 //! never back.
 
+pub(crate) mod shared;
+pub mod watch;
+
 use std::sync::Mutex;
 
 use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use insightgate_store::{Store, StoreError};
 
-use crate::shared_clock::SharedClock;
+use crate::clock::shared::SharedClock;
 
 /// Instants are written with four digits of a year, and links and tokens reach beyond now.
 const LATEST_YEAR: i32 = 9998;

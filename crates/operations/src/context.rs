@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use insightgate_engine::{Engine, Sharing};
 use insightgate_identity::access::AccessRules;
-use insightgate_identity::api_ids;
+use insightgate_identity::tokens::api_ids;
 use insightgate_outbound::Outbound;
 use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_report::schedule::CatchUp;
@@ -14,25 +14,25 @@ use insightgate_report::scheduled_report::ReportRules;
 use insightgate_store::Store;
 use tokio::sync::Notify;
 
-use crate::address_guard::AddressGuard;
-use crate::artifact_room::ArtifactRoom;
+use crate::audit::recorder::Recorder;
 use crate::callbacks::CallbackSettings;
-use crate::catalogs::Catalogs;
+use crate::callers::directory::Directory;
 use crate::clock::Clock;
-use crate::clock_watch::ClockWatch;
-use crate::device_polls::DevicePolls;
-use crate::directory::Directory;
-use crate::downloads::{DownloadSettings, Downloads};
+use crate::clock::watch::ClockWatch;
+use crate::credentials::address_guard::AddressGuard;
+use crate::credentials::guess_key::GuessKey;
+use crate::credentials::password::Passwords;
+use crate::datasets::catalogs::Catalogs;
+use crate::executions::artifact_room::ArtifactRoom;
+use crate::executions::downloads::{DownloadSettings, Downloads};
+use crate::executions::link::LinkKeys;
+use crate::executions::list::HeldPolls;
 use crate::external_issuers::ExternalIssuers;
-use crate::guess_key::GuessKey;
-use crate::link::LinkKeys;
-use crate::list_executions::HeldPolls;
-use crate::password::Passwords;
+use crate::issue_token::device_polls::DevicePolls;
+use crate::keys::signing::SigningKeys;
+use crate::keys::vault::Vault;
 use crate::random::Random;
 use crate::readiness::Readiness;
-use crate::recorder::Recorder;
-use crate::signing::SigningKeys;
-use crate::vault::Vault;
 
 pub struct Context {
     pub store: Store,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use insightgate_identity::external_identity::ExternalKind;
-use insightgate_identity::token::{TokenSubject, instant};
+use insightgate_identity::tokens::token::{TokenSubject, instant};
 use insightgate_outbound::{AddressRules, Outbound, OutboundError};
 use serde::Deserialize;
 use thiserror::Error;

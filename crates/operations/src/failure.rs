@@ -8,7 +8,7 @@ use insightgate_report::scheduled_report::{ReportFault, ReportFaults};
 use insightgate_store::StoreError;
 use thiserror::Error;
 
-use crate::challenge::Challenge;
+use crate::callers::challenge::Challenge;
 use crate::random::NoRandomness;
 
 /// When to ask again where queries wait for their turns, in seconds.

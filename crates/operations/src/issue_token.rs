@@ -7,15 +7,16 @@ mod answer;
 mod authorization_code;
 pub(crate) mod client;
 mod device_code;
+pub mod device_polls;
 mod password;
 mod refresh;
 mod request;
 pub(crate) mod resource;
 
 use insightgate_identity::application::{Application, Permission};
-use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
-use insightgate_identity::token::{MFA, TokenVersion};
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::token::{MFA, TokenVersion};
 use insightgate_identity::user::User;
 use insightgate_store::{UsedToken, UserCredentials};
 use thiserror::Error;
@@ -25,8 +26,8 @@ pub use answer::TokenAnswer;
 pub use request::TokenRequest;
 
 use crate::audit::{self, Happening};
+use crate::callers::directory::View;
 use crate::context::Context;
-use crate::directory::View;
 use client::{check_secret, find_application, find_tenant};
 use resource::{Granted, Requested};
 

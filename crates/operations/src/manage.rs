@@ -6,21 +6,12 @@
 pub mod administrator;
 pub mod applications;
 pub mod audit_log;
-pub mod callback_secrets;
 pub mod callbacks;
-pub mod consents;
 pub mod datasets;
-pub mod enroll_tenant;
-pub mod enrollment_steps;
-pub mod external_identities;
+pub mod enrollment;
 mod fields;
 pub mod keys;
 pub mod locations;
-pub mod permissions;
-pub mod profile_input;
-pub mod roles;
-pub mod second_factors;
-pub mod secrets;
 pub mod tenants;
 pub mod users;
 
@@ -28,10 +19,10 @@ pub mod users;
 pub mod limits {
     pub use super::applications::REDIRECT_URIS;
     pub use super::audit_log::LARGEST_PAGE;
-    pub use super::external_identities::ID_LIMIT;
     pub use super::fields::{LONGEST, LONGEST_MPN_ID};
-    pub use super::roles::LOCATIONS;
-    pub use crate::register_application::SECRET_DAYS;
+    pub use super::users::external_identities::ID_LIMIT;
+    pub use super::users::roles::LOCATIONS;
+    pub use crate::provisioning::register_application::SECRET_DAYS;
 }
 
 #[cfg(test)]
@@ -43,18 +34,18 @@ mod tests {
     fn every_change_takes_its_event_along() {
         let files = [
             include_str!("manage/applications.rs"),
-            include_str!("manage/callback_secrets.rs"),
+            include_str!("manage/callbacks/secrets.rs"),
             include_str!("manage/callbacks.rs"),
-            include_str!("manage/consents.rs"),
-            include_str!("manage/enroll_tenant.rs"),
-            include_str!("manage/enrollment_steps.rs"),
-            include_str!("manage/external_identities.rs"),
+            include_str!("manage/applications/consents.rs"),
+            include_str!("manage/enrollment/enroll_tenant.rs"),
+            include_str!("manage/enrollment/steps.rs"),
+            include_str!("manage/users/external_identities.rs"),
             include_str!("manage/keys.rs"),
             include_str!("manage/locations.rs"),
-            include_str!("manage/permissions.rs"),
-            include_str!("manage/roles.rs"),
-            include_str!("manage/second_factors.rs"),
-            include_str!("manage/secrets.rs"),
+            include_str!("manage/applications/permissions.rs"),
+            include_str!("manage/users/roles.rs"),
+            include_str!("manage/users/second_factors.rs"),
+            include_str!("manage/applications/secrets.rs"),
             include_str!("manage/tenants.rs"),
             include_str!("manage/users.rs"),
         ];

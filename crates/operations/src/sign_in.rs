@@ -6,15 +6,16 @@
 mod authorization;
 mod device;
 mod end_session;
+pub(crate) mod forget;
 mod session;
 mod steps;
 
 use std::net::IpAddr;
 
 use insightgate_identity::application::{Application, Permission};
-use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
-use insightgate_identity::token::TokenVersion;
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::token::TokenVersion;
 use insightgate_identity::user::User;
 use insightgate_store::{DeviceCode, MissingStep};
 use uuid::Uuid;
@@ -25,9 +26,9 @@ pub use end_session::{EndedSession, LogoutRequest, end_session};
 
 use crate::audit::{self, Happening};
 use crate::context::Context;
+use crate::credentials::second_factor;
 use crate::issue_token::resource::Requested;
 use crate::issue_token::{TokenFailure, is_multi_factor};
-use crate::second_factor;
 use authorization::{CheckFault, CodeGoal, Prompt};
 use session::Current;
 use steps::Stepped;

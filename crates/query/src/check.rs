@@ -9,7 +9,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Dataset, Field};
+use crate::datasets::catalog::{Catalog, Dataset, Field};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Condition, OrderKey, Plan, Selected};
 use crate::syntax::ast::{Name, Select, Span, SpanClause};

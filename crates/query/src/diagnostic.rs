@@ -3,6 +3,7 @@
 //! A diagnostic's message says what was found, what could stand there and, for a name, the nearest one.
 
 mod marked;
+pub(crate) mod nearest;
 
 use std::borrow::Cow;
 use std::ops::Deref;

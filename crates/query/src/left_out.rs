@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use crate::catalog::Field;
+use crate::datasets::catalog::Field;
 use crate::plan::{Plan, Selected, WindowSource};
 use crate::timespan::{TimeSpan, Window};
 
@@ -55,7 +55,8 @@ impl LeftOut {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{builtin, plan};
+    use crate::datasets::builtin;
+    use crate::plan;
 
     #[test]
     fn what_is_looked_for_has_the_conditions_on_rows_and_nothing_else() {

@@ -2,20 +2,13 @@
 //!
 //! Pure: no IO, no async, no clock, no randomness. It never sees a row and never knows a tenant.
 
-pub mod builtin;
-pub mod catalog;
 pub mod check;
-pub mod definition;
+pub mod datasets;
 pub mod diagnostic;
-pub mod fold;
 pub mod left_out;
-#[cfg(test)]
-mod linear;
 pub mod matching;
 pub mod metric;
-mod nearest;
 pub mod plan;
-pub mod sought;
 pub mod syntax;
 pub mod system_queries;
 pub mod timespan;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::catalog::{Dataset, Field};
+use crate::datasets::catalog::{Dataset, Field};
 use crate::timespan::{TimeSpan, Window};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +77,7 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// A literal, converted to the type of the field it is compared with. Strings compare folded (see [`crate::fold`]).
+/// A literal, converted to the type of the field it is compared with. Strings compare folded (see [`crate::matching::fold`]).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     String(String),

@@ -35,7 +35,8 @@ pub fn system_queries() -> Vec<SystemQuery> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{builtin, plan};
+    use crate::datasets::builtin;
+    use crate::plan;
 
     #[test]
     fn every_one_plans_on_the_built_in_catalog() {

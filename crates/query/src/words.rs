@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::catalog::{ColumnType, Field};
+use crate::datasets::catalog::{ColumnType, Field};
 use crate::diagnostic::shortened;
 use crate::plan::{Comparison, Condition, Plan, Test, Value, WindowSource};
 use crate::timespan::Window;

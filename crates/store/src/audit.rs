@@ -1,14 +1,17 @@
 //! The record of who was given or refused what.
 
+pub(crate) mod recording;
+pub(crate) mod trail;
+
 use chrono::{DateTime, Utc};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 use uuid::Uuid;
 
-use crate::dialect::placeholders;
-use crate::outage::again;
-use crate::row::{Read, millis};
+use crate::database::dialect::placeholders;
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
 use crate::together::{Write, insert_rows};
 use crate::{Connection, Store, StoreError, execute};
 

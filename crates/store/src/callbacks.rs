@@ -2,6 +2,8 @@
 //!
 //! Delivery is at least once. An attempt whose lease ended changes nothing when its answer comes at last.
 
+pub(crate) mod secrets;
+
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, CallbackState};
@@ -9,9 +11,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::dialect::placeholders;
+use crate::database::dialect::placeholders;
+use crate::database::row::{Read, millis};
 use crate::room;
-use crate::row::{Read, millis};
 use crate::together::in_powers_of_two;
 use crate::{Connection, Store, StoreError, execute};
 

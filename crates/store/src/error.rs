@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::outage::Outage;
+use crate::database::outage::Outage;
 
 #[derive(Debug, Error)]
 pub enum StoreError {

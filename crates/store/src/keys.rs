@@ -1,9 +1,11 @@
 //! Private keys of the deployment, as sealed text.
 
+pub(crate) mod sealed;
+
 use chrono::{DateTime, Utc};
 
-use crate::locks::Hold;
-use crate::row::{Read, millis};
+use crate::database::locks::Hold;
+use crate::database::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

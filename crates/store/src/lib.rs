@@ -3,44 +3,16 @@
 //! Statements are short and committed at once: no transaction is held while a run works. Rules live in the pure crates; here is only what
 //! must be atomic.
 
-mod applications;
-mod artifact_blocks;
 mod audit;
-mod audit_trail;
-mod authorization_codes;
-mod callback_secrets;
 mod callbacks;
-mod connection;
-mod device_codes;
-mod dialect;
-mod ended_sign_ins;
-mod enrollment_changes;
+mod database;
 mod error;
-mod executions;
-mod external_identities;
-mod identity_version;
+mod identities;
 mod keys;
-mod lanes;
-mod locks;
-mod next_runs;
-mod opening;
-mod outage;
-mod principals;
-mod recording;
-mod refresh_tokens;
-mod replanning;
-mod report_queries;
-mod retention;
+mod reports;
 mod room;
-mod row;
-mod scheduled_reports;
-mod sealed;
-mod settings;
-mod sign_in_counts;
-mod sign_in_sessions;
-mod tenants;
+mod sign_in;
 mod together;
-mod users;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -48,35 +20,35 @@ use std::sync::Arc;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, Row, SqlSafeStr};
 
-pub use applications::Consent;
-pub use artifact_blocks::BLOCKS_PER_ROW;
 pub use audit::AuditEvent;
-pub use audit_trail::{AuditFilter, AuditPage, AuditPlace};
-pub use authorization_codes::AuthorizationCode;
-pub use callback_secrets::CallbackSecret;
+pub use audit::trail::{AuditFilter, AuditPage, AuditPlace};
+pub use callbacks::secrets::CallbackSecret;
 pub use callbacks::{
     Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
 };
-pub use device_codes::{AddedDeviceCode, DeviceCode, DeviceState};
-pub use enrollment_changes::Reviewed;
+pub use database::opening::sqlite_url;
+pub use database::outage::Outage;
 pub use error::StoreError;
-pub use executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
+pub use identities::applications::Consent;
+pub use identities::enrollment_changes::Reviewed;
+pub use identities::users::UserCredentials;
 pub use keys::StoredKey;
-pub use opening::sqlite_url;
-pub use outage::Outage;
-pub use refresh_tokens::{RefreshTokenRecord, RefreshTokenState, UsedToken};
-pub use retention::FileEpochs;
-pub use scheduled_reports::{ReportFilter, ReportQuotas};
-pub use sealed::{Sealed, SealedPlace};
-pub use sign_in_counts::{SignInCount, Subject, is_news};
-pub use sign_in_sessions::{MissingStep, SignInSession};
-pub use users::UserCredentials;
+pub use keys::sealed::{Sealed, SealedPlace};
+pub use reports::artifact_blocks::BLOCKS_PER_ROW;
+pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
+pub use reports::retention::FileEpochs;
+pub use reports::scheduled_reports::{ReportFilter, ReportQuotas};
+pub use sign_in::authorization_codes::AuthorizationCode;
+pub use sign_in::counts::{SignInCount, Subject, is_news};
+pub use sign_in::device_codes::{AddedDeviceCode, DeviceCode, DeviceState};
+pub use sign_in::refresh_tokens::{RefreshTokenRecord, RefreshTokenState, UsedToken};
+pub use sign_in::sessions::{MissingStep, SignInSession};
 
-use connection::{Connection, Transaction};
-use dialect::Dialect;
-use identity_version::IdentityVersion;
-use lanes::Pool;
-use refresh_tokens::Grown;
+use database::connection::{Connection, Transaction};
+use database::dialect::Dialect;
+use database::lanes::Pool;
+use identities::version::IdentityVersion;
+use sign_in::refresh_tokens::Grown;
 use together::Together;
 
 /// A database. Cheap to clone.

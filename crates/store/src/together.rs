@@ -16,10 +16,10 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::audit::{self, AuditEvent};
-use crate::dialect::placeholders;
-use crate::locks::Hold;
-use crate::outage::again;
-use crate::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
+use crate::database::dialect::placeholders;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
+use crate::sign_in::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
 use crate::{Connection, Outage, Store, StoreError};
 
 /// Writes of one transaction at most.

@@ -6,16 +6,16 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::Response;
-use insightgate_operations::authenticate::{authenticate, count_refusal};
-use insightgate_operations::caller::Caller;
+use insightgate_operations::callers::authenticate::{authenticate, count_refusal};
+use insightgate_operations::callers::caller::Caller;
 use insightgate_operations::failure::Failure;
 use insightgate_report::scheduled_report::ReportFault;
 use serde::Serialize;
 
-use crate::challenge;
-use crate::client_address::ClientAddress;
 use crate::envelope::{self, Asked};
-use crate::fields::Parameters;
+use crate::http::challenge;
+use crate::http::client_address::ClientAddress;
+use crate::http::fields::Parameters;
 use crate::state::ApiState;
 
 use super::second_factor::Compliance;

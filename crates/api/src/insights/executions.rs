@@ -3,15 +3,15 @@
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use insightgate_operations::executions::list::{ExecutionInput, ListedExecution, list_executions};
 use insightgate_operations::failure::Failure;
-use insightgate_operations::list_executions::{ExecutionInput, ListedExecution, list_executions};
 use insightgate_report::instant;
 use serde::Serialize;
 
 use super::admitted::Admitted;
 use super::finite::{FiniteSchedule, schedule};
 use crate::artifacts;
-use crate::fields::list as parts;
+use crate::http::fields::list as parts;
 use crate::state::ApiState;
 
 /// The documented fields, then our own.

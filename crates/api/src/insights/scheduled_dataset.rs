@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use insightgate_operations::list_datasets::list_datasets;
-use insightgate_query::catalog::Dataset;
+use insightgate_operations::datasets::list::list_datasets;
+use insightgate_query::datasets::catalog::Dataset;
 use serde::Serialize;
 
 use super::admitted::Admitted;

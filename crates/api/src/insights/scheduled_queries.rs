@@ -2,21 +2,21 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use insightgate_operations::asked_query::AskedQuery;
-use insightgate_operations::create_query::{QueryInput, create_query};
-use insightgate_operations::delete_query::delete_query;
-use insightgate_operations::explain_query::explain_query;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::known_query::KnownQuery;
-use insightgate_operations::list_queries::{QueryFilter, list_queries};
-use insightgate_operations::try_query::try_query;
+use insightgate_operations::queries::asked::AskedQuery;
+use insightgate_operations::queries::create::{QueryInput, create_query};
+use insightgate_operations::queries::delete::delete_query;
+use insightgate_operations::queries::explain::explain_query;
+use insightgate_operations::queries::known::KnownQuery;
+use insightgate_operations::queries::list::{QueryFilter, list_queries};
+use insightgate_operations::queries::preview::try_query;
 use insightgate_report::instant;
 use insightgate_report::report_query::ReportQuery;
 use serde::Serialize;
 
 use super::admitted::Admitted;
 use super::scheduled_report::fields_of;
-use crate::json_body::JsonBody;
+use crate::http::json_body::JsonBody;
 use crate::state::ApiState;
 
 /// System queries are nobody's; the documents show them as made by the service.

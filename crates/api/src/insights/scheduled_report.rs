@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use insightgate_operations::change_report::{delete_report, pause_report, resume_report, update_report};
-use insightgate_operations::create_report::create_report;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::list_reports::{ReportListInput, list_reports};
+use insightgate_operations::reports::change::{delete_report, pause_report, resume_report, update_report};
+use insightgate_operations::reports::create::create_report;
+use insightgate_operations::reports::list::{ReportListInput, list_reports};
 use insightgate_report::instant;
 use insightgate_report::scheduled_report::{ReportInput, ScheduledReport, Timing};
 use serde::Serialize;
@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::admitted::Admitted;
 use super::finite::{FiniteSchedule, schedule};
 use crate::envelope::{self, Asked};
-use crate::fields::{BODY_LIMIT, Fields};
-use crate::json_body::{BodyFault, JsonBody};
+use crate::http::fields::{BODY_LIMIT, Fields};
+use crate::http::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
 
 #[derive(Serialize)]

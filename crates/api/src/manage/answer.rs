@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::call::Call;
-use crate::{challenge, envelope};
+use crate::envelope;
+use crate::http::challenge;
 
 /// Some answers hold a secret, once: none may be kept by anything on the way.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {

@@ -2,11 +2,12 @@
 
 use insightgate_identity::application::{Application, ClientSecret, Permission};
 use insightgate_operations::failure::Failure;
+use insightgate_operations::manage::applications::consents;
+use insightgate_operations::manage::applications::consents::Consent;
 use insightgate_operations::manage::applications::{
     ApplicationChange, NewApplication, change_application, list_applications, register_application, show_application,
 };
-use insightgate_operations::manage::consents::{self, Consent};
-use insightgate_operations::manage::{permissions, secrets};
+use insightgate_operations::manage::applications::{permissions, secrets};
 use insightgate_report::instant;
 use serde_json::{Value, json};
 

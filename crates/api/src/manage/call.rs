@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use axum::RequestExt as _;
 use axum::extract::{Path, Request};
 use axum::http::{HeaderMap, header};
-use insightgate_operations::authenticate::{authenticate_management, count_refusal};
+use insightgate_operations::callers::authenticate::{authenticate_management, count_refusal};
 use insightgate_operations::context::Context;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::administrator::Administrator;
 
 use super::object::{BODY_LIMIT, Object};
-use crate::challenge;
-use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
-use crate::fields::Parameters;
-use crate::json_body::{BodyFault, JsonBody};
+use crate::http::challenge;
+use crate::http::client_address::ClientAddress;
+use crate::http::fields::Parameters;
+use crate::http::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
 
 pub(super) struct Call {

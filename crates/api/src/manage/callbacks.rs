@@ -1,6 +1,7 @@
 //! Callbacks, and the secrets that they are signed with.
 
-use insightgate_operations::manage::callback_secrets::{self, CallbackSecret};
+use insightgate_operations::manage::callbacks::secrets;
+use insightgate_operations::manage::callbacks::secrets::CallbackSecret;
 use insightgate_operations::manage::callbacks::{
     Callback, CallbackAttempt, CallbackQuery, list_callbacks, replay_callback, show_callback, shown_url, skip_token,
 };
@@ -44,12 +45,12 @@ pub(super) async fn replay(call: Call) -> Given {
 }
 
 pub(super) async fn list_secrets(call: Call) -> Given {
-    let listed = callback_secrets::list_callback_secrets(call.context(), &call.administrator, call.tenant(), call.path("owner")).await?;
+    let listed = secrets::list_callback_secrets(call.context(), &call.administrator, call.tenant(), call.path("owner")).await?;
     Ok(Some(answer::list(listed.iter().map(shown_secret).collect())))
 }
 
 pub(super) async fn add_secret(call: Call) -> Given {
-    let added = callback_secrets::add_callback_secret(call.context(), &call.administrator, call.tenant(), call.path("owner")).await?;
+    let added = secrets::add_callback_secret(call.context(), &call.administrator, call.tenant(), call.path("owner")).await?;
     let (kept, text) = added;
     let mut secret = shown_secret(&kept);
     if let Value::Object(fields) = &mut secret {
@@ -60,7 +61,7 @@ pub(super) async fn add_secret(call: Call) -> Given {
 
 pub(super) async fn remove_secret(call: Call) -> Given {
     let (owner, secret) = (call.path("owner"), call.path("secret"));
-    callback_secrets::remove_callback_secret(call.context(), &call.administrator, call.tenant(), owner, secret).await?;
+    secrets::remove_callback_secret(call.context(), &call.administrator, call.tenant(), owner, secret).await?;
     Ok(None)
 }
 

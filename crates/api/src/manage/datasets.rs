@@ -3,7 +3,7 @@
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::datasets::list_datasets;
-use insightgate_query::catalog::Dataset;
+use insightgate_query::datasets::catalog::Dataset;
 use serde_json::{Value, json};
 
 use super::answer;

@@ -1,8 +1,8 @@
 //! Enrollments and their steps.
 
 use insightgate_identity::enrollment::Enrollment;
-use insightgate_operations::manage::enroll_tenant::enroll_in_program;
-use insightgate_operations::manage::enrollment_steps::{Step, SteppedEnrollment, step};
+use insightgate_operations::manage::enrollment::enroll_tenant::enroll_in_program;
+use insightgate_operations::manage::enrollment::steps::{Step, SteppedEnrollment, step};
 use insightgate_report::instant;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Bindings of external issuers' identifiers.
 
 use insightgate_identity::external_identity::{ExternalIdentity, ExternalKind};
-use insightgate_operations::manage::external_identities::{
+use insightgate_operations::manage::users::external_identities::{
     NewExternalIdentity, bind_external_identity, list_external_identities, unbind_external_identity,
 };
 use insightgate_report::instant;

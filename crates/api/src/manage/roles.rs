@@ -1,7 +1,7 @@
 //! Role assignments.
 
 use insightgate_identity::scope::Locations;
-use insightgate_operations::manage::roles::{Assigned, NewAssignment, assign_role, list_role_assignments, revoke_role};
+use insightgate_operations::manage::users::roles::{Assigned, NewAssignment, assign_role, list_role_assignments, revoke_role};
 use serde_json::{Value, json};
 
 use super::answer;

@@ -280,7 +280,8 @@ pub(super) fn permission() -> Value {
 
 /// As it may be asked for: by an id of the API too.
 pub(super) fn named_permission() -> Value {
-    use insightgate_identity::{api_ids, application::Permission};
+    use insightgate_identity::application::Permission;
+    use insightgate_identity::tokens::api_ids;
     let mut names: Vec<String> = Permission::ALL.iter().map(|permission| permission.name().to_owned()).collect();
     names.extend(api_ids::ALL.iter().flat_map(|id| [(*id).to_owned(), format!("{id}/{}", Permission::PartnerApi.name())]));
     json!({"type": "string", "enum": names})

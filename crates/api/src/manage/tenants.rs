@@ -2,8 +2,8 @@
 
 use insightgate_identity::profile::{LegalProfile, RegistrationId};
 use insightgate_operations::failure::Failure;
-use insightgate_operations::manage::enroll_tenant::{NewTenant, enroll_tenant};
-use insightgate_operations::manage::profile_input::ProfileInput;
+use insightgate_operations::manage::enrollment::enroll_tenant::{NewTenant, enroll_tenant};
+use insightgate_operations::manage::enrollment::profile_input::ProfileInput;
 use insightgate_operations::manage::tenants::{ShownTenant, TenantChange, change_tenant, delete_tenant, list_tenants, show_tenant};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Users.
 
 use insightgate_identity::user::{PasswordState, User};
-use insightgate_operations::manage::second_factors::{add_second_factor, reset_second_factor};
+use insightgate_operations::manage::users::second_factors::{add_second_factor, reset_second_factor};
 use insightgate_operations::manage::users::{
     NewUser, UserChange, add_user, change_user, list_users, set_password as change_password, show_user,
 };

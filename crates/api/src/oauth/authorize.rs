@@ -8,8 +8,8 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::token::TokenVersion;
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::token::TokenVersion;
 use insightgate_operations::issue_token::TokenFailure;
 use insightgate_operations::sign_in::{
     AuthorizationAnswer, AuthorizationRequest, Next, Outcome, Purpose, ResponseMode, SessionChange, Step, Visit, proceed,
@@ -20,9 +20,9 @@ use super::browser::Browser;
 use super::form::{read_form, read_parameters};
 use super::pages::{self, Form};
 use super::token::{asking_again_later, described};
-use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
-use crate::fields::Parameters;
+use crate::http::client_address::ClientAddress;
+use crate::http::fields::Parameters;
 use crate::state::ApiState;
 
 /// A browser, whatever it asks for.

@@ -3,7 +3,7 @@
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use insightgate_operations::password::secret_digest;
+use insightgate_operations::credentials::password::secret_digest;
 use insightgate_operations::sign_in::SessionChange;
 
 use crate::state::ApiState;

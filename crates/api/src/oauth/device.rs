@@ -5,8 +5,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::token::TokenVersion;
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::token::TokenVersion;
 use insightgate_operations::sign_in::{Ask, DeviceAnswer, DeviceRequest, Party, Purpose, SessionChange, Step, start_device_sign_in};
 use serde_json::json;
 
@@ -14,8 +14,8 @@ use super::authorize::{Caller, stale_form};
 use super::form::read_form;
 use super::pages::{self, Form};
 use super::token::{private_json, refuse, refuse_failure};
-use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
+use crate::http::client_address::ClientAddress;
 use crate::state::ApiState;
 
 type Tenant = Result<Path<String>, PathRejection>;

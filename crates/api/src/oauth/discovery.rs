@@ -5,15 +5,15 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, Uri, header};
 use axum::response::{IntoResponse, Response};
-use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::TenantReference;
-use insightgate_identity::token::TokenVersion;
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::token::TokenVersion;
 use insightgate_identity::user::domain_of;
 use serde_json::json;
 
 use super::token::refuse;
 use crate::envelope::Asked;
-use crate::fields::Parameters;
+use crate::http::fields::Parameters;
 use crate::state::ApiState;
 
 type Tenant = Result<Path<String>, PathRejection>;

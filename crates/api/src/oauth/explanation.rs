@@ -4,10 +4,10 @@
 
 use axum::http::Uri;
 use axum::response::Response;
-use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tokens::grant::GrantRefusal;
 
 use super::pages;
-use crate::fields::Parameters;
+use crate::http::fields::Parameters;
 
 pub(super) async fn show(uri: Uri) -> Response {
     let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());

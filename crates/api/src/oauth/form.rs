@@ -1,10 +1,10 @@
 //! What clients and browsers send to the authority: forms and queries, read strictly.
 
 use axum::body::{Body, to_bytes};
-use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tokens::grant::GrantRefusal;
 use url::form_urlencoded;
 
-use crate::fields::Parameters;
+use crate::http::fields::Parameters;
 
 /// Bytes of a form. The longest are those of pages, which hold a whole authorization request.
 const FORM_LIMIT: usize = 16 << 10;

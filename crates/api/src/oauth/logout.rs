@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::{Method, Uri};
 use axum::response::Response;
-use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_operations::sign_in::{LogoutRequest, SessionChange, end_session};
 use url::form_urlencoded::Serializer;
 

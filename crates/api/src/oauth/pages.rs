@@ -6,8 +6,8 @@ use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_identity::application::Permission;
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::redirect::origin;
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::redirect::origin;
 use insightgate_identity::user::{MAXIMUM_PASSWORD, MINIMUM_PASSWORD};
 use insightgate_operations::sign_in::{Ask, Party};
 

@@ -8,16 +8,16 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::token::{LIFETIME_SECONDS, TokenVersion};
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::token::{LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::issue_token::{TokenAnswer, TokenFailure, TokenRequest, issue_token};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::form::read_form;
-use crate::client_address::ClientAddress;
 use crate::envelope::Asked;
-use crate::fields::Parameters;
+use crate::http::client_address::ClientAddress;
+use crate::http::fields::Parameters;
 use crate::state::ApiState;
 
 /// What each of the endpoints is handed.

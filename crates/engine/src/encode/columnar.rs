@@ -19,7 +19,7 @@ use datafusion::parquet::file::properties::WriterProperties;
 use super::{FileWriter, named_once};
 use crate::error::EngineError;
 use crate::lower::Output;
-use crate::types;
+use crate::rows::types;
 
 /// A row group is held in memory until it is whole, by us and by many who read it.
 const ROW_GROUP_ROWS: usize = 131_072;

@@ -94,7 +94,7 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, StringArray, TimestampMicrosecondArray};
-    use insightgate_query::catalog::ColumnType;
+    use insightgate_query::datasets::catalog::ColumnType;
 
     use super::*;
 

@@ -79,7 +79,7 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
-    use insightgate_query::catalog::ColumnType;
+    use insightgate_query::datasets::catalog::ColumnType;
 
     use super::*;
 

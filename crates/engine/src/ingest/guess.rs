@@ -1,10 +1,11 @@
 //! What type the values of a column have in common; and for a column that stays text, what it looks like and the flag that would change that.
 
-use insightgate_query::catalog::ColumnType;
-use insightgate_query::definition;
+use insightgate_query::datasets::catalog::ColumnType;
+use insightgate_query::datasets::definition;
 
-use super::number_text::{self, Look};
-use super::text_value;
+use super::text::number_text;
+use super::text::number_text::Look;
+use super::text::value;
 
 /// Numbers with more decimals are measured or computed, not counted: their sums are floats.
 const MOST_DECIMALS: u32 = 9;
@@ -96,13 +97,13 @@ impl Default for Common {
 impl Common {
     fn see(&mut self, text: &str, look: Option<Look>) {
         self.is_seen = true;
-        self.boolean = self.boolean && text_value::boolean(text).is_some();
+        self.boolean = self.boolean && value::boolean(text).is_some();
         self.number = match (self.number, look) {
             (Some(numbers), Some(look)) => Some(numbers.and(look, text)),
             _ => None,
         };
-        self.timestamp = self.timestamp && text_value::timestamp(text).is_some();
-        self.date = self.date && self.timestamp && text_value::date(text).is_some();
+        self.timestamp = self.timestamp && value::timestamp(text).is_some();
+        self.date = self.date && self.timestamp && value::date(text).is_some();
     }
 
     fn kind(&self, is_json: bool) -> ColumnType {
@@ -133,7 +134,7 @@ impl Numbers {
             lacks_point: self.lacks_point || !look.has_point,
             has_exponent: self.has_exponent || look.has_exponent,
             has_signed_exponent: self.has_signed_exponent || (look.has_exponent && text.contains(['+', '-'])),
-            is_large: self.is_large || (!look.has_point && !look.has_exponent && text_value::integer(text).is_none()),
+            is_large: self.is_large || (!look.has_point && !look.has_exponent && value::integer(text).is_none()),
         }
     }
 
@@ -212,13 +213,13 @@ impl Guess {
 
     fn see_formats(&mut self, text: &str) {
         match &mut self.formats {
-            Some(formats) => formats.retain(|format| text_value::has_format(text, format)),
+            Some(formats) => formats.retain(|format| value::has_format(text, format)),
             // Only what could be a date is put to all of them.
             None if !text.contains(|c: char| c.is_ascii_digit()) || !text.contains(['.', '/', '-', ' ']) => self.formats = Some(Vec::new()),
             None => {
                 let with_time = DATES.iter().flat_map(|day| TIMES.iter().map(move |time| format!("{day}{time}")));
                 let all = DATES.iter().map(|day| (*day).to_owned()).chain(with_time);
-                self.formats = Some(all.filter(|format| text_value::has_format(text, format)).collect());
+                self.formats = Some(all.filter(|format| value::has_format(text, format)).collect());
             }
         }
     }
@@ -328,9 +329,9 @@ pub(super) fn advice(text: &str, column: &str, kind: ColumnType, decimal_comma: 
 pub(super) fn with_comma(text: &str, column: &str, kind: ColumnType, decimal_comma: bool) -> Option<(String, String)> {
     let plain = number_text::plain(text, true).filter(|_| !decimal_comma)?;
     let fits = match kind {
-        ColumnType::Int64 => text_value::integer(&plain).is_some(),
-        ColumnType::Float64 => text_value::float(&plain).is_some(),
-        ColumnType::Decimal { scale, .. } => text_value::decimal(&plain, scale).is_some(),
+        ColumnType::Int64 => value::integer(&plain).is_some(),
+        ColumnType::Float64 => value::float(&plain).is_some(),
+        ColumnType::Decimal { scale, .. } => value::decimal(&plain, scale).is_some(),
         _ => false,
     };
     let flag = quoted(&format!("{column}={}", definition::type_name(kind)));

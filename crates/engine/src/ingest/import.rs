@@ -6,18 +6,19 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use insightgate_query::catalog::{ColumnType, Dataset, Tenancy, same_name};
-use insightgate_query::definition;
+use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, same_name};
+use insightgate_query::datasets::definition;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::infer::check_given;
-use super::parse::{ParseFault, Reading};
 use super::read_options::ReadOptions;
 use super::source::{Form, Source, bad};
+use super::text::parse::{ParseFault, Reading};
 use crate::error::EngineError;
-use crate::parquet_file::ParquetFile;
-use crate::{layout, table_writer, types};
+use crate::ingest::parquet_file::ParquetFile;
+use crate::ingest::table_writer;
+use crate::rows::{layout, types};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportSummary {

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Schema};
-use insightgate_query::catalog::{Column, ColumnType, same_name};
+use insightgate_query::datasets::catalog::{Column, ColumnType, same_name};
 
 use super::guess::{Guess, Note};
 use super::read_options::ReadOptions;
 use super::source::{Form, Source, bad};
 use crate::error::EngineError;
-use crate::types;
+use crate::rows::types;
 
 #[derive(Debug, Clone, Default)]
 pub struct InferOptions {

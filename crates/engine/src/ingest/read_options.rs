@@ -1,7 +1,7 @@
 //! What a person says of files that cannot say it themselves. It reads no file.
 
-use insightgate_query::catalog::{ColumnType, same_name};
-use insightgate_query::definition;
+use insightgate_query::datasets::catalog::{ColumnType, same_name};
+use insightgate_query::datasets::definition;
 
 /// How files of text are read. The default finds everything by itself.
 #[derive(Debug, Clone, Default)]

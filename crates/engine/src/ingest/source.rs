@@ -10,16 +10,17 @@ use std::sync::Arc;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use flate2::read::MultiGzDecoder;
-use insightgate_query::fold::fold;
+use insightgate_query::matching::fold::fold;
 
 use super::columnar;
-use super::decoded::{Decoded, encoding_of};
-use super::delimited::{Delimited, ReadError, Record};
 use super::file_kind::{FileKind, TextKind};
-use super::json_lines::{self, MAX_COLUMNS};
 use super::read_options::ReadOptions;
-use super::separator::Separator;
-use super::text_batches::{DelimitedBatches, JsonBatches};
+use super::text::batches::{DelimitedBatches, JsonBatches};
+use super::text::decoded::{Decoded, encoding_of};
+use super::text::delimited::{Delimited, ReadError, Record};
+use super::text::json_lines;
+use super::text::json_lines::MAX_COLUMNS;
+use super::text::separator::Separator;
 use crate::error::EngineError;
 
 /// Bytes from which a file is known for what it is.
@@ -47,7 +48,7 @@ pub(super) struct Source {
 }
 
 /// Rows that are in memory at once.
-pub(super) struct Batch {
+pub(crate) struct Batch {
     pub(super) columns: Vec<ArrayRef>,
     pub(super) rows: usize,
     /// Of a text: where each row begins.

@@ -8,8 +8,8 @@ use insightgate_query::plan::{Comparison, Test, Value};
 use insightgate_query::timespan::Window;
 
 use super::compare::{Place, Placed, compare, place};
-use crate::text_test::meets;
-use crate::types;
+use crate::functions::meets::meets;
+use crate::rows::types;
 
 /// `subject` of the Arrow type `kind` meets the test. Values that the type cannot be compared with meet nothing, as the language says.
 pub(crate) fn condition(subject: Expr, kind: &DataType, test: &Test) -> Expr {

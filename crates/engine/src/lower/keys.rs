@@ -5,10 +5,10 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
 use insightgate_query::plan::Plan;
 
 use super::selected_columns;
-use crate::codes::coded;
-use crate::dictionary;
 use crate::error::EngineError;
-use crate::scan::{TENANT_COLUMN, column};
+use crate::functions::codes::coded;
+use crate::rows::dictionary;
+use crate::rows::scan::{TENANT_COLUMN, column};
 
 /// For each key the expression that is grouped by, and the one that is shown.
 pub(super) struct Keys(Vec<(Expr, Expr)>);

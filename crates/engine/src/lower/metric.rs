@@ -6,14 +6,14 @@ use datafusion::error::DataFusionError;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::{avg, count, count_distinct, max, min, sum};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlanBuilder, cast, lit};
-use insightgate_query::catalog::{ColumnType, Dataset};
+use insightgate_query::datasets::catalog::{ColumnType, Dataset};
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::number::{Typed, arithmetic, concatenated, decimal_type, first_not_null};
 use crate::error::EngineError;
-use crate::numbers::digest;
-use crate::redaction;
-use crate::scan::column;
+use crate::functions::numbers::digest;
+use crate::rows::redaction;
+use crate::rows::scan::column;
 
 /// Up to so many digits, 128 bits hold the sum of ten thousand million values.
 const NARROW_SUM_PRECISION: u8 = 28;
@@ -193,7 +193,7 @@ impl Aggregates {
             return Ok(Typed { expression, kind: ColumnType::Float64, arrow: DataType::Float64 });
         }
         let Some((precision, scale)) = of.exact_type() else {
-            return Err(EngineError::Plan(format!("SUM of {}", crate::types::spelled(of.kind))));
+            return Err(EngineError::Plan(format!("SUM of {}", crate::rows::types::spelled(of.kind))));
         };
         let summed =
             if precision <= NARROW_SUM_PRECISION { DataType::Decimal128(precision, scale) } else { DataType::Decimal256(precision, scale) };

@@ -6,14 +6,14 @@ use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PREC
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::{coalesce, nullif};
 use datafusion::logical_expr::{Expr, Operator as Sql, binary_expr, cast, lit};
-use insightgate_query::catalog::ColumnType;
+use insightgate_query::datasets::catalog::ColumnType;
 use insightgate_query::metric::Operator;
 use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
-use crate::numbers::{INT64_PRECISION, widened};
-use crate::scan::text;
-use crate::types;
+use crate::functions::numbers::{INT64_PRECISION, widened};
+use crate::rows::scan::text;
+use crate::rows::types;
 
 /// `kind` is what the language calls the value; `arrow` what the expression gives.
 #[derive(Debug, Clone)]

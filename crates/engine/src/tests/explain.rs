@@ -1,6 +1,6 @@
 //! Explanations: what would be read, from the scope's own rows alone.
 
-use insightgate_query::catalog::{Tenancy, TenantKey};
+use insightgate_query::datasets::catalog::{Tenancy, TenantKey};
 use insightgate_query::plan::Comparison;
 
 use super::*;

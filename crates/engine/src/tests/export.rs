@@ -5,8 +5,8 @@ use futures::TryStreamExt;
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::*;
-use crate::block_sums::{BLOCK, block_sums};
-use crate::upload::Upload;
+use crate::storage::block_sums::{BLOCK, block_sums};
+use crate::storage::upload::Upload;
 use crate::{ArtifactKey, ExportProgress};
 
 fn key(execution: u128, format: Format) -> ArtifactKey {

@@ -204,13 +204,13 @@ async fn a_snapshot_pins_files_in_path_order() {
     assert!(snapshot.data_as_of == newest && newest.is_some() && snapshot.size() > 0);
 
     let store = object_store::local::LocalFileSystem::new_with_prefix(world.folder.path().join("data")).unwrap();
-    crate::snapshot::recheck(&store, &snapshot).await.unwrap();
+    crate::rows::snapshot::recheck(&store, &snapshot).await.unwrap();
     world.write(&dataset, ALICE, "b.parquet", &[sale(2, None), sale(3, None)]);
-    let changed = crate::snapshot::recheck(&store, &snapshot).await.unwrap_err();
+    let changed = crate::rows::snapshot::recheck(&store, &snapshot).await.unwrap_err();
     assert!(matches!(&changed, EngineError::FilesChanged { file } if file.ends_with("/b.parquet")), "{changed:?}");
     assert!(changed.is_retryable());
     std::fs::remove_file(world.data_folder(&dataset, Some(ALICE)).join("B.parquet")).unwrap();
-    let gone = crate::snapshot::recheck(&store, &snapshot).await.unwrap_err();
+    let gone = crate::rows::snapshot::recheck(&store, &snapshot).await.unwrap_err();
     assert!(matches!(&gone, EngineError::FilesChanged { file } if file.ends_with("/B.parquet")), "{gone:?}");
 }
 

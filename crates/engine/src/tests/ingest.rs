@@ -1,7 +1,9 @@
+mod given_files;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::parquet::file::metadata::ParquetMetaDataReader;
-use insightgate_query::catalog::{Tenancy, TenantKey};
+use insightgate_query::datasets::catalog::{Tenancy, TenantKey};
 
 use super::*;
 use crate::{InferOptions, ReadOptions, import, infer};

@@ -1,4 +1,4 @@
-use insightgate_query::catalog::{Tenancy, TenantKey};
+use insightgate_query::datasets::catalog::{Tenancy, TenantKey};
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::*;
@@ -88,7 +88,8 @@ async fn the_tenant_filter_is_a_node_of_the_plan() {
     // Even a listing that held another tenant's files would give none of their rows.
     let shapes: Vec<_> = snapshot.files.iter().map(|_| unread()).collect();
     let rows =
-        crate::scan::tenant_rows(&scope_of(BOB, &["100"]), &dataset, &snapshot, &shapes, &store, crate::scan::Rows::InOrder).unwrap();
+        crate::rows::scan::tenant_rows(&scope_of(BOB, &["100"]), &dataset, &snapshot, &shapes, &store, crate::rows::scan::Rows::InOrder)
+            .unwrap();
     let text = rows.build().unwrap().display_indent().to_string();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     assert!(lines[0].starts_with("Filter: Sales.MPNId IN"), "{text}");

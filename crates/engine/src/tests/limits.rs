@@ -1,7 +1,7 @@
 //! Every limit of the query language reached, one by one and at once, with a quarter of the stack that the product's threads have.
 
 use insightgate_identity::role::Role;
-use insightgate_query::catalog::Catalog;
+use insightgate_query::datasets::catalog::Catalog;
 use insightgate_query::metric;
 
 use super::*;

@@ -12,7 +12,7 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use futures::stream::BoxStream;
-use insightgate_query::catalog::Tenancy;
+use insightgate_query::datasets::catalog::Tenancy;
 use insightgate_query::plan::Comparison;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
@@ -165,7 +165,7 @@ impl Reads {
 
     /// Two files in which the tenants' row groups lie side by side.
     async fn mixed() -> Reads {
-        let holds = insightgate_query::catalog::TenantKey::TenantId;
+        let holds = insightgate_query::datasets::catalog::TenantKey::TenantId;
         let reads = Reads::new(dataset(Tenancy::Column { name: "Owner".to_owned(), holds }));
         for (name, number) in [("a.parquet", 0), ("b.parquet", 1)] {
             write_file(&reads.world.data_folder(&reads.dataset, None).join(name), number, Some([ALICE, BOB, ALICE, BOB]));

@@ -285,7 +285,7 @@ async fn redaction_is_below_everything_in_the_plan() {
     let snapshot = world.engine.snapshot(&scope, &dataset).await.unwrap();
     let store = datafusion::execution::object_store::ObjectStoreUrl::parse("data://root").unwrap();
     let shapes: Vec<_> = snapshot.files.iter().map(|_| unread()).collect();
-    let rows = crate::scan::tenant_rows(&scope, &dataset, &snapshot, &shapes, &store, crate::scan::Rows::InOrder).unwrap();
+    let rows = crate::rows::scan::tenant_rows(&scope, &dataset, &snapshot, &shapes, &store, crate::rows::scan::Rows::InOrder).unwrap();
     let text = rows.build().unwrap().display_indent().to_string();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     assert!(

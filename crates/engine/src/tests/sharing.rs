@@ -7,13 +7,13 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::WriterProperties;
 use futures::FutureExt;
-use insightgate_query::catalog::{Tenancy, TenantKey};
+use insightgate_query::datasets::catalog::{Tenancy, TenantKey};
 use insightgate_query::metric::MetricExpression;
 use insightgate_query::plan::Comparison;
 
 use super::*;
-use crate::ledger::Share;
-use crate::turns::{Asked, Lane};
+use crate::run::ledger::Share;
+use crate::run::turns::{Asked, Lane};
 
 const MIB: usize = 1 << 20;
 
@@ -157,8 +157,8 @@ async fn large_row_groups_are_read_in_fewer_streams_with_the_same_answer() {
         let world = World::with_memory(memory);
         row_groups(&world, &dataset, ALICE, 2, 100_000);
         let owner = scope(ALICE);
-        let question = crate::engine::Question { scope: &owner, plan: &plan, window: Window::All, at_most: None };
-        let (prepared, need) = world.engine.sized(question, crate::budget::Room::Whole).await.unwrap();
+        let question = crate::run::engine::Question { scope: &owner, plan: &plan, window: Window::All, at_most: None };
+        let (prepared, need) = world.engine.sized(question, crate::run::budget::Room::Whole).await.unwrap();
         assert_eq!(prepared.width, width);
         assert!(need.pool >= world.engine.inner.budget.share / 2, "{need:?}");
         answers.push(world.csv(&plan).await.unwrap());
@@ -175,8 +175,8 @@ async fn a_preview_that_a_small_share_does_not_hold_gets_a_whole_one() {
     world.write(&dataset, ALICE, "a.parquet", &rows);
     let sorted = ordered(select(&dataset, &["Name", "Id"]), &["Name"]);
     let owner = scope(ALICE);
-    let question = crate::engine::Question { scope: &owner, plan: &sorted, window: Window::All, at_most: Some(100) };
-    let (_, need) = world.engine.sized(question, crate::budget::Room::AsLikely).await.unwrap();
+    let question = crate::run::engine::Question { scope: &owner, plan: &sorted, window: Window::All, at_most: Some(100) };
+    let (_, need) = world.engine.sized(question, crate::run::budget::Room::AsLikely).await.unwrap();
     assert_eq!(need.bytes, 10 * MIB);
     assert_eq!(world.preview(&owner, &sorted).await.unwrap().len(), 100);
     assert_eq!(world.engine.inner.budget.ledger.held(), 0);

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::command_error::CommandError;
 use crate::session::{InTenant, Output, Session, show_list, show_one, text};
-use crate::table::Table;
 use crate::terminal::print;
+use crate::terminal::table::Table;
 
 #[derive(Debug, Args)]
 pub struct CallbackArguments {

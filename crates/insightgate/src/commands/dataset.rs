@@ -1,5 +1,7 @@
 //! `insightgate dataset list | show`: what a data folder offers.
 
+pub mod add;
+pub(crate) mod file_arguments;
 pub mod import;
 pub mod validate;
 
@@ -7,16 +9,16 @@ use std::path::{Path, PathBuf};
 
 use insightgate_engine::{DataRoot, local_folder};
 use insightgate_identity::program::Program;
-use insightgate_operations::catalogs::{Catalogs, definitions_of};
-use insightgate_query::builtin;
-use insightgate_query::catalog::{Dataset, Tenancy, same_name};
-use insightgate_query::definition::type_name;
+use insightgate_operations::datasets::catalogs::{Catalogs, definitions_of};
+use insightgate_query::datasets::builtin;
+use insightgate_query::datasets::catalog::{Dataset, Tenancy, same_name};
+use insightgate_query::datasets::definition::type_name;
 use serde_json::{Value, json};
 
 use crate::cli::{DatasetListArguments, DatasetShowArguments};
 use crate::command_error::CommandError;
 use crate::data_folder::{DataFolder, shown};
-use crate::table::{Table, fields};
+use crate::terminal::table::{Table, fields};
 use crate::terminal::{print, print_json};
 
 pub fn list(arguments: &DatasetListArguments) -> Result<(), CommandError> {

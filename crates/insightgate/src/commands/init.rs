@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 
 use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT};
 use insightgate_operations::context::{Context, Settings};
+use insightgate_operations::executions::written_file;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::make_operator::{Operator, add_operator_secret, make_operator};
-use insightgate_operations::written_file;
+use insightgate_operations::provisioning::make_operator::{Operator, add_operator_secret, make_operator};
 
-use crate::certificates::authority_file;
 use crate::cli::InitArguments;
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
@@ -21,6 +20,7 @@ use crate::env_vars;
 use crate::origin;
 use crate::profiles::write::{OperatorProfile, is_of, to_file, to_section};
 use crate::profiles::{self, Named, Profile};
+use crate::server::certificates::authority_file;
 use crate::server::{EngineLimits, Roots, cores, open_context};
 use crate::terminal::print;
 

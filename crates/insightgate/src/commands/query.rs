@@ -1,6 +1,8 @@
 //! `insightgate query`: queries that are saved, tried and explained, and the language that they are written in.
 
+pub(crate) mod language_page;
 mod rows;
+pub(crate) mod text;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -10,10 +12,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::command_error::CommandError;
-use crate::language_page;
-use crate::query_text::{QueryText, not_valid_by, time};
+use crate::commands::query::text::{QueryText, not_valid_by, time};
 use crate::session::{Output, insights, text};
-use crate::table::{Table, fields, plain};
+use crate::terminal::table::{Table, fields, plain};
 use crate::terminal::{confirm, print, print_json};
 
 #[derive(Debug, Args)]

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use insightgate_engine::{ArtifactSummary, DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Format};
 use insightgate_identity::scope::TenantScope;
-use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::clock::Clock;
-use insightgate_operations::explain_query::explain_local;
+use insightgate_operations::datasets::catalogs::Catalogs;
+use insightgate_operations::executions::written_file::{Output, Readers};
+use insightgate_operations::queries::explain::explain_local;
+use insightgate_operations::queries::run_locally::{LocalRun, RunFault, run_query};
 use insightgate_operations::random::Random;
-use insightgate_operations::run_query::{LocalRun, RunFault, run_query};
-use insightgate_operations::written_file::{Output, Readers};
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
 use serde_json::json;
@@ -17,8 +17,8 @@ use serde_json::json;
 use crate::cli::RunArguments;
 use crate::command_error::CommandError;
 use crate::commands::query::said;
+use crate::commands::query::text::not_valid;
 use crate::data_folder::{DataFolder, fault};
-use crate::query_text::not_valid;
 use crate::server::{EngineLimits, Roots, cores, not_opened, open_engine};
 use crate::terminal::print_json;
 

@@ -18,15 +18,15 @@ use insightgate_report::scheduled_report::ReportRules;
 use crate::cli::{ServeArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::connections::{Admission, Timing};
 use crate::data_folder::{DataFolder, fault};
-use crate::listener::Doors;
 use crate::log::start_log;
-use crate::open_files::places;
 use crate::origin;
+use crate::server::connections::{Admission, Timing};
+use crate::server::listener::Doors;
+use crate::server::open_files::places;
+use crate::server::stalled_writes::LeastRate;
+use crate::server::tls::CertificateSource;
 use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
-use crate::stalled_writes::LeastRate;
-use crate::tls::CertificateSource;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let configuration = config::load(&arguments.config)?;

@@ -6,9 +6,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::command_error::CommandError;
-use crate::secret_input::{Entered, PasswordSource};
 use crate::session::{InTenant, Output, Session, show_list, show_one, text, yes_no};
 use crate::terminal::confirm;
+use crate::terminal::secret_input::{Entered, PasswordSource};
 
 #[derive(Debug, Args)]
 pub struct UserArguments {

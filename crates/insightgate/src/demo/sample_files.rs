@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use insightgate_engine::{EngineError, TableWriter, local_folder};
 use insightgate_identity::program::Program;
-use insightgate_operations::catalogs::Catalogs;
 use insightgate_operations::context::Context;
-use insightgate_query::builtin;
-use insightgate_query::catalog::Dataset;
+use insightgate_operations::datasets::catalogs::Catalogs;
+use insightgate_query::datasets::builtin;
+use insightgate_query::datasets::catalog::Dataset;
 use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;

@@ -6,11 +6,11 @@ use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::{Location, Tenant};
 use insightgate_identity::user::domain_of;
-use insightgate_operations::add_user::{add_user, assign_role};
 use insightgate_operations::context::Context;
-use insightgate_operations::enroll_tenant::enroll_tenant;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::register_application::{register_application, register_public_application};
+use insightgate_operations::provisioning::add_user::{add_user, assign_role};
+use insightgate_operations::provisioning::enroll_tenant::enroll_tenant;
+use insightgate_operations::provisioning::register_application::{register_application, register_public_application};
 use uuid::Uuid;
 
 use super::credentials::{self, Credentials};

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use insightgate_identity::application::{Application, Permission};
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::refresh::LIFETIME;
-use insightgate_identity::token::{AccessClaims, BACKDATED_SECONDS, LIFETIME_SECONDS, TokenVersion};
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::refresh::LIFETIME;
+use insightgate_identity::tokens::token::{AccessClaims, BACKDATED_SECONDS, LIFETIME_SECONDS, TokenVersion};
 use insightgate_store::{RefreshTokenRecord, Store};
 use serde_json::json;
 use uuid::Uuid;
@@ -15,8 +15,8 @@ use super::resource::Requested;
 use super::{ISSUED, SignIn, Spent, TokenFailure, TokenRequest, Trail};
 use crate::audit;
 use crate::context::Context;
-use crate::credentials::still_holds;
-use crate::password::secret_digest;
+use crate::credentials::check_password::still_holds;
+use crate::credentials::password::secret_digest;
 
 /// What the endpoint answers; the API writes it as the version wants it.
 #[derive(Clone)]

@@ -5,15 +5,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use insightgate_identity::application::Application;
-use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
+use insightgate_identity::tokens::grant::GrantRefusal;
 
 use super::refresh::enabled_user;
 use super::resource::Granted;
 use super::{SignIn, Spent, TokenFailure, Trail, answer, is_secret};
+use crate::callers::directory::View;
 use crate::context::Context;
-use crate::directory::View;
-use crate::password::secret_digest;
+use crate::credentials::password::secret_digest;
 
 pub(super) fn check_shape(code: &str) -> Result<(), GrantRefusal> {
     if is_secret(code) { Ok(()) } else { Err(GrantRefusal::malformed_code()) }

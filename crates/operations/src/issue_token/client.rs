@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use insightgate_identity::application::Application;
-use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::{Tenant, TenantReference};
+use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_identity::user::domain_of;
 use uuid::Uuid;
 
 use super::{Grant, TokenFailure, TokenRequest};
+use crate::callers::directory::View;
 use crate::context::Context;
-use crate::directory::View;
-use crate::password::find_secret;
+use crate::credentials::password::find_secret;
 
 /// The tenant that the path names; where it names none, that of the user name or of the application.
 pub(super) async fn find_tenant(

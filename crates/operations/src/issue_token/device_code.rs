@@ -1,16 +1,16 @@
 //! The device code grant: a device asks until its user has decided elsewhere (RFC 8628).
 
 use insightgate_identity::application::Application;
-use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
+use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_store::DeviceState;
 
 use super::refresh::enabled_user;
 use super::resource::Granted;
 use super::{SignIn, Spent, TokenFailure};
+use crate::callers::directory::View;
 use crate::context::Context;
-use crate::directory::View;
-use crate::password::secret_digest;
+use crate::credentials::password::secret_digest;
 
 /// Every check but the last: the code is still good for one answer.
 pub(super) async fn sign_in(

@@ -1,12 +1,12 @@
 //! The password grant: a user name and a password, within the tenant.
 
-use insightgate_identity::grant::GrantRefusal;
 use insightgate_identity::tenant::Tenant;
+use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_identity::user::PasswordState;
 
 use super::{SignIn, Spent, TokenFailure, TokenRequest};
 use crate::context::Context;
-use crate::credentials::check_password;
+use crate::credentials::check_password::check_password;
 
 pub(super) async fn sign_in(
     context: &Context,

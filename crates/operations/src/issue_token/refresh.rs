@@ -1,18 +1,18 @@
 //! The refresh grant. Each use gives a further token; what a used one is worth stands in `identity::refresh`. A stolen one ends its family.
 
 use insightgate_identity::application::Application;
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::refresh::Reuse;
 use insightgate_identity::tenant::Tenant;
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::refresh::Reuse;
 use insightgate_identity::user::User;
 use insightgate_store::{RefreshTokenState, UsedToken};
 use uuid::Uuid;
 
 use super::resource::Granted;
 use super::{SignIn, Spent, TokenFailure, Trail, answer, is_secret};
+use crate::callers::directory::View;
 use crate::context::Context;
-use crate::directory::View;
-use crate::password::secret_digest;
+use crate::credentials::password::secret_digest;
 
 pub(super) fn check_shape(token: &str) -> Result<(), GrantRefusal> {
     if is_secret(token) { Ok(()) } else { Err(GrantRefusal::malformed_refresh_token()) }

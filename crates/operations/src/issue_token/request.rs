@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use insightgate_identity::token::TokenVersion;
+use insightgate_identity::tokens::token::TokenVersion;
 
 /// Absent and empty fields are None.
 #[derive(Clone, Default)]

@@ -1,8 +1,8 @@
 //! What a token is asked for: `resource` in version 1, `scope` in version 2.
 
 use insightgate_identity::application::Permission;
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::token::{TokenVersion, same_resource};
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::token::{TokenVersion, same_resource};
 
 use super::TokenRequest;
 use crate::context::Context;

@@ -2,6 +2,10 @@
 //!
 //! An operator's application manages every tenant: the tenant that it lives in cannot see it, let alone give it a secret.
 
+pub mod consents;
+pub mod permissions;
+pub mod secrets;
+
 use insightgate_identity::application::{Application, check_redirect_uri};
 use insightgate_identity::tenant::Tenant;
 use insightgate_store::StoreError;

@@ -1,5 +1,7 @@
 //! Callbacks as their tenant's administrators see them: what was sent, what each attempt met, and sending one anew.
 
+pub mod secrets;
+
 use insightgate_report::callback::{CallbackState, give_up_after};
 pub use insightgate_store::{Callback, CallbackAttempt};
 use insightgate_store::{CallbackFilter, CallbackPage, CallbackPlace};

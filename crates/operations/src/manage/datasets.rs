@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use insightgate_identity::program::Program;
-use insightgate_query::catalog::Dataset;
+use insightgate_query::datasets::catalog::Dataset;
 
 use super::administrator::{Administrator, Duty};
 use crate::context::Context;

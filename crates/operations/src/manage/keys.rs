@@ -3,7 +3,7 @@
 use super::administrator::{Administrator, Duty};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::rotate_keys::rotate_signing_key;
+use crate::keys::rotate::rotate_signing_key;
 
 /// The ids of the keys that are published now, the newest first. It signs a little later; those before verify until their last token has expired.
 pub async fn rotate(context: &Context, administrator: &Administrator) -> Result<Vec<String>, Failure> {

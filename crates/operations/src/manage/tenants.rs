@@ -6,10 +6,10 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_store::{AuditEvent, Reviewed};
 
 use super::administrator::{Administrator, Duty};
-use super::enroll_tenant::free_global_account;
-use super::enrollment_steps::{after_move, paused_reports};
+use super::enrollment::enroll_tenant::free_global_account;
+use super::enrollment::profile_input::ProfileInput;
+use super::enrollment::steps::{after_move, paused_reports};
 use super::fields;
-use super::profile_input::ProfileInput;
 use crate::context::Context;
 use crate::failure::Failure;
 

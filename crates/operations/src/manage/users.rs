@@ -1,5 +1,9 @@
 //! A tenant's users: adding, disabling, passwords.
 
+pub mod external_identities;
+pub mod roles;
+pub mod second_factors;
+
 use insightgate_identity::role::Role;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::{PasswordState, User, check_password, check_username};
@@ -9,8 +13,8 @@ use uuid::Uuid;
 use super::administrator::{Administrator, Duty};
 use super::fields;
 use crate::context::Context;
+use crate::credentials::password::PasswordFault;
 use crate::failure::Failure;
-use crate::password::PasswordFault;
 
 #[derive(Clone, Default)]
 pub struct NewUser {

@@ -3,19 +3,19 @@
 
 use chrono::TimeDelta;
 use insightgate_identity::application::Application;
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::redirect::redirect_matches;
-use insightgate_identity::token::TokenVersion;
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::redirect::redirect_matches;
+use insightgate_identity::tokens::token::TokenVersion;
 use insightgate_store::AuthorizationCode;
 use uuid::Uuid;
 
 use super::session::Current;
 use super::{Goal, Subject};
 use crate::context::Context;
+use crate::credentials::password::secret_digest;
 use crate::issue_token::TokenFailure;
 use crate::issue_token::client::{find_application, reference, tenant_of};
 use crate::issue_token::resource::Requested;
-use crate::password::secret_digest;
 
 /// Source: the documented lifetime.
 const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(10);

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
-use insightgate_identity::device::{INTERVAL_SECONDS, LIFETIME_SECONDS};
-use insightgate_identity::grant::GrantRefusal;
-use insightgate_identity::token::TokenVersion;
+use insightgate_identity::tokens::device::{INTERVAL_SECONDS, LIFETIME_SECONDS};
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_identity::tokens::token::TokenVersion;
 use insightgate_store::{AddedDeviceCode, DeviceCode, DeviceState};
 use uuid::Uuid;
 
@@ -14,10 +14,10 @@ use super::session::Current;
 use super::{Goal, Next, Subject, Visit, count_refusal};
 use crate::audit::{self, Happening};
 use crate::context::Context;
+use crate::credentials::password::secret_digest;
 use crate::issue_token::TokenFailure;
 use crate::issue_token::client::{find_application, reference, tenant_of};
 use crate::issue_token::resource::Requested;
-use crate::password::secret_digest;
 
 /// Consonants that are not taken for one another or for digits, and spell no words.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";

@@ -1,14 +1,14 @@
 //! Signing out: the browser's session ends. Tokens that were issued go on until they expire.
 
-use insightgate_identity::redirect::redirect_matches;
 use insightgate_identity::tenant::TenantReference;
+use insightgate_identity::tokens::redirect::redirect_matches;
 use uuid::Uuid;
 
 use super::{Visit, session};
 use crate::audit::{self, Happening};
 use crate::context::Context;
+use crate::credentials::password::secret_digest;
 use crate::issue_token::TokenFailure;
-use crate::password::secret_digest;
 
 /// Absent and empty fields are None.
 #[derive(Clone, Default)]

@@ -1,15 +1,15 @@
 //! A browser's session: begun by the right password, completed by what else is missing. Its cookie changes with each step.
 
 use chrono::TimeDelta;
-use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_identity::user::User;
 use insightgate_store::{MissingStep, SignInSession};
 
 use super::{SessionChange, Visit};
 use crate::audit::{self, Happening};
 use crate::context::Context;
+use crate::credentials::password::secret_digest;
 use crate::issue_token::TokenFailure;
-use crate::password::secret_digest;
 
 /// A step that is missing must be taken by then.
 const PENDING: TimeDelta = TimeDelta::minutes(10);

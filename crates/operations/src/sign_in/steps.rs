@@ -1,6 +1,6 @@
 //! The steps of a sign-in, each as one page sends it.
 
-use insightgate_identity::grant::GrantRefusal;
+use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_identity::user::{self, PasswordState, User};
 use insightgate_store::MissingStep;
 
@@ -8,9 +8,9 @@ use super::session::{self, Current, Replaced};
 use super::{Ask, SessionChange, Step, Subject, Visit, is_multi_factor, second_factor};
 use crate::audit::{self, Happening};
 use crate::context::Context;
-use crate::credentials::{check_password, still_holds, verify};
-use crate::guesses::Guesser;
-use crate::hashing_queue::Asker;
+use crate::credentials::check_password::{check_password, still_holds, verify};
+use crate::credentials::guesses::Guesser;
+use crate::credentials::hashing_queue::Asker;
 use crate::issue_token::TokenFailure;
 
 const WRONG_CODE: &str = "The code is wrong, or was used before. Wait for the next one and type it.";

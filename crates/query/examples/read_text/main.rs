@@ -9,8 +9,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use inputs::{DATASETS, KINDS, Reader};
-use insightgate_query::catalog::Catalog;
-use insightgate_query::{builtin, definition, diagnostic, metric, parse, plan};
+use insightgate_query::datasets::catalog::Catalog;
+use insightgate_query::datasets::{builtin, definition};
+use insightgate_query::{diagnostic, metric, parse, plan};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

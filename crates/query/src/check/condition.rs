@@ -2,7 +2,7 @@
 
 use super::literal::exact;
 use super::{Checker, Converted, convert, wanted};
-use crate::catalog::{ColumnType, Field};
+use crate::datasets::catalog::{ColumnType, Field};
 use crate::diagnostic::{Code, quoted};
 use crate::plan::{Comparison, Condition, Test, Value};
 use crate::syntax::ast::{self, Literal, LiteralValue, Predicate};

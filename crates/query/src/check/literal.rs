@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use crate::catalog::ColumnType;
+use crate::datasets::catalog::ColumnType;
 use crate::plan::Value;
 use crate::syntax::ast::LiteralValue;
 

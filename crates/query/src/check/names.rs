@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::catalog::{Catalog, Dataset, Field};
+use crate::datasets::catalog::{Catalog, Dataset, Field};
+use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::quoted;
-use crate::fold::fold;
-use crate::nearest::nearest;
+use crate::matching::fold::fold;
 use crate::syntax::ast::Name;
 
 /// What a query may name, by folded spelling: one look-up a name, however many columns there are. With each field, the dataset's spelling of

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::builtin;
+use crate::datasets::builtin;
 use crate::diagnostic::{MAXIMUM_DIAGNOSTICS, message};
 use crate::plan::{Comparison, Test, Value};
 

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 
 use super::types::{arithmetic, common, is_number, of_metric, of_row, sum};
 use super::{MetricExpression, Operator, RowExpression};
-use crate::catalog::{Column, ColumnType};
 use crate::check::{exact, wanted};
+use crate::datasets::catalog::{Column, ColumnType};
+use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::{Code, Diagnostic, quoted, shortened};
-use crate::fold::fold;
-use crate::nearest::nearest;
+use crate::matching::fold::fold;
 use crate::plan::Value;
 use crate::syntax::ast::Span;
 use crate::syntax::lexer::{Token, TokenKind, tokens};

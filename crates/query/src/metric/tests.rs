@@ -2,7 +2,7 @@
 
 use super::types::of_metric;
 use super::*;
-use crate::catalog::{Column, ColumnType};
+use crate::datasets::catalog::{Column, ColumnType};
 
 fn columns() -> Vec<Column> {
     let money = ColumnType::Decimal { precision: 18, scale: 2 };

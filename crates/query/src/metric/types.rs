@@ -1,7 +1,7 @@
 //! The types of metric expressions. The engine casts its results to them.
 
 use super::{MetricExpression, Operator, RowExpression};
-use crate::catalog::{Column, ColumnType, Dataset};
+use crate::datasets::catalog::{Column, ColumnType, Dataset};
 use crate::plan::Value;
 
 /// What a decimal can hold at most; sums grow into it.

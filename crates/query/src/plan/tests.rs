@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
-use crate::{builtin, plan};
+use crate::datasets::builtin;
+use crate::plan;
 
 #[test]
 fn windows_have_a_source() {

@@ -6,8 +6,8 @@ mod cursor;
 use super::ast::{Name, OrderItem, Select, Span, SpanClause};
 use super::lexer::{Token, TokenKind};
 use super::unsupported;
+use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::{Diagnostics, alternatives, shortened};
-use crate::nearest::nearest;
 use crate::timespan::TimeSpan;
 
 /// Bounds on lists, so that a plan stays one that an engine can hold.

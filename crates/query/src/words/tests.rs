@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::catalog::Catalog;
-use crate::definition;
+use crate::datasets::catalog::Catalog;
+use crate::datasets::definition;
 use crate::diagnostic::message;
 use crate::plan;
 

@@ -284,7 +284,7 @@ async fn what_is_due_is_read_in_the_order_of_the_index() {
     if store.dialect != Dialect::Sqlite {
         return;
     }
-    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", crate::scheduled_reports::DUE));
+    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", crate::reports::scheduled_reports::DUE));
     let rows = sqlx::query(explained).bind("Active").bind(0_i64).bind(100_i64).fetch_all(&store.pool).await.unwrap();
     let steps: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
     assert!(steps.len() == 1 && steps[0].contains("USING INDEX scheduled_reports_due"), "{steps:?}");

@@ -1,8 +1,8 @@
 //! What sign-ins leave behind: counts of wrong passwords, codes and tokens, and that all of it is bounded.
 
-use insightgate_identity::device::{WAITING_PER_ADDRESS, WAITING_PER_APPLICATION};
 use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES, KNOWN_FOR, WrongPassword};
-use insightgate_identity::refresh::{KEPT_PER_SIGN_IN, KEPT_PER_USER, LIFETIME};
+use insightgate_identity::tokens::device::{WAITING_PER_ADDRESS, WAITING_PER_APPLICATION};
+use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, KEPT_PER_USER, LIFETIME};
 
 use super::*;
 

@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::desk::*;
+use crate::tests::harness::receiver::{Receiver, allow_loopback};
 use crate::tests::harness::*;
-use crate::tests::receiver::{Receiver, allow_loopback};
 
 async fn desk() -> (Desk, Receiver) {
     (Desk::with(allow_loopback).await, Receiver::start().await)

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::desk::*;
 use super::schema::Document;
-use crate::tests::every_route::of_management;
 use crate::tests::harness::*;
+use crate::tests::http::every_route::of_management;
 
 /// Every operation, on Contoso's own things.
 pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {

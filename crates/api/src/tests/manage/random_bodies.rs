@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::desk::*;
 use super::isolation::operations;
-use crate::tests::fuzz::Dice;
+use crate::tests::http::fuzz::Dice;
 
 const FIELDS: [&str; 24] = [
     "domain",

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use chrono::TimeDelta;
-use insightgate_operations::background::runner::run_next;
+use insightgate_operations::executions::runner::run_next;
 use serde_json::{Value, json};
 
 use super::desk::*;

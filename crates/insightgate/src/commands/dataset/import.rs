@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 
 use insightgate_engine::EngineError;
-use insightgate_operations::catalogs::Catalogs;
-use insightgate_operations::import_rows::{ImportFault, NewRows, import_rows};
+use insightgate_operations::datasets::catalogs::Catalogs;
+use insightgate_operations::datasets::import_rows::{ImportFault, NewRows, import_rows};
 use serde_json::json;
 
 use crate::cli::DatasetImportArguments;
 use crate::command_error::CommandError;
+use crate::commands::dataset::file_arguments::only_files;
 use crate::data_folder::{DataFolder, shown};
-use crate::file_arguments::only_files;
 use crate::terminal::{print, print_json};
 
 /// Rows between two signs of progress.

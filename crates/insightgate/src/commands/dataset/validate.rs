@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, DataRoot, Engine, EngineError, FileCheck};
 use insightgate_identity::program::Program;
-use insightgate_operations::catalogs::{DefinitionFault, read_definition};
-use insightgate_query::catalog::Dataset;
-use insightgate_query::{builtin, definition};
+use insightgate_operations::datasets::catalogs::{DefinitionFault, read_definition};
+use insightgate_query::datasets::catalog::Dataset;
+use insightgate_query::datasets::{builtin, definition};
 use serde_json::{Value, json};
 
 use super::own;
@@ -174,7 +174,7 @@ fn not_replaced(program: Program, checked: &[Checked]) -> Vec<Checked> {
     let replaced = |dataset: &Dataset| {
         checked.iter().any(|checked| {
             let stem = checked.file.as_ref().and_then(|file| file.file_stem()?.to_str());
-            stem.is_some_and(|stem| insightgate_query::catalog::same_name(stem, &dataset.name))
+            stem.is_some_and(|stem| insightgate_query::datasets::catalog::same_name(stem, &dataset.name))
         })
     };
     let catalog = builtin::catalog(program.name());

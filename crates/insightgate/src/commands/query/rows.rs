@@ -3,8 +3,8 @@
 use insightgate_client::{Answer, PreviewRow};
 
 use crate::command_error::CommandError;
-use crate::table::{Table, plain};
 use crate::terminal::print;
+use crate::terminal::table::{Table, plain};
 
 /// Of a preview, in both programs.
 const MOST: usize = 100;

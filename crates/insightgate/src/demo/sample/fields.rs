@@ -1,7 +1,7 @@
 //! What a column holds, recognised by its name, and how that is read off a row. Columns that nothing here knows take their documented examples.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use insightgate_query::catalog::{Column, Dataset};
+use insightgate_query::datasets::catalog::{Column, Dataset};
 
 use super::companies::{PLACES, Place};
 use super::offers::{COMPETENCIES, PERSONAS, RESELLERS, TRAININGS, WORKLOADS};
@@ -63,7 +63,7 @@ impl Field {
         }
         let largest = column.examples.iter().filter_map(|example| example.parse::<f64>().ok()).fold(0.0, f64::max);
         match column.kind {
-            insightgate_query::catalog::ColumnType::String if !values.is_empty() => Field::OneOf(values.clone()),
+            insightgate_query::datasets::catalog::ColumnType::String if !values.is_empty() => Field::OneOf(values.clone()),
             _ if !column.allowed.is_empty() => Field::OneOf(column.allowed.clone()),
             _ => Field::UpTo(if largest > 0.0 { largest } else { 100.0 }),
         }

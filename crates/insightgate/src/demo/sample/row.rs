@@ -1,7 +1,7 @@
 //! What one row is about: which subscription of which customer, when, and how large. All columns of a row are read off this.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
-use insightgate_query::catalog::{Dataset, Grain};
+use insightgate_query::datasets::catalog::{Dataset, Grain};
 
 use super::companies::Customer;
 use super::offers::{OFFERS, Offer, SERVICES, Service};

@@ -1,7 +1,7 @@
 //! Gives what a row says the type of its column, so that a definition may choose its types.
 
 use chrono::{NaiveDate, NaiveTime};
-use insightgate_query::catalog::{Column, ColumnType};
+use insightgate_query::datasets::catalog::{Column, ColumnType};
 use insightgate_query::plan::Value;
 
 use super::fields::{FOREIGN, Field, Raw, identifier};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use chrono::{NaiveDate, TimeZone, Utc};
-use insightgate_query::builtin;
-use insightgate_query::catalog::{Catalog, ColumnType, Grain};
+use insightgate_query::datasets::builtin;
+use insightgate_query::datasets::catalog::{Catalog, ColumnType, Grain};
 use insightgate_query::timespan::{TimeSpan, Window};
 
 use super::*;

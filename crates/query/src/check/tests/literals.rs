@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::*;
-use crate::catalog::ColumnType;
 use crate::check::literal::{Converted, convert};
+use crate::datasets::catalog::ColumnType;
 use crate::syntax::ast::LiteralValue;
 
 fn text(text: &str) -> LiteralValue {

@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
+use crate::datasets::builtin;
 use crate::diagnostic::{MAXIMUM_DIAGNOSTICS, headline, message};
-use crate::{builtin, plan};
+use crate::plan;
 
 fn found(text: &str) -> Diagnostics {
     plan(text, &builtin::catalog("mpn")).expect_err(text)

@@ -1,8 +1,8 @@
 //! Where the parser stands: looking, taking, passing over and reporting.
 
 use super::{CLAUSES, Clause, END, Parser, is_keyword};
+use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::{Code, Diagnostic, quoted};
-use crate::nearest::nearest;
 use crate::syntax::ast::Span;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::unsupported;

@@ -1,7 +1,7 @@
 //! What a column of the marketplace's datasets holds, by its name, and how that is read off a row. A name means the same in all of them.
 
 use chrono::{Datelike, NaiveDate};
-use insightgate_query::catalog::Column;
+use insightgate_query::datasets::catalog::Column;
 
 use super::super::fields::Raw;
 use super::super::random::{at, below, chance, mix, pick};

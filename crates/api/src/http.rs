@@ -1,0 +1,13 @@
+//! What every request and answer goes through, whatever it is about: bodies and their bounds, ids, headers, and what the log says of refusals.
+
+pub(crate) mod challenge;
+pub(crate) mod client_address;
+pub(crate) mod connection_end;
+pub(crate) mod correlation;
+pub(crate) mod cross_origin;
+pub(crate) mod fields;
+pub(crate) mod intake;
+pub(crate) mod json_body;
+pub(crate) mod refusals;
+pub(crate) mod safe_headers;
+pub(crate) mod well_formed;

@@ -1,0 +1,126 @@
+//! What the log says of refusals: a caller who proved something has a line for each; of strangers one line a minute for each network and status
+//! is written, with the number of those that were left out. So nobody fills the disk by asking for what there is not.
+//!
+//! It remembers networks and numbers, never a request.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::time::Instant;
+
+use crate::http::intake::share;
+
+const PERIOD: Duration = Duration::from_secs(60);
+/// Networks and statuses that are told apart. What comes beyond them is told by its status alone.
+const MOST: usize = 1_000;
+/// Bytes of a client's text that a line has.
+const MOST_TEXT: usize = 200;
+
+/// Whether the caller of a request is known: its token was accepted, or the signature of its link.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Proven(Arc<AtomicBool>);
+
+impl Proven {
+    pub(crate) fn found(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// In an answer: why a token was not accepted, for its line in the log.
+#[derive(Debug, Clone)]
+pub(crate) struct NotAccepted(pub(crate) String);
+
+/// Shared by all listeners.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Mutex<HashMap<Kind, Told>>);
+
+/// What is told apart: the network, the status, and whether it was for a token.
+type Kind = (Option<IpAddr>, StatusCode, bool);
+
+#[derive(Debug)]
+struct Told {
+    at: Instant,
+    left_out: u64,
+}
+
+impl Refusals {
+    /// None where the log has had its line of this minute, else how many were left out since the last. Calls within the process have no address.
+    ///
+    /// Refused tokens are told of separately: a wrong secret, which has the same status, must not hide why.
+    pub(crate) fn tell(&self, client: Option<IpAddr>, status: StatusCode, of_token: bool, now: Instant) -> Option<u64> {
+        let is_fresh = |told: &Told| now.duration_since(told.at) < PERIOD;
+        let mut key = (client.map(share), status, of_token);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST && !all.contains_key(&key) {
+            all.retain(|_, told| is_fresh(told));
+            if all.len() >= MOST {
+                key.0 = None;
+            }
+        }
+        match all.get_mut(&key) {
+            Some(told) if is_fresh(told) => {
+                told.left_out = told.left_out.saturating_add(1);
+                None
+            }
+            _ => Some(all.insert(key, Told { at: now, left_out: 0 }).map_or(0, |told| told.left_out)),
+        }
+    }
+}
+
+/// As much of a client's text as a line has.
+pub(crate) fn cut(text: &str) -> String {
+    match text.get(..text.floor_char_boundary(MOST_TEXT)) {
+        Some(start) if start.len() < text.len() => format!("{start}… ({} bytes)", text.len()),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u32) -> Option<IpAddr> {
+        Some(IpAddr::from(number.to_be_bytes()))
+    }
+
+    #[test]
+    fn a_network_has_one_line_a_minute_for_a_status() {
+        let (refusals, start) = (Refusals::default(), Instant::now());
+        let tell = |client, status, seconds| refusals.tell(client, status, false, start + Duration::from_secs(seconds));
+        let (missing, wrong) = (StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED);
+        assert_eq!(tell(address(1), missing, 0), Some(0));
+        assert!((0..500).all(|number| tell(address(1), missing, number % 60).is_none()));
+        assert_eq!((tell(address(1), wrong, 1), tell(address(2), missing, 1), tell(None, missing, 1)), (Some(0), Some(0), Some(0)));
+        assert_eq!((tell(address(1), missing, 60), tell(address(1), missing, 61)), (Some(500), None));
+        assert_eq!(refusals.tell(address(1), wrong, true, start), Some(0), "a token, and not a secret");
+        let of_network = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(tell(of_network("2001:db8::1"), missing, 1), Some(0));
+        assert_eq!(tell(of_network("2001:db8::ffff:1"), missing, 1), None);
+    }
+
+    #[test]
+    fn many_networks_share_a_line_and_are_forgotten() {
+        let (refusals, start) = (Refusals::default(), Instant::now());
+        let lines = (0..20_000).filter(|number| refusals.tell(address(*number), StatusCode::NOT_FOUND, false, start).is_some()).count();
+        assert_eq!((lines, refusals.0.lock().unwrap().len()), (MOST + 1, MOST + 1));
+        let later = start + PERIOD;
+        assert_eq!(refusals.tell(address(200_000), StatusCode::NOT_FOUND, false, later), Some(0));
+        assert_eq!(refusals.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_two_characters() {
+        let fits = "x".repeat(MOST_TEXT);
+        assert_eq!(cut(&fits), fits);
+        assert_eq!(cut(&format!("{fits}y")), format!("{fits}… (201 bytes)"));
+        assert_eq!(cut(&"ä€".repeat(13_000)), format!("{}… (65000 bytes)", "ä€".repeat(40)));
+    }
+}

@@ -1,0 +1,6 @@
+//! Downloads.
+
+mod damaged_downloads;
+mod downloads;
+mod links;
+mod stalled_downloads;

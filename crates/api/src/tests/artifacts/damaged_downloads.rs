@@ -1,0 +1,210 @@
+//! Files that are not what was written any more: no download of them ends well, whatever was asked for, and no byte goes out that was not written.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use chrono::TimeDelta;
+use futures::StreamExt as _;
+use insightgate_identity::scope::Locations;
+use insightgate_report::execution::Artifact;
+use insightgate_report::scheduled_report::ReportFormat;
+use insightgate_store::Outcome;
+use serde_json::json;
+use std::path::PathBuf;
+
+use crate::tests::harness::*;
+use crate::tests::http::log::Log;
+
+/// As the engine cuts files.
+const BLOCK: usize = 128 << 10;
+const GZIP: (&str, &str) = ("accept-encoding", "gzip");
+
+/// The link to a file of several blocks, the file's place, and what was written.
+async fn large_file(bench: &Bench) -> (String, PathBuf, Vec<u8>) {
+    let names: Vec<String> = (0..30_000).map(|number| format!("name {number:020}")).collect();
+    let rows: Vec<_> = names.iter().map(|name| (name.as_str(), 100, "1000001")).collect();
+    bench.write_sales(CONTOSO, "a.parquet", &rows);
+    let link = bench.export(ANA, "SELECT Name, Amount FROM Sales", json!({})).await;
+    let file = only_file(bench);
+    let content = std::fs::read(&file).unwrap();
+    assert!(content.len() > 5 * BLOCK && !content.len().is_multiple_of(BLOCK));
+    assert_eq!(received(bench, &link, &[]).await, (StatusCode::OK, content.clone(), true));
+    (link, file, content)
+}
+
+fn only_file(bench: &Bench) -> PathBuf {
+    let mut folder = bench.folder.path().join("artifacts");
+    while folder.is_dir() {
+        let mut inside: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(inside.len(), 1);
+        folder = inside.remove(0);
+    }
+    folder
+}
+
+/// What came, and whether it ended well.
+async fn received(bench: &Bench, link: &str, headers: &[(&str, &str)]) -> (StatusCode, Vec<u8>, bool) {
+    let uri = link.strip_prefix(BASE).unwrap();
+    let request = Request::get(uri).header(header::HOST, "insights.example");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let response = tower::ServiceExt::oneshot(bench.router.clone(), request.body(Body::empty()).unwrap()).await.unwrap();
+    let (status, mut body, mut came) = (response.status(), response.into_body().into_data_stream(), Vec::new());
+    while let Some(piece) = body.next().await {
+        match piece {
+            Ok(bytes) => came.extend_from_slice(&bytes),
+            Err(_) => return (status, came, false),
+        }
+    }
+    (status, came, true)
+}
+
+async fn head(bench: &Bench, link: &str) -> Answer {
+    bench.send(Request::builder().method(Method::HEAD).uri(link.strip_prefix(BASE).unwrap()).body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn no_download_of_a_damaged_file_ends_well() {
+    let bench = Bench::new().await;
+    let (link, file, content) = large_file(&bench).await;
+    let half = content.len() / 2;
+    let flipped = |place: usize| {
+        let mut changed = content.clone();
+        changed[place] ^= 1;
+        changed
+    };
+    let longer = [content.as_slice(), b"more"].concat();
+    for (what, damaged) in [
+        ("half of it", content[..half].to_vec()),
+        ("at a block's end", content[..2 * BLOCK].to_vec()),
+        ("a byte less", content[..content.len() - 1].to_vec()),
+        ("nothing", Vec::new()),
+        ("longer", longer),
+        ("the first byte", flipped(0)),
+        ("a byte within", flipped(2 * BLOCK + 77)),
+        ("the last byte", flipped(content.len() - 1)),
+    ] {
+        std::fs::write(&file, &damaged).unwrap();
+        let (status, came, well) = received(&bench, &link, &[]).await;
+        assert!(!well && status == 200 && content.starts_with(&came) && came.len() < content.len(), "{what}: {} bytes", came.len());
+        let (status, _, well) = received(&bench, &link, &[GZIP]).await;
+        assert!(!well && status == 200, "{what}, compressed");
+        let tail = format!("bytes=1-{}", content.len() - 1);
+        for headers in [&[("range", tail.as_str())][..], &[("range", tail.as_str()), GZIP], &[("x-ms-range", tail.as_str())]] {
+            let (status, came, well) = received(&bench, &link, headers).await;
+            assert!(!well && status == 206 && content[1..].starts_with(&came), "{what}: {headers:?}");
+        }
+        // Its headers are those of what was written.
+        let told = head(&bench, &link).await;
+        assert_eq!((told.status.as_u16(), told.header("content-length")), (200, content.len().to_string().as_str()), "{what}");
+    }
+    // One event for one file, however often it was asked for.
+    let events = bench.audited("artifact.damaged").await;
+    assert_eq!(events.len(), 1);
+    assert!(
+        events[0].tenant == Some(CONTOSO) && events[0].detail.starts_with("the artifact is damaged: ") && events[0].correlation.is_some(),
+        "{events:?}"
+    );
+    bench.advance(TimeDelta::hours(25));
+    received(&bench, &link, &[]).await;
+    received(&bench, &link, &[]).await;
+    assert_eq!(bench.audited("artifact.damaged").await.len(), 2);
+    std::fs::write(&file, &content).unwrap();
+    assert_eq!(received(&bench, &link, &[]).await, (StatusCode::OK, content, true));
+}
+
+/// Whoever has a link to a damaged file may ask for it again and again.
+#[tokio::test]
+async fn a_damaged_file_is_an_error_in_the_log_once_a_day() {
+    let bench = Bench::new().await;
+    let (link, file, content) = large_file(&bench).await;
+    std::fs::write(&file, &content[..content.len() / 2]).unwrap();
+    let (log, _guard) = Log::begin();
+    for day in ["first", "second"] {
+        for _ in 0..20 {
+            assert!(!received(&bench, &link, &[]).await.2);
+        }
+        let told = log.take(tracing::Level::ERROR, "");
+        assert!(told.len() == 1 && told[0].contains("the artifact is damaged"), "{day}: {told:?}");
+        bench.advance(TimeDelta::hours(25));
+    }
+    std::fs::remove_file(&file).unwrap();
+    for _ in 0..20 {
+        assert_eq!(bench.fetch(&link, &[]).await.status, 404);
+    }
+    assert_eq!(log.take(tracing::Level::ERROR, "the artifact is not there").len(), 1);
+}
+
+#[tokio::test]
+async fn stretches_of_what_is_not_damaged_are_read() {
+    let bench = Bench::new().await;
+    let (link, file, content) = large_file(&bench).await;
+    for (first, last) in [(0, 0), (5, BLOCK), (BLOCK - 1, BLOCK), (2 * BLOCK, 4 * BLOCK - 1), (3 * BLOCK + 1, content.len() - 1)] {
+        let (status, came, well) = received(&bench, &link, &[("range", &format!("bytes={first}-{last}"))]).await;
+        assert!(well && status == 206 && came == content[first..=last], "{first}-{last}");
+    }
+    let mut damaged = content.clone();
+    damaged[2 * BLOCK + 77] ^= 1;
+    std::fs::write(&file, &damaged).unwrap();
+    for (first, last, reads) in [
+        (0, 2 * BLOCK - 1, true),
+        (3 * BLOCK, content.len() - 1, true),
+        // Before the damage and behind it, in the same block.
+        (2 * BLOCK, 2 * BLOCK, false),
+        (3 * BLOCK - 1, 3 * BLOCK - 1, false),
+        (2 * BLOCK - 1, 3 * BLOCK, false),
+    ] {
+        let (status, came, well) = received(&bench, &link, &[("range", &format!("bytes={first}-{last}"))]).await;
+        assert!(well == reads && status == 206 && content[first..=last].starts_with(&came), "{first}-{last}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_is_not_found_and_told_of() {
+    let bench = Bench::new().await;
+    let (link, file, _) = large_file(&bench).await;
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(bench.fetch(&link, &[]).await.status, 404);
+    assert_eq!(head(&bench, &link).await.status, 404);
+    let events = bench.audited("artifact.damaged").await;
+    assert!(events.len() == 1 && events[0].detail.contains("not there"), "{events:?}");
+}
+
+/// Of such files only the checksum of all of it is known, and their length.
+#[tokio::test]
+async fn files_from_before_there_were_checksums_of_blocks_are_compared_as_a_whole() {
+    let bench = Bench::new().await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let claimed = bench.context.store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
+    let content: Vec<u8> = (0..3 * BLOCK + 5).map(|position| b'a' + (position % 23) as u8).collect();
+    let id = claimed.execution.id;
+    let file = bench.folder.path().join(format!("artifacts/{CONTOSO}/{report}/{id}-{}.csv", claimed.execution.epoch));
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, &content).unwrap();
+    let artifact = Artifact {
+        epoch: claimed.execution.epoch,
+        format: ReportFormat::Csv,
+        rows: 3,
+        bytes: content.len() as u64,
+        sha256: digest(&SHA256, &content).as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+        generated: bench.now(),
+        data_as_of: None,
+        locations: Locations::Organization,
+        clear: Locations::Organization,
+    };
+    assert!(bench.context.store.finish_execution(&claimed, &Outcome::Completed { artifact, note: None }, None, bench.now()).await.unwrap());
+    let execution = bench.executions(ANA, &report).await.remove(0);
+    let link = execution["reportAccessSecureLink"].as_str().unwrap();
+    assert_eq!(received(&bench, link, &[]).await, (StatusCode::OK, content.clone(), true));
+    let mut damaged = content.clone();
+    damaged[7] ^= 1;
+    std::fs::write(&file, &damaged).unwrap();
+    for headers in [&[][..], &[GZIP]] {
+        assert!(!received(&bench, link, headers).await.2, "{headers:?}");
+    }
+    assert_eq!(received(&bench, link, &[("range", "bytes=9-19")]).await, (StatusCode::PARTIAL_CONTENT, content[9..20].to_vec(), true));
+    std::fs::write(&file, &content[..BLOCK]).unwrap();
+    for headers in [&[][..], &[GZIP], &[("range", "bytes=9-19")]] {
+        assert!(!received(&bench, link, headers).await.2, "{headers:?}");
+    }
+}

@@ -1,0 +1,92 @@
+//! Clocks that are wrong: of a process beside others, and of a machine that was a year ahead and came back.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_identity::tokens::token::Expectation;
+use insightgate_operations::clock::Clock;
+use insightgate_operations::context::Settings;
+use insightgate_operations::executions::scheduler::{queue_due, replan};
+use insightgate_operations::executions::sweeper::look_after;
+use insightgate_operations::keys::rotate::tend_keys;
+use insightgate_report::instant;
+use serde_json::json;
+
+use crate::tests::harness::*;
+
+const TOKEN: &str = "/contoso.example/oauth2/token";
+
+fn ten_minutes_ahead() -> DateTime<Utc> {
+    Clock::of_system() + TimeDelta::minutes(10)
+}
+
+fn settings() -> Settings {
+    Settings { hold_poll: Duration::ZERO, ..Settings::default() }
+}
+
+#[tokio::test]
+async fn a_process_whose_clock_is_ahead_goes_by_the_database() {
+    let bench = Bench::start(settings(), Clock::shared(ten_minutes_ahead)).await;
+    let app = APP.to_string();
+    let form = [("grant_type", "client_credentials"), ("client_id", app.as_str()), ("client_secret", SECRET), ("resource", RESOURCE)];
+    // As another process sees it, whose clock is right.
+    let accepted = async || {
+        let answer = bench.post_form(TOKEN, &form).await.json();
+        let claims = bench.context.signing.verify(answer["access_token"].as_str().unwrap()).unwrap();
+        let audiences = [RESOURCE.to_owned()];
+        claims.check(&Expectation { audiences: &audiences, authority: None, now: Clock::of_system() }).is_ok()
+    };
+    assert!(!accepted().await, "without the database's time");
+    assert_eq!(bench.context.clock.warning(), None);
+    bench.context.clock.follow(&bench.context.store).await.unwrap();
+    assert!(accepted().await);
+    assert!((bench.now() - Clock::of_system()).abs() < TimeDelta::seconds(5));
+    let warning = bench.context.clock.warning().unwrap();
+    assert!(warning.contains("s ahead of the database's"), "{warning}");
+    let ready = bench.fetch("/readyz", &[]).await.json();
+    let clock = ready["checks"].as_array().unwrap().iter().find(|check| check["name"] == "clock").unwrap();
+    assert!(clock["detail"].as_str().unwrap().contains("seconds ahead of the database's"), "{ready}");
+}
+
+static AHEAD_SECONDS: AtomicI64 = AtomicI64::new(0);
+
+fn moved() -> DateTime<Utc> {
+    Clock::of_system() + TimeDelta::seconds(AHEAD_SECONDS.load(Ordering::SeqCst))
+}
+
+fn set_ahead(days: i64) {
+    AHEAD_SECONDS.store(days * 86_400, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_a_year_ahead_and_came_back_costs_nothing() {
+    let settings = Settings { artifact_days: 5, history_days: 5, audit_days: 5, ..settings() };
+    let bench = Bench::start(settings, Clock::shared(moved)).await;
+    let link = bench.export(ANA, ALL_SALES, json!({})).await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let start = instant::format(bench.now() + TimeDelta::hours(5));
+    bench.create_report(ANA, &query, json!({"StartTime": start, "RecurrenceInterval": 24})).await;
+    let events = bench.context.store.audit_events(1000).await.unwrap().len();
+    let keys = bench.context.signing.public();
+    look_after(&bench.context).await.unwrap();
+
+    set_ahead(365);
+    look_after(&bench.context).await.unwrap();
+    tend_keys(&bench.context).await.unwrap();
+    queue_due(&bench.context, bench.now()).await.unwrap();
+    assert!(bench.context.store.next_due().await.unwrap().unwrap() > bench.now());
+
+    set_ahead(0);
+    look_after(&bench.context).await.unwrap();
+    tend_keys(&bench.context).await.unwrap();
+    assert_eq!(bench.fetch(&link, &[]).await.status, 200, "the file is there");
+    assert!(bench.context.store.audit_events(1000).await.unwrap().len() >= events);
+    assert!(keys.iter().all(|key| bench.context.signing.public().contains(key)));
+    let next = async || bench.context.store.next_due().await.unwrap().unwrap() - bench.now();
+    assert!(next().await > TimeDelta::days(300));
+    replan(&bench.context).await.unwrap();
+    let wait = next().await;
+    assert!(wait > TimeDelta::hours(4) && wait <= TimeDelta::hours(5), "{wait}");
+    assert!(bench.context.store.replan(bench.now()).await.unwrap().is_empty(), "once");
+}

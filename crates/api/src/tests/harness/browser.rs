@@ -1,0 +1,132 @@
+//! A browser without JavaScript: it keeps cookies, and sends the forms of the pages that it was shown.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::tests::harness::*;
+
+pub(crate) struct Browser<'a> {
+    bench: &'a Bench,
+    pub(crate) cookies: BTreeMap<String, String>,
+}
+
+/// A page, or the way to another.
+pub(crate) struct Shown {
+    pub(crate) answer: Answer,
+}
+
+impl<'a> Browser<'a> {
+    pub(crate) fn new(bench: &'a Bench) -> Browser<'a> {
+        Browser { bench, cookies: BTreeMap::new() }
+    }
+
+    pub(crate) async fn open(&mut self, uri: &str) -> Shown {
+        self.send(Request::get(uri), Body::empty()).await
+    }
+
+    /// Sends a form of the page by the button of that step, with what a person types.
+    pub(crate) async fn submit(&mut self, page: &Shown, step: &str, typed: &[(&str, &str)]) -> Shown {
+        let text = page.answer.text();
+        let form = text.split("<form ").skip(1).find(|form| step.is_empty() || form.contains(&format!("value=\"{step}\"")));
+        let form = form.unwrap_or_else(|| panic!("no form has the step {step}: {text}")).split("</form>").next().unwrap().to_owned();
+        let action = attribute(&form, "action").unwrap();
+        let mut fields = Serializer::new(String::new());
+        for input in form.split("<input ").skip(1).map(|input| input.split('>').next().unwrap()) {
+            let name = attribute(input, "name").unwrap();
+            match typed.iter().find(|(known, _)| *known == name) {
+                Some((_, value)) => fields.append_pair(&name, value),
+                None => fields.append_pair(&name, &attribute(input, "value").unwrap_or_default()),
+            };
+        }
+        if !step.is_empty() {
+            fields.append_pair("step", step);
+        }
+        let request = Request::post(action).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request, Body::from(fields.finish())).await
+    }
+
+    pub(crate) async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Shown {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let answer = self.bench.send(request.header(header::COOKIE, cookies.join("; ")).body(body).unwrap()).await;
+        for cookie in answer.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            let mut parts = cookie.split("; ");
+            let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+            let flags: Vec<&str> = parts.collect();
+            for flag in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
+                assert!(flags.contains(&flag), "{cookie}");
+            }
+            assert!(name.starts_with("__Host-"), "{cookie}");
+            if flags.contains(&"Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Shown { answer }
+    }
+
+    /// As a person who knows the password and has no second factor.
+    pub(crate) async fn sign_in(&mut self, page: &Shown, username: &str, password: &str) -> Shown {
+        self.submit(page, "password", &[("username", username), ("password", password)]).await
+    }
+}
+
+impl Shown {
+    pub(crate) fn title(&self) -> String {
+        let text = self.answer.text();
+        let heading = text.split("<h1>").nth(1).unwrap_or_else(|| panic!("no heading: {} {text}", self.answer.status));
+        plain(heading.split("</h1>").next().unwrap())
+    }
+
+    pub(crate) fn fault(&self) -> String {
+        let text = self.answer.text();
+        let fault = text.split("class=\"fault\"").nth(1).unwrap_or_else(|| panic!("no fault: {text}"));
+        plain(fault.split_once('>').unwrap().1.split("</p>").next().unwrap())
+    }
+
+    /// Where the browser is sent, in the query or the fragment.
+    pub(crate) fn returned(&self) -> Returned {
+        assert_eq!(self.answer.status, 303, "{}", self.answer.text());
+        let location = Url::parse(self.answer.header("location")).unwrap();
+        let fields = location.query().or(location.fragment()).unwrap_or_default().to_owned();
+        let to = self.answer.header("location").split(['?', '#']).next().unwrap().to_owned();
+        Returned { to, fields: url::form_urlencoded::parse(fields.as_bytes()).into_owned().collect() }
+    }
+}
+
+pub(crate) struct Returned {
+    pub(crate) to: String,
+    pub(crate) fields: BTreeMap<String, String>,
+}
+
+impl Returned {
+    pub(crate) fn code(&self) -> &str {
+        self.fields.get("code").unwrap_or_else(|| panic!("{:?}", self.fields))
+    }
+
+    /// The error and its number.
+    pub(crate) fn refused(&self) -> (&str, u64) {
+        assert!(!self.fields.contains_key("code"), "{:?}", self.fields);
+        let description = &self.fields["error_description"];
+        let number = description.strip_prefix("AADSTS").unwrap().split(':').next().unwrap().parse().unwrap();
+        (&self.fields["error"], number)
+    }
+}
+
+pub(crate) fn attribute(tag: &str, name: &str) -> Option<String> {
+    let start = tag.find(&format!("{name}=\""))? + name.len() + 2;
+    Some(plain(tag[start..].split('"').next().unwrap()))
+}
+
+pub(crate) fn plain(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (entity, character) in [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")] {
+        text = text.replace(entity, character);
+    }
+    text
+}

@@ -1,0 +1,14 @@
+//! What holds for every request, whatever it is about.
+
+mod answer_headers;
+mod counted;
+mod cross_origin;
+mod encodings;
+pub(crate) mod every_route;
+pub(crate) mod fuzz;
+mod holding;
+mod intake;
+pub(crate) mod log;
+mod origin;
+mod robustness;
+mod sandbox_clock;

@@ -1,0 +1,138 @@
+//! Every path of the router, taken from the router itself, so that none can be forgotten: it asks for a token, or stands below with the reason
+//! why it does not. Those that ask are walked with everything that can be wrong with a token in `prerequisites` and `manage::isolation`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+
+use crate::router::routes;
+use crate::state::SandboxAccess;
+use crate::tests::harness::*;
+
+const ID: &str = "00000000-0000-0000-0000-000000000001";
+
+/// What answers without a token, and how: reviewed, one by one.
+const OPEN: [(&str, &str, u16, &str); 39] = [
+    ("GET", "/healthz", 200, "says nothing but that the process runs"),
+    ("GET", "/readyz", 200, "says in general words what cannot be done, and names no host or file"),
+    ("GET", "/manage/v1/openapi.json", 200, "the document of the API, which holds no data"),
+    ("GET", "/artifacts/{execution}/{file}", 403, "opened by the link's signature"),
+    ("GET", "/sandbox/v1/clock", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("POST", "/sandbox/v1/clock", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("GET", "/error", 404, "what a number means"),
+    ("GET", "/common/sign-in.css", 200, "the pages' style"),
+    ("POST", "/common/sign-in", 400, "a step of a sign-in, bound to the browser by its cookie and the form's proof"),
+    ("GET", "/common/oauth2/deviceauth", 200, "the page that asks for a device's code"),
+    ("POST", "/common/oauth2/deviceauth", 400, "a form, bound to the browser by its cookie and the form's proof"),
+    ("GET", "/{tenant}/oauth2/authorize", 400, "begins a sign-in"),
+    ("POST", "/{tenant}/oauth2/authorize", 400, "begins a sign-in"),
+    ("GET", "/{tenant}/oauth2/v2.0/authorize", 400, "begins a sign-in"),
+    ("POST", "/{tenant}/oauth2/v2.0/authorize", 400, "begins a sign-in"),
+    ("GET", "/{tenant}/oauth2/logout", 200, "ends the browser's own session"),
+    ("POST", "/{tenant}/oauth2/logout", 200, "ends the browser's own session"),
+    ("GET", "/{tenant}/oauth2/v2.0/logout", 200, "ends the browser's own session"),
+    ("POST", "/{tenant}/oauth2/v2.0/logout", 200, "ends the browser's own session"),
+    ("POST", "/{tenant}/oauth2/token", 400, "gives tokens, for credentials"),
+    ("POST", "/{tenant}/oauth2/v2.0/token", 400, "gives tokens, for credentials"),
+    ("GET", "/oauth2/token", 400, "says that the tenant is missing"),
+    ("POST", "/oauth2/token", 400, "says that the tenant is missing"),
+    ("PUT", "/oauth2/token", 400, "says that the tenant is missing"),
+    ("PATCH", "/oauth2/token", 400, "says that the tenant is missing"),
+    ("DELETE", "/oauth2/token", 400, "says that the tenant is missing"),
+    ("GET", "/oauth2/v2.0/token", 400, "says that the tenant is missing"),
+    ("POST", "/oauth2/v2.0/token", 400, "says that the tenant is missing"),
+    ("PUT", "/oauth2/v2.0/token", 400, "says that the tenant is missing"),
+    ("PATCH", "/oauth2/v2.0/token", 400, "says that the tenant is missing"),
+    ("DELETE", "/oauth2/v2.0/token", 400, "says that the tenant is missing"),
+    ("POST", "/{tenant}/oauth2/devicecode", 400, "begins a device's sign-in"),
+    ("POST", "/{tenant}/oauth2/v2.0/devicecode", 400, "begins a device's sign-in"),
+    ("GET", "/{tenant}/.well-known/openid-configuration", 200, "discovery"),
+    ("GET", "/{tenant}/v2.0/.well-known/openid-configuration", 200, "discovery"),
+    ("GET", "/{tenant}/discovery/keys", 200, "public keys"),
+    ("GET", "/{tenant}/discovery/v2.0/keys", 200, "public keys"),
+    ("GET", "/common/discovery/instance", 200, "discovery"),
+    ("GET", "/common/userrealm/{user}", 200, "discovery: the same for every user, known or not"),
+];
+
+/// The paths as they are written, with `{…}` where something is to be named.
+fn paths(bench: &Bench) -> BTreeSet<String> {
+    let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into()]), loopback_only: true };
+    let context = Arc::clone(&bench.context);
+    let state = state(&context, Some(sandbox));
+    // The router does not give its paths, but shows them: each once, as the only texts that begin with a slash.
+    let shown = format!("{:?}", routes(&state));
+    let shown = shown.split("fallback_router").next().unwrap();
+    let paths: BTreeSet<String> = shown.split('"').filter(|text| text.starts_with('/')).map(str::to_owned).collect();
+    assert!(paths.len() > 60 && paths.contains("/healthz"), "{paths:?}");
+    paths
+}
+
+fn filled(path: &str) -> String {
+    let mut filled = String::new();
+    for part in path.split_inclusive('}') {
+        let (plain, name) = part.split_once('{').unwrap_or((part, ""));
+        filled.push_str(plain);
+        filled.push_str(match name {
+            "" => "",
+            "tenant}" => "contoso.example",
+            "program}" => "mpn",
+            "user}" => "ana@contoso.example",
+            _ => ID,
+        });
+    }
+    filled
+}
+
+/// Method and written path of everything that is served, with what is answered there without a token.
+async fn served(bench: &Bench) -> Vec<(Method, String, Answer)> {
+    let mut served = Vec::new();
+    for path in paths(bench) {
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let request = Request::builder().method(method.clone()).uri(filled(&path)).body(Body::empty()).unwrap();
+            let answer = bench.send(request).await;
+            // Some of the authority's addresses have words of their own for it.
+            let wrong_verb = answer.status == 400 && answer.text().contains("AADSTS900561");
+            if answer.status != 405 && !wrong_verb {
+                served.push((method, path.clone(), answer));
+            }
+        }
+    }
+    served
+}
+
+/// All endpoints of a program.
+pub(crate) async fn of_program(bench: &Bench, program: &str) -> Vec<(Method, String)> {
+    let served = served(bench).await.into_iter().filter(|(_, path, _)| path.starts_with("/insights/"));
+    let all: Vec<_> = served.map(|(method, path, _)| (method, filled(&path.replace("{program}", program)))).collect();
+    assert!(all.len() >= 26, "{all:?}");
+    assert!(all.iter().any(|(_, path)| path.ends_with("/scheduledqueries/explainquery")), "{all:?}");
+    all
+}
+
+/// All endpoints of the management API, as they are written below its base.
+pub(crate) async fn of_management(bench: &Bench) -> BTreeSet<(String, String)> {
+    let served = served(bench).await.into_iter();
+    served.filter_map(|(method, path, _)| Some((method.to_string(), path.strip_prefix("/manage/v1")?.to_owned()))).collect()
+}
+
+#[tokio::test]
+async fn every_route_asks_for_a_token_or_says_why_not() {
+    let bench = Bench::new().await;
+    let mut open = Vec::new();
+    for (method, path, answer) in served(&bench).await {
+        if path.starts_with("/insights/") {
+            assert_eq!(answer.refused(401), "Unauthorized", "{method} {path}");
+        } else if path.starts_with("/manage/") && path != "/manage/v1/openapi.json" {
+            assert_eq!(answer.status, 401, "{method} {path}");
+            assert_eq!(answer.json()["error"]["message"], "Unauthorized", "{method} {path}");
+        } else {
+            open.push((method.to_string(), path, answer.status.as_u16()));
+        }
+    }
+    let mut reviewed: Vec<_> = OPEN.iter().map(|(method, path, status, _)| ((*method).to_owned(), (*path).to_owned(), *status)).collect();
+    open.sort();
+    reviewed.sort();
+    assert_eq!(open, reviewed);
+}

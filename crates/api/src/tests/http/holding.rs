@@ -1,0 +1,258 @@
+//! What waits: polls for a first run, and bodies that do not arrive. Time stands still but for the steps that a test makes.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{Method, Request, header};
+use chrono::TimeDelta;
+use futures::StreamExt as _;
+use insightgate_identity::scope::Locations;
+use insightgate_operations::executions::runner::run_next;
+use insightgate_report::execution::Artifact;
+use insightgate_report::scheduled_report::ReportFormat;
+use insightgate_store::Outcome;
+use serde_json::{Value, json};
+
+use crate::tests::harness::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The runtime would move its paused time whenever it is idle, and it does not see the database's threads work: while one of its own
+/// is busy it does not.
+fn freeze() -> mpsc::Sender<()> {
+    let (release, held) = mpsc::channel();
+    tokio::task::spawn_blocking(move || held.recv().is_ok());
+    tokio::time::pause();
+    release
+}
+
+/// Lets others work: the database has answered many times meanwhile.
+async fn settle(bench: &Bench) {
+    for _ in 0..100 {
+        // Each has connections of its own.
+        bench.context.store.lease_time().await.unwrap();
+        bench.context.store.next_due().await.unwrap();
+    }
+}
+
+/// The answer, and how much time had passed in steps of `step`.
+async fn answer_in_steps(bench: &Bench, step: Duration, asking: impl Future<Output = Answer>) -> (Answer, Duration) {
+    let mut asking = std::pin::pin!(asking);
+    let mut passed = Duration::ZERO;
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut asking => return (answer, passed),
+            () = settle(bench) => {}
+        }
+        assert!(passed < HOUR, "it never answers");
+        tokio::time::advance(step).await;
+        passed += step;
+    }
+}
+
+async fn waiting_report(bench: &Bench) -> String {
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await
+}
+
+#[tokio::test]
+async fn an_early_poll_is_held_before_its_404() {
+    let bench = Bench::with(|settings| settings.hold_poll = Duration::from_secs(2)).await;
+    let report = waiting_report(&bench).await;
+    let _frozen = freeze();
+    let path = format!("ScheduledReport/execution/{report}");
+    let (answer, passed) = answer_in_steps(&bench, Duration::from_millis(250), bench.get(ANA, &path)).await;
+    assert!(answer.refused(404).starts_with("There are no executions"));
+    assert!(passed >= Duration::from_secs(2), "{passed:?}");
+    // One that names a status wants to know what is, not to wait.
+    let (_, passed) = answer_in_steps(&bench, Duration::ZERO, bench.get(ANA, &format!("{path}?executionStatus=Completed"))).await;
+    assert_eq!(passed, Duration::ZERO);
+}
+
+/// The answer to a poll that would be held for an hour, in which no time passes while something happens.
+async fn answer_while(bench: &Bench, report: &str, happening: impl Future<Output = ()>) -> Answer {
+    let path = format!("ScheduledReport/execution/{report}");
+    let _frozen = freeze();
+    let happening = async {
+        settle(bench).await;
+        happening.await;
+        for _ in 0..50 {
+            settle(bench).await;
+        }
+    };
+    tokio::select! {
+        answer = bench.get(ANA, &path) => answer,
+        () = happening => panic!("the poll did not notice"),
+    }
+}
+
+async fn patient() -> (Bench, String) {
+    let bench = Bench::with(|settings| settings.hold_poll = HOUR).await;
+    let report = waiting_report(&bench).await;
+    (bench, report)
+}
+
+#[tokio::test]
+async fn a_held_poll_answers_as_soon_as_the_run_ends() {
+    let (bench, report) = patient().await;
+    let happening = async { assert!(run_next(&bench.context).await.unwrap()) };
+    assert_eq!(answer_while(&bench, &report, happening).await.ok()[0]["executionStatus"], "Completed");
+}
+
+#[tokio::test]
+async fn a_held_poll_does_not_wait_for_a_report_that_is_paused() {
+    let (bench, report) = patient().await;
+    let path = format!("ScheduledReport/pause/{report}");
+    let happening = async { assert_eq!(bench.call(ANA, Method::PUT, &path, Value::Null).await.status, 200) };
+    answer_while(&bench, &report, happening).await.refused(404);
+}
+
+#[tokio::test]
+async fn a_held_poll_does_not_wait_for_a_report_that_is_deleted() {
+    let (bench, report) = patient().await;
+    let path = format!("ScheduledReport/{report}");
+    let happening = async { assert_eq!(bench.call(ANA, Method::DELETE, &path, Value::Null).await.status, 200) };
+    answer_while(&bench, &report, happening).await.refused(404);
+}
+
+/// The answer to a poll held for two seconds, and the time that passed. When `ends` has passed, the run ends without a word to this process.
+async fn answer_when_another_process_ends(bench: &Bench, report: &str, ends: Duration, completes: bool) -> (Answer, Duration) {
+    let store = &bench.context.store;
+    let claimed = store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
+    let artifact = Artifact {
+        epoch: claimed.execution.epoch,
+        format: ReportFormat::Csv,
+        rows: 3,
+        bytes: 4,
+        sha256: "ab".into(),
+        generated: bench.now(),
+        data_as_of: None,
+        locations: Locations::Organization,
+        clear: Locations::Organization,
+    };
+    let failed = Outcome::Failed { reason: "no luck".into() };
+    let outcome = if completes { Outcome::Completed { artifact, note: None } } else { failed };
+    let _frozen = freeze();
+    let path = format!("ScheduledReport/execution/{report}");
+    let mut asking = std::pin::pin!(bench.get(ANA, &path));
+    let (step, mut passed) = (Duration::from_millis(50), Duration::ZERO);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut asking => return (answer, passed),
+            () = settle(bench) => {}
+        }
+        if passed == ends {
+            assert!(store.finish_execution(&claimed, &outcome, None, bench.now()).await.unwrap());
+        }
+        assert!(passed < HOUR, "it never answers");
+        tokio::time::advance(step).await;
+        passed += step;
+    }
+}
+
+#[tokio::test]
+async fn a_held_poll_sees_what_another_process_ran() {
+    let seconds = |seconds| Duration::from_millis((seconds * 1000.0) as u64);
+    for (ends, completes, at_least, at_most) in [
+        (seconds(0.5), true, seconds(0.5), seconds(0.8)),
+        (seconds(0.5), false, seconds(0.5), seconds(0.8)),
+        // After the last look but one: the last is at the very end.
+        (seconds(1.9), true, seconds(1.95), seconds(2.1)),
+        // Too late.
+        (seconds(60.0), true, seconds(2.0), seconds(2.1)),
+    ] {
+        let bench = Bench::with(|settings| settings.hold_poll = Duration::from_secs(2)).await;
+        let report = waiting_report(&bench).await;
+        let (answer, passed) = answer_when_another_process_ends(&bench, &report, ends, completes).await;
+        tokio::time::resume();
+        if completes && ends < Duration::from_secs(2) {
+            assert_eq!((&answer.ok()[0]["executionStatus"], &answer.ok()[0]["rowCount"]), (&json!("Completed"), &json!(3)));
+        } else {
+            assert!(answer.refused(404).starts_with("There are no executions"));
+        }
+        assert!((at_least..=at_most).contains(&passed), "{ends:?}: {passed:?}");
+    }
+}
+
+/// The tenants' polls are counted apart, so that one with many clients does not take the others' turn.
+#[tokio::test]
+async fn only_a_few_polls_of_each_tenant_are_held() {
+    let (bench, report) = patient().await;
+    // Its run is the younger one, and stays waiting.
+    bench.advance(TimeDelta::seconds(1));
+    let query = bench.create_query(ZOE, ALL_SALES).await;
+    let foreign = bench.create_report(ZOE, &query, json!({"ExecuteNow": true})).await;
+    let (path, foreign) = (format!("ScheduledReport/execution/{report}"), format!("ScheduledReport/execution/{foreign}"));
+    let _frozen = freeze();
+    let mut polls: futures::stream::FuturesUnordered<_> = (0..9).map(|_| bench.get(ANA, &path)).collect();
+    polls.next().await.unwrap().refused(404);
+    let zoe = async {
+        let answer = bench.get(ZOE, &foreign).await;
+        panic!("it should have been held: {answer:?}");
+    };
+    // All are driven together: one that is not could keep a connection that the others wait for.
+    let working = async {
+        settle(&bench).await;
+        assert!(run_next(&bench.context).await.unwrap());
+    };
+    let held = async {
+        for _ in 0..8 {
+            assert_eq!(polls.next().await.unwrap().ok()[0]["executionStatus"], "Completed");
+        }
+    };
+    tokio::select! {
+        () = zoe => {}
+        _ = async { tokio::join!(working, held) } => {}
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_flight_is_not_waited_for() {
+    let bench = Bench::with(|settings| settings.hold_poll = HOUR).await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    let _frozen = freeze();
+    bench.get(ANA, &format!("ScheduledReport/execution/{report}")).await.refused(404);
+}
+
+fn endless(beginning: &'static str) -> Body {
+    let beginning = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(beginning.as_bytes()))]);
+    Body::from_stream(beginning.chain(futures::stream::pending()))
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    let bench = Bench::new().await;
+    let token = format!("Bearer {}", bench.token(ANA));
+    let _frozen = freeze();
+    for path in ["/insights/v1/mpn/ScheduledQueries", "/insights/v1/mpn/ScheduledReport"] {
+        let request = Request::post(path).header(header::AUTHORIZATION, &token).body(endless("{\"Name\":")).unwrap();
+        let (answer, passed) = answer_in_steps(&bench, Duration::from_secs(1), bench.send(request)).await;
+        assert_eq!(answer.refused(408), "The request's body did not arrive in time.");
+        assert!((15..20).contains(&passed.as_secs()), "{passed:?}");
+    }
+    let request = Request::post(crate::tests::oauth::token_endpoint::v1()).body(endless("grant_type=")).unwrap();
+    let (answer, passed) = answer_in_steps(&bench, Duration::from_secs(1), bench.send(request)).await;
+    assert_eq!(crate::tests::oauth::token_endpoint::refused(&answer, "invalid_request", 400), 90013);
+    assert!((15..20).contains(&passed.as_secs()), "{passed:?}");
+}
+
+/// One of which something comes again and again is given up no later.
+#[tokio::test]
+async fn a_body_that_drips_is_given_up() {
+    let bench = Bench::new().await;
+    let token = format!("Bearer {}", bench.token(ANA));
+    let _frozen = freeze();
+    let drops = futures::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+    });
+    let request = Request::post("/insights/v1/mpn/ScheduledReport").header(header::AUTHORIZATION, &token);
+    let request = request.body(Body::from_stream(drops)).unwrap();
+    let (answer, passed) = answer_in_steps(&bench, Duration::from_secs(1), bench.send(request)).await;
+    assert_eq!(answer.refused(408), "The request's body did not arrive in time.");
+    assert!((15..20).contains(&passed.as_secs()), "{passed:?}");
+}

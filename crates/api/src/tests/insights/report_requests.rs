@@ -1,0 +1,478 @@
+//! The requests about reports, rule by rule: every form that is taken, every refusal with its text, and what each change does to the schedule.
+
+use axum::http::Method;
+use chrono::TimeDelta;
+use insightgate_identity::role::{Role, RoleAssignment};
+use insightgate_identity::scope::Locations;
+use insightgate_operations::executions::scheduler::queue_due;
+use insightgate_operations::failure::Failure;
+use insightgate_report::execution::Artifact;
+use insightgate_report::scheduled_report::ReportFormat;
+use insightgate_store::{ClaimedExecution, Outcome};
+use serde_json::{Map, Value, json};
+
+use crate::envelope::Asked;
+use crate::http::correlation::Correlation;
+use crate::tests::harness::*;
+
+const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
+
+async fn create(bench: &Bench, body: Value) -> Answer {
+    bench.call(ANA, Method::POST, "ScheduledReport", body).await
+}
+
+async fn put(bench: &Bench, path: &str, body: Value) -> Answer {
+    bench.call(ANA, Method::PUT, &format!("ScheduledReport/{path}"), body).await
+}
+
+async fn shown(bench: &Bench, report: &str) -> Value {
+    bench.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok().remove(0)
+}
+
+/// Without quotas, since the tables make many.
+async fn bench() -> (Bench, String) {
+    let bench = Bench::with(|settings| settings.quotas = false).await;
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    (bench, query)
+}
+
+#[tokio::test]
+async fn every_form_that_clients_send_is_taken() {
+    let (bench, query) = bench().await;
+    let (longest, crabs) = ("é".repeat(256), "🦀".repeat(256));
+    let plain = report_body(&query, every_four_hours(None));
+    let untouched = json!({
+        "reportName": "report", "description": null, "queryId": query, "query": ALL_SALES, "user": "ana@contoso.example", "createdTime": NOW,
+        "modifiedTime": null, "executeNow": false, "queryStartTime": null, "queryEndTime": null, "startTime": "2026-11-22T16:00:00Z",
+        "reportStatus": "Active", "recurrenceInterval": 4, "recurrenceCount": null, "callbackUrl": null, "callbackMethod": null,
+        "callbackOnFailure": null, "format": "csv",
+    });
+    let once = json!({"executeNow": true, "startTime": NOW, "recurrenceInterval": -1, "recurrenceCount": 1});
+    let start = |text: &str| (json!({"StartTime": text}), json!({}));
+    for (sent, changed) in [
+        (json!({}), json!({})),
+        // Null is the same as absent, and so is an empty text.
+        (
+            json!({"Description": null, "ExecuteNow": null, "QueryStartTime": null, "QueryEndTime": null, "RecurrenceCount": null, "Format": null,
+                   "CallbackUrl": null, "CallbackMethod": null}),
+            json!({}),
+        ),
+        (
+            json!({"Description": " ", "Format": "", "CallbackUrl": "", "CallbackMethod": "", "RecurrenceCount": "", "ExecuteNow": ""}),
+            json!({}),
+        ),
+        // Unknown fields: the vendor's sample has these two.
+        (json!({"IsPublicInOrg": true, "ExecutionStatus": "string", "Nothing": {"ReportName": [1, 2]}}), json!({})),
+        // Blanks around texts.
+        (
+            json!({"ReportName": "  a b \t", "QueryId": format!(" {query}\n"), "StartTime": " 2026-11-22T16:00:00Z ", "Description": " d "}),
+            json!({"reportName": "a b", "description": "d"}),
+        ),
+        (json!({"QueryId": query.to_uppercase()}), json!({})),
+        (
+            json!({"Format": " TSV ", "CallbackUrl": " https://example.org/a?b=c ", "CallbackMethod": " Get "}),
+            json!({"format": "tsv", "callbackUrl": "https://example.org/a?b=c", "callbackMethod": "GET", "callbackOnFailure": false}),
+        ),
+        // POST is the default.
+        (
+            json!({"CallbackUrl": "http://example.org"}),
+            json!({"callbackUrl": "http://example.org", "callbackMethod": "POST", "callbackOnFailure": false}),
+        ),
+        // Lengths are of characters.
+        (json!({"ReportName": longest}), json!({"reportName": longest})),
+        (json!({"ReportName": crabs, "Description": crabs}), json!({"reportName": crabs, "description": crabs})),
+        (json!({"Description": "a;b"}), json!({"description": "a;b"})),
+        // Times.
+        start("2026-11-22 16:00:00Z"),
+        start("2026-11-22t16:00:00z"),
+        start("2026-11-22T16:00:00.9999999Z"),
+        (json!({"StartTime": "9999-12-31T23:59:59Z"}), json!({"startTime": "9999-12-31T23:59:59Z"})),
+        // Numbers.
+        (
+            json!({"RecurrenceInterval": 2160, "RecurrenceCount": 4_294_967_295_u64}),
+            json!({"recurrenceInterval": 2160, "recurrenceCount": 4_294_967_295_u64}),
+        ),
+        (json!({"RecurrenceInterval": " 24 ", "RecurrenceCount": "1"}), json!({"recurrenceInterval": 24, "recurrenceCount": 1})),
+        (json!({"RecurrenceInterval": 24.0, "RecurrenceCount": 2e0}), json!({"recurrenceInterval": 24, "recurrenceCount": 2})),
+        // A stretch is for ExecuteNow only, and otherwise not even read.
+        (json!({"QueryStartTime": "2026-02-01T00:00:00Z", "QueryEndTime": "2026-01-01T00:00:00Z"}), json!({})),
+        (json!({"ExecuteNow": "False", "QueryStartTime": "nonsense", "QueryEndTime": "string"}), json!({})),
+        (json!({"ExecuteNow": 0.to_string()}), json!({})),
+        // ExecuteNow: once, at once, whatever the schedule says.
+        (json!({"ExecuteNow": true}), once.clone()),
+        (json!({"ExecuteNow": "TRUE", "StartTime": "nonsense", "RecurrenceInterval": 0, "RecurrenceCount": -5}), once.clone()),
+        (json!({"ExecuteNow": " true ", "StartTime": null, "RecurrenceInterval": null}), once.clone()),
+        (
+            json!({"ExecuteNow": true, "QueryStartTime": "2026-01-01 00:00:00Z", "QueryEndTime": "2026-02-01T00:00:00.5Z"}),
+            with(once.clone(), json!({"queryStartTime": "2026-01-01T00:00:00Z", "queryEndTime": "2026-02-01T00:00:00Z"})),
+        ),
+        (
+            json!({"ExecuteNow": true, "QueryStartTime": "2026-01-01T00:00:00Z"}),
+            with(once.clone(), json!({"queryStartTime": "2026-01-01T00:00:00Z"})),
+        ),
+        (json!({"ExecuteNow": true, "QueryEndTime": "2026-01-01T00:00:00Z"}), with(once, json!({"queryEndTime": "2026-01-01T00:00:00Z"}))),
+    ] {
+        let made = create(&bench, with(plain.clone(), sent.clone())).await;
+        assert_eq!(made.envelope()["message"], "Report created successfully");
+        let mut report = made.ok().remove(0);
+        let id = report.as_object_mut().unwrap().remove("reportId").unwrap();
+        assert_eq!(report, with(untouched.clone(), changed), "{sent}");
+        assert_eq!(shown(&bench, id.as_str().unwrap()).await, with(report, json!({"reportId": id})), "{sent}");
+    }
+    // Names of fields in any letter case.
+    for spell in [str::to_lowercase, str::to_uppercase, |name: &str| name[..1].to_lowercase() + &name[1..]] {
+        let fields = with(
+            plain.clone(),
+            json!({"Description": "d", "Format": "tsv", "CallbackUrl": "https://example.org", "CallbackMethod": "GET"}),
+        );
+        let spelled: Map<_, _> = fields.as_object().unwrap().iter().map(|(name, value)| (spell(name), value.clone())).collect();
+        let report = create(&bench, Value::Object(spelled)).await.ok().remove(0);
+        for (name, value) in [("reportName", "report"), ("description", "d"), ("format", "tsv"), ("callbackMethod", "GET")] {
+            assert_eq!(report[name], value);
+        }
+    }
+}
+
+/// Both requests that take fields, in both programs, name the field whose value has the wrong kind.
+#[tokio::test]
+async fn a_wrong_kind_of_value_names_its_field() {
+    let (bench, query) = bench().await;
+    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    let texts =
+        ["ReportName", "Description", "QueryId", "StartTime", "QueryStartTime", "QueryEndTime", "Format", "CallbackUrl", "CallbackMethod"];
+    let mut cases = Vec::new();
+    for name in texts {
+        for (value, told) in
+            [(json!(1), "the number 1"), (json!(true), "a truth value"), (json!([]), "an array"), (json!({"a": 1}), "an object")]
+        {
+            cases.push((name, value, format!("{name} should be a string, but is {told}.")));
+        }
+    }
+    for name in ["RecurrenceInterval", "RecurrenceCount"] {
+        for (value, told) in [
+            (json!("string"), "'string'"),
+            (json!("4.5"), "'4.5'"),
+            (json!(4.5), "the number 4.5"),
+            (json!(1e300), &format!("the number {}", 1e300)),
+            (json!(u64::MAX), "the number 18446744073709552000"),
+            (json!("99999999999999999999"), "'99999999999999999999'"),
+            (json!(false), "a truth value"),
+            (json!([4]), "an array"),
+        ] {
+            cases.push((name, value, format!("{name} should be a whole number, but is {told}.")));
+        }
+    }
+    for (value, told) in [(json!("string"), "'string'"), (json!(1), "the number 1"), (json!([true]), "an array"), (json!("yes"), "'yes'")] {
+        cases.push(("ExecuteNow", value, format!("ExecuteNow should be true or false, but is {told}.")));
+    }
+    for (name, value, message) in cases {
+        for spelled in [name.to_owned(), name.to_uppercase()] {
+            let mut fields = report_body(&query, every_four_hours(None));
+            fields.as_object_mut().unwrap().remove(name);
+            let fields = with(fields, json!({spelled: value}));
+            assert_eq!(create(&bench, fields.clone()).await.refused(400), message, "{value}");
+            assert_eq!(put(&bench, &report, fields).await.refused(400), message, "{value}");
+        }
+    }
+    let long = "x".repeat(10_000);
+    let told = create(&bench, json!({"ExecuteNow": long})).await.refused(400);
+    assert_eq!(told, format!("ExecuteNow should be true or false, but is '{}'.", &long[..64]), "as much of it as helps");
+    assert_eq!(bench.get(ANA, "ScheduledReport").await.ok().len(), 1);
+}
+
+#[tokio::test]
+async fn an_update_is_refused_in_the_words_of_a_create() {
+    let (bench, query) = bench().await;
+    let report = bench.create_report(ANA, &query, every_four_hours(Some(2))).await;
+    let before = shown(&bench, &report).await;
+    bench.advance(TimeDelta::hours(1));
+    let prefix = "Invalid report parameters for creation - ";
+    for (fields, message) in [
+        (json!({"ReportName": "a;b"}), format!("{prefix}Invalid character (;) in ReportName")),
+        (json!({"ReportName": "é".repeat(257)}), format!("{prefix}Limit ReportName and Description length to 256 characters or less")),
+        (json!({"Description": "é".repeat(257)}), format!("{prefix}Limit ReportName and Description length to 256 characters or less")),
+        (
+            json!({"StartTime": "2026-11-22T16:59:59Z"}),
+            format!("{prefix}Start time of report should at least be 4 hours from current UTC time"),
+        ),
+        (json!({"StartTime": "2026-11-22T17:00:00"}), format!("{prefix}StartTime should follow format: yyyy-MM-ddTHH:mm:ssZ")),
+        (json!({"RecurrenceInterval": 3}), "Recurrence Interval must be between 4 and 2160".to_owned()),
+        (json!({"RecurrenceInterval": 2161}), "Recurrence Interval must be between 4 and 2160".to_owned()),
+        (json!({"RecurrenceCount": 0}), format!("{prefix}Recurrence count has to be a positive integer value")),
+        (json!({"Format": "strings"}), format!("{prefix}Report format should be csv/tsv")),
+        (json!({"CallbackMethod": "PUT"}), format!("{prefix}CallbackMethod can only be GET or POST")),
+        (
+            json!({"CallbackUrl": "strings"}),
+            format!("{prefix}CallbackUrl should be an absolute http or https address of at most 2048 characters"),
+        ),
+        // What the documents' examples hold, left as it stands.
+        (json!({"Format": "string"}), "Requested value 'string' not found".to_owned()),
+        (json!({"CallbackMethod": "String"}), "Requested value 'String' not found".to_owned()),
+        (json!({"CallbackUrl": "string"}), "Requested value 'string' not found".to_owned()),
+        (
+            json!({"Format": "pdf", "RecurrenceInterval": 1}),
+            format!("Recurrence Interval must be between 4 and 2160; {prefix}Report format should be csv/tsv"),
+        ),
+    ] {
+        assert_eq!(put(&bench, &report, fields.clone()).await.refused(400), message, "{fields}");
+    }
+    assert_eq!(shown(&bench, &report).await, before, "nothing of it was kept");
+    // QueryId and ExecuteNow cannot change, and what is null or empty is kept.
+    let same = json!({"QueryId": UNKNOWN, "ExecuteNow": true, "QueryStartTime": "nonsense", "Description": null, "Format": "", "RecurrenceCount": null});
+    let after = put(&bench, &report, same).await.ok().remove(0);
+    assert_eq!(after, with(before, json!({"modifiedTime": "2026-11-22T13:00:00Z"})));
+}
+
+/// (hours that pass, the change, the state after it, hours from then to the next run or None)
+#[tokio::test]
+async fn changes_plan_the_next_run_anew() {
+    let later =
+        |hours: i64| insightgate_report::instant::format(insightgate_report::instant::parse(NOW).unwrap() + TimeDelta::hours(hours));
+    for (passed, changes, status, next) in [
+        (1, vec![("", json!({"StartTime": later(10)}))], "Active", Some(9)),
+        (1, vec![("", json!({"RecurrenceInterval": 48}))], "Active", Some(3)),
+        (5, vec![("", json!({"RecurrenceInterval": 48}))], "Active", Some(47)),
+        (5, vec![("", json!({"StartTime": later(4), "RecurrenceInterval": 4}))], "Active", Some(3)),
+        (5, vec![("", json!({"RecurrenceCount": 1}))], "Inactive", None),
+        (5, vec![("", json!({"RecurrenceCount": 2}))], "Active", Some(3)),
+        (13, vec![("", json!({"ReportName": "n"}))], "Inactive", None),
+        (13, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(3)),
+        // In the second of the last run: it is not run again.
+        (12, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(4)),
+        (12, vec![("", json!({"RecurrenceInterval": 8}))], "Active", Some(8)),
+        (13, vec![("", json!({"StartTime": later(30)}))], "Active", Some(17)),
+        // What is paused stays so, and goes on as it was changed.
+        (1, vec![("pause/", Value::Null), ("", json!({"StartTime": later(10)}))], "Paused", None),
+        (1, vec![("pause/", Value::Null), ("", json!({"StartTime": later(10)})), ("resume/", Value::Null)], "Active", Some(9)),
+        (5, vec![("pause/", Value::Null), ("", json!({"RecurrenceInterval": 6})), ("resume/", Value::Null)], "Active", Some(5)),
+        (5, vec![("pause/", Value::Null), ("resume/", Value::Null)], "Active", Some(3)),
+        (5, vec![("pause/", Value::Null), ("", json!({"RecurrenceCount": 1}))], "Inactive", None),
+    ] {
+        let (bench, query) = bench().await;
+        let report = bench.create_report(ANA, &query, every_four_hours(Some(3))).await;
+        for _ in 0..passed {
+            bench.advance(TimeDelta::hours(1));
+            bench.work().await;
+        }
+        for (action, body) in &changes {
+            put(&bench, &format!("{action}{report}"), body.clone()).await.ok();
+        }
+        assert_eq!(bench.report_status(ANA, &report).await, status, "{passed}: {changes:?}");
+        let mut hours = None;
+        for hour in 0..50 {
+            if bench.work().await > 0 {
+                hours = Some(hour);
+                break;
+            }
+            bench.advance(TimeDelta::hours(1));
+        }
+        assert_eq!(hours, next, "{passed}: {changes:?}");
+    }
+}
+
+fn completed(bench: &Bench, claimed: &ClaimedExecution) -> Outcome {
+    let artifact = Artifact {
+        epoch: claimed.execution.epoch,
+        format: ReportFormat::Csv,
+        rows: 0,
+        bytes: 0,
+        sha256: "00".into(),
+        generated: bench.now(),
+        data_as_of: None,
+        locations: Locations::Organization,
+        clear: Locations::Organization,
+    };
+    Outcome::Completed { artifact, note: None }
+}
+
+/// A run that goes on while its report is paused ends as it would have; after the last one there is nothing left to pause.
+#[tokio::test]
+async fn pausing_lets_a_run_finish() {
+    for (count, after) in [(2, "Paused"), (1, "Inactive")] {
+        let (bench, query) = bench().await;
+        let report = bench.create_report(ANA, &query, every_four_hours(Some(count))).await;
+        bench.advance(TimeDelta::hours(4));
+        queue_due(&bench.context, bench.now()).await.unwrap();
+        let claimed = bench.context.store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
+        let paused = put(&bench, &format!("pause/{report}"), Value::Null).await.ok().remove(0);
+        assert_eq!(
+            (&paused["reportStatus"], bench.executions(ANA, &report).await[0]["executionStatus"].as_str()),
+            (&json!("Paused"), Some("Running"))
+        );
+        assert!(bench.context.store.finish_execution(&claimed, &completed(&bench, &claimed), None, bench.now()).await.unwrap());
+        assert_eq!(bench.executions(ANA, &report).await[0]["executionStatus"], "Completed");
+        assert_eq!(bench.report_status(ANA, &report).await, after);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_has_each_programs_words() {
+    let bench = Bench::new().await;
+    for (who, program, message) in [(ANA, "mpn", "No item found with given filters."), (ALONE, "cmp", "No item found with given filters")] {
+        for id in [UNKNOWN, "not-an-id", "%20", "00000000-0000-0000-0000-00000000dead;"] {
+            for (method, path) in [
+                (Method::GET, format!("ScheduledReport?reportId={id}x")),
+                (Method::GET, format!("ScheduledReport?reportName={id}x")),
+                (Method::GET, format!("ScheduledReport?queryId={id}x")),
+                (Method::PUT, format!("ScheduledReport/{id}")),
+                (Method::PUT, format!("ScheduledReport/pause/{id}")),
+                (Method::PUT, format!("ScheduledReport/resume/{id}")),
+                (Method::DELETE, format!("ScheduledReport/{id}")),
+                (Method::GET, format!("ScheduledReport/execution/{id}")),
+                (Method::GET, format!("ScheduledReport/execution/{id};{UNKNOWN}?executionId={UNKNOWN}&getLatestExecution=false")),
+            ] {
+                let body = if method == Method::PUT { json!({}) } else { Value::Null };
+                assert_eq!(bench.call_program(who, program, method, &path, body).await.refused(404), message, "{path}");
+            }
+        }
+        assert_eq!(bench.call_program(who, program, Method::GET, "ScheduledReport", Value::Null).await.ok(), Vec::<Value>::new());
+    }
+}
+
+#[tokio::test]
+async fn filters_of_reports_are_met_together() {
+    let (bench, query) = bench().await;
+    let other_query = bench.create_query(ANA, ALL_SALES).await;
+    let name = |name: &str| with(every_four_hours(None), json!({"ReportName": name}));
+    let one = bench.create_report(ANA, &query, name("Größe & mehr")).await;
+    let two = bench.create_report(ANA, &query, name("two")).await;
+    let three = bench.create_report(ANA, &other_query, name("TWO")).await;
+    bench.create_report(BEN, &bench.create_query(BEN, ALL_SALES).await, name("two")).await;
+    let upper = (one.to_uppercase(), query.to_uppercase());
+    for (filters, expected) in [
+        (String::new(), vec![&one, &two, &three]),
+        ("reportId=&reportName=%20&queryId=".into(), vec![&one, &two, &three]),
+        ("unknown=1".into(), vec![&one, &two, &three]),
+        (format!("reportId={one}"), vec![&one]),
+        (format!("REPORTID=%20{}%20", upper.0), vec![&one]),
+        ("ReportName=GR%C3%96SSE%20%26%20mehr".into(), vec![]),
+        ("ReportName=GR%C3%96%C3%9FE%20%26%20MEHR".into(), vec![&one]),
+        ("reportname=Gr%C3%B6%C3%9Fe+%26+mehr".into(), vec![&one]),
+        ("reportName=two".into(), vec![&two, &three]),
+        (format!("queryId={}", upper.1), vec![&one, &two]),
+        (format!("queryId={query}&reportName=Two"), vec![&two]),
+        (format!("queryId={query}&reportName=Two&reportId={two}"), vec![&two]),
+        (format!("queryId={other_query}&reportName=Two&reportId={two}"), vec![]),
+        (format!("reportId={one};{two}"), vec![]),
+        ("reportName=tw".into(), vec![]),
+        ("reportName=t%25".into(), vec![]),
+        (format!("reportId={UNKNOWN}&reportName=two"), vec![]),
+    ] {
+        let answer = bench.get(ANA, &format!("ScheduledReport?{filters}")).await;
+        if expected.is_empty() {
+            assert_eq!(answer.refused(404), "No item found with given filters.", "{filters}");
+            continue;
+        }
+        assert_eq!(answer.envelope()["message"], "Report fetched successfully");
+        let found = answer.ok();
+        let mut ids: Vec<_> = found.iter().map(|report| report["reportId"].as_str().unwrap()).collect();
+        let mut expected = expected;
+        ids.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(ids, expected, "{filters}");
+    }
+}
+
+#[tokio::test]
+async fn a_delete_answers_with_what_is_gone() {
+    let (bench, query) = bench().await;
+    let report = bench.create_report(ANA, &query, with(every_four_hours(Some(4)), json!({"CallbackUrl": "https://example.org"}))).await;
+    bench.advance(TimeDelta::hours(8));
+    assert_eq!(bench.work().await, 2);
+    let before = shown(&bench, &report).await;
+    let execution = bench.executions(ANA, &report).await.remove(0);
+    assert_eq!(bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok(), [before]);
+    let id = uuid::Uuid::try_parse(execution["executionId"].as_str().unwrap()).unwrap();
+    assert!(bench.context.store.execution(id).await.unwrap().is_none(), "its runs went with it");
+    assert_eq!(bench.get(ANA, "ScheduledReport").await.ok(), Vec::<Value>::new());
+    bench.advance(TimeDelta::hours(24));
+    assert_eq!(bench.work().await, 0);
+}
+
+/// The quotas are an owner's and a program's: neither a colleague's reports count nor those of the other program.
+#[tokio::test]
+async fn quotas_are_of_one_owner_in_one_program() {
+    let bench = Bench::new().await;
+    let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
+    bench.context.store.put_role(CONTOSO, ANA.user.unwrap(), &manager).await.unwrap();
+    let in_program = async |who, program, fields: Value| {
+        let dataset = if program == "mpn" { "Sales" } else { "Orders" };
+        let query = json!({"Name": "n", "Query": format!("SELECT Name FROM {dataset}")});
+        let query = bench.call_program(who, program, Method::POST, "ScheduledQueries", query).await.ok().remove(0);
+        let body = report_body(query["queryId"].as_str().unwrap(), fields);
+        bench.call_program(who, program, Method::POST, "ScheduledReport", body).await
+    };
+    for (fields, quota, message) in [
+        (json!({"ExecuteNow": true}), 5, "User has exceeded its ExecuteNow report creation quota of 5 reports/60 mins"),
+        (every_four_hours(None), 50, "User has exceeded its report creation quota of 50 active reports"),
+    ] {
+        for program in ["mpn", "cmp"] {
+            let first = in_program(ANA, program, fields.clone()).await.ok().remove(0);
+            let body = report_body(first["queryId"].as_str().unwrap(), fields.clone());
+            for made in 1..=quota {
+                let answer = bench.call_program(ANA, program, Method::POST, "ScheduledReport", body.clone()).await;
+                if made < quota { drop(answer.ok()) } else { assert_eq!(answer.refused(400), message, "{program}") }
+            }
+        }
+        in_program(BEN, "mpn", fields.clone()).await.ok();
+        in_program(ALONE, "cmp", fields).await.ok();
+    }
+}
+
+/// 24 hours are what most datasets name; only a deployment that says so holds reports to it.
+#[tokio::test]
+async fn a_datasets_interval_holds_where_a_deployment_says_so() {
+    let often = every_four_hours(None);
+    let message = "Recurrence Interval must be between 24 and 2160";
+    let bench = Bench::with(|settings| settings.report_rules.dataset_minimum_interval = true).await;
+    let loose = bench.create_report(ANA, &bench.create_query(ANA, ALL_SALES).await, often.clone()).await;
+    let daily = SALES.replacen("name = \"Sales\"", "name = \"Sales\"\nminimum_interval_hours = 24", 1);
+    std::fs::write(bench.folder.path().join("definitions/mpn/Sales.toml"), daily).unwrap();
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    assert_eq!(create(&bench, report_body(&query, often.clone())).await.refused(400), message);
+    bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let report = bench.create_report(ANA, &query, with(often.clone(), json!({"RecurrenceInterval": 24}))).await;
+    assert_eq!(put(&bench, &report, json!({"RecurrenceInterval": 23})).await.refused(400), message);
+    put(&bench, &report, json!({"RecurrenceInterval": 25})).await.ok();
+    // One from before the rule keeps what it has, until its interval is changed.
+    put(&bench, &loose, json!({"ReportName": "renamed", "RecurrenceInterval": 4})).await.ok();
+    assert_eq!(put(&bench, &loose, json!({"RecurrenceInterval": 5})).await.refused(400), message);
+    let plain = bench.create_query(ANA, "SELECT Name FROM Plain").await;
+    bench.create_report(ANA, &plain, often.clone()).await;
+
+    let (bench, _) = self::bench().await;
+    std::fs::write(bench.folder.path().join("definitions/mpn/Sales.toml"), SALES.replacen('\n', "\nminimum_interval_hours = 24\n", 1))
+        .unwrap();
+    let query = bench.create_query(ANA, ALL_SALES).await;
+    bench.create_report(ANA, &query, often).await;
+    let shown = bench.get(ANA, "ScheduledDataset?datasetName=Sales").await.ok().remove(0);
+    assert_eq!(shown["minimumRecurrenceInterval"], 24);
+}
+
+/// Only what nobody who asks could mend is a failure of the server, and it has a text of its own where a report is created.
+#[tokio::test]
+async fn a_real_fault_says_where_to_look_it_up() {
+    let (bench, query) = bench().await;
+    bench.context.store.close().await;
+    let body = report_body(&query, every_four_hours(None));
+    for (method, path) in
+        [(Method::POST, "ScheduledReport"), (Method::PUT, &format!("ScheduledReport/{UNKNOWN}")), (Method::GET, "ScheduledReport")]
+    {
+        let answer = bench.call(ANA, method.clone(), path, body.clone()).await;
+        // The database is away: that passes.
+        assert_eq!(answer.header("retry-after"), "5");
+        assert_eq!(answer.refused(503), "Service unavailable", "{method}");
+    }
+    // What does not pass is looked up in the log.
+    for (method, path) in [(Method::POST, "scheduledreport"), (Method::GET, "scheduledreport")] {
+        let request = axum::http::Request::builder().method(method.clone()).uri(format!("/insights/v1/mpn/{path}")).body(()).unwrap();
+        let (mut parts, ()) = request.into_parts();
+        parts.extensions.insert(Correlation("correlation-1".to_owned()));
+        let response = Asked::of(&parts).refuse(&Failure::internal("a cause"));
+        assert_eq!(response.status(), 500);
+        let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let created = "Internal error encountered while creating report. Correlation ID correlation-1";
+        assert_eq!(body["message"], if method == Method::POST { created } else { "Service unavailable" });
+    }
+}

@@ -1,0 +1,16 @@
+//! The authority: tokens, sign-in, and those who attack both.
+
+mod access_tokens;
+mod attacks;
+mod authority_input;
+mod authorization;
+mod device_codes;
+mod external;
+mod guessing;
+mod identity_changes;
+mod keys;
+mod refresh;
+mod second_factor;
+mod sign_in;
+pub(crate) mod token_endpoint;
+mod token_errors;

@@ -1,0 +1,207 @@
+//! Texts as numbers while rows are grouped: a text that a dictionary holds is looked up once a dictionary, and rows are then told apart by
+//! numbers, which costs a fraction of telling texts apart.
+//!
+//! Two functions share one table: `insightgate_code` gives a text its number, `insightgate_text` gives it back. The table lives as long as
+//! the plan, so that a plan that travels needs to be cut above the second of them.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
+use datafusion::arrow::datatypes::{DataType, Int32Type};
+use datafusion::common::{ScalarValue, exec_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::functions::meets::is_same;
+
+/// Dictionaries that are remembered: a few streams read a row group each.
+const REMEMBERED: usize = 8;
+
+/// Bytes that a text takes besides its own, in the table and in the list.
+const BESIDES: usize = 32;
+
+/// There are more texts than were given room. A plan without codes has to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the different texts of a column take more memory than was given to them")]
+pub(crate) struct TooMany;
+
+/// Whether an error comes from [`TooMany`].
+pub(crate) fn are_too_many(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::External(cause) if cause.is::<TooMany>())
+}
+
+/// A dictionary, kept so that its memory is not another's, and the numbers of its values.
+type Remembered = (StringArray, Arc<[Option<i32>]>);
+
+/// The numbers of one column's texts.
+#[derive(Default)]
+struct Codes {
+    hasher: DefaultHashBuilder,
+    known: RwLock<Known>,
+    dictionaries: Mutex<Vec<Remembered>>,
+}
+
+#[derive(Default)]
+struct Known {
+    numbers: HashTable<i32>,
+    /// All texts, one behind the other, and where each ends.
+    texts: String,
+    ends: Vec<usize>,
+    /// Bytes that more texts may take.
+    room: usize,
+}
+
+/// `column`, a dictionary, as numbers; and the numbers as texts again. Fails with [`TooMany`] when the texts take more than `room` bytes.
+pub(crate) fn coded(column: Expr, room: usize) -> (Expr, impl Fn(Expr) -> Expr) {
+    let codes = Arc::new(Codes { known: RwLock::new(Known { room, ..Known::default() }), ..Codes::default() });
+    let function = |name, decodes| {
+        let signature = Signature::any(1, Volatility::Immutable);
+        Arc::new(ScalarUDF::from(Function { codes: Arc::clone(&codes), name, decodes, signature }))
+    };
+    let (code, text) = (function("insightgate_code", false), function("insightgate_text", true));
+    (code.call(vec![column]), move |number| text.call(vec![number]))
+}
+
+struct Function {
+    codes: Arc<Codes>,
+    name: &'static str,
+    decodes: bool,
+    signature: Signature,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.codes, &other.codes) && self.decodes == other.decodes
+    }
+}
+
+impl Eq for Function {}
+
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.codes).hash(state);
+        self.decodes.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(if self.decodes { DataType::Utf8 } else { DataType::Int32 })
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [argument] = arguments.args.as_slice() else { return exec_err!("{} takes one argument", self.name) };
+        let array = argument.to_array(arguments.number_rows)?;
+        let array: ArrayRef = if self.decodes { Arc::new(self.codes.texts(&array)?) } else { Arc::new(self.codes.numbers(&array)?) };
+        Ok(match argument {
+            ColumnarValue::Scalar(_) if !array.is_empty() => ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?),
+            _ => ColumnarValue::Array(array),
+        })
+    }
+}
+
+impl Codes {
+    fn numbers(&self, array: &ArrayRef) -> Result<Int32Array> {
+        if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>()
+            && let Some(values) = dictionary.values().as_string_opt::<i32>()
+        {
+            let of_values = self.of_dictionary(values)?;
+            let keys = dictionary.keys();
+            if keys.null_count() == 0 && of_values.iter().all(Option::is_some) {
+                let numbers =
+                    keys.values().iter().map(|key| usize::try_from(*key).ok().and_then(|key| *of_values.get(key)?).unwrap_or_default());
+                return Ok(Int32Array::from_iter_values(numbers));
+            }
+            return Ok(keys.iter().map(|key| *of_values.get(usize::try_from(key?).ok()?)?).collect());
+        }
+        match array.as_string_opt::<i32>() {
+            Some(texts) => Ok(self.of_texts(texts)?.into()),
+            None => exec_err!("insightgate_code takes texts, not {}", array.data_type()),
+        }
+    }
+
+    fn of_dictionary(&self, values: &StringArray) -> Result<Arc<[Option<i32>]>> {
+        let remembered = || self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, numbers)) = remembered().iter().find(|(known, _)| is_same(known, values)) {
+            return Ok(Arc::clone(numbers));
+        }
+        let numbers: Arc<[Option<i32>]> = self.of_texts(values)?.into();
+        let mut dictionaries = remembered();
+        if dictionaries.len() == REMEMBERED {
+            dictionaries.remove(0);
+        }
+        dictionaries.push((values.clone(), Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// Most are known after a while, and those that are do not keep other streams waiting.
+    fn of_texts(&self, texts: &StringArray) -> Result<Vec<Option<i32>>> {
+        let hashed = |text: &str| self.hasher.hash_one(text);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers: Vec<Option<i32>> = texts.iter().map(|text| text.and_then(|text| known.number(text, hashed(text)))).collect();
+        drop(known);
+        let is_new = |(number, text): &(&mut Option<i32>, Option<&str>)| number.is_none() && text.is_some();
+        let mut new = numbers.iter_mut().zip(texts).filter(is_new).peekable();
+        if new.peek().is_some() {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            for (number, text) in new {
+                let text = text.unwrap_or_default();
+                *number = Some(known.number(text, hashed(text)).map_or_else(|| known.learn(text, hashed), Ok)?);
+            }
+        }
+        Ok(numbers)
+    }
+
+    fn texts(&self, array: &ArrayRef) -> Result<StringArray> {
+        let Some(numbers) = array.as_primitive_opt::<Int32Type>() else {
+            return exec_err!("insightgate_text takes numbers, not {}", array.data_type());
+        };
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(numbers.iter().map(|number| number.and_then(|number| known.text(number))).collect())
+    }
+}
+
+impl Known {
+    fn text(&self, number: i32) -> Option<&str> {
+        text_of(number, &self.texts, &self.ends)
+    }
+
+    fn number(&self, text: &str, hash: u64) -> Option<i32> {
+        self.numbers.find(hash, |number| self.text(*number) == Some(text)).copied()
+    }
+
+    fn learn(&mut self, text: &str, hashed: impl Fn(&str) -> u64) -> Result<i32> {
+        let too_many = || DataFusionError::External(Box::new(TooMany));
+        self.room = self.room.checked_sub(text.len() + BESIDES).ok_or_else(too_many)?;
+        let number = i32::try_from(self.ends.len()).map_err(|_| too_many())?;
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len());
+        let Known { numbers, texts, ends, .. } = self;
+        numbers.insert_unique(hashed(text), number, |number| hashed(text_of(*number, texts, ends).unwrap_or_default()));
+        Ok(number)
+    }
+}
+
+fn text_of<'t>(number: i32, texts: &'t str, ends: &[usize]) -> Option<&'t str> {
+    let number = usize::try_from(number).ok()?;
+    let start = number.checked_sub(1).map_or(Some(0), |before| ends.get(before).copied())?;
+    texts.get(start..*ends.get(number)?)
+}

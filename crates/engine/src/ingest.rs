@@ -1,0 +1,17 @@
+//! A person's own files: what a definition for them would say, and their rows as Parquet. No network, no queries.
+
+mod columnar;
+mod file_kind;
+mod guess;
+mod import;
+mod infer;
+pub(crate) mod parquet_file;
+mod read_options;
+mod source;
+pub(crate) mod table_writer;
+pub(crate) mod text;
+
+pub use guess::Note;
+pub use import::{ConvertedRows, ImportSummary, import, import_as_one};
+pub use infer::{InferOptions, InferredTable, infer};
+pub use read_options::{GivenType, ReadOptions, TextEncoding};

@@ -1,0 +1,303 @@
+//! Checked plan → DataFusion's logical plan, on top of the tenant's rows.
+//!
+//! Stock nodes and functions only, but for `insightgate_fold`. Never SQL text, and never a scan of its own.
+
+mod compare;
+mod condition;
+mod keys;
+mod metric;
+mod number;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::functions_aggregate::expr_fn::min;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
+use insightgate_query::datasets::catalog::{ColumnType, Dataset, Field};
+use insightgate_query::metric::metric_type;
+use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Selected, Test};
+use insightgate_query::timespan::Window;
+
+use self::keys::Keys;
+use self::number::Typed;
+use crate::error::EngineError;
+use crate::functions::balanced;
+use crate::functions::may_be_first::may_be_first;
+use crate::functions::meets::above;
+use crate::rows::dictionary;
+use crate::rows::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
+use crate::rows::types;
+
+/// Where a distinct row first occurs, as one number. Definitions cannot use this name.
+const FIRST: &str = ":first";
+
+/// More rows than a file can have.
+const FILE_STRIDE: i64 = 1 << 40;
+
+/// Distinct rows that are so few are taken from the stream as they come.
+const FEW: u64 = 10_000;
+
+/// A plan that runs, and how its columns make the answer.
+pub(crate) struct Lowered {
+    pub(crate) plan: LogicalPlan,
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// `column` of the stream, under the name of the answer. The same column may stand twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) name: String,
+    pub(crate) column: usize,
+    pub(crate) kind: ColumnType,
+}
+
+impl Output {
+    pub(crate) fn new(name: &str, column: usize, kind: ColumnType) -> Output {
+        Output { name: name.to_owned(), column, kind }
+    }
+}
+
+/// The metrics of a plan, ready to be put on a scan.
+pub(crate) struct Lowering<'a> {
+    plan: &'a Plan,
+    aggregates: metric::Aggregates,
+    metrics: Vec<Metric>,
+}
+
+/// A metric in use.
+struct Metric {
+    /// In the dataset.
+    index: usize,
+    /// Over the aggregates, before it is brought to the metric's type, which may be too narrow for it: conditions are put to this.
+    exact: Typed,
+    /// In the metric's type.
+    shown: Expr,
+}
+
+impl<'a> Lowering<'a> {
+    /// `redacted`: the rows come as [`crate::rows::redaction`] leaves them.
+    pub(crate) fn new(plan: &'a Plan, redacted: bool) -> Result<Self, EngineError> {
+        let mut lowering = Lowering { plan, aggregates: metric::Aggregates::default(), metrics: Vec::new() };
+        let ordered = plan.order.iter().map(|key| key.field);
+        for field in plan
+            .outputs
+            .iter()
+            .map(|output| output.field)
+            .chain(plan.group_conditions.iter().map(|condition| condition.field))
+            .chain(ordered)
+        {
+            if let Field::Metric(index) = field
+                && !lowering.metrics.iter().any(|known| known.index == index)
+            {
+                let metric = plan.dataset.metrics.get(index).ok_or_else(|| no_field(field))?;
+                let kind = metric_type(&plan.dataset, &metric.expression);
+                let inputs = metric::Inputs { dataset: &plan.dataset, redacted, sensitive: metric.sensitive };
+                let exact = lowering.aggregates.metric(&inputs, &metric.expression)?;
+                lowering.metrics.push(Metric { index, shown: exact.clone().finished(kind), exact });
+            }
+        }
+        if !plan.grouped && !lowering.metrics.is_empty() {
+            return Err(EngineError::Plan("a metric outside a grouped plan".to_owned()));
+        }
+        Ok(lowering)
+    }
+
+    /// How the answer needs its rows. `at_most` as in [`Lowering::onto`].
+    pub(crate) fn rows(&self, at_most: Option<usize>) -> Rows {
+        match self.plan {
+            Plan { grouped: true, .. } if self.aggregates.order_matters => Rows::InOrder,
+            Plan { grouped: true, .. } => Rows::InAnyOrder,
+            plan if plan.order.is_empty() && (!plan.distinct || limit(plan, at_most).is_some_and(|limit| limit <= FEW)) => Rows::InOrder,
+            _ => Rows::Numbered,
+        }
+    }
+
+    /// Puts everything but the scope on the tenant's rows. `at_most` rows, if that is less than the plan's own limit.
+    ///
+    /// Without `limited`, whoever runs the plan counts the rows. `room` says of a column how many bytes its different texts may take in
+    /// memory, if they are to be held there.
+    pub(crate) fn onto(
+        self,
+        rows: LogicalPlanBuilder,
+        window: Window,
+        at_most: Option<usize>,
+        limited: bool,
+        room: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Lowered, EngineError> {
+        let (plan, numbered) = (self.plan, self.rows(at_most) == Rows::Numbered);
+        let rows = filtered(rows, plan, window)?;
+        let rows = if plan.grouped {
+            let (rows, keys) = Keys::of(rows, plan, room)?;
+            self.grouped(rows, &keys)?
+        } else if plan.distinct {
+            let (rows, keys) = Keys::of(rows, plan, room)?;
+            distinct(rows, plan, &keys, numbered)?
+        } else {
+            plain(rows, plan)?
+        };
+        let rows = match limit(plan, at_most).filter(|_| limited) {
+            Some(limit) => rows.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX))).map_err(EngineError::Query)?,
+            None => rows,
+        };
+        let (names, outputs) = outputs(plan);
+        let rows = rows.project(names.iter().map(|name| column(name))).map_err(EngineError::Query)?;
+        Ok(Lowered { plan: rows.build().map_err(EngineError::Query)?, outputs })
+    }
+
+    fn grouped(self, rows: LogicalPlanBuilder, keys: &Keys) -> Result<LogicalPlanBuilder, EngineError> {
+        let Lowering { plan, aggregates, metrics } = self;
+        let rows = aggregates.over(rows, keys.grouped().collect())?;
+        let is_asked_about =
+            |metric: &&Metric| plan.group_conditions.iter().any(|condition| condition.field == Field::Metric(metric.index));
+        let exact = metrics.iter().filter(is_asked_about).map(|metric| metric.exact.expression.clone().alias(exact_name(metric.index)));
+        let named = metrics.iter().map(|metric| metric.shown.clone().alias(metric_name(metric.index))).chain(exact);
+        let mut rows = rows.project(keys.shown().chain(named)).map_err(EngineError::Query)?;
+        let mut asked_about = None;
+        let mut filters = Vec::with_capacity(plan.group_conditions.len());
+        for Condition { field, test } in &plan.group_conditions {
+            let Some(Metric { index, exact, .. }) = metrics.iter().find(|metric| Field::Metric(metric.index) == *field) else {
+                return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
+            };
+            let metric = column(&exact_name(*index));
+            filters.push(condition::condition(metric.clone(), &exact.arrow, test));
+            asked_about.get_or_insert(metric);
+        }
+        // What the optimizer finds to be false it would move below the aggregation, which makes a group of no rows where there are no keys.
+        if let Some((metric, filter)) = asked_about.zip(balanced::all(filters)) {
+            rows = rows.filter(above(metric, filter)).map_err(EngineError::Query)?;
+        }
+        let keys = selected_columns(plan);
+        let ties = keys.iter().filter(|key| !plan.order.iter().any(|used| internal_name(&plan.dataset, used.field).as_ref() == Some(*key)));
+        let ties = ties.map(|key| column(key).sort(true, false)).collect::<Vec<_>>();
+        sorted(rows, plan, ties)
+    }
+}
+
+/// Rows whose date lies in the window; all rows of a dataset without dates.
+pub(crate) fn in_window(rows: LogicalPlanBuilder, dataset: &Dataset, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
+    let date = dataset.date_column.and_then(|index| dataset.columns.get(index));
+    match date.and_then(|date| condition::in_window(column(&date.name), &types::arrow(date.kind), window)) {
+        Some(filter) => rows.filter(filter).map_err(EngineError::Query),
+        None => Ok(rows),
+    }
+}
+
+/// Rows of the window that meet the conditions.
+fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
+    let dataset = &plan.dataset;
+    let rows = in_window(rows, dataset, window)?;
+    let mut filters = Vec::with_capacity(plan.row_conditions.len());
+    for Condition { field, test } in &plan.row_conditions {
+        let Field::Column(index) = field else { return Err(EngineError::Plan("a row is filtered by a metric".to_owned())) };
+        let known = dataset.columns.get(*index).ok_or_else(|| no_field(*field))?;
+        filters.push(condition::condition(column(&known.name), &types::arrow(known.kind), test));
+    }
+    match balanced::all(filters) {
+        Some(filter) => rows.filter(filter).map_err(EngineError::Query),
+        None => Ok(rows),
+    }
+}
+
+/// Rows keep the order of the files; ORDER BY breaks its ties by it.
+fn plain(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, EngineError> {
+    if plan.order.is_empty() {
+        return Ok(rows);
+    }
+    sorted(dictionary::as_texts(rows)?, plan, [FILE_COLUMN, ROW_COLUMN].map(|place| column(place).sort(true, false)).to_vec())
+}
+
+/// Each distinct row where it first occurs. Rows that are not `numbered` come in order, and groups are handed out as they are met.
+fn distinct(rows: LogicalPlanBuilder, plan: &Plan, keys: &Keys, numbered: bool) -> Result<LogicalPlanBuilder, EngineError> {
+    if let Some(key) = plan.order.iter().find(|key| !plan.selects(key.field)) {
+        return Err(EngineError::Plan(format!("DISTINCT is ordered by {:?}, which is not selected", key.field)));
+    }
+    if !numbered {
+        let rows = rows.aggregate(keys.grouped(), Vec::<Expr>::new()).map_err(EngineError::Query)?;
+        return rows.project(keys.shown()).map_err(EngineError::Query);
+    }
+    let place = column(FILE_COLUMN) * lit(FILE_STRIDE) + column(ROW_COLUMN);
+    let rows = match keys.codes().and_then(|codes| may_be_first(codes, place.clone())) {
+        Some(filter) => rows.filter(filter).map_err(EngineError::Query)?,
+        None => rows,
+    };
+    let rows = rows.aggregate(keys.grouped(), [min(place).alias(FIRST)]).map_err(EngineError::Query)?;
+    let rows = rows.project(keys.shown().chain([column(FIRST)])).map_err(EngineError::Query)?;
+    sorted(rows, plan, vec![column(FIRST).sort(true, false)])
+}
+
+/// The plan's own limit or `at_most`, whichever is less.
+pub(crate) fn limit(plan: &Plan, at_most: Option<usize>) -> Option<u64> {
+    let at_most = at_most.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+    plan.limit.into_iter().chain(at_most).min()
+}
+
+/// Nulls come last either way.
+fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<LogicalPlanBuilder, EngineError> {
+    let mut keys = Vec::with_capacity(plan.order.len() + ties.len());
+    for OrderKey { field, descending } in plan.order.iter().filter(|key| !has_one_value(plan, key.field)) {
+        let name = internal_name(&plan.dataset, *field).ok_or_else(|| no_field(*field))?;
+        keys.push(column(&name).sort(!descending, false));
+    }
+    keys.extend(ties);
+    if keys.is_empty() {
+        return Ok(rows);
+    }
+    rows.sort(keys).map_err(EngineError::Query)
+}
+
+/// Whether the conditions leave the field a single value, so that nothing can be ordered by it. The optimizer knows too, and may take such a key
+/// from the sort but not from what merges its parts, and then refuses its own plan. Texts that are equal to one can differ in case.
+fn has_one_value(plan: &Plan, field: Field) -> bool {
+    let is_text = types::arrow(plan.dataset.field_type(field)) == DataType::Utf8;
+    let fixes = |condition: &Condition| match &condition.test {
+        Test::Compare(Comparison::Equal, _) => true,
+        Test::In { values, negated: false } => values.windows(2).all(|pair| pair.first() == pair.last()),
+        _ => false,
+    };
+    !is_text && plan.row_conditions.iter().chain(&plan.group_conditions).any(|condition| condition.field == field && fixes(condition))
+}
+
+/// The distinct columns of SELECT, in its order.
+fn selected_columns(plan: &Plan) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for Selected { field, .. } in &plan.outputs {
+        if let (Field::Column(_), Some(name)) = (field, internal_name(&plan.dataset, *field))
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The distinct columns of the stream, and which of them each output is.
+fn outputs(plan: &Plan) -> (Vec<String>, Vec<Output>) {
+    let mut names: Vec<String> = Vec::new();
+    let mut outputs = Vec::with_capacity(plan.outputs.len());
+    for Selected { field, name: heading } in &plan.outputs {
+        let Some(name) = internal_name(&plan.dataset, *field) else { continue };
+        let column = names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            names.push(name);
+            names.len() - 1
+        });
+        outputs.push(Output::new(heading, column, plan.dataset.field_type(*field)));
+    }
+    (names, outputs)
+}
+
+fn internal_name(dataset: &Dataset, field: Field) -> Option<String> {
+    match field {
+        Field::Column(index) => dataset.columns.get(index).map(|column| column.name.clone()),
+        Field::Metric(index) => Some(metric_name(index)),
+    }
+}
+
+fn metric_name(index: usize) -> String {
+    format!(":metric{index}")
+}
+
+fn exact_name(index: usize) -> String {
+    format!(":exact{index}")
+}
+
+fn no_field(field: Field) -> EngineError {
+    EngineError::Plan(format!("the dataset has no {field:?}"))
+}

@@ -1,0 +1,143 @@
+//! Which file, and which of its columns, made a run fail: errors of the Parquet library name neither.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::parquet::errors::ParquetError;
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use insightgate_query::datasets::catalog::Dataset;
+
+use crate::error::EngineError;
+use crate::guard::GuardedReaders;
+use crate::rows::snapshot;
+use crate::rows::snapshot::{PinnedFile, Snapshot};
+use crate::rows::{spelling, types};
+use crate::run::engine::Engine;
+
+impl Engine {
+    /// The error with its place, when a stream failed because a file cannot be read. Reads again what the run had read, the broken file column by column.
+    pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot) -> EngineError {
+        let is_named = matches!(error, EngineError::Corrupt { .. });
+        let is_of_values = matches!(error, EngineError::OutOfRange(_));
+        if !is_named && !is_of_values && !error.is_parquet() {
+            return error;
+        }
+        let inner = &self.inner;
+        // What was replaced while it was read looks torn.
+        if let Err(changed) = snapshot::recheck(inner.data.as_ref(), snapshot).await {
+            return changed;
+        }
+        if is_named {
+            return error;
+        }
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let shapes = match inner.shapes.shapes(inner.data.as_ref(), &footers, snapshot).await {
+            Ok(shapes) => shapes,
+            Err(named) => return named,
+        };
+        let nothing = |_: &RecordBatch| Ok(());
+        for (pinned, shape) in snapshot.files.iter().zip(&shapes) {
+            let schema = &shape.schema;
+            if is_of_values {
+                if let Some(misfit) = self.misfit(pinned, schema, dataset).await {
+                    return misfit;
+                }
+                continue;
+            }
+            let all = (0..schema.fields().len()).collect();
+            let Err(cause) = self.read_columns(pinned, schema, all, nothing).await else { continue };
+            for (index, field) in schema.fields().iter().enumerate() {
+                if let Err(cause) = self.read_columns(pinned, schema, vec![index], nothing).await {
+                    return corrupt(pinned, Some(field.name()), cause);
+                }
+            }
+            return corrupt(pinned, None, cause);
+        }
+        // Damage that shows only when parts of a file are passed over.
+        match snapshot.files.as_slice() {
+            [only] if !is_of_values => corrupt(only, None, panicked()),
+            _ => error,
+        }
+    }
+
+    /// The first column with a value that its type in the definition does not hold, such as a time in seconds so far away that it has no
+    /// microseconds. None where all fit.
+    async fn misfit(&self, pinned: &PinnedFile, schema: &SchemaRef, dataset: &Dataset) -> Option<EngineError> {
+        for known in &dataset.columns {
+            let Some(index) = spelling::place_of(known, schema) else { continue };
+            let field = schema.field(index);
+            let wanted = types::arrow(known.kind);
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            let fits = |batch: &RecordBatch| {
+                batch.columns().iter().try_for_each(|values| Ok(cast_with_options(values, &wanted, &options).map(drop)?))
+            };
+            if *field.data_type() != wanted && self.read_columns(pinned, schema, vec![index], fits).await.is_err() {
+                return Some(EngineError::Misfit {
+                    file: pinned.meta.location.to_string(),
+                    column: known.name.clone(),
+                    expected: types::spelled(known.kind),
+                    found: format!("{} with values beyond its range", field.data_type()),
+                });
+            }
+        }
+        None
+    }
+
+    /// Reads a file to its end, shows each batch to `check` and keeps nothing.
+    async fn read_columns(
+        &self,
+        pinned: &PinnedFile,
+        schema: &SchemaRef,
+        columns: Vec<usize>,
+        check: impl Fn(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let inner = &self.inner;
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let readers = GuardedReaders(CachedParquetFileReaderFactory::new(Arc::clone(&inner.data), footers));
+        let options = inner.ordered.table_options().parquet.clone();
+        let source = ParquetSource::new(Arc::clone(schema)).with_table_parquet_options(options);
+        let source = Arc::new(source.with_parquet_file_reader_factory(Arc::new(readers)));
+        let file = PartitionedFile::new_from_meta(pinned.meta.clone());
+        let scan = FileScanConfigBuilder::new(inner.data_url.clone(), source).with_file(file);
+        let scan = DataSourceExec::from_data_source(scan.with_projection_indices(Some(columns))?.build());
+        let read = async {
+            let mut rows = execute_stream(scan, inner.ordered.task_ctx())?;
+            while let Some(batch) = rows.try_next().await? {
+                check(&batch)?;
+            }
+            Ok(())
+        };
+        AssertUnwindSafe(read).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))
+    }
+}
+
+/// The same rows; a panic of the Parquet library on a damaged file ends them with an error.
+pub(crate) fn caught(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let schema = rows.schema();
+    let caught = AssertUnwindSafe(rows).catch_unwind().map(|next| next.unwrap_or_else(|_| Err(panicked())));
+    Box::pin(RecordBatchStreamAdapter::new(schema, caught))
+}
+
+pub(crate) fn panicked() -> DataFusionError {
+    DataFusionError::ParquetError(Box::new(ParquetError::General("its pages are damaged".to_owned())))
+}
+
+fn corrupt(pinned: &PinnedFile, column: Option<&String>, cause: DataFusionError) -> EngineError {
+    match EngineError::from_query(cause, 0) {
+        EngineError::Query(cause) => {
+            EngineError::Corrupt { file: pinned.meta.location.to_string(), column: column.cloned(), detail: cause.to_string(), told: false }
+        }
+        known => known,
+    }
+}

@@ -1,0 +1,11 @@
+//! A plan becomes rows or a file: how much memory it gets, when its turn comes, and on which threads it runs.
+
+pub(crate) mod budget;
+pub(crate) mod engine;
+pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod in_order;
+pub(crate) mod ledger;
+pub(crate) mod preview;
+pub(crate) mod turns;
+pub(crate) mod workers;

@@ -1,0 +1,473 @@
+//! The engine: where data and artifacts lie, how much memory a query may use, and how a plan becomes a stream.
+
+use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use datafusion::config::TableParquetOptions;
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use futures::{FutureExt, StreamExt};
+use insightgate_identity::scope::TenantScope;
+use insightgate_query::datasets::catalog::Dataset;
+use insightgate_query::plan::Plan;
+use insightgate_query::timespan::Window;
+use object_store::ObjectStore;
+use uuid::Uuid;
+
+use crate::error::EngineError;
+use crate::functions::balanced::{optimizer_rules, physical_optimizer_rules};
+use crate::functions::codes;
+use crate::lower::{self, Lowering, Output};
+use crate::rows::blame::{caught, panicked};
+use crate::rows::dictionary;
+use crate::rows::pruning;
+use crate::rows::pruning::Handed;
+use crate::rows::reading::Reading;
+use crate::rows::redaction;
+use crate::rows::scan;
+use crate::rows::scan::Rows;
+use crate::rows::snapshot;
+use crate::rows::snapshot::{FileShape, ShapeCache, Snapshot};
+use crate::rows::spelling;
+use crate::run::budget::{Budget, Need, Room, Sharing};
+use crate::run::in_order::in_order;
+use crate::run::ledger::{Seat, Share};
+use crate::run::turns::{Asked, Lane};
+use crate::run::workers::Workers;
+use crate::storage::free_disk::free;
+use crate::storage::store_url::{DataRoot, OpenedStore};
+
+/// Bytes for all queries together, with what they read of files: a row group of 200 MiB can be read. Beside what the process needs anyway they stay under
+/// 512 MiB, and an export of usual row groups under 256.
+pub const DEFAULT_MEMORY_LIMIT: usize = 256 << 20;
+
+/// Bytes of disk that one query may use for what does not fit into its memory. As many do so at once as the memory has shares.
+pub const DEFAULT_SPILL_LIMIT: u64 = 20 << 30;
+
+/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. A quarter holds every limit of
+/// the query language reached at once, without optimisation too (`tests/limits.rs`).
+pub const STACK: usize = 16 << 20;
+
+/// Footers that are kept. They are small beside the data, and not in the budget of queries.
+const FOOTER_CACHE: usize = 16 << 20;
+
+/// Bytes of the memory for queries that let one more batch be encoded beside others.
+const STREAM_MEMORY: usize = 40 << 20;
+
+/// Rows that a sort can keep in each of its streams without being felt.
+const FEW_ROWS: u64 = 1_000;
+
+/// Stored bytes of a column's dictionaries up to which the texts in them are few enough to be held, whatever they are.
+const FEW_TEXTS: u64 = 1 << 20;
+
+/// The part of a query's memory that is given to the texts of a column that are guessed to be few: one over this.
+const PART_FOR_TEXTS: usize = 8;
+
+/// How often a text is guessed to come again in the dictionaries of other row groups.
+const COMES_AGAIN: u64 = 8;
+
+/// The address under which plans know the data root, wherever it lies.
+const DATA_URL: &str = "data://root";
+
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    pub data_root: DataRoot,
+    pub artifact_root: DataRoot,
+    /// Bytes that all running queries may hold together, with what they read; beyond them they wait, or spill to disk.
+    pub memory_limit: usize,
+    pub spill_dir: PathBuf,
+    /// Bytes that one query may write there; never more than the disk has to spare.
+    pub spill_limit: u64,
+    /// How many streams a query whose answer does not depend on the order of rows is split into.
+    pub partitions: usize,
+}
+
+/// Cheap to clone: all clones share memory, caches and stores.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) data: Arc<dyn ObjectStore>,
+    pub(crate) artifacts: OpenedStore,
+    /// Where they lie, if that is a folder of this machine.
+    pub(crate) artifact_folder: Option<PathBuf>,
+    spill_dir: PathBuf,
+    spill_limit: u64,
+    pub(crate) data_url: ObjectStoreUrl,
+    pub(crate) budget: Budget,
+    pub(crate) workers: Workers,
+    /// Row groups that are read side by side, where there is memory for them.
+    partitions: usize,
+    /// Batches that are encoded side by side.
+    pub(crate) streams: usize,
+    pub(crate) runtime: Arc<RuntimeEnv>,
+    pub(crate) shapes: ShapeCache,
+    /// For plans that need rows in order.
+    pub(crate) ordered: SessionState,
+    pub(crate) parallel: SessionState,
+    /// For plans whose sorts keep few rows: each stream then has its own.
+    few: SessionState,
+    /// The last two with fewer streams, for files whose row groups are large: half as many each time.
+    narrower: Vec<Narrower>,
+}
+
+struct Narrower {
+    streams: usize,
+    parallel: SessionState,
+    few: SessionState,
+}
+
+/// A query that is planned, down to what is read of each file.
+pub(crate) struct Prepared {
+    pub(crate) physical: Arc<dyn ExecutionPlan>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) snapshot: Snapshot,
+    /// Of the snapshot's files, with the dataset's names.
+    pub(crate) shapes: Vec<Arc<FileShape>>,
+    pub(crate) reading: Reading,
+    rows: Rows,
+    /// The streams that its session has.
+    pub(crate) width: usize,
+    /// It may fail for texts that are too many to be held; then it has to be made again [without](HeldTexts::Proven).
+    pub(crate) guesses: bool,
+    /// Its partitions are to be run side by side and handed out in order, up to the limit.
+    side_by_side: bool,
+}
+
+/// Which columns' texts are held in memory, so that rows are grouped by numbers in their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeldTexts {
+    /// Those that files say are few.
+    Proven,
+    /// Besides, those that are likely to be.
+    Guessed,
+}
+
+/// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
+pub(crate) struct Running {
+    pub(crate) stream: SendableRecordBatchStream,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) snapshot: Snapshot,
+    /// To be kept until the stream has ended.
+    pub(crate) share: Share,
+}
+
+/// A query of a scope that is [within](TenantScope::within) its dataset. `at_most` rows, if that is less than the plan's own limit.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) scope: &'a TenantScope,
+    pub(crate) plan: &'a Plan,
+    pub(crate) window: Window,
+    pub(crate) at_most: Option<usize>,
+}
+
+impl Question<'_> {
+    fn holds_rows(&self) -> bool {
+        self.plan.grouped || self.plan.distinct || !self.plan.order.is_empty()
+    }
+}
+
+impl Engine {
+    /// Makes the folders where they are missing.
+    ///
+    /// # Errors
+    ///
+    /// When a store or a folder cannot be opened.
+    pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
+        Engine::shared(settings, Sharing::default())
+    }
+
+    /// The same, shared by tenants in another way than the usual.
+    ///
+    /// # Errors
+    ///
+    /// When a store or a folder cannot be opened.
+    pub fn shared(settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
+        let data = settings.data_root.open()?.store;
+        Engine::over(data, settings, sharing)
+    }
+
+    /// Reads data from the store, whatever the settings' data root is.
+    pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
+        let artifacts = settings.artifact_root.open()?;
+        make_folder(&settings.spill_dir)?;
+        let budget = Budget::new(settings.memory_limit, sharing);
+        let query = |error: DataFusionError| EngineError::from_query(error, budget.share);
+        let spill = spill(&settings.spill_dir, settings.spill_limit);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(budget.share)))
+            .with_disk_manager_builder(spill)
+            .with_metadata_cache_limit(FOOTER_CACHE)
+            .build_arc()
+            .map_err(query)?;
+        let data_url = ObjectStoreUrl::parse(DATA_URL).map_err(query)?;
+        runtime.register_object_store(data_url.as_ref(), Arc::clone(&data));
+        let cache = budget.cache();
+        let session = |partitions: usize, few: bool| session(&runtime, partitions, few, cache);
+        let partitions = settings.partitions.max(1);
+        let halves = std::iter::successors(Some(partitions / 2), |streams| Some(streams / 2)).take_while(|streams| *streams > 0);
+        let narrower = |streams| Narrower { streams, parallel: session(streams, false), few: session(streams, true) };
+        let inner = Inner {
+            ordered: session(1, false),
+            parallel: session(partitions, false),
+            few: session(partitions, true),
+            narrower: halves.map(narrower).collect(),
+            data,
+            artifacts,
+            artifact_folder: settings.artifact_root.folder().map(FilePath::to_owned),
+            spill_dir: settings.spill_dir,
+            spill_limit: settings.spill_limit,
+            data_url,
+            budget,
+            workers: Workers::new(partitions),
+            partitions,
+            streams: settings.partitions.clamp(1, (settings.memory_limit / STREAM_MEMORY).max(1)),
+            runtime: Arc::clone(&runtime),
+            shapes: ShapeCache::default(),
+        };
+        Ok(Engine { inner: Arc::new(inner) })
+    }
+
+    /// Pins the files of a dataset that the scope's runs would read now.
+    pub async fn snapshot(&self, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
+        snapshot::take(self.inner.data.as_ref(), scope, dataset).await
+    }
+
+    /// Plans a query, to be read in at most so many streams.
+    pub(crate) async fn prepare(&self, question: Question<'_>, texts: HeldTexts, width: usize) -> Result<Prepared, EngineError> {
+        let Question { scope, plan, window, at_most } = question;
+        let inner = &self.inner;
+        let snapshot = self.snapshot(scope, &plan.dataset).await?;
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
+        let shapes = spelling::called(&plan.dataset, shapes);
+        let redacted = redaction::applies(scope, &plan.dataset);
+        let lowering = Lowering::new(plan, redacted)?;
+        let rows = lowering.rows(at_most);
+        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
+        // Rows as they are, some of them left out: row groups can be read side by side, and the limit is counted when they are in line.
+        let limit = lower::limit(plan, at_most);
+        let lowering_is_plain =
+            rows == Rows::InOrder && !plan.grouped && !plan.distinct && (!plan.row_conditions.is_empty() || limit.is_none());
+        // Groups that are handed out as they are met cannot be taken back.
+        let may_guess = texts == HeldTexts::Guessed && rows != Rows::InOrder;
+        let (lowered, guesses) = {
+            let guesses = Cell::new(false);
+            let room = |name: &str| {
+                let stored = dictionary::stored(name, &shapes)?;
+                let room = inner.budget.share / PART_FOR_TEXTS;
+                if stored <= FEW_TEXTS {
+                    return Some(usize::MAX);
+                }
+                let guess = may_guess && stored / COMES_AGAIN <= room as u64;
+                guesses.set(guesses.get() || guess);
+                guess.then_some(room)
+            };
+            (lowering.onto(scanned, window, at_most, !lowering_is_plain, room)?, guesses.get())
+        };
+        let session = self.session(question, rows, width);
+        let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let physical =
+            if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
+        let may_end_early = rows == Rows::InOrder && !plan.grouped && limit.is_some();
+        let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
+        let pruned = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed);
+        // The library panics on some damaged files.
+        let physical = match AssertUnwindSafe(pruned).catch_unwind().await.unwrap_or_else(|_| Err(panicked())) {
+            Ok(physical) => physical,
+            Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
+        };
+        let reading = self.reading(&physical, &plan.dataset, &snapshot).await?;
+        let side_by_side = lowering_is_plain;
+        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, reading, rows, width, guesses, side_by_side })
+    }
+
+    /// What the plan's scans hold while they read.
+    pub(crate) async fn reading(
+        &self,
+        physical: &Arc<dyn ExecutionPlan>,
+        dataset: &Dataset,
+        snapshot: &Snapshot,
+    ) -> Result<Reading, EngineError> {
+        let inner = &self.inner;
+        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
+        let footers = snapshot::footers(inner.data.as_ref(), &footers, snapshot).await.map_err(|error| self.query_error(error))?;
+        Ok(Reading::of(physical, dataset, snapshot, &footers, inner.budget.cache()))
+    }
+
+    /// As many streams as a plan may have.
+    pub(crate) fn widest(&self) -> usize {
+        self.inner.partitions
+    }
+
+    fn session(&self, Question { plan, at_most, .. }: Question<'_>, rows: Rows, width: usize) -> &SessionState {
+        let few = lower::limit(plan, at_most).is_some_and(|limit| limit <= FEW_ROWS);
+        if rows == Rows::InOrder { &self.inner.ordered } else { self.session_of(few, width) }
+    }
+
+    pub(crate) fn session_of(&self, few: bool, width: usize) -> &SessionState {
+        let inner = &self.inner;
+        match inner.narrower.iter().find(|narrower| width < inner.partitions && narrower.streams <= width) {
+            Some(narrower) if few => &narrower.few,
+            Some(narrower) => &narrower.parallel,
+            None if few => &inner.few,
+            None => &inner.parallel,
+        }
+    }
+
+    /// Plans a query so that it fits, and says what it takes.
+    pub(crate) async fn sized(&self, question: Question<'_>, room: Room) -> Result<(Prepared, Need), EngineError> {
+        let (budget, holds_rows) = (&self.inner.budget, question.holds_rows());
+        let mut prepared = self.prepare(question, HeldTexts::Guessed, self.widest()).await?;
+        let is_narrow = |prepared: &Prepared| prepared.width == 1 || prepared.rows == Rows::InOrder;
+        while !is_narrow(&prepared) && prepared.reading.bytes(usize::MAX) > budget.for_reading(holds_rows) {
+            prepared = self.prepare(question, HeldTexts::Guessed, prepared.width / 2).await?;
+        }
+        let at_most = prepared.side_by_side.then(|| self.widest());
+        let need = budget.need(&prepared.reading, holds_rows, room, at_most)?;
+        Ok((prepared, need))
+    }
+
+    /// A place among those who ask for previews and explanations, to be kept until they are answered.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Crowded`] when the tenant, or all together, have as many as they may.
+    pub fn seat(&self, tenant: Uuid) -> Result<Seat, EngineError> {
+        self.inner.budget.ledger.seat(tenant)
+    }
+
+    /// Waits for the turn of a query. Somebody waits for previews, so that they wait only so long.
+    pub(crate) async fn turn(&self, asked: Asked) -> Result<Share, EngineError> {
+        let Budget { ledger, longest_wait, .. } = &self.inner.budget;
+        match asked.lane {
+            Lane::Export => ledger.take(asked).await,
+            Lane::Preview => match tokio::time::timeout(*longest_wait, ledger.take(asked)).await {
+                Ok(share) => share,
+                Err(_) => Err(EngineError::Crowded { by_own: ledger.holds(asked.tenant) }),
+            },
+        }
+    }
+
+    /// Plans a query and waits for its turn to take what it needs.
+    async fn admitted(&self, question: Question<'_>, lane: Lane, room: Room) -> Result<(Prepared, Need, Share), EngineError> {
+        let ledger = &self.inner.budget.ledger;
+        let (prepared, need) = self.sized(question, room).await?;
+        let mut asked = Asked { tenant: question.scope.tenant(), lane, bytes: need.bytes };
+        if let Some(share) = ledger.take_now(asked) {
+            return Ok((prepared, need, share));
+        }
+        // Who waits keeps no plan, which is large where there are many files, and reads what is there when its turn comes.
+        drop(prepared);
+        loop {
+            let share = self.turn(asked).await?;
+            let (prepared, need) = self.sized(question, room).await?;
+            if need.bytes <= share.bytes() {
+                return Ok((prepared, need, share));
+            }
+            asked.bytes = need.bytes;
+        }
+    }
+
+    /// Starts a query when its turn has come.
+    pub(crate) async fn start(&self, question: Question<'_>, lane: Lane, room: Room) -> Result<Running, EngineError> {
+        let scope = &question.scope.within(&question.plan.dataset.name)?;
+        let question = Question { scope, ..question };
+        let (prepared, need, share) = self.admitted(question, lane, room).await?;
+        let mut stream = self.stream(&prepared, question, need)?;
+        if prepared.guesses {
+            // Groups come when all rows have been read.
+            let first = stream.next().await;
+            if matches!(&first, Some(Err(error)) if codes::are_too_many(error)) {
+                drop(stream);
+                let prepared = self.prepare(question, HeldTexts::Proven, prepared.width).await?;
+                let stream = self.stream(&prepared, question, need)?;
+                return Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share });
+            }
+            stream = Box::pin(RecordBatchStreamAdapter::new(stream.schema(), futures::stream::iter(first).chain(stream)));
+        }
+        Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share })
+    }
+
+    fn stream(&self, prepared: &Prepared, question: Question<'_>, need: Need) -> Result<SendableRecordBatchStream, EngineError> {
+        let plan = question.plan;
+        let session = self.session(question, prepared.rows, prepared.width);
+        let groups = plan.grouped || plan.distinct;
+        let context =
+            if question.holds_rows() { self.with_own_disk(Budget::context(session, groups, need.pool))? } else { session.task_ctx() };
+        let physical = Arc::clone(&prepared.physical);
+        let stream = if prepared.side_by_side {
+            in_order(physical, context, lower::limit(plan, question.at_most), need.at_once)
+        } else {
+            execute_stream(physical, context).map_err(|error| self.query_error(error))?
+        };
+        Ok(caught(stream))
+    }
+
+    /// So that one query's intermediate results take no other's room.
+    fn with_own_disk(&self, context: Arc<TaskContext>) -> Result<Arc<TaskContext>, EngineError> {
+        let Inner { spill_dir, spill_limit, .. } = self.inner.as_ref();
+        let Some(context) = Arc::into_inner(context) else {
+            return Err(EngineError::Plan("a query's context is another's too".to_owned()));
+        };
+        let disk = spill(spill_dir, free(spill_dir).min(*spill_limit)).build().map_err(|error| self.query_error(error))?;
+        let mut runtime = RuntimeEnv::clone(&context.runtime_env());
+        runtime.disk_manager = Arc::new(disk);
+        Ok(Arc::new(context.with_runtime(Arc::new(runtime))))
+    }
+
+    pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {
+        EngineError::from_query(error, self.inner.budget.share)
+    }
+}
+
+fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool, cache: usize) -> SessionState {
+    let parallel = partitions > 1;
+    let mut config = SessionConfig::new()
+        .with_target_partitions(partitions)
+        .with_repartition_file_scans(parallel)
+        .with_round_robin_repartition(parallel);
+    let options = config.options_mut();
+    // Sorts side by side would take from each other the memory that each kept back for its merge.
+    options.optimizer.repartition_sorts = few;
+    // Statistics of files could answer without reading rows; the tenant's filter leaves nothing for them to answer.
+    options.execution.collect_statistics = false;
+    options.execution.parquet.schema_force_view_types = false;
+    // Columns that are only shown are read where the conditions hold.
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.max_predicate_cache_size = Some(cache);
+    // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    // It reserves memory for as many groups as LIMIT says, beside every budget.
+    options.optimizer.enable_topk_aggregation = false;
+    // Wrong values must fail a query, not vanish.
+    options.execution.parquet.coerce_int96 = Some("us".to_owned());
+    let mut parquet = TableParquetOptions::default();
+    parquet.global = options.execution.parquet.clone();
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(runtime)).with_default_features();
+    let state = state.with_optimizer_rules(optimizer_rules()).with_physical_optimizer_rules(physical_optimizer_rules());
+    let mut state = state.build();
+    state.table_options_mut().parquet = parquet;
+    state
+}
+
+/// In the folder, at most so many bytes.
+fn spill(folder: &FilePath, limit: u64) -> DiskManagerBuilder {
+    let folders = DiskManagerMode::Directories(vec![folder.to_owned()]);
+    DiskManagerBuilder::default().with_mode(folders).with_max_temp_directory_size(limit)
+}
+
+fn make_folder(path: &FilePath) -> Result<(), EngineError> {
+    std::fs::create_dir_all(path).map_err(EngineError::io(path.display().to_string()))
+}

@@ -1,0 +1,213 @@
+//! A whole answer as a file: scan, encoding and upload run side by side, with a few batches in flight whatever the row count.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use chrono::{DateTime, Utc};
+use insightgate_identity::scope::{Locations, TenantScope};
+use insightgate_query::datasets::catalog::Tenancy;
+use insightgate_query::plan::Plan;
+use insightgate_query::timespan::Window;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use crate::encode::{Format, Halt};
+use crate::error::EngineError;
+use crate::rows::snapshot;
+use crate::rows::snapshot::Snapshot;
+use crate::run::budget::Room;
+use crate::run::engine::{Engine, Question, Running};
+use crate::run::turns::Lane;
+use crate::storage::artifact::ArtifactKey;
+use crate::storage::block_sums::BlockSum;
+use crate::storage::free_disk::Watched;
+use crate::storage::upload::Upload;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExportProgress {
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactSummary {
+    pub rows: u64,
+    pub bytes: u64,
+    /// Of the bytes, in lowercase hexadecimal.
+    pub sha256: String,
+    /// Of an artifact's blocks, in order; of what is written elsewhere, none.
+    pub blocks: Vec<BlockSum>,
+    /// When the newest of the files that were read was written.
+    pub data_as_of: Option<DateTime<Utc>>,
+    /// There are no files of this tenant's yet: the artifact is a header for that reason.
+    pub no_files: bool,
+}
+
+/// Asked before a file grows to so many bytes; an error ends it.
+pub type Allowance<'a> = dyn Fn(u64) -> Result<(), EngineError> + Send + Sync + 'a;
+
+/// Where the bytes go.
+enum Target<'a> {
+    Artifact(&'a mut Upload, Watched, &'a Allowance<'a>),
+    Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
+}
+
+impl Target<'_> {
+    /// `before` bytes are there already.
+    async fn write(&mut self, before: u64, bytes: &[u8]) -> Result<(), EngineError> {
+        match self {
+            Target::Artifact(upload, disk, room) => {
+                let grown = before.saturating_add(bytes.len() as u64);
+                room(grown)?;
+                disk.grows_to(grown)?;
+                upload.write(bytes).await
+            }
+            Target::Writer(writer) => writer.write_all(bytes).await.map_err(EngineError::io("the output")),
+        }
+    }
+}
+
+impl Engine {
+    /// As [`Engine::export_within`], where there is room for any file.
+    pub async fn export(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        key: &ArtifactKey,
+        progress: &(dyn Fn(ExportProgress) + Send + Sync),
+    ) -> Result<ArtifactSummary, EngineError> {
+        self.export_within(scope, plan, window, format, (key, &|_| Ok(())), progress).await
+    }
+
+    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing.
+    ///
+    /// # Errors
+    /// What the query meets; what `room` says; that the disk of the artifacts has nothing to spare; that the store fails.
+    pub async fn export_within(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        (key, room): (&ArtifactKey, &Allowance<'_>),
+        progress: &(dyn Fn(ExportProgress) + Send + Sync),
+    ) -> Result<ArtifactSummary, EngineError> {
+        let artifacts = &self.inner.artifacts;
+        let disk = Watched::new(self.inner.artifact_folder.clone());
+        let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| format.content_type()));
+        match self.write(scope, plan, window, format, Target::Artifact(&mut upload, disk, room), progress).await {
+            Ok(summary) => upload.finish().await.map(|blocks| ArtifactSummary { blocks, ..summary }),
+            Err(error) => {
+                upload.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the same bytes elsewhere, for `insightgate run`. The writer is flushed, not closed.
+    pub async fn export_to_writer(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        writer: &mut (dyn AsyncWrite + Unpin + Send),
+        progress: &(dyn Fn(ExportProgress) + Send + Sync),
+    ) -> Result<ArtifactSummary, EngineError> {
+        let summary = self.write(scope, plan, window, format, Target::Writer(&mut *writer), progress).await?;
+        writer.flush().await.map_err(EngineError::io("the output"))?;
+        Ok(summary)
+    }
+
+    async fn write(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        mut target: Target<'_>,
+        progress: &(dyn Fn(ExportProgress) + Send + Sync),
+    ) -> Result<ArtifactSummary, EngineError> {
+        let desk = self.inner.workers.desk(scope.tenant())?;
+        let starting = {
+            let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
+            async move {
+                let question = Question { scope: &scope, plan: &plan, window, at_most: None };
+                let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole).await?;
+                let least = engine.least_bytes(&scope, &plan, window, format, &snapshot).await?;
+                // What is begun here stays on the threads for queries.
+                let parts = format.encode(stream, &outputs, engine.inner.streams)?;
+                Ok::<_, EngineError>((share, snapshot, least, parts))
+            }
+        };
+        let (_share, snapshot, least, mut parts) = desk.run(starting).await??;
+        if let Target::Artifact(_, _, room) = &target {
+            // Known before the first row is read, where every row is in the answer.
+            room(least)?;
+        }
+        let mut sum = digest::Context::new(&digest::SHA256);
+        let mut done = ExportProgress::default();
+        while let Some(part) = parts.next().await {
+            let part = match part {
+                Ok(part) => part,
+                Err(Halt::Other(error)) => return Err(error),
+                Err(Halt::Rows(error)) => {
+                    let (engine, dataset, snapshot) = (self.clone(), Arc::clone(&plan.dataset), snapshot.clone());
+                    let naming = async move { engine.named(engine.query_error(error), &dataset, &snapshot).await };
+                    return Err(desk.run(naming).await?);
+                }
+            };
+            sum.update(&part.bytes);
+            target.write(done.bytes, &part.bytes).await?;
+            done = ExportProgress { rows: done.rows + part.rows, bytes: done.bytes + part.bytes.len() as u64 };
+            progress(done);
+            parts.reuse(part.bytes);
+        }
+        snapshot::recheck(self.inner.data.as_ref(), &snapshot).await?;
+        Ok(ArtifactSummary {
+            rows: done.rows,
+            bytes: done.bytes,
+            sha256: hexadecimal(sum.finish().as_ref()),
+            blocks: Vec::new(),
+            data_as_of: snapshot.data_as_of,
+            no_files: snapshot.is_empty(),
+        })
+    }
+}
+
+impl Engine {
+    /// The file has at least so many bytes: of each row a separator behind each value. 0 where not even the number of rows is
+    /// certain.
+    async fn least_bytes(
+        &self,
+        scope: &TenantScope,
+        plan: &Plan,
+        window: Window,
+        format: Format,
+        snapshot: &Snapshot,
+    ) -> Result<u64, EngineError> {
+        let is_every_row = !plan.grouped && !plan.distinct && plan.row_conditions.is_empty();
+        let all_are_own = plan.dataset.tenancy == Tenancy::Folder && *scope.locations() == Locations::Organization;
+        let of_row: u64 = match format {
+            Format::Csv | Format::Tsv | Format::Jsonl => plan.outputs.len() as u64,
+            _ => return Ok(0),
+        };
+        if !is_every_row || !all_are_own || (plan.dataset.date_column.is_some() && window != Window::All) {
+            return Ok(0);
+        }
+        let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
+        let footers = snapshot::footers(self.inner.data.as_ref(), &cache, snapshot).await.map_err(|error| self.query_error(error))?;
+        let rows: u64 = footers.iter().filter_map(|footer| u64::try_from(footer.file_metadata().num_rows()).ok()).sum();
+        Ok(plan.limit.map_or(rows, |limit| limit.min(rows)).saturating_mul(of_row))
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(nibble.into(), 16));
+        }
+        text
+    })
+}

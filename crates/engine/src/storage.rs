@@ -1,0 +1,11 @@
+//! Where files lie, on a disk or in an object store: those of artifacts, and the way to those of rows.
+
+pub(crate) mod artifact;
+pub(crate) mod block_sums;
+pub(crate) mod checked_store;
+pub(crate) mod free_disk;
+pub(crate) mod reachable;
+pub(crate) mod store_fault;
+pub(crate) mod store_url;
+pub mod unfinished_file;
+pub(crate) mod upload;

@@ -1,0 +1,234 @@
+//! Finished files, by keys that hold nothing but identifiers.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{GetOptions, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _};
+use uuid::Uuid;
+
+use crate::encode::Format;
+use crate::error::EngineError;
+use crate::run::engine::Engine;
+use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
+
+/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: no name that a client chose is ever part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ArtifactKey {
+    pub tenant: Uuid,
+    pub report: Uuid,
+    pub execution: Uuid,
+    /// The attempt's epoch: a late attempt cannot write over a newer one's file.
+    pub epoch: u64,
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactMeta {
+    /// Bytes.
+    pub size: u64,
+    pub etag: Option<String>,
+    pub last_modified: DateTime<Utc>,
+}
+
+/// A file that lies in the store, whether a run still knows of it or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedArtifact {
+    pub key: ArtifactKey,
+    /// By the store's own clock.
+    pub last_modified: DateTime<Utc>,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The text is no key of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no key of an artifact")]
+pub struct BadArtifactKey(String);
+
+impl ArtifactKey {
+    pub(crate) fn path(&self) -> Path {
+        Path::from(self.to_string())
+    }
+}
+
+impl fmt::Display for ArtifactKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ArtifactKey { tenant, report, execution, epoch, format } = self;
+        write!(f, "{tenant}/{report}/{execution}-{epoch}.{}", format.extension())
+    }
+}
+
+impl FromStr for ArtifactKey {
+    type Err = BadArtifactKey;
+
+    /// Reads what `Display` writes, and nothing else.
+    fn from_str(text: &str) -> Result<Self, BadArtifactKey> {
+        let parse = || {
+            let (folders, file) = text.rsplit_once('/')?;
+            let (tenant, report) = folders.split_once('/')?;
+            let (stem, extension) = file.split_once('.')?;
+            let (execution, epoch) = stem.rsplit_once('-')?;
+            Some(ArtifactKey {
+                tenant: tenant.parse().ok()?,
+                report: report.parse().ok()?,
+                execution: execution.parse().ok()?,
+                epoch: epoch.parse().ok()?,
+                format: Format::from_extension(extension)?,
+            })
+        };
+        parse().filter(|key| key.to_string() == text).ok_or_else(|| BadArtifactKey(text.to_owned()))
+    }
+}
+
+impl Engine {
+    pub async fn open(&self, key: &ArtifactKey) -> Result<ArtifactMeta, EngineError> {
+        let meta = self.inner.artifacts.store.head(&key.path()).await.map_err(missing)?;
+        Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
+    }
+
+    /// Opens an artifact for reading. Nothing of it is read yet.
+    pub async fn open_reader(&self, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
+        let (artifacts, path) = (&self.inner.artifacts, key.path());
+        if !artifacts.is_folder() {
+            let size = artifacts.store.head(&path).await.map_err(missing)?.size;
+            return Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) });
+        }
+        let found = artifacts.store.get_opts(&path, GetOptions::default()).await.map_err(missing)?;
+        let size = found.meta.size;
+        match found.payload {
+            GetResultPayload::File(file, path) => Ok(ArtifactReader { size, place: Place::File(Arc::new(file), path) }),
+            GetResultPayload::Stream(_) => Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) }),
+        }
+    }
+
+    /// An address of the store's own that opens the artifact to whoever has it, for so long; None where artifacts lie in a folder. It cannot be
+    /// taken back, and nobody looks whether the artifact is there.
+    pub async fn signed_address(&self, key: &ArtifactKey, lifetime: Duration) -> Result<Option<String>, EngineError> {
+        match &self.inner.artifacts.signing {
+            Some(signing) => signing.address(&key.path(), lifetime).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Every artifact in the store, page by page as it is asked for: those of runs that nobody knows of any more too. Whatever else lies there is
+    /// passed over.
+    pub fn list_artifacts(&self) -> BoxStream<'static, Result<ListedArtifact, EngineError>> {
+        let listed = self.inner.artifacts.store.list(None).filter_map(async |found| match found {
+            Ok(ObjectMeta { location, last_modified, size, .. }) => {
+                location.as_ref().parse().ok().map(|key| Ok(ListedArtifact { key, last_modified, size }))
+            }
+            Err(error) => Some(Err(error.into())),
+        });
+        listed.boxed()
+    }
+
+    /// Deletes whatever lies under the report's prefix, whichever runs wrote it. One that stays does not keep the others.
+    pub async fn delete_report_files(&self, tenant: Uuid, report: Uuid) -> Result<(), EngineError> {
+        let prefix = Path::from(format!("{tenant}/{report}"));
+        let found: Vec<_> = self.inner.artifacts.store.list(Some(&prefix)).try_collect().await?;
+        let mut outcome = Ok(());
+        for file in found {
+            match self.inner.artifacts.store.delete(&file.location).await {
+                Err(object_store::Error::NotFound { .. }) | Ok(()) => {}
+                Err(error) => outcome = Err(error.into()),
+            }
+        }
+        outcome
+    }
+
+    /// Deleting what is not there is no error.
+    pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
+        match self.inner.artifacts.store.delete(&key.path()).await {
+            Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Bytes of a local file that one read should take: less is more ways to another thread and back.
+const OF_FILE: u64 = 2 * BLOCK;
+/// Of an object: each read is a request of its own, so that none has to last as long as the reader likes.
+const OF_OBJECT: u64 = 4 * BLOCK;
+
+/// An artifact that is read a stretch at a time, for as long as its reader takes.
+pub struct ArtifactReader {
+    size: u64,
+    place: Place,
+}
+
+enum Place {
+    /// Stays readable when it is removed.
+    File(Arc<File>, PathBuf),
+    Store(Arc<dyn ObjectStore>, Path),
+}
+
+impl ArtifactReader {
+    /// Bytes that the store has. What it should have, whoever published it knows.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes that one read should ask for at most: whole blocks.
+    pub fn most_at_once(&self) -> u64 {
+        match self.place {
+            Place::File(..) => OF_FILE,
+            Place::Store(..) => OF_OBJECT,
+        }
+    }
+
+    /// All bytes of the range, or an error. Where there are `sums`, the range begins and ends with a block (or with the file), and what is not as they say
+    /// is [`EngineError::Damaged`].
+    pub async fn read(&mut self, range: Range<u64>, sums: Option<Vec<BlockSum>>) -> Result<Bytes, EngineError> {
+        let (start, wanted) = (range.start, range.end.saturating_sub(range.start));
+        let checked = move |bytes: Bytes| {
+            let damaged = |detail: String| Err(EngineError::Damaged { detail });
+            if bytes.len() as u64 != wanted {
+                return damaged(format!("{} of {wanted} bytes from byte {start} on are there", bytes.len()));
+            }
+            let Some(sums) = sums else { return Ok(bytes) };
+            let found = block_sums([bytes.as_ref()]);
+            if found == sums {
+                return Ok(bytes);
+            }
+            let first = found.iter().zip(&sums).take_while(|(found, sum)| found == sum).count() as u64;
+            damaged(format!("the block at byte {} is not what was written", start + first * BLOCK))
+        };
+        // Checksums take as long as reading does, and have to be off the threads that serve others.
+        let read = match &self.place {
+            Place::File(file, path) => {
+                let (file, what) = (Arc::clone(file), path.display().to_string());
+                tokio::task::spawn_blocking(move || checked(read_range(&file, start, wanted).map_err(EngineError::io(what))?))
+            }
+            Place::Store(store, path) => {
+                let bytes = store.get_range(path, range).await.map_err(missing)?;
+                tokio::task::spawn_blocking(move || checked(bytes))
+            }
+        };
+        read.await.unwrap_or_else(|stopped| Err(EngineError::Plan(format!("a read of an artifact stopped: {stopped}"))))
+    }
+}
+
+/// Less than was wanted where the file ends before.
+fn read_range(mut file: &File, start: u64, wanted: u64) -> io::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);
+    file.seek(SeekFrom::Start(start))?;
+    file.take(wanted).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}
+
+fn missing(error: object_store::Error) -> EngineError {
+    match error {
+        object_store::Error::NotFound { .. } => EngineError::NoSuchArtifact,
+        other => other.into(),
+    }
+}

@@ -1,0 +1,79 @@
+//! Whether the places of rows and artifacts can be used now: asked before somebody waits for them.
+//!
+//! Never says where they lie: what leaves here is told to strangers too.
+
+use futures::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+
+use crate::error::EngineError;
+use crate::run::engine::Engine;
+use crate::storage::store_fault::FaultKind;
+
+/// Nothing lies below it, so that a listing is short. Written over again and again where writes are tried.
+const NAME: &str = "readiness-check";
+
+impl Engine {
+    /// Whether files of reports can be written and read. `write`: one of a few bytes is written, which is always done in a folder.
+    ///
+    /// # Errors
+    ///
+    /// What the store answered.
+    pub async fn check_artifacts(&self, write: bool) -> Result<(), EngineError> {
+        let artifacts = &self.inner.artifacts;
+        let path = Path::from(NAME);
+        if write || !artifacts.keeps_types() {
+            artifacts.store.put(&path, "ok\n".into()).await?;
+        }
+        if !artifacts.keeps_types() {
+            return Ok(artifacts.store.delete(&path).await?);
+        }
+        look(artifacts.store.as_ref()).await
+    }
+
+    /// Whether rows can be read.
+    ///
+    /// # Errors
+    ///
+    /// What the store answered.
+    pub async fn check_rows(&self) -> Result<(), EngineError> {
+        look(self.inner.data.as_ref()).await
+    }
+}
+
+async fn look(store: &dyn ObjectStore) -> Result<(), EngineError> {
+    store.list(Some(&Path::from(NAME))).try_next().await?;
+    Ok(())
+}
+
+impl EngineError {
+    /// Whether a store is away, full or does not take the credentials: nothing is wrong with what was asked.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            EngineError::Store(fault) => {
+                matches!(fault.kind(), FaultKind::Unreachable | FaultKind::Refused | FaultKind::Missing | FaultKind::StorageFull)
+            }
+            _ => self.is_storage_full(),
+        }
+    }
+
+    /// Whether a store gives no answer: whoever needs it would wait.
+    pub fn is_away(&self) -> bool {
+        matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Unreachable)
+    }
+
+    /// What the matter with a store is, for whoever asks: behind its name.
+    pub fn trouble(&self) -> &'static str {
+        match self {
+            EngineError::Store(fault) => match fault.kind() {
+                FaultKind::Unreachable => "does not answer, or answers with an error",
+                FaultKind::Refused => "refuses the server's credentials",
+                FaultKind::Missing => "has no such bucket or container",
+                FaultKind::StorageFull => "is full",
+                FaultKind::Unsupported | FaultKind::Other => "cannot be used",
+            },
+            other if other.is_storage_full() => "is full",
+            _ => "cannot be used",
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Why a store did not give what it was asked for.
+//!
+//! A store's own errors hold signed requests and whole answers, with account names and hints at keys in them. None of that leaves here: only
+//! what kind of fault it is, where it was met, and the store's own code for it.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use object_store::client::{HttpError, HttpErrorKind};
+
+use crate::storage::checked_store::WrongLength;
+
+/// For the log; says nothing secret.
+#[derive(Debug)]
+pub struct StoreFault {
+    kind: FaultKind,
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    /// No answer, one that says to come again, or one with other bytes than were asked for.
+    Unreachable,
+    /// The credentials are wrong, lacking or not enough.
+    Refused,
+    /// No such bucket or container, or no such object.
+    Missing,
+    StorageFull,
+    /// It cannot ever do that.
+    Unsupported,
+    Other,
+}
+
+impl StoreFault {
+    pub(crate) fn of(error: &object_store::Error) -> StoreFault {
+        use object_store::Error as Store;
+        if let Some(found) = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).filter(|_| !is_remote(error)) {
+            let kind = if found.kind() == io::ErrorKind::StorageFull { FaultKind::StorageFull } else { FaultKind::Other };
+            return StoreFault { kind, text: error.to_string() };
+        }
+        if let Some(http) = causes(error).find_map(|cause| cause.downcast_ref::<HttpError>()) {
+            let passing = !matches!(http.kind(), HttpErrorKind::Decode);
+            let kind = if passing { FaultKind::Unreachable } else { FaultKind::Other };
+            let why = causes(http).last().map(ToString::to_string).unwrap_or_default();
+            return StoreFault { kind, text: format!("{} cannot be reached: {why}{}", place(error), credentials_hint(error)) };
+        }
+        if let Some(wrong) = WrongLength::in_error(error) {
+            return StoreFault { kind: FaultKind::Unreachable, text: format!("the object store cannot be read: {wrong}") };
+        }
+        if let Some(text) = causes(error).map(ToString::to_string).find(|text| OTHER_RANGE.iter().any(|begin| text.starts_with(begin))) {
+            return StoreFault {
+                kind: FaultKind::Unreachable,
+                text: format!("the object store answers with another range than it was asked for: {text}"),
+            };
+        }
+        // Not every call of the library tells these apart by itself.
+        let status = answer_code(error).and_then(|code| code.get(..3)?.parse::<u16>().ok());
+        let (kind, what) = match error {
+            _ if matches!(status, Some(401 | 403)) => (FaultKind::Refused, "does not take the credentials"),
+            _ if status == Some(404) => (FaultKind::Missing, "has no such place"),
+            Store::NotSupported { .. } | Store::NotImplemented { .. } | Store::InvalidPath { .. } => {
+                (FaultKind::Unsupported, "cannot do what was asked")
+            }
+            _ if is_remote(error) => (FaultKind::Unreachable, "answered with an error"),
+            // The settings of a store that is not there yet, or the local disk.
+            _ => return StoreFault { kind: FaultKind::Other, text: error.to_string() },
+        };
+        let code = answer_code(error).map(|code| format!(": {code}")).unwrap_or_default();
+        StoreFault { kind, text: format!("{} {what}{code}", place(error)) }
+    }
+
+    pub(crate) fn kind(&self) -> FaultKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The store's error in a chain of causes, however many others wrap it.
+pub(crate) fn store_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a object_store::Error> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// An error and what caused it. An input/output error that wraps another does not list that one as its source.
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| below(*error))
+}
+
+fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return Some(wrapped);
+    }
+    if let Some(boxed) = error.downcast_ref::<Box<object_store::Error>>() {
+        return Some(boxed.as_ref());
+    }
+    error.source()
+}
+
+/// How an answer with other bytes than were asked for is told of. The library's own type for that cannot be named either.
+const OTHER_RANGE: [&str; 3] = ["Received non-partial response", "Content-Range header not present", "Requested "];
+
+/// How a request's failure begins. The library's own type for it cannot be named.
+const REQUEST: &str = "Error performing ";
+
+fn request(error: &object_store::Error) -> Option<String> {
+    causes(error).map(ToString::to_string).find(|text| text.starts_with(REQUEST))
+}
+
+fn is_remote(error: &object_store::Error) -> bool {
+    request(error).is_some()
+}
+
+/// `the object store at http://host:port`, as far as it is known.
+fn place(error: &object_store::Error) -> String {
+    let text = request(error).unwrap_or_default();
+    let url = text.split_whitespace().find(|word| word.starts_with("http://") || word.starts_with("https://"));
+    let host = url.and_then(|url| url.split('/').nth(2).zip(url.split("://").next()));
+    match host {
+        Some((host, scheme)) => format!("the object store at {scheme}://{host}"),
+        None => "the object store".to_owned(),
+    }
+}
+
+/// Of a machine that should hand out credentials and is not there: nobody set any.
+fn credentials_hint(error: &object_store::Error) -> &'static str {
+    let asked_machine = request(error).is_some_and(|text| text.contains("//169.254.") || text.contains("//metadata."));
+    if asked_machine { " (it was asked for credentials, since the environment has none)" } else { "" }
+}
+
+/// The status and the store's own code in its answer, such as `403 SignatureDoesNotMatch`.
+fn answer_code(error: &object_store::Error) -> Option<String> {
+    let text = request(error)?;
+    let status = text.split("status code: ").nth(1).and_then(|rest| rest.split(':').next());
+    let code = text.split("<Code>").nth(1).and_then(|rest| rest.split("</Code>").next()).filter(|code| is_word(code));
+    let found: Vec<&str> = status.into_iter().chain(code).map(str::trim).collect();
+    (!found.is_empty()).then(|| found.join(", "))
+}
+
+fn is_word(code: &str) -> bool {
+    code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}

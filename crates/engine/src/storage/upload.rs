@@ -1,0 +1,150 @@
+//! One file on its way to the store of artifacts: in parts of one size, a few of them at once, under its name when all are there.
+//!
+//! A small file is one request. Whatever ends an upload before its time, the parts that are there are given up: an error, or that it is dropped.
+//! Only a process that ends leaves some, which the store has to forget by a rule of its own (the data folder's are removed at the next start).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutPayloadMut};
+use tokio::task::JoinSet;
+
+use crate::error::EngineError;
+use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
+
+/// Bytes of one part. Stores take at least 5 MiB, and at most 10,000 parts: 80 GB.
+const PART_SIZE: usize = 8 << 20;
+const _: () = assert!((PART_SIZE as u64).is_multiple_of(BLOCK), "a part begins with a block");
+
+/// Parts on their way at once.
+const PARTS_IN_FLIGHT: usize = 2;
+
+pub(crate) struct Upload {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    attributes: Attributes,
+    waiting: PutPayloadMut,
+    /// Once there is more than one part.
+    begun: Option<Box<dyn MultipartUpload>>,
+    /// Each ends with its number and its checksums.
+    under_way: JoinSet<Result<(usize, Vec<BlockSum>), EngineError>>,
+    /// Of the parts that have arrived, by their numbers.
+    sums: Vec<Vec<BlockSum>>,
+}
+
+impl Upload {
+    /// `content_type`: for stores that keep one.
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, path: Path, content_type: Option<&'static str>) -> Upload {
+        let attributes = content_type.map(|name| (Attribute::ContentType, name)).into_iter().collect();
+        Upload { store, path, attributes, waiting: PutPayloadMut::new(), begun: None, under_way: JoinSet::new(), sums: Vec::new() }
+    }
+
+    pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), EngineError> {
+        while !bytes.is_empty() {
+            // Not before there is more: a file of one part is put as a whole.
+            if self.waiting.content_length() == PART_SIZE {
+                self.send().await?;
+            }
+            let (taken, left) = bytes.split_at(bytes.len().min(PART_SIZE - self.waiting.content_length()));
+            self.waiting.extend_from_slice(taken);
+            bytes = left;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<(), EngineError> {
+        while self.under_way.len() >= PARTS_IN_FLIGHT {
+            self.arrived().await?;
+        }
+        let part: PutPayload = std::mem::take(&mut self.waiting).freeze();
+        let begun = match &mut self.begun {
+            Some(begun) => begun,
+            none => {
+                let options = PutMultipartOptions { attributes: self.attributes.clone(), ..PutMultipartOptions::default() };
+                none.insert(self.store.put_multipart_opts(&self.path, options).await?)
+            }
+        };
+        let (number, sums, put) = (self.sums.len(), part_sums(&part), begun.put_part(part));
+        self.sums.push(Vec::new());
+        self.under_way.spawn(async move {
+            put.await?;
+            Ok((number, sums.await?))
+        });
+        Ok(())
+    }
+
+    async fn arrived(&mut self) -> Result<(), EngineError> {
+        match self.under_way.join_next().await {
+            None => Ok(()),
+            Some(Ok(part)) => {
+                let (number, sums) = part?;
+                if let Some(place) = self.sums.get_mut(number) {
+                    *place = sums;
+                }
+                Ok(())
+            }
+            Some(Err(error)) => Err(EngineError::Plan(format!("a part of the upload stopped: {error}"))),
+        }
+    }
+
+    /// The file is there, whole, when this returns its checksums.
+    pub(crate) async fn finish(mut self) -> Result<Vec<BlockSum>, EngineError> {
+        let finished = self.finished().await;
+        match finished {
+            Ok(()) => {
+                self.begun = None;
+                Ok(std::mem::take(&mut self.sums).concat())
+            }
+            Err(error) => {
+                self.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn finished(&mut self) -> Result<(), EngineError> {
+        if self.begun.is_none() {
+            let options = PutOptions { attributes: self.attributes.clone(), ..PutOptions::default() };
+            let part: PutPayload = std::mem::take(&mut self.waiting).freeze();
+            let sums = part_sums(&part);
+            self.store.put_opts(&self.path, part, options).await?;
+            self.sums.push(sums.await?);
+            return Ok(());
+        }
+        self.send().await?;
+        while !self.under_way.is_empty() {
+            self.arrived().await?;
+        }
+        if let Some(begun) = &mut self.begun {
+            begun.complete().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up what was sent. What stands in the way of that says nothing that the first error did not.
+    pub(crate) async fn abort(mut self) {
+        self.under_way.shutdown().await;
+        if let Some(mut begun) = self.begun.take() {
+            let _ = begun.abort().await;
+        }
+    }
+}
+
+/// Begins at once, beside the part's way to the store.
+fn part_sums(part: &PutPayload) -> impl Future<Output = Result<Vec<BlockSum>, EngineError>> + use<> {
+    let part = part.clone();
+    let summing = tokio::task::spawn_blocking(move || block_sums(part.iter().map(Bytes::as_ref)));
+    async move { summing.await.map_err(|error| EngineError::Plan(format!("the checksums of a part stopped: {error}"))) }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // Somebody stopped waiting for the run.
+        let (Some(mut begun), Ok(runtime)) = (self.begun.take(), tokio::runtime::Handle::try_current()) else { return };
+        self.under_way.abort_all();
+        runtime.spawn(async move {
+            let _ = begun.abort().await;
+        });
+    }
+}

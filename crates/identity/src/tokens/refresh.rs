@@ -1,0 +1,79 @@
+//! Refresh tokens: how long one lives, and whether one that was used may be used again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A token ends so long after it was given out. Source: the platform's default.
+pub const LIFETIME: TimeDelta = TimeDelta::days(90);
+/// A public application's token may be used again for so long: its answer was lost, or two processes used it at once.
+pub const USED_AGAIN: TimeDelta = TimeDelta::seconds(60);
+/// Tokens of one sign-in that are kept; the one that lay idle longest goes.
+pub const KEPT_PER_SIGN_IN: u32 = 100;
+/// The same of all sign-ins of one user at one application.
+pub const KEPT_PER_USER: u32 = 1000;
+
+/// What a token that was used before is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// Nothing: it was stolen from somebody.
+    Theft,
+    /// The application proves itself, so that nobody else has any use of the token.
+    Good,
+    /// Good where its first use is not older than [`USED_AGAIN`], else stolen.
+    Soon,
+}
+
+impl Reuse {
+    pub fn of(public: bool, strict: bool) -> Reuse {
+        match (strict, public) {
+            (true, _) => Reuse::Theft,
+            (false, false) => Reuse::Good,
+            (false, true) => Reuse::Soon,
+        }
+    }
+
+    /// A used token is good when its first use was at this instant or later; None: never.
+    pub fn good_since(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Reuse::Theft => None,
+            Reuse::Good => Some(DateTime::UNIX_EPOCH),
+            Reuse::Soon => Some(now - USED_AGAIN),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_used_token_is_worth() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(10);
+        for (public, strict, first_use, good) in [
+            (false, false, 0, true),
+            (false, false, 86400 * 9, true),
+            (true, false, 60, true),
+            (true, false, 61, false),
+            (true, true, 0, false),
+            (false, true, 0, false),
+        ] {
+            let since = Reuse::of(public, strict).good_since(now);
+            let found = since.is_some_and(|since| now - TimeDelta::seconds(first_use) >= since);
+            assert_eq!(found, good, "public {public}, strict {strict}, {first_use} s ago");
+        }
+    }
+
+    #[test]
+    fn the_document_says_so() {
+        let page = include_str!("../../../../docs/sign-in.md");
+        let (seconds, days) = (USED_AGAIN.num_seconds(), LIFETIME.num_days());
+        for figure in [
+            format!("within {seconds} seconds"),
+            format!("{days} days"),
+            format!("{KEPT_PER_SIGN_IN} tokens of one sign-in"),
+            // With a comma, as every number on the page has it.
+            format!("{},{:03} of one user", KEPT_PER_USER / 1_000, KEPT_PER_USER % 1_000),
+        ] {
+            assert!(page.contains(&figure), "{figure}");
+        }
+    }
+}

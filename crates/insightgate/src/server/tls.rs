@@ -1,0 +1,159 @@
+//! The certificate that the HTTPS listener shows: the operator's own files, or one of the data folder's authority; renewed while it serves.
+//!
+//! Files that changed are read again within seconds, or at once on SIGHUP. What cannot be used is reported, and the last good one stays.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use axum_server::tls_rustls::RustlsConfig;
+use insightgate_operations::clock::Clock;
+use tokio::sync::watch;
+
+use crate::command_error::CommandError;
+use crate::data_folder::{DataFolder, shown};
+use crate::server::certificates::server_certificate;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(3);
+/// A certificate of our own is made anew after so many days, well before it expires.
+const RENEW_DAYS: i64 = 180;
+
+/// The stores' client brings a second provider of cryptography into the build, so that the library no longer chooses by itself.
+pub fn choose_cryptography() {
+    // An error says that one was chosen before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+pub enum CertificateSource {
+    /// PEM files of a certificate chain and its key.
+    Files { certificate: PathBuf, key: PathBuf },
+    /// Made here, for these names.
+    Own { folder: DataFolder, names: Vec<String> },
+}
+
+impl CertificateSource {
+    pub async fn load(&self) -> Result<RustlsConfig, CommandError> {
+        let failed = |error: std::io::Error| CommandError::failed(format!("the TLS certificate cannot be used: {error}"));
+        match self {
+            CertificateSource::Files { certificate, key } => {
+                let found = RustlsConfig::from_pem_file(certificate, key).await;
+                found.map_err(|error| failed(error).hint(format!("check {} and {}", certificate.display(), key.display())))
+            }
+            CertificateSource::Own { folder, names } => {
+                let made = server_certificate(folder, names, Clock::System.now())?;
+                eprintln!("clients must trust {}", shown(&made.authority_file));
+                RustlsConfig::from_pem(made.chain.into_bytes(), made.key.into_bytes()).await.map_err(failed)
+            }
+        }
+    }
+
+    /// Keeps `tls` up to date until `stop` says so.
+    pub async fn keep_fresh(self, tls: RustlsConfig, mut stop: watch::Receiver<bool>) {
+        let mut seen = self.stamp();
+        let mut hangups = hangups();
+        while !*stop.borrow() {
+            let asked = tokio::select! {
+                () = tokio::time::sleep(LOOK) => false,
+                () = hangups.next() => true,
+                _ = stop.changed() => return,
+            };
+            let stamp = self.stamp();
+            if stamp == seen && !asked {
+                continue;
+            }
+            seen = stamp;
+            match self.reload(&tls).await {
+                Ok(()) => tracing::info!("the TLS certificate was read again"),
+                Err(error) => tracing::error!(error = %error, "the new TLS certificate cannot be used; the last one stays"),
+            }
+        }
+    }
+
+    async fn reload(&self, tls: &RustlsConfig) -> Result<(), CommandError> {
+        let failed = |error: std::io::Error| CommandError::failed(error.to_string());
+        match self {
+            CertificateSource::Files { certificate, key } => tls.reload_from_pem_file(certificate, key).await.map_err(failed),
+            CertificateSource::Own { folder, names } => {
+                let made = server_certificate(folder, names, Clock::System.now())?;
+                tls.reload_from_pem(made.chain.into_bytes(), made.key.into_bytes()).await.map_err(failed)
+            }
+        }
+    }
+
+    /// Changes when there is something new to read.
+    fn stamp(&self) -> Stamp {
+        match self {
+            CertificateSource::Files { certificate, key } => Stamp::Files([written(certificate), written(key)]),
+            CertificateSource::Own { .. } => Stamp::Period(Clock::System.now().timestamp() / (RENEW_DAYS * 86_400)),
+        }
+    }
+}
+
+#[derive(PartialEq)]
+enum Stamp {
+    Files([Option<(SystemTime, u64)>; 2]),
+    Period(i64),
+}
+
+/// When and how long; a file that is missing just now is one that is being replaced.
+fn written(path: &Path) -> Option<(SystemTime, u64)> {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.modified().ok()?, found.len()))
+}
+
+/// A server does not end by SIGHUP, not while it starts either: where there is a certificate to read again it is read, else nothing is done.
+/// For the first moment of a process, outside of any runtime.
+pub fn outlive_hangups() {
+    // Once it is listened for, the signal never does what it did before, though the runtime that it was listened for on is gone.
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let _within = runtime.enter();
+        let _ = hangups();
+    }
+}
+
+/// SIGHUP, by which operators ask for configuration to be read again.
+struct Hangups {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+fn hangups() -> Hangups {
+    Hangups {
+        #[cfg(unix)]
+        signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
+    }
+}
+
+impl Hangups {
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn hang_up() {
+        let own = std::process::id().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &own]).status().unwrap().success());
+    }
+
+    #[test]
+    fn a_hangup_before_the_runtime_ends_nothing_and_later_ones_are_heard() {
+        outlive_hangups();
+        hang_up();
+        tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(async {
+            let mut hangups = hangups();
+            hang_up();
+            hangups.next().await;
+        });
+    }
+}

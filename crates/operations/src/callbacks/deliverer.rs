@@ -1,0 +1,332 @@
+//! Sends callbacks that are due: a few at once, under a lease, fenced on the epoch.
+//!
+//! Each receiver and each tenant has a small share of what is under way, so that one that hangs keeps nobody else waiting. A callback that dies
+//! with its process is sent again: receivers tell repetitions by the callback's id.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use insightgate_identity::enrollment::EnrollmentStage;
+use insightgate_outbound::{Limits, Message, OutboundError};
+use insightgate_report::callback::{AfterAttempt, CallbackMethod, after_attempt};
+use insightgate_store::{Callback, CallbackAttempt, CallbackOutcome, ClaimedCallback};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use url::Url;
+use uuid::Uuid;
+
+use crate::audit::{self, Happening};
+use crate::background::in_time;
+use crate::callbacks::signature;
+use crate::context::{Context, SharedContext};
+use crate::failure::Failure;
+
+/// A receiver has to answer by then.
+const EXCHANGE: Duration = Duration::from_secs(15);
+/// Milliseconds of the database's time: several exchanges.
+const LEASE_MILLISECONDS: i64 = 60_000;
+/// How long the deliverer waits at most before it looks again: a wait may be over, or another process may have ended a run.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long what is under way may take when the server stops. What is cut off is sent again.
+const GRACE: Duration = Duration::from_secs(5);
+/// Callbacks under way at once.
+const MOST: usize = 16;
+const MOST_PER_TENANT: usize = 4;
+const MOST_PER_RECEIVER: usize = 2;
+/// Due callbacks that are looked at for some that may leave now.
+const LOOKED_AT: u32 = 1000;
+/// Characters of what an attempt met.
+const LONGEST_ERROR: usize = 300;
+
+/// A callback that is held, with the share that it takes until it lands.
+struct Flight {
+    claimed: ClaimedCallback,
+    _share: Share,
+}
+
+/// What is under way, by whose it is and where it goes.
+#[derive(Debug, Default, Clone)]
+struct Shares(Arc<Mutex<Counts>>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    tenants: HashMap<Uuid, usize>,
+    receivers: HashMap<String, usize>,
+}
+
+/// Gives itself back when it is dropped, however the attempt ended.
+#[derive(Debug)]
+struct Share {
+    shares: Shares,
+    tenant: Uuid,
+    receiver: String,
+}
+
+impl Shares {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        // Whole between any two statements.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn under_way(&self) -> usize {
+        self.counts().tenants.values().sum()
+    }
+
+    /// None when the tenant or the receiver has its share already.
+    fn take(&self, tenant: Uuid, receiver: String) -> Option<Share> {
+        let mut counts = self.counts();
+        let (of_tenant, of_receiver) = (counts.tenants.get(&tenant), counts.receivers.get(&receiver));
+        if of_tenant.is_some_and(|count| *count >= MOST_PER_TENANT) || of_receiver.is_some_and(|count| *count >= MOST_PER_RECEIVER) {
+            return None;
+        }
+        *counts.tenants.entry(tenant).or_default() += 1;
+        *counts.receivers.entry(receiver.clone()).or_default() += 1;
+        Some(Share { shares: self.clone(), tenant, receiver })
+    }
+
+    fn full_tenants(&self) -> Vec<Uuid> {
+        self.counts().tenants.iter().filter(|(_, count)| **count >= MOST_PER_TENANT).map(|(tenant, _)| *tenant).collect()
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counts = self.shares.counts();
+        give_one_back(&mut counts.tenants, &self.tenant);
+        give_one_back(&mut counts.receivers, self.receiver.as_str());
+    }
+}
+
+fn give_one_back<Key, Named>(counts: &mut HashMap<Key, usize>, key: &Named)
+where
+    Key: Hash + Eq + Borrow<Named>,
+    Named: Hash + Eq + ?Sized,
+{
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+/// Runs until `stop` says so. Each attempt is a task of its own: one that records what it met must go on while others are claimed, since both
+/// need the database to themselves.
+pub async fn run(context: &SharedContext, mut stop: watch::Receiver<bool>) {
+    let (shares, mut under_way) = (Shares::default(), JoinSet::new());
+    while !*stop.borrow() {
+        match in_time(take_due(context, &shares)).await {
+            Ok(flights) => send_off(context, flights, &mut under_way),
+            Err(error) => tracing::error!(error = ?error, "callbacks could not be claimed"),
+        }
+        tokio::select! {
+            Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
+            () = tokio::time::sleep(LONGEST_WAIT) => {}
+            () = context.signals.callbacks.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+    let ending = async { while under_way.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, ending).await.is_err() {
+        tracing::warn!("callbacks under way were cut off; they will be sent again");
+    }
+}
+
+/// Sends all that is due now, and waits for it. How many attempts there were.
+pub async fn deliver_due(context: &SharedContext) -> Result<usize, Failure> {
+    let (shares, mut under_way, mut count) = (Shares::default(), JoinSet::new(), 0);
+    loop {
+        let flights = in_time(take_due(context, &shares)).await?;
+        count += flights.len();
+        send_off(context, flights, &mut under_way);
+        if under_way.join_next().await.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+fn send_off(context: &SharedContext, flights: Vec<Flight>, under_way: &mut JoinSet<()>) {
+    for flight in flights {
+        let context = Arc::clone(context);
+        under_way.spawn(async move { deliver(&context, flight).await });
+    }
+}
+
+/// Claims what may leave now, each in a committed statement.
+async fn take_due(context: &Context, shares: &Shares) -> Result<Vec<Flight>, Failure> {
+    let room = MOST.saturating_sub(shares.under_way());
+    if room == 0 {
+        return Ok(Vec::new());
+    }
+    let (now, lease_now) = (context.clock.now(), context.store.lease_time().await?);
+    let mut flights = Vec::new();
+    for due in context.store.due_callbacks(now, lease_now, &shares.full_tenants(), LOOKED_AT).await? {
+        if flights.len() == room {
+            break;
+        }
+        let Some(share) = shares.take(due.tenant, format!("{} {}", due.tenant, receiver(&due.url))) else { continue };
+        let claimed = context.store.claim_callback(due.id, now, lease_now, lease_now + LEASE_MILLISECONDS).await;
+        if claimed.is_err() && !flights.is_empty() {
+            // Those that are held leave; the next look meets the error again if it lasts.
+            break;
+        }
+        // None: another process was faster.
+        flights.extend(claimed?.map(|claimed| Flight { claimed, _share: share }));
+    }
+    Ok(flights)
+}
+
+/// The host and port that a tenant's share is counted for: hosts that many use are slow to one of them alone.
+fn receiver(url: &str) -> String {
+    Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+}
+
+async fn deliver(context: &Context, flight: Flight) {
+    if let Err(error) = attempt(context, &flight.claimed).await {
+        // It is claimed again once its lease has ended.
+        tracing::error!(error = ?error, callback = %flight.claimed.callback.id, "an attempt at a callback could not be made or recorded");
+    }
+}
+
+async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Failure> {
+    let callback = &claimed.callback;
+    if let Some(reason) = shut(context, callback).await? {
+        if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, context.clock.now()).await? {
+            record(context, callback, Some(callback.tenant), "callback.cancel", reason).await;
+        }
+        return Ok(());
+    }
+    let (at, begun) = (context.clock.now(), Instant::now());
+    let met = send(context, callback).await?;
+    let milliseconds = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let (status, error) = match met {
+        Ok(status) => (Some(status), None),
+        Err(words) => (None, Some(words)),
+    };
+    let now = context.clock.now();
+    let outcome = match after_attempt(claimed.tried.saturating_add(1), status, now, callback.give_up) {
+        AfterAttempt::Delivered => CallbackOutcome::Delivered,
+        AfterAttempt::Retry { due } => CallbackOutcome::Retry { due },
+        AfterAttempt::GiveUp => CallbackOutcome::Failed,
+    };
+    let words = error.clone().unwrap_or_else(|| status.map(|status| format!("HTTP status {status}")).unwrap_or_default());
+    let attempt = CallbackAttempt { number: callback.attempts, at, milliseconds, http_status: status, error };
+    if !context.store.finish_callback(claimed, Some(&attempt), outcome, now).await? {
+        tracing::warn!(callback = %callback.id, attempt = callback.attempts, "an attempt ended when its callback was not held any more");
+        return Ok(());
+    }
+    match outcome {
+        CallbackOutcome::Failed => {
+            tracing::warn!(callback = %callback.id, attempts = callback.attempts, reason = words, "a callback was given up");
+            record(context, callback, Some(callback.tenant), "callback.giveUp", words).await;
+        }
+        CallbackOutcome::Retry { .. } => {
+            tracing::info!(callback = %callback.id, attempt = callback.attempts, reason = words, "a callback failed")
+        }
+        CallbackOutcome::Delivered | CallbackOutcome::Cancelled => {}
+    }
+    Ok(())
+}
+
+/// Why nothing is sent any more: an organisation whose enrollment is not active hears of nothing.
+async fn shut(context: &Context, callback: &Callback) -> Result<Option<String>, Failure> {
+    let enrollments = context.store.enrollments(callback.tenant).await?;
+    let stage = enrollments.iter().find(|enrollment| enrollment.program == callback.program).map(|enrollment| enrollment.stage);
+    Ok(match stage {
+        Some(EnrollmentStage::Active) => None,
+        Some(stage) => Some(format!("the enrollment in {} is {}", callback.program.name(), stage.name())),
+        None => Some(format!("there is no enrollment in {}", callback.program.name())),
+    })
+}
+
+/// The answer's status, or in words why there is none.
+async fn send(context: &Context, callback: &Callback) -> Result<Result<u16, String>, Failure> {
+    let Ok(url) = Url::parse(&callback.url) else { return Ok(Err("the address cannot be read".to_owned())) };
+    let secrets = context.store.callback_secrets(callback.owner, context.clock.now()).await?;
+    // The receiver compares it with the real time, which the product's clock is not in a sandbox.
+    let timestamp = context.store.lease_time().await? / 1000;
+    let headers = match signature::headers(&context.vault, &secrets, callback.id, timestamp, &callback.body) {
+        Ok(headers) => headers,
+        Err(error) => {
+            tracing::error!(error = ?error, callback = %callback.id, "a callback cannot be signed");
+            return Ok(Err(error.to_string()));
+        }
+    };
+    let body = match callback.method {
+        CallbackMethod::Get => None,
+        CallbackMethod::Post => Some(Bytes::from(callback.body.clone())),
+    };
+    let limits = Limits { time: EXCHANGE, body: 0, https_only: context.settings.callbacks.https_only };
+    let sent = context.outbound.send(Message { url: url.clone(), body, headers }, limits).await;
+    if let Err(error @ (OutboundError::Forbidden(_) | OutboundError::Unresolved { .. })) = &sent {
+        tracing::warn!(callback = %callback.id, tenant = %callback.tenant, cause = %error, "a callback's address was not connected to");
+        if matches!(error, OutboundError::Forbidden(_)) {
+            // The operators' event alone: the tenant is not to learn which names are private.
+            record(context, callback, None, "callback.refuse", error.to_string()).await;
+        }
+    }
+    Ok(sent.map_err(|error| told(&url, &error)))
+}
+
+/// What the tenant reads of an attempt. A name that is private and one that does not exist are told in the same words: else names of the
+/// operator's network could be asked for one by one.
+fn told(url: &Url, error: &OutboundError) -> String {
+    let words = match error {
+        OutboundError::Forbidden(_) | OutboundError::Unresolved { .. } => {
+            let host = url.host_str().unwrap_or_default();
+            format!("'{host}' does not resolve, or resolves only to addresses that may not be connected to")
+        }
+        other => other.to_string(),
+    };
+    // Some of it the other side chose, such as the names in its certificate.
+    words.chars().take(LONGEST_ERROR).collect()
+}
+
+/// The detail holds neither path nor query of the address.
+async fn record(context: &Context, callback: &Callback, tenant: Option<Uuid>, action: &str, detail: String) {
+    let happening = Happening {
+        tenant,
+        actor: "insightgate worker".to_owned(),
+        action,
+        subject: format!("callback {}", callback.id),
+        detail,
+        correlation: None,
+    };
+    audit::record(context, happening).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_bounded_and_given_back() {
+        let shares = Shares::default();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let take = |tenant, receiver: &str| shares.take(tenant, receiver.to_owned());
+        let mut held: Vec<Share> = (0..MOST_PER_RECEIVER).map(|_| take(one, "https://a").unwrap()).collect();
+        assert!(take(one, "https://a").is_none() && take(other, "https://a").is_none(), "the receiver has its share");
+        held.extend(["https://b", "https://c"].map(|receiver| take(one, receiver).unwrap()));
+        assert!(take(one, "https://d").is_none() && take(other, "https://d").is_some(), "the tenant has its share");
+        assert_eq!((shares.full_tenants(), shares.under_way()), (vec![one], MOST_PER_TENANT));
+        drop(held);
+        assert!(shares.counts().tenants.is_empty() && shares.counts().receivers.is_empty(), "nothing is kept of what ended");
+    }
+
+    #[test]
+    fn a_receiver_is_a_host_and_a_port() {
+        for (url, expected) in [
+            ("https://A.example/cb?code=1", "https://a.example"),
+            ("https://a.example:443/other", "https://a.example"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+            ("nonsense", ""),
+        ] {
+            assert_eq!(receiver(url), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Keyed digests of what sign-ins leave behind: networks, names that nobody has, wrong passwords. The key lies sealed in the database and is the
+//! same in all processes, so that each finds what another wrote; who reads the database alone can guess nothing.
+
+use std::net::IpAddr;
+
+use aws_lc_rs::hmac;
+use chrono::{DateTime, Utc};
+use insightgate_identity::guessing::WrongPassword;
+use insightgate_store::{Store, StoreError, StoredKey, Subject};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::credentials::address_guard::network_of;
+use crate::credentials::password::hexadecimal;
+use crate::keys::vault::{Vault, VaultFault};
+use crate::random::{NoRandomness, Random};
+
+const PURPOSE: &str = "guess";
+
+/// Not replaced as it ages: what it digests is kept for months at most, and signs nothing.
+pub struct GuessKey(hmac::Key);
+
+#[derive(Debug, Error)]
+pub enum GuessKeyFault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    #[error("the key of sign-in counts is not there after it was made")]
+    Missing,
+}
+
+impl GuessKey {
+    /// Reads the key; the first start makes it.
+    pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<GuessKey, GuessKeyFault> {
+        let mut keys = store.keys(PURPOSE).await?;
+        if keys.is_empty() {
+            store.add_first_key(&make(vault, clock.now(), random)?).await?;
+            keys = store.keys(PURPOSE).await?;
+        }
+        let key = keys.first().ok_or(GuessKeyFault::Missing)?;
+        Ok(GuessKey(hmac::Key::new(hmac::HMAC_SHA256, &vault.open(PURPOSE, &key.sealed)?)))
+    }
+
+    /// The network of an address, as it is kept.
+    pub fn network(&self, address: IpAddr) -> String {
+        self.text(&["network", &network_of(address).to_string()])
+    }
+
+    /// A name that nobody has.
+    pub fn nobody(&self, tenant: Uuid, name: &str) -> Subject {
+        Subject::Nobody(self.text(&["nobody", &tenant.to_string(), name]))
+    }
+
+    /// `work` is what the slow hash made of the password: who has this key too must still do that work for each guess.
+    pub fn wrong_password(&self, subject: &Subject, work: &[u8]) -> WrongPassword {
+        let whose = match subject {
+            Subject::User(id) => id.to_string(),
+            Subject::Nobody(digest) => digest.clone(),
+        };
+        let digest = self.digest(&["password", &whose, &hexadecimal(work)]);
+        WrongPassword(u128::from_be_bytes(digest))
+    }
+
+    fn text(&self, parts: &[&str]) -> String {
+        hexadecimal(&self.digest(parts))
+    }
+
+    /// Half of the tag, which is more than enough to tell such things apart.
+    fn digest(&self, parts: &[&str]) -> [u8; 16] {
+        let mut half = [0; 16];
+        // The name stands last: nothing that is sent can look like another kind of text.
+        let tag = hmac::sign(&self.0, parts.join("\n").as_bytes());
+        half.iter_mut().zip(tag.as_ref()).for_each(|(half, byte)| *half = *byte);
+        half
+    }
+}
+
+fn make(vault: &Vault, now: DateTime<Utc>, random: &Random) -> Result<StoredKey, GuessKeyFault> {
+    let key: [u8; 32] = random.bytes()?;
+    let sealed = vault.seal(PURPOSE, &key)?;
+    Ok(StoredKey { id: random.uuid()?.to_string(), purpose: PURPOSE.to_owned(), sealed, created: now })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_depend_on_the_key_and_on_whose_they_are() {
+        let [one, other] = [7_u8, 8].map(|byte| GuessKey(hmac::Key::new(hmac::HMAC_SHA256, &[byte; 32])));
+        let address: IpAddr = "2001:db8::1".parse().unwrap();
+        assert_eq!(one.network(address), one.network("2001:db8::2".parse().unwrap()), "a /64 is one network");
+        assert_ne!(one.network(address), one.network("2001:db8:0:1::1".parse().unwrap()));
+        assert_ne!(one.network(address), other.network(address));
+        assert_eq!(one.network(address).len(), 32);
+        let [ana, ben] = [1, 2].map(|id| Subject::User(Uuid::from_u128(id)));
+        assert_eq!(one.wrong_password(&ana, b"work"), one.wrong_password(&ana, b"work"));
+        assert_ne!(one.wrong_password(&ana, b"work"), one.wrong_password(&ben, b"work"));
+        assert_ne!(one.wrong_password(&ana, b"work"), other.wrong_password(&ana, b"work"));
+        assert_ne!(one.nobody(Uuid::nil(), "a"), one.nobody(Uuid::from_u128(1), "a"));
+    }
+}

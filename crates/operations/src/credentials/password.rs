@@ -1,0 +1,173 @@
+//! Passwords (argon2id) and client secrets (digests of high-entropy texts).
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use insightgate_identity::application::ClientSecret;
+use thiserror::Error;
+
+use crate::credentials::hashing_queue::{Asker, Busy, HashingQueue};
+use crate::random::Random;
+
+/// Hashes on threads of their own, a few at once, and lets a bounded number wait: a flood of sign-ins must not take the memory or stop other
+/// requests.
+#[derive(Clone)]
+pub struct Passwords {
+    queue: Arc<HashingQueue>,
+    /// Checked when there is no such user, so that both cases take alike.
+    decoy: Arc<OnceLock<String>>,
+    memory: Memory,
+}
+
+/// What hashes were worked out in, for the next ones: one for each that may run at once. Were it taken from the allocator each time, each thread
+/// that ever hashed would keep some for ever.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
+
+impl Memory {
+    /// Whoever hashes has a turn, so that no more are out than there are turns.
+    fn with<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        let mut memory = self.kept().pop().unwrap_or_default();
+        memory.resize(blocks, Block::default());
+        let result = work(&mut memory);
+        self.kept().push(memory);
+        result
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        // A list is whole between any two changes.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What became of a password.
+pub struct Verified {
+    pub right: bool,
+    /// What the slow hash made of it, with the user's salt: the same for the same wrong password, and as hard to guess as a stored one.
+    pub work: Vec<u8>,
+}
+
+#[derive(Debug, Error)]
+pub enum PasswordFault {
+    /// Too many wait already.
+    #[error("too many sign-ins wait")]
+    Busy,
+    #[error("the password could not be hashed: {0}")]
+    Hashing(String),
+}
+
+impl From<Busy> for PasswordFault {
+    fn from(Busy: Busy) -> Self {
+        PasswordFault::Busy
+    }
+}
+
+impl Passwords {
+    pub fn new(threads: usize) -> Passwords {
+        Passwords { queue: HashingQueue::new(threads.max(1)), decoy: Arc::default(), memory: Memory::default() }
+    }
+
+    /// The hash in PHC form. For those who may set one: strangers cannot keep them from it.
+    pub async fn hash(&self, password: &str, random: &Random) -> Result<String, PasswordFault> {
+        let salt: [u8; 16] = random.bytes().map_err(|fault| PasswordFault::Hashing(fault.to_string()))?;
+        let password = password.to_owned();
+        self.run(&Asker::known(None), move || hash(&password, &salt)).await?
+    }
+
+    /// Whether a password of this asker's would find no place to wait in.
+    pub fn is_full_for(&self, asker: &Asker) -> bool {
+        self.queue.is_full_for(asker)
+    }
+
+    /// Whether the password is right. Without a hash (no such user) the answer is no, after the same work.
+    pub async fn verify(&self, password: &str, stored: Option<String>, asker: &Asker) -> Result<Verified, PasswordFault> {
+        let (password, decoy, memory) = (password.to_owned(), Arc::clone(&self.decoy), self.memory.clone());
+        self.run(asker, move || {
+            let (hash, known) = match stored {
+                Some(hash) => (hash, true),
+                None => (decoy.get_or_init(|| hash("decoy", &[0; 16]).unwrap_or_default()).clone(), false),
+            };
+            let (matches, work) = compare(&password, &hash, &memory).unwrap_or_default();
+            Verified { right: matches && known, work }
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, asker: &Asker, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordFault> {
+        let turn = self.queue.enter(asker).await?;
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            // Only here: who gives up does not stop the work, so that its turn goes on.
+            drop(turn);
+            result
+        });
+        done.await.map_err(|fault| PasswordFault::Hashing(fault.to_string()))
+    }
+}
+
+/// Whether the hash is the password's, and the output of hashing it anew. None for a text that is no hash.
+fn compare(password: &str, stored: &str, memory: &Memory) -> Option<(bool, Vec<u8>)> {
+    let stored = PasswordHash::new(stored).ok()?;
+    let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
+    let params = Params::try_from(&stored).ok()?;
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+    let version = stored.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(algorithm, version, params);
+    let mut output = vec![0; expected.as_bytes().len()];
+    memory.with(blocks, |memory| argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory)).ok()?;
+    Some((verify_slices_are_equal(&output, expected.as_bytes()).is_ok(), output))
+}
+
+fn hash(password: &str, salt: &[u8]) -> Result<String, PasswordFault> {
+    let hashed: Result<PasswordHash, _> = Argon2::default().hash_password_with_salt(password.as_bytes(), salt);
+    hashed.map(|hash| hash.to_string()).map_err(|fault| PasswordFault::Hashing(fault.to_string()))
+}
+
+/// SHA-256, hexadecimal: what is stored of a client secret or a refresh token.
+pub fn secret_digest(secret: &str) -> String {
+    hexadecimal(digest(&SHA256, secret.as_bytes()).as_ref())
+}
+
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The stored secret that was sent, if any. All are compared, each in constant time.
+pub fn find_secret<'a>(sent: &str, stored: &'a [ClientSecret]) -> Option<&'a ClientSecret> {
+    let sent = secret_digest(sent);
+    // Not `find`: it would stop early, and the time would tell which one it was.
+    stored.iter().fold(
+        None,
+        |found, secret| {
+            if verify_slices_are_equal(sent.as_bytes(), secret.digest.as_bytes()).is_ok() { Some(secret) } else { found }
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_known_user_passes() {
+        let (passwords, asker) = (Passwords::new(2), Asker::stranger(None, 0));
+        let hash = passwords.hash("right", &Random::default()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$"));
+        let verify = async |password: &str, stored: Option<&str>| {
+            let Verified { right, work } = passwords.verify(password, stored.map(str::to_owned), &asker).await.unwrap();
+            (right, work)
+        };
+        let (right, work) = verify("right", Some(&hash)).await;
+        assert!(right && work.len() == 32);
+        let (wrong, other_work) = verify("wrong", Some(&hash)).await;
+        assert!(!wrong && other_work.len() == 32 && other_work != work);
+        assert_eq!(verify("wrong", Some(&hash)).await.1, other_work, "the same each time");
+        assert_ne!(verify("wrong", None).await.1, other_work);
+        assert!(!verify("decoy", None).await.0);
+        assert!(!verify("right", Some("not a hash")).await.0);
+    }
+}

@@ -1,0 +1,97 @@
+//! The second factor: time-based codes (RFC 6238) of an authenticator, six digits, a new one each half minute.
+//!
+//! Secrets are encrypted at rest and bound to their user. A code is good once.
+
+use insightgate_identity::user::User;
+use insightgate_store::StoreError;
+use thiserror::Error;
+use totp_rs::{Algorithm, Builder, Secret, Totp, TotpError};
+use uuid::Uuid;
+
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::keys::vault::VaultFault;
+use crate::random::NoRandomness;
+
+/// What authenticators show beside the sign-in name.
+const ISSUER: &str = "Insightgate";
+
+/// A new secret, shown once.
+#[derive(Clone)]
+pub struct OfferedFactor {
+    /// Base32, to be typed.
+    pub secret: String,
+    /// `otpauth://…`, which authenticators read.
+    pub uri: String,
+    /// What is kept.
+    pub sealed: String,
+}
+
+#[derive(Debug, Error)]
+pub enum FactorFault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    #[error("the stored second factor cannot be used: {0}")]
+    Stored(#[from] TotpError),
+}
+
+/// A new secret for this user. It counts once [`confirm`] has seen a code of it, or once it is stored.
+pub fn offer(context: &Context, user: &User) -> Result<OfferedFactor, FactorFault> {
+    let secret: [u8; 20] = context.random.bytes()?;
+    let sealed = context.vault.seal(&purpose(user.id), &secret)?;
+    shown(user, &secret, sealed)
+}
+
+/// The same secret again, for a page that is shown twice.
+pub fn offered_again(context: &Context, user: &User, sealed: &str) -> Result<OfferedFactor, FactorFault> {
+    shown(user, &context.vault.open(&purpose(user.id), sealed)?, sealed.to_owned())
+}
+
+/// Makes the offered secret the user's second factor, if the code is one of it and there is no factor yet. That is recorded as `added`.
+pub(crate) async fn confirm(context: &Context, user: &User, sealed: &str, code: &str, added: Happening<'_>) -> Result<bool, FactorFault> {
+    let Some(step) = matching_step(context, user, sealed, code)? else { return Ok(false) };
+    Ok(audit::recording(context, added)?.add_totp(user.id, sealed).await? && context.store.use_totp_step(user.id, step).await?)
+}
+
+/// Whether the code is right, and was not used before.
+pub(crate) async fn check(context: &Context, user: &User, code: &str) -> Result<bool, FactorFault> {
+    let known = context.store.user_credentials_by_id(user.tenant, user.id).await?;
+    let Some(sealed) = known.and_then(|known| known.totp_secret) else { return Ok(false) };
+    match matching_step(context, user, &sealed, code)? {
+        Some(step) => Ok(context.store.use_totp_step(user.id, step).await?),
+        None => Ok(false),
+    }
+}
+
+fn matching_step(context: &Context, user: &User, sealed: &str, code: &str) -> Result<Option<i64>, FactorFault> {
+    let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    let totp = totp(user, &context.vault.open(&purpose(user.id), sealed)?)?;
+    let now = u64::try_from(context.clock.now().timestamp()).unwrap_or_default();
+    Ok(totp.check(&digits, now).and_then(|step| i64::try_from(step).ok()))
+}
+
+fn shown(user: &User, secret: &[u8], sealed: String) -> Result<OfferedFactor, FactorFault> {
+    Ok(OfferedFactor { secret: Secret::from(secret).to_base32(), uri: totp(user, secret)?.to_url()?, sealed })
+}
+
+/// SHA-1, since some authenticators take other algorithms for it; one step of tolerance either way.
+fn totp(user: &User, secret: &[u8]) -> Result<Totp, TotpError> {
+    Builder::new()
+        .with_algorithm(Algorithm::SHA1)
+        .with_digits(6)
+        .with_step_duration(30)
+        .with_skew(1)
+        .with_secret(secret)
+        .with_account_name(user.username.as_str())
+        .with_issuer(Some(ISSUER))
+        .build()
+}
+
+/// Bound to the user: a sealed secret that is moved to another does not open.
+fn purpose(user: Uuid) -> String {
+    format!("totp {user}")
+}

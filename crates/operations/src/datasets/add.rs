@@ -1,0 +1,271 @@
+//! Takes a person's own files in: infers a definition, copies the rows under the data root, and writes the definition last, so that a
+//! dataset can be asked for only when its rows are there.
+//!
+//! Needs no server: a running one finds the definition by itself. Rows that are replaced stay until the new ones are complete.
+
+mod columns;
+mod place;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use insightgate_engine::{DataRoot, EngineError, Note, ReadOptions};
+use insightgate_identity::program::Program;
+use insightgate_query::datasets::builtin;
+use insightgate_query::datasets::catalog::{Column, ColumnType, Dataset, Grain, Tenancy, TenantKey, same_name};
+use insightgate_query::datasets::definition;
+use insightgate_query::datasets::definition::{DEFAULT_INTERVAL_HOURS, Definition, default_date_ranges};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::datasets::catalogs::Catalogs;
+use crate::executions::written_file;
+use crate::executions::written_file::Readers;
+use columns::{CommonColumns, keep_what_was_written};
+use place::Place;
+
+/// What a person says of the files.
+#[derive(Debug, Clone)]
+pub struct NewDataset {
+    pub files: Vec<PathBuf>,
+    /// How they are read.
+    pub read: ReadOptions,
+    pub name: String,
+    pub program: Program,
+    pub owner: DatasetOwner,
+    /// The column that time spans apply to. None: every query reads all rows.
+    pub date_column: Option<String>,
+    /// The column of partner locations' ids.
+    pub location_column: Option<String>,
+    /// Takes the place of the rows that are there: the tenant's, or all of them where a column says whose each is. What was written into
+    /// the definition is kept.
+    pub replace: bool,
+}
+
+/// Whose rows the files hold.
+#[derive(Debug, Clone)]
+pub enum DatasetOwner {
+    /// All of them one tenant's.
+    Tenant(Uuid),
+    /// A column says whose each row is.
+    Column { name: String, holds: TenantKey },
+}
+
+/// What was made.
+#[derive(Debug, Clone)]
+pub struct AddedDataset {
+    pub definition: Definition,
+    pub definition_file: PathBuf,
+    pub rows: u64,
+    /// Columns of types that no dataset can have: name and type.
+    pub skipped: Vec<(String, String)>,
+    /// Columns that stayed text, and look like something else.
+    pub notes: Vec<Note>,
+    /// Columns that could be the date column, when none was chosen.
+    pub date_candidates: Vec<String>,
+}
+
+#[derive(Debug, Error)]
+pub enum AddDatasetFault {
+    #[error("'{0}' cannot be a dataset's name: it should be letters, digits and underscores, a letter first")]
+    Name(String),
+    #[error("there is no file {0}")]
+    NoSuchFile(String),
+    #[error("a dataset named '{0}' is there already, with rows of this owner's")]
+    Exists(String),
+    #[error("the name '{0}' is a documented dataset's")]
+    Documented(String),
+    #[error("rows of other owners are in {dataset}, and would not fit any more: {difference}")]
+    OthersDoNotFit { dataset: String, difference: String },
+    #[error("'{file}' has no column '{column}'; it has: {known}")]
+    NoSuchColumn { file: String, column: String, known: String },
+    #[error("'{file}' does not have the same columns as '{first}': {difference}")]
+    DifferentColumns { first: String, file: String, difference: String },
+    #[error("the column '{column}' is a {kind}, and cannot be the {role} column")]
+    WrongKind { column: String, kind: String, role: &'static str },
+    #[error("the new rows are there, and the old ones beside them: {files} could not be removed: {error}")]
+    OldRowsStay { files: String, error: EngineError },
+    #[error("{0}")]
+    Definition(String),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("{what}: {source}")]
+    Io { what: String, source: std::io::Error },
+}
+
+/// `root` holds the rows, `definitions` the definitions; on its way to an object store the file of rows lies in `staging`. `progress` hears of the
+/// rows so far. Blocks; for an object store it needs a runtime that may be blocked (`tokio::task::block_in_place`).
+///
+/// A further tenant's rows join a dataset that keeps tenants in folders; its definition stays as it is.
+///
+/// # Errors
+///
+/// What is wrong with the files or what stands in the way. The rows and the definition that were there are there still.
+pub fn add_dataset(
+    root: &DataRoot,
+    staging: &Path,
+    definitions: &Path,
+    new: &NewDataset,
+    progress: &dyn Fn(u64),
+) -> Result<AddedDataset, AddDatasetFault> {
+    check_name(&new.name)?;
+    if let Some(missing) = new.files.iter().find(|file| !file.exists()) {
+        return Err(AddDatasetFault::NoSuchFile(missing.display().to_string()));
+    }
+    let definition_file = Catalogs::definition_file(definitions, new.program, &new.name);
+    let tenant = match new.owner {
+        DatasetOwner::Tenant(tenant) => Some(tenant),
+        DatasetOwner::Column { .. } => None,
+    };
+    // Held until all is in its place: of two commands that add the same rows one comes after the other.
+    let _turn = match root {
+        DataRoot::Folder(folder) => place::turn(folder)?,
+        DataRoot::Store(_) => None,
+    };
+    let earlier = read_definition(&definition_file)?;
+    // Names ignore case: what is there keeps its spelling, and with it its folder.
+    let documented = builtin::catalog(new.program.name()).find(&new.name).cloned();
+    let known = earlier.as_ref().map(|earlier| &earlier.dataset).or(documented.as_deref());
+    let new = &NewDataset { name: known.map_or_else(|| new.name.clone(), |known| known.name.clone()), ..new.clone() };
+    let place = Place::of(root, new, tenant)?;
+    let others = known.filter(|_| place.others_have_rows()).cloned();
+    let joins = |earlier: &Definition| earlier.dataset.tenancy == Tenancy::Folder && tenant.is_some() && !place.has_rows();
+    let (inferred, is_new) = match earlier {
+        Some(earlier) if !new.replace && joins(&earlier) => {
+            (Inferred { definition: earlier, skipped: Vec::new(), notes: Vec::new(), date_candidates: Vec::new() }, false)
+        }
+        Some(earlier) if !new.replace => return Err(AddDatasetFault::Exists(earlier.dataset.name)),
+        None if !new.replace && documented.is_some() => return Err(AddDatasetFault::Documented(new.name.clone())),
+        earlier => (infer_definition(new, earlier, &definition_file)?, true),
+    };
+    let Inferred { definition, skipped, notes, date_candidates } = inferred;
+    if let Some(others) = others
+        && let Some(difference) = changed_columns(&others, &definition.dataset)
+    {
+        return Err(AddDatasetFault::OthersDoNotFit { dataset: others.name, difference });
+    }
+    let rows = place.put(new, &definition.dataset, staging, progress)?;
+    if is_new {
+        write_whole(&definition_file, &definition::write(&definition))?;
+    }
+    Ok(AddedDataset { definition, definition_file, rows, skipped, notes, date_candidates })
+}
+
+/// A name is a folder's and a file's too.
+fn check_name(name: &str) -> Result<(), AddDatasetFault> {
+    let mut characters = name.chars();
+    let fits = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
+        && name.len() <= 128;
+    if fits { Ok(()) } else { Err(AddDatasetFault::Name(name.to_owned())) }
+}
+
+fn read_definition(path: &Path) -> Result<Option<Definition>, AddDatasetFault> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let definition = definition::read(&text, &path.display().to_string());
+            definition.map(Some).map_err(|errors| AddDatasetFault::Definition(errors.to_string()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io(path)(error)),
+    }
+}
+
+struct Inferred {
+    definition: Definition,
+    skipped: Vec<(String, String)>,
+    notes: Vec<Note>,
+    date_candidates: Vec<String>,
+}
+
+fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_file: &Path) -> Result<Inferred, AddDatasetFault> {
+    let tenant_column = match &new.owner {
+        DatasetOwner::Column { name, .. } => Some(name.as_str()),
+        DatasetOwner::Tenant(_) => None,
+    };
+    let known_location = earlier.as_ref().map(|earlier| &earlier.dataset).and_then(|known| known.columns.get(known.location_column?));
+    let known_location = known_location.filter(|column| column.kind == ColumnType::String).map(|column| column.name.as_str());
+    let of_ids: Vec<&str> = new.location_column.as_deref().into_iter().chain(tenant_column).chain(known_location).collect();
+    let common = CommonColumns::of(&new.files, &new.read, &of_ids)?;
+    let first = new.files.first().map(|file| file.display().to_string()).unwrap_or_default();
+    let of_kind = |name: Option<&String>, role: &'static str, fits: fn(ColumnType) -> bool| -> Result<Option<usize>, AddDatasetFault> {
+        let Some(index) = name.map(|name| common.position(name, &first)).transpose()? else { return Ok(None) };
+        match common.columns.get(index) {
+            Some(column) if !fits(column.kind) => {
+                let kind = definition::type_name(column.kind);
+                Err(AddDatasetFault::WrongKind { column: column.name.clone(), kind, role })
+            }
+            _ => Ok(Some(index)),
+        }
+    };
+    let is_date = |kind| matches!(kind, ColumnType::Date | ColumnType::Timestamp);
+    let is_text = |kind| kind == ColumnType::String;
+    let date_column = of_kind(new.date_column.as_ref(), "date", is_date)?;
+    let location_column = of_kind(new.location_column.as_ref(), "location", is_text)?;
+    let tenancy = match &new.owner {
+        DatasetOwner::Tenant(_) => Tenancy::Folder,
+        DatasetOwner::Column { name, holds } => {
+            let index = of_kind(Some(name), "tenant", is_text)?;
+            let spelled = index.and_then(|index| common.columns.get(index)).map_or(name, |column| &column.name);
+            Tenancy::Column { name: spelled.clone(), holds: *holds }
+        }
+    };
+    let grain = if date_column.is_some() { Grain::Day } else { Grain::None };
+    let mut dataset = Dataset {
+        name: new.name.clone(),
+        aliases: Vec::new(),
+        title: new.name.clone(),
+        columns: common.columns,
+        metrics: Vec::new(),
+        date_column,
+        grain,
+        date_ranges: default_date_ranges(grain),
+        minimum_interval_hours: DEFAULT_INTERVAL_HOURS,
+        location_column,
+        tenancy,
+    };
+    if let Some(earlier) = earlier {
+        dataset = keep_what_was_written(earlier.dataset, dataset);
+    }
+    let dates = dataset.columns.iter().filter(|column| dataset.date_column.is_none() && is_date(column.kind));
+    let date_candidates = dates.map(|column| column.name.clone()).collect();
+    // What is written must be readable: a column that no definition can have, or a metric whose column is gone, shows before anything is copied.
+    let text = definition::write(&Definition { program: new.program.name().to_owned(), dataset });
+    let definition = definition::read(&text, &definition_file.display().to_string());
+    let definition = definition.map_err(|errors| AddDatasetFault::Definition(errors.to_string()))?;
+    Ok(Inferred { definition, skipped: common.skipped, notes: common.notes, date_candidates })
+}
+
+/// The first column that is not as it was, in words.
+fn changed_columns(earlier: &Dataset, new: &Dataset) -> Option<String> {
+    let missing = |one: &Dataset, other: &Dataset| {
+        let gone = one.columns.iter().find(|column| !other.columns.iter().any(|known| same_name(&known.name, &column.name)));
+        gone.map(|column| column.name.clone())
+    };
+    if let Some(gone) = missing(earlier, new) {
+        return Some(format!("the column '{gone}' is gone"));
+    }
+    if let Some(added) = missing(new, earlier) {
+        return Some(format!("the column '{added}' is new"));
+    }
+    let kinds = |column: &Column| earlier.columns.iter().find(|old| same_name(&old.name, &column.name)).map(|old| old.kind);
+    let other = new.columns.iter().find_map(|column| kinds(column).filter(|old| *old != column.kind).map(|old| (column, old)))?;
+    let (column, old) = other;
+    Some(format!("'{}' was {} and is {}", column.name, definition::type_name(old), definition::type_name(column.kind)))
+}
+
+/// A reader sees all of the file or nothing.
+fn write_whole(path: &Path, text: &str) -> Result<(), AddDatasetFault> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(io(folder))?;
+    }
+    written_file::write(path, text.as_bytes(), Readers::Everybody).map_err(io(path))
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> AddDatasetFault {
+    let what = path.display().to_string();
+    move |source| AddDatasetFault::Io { what, source }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! Opens the file behind a link. The link is enough, but what its owner may see is checked again.
+
+mod pace;
+mod pump;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{BoxStream, Stream, StreamExt as _, unfold};
+use insightgate_engine::{ArtifactKey, ArtifactReader, EngineError};
+use insightgate_identity::scope::TenantScope;
+use insightgate_report::execution::Artifact;
+use insightgate_report::file_name;
+use insightgate_store::StoreError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::audit::{self, Happening};
+use crate::context::{Context, SharedContext};
+use crate::executions::artifact_key;
+use crate::executions::link::{LinkFault, LinkQuery};
+use crate::failure::{Failure, STORE_AWAY_SECONDS};
+use pump::{Pump, note_damage};
+
+/// A store that has not answered by then is away, as far as its caller is concerned.
+const STORE_WAIT: Duration = Duration::from_secs(2);
+
+const LOCATIONS_REVOKED: &str = "The file holds rows of locations that you may not see any more.";
+const SENSITIVE_REVOKED: &str = "The file holds sensitive data that you may not see any more.";
+
+/// A file that may be read.
+#[derive(Debug, Clone)]
+pub struct OpenedArtifact {
+    key: ArtifactKey,
+    pub artifact: Artifact,
+    /// What it is saved as.
+    pub file: String,
+}
+
+impl OpenedArtifact {
+    pub fn content_type(&self) -> &'static str {
+        self.key.format.content_type()
+    }
+}
+
+/// Checks the link, then that the owner of the report still may read its data: the program's, and all that is in the file.
+pub async fn open_artifact(
+    context: &Context,
+    execution: &str,
+    file: &str,
+    query: &LinkQuery,
+    correlation: &str,
+) -> Result<OpenedArtifact, Failure> {
+    let refused = |fault: LinkFault| Failure::Forbidden(fault.to_string());
+    // As it was given: not in one of the other spellings of an id.
+    let parsed = Uuid::try_parse(execution).ok().filter(|id| id.to_string() == execution);
+    let execution = parsed.ok_or_else(|| refused(LinkFault::Invalid))?;
+    if let Err(fault) = context.links.check(execution, file, query, context.clock.now()) {
+        count_refusal(context, &fault, correlation);
+        return Err(refused(fault));
+    }
+    let record = context.store.execution(execution).await?.ok_or(Failure::NotFound)?;
+    let report = &record.report;
+    let user = (report.owner != report.application).then_some(report.owner);
+    let owner = context.store.principal(report.tenant, report.application, user).await?;
+    let owner = owner.ok_or_else(|| refused(LinkFault::Invalid))?;
+    let subject = format!("artifact {execution}");
+    let scope = match owner.scope(report.program, &context.settings.access_rules) {
+        Ok(scope) => scope,
+        Err(refusal) => {
+            audit::record_refusal(context, &owner, &subject, &refusal.to_string(), correlation).await;
+            return Err(refusal.into());
+        }
+    };
+    let kept = record.execution.artifact.clone().filter(|_| record.execution.artifact_removed.is_none());
+    let artifact = kept.ok_or(Failure::NotFound)?;
+    if let Err(reason) = may_read(&scope, &artifact) {
+        audit::record_refusal(context, &owner, &subject, reason, correlation).await;
+        return Err(Failure::Forbidden(reason.to_owned()));
+    }
+    let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
+    let file = file_name::on_disk(&report.name, execution, artifact.format);
+    Ok(OpenedArtifact { key, artifact, file })
+}
+
+/// Who has no link that holds could be anybody.
+fn count_refusal(context: &Context, fault: &LinkFault, correlation: &str) {
+    let happening = Happening {
+        tenant: None,
+        actor: String::new(),
+        action: "link.refuse",
+        subject: String::new(),
+        detail: fault.to_string(),
+        correlation: Some(correlation.to_owned()),
+    };
+    audit::count(context, happening, fault.to_string(), None);
+}
+
+/// Whether the scope still covers what the file was made of, sensitive columns included.
+pub(crate) fn may_read(scope: &TenantScope, artifact: &Artifact) -> Result<(), &'static str> {
+    if !scope.locations().covers(&artifact.locations) {
+        return Err(LOCATIONS_REVOKED);
+    }
+    if scope.clear().covers(&artifact.clear) { Ok(()) } else { Err(SENSITIVE_REVOKED) }
+}
+
+/// A stretch of the file as it is read, every byte of it or an error at the end: nothing goes out before its checksum holds.
+pub type Content = BoxStream<'static, Result<Bytes, Broken>>;
+
+/// Why a download ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    #[error(transparent)]
+    Read(#[from] EngineError),
+    #[error("the checksums of the file cannot be read: {0}")]
+    Sums(#[from] StoreError),
+    #[error("the download was broken off")]
+    Off,
+}
+
+/// Starts to read a stretch of the file. `cut_off` is called when its reader does not read on, and has to end the connection: nobody else can.
+///
+/// # Errors
+/// When there is no place for a download, the file is not there, or the store does not answer in time.
+pub async fn read_artifact(
+    context: &SharedContext,
+    opened: &OpenedArtifact,
+    range: Range<u64>,
+    correlation: &str,
+    cut_off: impl FnOnce() + Send + 'static,
+) -> Result<Content, Failure> {
+    context.readiness.artifacts_can_be_read(context).await?;
+    let place = context.downloads.admit(&context.settings.downloads, opened.key.tenant, opened.key.execution)?;
+    let until = Instant::now() + STORE_WAIT;
+    let reader = reader(context, opened, until, correlation).await?;
+    if range.is_empty() {
+        return Ok(futures::stream::empty().boxed());
+    }
+    let left = range.end - range.start;
+    let (sender, pieces) = mpsc::channel(pace::READY);
+    let (refused, refusal) = oneshot::channel();
+    let pump = Pump::new(context, opened, reader, correlation, refused);
+    tokio::spawn(async move {
+        let stalled = pump.run(range, sender).await;
+        // Whatever becomes of the connection, the place is free.
+        drop(place);
+        if stalled {
+            cut_off();
+        }
+    });
+    // What cannot be read at all is refused, as long as there is time for it. None when the first bytes are ready.
+    if let Ok(Ok(error)) = tokio::time::timeout_at(until, refusal).await {
+        return Err(error.into());
+    }
+    Ok(counted(unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces))), left))
+}
+
+/// Whether the file is there, for those who ask for nothing of it.
+///
+/// # Errors
+/// As [`read_artifact`].
+pub async fn find_artifact(context: &Context, opened: &OpenedArtifact, correlation: &str) -> Result<(), Failure> {
+    reader(context, opened, Instant::now() + STORE_WAIT, correlation).await.map(drop)
+}
+
+async fn reader(context: &Context, opened: &OpenedArtifact, until: Instant, correlation: &str) -> Result<ArtifactReader, Failure> {
+    match tokio::time::timeout_at(until, context.engine.open_reader(&opened.key)).await {
+        Ok(Ok(reader)) => Ok(reader),
+        Ok(Err(EngineError::NoSuchArtifact)) => {
+            // It may have been removed since its run was looked up.
+            let now = context.store.execution(opened.key.execution).await?;
+            if now.is_some_and(|record| record.execution.artifact_removed.is_none() && record.execution.artifact.is_some()) {
+                note_damage(context, &opened.key, "the artifact is not there", correlation).await;
+            }
+            Err(Failure::NotFound)
+        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(Failure::Unavailable {
+            told: "The storage cannot be reached. Try again shortly.".to_owned(),
+            wait_seconds: STORE_AWAY_SECONDS,
+            cause: format!("the artifact store did not answer within {} seconds", STORE_WAIT.as_secs()),
+        }),
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(error: Broken) -> Self {
+        match error {
+            Broken::Read(error) => error.into(),
+            Broken::Sums(error) => error.into(),
+            Broken::Off => Failure::internal(error),
+        }
+    }
+}
+
+/// The same pieces, with an error at the end when fewer bytes came than should have: a stream that merely ends would end well where its length is not
+/// told, as of a compressed answer.
+fn counted(pieces: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static, left: u64) -> Content {
+    let counted = unfold((pieces.boxed(), Some(left)), async |(mut pieces, left)| {
+        let left = left?;
+        match pieces.next().await {
+            Some(Ok(piece)) => match left.checked_sub(piece.len() as u64) {
+                Some(left) => Some((Ok(piece), (pieces, Some(left)))),
+                None => Some((Err(Broken::Off), (pieces, None))),
+            },
+            Some(Err(error)) => Some((Err(error), (pieces, None))),
+            None if left > 0 => Some((Err(Broken::Off), (pieces, None))),
+            None => None,
+        }
+    });
+    // Whoever compresses asks once more behind the end.
+    counted.fuse().boxed()
+}

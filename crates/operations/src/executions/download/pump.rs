@@ -1,0 +1,175 @@
+//! Brings a file from its store to its reader: reads whole blocks, compares them with what was written, and hands over what was asked for.
+//!
+//! It runs beside the answer, so that it notices a reader that does not read on: an answer that is not read is not asked for more.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{self, SHA256};
+use bytes::Bytes;
+use chrono::TimeDelta;
+use insightgate_engine::{ArtifactKey, ArtifactReader, BLOCK, BlockSum, EngineError};
+use insightgate_store::BLOCKS_PER_ROW;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
+
+use super::pace::{Ended, Pace, Piece};
+use super::{Broken, OpenedArtifact};
+use crate::audit::{self, Happening};
+use crate::context::{Context, SharedContext};
+use crate::credentials::password::hexadecimal;
+
+/// Bytes that are handed over at once: few, so that a slow reader is seen to take some.
+const PIECE: usize = 64 << 10;
+
+/// A damaged file is an event, and an error in the log, once in so many hours.
+const NOTED_HOURS: i64 = 24;
+
+pub(super) struct Pump {
+    context: SharedContext,
+    opened: OpenedArtifact,
+    reader: ArtifactReader,
+    correlation: String,
+    /// Hears of what is wrong before the first byte was read, unless the file is damaged: that is no refusal, which would look like an answer to those who
+    /// do not look at its status.
+    refused: Option<oneshot::Sender<Broken>>,
+    /// The checksums of a stretch, by its first block; None where the file has none.
+    sums: Option<(u64, Option<Vec<BlockSum>>)>,
+}
+
+enum Stop {
+    Ended(Ended),
+    Broken(Broken),
+}
+
+impl Pump {
+    pub(super) fn new(
+        context: &SharedContext,
+        opened: &OpenedArtifact,
+        reader: ArtifactReader,
+        correlation: &str,
+        refused: oneshot::Sender<Broken>,
+    ) -> Pump {
+        let (context, opened, correlation) = (Arc::clone(context), opened.clone(), correlation.to_owned());
+        Pump { context, opened, reader, correlation, refused: Some(refused), sums: None }
+    }
+
+    /// Whether it ended for a reader that is still there, and does not read on.
+    pub(super) async fn run(mut self, range: Range<u64>, reader: Sender<Piece>) -> bool {
+        let mut pace = Pace::new(reader, &self.context.settings.downloads);
+        let (key, correlation) = (self.opened.key, self.correlation.clone());
+        match self.hand_over(range, &mut pace).await {
+            Ok(()) | Err(Stop::Ended(Ended::Gone)) => false,
+            Err(Stop::Ended(why)) => {
+                let why = if why == Ended::Slow { "its reader does not read on" } else { "it takes longer than any may" };
+                tracing::info!(execution = %key.execution, tenant = %key.tenant, correlation, "a download was broken off: {why}");
+                true
+            }
+            Err(Stop::Broken(error)) => {
+                match (error, self.refused.take()) {
+                    (error @ Broken::Read(EngineError::Damaged { .. }), _) => {
+                        note_damage(&self.context, &key, &error.to_string(), &correlation).await;
+                        pace.give_up(error);
+                    }
+                    (error, Some(refused)) => drop(refused.send(error)),
+                    (error, None) => {
+                        tracing::error!(%error, execution = %key.execution, correlation, "a download broke off");
+                        pace.give_up(error);
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    async fn hand_over(&mut self, range: Range<u64>, pace: &mut Pace) -> Result<(), Stop> {
+        let size = self.opened.artifact.bytes;
+        if self.reader.size() != size {
+            return Err(damaged(format!("it has {} bytes, and {size} were written", self.reader.size())));
+        }
+        // Of a file without checksums of blocks there is one of all of it.
+        let mut whole = (range == (0..size)).then(|| digest::Context::new(&SHA256));
+        let mut at = range.start - range.start % BLOCK;
+        while at < range.end {
+            let of_row = BLOCK * BLOCKS_PER_ROW;
+            let end = (at + self.reader.most_at_once()).min(range.end.next_multiple_of(BLOCK)).min(at - at % of_row + of_row).min(size);
+            let sums = self.sums(at / BLOCK..end.div_ceil(BLOCK)).await?;
+            if sums.is_some() {
+                whole = None;
+            }
+            let bytes = self.reader.read(at..end, sums).await.map_err(Broken::from)?;
+            if let Some(sum) = &mut whole {
+                sum.update(&bytes);
+            }
+            if end == size
+                && let Some(sum) = whole.take()
+                && hexadecimal(sum.finish().as_ref()) != self.opened.artifact.sha256
+            {
+                return Err(damaged("it is not what was written".to_owned()));
+            }
+            let within = |position: u64| usize::try_from(position.clamp(at, end) - at).unwrap_or(usize::MAX).min(bytes.len());
+            let mut wanted: Bytes = bytes.slice(within(range.start)..within(range.end));
+            self.refused = None;
+            while !wanted.is_empty() {
+                pace.hand_over(wanted.split_to(wanted.len().min(PIECE))).await?;
+            }
+            at = end;
+        }
+        Ok(pace.handed_over().await?)
+    }
+
+    /// Of these blocks, which are of one row.
+    async fn sums(&mut self, blocks: Range<u64>) -> Result<Option<Vec<BlockSum>>, Stop> {
+        let first = blocks.start - blocks.start % BLOCKS_PER_ROW;
+        let row = match self.sums.take() {
+            Some((known, row)) if known == first => row,
+            _ => {
+                let (execution, epoch) = (self.opened.key.execution, self.opened.artifact.epoch);
+                self.context.store.block_sums(execution, epoch, first).await.map_err(Broken::from)?
+            }
+        };
+        let (_, row) = self.sums.insert((first, row));
+        let Some(row) = row else { return Ok(None) };
+        let place = |block: u64| usize::try_from(block - first).unwrap_or(usize::MAX);
+        let sums = row.get(place(blocks.start)..place(blocks.end));
+        sums.map(|sums| Some(sums.to_vec())).ok_or_else(|| damaged("it has fewer checksums than blocks".to_owned()))
+    }
+}
+
+fn damaged(detail: String) -> Stop {
+    Stop::Broken(EngineError::Damaged { detail }.into())
+}
+
+/// An error for the log, and an event; while the file's last event is new enough, neither: whoever has a link may ask again and again.
+pub(super) async fn note_damage(context: &Context, key: &ArtifactKey, detail: &str, correlation: &str) {
+    let happening = Happening {
+        tenant: Some(key.tenant),
+        actor: "insightgate".to_owned(),
+        action: "artifact.damaged",
+        subject: format!("artifact {}", key.execution),
+        detail: detail.to_owned(),
+        correlation: Some(correlation.to_owned()),
+    };
+    let now = context.clock.now();
+    let Ok(event) = audit::event(context, happening) else { return };
+    match context.store.note_damage(key.execution, now, now - TimeDelta::hours(NOTED_HOURS), &event).await {
+        Ok(true) => tracing::error!(artifact = %key, correlation, "a file of a report is not what was written: {detail}"),
+        Ok(false) => tracing::debug!(artifact = %key, correlation, "a file of a report is not what was written: {detail}"),
+        // Lines with an error are paced by the log itself.
+        Err(error) => {
+            tracing::error!(%error, artifact = %key, correlation, action = event.action, "an audit event could not be written: {detail}");
+        }
+    }
+}
+
+impl From<Ended> for Stop {
+    fn from(ended: Ended) -> Self {
+        Stop::Ended(ended)
+    }
+}
+
+impl From<Broken> for Stop {
+    fn from(error: Broken) -> Self {
+        Stop::Broken(error)
+    }
+}

@@ -1,0 +1,246 @@
+//! The runs of a report, with a fresh link to each finished file.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_report::execution::{Artifact, ExecutionStatus};
+use insightgate_report::file_name;
+use insightgate_store::{ExecutionFilter, ExecutionRecord};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::callers::caller::Caller;
+use crate::context::Context;
+use crate::executions::artifact_key;
+use crate::executions::download::may_read;
+use crate::executions::link::LinkQuery;
+use crate::executions::named_runs::Named;
+use crate::failure::Failure;
+
+/// As sent; lists are split already.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionInput {
+    /// Ids of reports, or of runs: such a one is shown whatever its status is, if none is asked for.
+    pub report_ids: Vec<String>,
+    pub execution_ids: Vec<String>,
+    pub statuses: Vec<String>,
+    pub latest_only: Option<bool>,
+}
+
+/// A run as the API shows it.
+#[derive(Debug, Clone)]
+pub struct ListedExecution {
+    pub record: ExecutionRecord,
+    /// Of a completed run, if its owner may still see all that it was made of.
+    pub link: Option<ArtifactLink>,
+}
+
+/// The parts of a link; the API knows the address before them.
+#[derive(Debug, Clone)]
+pub struct ArtifactLink {
+    pub execution: Uuid,
+    /// Unencoded.
+    pub file: String,
+    pub opens: OpeningLink,
+    pub expires: DateTime<Utc>,
+}
+
+/// What opens the file.
+#[derive(Debug, Clone)]
+pub enum OpeningLink {
+    /// This query at the server's own address.
+    Server(LinkQuery),
+    /// An address of the store's own, which cannot be revoked.
+    Store(String),
+}
+
+/// The most that an address which cannot be revoked may live.
+const LONGEST_STORE_LINK: TimeDelta = TimeDelta::hours(1);
+
+/// As many as one owner may keep active.
+const REPORTS_PER_REQUEST: usize = 50;
+
+/// Polls that may wait at once: each holds a connection, and one tenant's must not take the others' turn.
+const HELD_PER_TENANT: usize = 8;
+
+/// How often a held poll looks for what other processes did.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How many polls of each tenant wait now.
+#[derive(Debug, Default)]
+pub struct HeldPolls(Mutex<HashMap<Uuid, usize>>);
+
+/// Keeps a place until it is dropped.
+struct HeldPoll<'a> {
+    polls: &'a HeldPolls,
+    tenant: Uuid,
+}
+
+impl HeldPolls {
+    fn hold(&self, tenant: Uuid) -> Option<HeldPoll<'_>> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(tenant).or_default();
+        if *count >= HELD_PER_TENANT {
+            return None;
+        }
+        *count += 1;
+        Some(HeldPoll { polls: self, tenant })
+    }
+}
+
+impl Drop for HeldPoll<'_> {
+    fn drop(&mut self) {
+        let mut held = self.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(&self.tenant) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.tenant);
+            }
+        }
+    }
+}
+
+pub async fn list_executions(context: &Context, caller: &Caller, input: &ExecutionInput) -> Result<Vec<ListedExecution>, Failure> {
+    let mut reports: Vec<Uuid> = Vec::new();
+    for id in input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {
+        if !reports.contains(&id) {
+            if reports.len() == REPORTS_PER_REQUEST {
+                return Err(Failure::Invalid(format!("Ask for the executions of at most {REPORTS_PER_REQUEST} reports at once.")));
+            }
+            reports.push(id);
+        }
+    }
+    let mut named = Vec::new();
+    for id in &reports {
+        named.extend(Named::find(context, caller, *id).await?);
+    }
+    if named.is_empty() {
+        return Err(Failure::NotFound);
+    }
+    let filter = filter(context, input)?;
+    let mut records = Vec::new();
+    for named in &named {
+        records.extend(named.runs(context, caller, &filter, input.statuses.is_empty()).await?);
+    }
+    let reports: Vec<Uuid> = named.iter().filter(|named| named.run.is_none()).map(|named| named.report.id).collect();
+    if records.is_empty() && input.statuses.is_empty() && !reports.is_empty() {
+        records = wait_for_first_run(context, caller, &reports, &filter).await?;
+    }
+    if records.is_empty() {
+        let failed = ExecutionFilter { statuses: vec![ExecutionStatus::Failed], latest_only: true, ..filter };
+        for named in &named {
+            if !named.runs(context, caller, &failed, false).await?.is_empty() {
+                return Err(Failure::OnlyFailedExecutions);
+            }
+        }
+        return Err(Failure::NoExecutions);
+    }
+    let mut executions = Vec::with_capacity(records.len());
+    for record in records {
+        executions.push(listed(context, caller, record).await);
+    }
+    Ok(executions)
+}
+
+/// Without a status: completed runs, the documented default. The latest of each report, unless runs are named, or all of the last 90 days
+/// are asked for, and those with the failed ones among them.
+fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, Failure> {
+    let latest_only = input.latest_only.unwrap_or(input.execution_ids.is_empty());
+    let history = input.latest_only == Some(false);
+    let unknown = |name: &String| Failure::Invalid(format!("Requested value '{name}' not found"));
+    let named = |name: &String| ExecutionStatus::from_name(name).ok_or_else(|| unknown(name));
+    let mut statuses = input.statuses.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+    if statuses.is_empty() {
+        statuses.push(ExecutionStatus::Completed);
+        if history {
+            statuses.push(ExecutionStatus::Failed);
+        }
+    }
+    let ids: Vec<Uuid> = input.execution_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
+    if ids.is_empty() && !input.execution_ids.is_empty() {
+        return Err(Failure::NoExecutions);
+    }
+    let queued_since = history.then(|| context.clock.now() - TimeDelta::days(i64::from(context.settings.history_days)));
+    Ok(ExecutionFilter { ids, statuses, queued_since, latest_only })
+}
+
+/// A client that polls too early sees its result: while a run is in flight the answer is held back for a moment.
+///
+/// A run that ends in this process is heard of at once; of one that another process holds, only the database tells.
+async fn wait_for_first_run(
+    context: &Context,
+    caller: &Caller,
+    reports: &[Uuid],
+    filter: &ExecutionFilter,
+) -> Result<Vec<ExecutionRecord>, Failure> {
+    let hold = context.settings.hold_poll;
+    if hold == Duration::ZERO {
+        return Ok(Vec::new());
+    }
+    let Some(_held) = context.held_polls.hold(caller.scope.tenant()) else { return Ok(Vec::new()) };
+    let statuses = vec![ExecutionStatus::Pending, ExecutionStatus::Running];
+    let in_flight = ExecutionFilter { statuses, latest_only: true, ..ExecutionFilter::default() };
+    let begun = Instant::now();
+    loop {
+        // Registered before looking, so that an end between the look and the wait is not missed.
+        let finished = context.signals.finished.notified();
+        let left = hold.saturating_sub(begun.elapsed());
+        // What is in flight is looked at first: a run that ends between the two looks is then seen by the second.
+        let open = context.store.executions(caller.owner(), caller.program, reports, &in_flight).await?;
+        let records = context.store.executions(caller.owner(), caller.program, reports, filter).await?;
+        if !records.is_empty() || open.is_empty() || left.is_zero() {
+            return Ok(records);
+        }
+        // However it ends, the next thing is another look.
+        let _ = tokio::time::timeout(left.min(LOOK_AGAIN), finished).await;
+    }
+}
+
+async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
+    let artifact = record.execution.artifact.as_ref().filter(|artifact| may_read(&caller.scope, artifact).is_ok());
+    let is_there = record.execution.status == ExecutionStatus::Completed && record.execution.artifact_removed.is_none();
+    let link = match artifact.filter(|_| is_there) {
+        Some(artifact) => Some(link(context, &record, artifact).await),
+        None => None,
+    };
+    ListedExecution { record, link }
+}
+
+async fn link(context: &Context, record: &ExecutionRecord, artifact: &Artifact) -> ArtifactLink {
+    let execution = record.execution.id;
+    let file = file_name::in_address(&record.report.name, execution, artifact.format);
+    let lifetime = context.settings.link_lifetime;
+    if context.settings.store_links {
+        let lifetime = lifetime.min(LONGEST_STORE_LINK);
+        let key = artifact_key::of(&record.report, execution, artifact.epoch, artifact.format);
+        match context.engine.signed_address(&key, lifetime.to_std().unwrap_or_default()).await {
+            Ok(Some(address)) => {
+                return ArtifactLink { execution, file, opens: OpeningLink::Store(address), expires: context.clock.now() + lifetime };
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the store signs no links: the server's own is given"),
+        }
+    }
+    let expires = context.clock.now() + lifetime;
+    let query = context.links.sign(execution, &file, expires);
+    ArtifactLink { execution, file, opens: OpeningLink::Server(query), expires }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_holds_a_few_polls_and_gives_them_back() {
+        let polls = HeldPolls::default();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let held: Vec<_> = (0..HELD_PER_TENANT).map(|_| polls.hold(one).unwrap()).collect();
+        assert!(polls.hold(one).is_none());
+        assert!(polls.hold(other).is_some(), "another tenant's turn");
+        drop(held);
+        assert!(polls.hold(one).is_some());
+        assert!(polls.0.lock().unwrap().is_empty(), "nothing is kept of those that ended");
+    }
+}

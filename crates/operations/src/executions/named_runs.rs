@@ -1,0 +1,83 @@
+//! What the path of a poll names: reports, or single runs, of which one may still wait for its slot.
+
+use insightgate_report::execution::ExecutionStatus;
+use insightgate_report::scheduled_report::ScheduledReport;
+use insightgate_store::{ExecutionFilter, ExecutionRecord};
+use uuid::Uuid;
+
+use crate::callers::caller::Caller;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// A report of the caller's.
+pub(crate) struct Named {
+    pub(crate) report: ScheduledReport,
+    /// The one run of it that was named; None: any.
+    pub(crate) run: Option<Uuid>,
+}
+
+impl Named {
+    /// None: nothing of the caller's has this id.
+    pub(crate) async fn find(context: &Context, caller: &Caller, id: Uuid) -> Result<Option<Named>, Failure> {
+        let (store, owner, program) = (&context.store, caller.owner(), caller.program);
+        if let Some(report) = store.report(owner, program, id).await? {
+            return Ok(Some(Named { report, run: None }));
+        }
+        // In this order: a run that begins between the two looks is then seen by the second.
+        let report = match store.report_of_next_run(owner, program, id).await? {
+            Some(report) => Some(report),
+            None => store.execution(id).await?.map(|record| record.report),
+        };
+        let own = report.filter(|report| report.owner == owner && report.program == program);
+        Ok(own.map(|report| Named { report, run: Some(id) }))
+    }
+
+    /// Its runs that match, the latest first. `filter` is what was asked of reports; a run that was named itself is shown whatever became of
+    /// it, unless a status was asked for.
+    pub(crate) async fn runs(
+        &self,
+        context: &Context,
+        caller: &Caller,
+        filter: &ExecutionFilter,
+        any_status: bool,
+    ) -> Result<Vec<ExecutionRecord>, Failure> {
+        let of_run = self.run.map(|run| {
+            let statuses = if any_status { Vec::new() } else { filter.statuses.clone() };
+            ExecutionFilter { ids: vec![run], statuses, ..ExecutionFilter::default() }
+        });
+        let filter = of_run.as_ref().unwrap_or(filter);
+        let mut records = context.store.executions(caller.owner(), caller.program, &[self.report.id], filter).await?;
+        if let Some(waiting) = self.waiting(context, filter, &records).await? {
+            records.insert(0, waiting);
+        }
+        Ok(records)
+    }
+
+    /// The run of the next slot, if it is asked for. Where one run is wanted, those that have begun come before it.
+    async fn waiting(
+        &self,
+        context: &Context,
+        filter: &ExecutionFilter,
+        begun: &[ExecutionRecord],
+    ) -> Result<Option<ExecutionRecord>, Failure> {
+        let now = context.clock.now();
+        let open = [ExecutionStatus::Pending, ExecutionStatus::Paused];
+        let asked = filter.statuses.is_empty() || open.iter().any(|status| filter.statuses.contains(status));
+        if !asked || filter.latest_only && !begun.is_empty() || self.report.next_slot(now).is_none() {
+            return Ok(None);
+        }
+        let mut report = self.report.clone();
+        if report.waiting_run(now).is_none() && filter.ids.is_empty() {
+            // The first to ask: from now on it has an id.
+            let Some(announced) = context.store.announce_next_run(report.id, context.random.uuid()?).await? else { return Ok(None) };
+            report = announced;
+        }
+        let run = report.waiting_run(now).filter(|run| {
+            let matches = filter.statuses.is_empty() || filter.statuses.contains(&run.status);
+            let wanted = filter.ids.is_empty() || filter.ids.contains(&run.id);
+            // It may have begun between two looks.
+            matches && wanted && !begun.iter().any(|record| record.execution.id == run.id)
+        });
+        Ok(run.map(|execution| ExecutionRecord { execution, report }))
+    }
+}

@@ -1,0 +1,336 @@
+//! Claims executions and runs them: plan → artifact, under a lease, fenced on the epoch.
+//!
+//! A run that dies with its process is claimed again when its lease ends; the epoch in the file's key keeps the two apart.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use insightgate_engine::{ArtifactKey, BlockSum, EngineError};
+use insightgate_identity::scope::TenantScope;
+use insightgate_query::diagnostic;
+use insightgate_report::execution::{AfterFailure, Artifact, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
+use insightgate_report::scheduled_report::Timing;
+use insightgate_store::{ClaimedExecution, NewCallback, Outcome, Store};
+use tokio::sync::watch;
+
+use super::places::Places;
+use crate::audit::{self, Happening};
+use crate::background::in_time;
+use crate::callbacks::message;
+use crate::context::Context;
+use crate::executions::artifact_key;
+use crate::failure::Failure;
+use crate::queries::absent_values::{absent_values, joined};
+use crate::queries::left_out_rows::left_out_rows;
+use crate::queries::preview::no_files_note;
+
+/// Milliseconds of the database's time.
+const LEASE_MILLISECONDS: i64 = 30_000;
+const HEARTBEAT: Duration = Duration::from_secs(8);
+/// How long a runner waits at most before it looks again: a retry may be due, or another process may have queued something.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the end of a run is told to a database that does not answer.
+const TELL_WAIT: Duration = Duration::from_millis(500);
+const TELL_TIMES: u32 = 40;
+/// Files of earlier holders that are looked for.
+const EARLIER_EPOCHS: usize = 30;
+
+/// Runs until `stop` says so. What runs then is given some time to finish, after which it is given back.
+pub async fn run(context: &Context, places: &Places, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match run_next_until(context, places, &mut stop).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(error = ?error, "an execution could not be claimed or finished"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LONGEST_WAIT) => {}
+            () = context.signals.queued.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Runs the execution whose turn it is. False when none waits.
+pub async fn run_next(context: &Context) -> Result<bool, Failure> {
+    // Nobody says stop as long as the sender is there.
+    let (_sender, mut never) = watch::channel(false);
+    run_next_until(context, &Places::new(usize::MAX), &mut never).await
+}
+
+async fn run_next_until(context: &Context, places: &Places, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
+    let claiming = places.claiming().await;
+    let now = in_time(context.store.lease_time()).await?;
+    let claimed = in_time(context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full())).await?;
+    let Some(claimed) = claimed else { return Ok(false) };
+    let _place = claiming.taken_by(claimed.report.tenant);
+    let Execution { id, attempts, failures, .. } = claimed.execution;
+    if let Some(deaths @ 1..) = attempts.checked_sub(failures + 1) {
+        tracing::warn!(execution = %id, report = %claimed.report.id, deaths, "a run is tried again whose process ended before it");
+    }
+    // Others may wait behind this one.
+    context.signals.queued.notify_one();
+    let attempted = tokio::select! {
+        attempted = attempt_under_lease(context, &claimed) => attempted,
+        () = drained(context, stop) => {
+            context.store.release_execution(claimed.execution.id, claimed.execution.epoch).await?;
+            tracing::info!(execution = %claimed.execution.id, "a run was given back: the process ends");
+            return Ok(true);
+        }
+    };
+    let Some(outcome) = attempted else {
+        tracing::warn!(execution = %claimed.execution.id, epoch = claimed.execution.epoch, "a run was cancelled, or its lease was lost");
+        remove(context, &key(&claimed, claimed.execution.epoch)).await;
+        return Ok(true);
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(fault) => after(context, &claimed, fault).await?,
+    };
+    let callback = message::of_run(context, &claimed, &outcome)?;
+    let held = finish(context, &claimed, &outcome, callback.as_ref()).await?;
+    if held && callback.is_some() {
+        context.signals.callbacks.notify_one();
+    }
+    match &outcome {
+        Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
+        Outcome::Completed { .. } => remove_older(context, &claimed).await,
+        // It was recorded with the end of the run, which pauses the schedule.
+        Outcome::Refused { .. } => {}
+        Outcome::Retry { reason, .. } | Outcome::Postponed { reason, .. } | Outcome::Failed { reason } => {
+            tracing::warn!(execution = %claimed.execution.id, attempts = claimed.execution.attempts, reason, "a run failed");
+        }
+    }
+    context.signals.finished.notify_waiters();
+    Ok(true)
+}
+
+/// Once `stop` has said so and the time to finish is over.
+async fn drained(context: &Context, stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // The sender is gone without having said it.
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(context.settings.drain).await;
+}
+
+/// Tells the database how the run ended: again and again while it is away, since the work is done. Whether the run was still held.
+async fn finish(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome, callback: Option<&NewCallback>) -> Result<bool, Failure> {
+    let store = match outcome {
+        Outcome::Refused { reason } => recording_refusal(context, claimed, reason)?,
+        _ => context.store.clone(),
+    };
+    let mut told = 0;
+    loop {
+        match in_time(store.finish_execution(claimed, outcome, callback, context.clock.now())).await {
+            Ok(held) => return Ok(held),
+            Err(error) if told < TELL_TIMES => {
+                tracing::warn!(?error, execution = %claimed.execution.id, "the end of a run could not be written: trying again");
+                told += 1;
+                tokio::time::sleep(TELL_WAIT).await;
+            }
+            // The file stays: whether it is published is not known. If it is not, the sweeper removes it.
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// An attempt that gave no file.
+struct Fault {
+    /// For the owner.
+    reason: String,
+    kind: FailureKind,
+}
+
+fn panicked() -> Fault {
+    tracing::error!("an attempt panicked");
+    Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
+}
+
+/// Works while a heartbeat prolongs the lease. None when the run is not held any more: its report was deleted, or somebody else works on it.
+async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> Option<Result<Outcome, Fault>> {
+    let Execution { id, epoch, attempts, failures, .. } = claimed.execution;
+    if attempts.saturating_sub(failures) > MAXIMUM_DEATHS {
+        let reason = format!("given up: {MAXIMUM_DEATHS} attempts ended with the process that made them");
+        return Some(Ok(Outcome::Failed { reason }));
+    }
+    let beating = async {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(HEARTBEAT) => {}
+                () = context.signals.deleted.notified() => {}
+            }
+            let Ok(now) = in_time(context.store.lease_time()).await else { continue };
+            if let Ok(false) = in_time(context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS)).await {
+                return;
+            }
+        }
+    };
+    let limit = context.settings.run_limit;
+    let too_long =
+        || Fault { reason: format!("The run did not finish within {} minutes.", limit.as_secs() / 60), kind: FailureKind::Lasting };
+    // A library that panics takes the attempt with it, not the runner.
+    let attempt = AssertUnwindSafe(attempt(context, claimed)).catch_unwind();
+    let attempt = attempt.map(|outcome| outcome.unwrap_or_else(|_| Err(panicked())));
+    tokio::select! {
+        outcome = tokio::time::timeout(limit, attempt) => Some(outcome.unwrap_or_else(|_| Err(too_long()))),
+        () = beating => None,
+    }
+}
+
+/// Checks again what was allowed at creation, then exports.
+async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcome, Fault> {
+    let (report, execution) = (&claimed.report, &claimed.execution);
+    let scope = match scope(context, claimed).await? {
+        Ok(scope) => scope,
+        Err(reason) => return Ok(Outcome::Refused { reason }),
+    };
+    let plan = insightgate_query::plan(&report.query, &context.catalogs.of(report.program))
+        .map_err(|all| Fault { reason: diagnostic::message(&all), kind: FailureKind::Lasting })?;
+    let (start, end) = match report.timing {
+        Timing::Once { query_start, query_end } => (query_start, query_end),
+        Timing::Recurring(_) => (None, None),
+    };
+    let window = plan.window(execution.anchor, start, end);
+    let key = key(claimed, execution.epoch);
+    let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant).await.map_err(|error| {
+        tracing::error!(?error, "what the files of a tenant hold could not be read");
+        Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
+    })?;
+    let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
+    let format = artifact_key::format(report.format);
+    let exported = context.engine.export_within(&scope, &plan, window, format, (&key, &room), &|_| {}).await;
+    let summary = match exported {
+        Ok(summary) => summary,
+        Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),
+        Err(error) => {
+            tracing::warn!(%error, execution = %execution.id, report = %report.id, "an export failed");
+            return Err(Fault { reason: error.caller_message(), kind: kind(&error) });
+        }
+    };
+    // What was allowed may have been taken away while the file was written: it must not be published then.
+    match self::scope(context, claimed).await? {
+        Ok(now) if now == scope => {}
+        Ok(_) => return Err(Fault { reason: "What the owner may see changed during the run.".to_owned(), kind: FailureKind::Passing }),
+        Err(reason) => {
+            remove(context, &key).await;
+            return Ok(Outcome::Refused { reason });
+        }
+    }
+    write_sums(context, claimed, &summary.blocks).await?;
+    writing.is_whole();
+    let mut notes = plan.notes.clone();
+    if summary.no_files {
+        notes.push(no_files_note(&plan.dataset.name));
+    } else if summary.rows == 0 {
+        notes.extend(absent_values(&context.engine, &scope, &plan).await);
+    }
+    if !summary.no_files {
+        let bounds = (window, plan.window_source(start, end));
+        notes.extend(left_out_rows(&context.engine, &scope, &plan, bounds, summary.rows == 0).await);
+    }
+    let artifact = Artifact {
+        format: report.format,
+        epoch: execution.epoch,
+        rows: summary.rows,
+        bytes: summary.bytes,
+        sha256: summary.sha256,
+        generated: context.clock.now(),
+        data_as_of: summary.data_as_of,
+        locations: scope.locations().clone(),
+        clear: scope.clear().clone(),
+    };
+    Ok(Outcome::Completed { artifact, note: joined(&notes) })
+}
+
+/// Writes the checksums of the file down, before the file is published: again and again while the database is away, since the work is done.
+async fn write_sums(context: &Context, claimed: &ClaimedExecution, sums: &[BlockSum]) -> Result<(), Fault> {
+    let Execution { id, epoch, .. } = claimed.execution;
+    let mut told = 0;
+    loop {
+        match in_time(context.store.put_block_sums(id, epoch, sums)).await {
+            // Where the run is not held any more, the end of it is not taken either.
+            Ok(_) => return Ok(()),
+            Err(error) if told < TELL_TIMES => {
+                tracing::warn!(?error, execution = %id, "the checksums of a file could not be written: trying again");
+                told += 1;
+                tokio::time::sleep(TELL_WAIT).await;
+            }
+            Err(error) => {
+                tracing::error!(?error, execution = %id, "the checksums of a file could not be written");
+                return Err(Fault { reason: "The server could not finish the file.".to_owned(), kind: FailureKind::Passing });
+            }
+        }
+    }
+}
+
+/// What the owner may see now, or why nothing.
+async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<TenantScope, String>, Fault> {
+    let report = &claimed.report;
+    let user = (report.owner != report.application).then_some(report.owner);
+    let owner = context.store.principal(report.tenant, report.application, user).await.map_err(|error| {
+        tracing::error!(%error, "the owner of a run could not be read");
+        Fault { reason: "The server could not read who owns the report.".to_owned(), kind: FailureKind::Passing }
+    })?;
+    Ok(match owner {
+        None => Err("The user or the application of the report is gone.".to_owned()),
+        Some(owner) => owner.scope(report.program, &context.settings.access_rules).map_err(|refusal| refusal.to_string()),
+    })
+}
+
+async fn after(context: &Context, claimed: &ClaimedExecution, fault: Fault) -> Result<Outcome, Failure> {
+    remove(context, &key(claimed, claimed.execution.epoch)).await;
+    let Fault { reason, kind } = fault;
+    let Execution { failures, refusals, .. } = claimed.execution;
+    let of_kind = if kind == FailureKind::Refused { refusals } else { failures.saturating_sub(refusals) };
+    Ok(match after_failure(of_kind + 1, kind) {
+        AfterFailure::GiveUp => Outcome::Failed { reason },
+        AfterFailure::Retry { wait_seconds } => {
+            let not_before = context.store.lease_time().await? + wait_seconds * 1000;
+            match kind {
+                FailureKind::Refused => Outcome::Postponed { reason, not_before },
+                _ => Outcome::Retry { reason, not_before },
+            }
+        }
+    })
+}
+
+fn kind(error: &EngineError) -> FailureKind {
+    match error {
+        refused if refused.is_refused_by_store() => FailureKind::Refused,
+        passing if passing.is_retryable() => FailureKind::Passing,
+        _ => FailureKind::Lasting,
+    }
+}
+
+fn key(claimed: &ClaimedExecution, epoch: i64) -> ArtifactKey {
+    artifact_key::of(&claimed.report, claimed.execution.id, epoch, claimed.report.format)
+}
+
+/// What earlier holders of the run may have left.
+async fn remove_older(context: &Context, claimed: &ClaimedExecution) {
+    for epoch in (1..claimed.execution.epoch).rev().take(EARLIER_EPOCHS) {
+        remove(context, &key(claimed, epoch)).await;
+    }
+}
+
+async fn remove(context: &Context, key: &ArtifactKey) {
+    if let Err(error) = context.engine.delete(key).await {
+        tracing::debug!(%error, "no file of a dropped run was removed");
+    }
+}
+
+/// The store, whose next change writes that the run was refused.
+fn recording_refusal(context: &Context, claimed: &ClaimedExecution, reason: &str) -> Result<Store, Failure> {
+    let happening = Happening {
+        tenant: Some(claimed.report.tenant),
+        actor: claimed.report.owner.to_string(),
+        action: "run.refuse",
+        subject: format!("report {}", claimed.report.id),
+        detail: reason.to_owned(),
+        correlation: None,
+    };
+    Ok(audit::recording(context, happening)?)
+}

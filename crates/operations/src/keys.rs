@@ -1,0 +1,8 @@
+//! Keys: those that sign tokens, the vault that seals secrets, and their rotation.
+
+pub mod keeper;
+pub(crate) mod key_age;
+pub mod reseal;
+pub mod rotate;
+pub mod signing;
+pub mod vault;

@@ -1,0 +1,81 @@
+//! Makes the deployment's first operator: an application, in a tenant of its own, that manages every tenant.
+
+use chrono::TimeDelta;
+use insightgate_identity::application::{Application, ClientSecret};
+use insightgate_identity::tenant::Tenant;
+use insightgate_store::Store;
+
+use crate::audit::{self, Happening};
+use crate::context::Context;
+use crate::credentials::password::find_secret;
+use crate::failure::Failure;
+use crate::provisioning::register_application::{SECRET_DAYS, client_secret};
+
+/// The operators' tenant. Nobody's mail ends so: `.internal` is kept for private use.
+pub const DOMAIN: &str = "operators.internal";
+const TENANT: &str = "Operators";
+const APPLICATION: &str = "Operator";
+
+/// The operator's application, as the database has it.
+pub struct Operator {
+    pub application: Application,
+    secrets: Vec<ClientSecret>,
+    /// False when an earlier start had made it.
+    pub is_new: bool,
+}
+
+impl Operator {
+    /// Nobody can sign in as the operator yet: it was made, but its making was cut off.
+    pub fn has_no_secret(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
+    /// Whether this secret works.
+    pub fn accepts(&self, context: &Context, secret: &str) -> bool {
+        self.application.enabled && find_secret(secret, &self.secrets).is_some_and(|found| context.clock.now() < found.expires)
+    }
+}
+
+/// The one that is there, or a new one, without a secret. May be repeated when it was cut off.
+pub async fn make_operator(context: &Context, actor: &str) -> Result<Operator, Failure> {
+    let tenant = match context.store.tenant_by_domain(DOMAIN).await? {
+        Some(tenant) => tenant,
+        None => {
+            let tenant = Tenant { id: context.random.uuid()?, domain: DOMAIN.to_owned(), name: TENANT.to_owned(), global_account: None };
+            context.store.add_tenant(&tenant, None, context.clock.now()).await?;
+            tenant
+        }
+    };
+    if let Some(application) = context.store.applications(tenant.id).await?.into_iter().find(|application| application.operator) {
+        let secrets = context.store.client_secrets(application.id).await?;
+        return Ok(Operator { application, secrets, is_new: false });
+    }
+    let application = Application { operator: true, ..Application::confidential(context.random.uuid()?, tenant.id, APPLICATION) };
+    let store = recording(context, &application, actor, "application.registerOperator")?;
+    store.add_application(&application, context.clock.now()).await?;
+    Ok(Operator { application, secrets: Vec::new(), is_new: true })
+}
+
+/// Gives the operator a secret beside those that it has, and lets it sign in should it have been disabled.
+pub async fn add_operator_secret(context: &Context, operator: &Operator, secret: &str, actor: &str) -> Result<(), Failure> {
+    let now = context.clock.now();
+    let stored = client_secret(context, secret, actor, now, now + TimeDelta::days(SECRET_DAYS))?;
+    recording(context, &operator.application, actor, "secret.add")?.add_client_secret(operator.application.id, &stored).await?;
+    if !operator.application.enabled {
+        let store = recording(context, &operator.application, actor, "application.enable")?;
+        store.change_application(&Application { enabled: true, ..operator.application.clone() }).await?;
+    }
+    Ok(())
+}
+
+fn recording(context: &Context, application: &Application, actor: &str, action: &str) -> Result<Store, Failure> {
+    let happening = Happening {
+        tenant: Some(application.tenant),
+        actor: actor.to_owned(),
+        action,
+        subject: application.id.to_string(),
+        detail: "operator".to_owned(),
+        correlation: None,
+    };
+    Ok(audit::recording(context, happening)?)
+}

@@ -1,0 +1,31 @@
+//! Why an answer has no rows: values that its conditions ask for and that occur nowhere among the caller's own rows.
+
+use std::time::Duration;
+
+use insightgate_engine::Engine;
+use insightgate_identity::scope::TenantScope;
+use insightgate_query::matching::sought::sought;
+use insightgate_query::plan::Plan;
+use insightgate_query::timespan::Window;
+
+/// A hint is not worth a longer wait.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A note for each such value; none for columns that the caller may not see everywhere. What cannot be found out is not said.
+pub(crate) async fn absent_values(engine: &Engine, scope: &TenantScope, plan: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
+    let look = async {
+        for sought in sought(plan).into_iter().filter(|sought| !(sought.sensitive && scope.is_redacted())) {
+            if engine.preview(scope, &sought.plan, Window::All, 1).await.is_ok_and(|found| found.rows.is_empty()) {
+                notes.push(sought.note);
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LIMIT, look).await;
+    notes
+}
+
+/// All that should be known of an answer, as one message.
+pub(crate) fn joined(notes: &[String]) -> Option<String> {
+    (!notes.is_empty()).then(|| notes.join("; "))
+}

@@ -1,0 +1,96 @@
+//! What a preview or an explanation is asked about: a text or a saved query, and the time.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use insightgate_engine::EngineError;
+use insightgate_query::diagnostic;
+use insightgate_query::plan::{Plan, WindowSource};
+use insightgate_query::timespan::Window;
+use insightgate_report::instant;
+
+use crate::audit;
+use crate::callers::caller::Caller;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::queries::known::find_query;
+
+/// As sent; exactly one of `text` and `query_id`.
+#[derive(Debug, Clone, Default)]
+pub struct AskedQuery {
+    pub text: Option<String>,
+    pub query_id: Option<String>,
+    pub start_time: Option<String>,
+    pub end_time: Option<String>,
+}
+
+/// A checked query, as a run of this moment would read it.
+pub(crate) struct Question {
+    pub plan: Plan,
+    pub window: Window,
+    pub source: WindowSource,
+}
+
+impl AskedQuery {
+    pub(crate) async fn read(self, context: &Context, caller: &Caller) -> Result<Question, Failure> {
+        let text = match (self.text, self.query_id) {
+            (Some(text), None) => text,
+            (None, Some(id)) => find_query(context, caller, &id).await?.ok_or(Failure::NotFound)?.text().to_owned(),
+            _ => return Err(Failure::Invalid("Give exactly one of exportQuery and queryId.".to_owned())),
+        };
+        let (start, end) = (time(self.start_time, "startTime")?, time(self.end_time, "endTime")?);
+        if start.zip(end).is_some_and(|(start, end)| end <= start) {
+            return Err(Failure::Invalid("endTime should be greater than startTime".to_owned()));
+        }
+        let mut plan = insightgate_query::plan(&text, &context.catalogs.of(caller.program))
+            .map_err(|all| Failure::Invalid(diagnostic::message(&all)))?;
+        if plan.dataset.date_column.is_none() && (start.is_some() || end.is_some()) {
+            plan.notes.push(format!("{} has no date column, so startTime and endTime do not apply", plan.dataset.name));
+        }
+        context.readiness.rows_can_be_read(context).await?;
+        Ok(Question { window: plan.window(context.clock.now(), start, end), source: plan.window_source(start, end), plan })
+    }
+}
+
+/// Waits for the engine's answer about a query, up to the limit of previews. A refusal of the dataset is audited.
+pub(crate) async fn answered<T>(
+    context: &Context,
+    caller: &Caller,
+    plan: &Plan,
+    (what, correlation): (&'static str, &str),
+    answer: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, Failure> {
+    let error = match within(context.settings.preview_timeout, what, answer).await? {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    if error.is_refusal() {
+        let subject = format!("dataset {}", plan.dataset.name);
+        audit::record_refusal(context, &caller.principal, &subject, &error.caller_message(), correlation).await;
+    }
+    Err(error.into())
+}
+
+async fn within<T>(limit: Duration, what: &'static str, answer: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, answer).await.map_err(|_| Failure::QueryTimeout { what, seconds: limit.as_secs() })
+}
+
+fn time(text: Option<String>, field: &str) -> Result<Option<DateTime<Utc>>, Failure> {
+    let message = || Failure::Invalid(format!("{field} should follow format: {}", instant::PATTERN));
+    text.map(|text| instant::parse(&text).ok_or_else(message)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_given_up() {
+        for what in ["preview", "explanation"] {
+            let failed = within(Duration::ZERO, what, std::future::pending::<()>()).await.unwrap_err();
+            assert!(matches!(failed, Failure::QueryTimeout { what: told, seconds: 0 } if told == what), "{failed:?}");
+        }
+        assert_eq!(within(Duration::ZERO, "preview", async { 7 }).await.unwrap(), 7);
+    }
+}

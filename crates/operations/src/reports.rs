@@ -1,0 +1,5 @@
+//! The use cases of scheduled reports: create, change, list.
+
+pub mod change;
+pub mod create;
+pub mod list;

@@ -1,0 +1,65 @@
+//! Updates, pauses, resumes and deletes a report.
+
+use insightgate_report::scheduled_report::{ReportFaults, ReportInput, ScheduledReport};
+use uuid::Uuid;
+
+use crate::callers::caller::Caller;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::reports::create::{check_callback_address, fits_dataset, quotas};
+
+pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
+    let (now, rules) = (context.clock.now(), &context.settings.report_rules);
+    let update = |report: &ScheduledReport| {
+        let updated = report.updated(input, now, rules)?;
+        // One that was made while the rule did not hold may be renamed.
+        if updated.interval_hours() != report.interval_hours() {
+            fits_dataset(context, &updated)?;
+        }
+        Ok(updated)
+    };
+    if let Some(url) = &input.callback_url {
+        check_callback_address(context, caller, url).await?;
+    }
+    change(context, caller, id, update).await
+}
+
+pub async fn pause_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
+    change(context, caller, id, ScheduledReport::paused).await
+}
+
+pub async fn resume_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
+    let now = context.clock.now();
+    change(context, caller, id, |report| report.resumed(now)).await
+}
+
+/// Removes the report, its executions and their files; answers with what was deleted.
+pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
+    let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
+    let report = context.store.report(caller.owner(), caller.program, id).await?.ok_or(Failure::NotFound)?;
+    if !context.store.delete_report(caller.owner(), caller.program, id, context.clock.now()).await? {
+        return Err(Failure::NotFound);
+    }
+    context.signals.deleted.notify_waiters();
+    // Listed only now: a run may have finished just before the report was gone.
+    if let Err(error) = context.engine.delete_report_files(report.tenant, id).await {
+        tracing::warn!(%error, report = %id, "the files of a deleted report could not be removed");
+    }
+    context.signals.finished.notify_waiters();
+    Ok(report)
+}
+
+async fn change(
+    context: &Context,
+    caller: &Caller,
+    id: &str,
+    change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, ReportFaults>,
+) -> Result<ScheduledReport, Failure> {
+    let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
+    let quotas = quotas(context, context.clock.now());
+    let changed = context.store.change_report(caller.owner(), caller.program, id, quotas, change).await?.ok_or(Failure::NotFound)??;
+    context.signals.queued.notify_one();
+    context.signals.rescheduled.notify_one();
+    context.signals.finished.notify_waiters();
+    Ok(changed)
+}

@@ -1,0 +1,110 @@
+//! Makes a report: it runs at once, or on a schedule.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_outbound::OutboundError;
+use insightgate_report::scheduled_report::{
+    ACTIVE_QUOTA, EXECUTE_NOW_QUOTA, EXECUTE_NOW_WINDOW_MINUTES, NewReport, ReportFault, ReportInput, ReportStatus, ScheduledReport, Timing,
+};
+use insightgate_store::{NewExecution, ReportQuotas};
+use url::Url;
+
+use crate::audit::{self, Happening};
+use crate::callers::caller::Caller;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::queries::known::find_query;
+
+pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInput) -> Result<ScheduledReport, Failure> {
+    let now = context.clock.now();
+    let new = NewReport::check(input, now, &context.settings.report_rules)?;
+    if let Some(callback) = &new.callback {
+        check_callback_address(context, caller, &callback.url).await?;
+    }
+    let query = find_query(context, caller, &new.query_id).await?.ok_or(ReportFault::UnknownQuery)?;
+    let report = ScheduledReport {
+        id: context.random.uuid()?,
+        tenant: caller.scope.tenant(),
+        owner: caller.owner(),
+        application: caller.principal.application.id,
+        program: caller.program,
+        name: new.name,
+        description: new.description,
+        query_id: query.id(),
+        query: query.text().to_owned(),
+        user: caller.principal.display_name(),
+        created: now,
+        modified: None,
+        timing: new.timing,
+        status: ReportStatus::Active,
+        callback: new.callback,
+        format: new.format,
+    };
+    fits_dataset(context, &report)?;
+    let first = match report.timing {
+        Timing::Once { .. } => {
+            Some(NewExecution { id: context.random.uuid()?, report: report.id, slot: "now".to_owned(), anchor: now, queued: now })
+        }
+        Timing::Recurring(_) => None,
+    };
+    let quotas = quotas(context, now);
+    match context.store.add_report(&report, first.as_ref(), quotas).await? {
+        Ok(()) => {}
+        Err(fault @ ReportFault::ExecuteNowQuota) => {
+            let next = match quotas {
+                Some(quotas) => context.store.execute_now_room(&report, quotas).await?,
+                None => None,
+            };
+            return Err(Failure::quota_used(fault, next.map(seconds)));
+        }
+        Err(fault) => return Err(fault.into()),
+    }
+    match first {
+        Some(_) => context.signals.queued.notify_one(),
+        None => context.signals.rescheduled.notify_one(),
+    }
+    Ok(report)
+}
+
+/// At least one, so that nobody asks again at once.
+fn seconds(wait: TimeDelta) -> u32 {
+    let whole = (wait.num_milliseconds().max(0) + 999) / 1000;
+    u32::try_from(whole).unwrap_or(u32::MAX).max(1)
+}
+
+/// Whether the report's dataset takes its interval. A query that is not right any more is the run's to tell.
+pub(crate) fn fits_dataset(context: &Context, report: &ScheduledReport) -> Result<(), ReportFault> {
+    if !context.settings.report_rules.dataset_minimum_interval {
+        return Ok(());
+    }
+    match insightgate_query::plan(&report.query, &context.catalogs.of(report.program)) {
+        Ok(plan) => report.fits_dataset(plan.dataset.minimum_interval_hours, &context.settings.report_rules),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Refuses an address that is written as a number and may not be connected to: its owner hears of it at once. Names are judged when they are
+/// connected to, since they can change their meaning.
+pub(crate) async fn check_callback_address(context: &Context, caller: &Caller, url: &str) -> Result<(), Failure> {
+    let Ok(url) = Url::parse(url) else { return Ok(()) };
+    let Err(OutboundError::Forbidden(address)) = context.outbound.check(&url, false) else { return Ok(()) };
+    let fault = ReportFault::CallbackAddress(address.clone());
+    let happening = Happening {
+        tenant: Some(caller.scope.tenant()),
+        actor: caller.owner().to_string(),
+        action: "callback.refuse",
+        subject: "report".to_owned(),
+        detail: format!("'{address}' may not be connected to"),
+        correlation: None,
+    };
+    audit::record(context, happening).await;
+    Err(fault.into())
+}
+
+/// The documented quotas, unless the deployment has none.
+pub(crate) fn quotas(context: &Context, now: DateTime<Utc>) -> Option<ReportQuotas> {
+    context.settings.quotas.then(|| ReportQuotas {
+        active: ACTIVE_QUOTA,
+        execute_now: EXECUTE_NOW_QUOTA,
+        execute_now_since: now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES),
+    })
+}

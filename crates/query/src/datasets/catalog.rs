@@ -1,0 +1,181 @@
+//! What can be asked: the datasets of one program, with their columns and metrics.
+//!
+//! Plain values, built by [`crate::datasets::definition`]. Names are matched without regard to case, by their name or an alias.
+
+use std::sync::Arc;
+
+use crate::metric::{MetricExpression, metric_type};
+use crate::timespan::TimeSpan;
+
+/// The datasets of one program. Immutable; a reload makes another one.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    datasets: Vec<Arc<Dataset>>,
+}
+
+/// A table that queries can name in FROM.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// The spelling that answers use.
+    pub name: String,
+    /// Other spellings that FROM may use.
+    pub aliases: Vec<String>,
+    pub title: String,
+    pub columns: Vec<Column>,
+    pub metrics: Vec<Metric>,
+    /// Index into `columns` of the column that time spans apply to.
+    pub date_column: Option<usize>,
+    pub grain: Grain,
+    /// What `availableDateRanges` lists, in that order.
+    pub date_ranges: Vec<TimeSpan>,
+    /// Hours.
+    pub minimum_interval_hours: u32,
+    /// Index into `columns` of the column that holds the partner location's id (MPNId).
+    /// Without one, only organisation-wide viewers may query the dataset.
+    pub location_column: Option<usize>,
+    pub tenancy: Tenancy,
+}
+
+/// How a dataset says whose row is whose. A row that belongs to no tenant is seen by nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tenancy {
+    /// Files lie in `tenant=<tenant id>` folders.
+    Folder,
+    /// A column of the files holds the owner; it need not be among the dataset's columns.
+    Column { name: String, holds: TenantKey },
+}
+
+/// What a tenant column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenantKey {
+    TenantId,
+    GlobalAccountId,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// The dataset's own spelling. Files and previews have the name that a query wrote, see [`crate::plan::Selected`].
+    pub name: String,
+    /// Other spellings that queries may use.
+    pub aliases: Vec<String>,
+    pub kind: ColumnType,
+    pub nullable: bool,
+    pub sensitive: bool,
+    /// False for the hidden input of a metric: it can be read by metrics, but not named in a query.
+    pub selectable: bool,
+    pub description: String,
+    /// Values as text: `allowed` is a closed list when it is not empty, `examples` only illustrate.
+    pub allowed: Vec<String>,
+    pub examples: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    String,
+    Int64,
+    Float64,
+    /// Stored as Arrow Decimal128.
+    Decimal {
+        precision: u8,
+        scale: i8,
+    },
+    /// Days (Arrow Date32).
+    Date,
+    /// UTC, microseconds (Arrow Timestamp(Microsecond, "UTC")).
+    Timestamp,
+    Bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    pub name: String,
+    pub aliases: Vec<String>,
+    /// As the definition spells it.
+    pub text: String,
+    pub expression: MetricExpression,
+    pub sensitive: bool,
+    pub description: String,
+}
+
+/// The period one row of a dataset stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grain {
+    Day,
+    Month,
+    None,
+}
+
+/// A name in a query, resolved: an index into the dataset's columns or metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    Column(usize),
+    Metric(usize),
+}
+
+impl Catalog {
+    /// The later of two datasets with one name replaces the earlier: an operator's definition replaces a built-in one.
+    pub fn new(datasets: impl IntoIterator<Item = Arc<Dataset>>) -> Self {
+        let mut catalog = Catalog::default();
+        for dataset in datasets {
+            match catalog.datasets.iter_mut().find(|known| same_name(&known.name, &dataset.name)) {
+                Some(known) => *known = dataset,
+                None => catalog.datasets.push(dataset),
+            }
+        }
+        catalog
+    }
+
+    pub fn datasets(&self) -> &[Arc<Dataset>] {
+        &self.datasets
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Arc<Dataset>> {
+        let by_name = self.datasets.iter().find(|dataset| same_name(&dataset.name, name));
+        by_name.or_else(|| self.datasets.iter().find(|dataset| dataset.aliases.iter().any(|alias| same_name(alias, name))))
+    }
+}
+
+impl Dataset {
+    /// The selectable column or the metric of that name or alias.
+    pub fn field(&self, name: &str) -> Option<Field> {
+        let column = self.columns.iter().position(|c| c.selectable && c.is_called(name));
+        column.map(Field::Column).or_else(|| self.metrics.iter().position(|m| m.is_called(name)).map(Field::Metric))
+    }
+
+    /// A column's type, or that of a metric's value.
+    pub fn field_type(&self, field: Field) -> ColumnType {
+        match field {
+            Field::Column(index) => self.columns.get(index).map_or(ColumnType::String, |c| c.kind),
+            Field::Metric(index) => self.metrics.get(index).map_or(ColumnType::Float64, |m| metric_type(self, &m.expression)),
+        }
+    }
+
+    /// The dataset's own name of a field.
+    pub fn field_name(&self, field: Field) -> &str {
+        match field {
+            Field::Column(index) => self.columns.get(index).map_or("", |c| &c.name),
+            Field::Metric(index) => self.metrics.get(index).map_or("", |m| &m.name),
+        }
+    }
+}
+
+impl Column {
+    pub fn is_called(&self, name: &str) -> bool {
+        same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
+    }
+}
+
+impl Metric {
+    pub fn is_called(&self, name: &str) -> bool {
+        same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
+    }
+}
+
+/// Names of datasets, columns and metrics ignore case.
+pub fn same_name(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || (!(one.is_ascii() && other.is_ascii()) && crate::matching::fold::fold(one) == crate::matching::fold::fold(other))
+}
+
+#[cfg(test)]
+mod tests;

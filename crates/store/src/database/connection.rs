@@ -1,0 +1,195 @@
+//! A connection that somebody uses. Every statement on it has a time limit, in a transaction too: a database that falls silent, or a network on
+//! the way to it, keeps nobody.
+//!
+//! What was left in the middle is tidied up behind the caller's back before the next one gets the connection, or it is closed.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlStr};
+use tokio::time::timeout;
+
+use crate::StoreError;
+use crate::database::lanes::{Answered, Lane, first_row, silent};
+use crate::database::outage;
+
+/// How long tidying up may take before the connection is closed.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Goes back to its lane when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    raw: Option<AnyConnection>,
+    lane: Lane,
+    state: Use,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Use {
+    /// A statement was begun and has not ended: its caller gave up, or is about to.
+    unanswered: bool,
+    /// `BEGIN` was sent, and no end of it was answered.
+    transaction: bool,
+    /// It is of no use any more.
+    broken: bool,
+    /// The last statement met an outage.
+    failed: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(raw: AnyConnection, lane: Lane) -> Connection {
+        Connection { raw: Some(raw), lane, state: Use::default() }
+    }
+
+    /// Without giving it back.
+    pub(crate) fn into_raw(mut self) -> Option<AnyConnection> {
+        self.raw.take()
+    }
+
+    /// Closes it.
+    pub(crate) fn discard(mut self) {
+        self.state.broken = true;
+    }
+
+    pub(crate) async fn ping(&mut self) -> Result<(), sqlx::Error> {
+        let Some(raw) = &mut self.raw else { return Err(sqlx::Error::PoolClosed) };
+        raw.ping().await
+    }
+
+    /// Runs one statement to its end. Lists are short here, so that nothing is lost by reading them whole.
+    pub(crate) async fn answer<'q, E>(&mut self, query: E) -> Vec<Answered>
+    where
+        E: 'q + Execute<'q, Any>,
+    {
+        let limit = self.lane.statement_limit();
+        let Some(raw) = &mut self.raw else { return vec![Err(sqlx::Error::PoolClosed)] };
+        self.state.unanswered = true;
+        match timeout(limit, raw.fetch_many(query).collect::<Vec<_>>()).await {
+            Ok(answered) => {
+                self.state.failed = answered.iter().any(|item| matches!(item, Err(error) if outage::of(error).is_some()));
+                self.state.unanswered = answered.iter().any(|item| matches!(item, Err(error) if is_of_connection(error)));
+                answered
+            }
+            Err(_) => {
+                self.state.broken = true;
+                vec![Err(silent(limit))]
+            }
+        }
+    }
+
+    async fn command(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
+        self.answer(sqlx::raw_sql(text)).await.into_iter().try_for_each(|item| item.map(drop))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(raw) = self.raw.take() else { return };
+        let Use { unanswered, transaction, broken, failed } = self.state;
+        if broken {
+            drop(raw);
+            return self.lane.closed_one();
+        }
+        if !unanswered && !transaction {
+            return self.lane.give_back(raw, !failed);
+        }
+        let lane = self.lane.clone();
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(settle(raw, transaction, lane))),
+            Err(_) => lane.closed_one(),
+        }
+    }
+}
+
+/// After which nobody knows in what state the connection is; what is wrong with a statement leaves it as it was.
+fn is_of_connection(error: &sqlx::Error) -> bool {
+    match error.as_database_error() {
+        None => true,
+        Some(error) => error.code().is_some_and(|code| code.len() == 5 && (code.starts_with("08") || code.starts_with("57P"))),
+    }
+}
+
+/// Waits for the answer that nobody waits for, and takes back what was not committed.
+async fn settle(mut raw: AnyConnection, transaction: bool, lane: Lane) {
+    let settling = async {
+        raw.ping().await?;
+        if transaction {
+            // Where the database itself has ended the transaction (its disk is full), this fails, and the connection is closed.
+            sqlx::raw_sql("ROLLBACK").execute(&mut raw).await?;
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    if matches!(timeout(SETTLE, settling).await, Ok(Ok(()))) {
+        return lane.give_back(raw, false);
+    }
+    let _ = timeout(SETTLE, raw.close_hard()).await;
+    lane.closed_one();
+}
+
+impl<'c> Executor<'c> for &'c mut Connection {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        stream::once(self.answer(query)).flat_map(stream::iter).boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        Box::pin(async move { first_row(self.answer(query).await) })
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        match &mut self.raw {
+            Some(raw) => raw.prepare_with(sql, parameters),
+            None => Box::pin(std::future::ready(Err(sqlx::Error::PoolClosed))),
+        }
+    }
+}
+
+/// Taken back unless it is committed.
+#[derive(Debug)]
+pub(crate) struct Transaction(Connection);
+
+impl Transaction {
+    /// `begin`: the statement.
+    pub(crate) async fn begin(mut connection: Connection, begin: &'static str) -> Result<Transaction, sqlx::Error> {
+        // Before it is sent: a caller that gives up in between leaves a transaction behind.
+        connection.state.transaction = true;
+        connection.command(begin).await?;
+        Ok(Transaction(connection))
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        self.0.command("COMMIT").await.map_err(|error| if outage::is_cut(&error) { StoreError::Interrupted } else { error.into() })?;
+        self.0.state.transaction = false;
+        Ok(())
+    }
+}
+
+impl Deref for Transaction {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}

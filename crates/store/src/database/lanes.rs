@@ -1,0 +1,404 @@
+//! Connections to the database, in lanes: what waits in one lane takes no connection from another.
+//!
+//! A caller gets the first connection that is free, whether another caller gave it back or it was opened just now: while none can be opened, those
+//! that are there go round. Nobody waits longer than two seconds while nothing gets done, or ten behind others, and the error says why none could be
+//! opened. An idle connection that does
+//! not answer is closed and never handed out. What only reads is asked again, on another
+//! connection, where its own was cut. No lane knows what a statement means.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlStr};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::database::connection::Connection;
+use crate::database::dialect::{Dialect, LaneKind};
+use crate::database::outage::{ATTEMPTS, NoConnection, is_cut, none_free};
+
+/// How long a caller waits for a connection while nothing gets done on any of them.
+const ACQUIRE: Duration = Duration::from_secs(2);
+/// How long it waits behind others whose work gets done.
+const QUEUE: Duration = Duration::from_secs(10);
+/// How long opening one may take.
+const OPEN: Duration = Duration::from_secs(2);
+/// How long an idle connection has to show that the database is still there.
+const ANSWER: Duration = Duration::from_secs(1);
+/// Between two attempts to open one while somebody waits.
+const OPEN_AGAIN: Duration = Duration::from_millis(100);
+/// One that nobody needed for so long is closed.
+const UNUSED: Duration = Duration::from_mins(10);
+/// How long closing the lane may take: a database that is gone answers nobody.
+const CLOSE: Duration = Duration::from_secs(2);
+
+/// Connections of one kind. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Lane(Arc<Inner>);
+
+struct Inner {
+    url: String,
+    dialect: Dialect,
+    kind: LaneKind,
+    most: usize,
+    state: Mutex<State>,
+    /// Told when a connection was closed or given back.
+    returned: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// The one that was used last is used first.
+    idle: Vec<(AnyConnection, Instant)>,
+    /// Idle, in use, and being opened.
+    all: usize,
+    opening: usize,
+    waiting: VecDeque<oneshot::Sender<Connection>>,
+    /// Why none could be opened, since the last that could.
+    fault: Option<String>,
+    /// When work on one of them was last done.
+    progress: Option<Instant>,
+    closed: bool,
+}
+
+enum Taken {
+    Idle(Connection),
+    Waits(oneshot::Receiver<Connection>),
+}
+
+impl Lane {
+    /// Opens nothing yet.
+    pub(crate) fn new(url: &str, dialect: Dialect, kind: LaneKind) -> Lane {
+        let most = dialect.connections(kind);
+        Lane(Arc::new(Inner { url: url.to_owned(), dialect, kind, most, state: Mutex::default(), returned: Notify::new() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is whole between any two statements.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the answer to one statement may take.
+    pub(crate) fn statement_limit(&self) -> Duration {
+        self.0.kind.statement_limit()
+    }
+
+    pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
+        let begun = Instant::now();
+        let mut first_free = pin!(self.first_free());
+        loop {
+            let deadline = self.deadline(begun);
+            if let Ok(found) = timeout_at(deadline, first_free.as_mut()).await {
+                return found;
+            }
+            if self.deadline(begun) <= deadline {
+                let state = self.state();
+                let in_use = state.all.saturating_sub(state.opening);
+                return Err(none_free(NoConnection { in_use, most: self.0.most, fault: state.fault.clone() }));
+            }
+        }
+    }
+
+    fn deadline(&self, begun: Instant) -> Instant {
+        let since = self.state().progress.map_or(begun, |progress| progress.max(begun));
+        (since + ACQUIRE).min(begun + QUEUE)
+    }
+
+    async fn first_free(&self) -> Result<Connection, sqlx::Error> {
+        loop {
+            let mut connection = match self.take()? {
+                Taken::Idle(connection) => connection,
+                // It was opened or used just now.
+                Taken::Waits(given) => return given.await.map_err(|_| sqlx::Error::PoolClosed),
+            };
+            if !self.0.dialect.loses_connections() || matches!(timeout(ANSWER, connection.ping()).await, Ok(Ok(()))) {
+                return Ok(connection);
+            }
+            // The others have lain there as long, and each would take as long to find out.
+            connection.discard();
+            self.discard_idle();
+        }
+    }
+
+    fn take(&self) -> Result<Taken, sqlx::Error> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(sqlx::Error::PoolClosed);
+        }
+        if let Some((raw, _)) = state.idle.pop() {
+            return Ok(Taken::Idle(Connection::new(raw, self.clone())));
+        }
+        let (give, given) = oneshot::channel();
+        state.waiting.retain(|waiting| !waiting.is_closed());
+        state.waiting.push_back(give);
+        self.open_more(&mut state);
+        Ok(Taken::Waits(given))
+    }
+
+    /// Where more wait than are being opened, and there is room.
+    fn open_more(&self, state: &mut State) {
+        while state.opening < state.waiting.len() && state.all < self.0.most {
+            state.opening += 1;
+            state.all += 1;
+            let lane = self.clone();
+            // In a task: a caller that gives up does not end what others wait for too.
+            tokio::spawn(async move { lane.open_one().await });
+        }
+    }
+
+    async fn open_one(self) {
+        loop {
+            match self.open().await {
+                Ok(raw) => {
+                    let mut state = self.state();
+                    state.opening -= 1;
+                    state.fault = None;
+                    return self.hand_on(state, raw);
+                }
+                Err(error) => {
+                    if self.is_given_up(&error) {
+                        return self.0.returned.notify_waiters();
+                    }
+                }
+            }
+            tokio::time::sleep(OPEN_AGAIN).await;
+        }
+    }
+
+    /// Where nobody waits any more.
+    fn is_given_up(&self, error: &sqlx::Error) -> bool {
+        let mut state = self.state();
+        let text = error.to_string();
+        if state.fault.as_ref() != Some(&text) {
+            tracing::warn!(%error, "no connection to the database can be opened");
+        }
+        state.fault = Some(text);
+        state.waiting.retain(|waiting| !waiting.is_closed());
+        let given_up = state.waiting.is_empty() || state.closed;
+        if given_up {
+            state.opening -= 1;
+            state.all -= 1;
+        }
+        given_up
+    }
+
+    async fn open(&self) -> Result<AnyConnection, sqlx::Error> {
+        let dialect = self.0.dialect;
+        let opening = async {
+            let mut raw = AnyConnection::connect(&dialect.existing_url(&self.0.url)).await?;
+            for statement in dialect.on_connect(self.0.kind) {
+                sqlx::query(*statement).execute(&mut raw).await?;
+            }
+            Ok(raw)
+        };
+        timeout(OPEN, opening).await.unwrap_or_else(|_| Err(silent(OPEN)))
+    }
+
+    /// To the caller that has waited longest, else to those who come.
+    fn hand_on(&self, mut state: MutexGuard<'_, State>, raw: AnyConnection) {
+        let mut raw = raw;
+        if state.closed {
+            state.all -= 1;
+            drop(state);
+            self.0.returned.notify_waiters();
+            return;
+        }
+        while let Some(waiting) = state.waiting.pop_front() {
+            match waiting.send(Connection::new(raw, self.clone())) {
+                Ok(()) => return,
+                Err(refused) => match refused.into_raw() {
+                    Some(back) => raw = back,
+                    None => return,
+                },
+            }
+        }
+        let now = Instant::now();
+        state.idle.push((raw, now));
+        if state.idle.first().is_some_and(|(_, since)| now - *since > UNUSED) {
+            drop(state.idle.remove(0));
+            state.all -= 1;
+        }
+    }
+
+    /// A connection that is fit for the next caller. `done`: what was asked on it was done, or refused for what it was.
+    pub(crate) fn give_back(&self, raw: AnyConnection, done: bool) {
+        let mut state = self.state();
+        if done {
+            state.progress = Some(Instant::now());
+        }
+        self.hand_on(state, raw);
+        self.0.returned.notify_waiters();
+    }
+
+    /// One that is closed: its place is free.
+    pub(crate) fn closed_one(&self) {
+        let mut state = self.state();
+        state.all = state.all.saturating_sub(1);
+        if !state.closed {
+            self.open_more(&mut state);
+        }
+        drop(state);
+        self.0.returned.notify_waiters();
+    }
+
+    fn discard_idle(&self) {
+        let discarded = std::mem::take(&mut self.state().idle);
+        for idle in discarded {
+            drop(idle);
+            self.closed_one();
+        }
+    }
+
+    /// Closes what is idle and waits for what is in use, for a while.
+    pub(crate) async fn close(&self) {
+        let idle = {
+            let mut state = self.state();
+            state.closed = true;
+            state.waiting.clear();
+            std::mem::take(&mut state.idle)
+        };
+        let closing = async {
+            for (raw, _) in idle {
+                // It ends either way.
+                let _ = raw.close().await;
+                self.closed_one();
+            }
+            loop {
+                let returned = self.0.returned.notified();
+                if self.state().all == 0 {
+                    return;
+                }
+                returned.await;
+            }
+        };
+        if timeout(CLOSE, closing).await.is_err() {
+            tracing::warn!("connections to the database did not end in time");
+        }
+    }
+}
+
+pub(crate) fn silent(limit: Duration) -> sqlx::Error {
+    let text = format!("the database did not answer within {} ms", limit.as_millis());
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, text))
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may hold a password.
+        f.debug_struct("Lane").field("kind", &self.0.kind).finish_non_exhaustive()
+    }
+}
+
+/// The lanes of one kind of work: statements that read go by the one, those that write by the other. In SQLite, where one writer at a time is
+/// the nature of things, writers wait for each other here, and no reader waits behind them.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    reading: Lane,
+    writing: Lane,
+}
+
+impl Pool {
+    pub(crate) fn new(reading: Lane, writing: Lane) -> Pool {
+        Pool { reading, writing }
+    }
+
+    /// One that may write.
+    pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
+        self.writing.acquire().await
+    }
+
+    /// One for several statements that read.
+    pub(crate) async fn acquire_reading(&self) -> Result<Connection, sqlx::Error> {
+        self.reading.acquire().await
+    }
+
+    /// On another connection again where the first was cut: a statement that reads may be asked several times.
+    async fn read<'q, E>(&self, mut query: E) -> Vec<Answered>
+    where
+        E: 'q + Execute<'q, Any>,
+    {
+        let arguments = match query.take_arguments() {
+            Ok(arguments) => arguments,
+            Err(error) => return vec![Err(sqlx::Error::Encode(error))],
+        };
+        let text = query.sql();
+        for _ in 1..ATTEMPTS {
+            let copied = arguments.as_ref().map(|arguments| {
+                let mut copied = AnyArguments::default();
+                copied.values.0.clone_from(&arguments.values.0);
+                copied
+            });
+            let answered = self.read_once((text.clone(), copied)).await;
+            if !answered.iter().any(|item| matches!(item, Err(error) if is_cut(error))) {
+                return answered;
+            }
+        }
+        self.read_once((text, arguments)).await
+    }
+
+    async fn read_once(&self, query: (SqlStr, Option<AnyArguments>)) -> Vec<Answered> {
+        match self.reading.acquire().await {
+            Ok(mut connection) => connection.answer(query).await,
+            Err(error) => vec![Err(error)],
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        futures::future::join(self.reading.close(), self.writing.close()).await;
+    }
+}
+
+/// A part of the answer to a statement.
+pub(crate) type Answered = Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>;
+
+pub(crate) fn first_row(answered: Vec<Answered>) -> Result<Option<AnyRow>, sqlx::Error> {
+    for item in answered {
+        if let Either::Right(row) = item? {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// `execute` writes, whatever fetches rows reads.
+impl<'p> Executor<'p> for &'p Pool {
+    type Database = Any;
+
+    fn execute<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<AnyQueryResult, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        Box::pin(async move { self.writing.acquire().await?.execute(query).await })
+    }
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        stream::once(self.read(query)).flat_map(stream::iter).boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        Box::pin(async move { first_row(self.read(query).await) })
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
+    where
+        'p: 'e,
+    {
+        Box::pin(async move { self.reading.acquire().await?.prepare_with(sql, parameters).await })
+    }
+}

@@ -1,0 +1,293 @@
+//! Opening a database: what it is, before anything is written into it, and its tables brought up to date.
+//!
+//! Whatever is no database of ours, or not one of this version, is named and left as it is.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use sqlx::{AnyConnection, Connection as _, Row as _};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::database::dialect::{Dialect, LaneKind};
+use crate::database::lanes::{Lane, Pool, silent};
+use crate::database::outage;
+use crate::database::outage::Outage;
+use crate::identities::version::IdentityVersion;
+use crate::keys::sealed::{Sealed, SealedPlace};
+use crate::sign_in::refresh_tokens::Grown;
+use crate::together::Together;
+use crate::{Store, StoreError, migrations};
+
+/// How long a start waits for a database that starts too.
+const START: Duration = Duration::from_secs(10);
+/// The same for one that has no connection left: it says so at once, and it is rarely over soon.
+const NO_CONNECTION: Duration = Duration::from_secs(2);
+const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_AGAIN: Duration = Duration::from_millis(200);
+/// A file of so many bytes is looked through at every start; of larger ones only what the tables begin with.
+const LOOKED_THROUGH: u64 = 32 << 20;
+
+/// How every file of SQLite begins.
+const SQLITE_HEADER: &[u8; 16] = b"SQLite format 3\0";
+/// What stands for our first migration in the table of migrations, which other programs have too.
+const FIRST_TABLES: &str = "first tables";
+
+/// The characters of a path that mean themselves in an address.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The address of a SQLite file, whatever characters its path holds.
+pub fn sqlite_url(file: &Path) -> String {
+    // An address has no `..` and no links in its path: they are resolved here, as the file system does.
+    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+    let whole = folder.zip(file.file_name()).map_or_else(|| file.to_owned(), |(folder, name)| folder.join(name));
+    format!("sqlite:{}", percent_encode(whole.as_os_str().as_encoded_bytes(), PATH))
+}
+
+/// Where such an address leads.
+fn sqlite_file(url: &str) -> PathBuf {
+    let rest = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    PathBuf::from(percent_decode_str(rest).decode_utf8_lossy().into_owned())
+}
+
+impl Store {
+    /// Opens the database, makes it if it is a SQLite file that is not there, and brings its tables up to date. Nothing is written into what is no
+    /// database of ours.
+    ///
+    /// `url`: what [`sqlite_url`] gives, or `postgres://…`.
+    ///
+    /// # Errors
+    ///
+    /// What the address names is no database of ours, is damaged, was written by a newer version, has another encoding than UTF-8, or cannot be
+    /// reached within ten seconds.
+    pub async fn open(url: &str) -> Result<Store, StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(url)?;
+        let mut connection = match dialect {
+            Dialect::Sqlite => open_sqlite(url, Look::Through).await?,
+            Dialect::Postgres => open_postgres(url).await?,
+        };
+        for statement in dialect.before_migrating() {
+            sqlx::query(*statement).execute(&mut connection).await?;
+        }
+        migrations().run(&mut connection).await?;
+        connection.close().await?;
+        let lane = |kind| Lane::new(url, dialect, kind);
+        let (identity, writing) = (lane(LaneKind::Identity), lane(LaneKind::Writing));
+        let pool = match dialect {
+            Dialect::Sqlite => Pool::new(identity, writing.clone()),
+            Dialect::Postgres => Pool::new(identity.clone(), identity),
+        };
+        let reports = Pool::new(lane(LaneKind::Reading), writing);
+        Ok(Store {
+            pool,
+            reports,
+            dialect,
+            together: Together::default(),
+            grown: Grown::default(),
+            identities: IdentityVersion::default(),
+            recorded: None,
+        })
+    }
+
+    /// Private keys of a database as they lie there, sealed; none where there is no database yet. Nothing is written, nor brought up to date.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub async fn keys_before_opening(url: &str) -> Result<Vec<Sealed>, StoreError> {
+        sqlx::any::install_default_drivers();
+        let (mut connection, there) = match Dialect::of(url)? {
+            Dialect::Sqlite if look_at(&sqlite_file(url))? == Found::Nothing => return Ok(Vec::new()),
+            Dialect::Sqlite => {
+                (open_sqlite(url, Look::AtVersion).await?, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'keys'")
+            }
+            Dialect::Postgres => (
+                open_postgres(url).await?,
+                "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE tablename = 'keys' AND schemaname = current_schema()",
+            ),
+        };
+        let there: i64 = sqlx::query(there).fetch_one(&mut connection).await?.try_get(0)?;
+        let rows = if there > 0 { sqlx::query(SealedPlace::Keys.select()).fetch_all(&mut connection).await? } else { Vec::new() };
+        connection.close().await?;
+        rows.iter().map(|row| Sealed::read(SealedPlace::Keys, row)).collect()
+    }
+
+    /// Writes a copy of a SQLite database to a file that is new or empty, whole and as of one moment, while others go on using it. Its tables stay as they are.
+    pub async fn back_up(url: &str, file: &str) -> Result<(), StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(url)?;
+        if dialect.is_shared() {
+            return Err(StoreError::NoBackup);
+        }
+        let place = sqlite_file(url);
+        if look_at(&place)? == Found::Nothing {
+            return Err(not_ours(&place, "it is empty or not there"));
+        }
+        let mut connection = AnyConnection::connect(&dialect.existing_url(url)).await?;
+        sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
+        check_sqlite(&mut connection, &place, Look::Through).await?;
+        sqlx::query("VACUUM INTO $1").bind(file.to_owned()).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// No file, or one without a byte in it.
+    Nothing,
+    Database,
+}
+
+/// How much of a file is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    AtVersion,
+    Through,
+}
+
+async fn open_sqlite(url: &str, look: Look) -> Result<AnyConnection, StoreError> {
+    let (dialect, file) = (Dialect::Sqlite, sqlite_file(url));
+    if look_at(&file)? == Found::Nothing {
+        return Ok(AnyConnection::connect(&dialect.connect_url(url)).await?);
+    }
+    let mut connection = AnyConnection::connect(&dialect.existing_url(url)).await?;
+    sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
+    check_sqlite(&mut connection, &file, look).await?;
+    Ok(connection)
+}
+
+/// What lies there, without a word to SQLite: it would write into an empty file, and take anything else for a damaged one.
+fn look_at(path: &Path) -> Result<Found, StoreError> {
+    let unreadable =
+        |error: std::io::Error| StoreError::Unreachable { outage: Outage::Away, cause: format!("{}: {error}", path.display()) };
+    let mut first = Vec::new();
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(unreadable(error)),
+        Ok(found) if !found.is_file() => return Err(not_ours(path, "it is no file")),
+        Ok(_) => {}
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(SQLITE_HEADER.len() as u64).read_to_end(&mut first).map_err(unreadable)?;
+    match first.as_slice() {
+        [] => Ok(Found::Nothing),
+        first if first == SQLITE_HEADER => Ok(Found::Database),
+        _ => Err(not_ours(path, "it is no SQLite file, or its beginning is damaged")),
+    }
+}
+
+fn not_ours(place: &Path, why: &'static str) -> StoreError {
+    StoreError::NotOurs { place: place.display().to_string(), why }
+}
+
+/// Reads only.
+async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -> Result<(), StoreError> {
+    let place = file.display().to_string();
+    let judged = |error: sqlx::Error| match outage::of(&error) {
+        None if error.as_database_error().is_some() => StoreError::Damaged { place: place.clone(), why: error.to_string() },
+        _ => error.into(),
+    };
+    let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut *connection).await.map_err(judged)?;
+    let tables: Vec<String> = tables.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?;
+    if !tables.iter().any(|name| name == "_sqlx_migrations") {
+        // One that was made and got no further.
+        return if tables.is_empty() { Ok(()) } else { Err(not_ours(file, "its tables are another program's")) };
+    }
+    check_version(connection, &place).await?;
+    if look == Look::AtVersion {
+        return Ok(());
+    }
+    if std::fs::metadata(file).is_ok_and(|found| found.len() <= LOOKED_THROUGH) {
+        let checked = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut *connection).await.map_err(judged)?;
+        let found: String = checked.try_get(0)?;
+        if found != "ok" {
+            return Err(StoreError::Damaged { place, why: found });
+        }
+    } else {
+        for name in tables.iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')) {
+            let first = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM (SELECT 1 FROM {name} LIMIT 1)"));
+            sqlx::query(first).fetch_one(&mut *connection).await.map_err(judged)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where migrations were applied: that they are ours, and none that this version does not know.
+async fn check_version(connection: &mut AnyConnection, place: &str) -> Result<(), StoreError> {
+    let first = sqlx::query("SELECT description FROM _sqlx_migrations WHERE version = 1").fetch_optional(&mut *connection).await?;
+    let first: Option<String> = first.map(|row| row.try_get("description")).transpose()?;
+    if first.is_some_and(|description| description != FIRST_TABLES) {
+        return Err(StoreError::NotOurs { place: place.to_owned(), why: "its tables are another program's" });
+    }
+    let newest = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&mut *connection).await?;
+    let (found, known): (i64, i64) = (newest.try_get(0)?, migrations().iter().map(|migration| migration.version).max().unwrap_or_default());
+    if found > known {
+        return Err(StoreError::Newer { place: place.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+async fn open_postgres(url: &str) -> Result<AnyConnection, StoreError> {
+    let mut connection = first_connection(url).await?;
+    let checks = async {
+        let encoding: String = sqlx::query("SHOW server_encoding").fetch_one(&mut connection).await?.try_get(0)?;
+        if encoding != "UTF8" {
+            return Err(StoreError::Encoding(encoding));
+        }
+        let there = "SELECT CAST(COUNT(*) AS BIGINT) FROM pg_catalog.pg_tables WHERE tablename = '_sqlx_migrations' AND schemaname = current_schema()";
+        let there: i64 = sqlx::query(there).fetch_one(&mut connection).await?.try_get(0)?;
+        if there > 0 {
+            check_version(&mut connection, "the database").await?;
+        }
+        Ok(())
+    };
+    timeout(START, checks).await.unwrap_or_else(|_| Err(silent(START).into()))?;
+    Ok(connection)
+}
+
+/// Waits a while for a database that starts beside this process, and says at once in the log what it waits for.
+async fn first_connection(url: &str) -> Result<AnyConnection, StoreError> {
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let error = match timeout_at(begun + START, timeout(CONNECT, AnyConnection::connect(url))).await {
+            Ok(Ok(Ok(connection))) => return Ok(connection),
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(_)) | Err(_) => silent(CONNECT),
+        };
+        let outage = outage::of(&error);
+        let patience = if outage == Some(Outage::NoConnection) { NO_CONNECTION } else { START };
+        match outage {
+            Some(_) if begun.elapsed() + CONNECT_AGAIN < patience => {
+                if !told {
+                    tracing::warn!(%error, "no connection to the database can be opened; trying again");
+                    told = true;
+                }
+            }
+            Some(outage) => return Err(StoreError::Unreachable { outage, cause: error.to_string() }),
+            // A wrong password or name stays wrong.
+            None => return Err(StoreError::Unreachable { outage: Outage::Away, cause: error.to_string() }),
+        }
+        tokio::time::sleep(CONNECT_AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_back_to_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["plain", "a%20b", "a b", "what?", "#1", "line\nbreak", "tab\t", "größe", "a&b=c", "..x", "'\"\\"] {
+            let inner = folder.path().canonicalize().unwrap().join(name);
+            std::fs::create_dir(&inner).unwrap();
+            let file = inner.join("insightgate.db");
+            assert_eq!(sqlite_file(&sqlite_url(&file)), file, "{name}");
+        }
+        assert_eq!(sqlite_file("sqlite:/a/b.db"), Path::new("/a/b.db"));
+    }
+}

@@ -1,0 +1,268 @@
+//! App registrations: secrets, permissions, consents.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::application::{Application, ClientSecret, Permission};
+use sqlx::Any;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use uuid::Uuid;
+
+use crate::database::dialect::by_bytes;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
+use crate::room;
+use crate::sign_in::refresh_tokens::revoke;
+use crate::{Store, StoreError, execute};
+
+/// A consent to one of an application's permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    pub permission: Permission,
+    /// None: the whole tenant's.
+    pub user: Option<Uuid>,
+    pub granted: DateTime<Utc>,
+}
+
+impl Store {
+    pub async fn add_application(&self, application: &Application, created: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut transaction = self.begin(Hold::Tenant(application.tenant)).await?;
+        room::APPLICATIONS.check(&mut transaction, application.tenant).await?;
+        execute(&mut transaction, add_application(application, created)).await?;
+        self.record_change(&mut transaction).await?;
+        self.commit_identities(transaction).await
+    }
+
+    /// Registers the application with a secret, permissions and the tenant's consent to them, all at once. What is there already stays.
+    pub async fn register_application(
+        &self,
+        application: &Application,
+        is_new: bool,
+        secret: Option<&ClientSecret>,
+        permissions: &[Permission],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin_beside().await?;
+        let mut changed = 0;
+        if is_new {
+            changed += execute(&mut transaction, add_application(application, now)).await?;
+        }
+        if let Some(secret) = secret {
+            changed += execute(&mut transaction, add_client_secret(application.id, secret)).await?;
+        }
+        for permission in permissions {
+            changed += execute(&mut transaction, add_permission(application.id, *permission)).await?;
+            changed += execute(&mut transaction, grant_consent(application.id, *permission, None, now)).await?;
+        }
+        if changed > 0 {
+            self.record_change(&mut transaction).await?;
+        }
+        self.commit_identities(transaction).await
+    }
+
+    /// Changes name, redirect URIs and whether it is enabled; what it is stays. Disabling ends the sign-ins through it.
+    pub async fn change_application(&self, application: &Application) -> Result<bool, StoreError> {
+        again(|| async move {
+            let mut transaction = self.begin(Hold::Application(application.id)).await?;
+            let query = sqlx::query("UPDATE applications SET name = $1, enabled = $2, redirect_uris = $3 WHERE tenant_id = $4 AND id = $5")
+                .bind(application.name.clone())
+                .bind(i64::from(application.enabled))
+                .bind(written_uris(application))
+                .bind(application.tenant.to_string())
+                .bind(application.id.to_string());
+            let changed = execute(&mut transaction, query).await? == 1;
+            if changed && !application.enabled {
+                execute(&mut transaction, revoke(self.dialect, "application_id").bind(application.id.to_string())).await?;
+            }
+            if changed {
+                self.record_change(&mut transaction).await?;
+            }
+            self.commit_identities(transaction).await?;
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// An application of another tenant is not found.
+    pub async fn application(&self, tenant: Uuid, id: Uuid) -> Result<Option<Application>, StoreError> {
+        let query = sqlx::query("SELECT * FROM applications WHERE tenant_id = $1 AND id = $2");
+        let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
+        row.as_ref().map(read_application).transpose()
+    }
+
+    /// For requests that name no tenant: an application belongs to one.
+    pub async fn application_of_any_tenant(&self, id: Uuid) -> Result<Option<Application>, StoreError> {
+        let query = sqlx::query("SELECT * FROM applications WHERE id = $1").bind(id.to_string());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_application).transpose()
+    }
+
+    /// By name.
+    pub async fn applications(&self, tenant: Uuid) -> Result<Vec<Application>, StoreError> {
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM applications WHERE tenant_id = $1 ORDER BY name {}, id"))
+            .bind(tenant.to_string());
+        query.fetch_all(&self.pool).await?.iter().map(read_application).collect()
+    }
+
+    /// A secret that the application has already stays as it is. Of very many that have expired, the oldest go.
+    pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
+        let mut transaction = self.begin(Hold::Application(application)).await?;
+        if execute(&mut transaction, add_client_secret(application, secret)).await? == 1 {
+            // The newest stay: of those that are there, the last to expire.
+            let surplus = "DELETE FROM client_secrets WHERE application_id = $1 AND expires <= $2 AND id NOT IN
+                 (SELECT id FROM client_secrets WHERE application_id = $1 ORDER BY expires DESC, id LIMIT $3)";
+            let query = sqlx::query(surplus).bind(application.to_string()).bind(millis(secret.created)).bind(room::SECRETS);
+            execute(&mut transaction, query).await?;
+            self.record_change(&mut transaction).await?;
+        }
+        self.commit_identities(transaction).await
+    }
+
+    /// The latest first.
+    pub async fn client_secrets(&self, application: Uuid) -> Result<Vec<ClientSecret>, StoreError> {
+        let query = sqlx::query("SELECT * FROM client_secrets WHERE application_id = $1 ORDER BY created DESC, id DESC");
+        let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ClientSecret {
+                    id: row.id("id")?,
+                    digest: row.text("digest")?,
+                    hint: row.text("hint")?,
+                    description: row.text("description")?,
+                    created: row.instant("created")?,
+                    expires: row.instant("expires")?,
+                })
+            })
+            .collect()
+    }
+
+    /// False when the application has no such secret.
+    pub async fn remove_client_secret(&self, application: Uuid, secret: Uuid) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM client_secrets WHERE application_id = $1 AND id = $2");
+        Ok(self.change_identity(query.bind(application.to_string()).bind(secret.to_string())).await? == 1)
+    }
+
+    /// One that is there already stays.
+    pub async fn add_permission(&self, application: Uuid, permission: Permission) -> Result<(), StoreError> {
+        self.change_identity(add_permission(application, permission)).await.map(drop)
+    }
+
+    pub async fn permissions(&self, application: Uuid) -> Result<Vec<Permission>, StoreError> {
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT permission FROM permissions WHERE application_id = $1 ORDER BY permission {}"));
+        let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| row.named("permission", Permission::from_name)).collect()
+    }
+
+    /// Its consents go with it: added again, it has to be consented to again.
+    pub async fn remove_permission(&self, application: Uuid, permission: Permission) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(Hold::Application(application)).await?;
+        let mut removed = 0;
+        for statement in [
+            "DELETE FROM consents WHERE application_id = $1 AND permission = $2",
+            "DELETE FROM permissions WHERE application_id = $1 AND permission = $2",
+        ] {
+            let query = sqlx::query(statement).bind(application.to_string()).bind(permission.name());
+            removed = execute(&mut transaction, query).await?;
+        }
+        if removed == 1 {
+            self.record_change(&mut transaction).await?;
+        }
+        self.commit_identities(transaction).await?;
+        Ok(removed == 1)
+    }
+
+    /// Of one user, or of the whole tenant. One that is there already stays.
+    pub async fn grant_consent(
+        &self,
+        application: Uuid,
+        permission: Permission,
+        user: Option<Uuid>,
+        granted: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.change_identity(grant_consent(application, permission, user, granted)).await.map(drop)
+    }
+
+    /// False when there was none.
+    pub async fn revoke_consent(&self, application: Uuid, permission: Permission, user: Option<Uuid>) -> Result<bool, StoreError> {
+        let query = sqlx::query("DELETE FROM consents WHERE application_id = $1 AND permission = $2 AND user_id = $3");
+        let query = query.bind(application.to_string()).bind(permission.name()).bind(written_user(user));
+        Ok(self.change_identity(query).await? == 1)
+    }
+
+    /// The whole tenant's first.
+    pub async fn consents(&self, application: Uuid) -> Result<Vec<Consent>, StoreError> {
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM consents WHERE application_id = $1 ORDER BY permission {}, user_id"));
+        let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                let user = row.text("user_id")?;
+                let user = if user.is_empty() { None } else { Some(row.id("user_id")?) };
+                Ok(Consent { permission: row.named("permission", Permission::from_name)?, user, granted: row.instant("granted")? })
+            })
+            .collect()
+    }
+}
+
+type Change = Query<'static, Any, AnyArguments>;
+
+fn add_application(application: &Application, created: DateTime<Utc>) -> Change {
+    sqlx::query(
+        "INSERT INTO applications (id, tenant_id, name, enabled, operator, public, redirect_uris, created)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(application.id.to_string())
+    .bind(application.tenant.to_string())
+    .bind(application.name.clone())
+    .bind(i64::from(application.enabled))
+    .bind(i64::from(application.operator))
+    .bind(i64::from(application.public))
+    .bind(written_uris(application))
+    .bind(millis(created))
+}
+
+fn add_client_secret(application: Uuid, secret: &ClientSecret) -> Change {
+    sqlx::query(
+        "INSERT INTO client_secrets (id, application_id, digest, hint, description, created, expires)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(secret.id.to_string())
+    .bind(application.to_string())
+    .bind(secret.digest.clone())
+    .bind(secret.hint.clone())
+    .bind(secret.description.clone())
+    .bind(millis(secret.created))
+    .bind(millis(secret.expires))
+}
+
+fn add_permission(application: Uuid, permission: Permission) -> Change {
+    let query = sqlx::query("INSERT INTO permissions (application_id, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    query.bind(application.to_string()).bind(permission.name())
+}
+
+fn grant_consent(application: Uuid, permission: Permission, user: Option<Uuid>, granted: DateTime<Utc>) -> Change {
+    let text = "INSERT INTO consents (application_id, permission, user_id, granted) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    sqlx::query(text).bind(application.to_string()).bind(permission.name()).bind(written_user(user)).bind(millis(granted))
+}
+
+/// Empty for the whole tenant: a key's part cannot be null.
+pub(crate) fn written_user(user: Option<Uuid>) -> String {
+    user.map(|user| user.to_string()).unwrap_or_default()
+}
+
+fn written_uris(application: &Application) -> String {
+    serde_json::Value::from(application.redirect_uris.clone()).to_string()
+}
+
+pub(crate) fn read_application(row: &AnyRow) -> Result<Application, StoreError> {
+    let uris = row.text("redirect_uris")?;
+    let redirect_uris = serde_json::from_str(&uris).map_err(|_| StoreError::Corrupt { column: "redirect_uris", value: uris })?;
+    Ok(Application {
+        id: row.id("id")?,
+        tenant: row.id("tenant_id")?,
+        name: row.text("name")?,
+        enabled: row.flag("enabled")?,
+        operator: row.flag("operator")?,
+        public: row.flag("public")?,
+        redirect_uris,
+    })
+}

@@ -1,0 +1,226 @@
+//! Tenants, their enrollments and locations.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::enrollment::{Enrollment, EnrollmentStage, VerificationCode};
+use insightgate_identity::profile::LegalProfile;
+use insightgate_identity::program::Program;
+use insightgate_identity::tenant::{Location, Tenant};
+use sqlx::Any;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use uuid::Uuid;
+
+use crate::database::dialect::by_bytes;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
+use crate::room;
+use crate::{Store, StoreError, execute};
+
+impl Store {
+    pub async fn add_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Result<(), StoreError> {
+        self.change_identity(add_tenant(tenant, profile, created)).await.map(drop)
+    }
+
+    pub async fn tenant(&self, id: Uuid) -> Result<Option<Tenant>, StoreError> {
+        let query = sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(id.to_string());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
+    }
+
+    /// `domain` in lower case.
+    pub async fn tenant_by_domain(&self, domain: &str) -> Result<Option<Tenant>, StoreError> {
+        let query = sqlx::query("SELECT * FROM tenants WHERE domain = $1").bind(domain.to_owned());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
+    }
+
+    pub async fn tenant_by_global_account(&self, mpn_id: &str) -> Result<Option<Tenant>, StoreError> {
+        let query = sqlx::query("SELECT * FROM tenants WHERE global_account = $1 ORDER BY id").bind(mpn_id.to_owned());
+        query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
+    }
+
+    /// By domain.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        let rows = sqlx::query(by_bytes(self.dialect, "SELECT * FROM tenants ORDER BY domain {}")).fetch_all(&self.pool).await?;
+        rows.iter().map(read_tenant).collect()
+    }
+
+    pub async fn tenant_profile(&self, id: Uuid) -> Result<Option<LegalProfile>, StoreError> {
+        let query = sqlx::query("SELECT profile FROM tenants WHERE id = $1").bind(id.to_string());
+        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(json) = row.optional_text("profile")? else { return Ok(None) };
+        serde_json::from_str(&json).map(Some).map_err(|_| StoreError::Corrupt { column: "profile", value: json })
+    }
+
+    /// Removes the tenant and everything that is its own. Its audit events stay.
+    pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
+        again(|| async move {
+            let mut transaction = self.begin(Hold::Tenant(id)).await?;
+            for hold in [Hold::UsersOfTenant(id), Hold::ApplicationsOfTenant(id), Hold::ReportsOfTenant(id)] {
+                self.hold(&mut transaction, hold).await?;
+            }
+            // Twice: those who add something come to the tenant last, and so does this. What they added until then goes too.
+            for _ in 0..2 {
+                for statement in OF_A_TENANT {
+                    execute(&mut transaction, sqlx::query(*statement).bind(id.to_string())).await?;
+                }
+                if self.dialect.has_one_writer() {
+                    break;
+                }
+                self.hold(&mut transaction, Hold::WholeTenant(id)).await?;
+            }
+            let deleted = execute(&mut transaction, sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.to_string())).await? == 1;
+            if deleted {
+                self.record_change(&mut transaction).await?;
+            }
+            self.commit_identities(transaction).await?;
+            Ok(deleted)
+        })
+        .await
+    }
+
+    pub async fn put_enrollment(&self, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
+        self.change_identity(put_enrollment(tenant, enrollment)).await.map(drop)
+    }
+
+    /// By program.
+    pub async fn enrollments(&self, tenant: Uuid) -> Result<Vec<Enrollment>, StoreError> {
+        let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program {} DESC"))
+            .bind(tenant.to_string());
+        query.fetch_all(&self.pool).await?.iter().map(read_enrollment).collect()
+    }
+
+    /// Reads the enrollment, changes it and writes it back, in one transaction: of two steps at once, the second sees the first.
+    /// `change` gives the enrollment to write, if any, and what it makes of it.
+    pub async fn change_enrollment<T>(
+        &self,
+        tenant: Uuid,
+        program: Program,
+        change: impl FnOnce(Option<Enrollment>) -> (Option<Enrollment>, T),
+    ) -> Result<T, StoreError> {
+        let mut transaction = self.begin(Hold::Tenant(tenant)).await?;
+        let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1 AND program = $2");
+        let row = query.bind(tenant.to_string()).bind(program.name()).fetch_optional(&mut *transaction).await?;
+        let (changed, outcome) = change(row.as_ref().map(read_enrollment).transpose()?);
+        if let Some(changed) = changed {
+            put_enrollment(tenant, &changed).execute(&mut *transaction).await?;
+            self.record_change(&mut transaction).await?;
+        }
+        self.commit_identities(transaction).await?;
+        Ok(outcome)
+    }
+
+    /// Adds the location, or changes its name and country.
+    pub async fn put_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
+        let mut transaction = self.begin(Hold::Tenant(tenant)).await?;
+        let query = sqlx::query("SELECT mpn_id FROM locations WHERE tenant_id = $1 AND mpn_id = $2");
+        let query = query.bind(tenant.to_string()).bind(location.mpn_id.clone());
+        if query.fetch_optional(&mut *transaction).await?.is_none() {
+            room::LOCATIONS.check(&mut transaction, tenant).await?;
+        }
+        let query = sqlx::query(
+            "INSERT INTO locations (tenant_id, mpn_id, name, country) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (tenant_id, mpn_id) DO UPDATE SET name = excluded.name, country = excluded.country",
+        )
+        .bind(tenant.to_string())
+        .bind(location.mpn_id.clone())
+        .bind(location.name.clone())
+        .bind(location.country.clone());
+        execute(&mut transaction, query).await?;
+        self.record_change(&mut transaction).await?;
+        self.commit_identities(transaction).await
+    }
+
+    /// By MPN id.
+    pub async fn locations(&self, tenant: Uuid) -> Result<Vec<Location>, StoreError> {
+        let query =
+            sqlx::query(by_bytes(self.dialect, "SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id {}")).bind(tenant.to_string());
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| Ok(Location { mpn_id: row.text("mpn_id")?, name: row.text("name")?, country: row.text("country")? }))
+            .collect()
+    }
+}
+
+/// In an order that no reference stands against.
+const OF_A_TENANT: &[&str] = &[
+    "DELETE FROM callback_attempts WHERE callback_id IN (SELECT id FROM callbacks WHERE tenant_id = $1)",
+    "DELETE FROM callbacks WHERE tenant_id = $1",
+    "DELETE FROM callback_secrets WHERE tenant_id = $1",
+    "DELETE FROM executions WHERE report_id IN (SELECT id FROM scheduled_reports WHERE tenant_id = $1)",
+    "DELETE FROM execute_now_creations WHERE report_id IN (SELECT id FROM scheduled_reports WHERE tenant_id = $1)",
+    "DELETE FROM scheduled_reports WHERE tenant_id = $1",
+    "DELETE FROM report_queries WHERE tenant_id = $1",
+    "DELETE FROM refresh_tokens WHERE tenant_id = $1",
+    "DELETE FROM sign_in_sessions WHERE tenant_id = $1",
+    "DELETE FROM authorization_codes WHERE tenant_id = $1",
+    "DELETE FROM device_codes WHERE tenant_id = $1",
+    "DELETE FROM role_assignments WHERE tenant_id = $1",
+    "DELETE FROM external_identities WHERE tenant_id = $1",
+    "DELETE FROM consents WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
+    "DELETE FROM permissions WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
+    "DELETE FROM client_secrets WHERE application_id IN (SELECT id FROM applications WHERE tenant_id = $1)",
+    "DELETE FROM applications WHERE tenant_id = $1",
+    "DELETE FROM users WHERE tenant_id = $1",
+    "DELETE FROM locations WHERE tenant_id = $1",
+    "DELETE FROM enrollments WHERE tenant_id = $1",
+];
+
+pub(crate) fn add_tenant(tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Query<'static, Any, AnyArguments> {
+    sqlx::query("INSERT INTO tenants (id, domain, name, global_account, profile, created) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(tenant.id.to_string())
+        .bind(tenant.domain.clone())
+        .bind(tenant.name.clone())
+        .bind(tenant.global_account.clone())
+        .bind(profile.map(written_profile))
+        .bind(millis(created))
+}
+
+pub(crate) fn put_enrollment(tenant: Uuid, enrollment: &Enrollment) -> Query<'static, Any, AnyArguments> {
+    let code = enrollment.code.as_ref();
+    sqlx::query(
+        "INSERT INTO enrollments (tenant_id, program, stage, reason, appeals, changed, code_digest, code_expires, code_attempts)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (tenant_id, program) DO UPDATE SET stage = excluded.stage, reason = excluded.reason, appeals = excluded.appeals,
+             changed = excluded.changed, code_digest = excluded.code_digest, code_expires = excluded.code_expires,
+             code_attempts = excluded.code_attempts",
+    )
+    .bind(tenant.to_string())
+    .bind(enrollment.program.name())
+    .bind(enrollment.stage.name())
+    .bind(enrollment.reason.clone())
+    .bind(i64::from(enrollment.appeals))
+    .bind(millis(enrollment.changed))
+    .bind(code.map(|code| code.digest.clone()))
+    .bind(code.map(|code| millis(code.expires)))
+    .bind(code.map(|code| i64::from(code.attempts)))
+}
+
+pub(crate) fn read_enrollment(row: &AnyRow) -> Result<Enrollment, StoreError> {
+    let code = match (row.optional_text("code_digest")?, row.optional_instant("code_expires")?) {
+        (Some(digest), Some(expires)) => {
+            Some(VerificationCode { digest, expires, attempts: row.optional_count("code_attempts")?.unwrap_or(0) })
+        }
+        _ => None,
+    };
+    Ok(Enrollment {
+        program: row.named("program", |name| name.parse::<Program>().ok())?,
+        stage: row.named("stage", EnrollmentStage::from_name)?,
+        reason: row.optional_text("reason")?,
+        appeals: row.count("appeals")?,
+        changed: row.instant("changed")?,
+        code,
+    })
+}
+
+pub(crate) fn written_profile(profile: &LegalProfile) -> String {
+    serde_json::json!(profile).to_string()
+}
+
+pub(crate) fn read_tenant(row: &AnyRow) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        id: row.id("id")?,
+        domain: row.text("domain")?,
+        name: row.text("name")?,
+        global_account: row.optional_text("global_account")?,
+    })
+}

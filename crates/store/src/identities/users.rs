@@ -1,0 +1,177 @@
+//! Users and what they sign in with.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::user::{PasswordState, User};
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use crate::database::dialect::by_bytes;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
+use crate::room;
+use crate::sign_in::counts::forget_failures;
+use crate::sign_in::sessions::end_sign_ins;
+use crate::{Store, StoreError, execute};
+
+/// Users, with until when strangers are kept out.
+pub(crate) const SELECT_USERS: &str =
+    "SELECT users.*, (SELECT locked_until FROM sign_in_counts WHERE subject = users.id AND network = '') AS shut_until FROM users";
+
+/// A user with what a sign-in is checked against.
+#[derive(Clone)]
+pub struct UserCredentials {
+    pub user: User,
+    /// PHC form; None without a password.
+    pub password_hash: Option<String>,
+    /// The second factor's secret, encrypted; this crate cannot read it.
+    pub totp_secret: Option<String>,
+}
+
+impl Store {
+    /// With a hash in PHC form, or without a password.
+    pub async fn add_user(&self, user: &User, password_hash: Option<&str>, created: DateTime<Utc>) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "INSERT INTO users (id, tenant_id, username, display_name, password_hash, must_change, enabled, failures, locked_until,
+                                totp_secret, totp_step, created)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, NULL, 0, $8)",
+        )
+        .bind(user.id.to_string())
+        .bind(user.tenant.to_string())
+        .bind(user.username.clone())
+        .bind(user.display_name.clone())
+        .bind(password_hash.map(str::to_owned))
+        .bind(i64::from(user.password == PasswordState::MustChange))
+        .bind(i64::from(user.enabled))
+        .bind(millis(created));
+        let mut transaction = self.begin(Hold::Tenant(user.tenant)).await?;
+        room::USERS.check(&mut transaction, user.tenant).await?;
+        execute(&mut transaction, query).await?;
+        self.record_change(&mut transaction).await?;
+        self.commit_identities(transaction).await
+    }
+
+    /// `username` in lower case. A user of another tenant is not found.
+    pub async fn user_credentials(&self, tenant: Uuid, username: &str) -> Result<Option<UserCredentials>, StoreError> {
+        let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND username = $2")));
+        let row = query.bind(tenant.to_string()).bind(username.to_owned()).fetch_optional(&self.pool).await?;
+        row.as_ref().map(read_credentials).transpose()
+    }
+
+    /// A user of another tenant is not found.
+    pub async fn user_credentials_by_id(&self, tenant: Uuid, id: Uuid) -> Result<Option<UserCredentials>, StoreError> {
+        let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND id = $2")));
+        let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
+        row.as_ref().map(read_credentials).transpose()
+    }
+
+    /// A user of another tenant is not found.
+    pub async fn user(&self, tenant: Uuid, id: Uuid) -> Result<Option<User>, StoreError> {
+        Ok(self.user_credentials_by_id(tenant, id).await?.map(|credentials| credentials.user))
+    }
+
+    /// By sign-in name.
+    pub async fn users(&self, tenant: Uuid) -> Result<Vec<User>, StoreError> {
+        let query = sqlx::query(by_bytes(self.dialect, &format!("{SELECT_USERS} WHERE tenant_id = $1 ORDER BY username {{}}")));
+        let query = query.bind(tenant.to_string());
+        query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
+    }
+
+    /// Disabling also ends the user's sign-ins: their refresh tokens do not come back with the account.
+    pub async fn set_user_enabled(&self, user: Uuid, enabled: bool) -> Result<(), StoreError> {
+        self.change_user(user, None, Some(enabled)).await
+    }
+
+    /// What is not given stays. Disabling also ends the user's sign-ins.
+    pub async fn change_user(&self, user: Uuid, display_name: Option<&str>, enabled: Option<bool>) -> Result<(), StoreError> {
+        again(|| async move {
+            let query =
+                sqlx::query("UPDATE users SET display_name = COALESCE($1, display_name), enabled = COALESCE($2, enabled) WHERE id = $3")
+                    .bind(display_name.map(str::to_owned))
+                    .bind(enabled.map(i64::from))
+                    .bind(user.to_string());
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            execute(&mut transaction, query).await?;
+            if enabled == Some(false) {
+                end_sign_ins(self.dialect, &mut transaction, user).await?;
+            }
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
+    }
+
+    /// A new password opens a locked account and ends the sign-ins that the old one made.
+    pub async fn set_user_password(&self, user: Uuid, hash: &str, must_change: bool) -> Result<(), StoreError> {
+        again(|| async move {
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            self.hold(&mut transaction, Hold::Subject(&user.to_string())).await?;
+            let query = sqlx::query("UPDATE users SET password_hash = $1, must_change = $2 WHERE id = $3")
+                .bind(hash.to_owned())
+                .bind(i64::from(must_change))
+                .bind(user.to_string());
+            execute(&mut transaction, query).await?;
+            forget_failures(&mut transaction, user).await?;
+            end_sign_ins(self.dialect, &mut transaction, user).await?;
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
+    }
+
+    /// Sets the second factor up with an encrypted secret, or takes it away. Taking it away ends the sign-ins that it was given in: they
+    /// would count as with a second factor still.
+    pub async fn set_totp(&self, user: Uuid, sealed: Option<&str>) -> Result<(), StoreError> {
+        again(|| async move {
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2");
+            execute(&mut transaction, query.bind(sealed.map(str::to_owned)).bind(user.to_string())).await?;
+            if sealed.is_none() {
+                end_sign_ins(self.dialect, &mut transaction, user).await?;
+            }
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
+    }
+
+    /// Sets the second factor up. False when there is one: it is never replaced.
+    pub async fn add_totp(&self, user: Uuid, sealed: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND totp_secret IS NULL");
+        Ok(self.change_identity(query.bind(sealed.to_owned()).bind(user.to_string())).await? == 1)
+    }
+
+    /// Uses a time step up. False when it, or a later one, was used before: a code is good once.
+    pub async fn use_totp_step(&self, user: Uuid, step: i64) -> Result<bool, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let query = sqlx::query("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(user.to_string());
+        Ok(execute(&mut connection, query).await? == 1)
+    }
+}
+
+fn read_credentials(row: &AnyRow) -> Result<UserCredentials, StoreError> {
+    Ok(UserCredentials {
+        user: read_user(row)?,
+        password_hash: row.optional_text("password_hash")?,
+        totp_secret: row.optional_text("totp_secret")?,
+    })
+}
+
+pub(crate) fn read_user(row: &AnyRow) -> Result<User, StoreError> {
+    let password = match (row.optional_text("password_hash")?, row.flag("must_change")?) {
+        (None, _) => PasswordState::Absent,
+        (Some(_), true) => PasswordState::MustChange,
+        (Some(_), false) => PasswordState::Set,
+    };
+    Ok(User {
+        id: row.id("id")?,
+        tenant: row.id("tenant_id")?,
+        username: row.text("username")?,
+        display_name: row.text("display_name")?,
+        enabled: row.flag("enabled")?,
+        locked_until: row.optional_instant("shut_until")?,
+        password,
+        totp: row.optional_text("totp_secret")?.is_some(),
+    })
+}

@@ -1,0 +1,70 @@
+//! Everything that is encrypted at rest, in one list, so that a change of the encryption key misses nothing.
+
+use sqlx::any::AnyRow;
+
+use crate::database::row::Read;
+use crate::{Store, StoreError};
+
+/// Where a sealed text stands. A new column of sealed texts is added here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealedPlace {
+    Keys,
+    TotpSecrets,
+    CallbackSecrets,
+}
+
+const PLACES: [SealedPlace; 3] = [SealedPlace::Keys, SealedPlace::TotpSecrets, SealedPlace::CallbackSecrets];
+
+impl SealedPlace {
+    /// Gives `id`, `purpose` (what the text was sealed for) and `sealed`.
+    pub(crate) fn select(self) -> &'static str {
+        match self {
+            SealedPlace::Keys => "SELECT id, purpose, sealed FROM keys",
+            SealedPlace::TotpSecrets => {
+                "SELECT id, 'totp ' || id AS purpose, totp_secret AS sealed FROM users WHERE totp_secret IS NOT NULL"
+            }
+            SealedPlace::CallbackSecrets => "SELECT id, 'callback ' || id AS purpose, sealed FROM callback_secrets",
+        }
+    }
+
+    fn update(self) -> &'static str {
+        match self {
+            SealedPlace::Keys => "UPDATE keys SET sealed = $1 WHERE id = $2 AND sealed = $3",
+            SealedPlace::TotpSecrets => "UPDATE users SET totp_secret = $1 WHERE id = $2 AND totp_secret = $3",
+            SealedPlace::CallbackSecrets => "UPDATE callback_secrets SET sealed = $1 WHERE id = $2 AND sealed = $3",
+        }
+    }
+}
+
+/// A sealed text; this crate cannot read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    pub place: SealedPlace,
+    pub id: String,
+    pub purpose: String,
+    pub text: String,
+}
+
+impl Sealed {
+    pub(crate) fn read(place: SealedPlace, row: &AnyRow) -> Result<Sealed, StoreError> {
+        Ok(Sealed { place, id: row.text("id")?, purpose: row.text("purpose")?, text: row.text("sealed")? })
+    }
+}
+
+impl Store {
+    pub async fn sealed(&self) -> Result<Vec<Sealed>, StoreError> {
+        let mut found = Vec::new();
+        for place in PLACES {
+            for row in sqlx::query(place.select()).fetch_all(&self.pool).await? {
+                found.push(Sealed::read(place, &row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// False when it is not that text any more.
+    pub async fn replace_sealed(&self, place: SealedPlace, id: &str, text: &str, by: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query(place.update()).bind(by.to_owned()).bind(id.to_owned()).bind(text.to_owned());
+        Ok(query.execute(&self.pool).await?.rows_affected() == 1)
+    }
+}

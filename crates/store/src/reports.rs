@@ -1,0 +1,9 @@
+//! Queries, reports, their executions, and what those leave behind.
+
+pub(crate) mod artifact_blocks;
+pub(crate) mod executions;
+pub(crate) mod next_runs;
+pub(crate) mod queries;
+pub(crate) mod replanning;
+pub(crate) mod retention;
+pub(crate) mod scheduled_reports;

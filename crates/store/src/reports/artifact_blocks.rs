@@ -1,0 +1,90 @@
+//! Checksums of the blocks of finished files, and when a file was found to be damaged.
+//!
+//! They are written before the run that made the file ends, so that no file is published without; and go with the file, or with the run.
+
+use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::audit;
+use crate::database::row::{Read, millis};
+use crate::together::insert_rows;
+use crate::{AuditEvent, Store, StoreError, execute};
+
+/// Blocks that one row is about: a reader of a small stretch reads one row.
+pub const BLOCKS_PER_ROW: u64 = 128;
+
+/// SHA-256 of a block.
+type BlockSum = [u8; 32];
+
+impl Store {
+    /// Writes the checksums of the file that a claim has made, in place of those of earlier claims. False when the run is not held any more.
+    pub async fn put_block_sums(&self, execution: Uuid, epoch: i64, sums: &[BlockSum]) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_beside().await?;
+        let held = format!("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running' {}", self.dialect.for_update());
+        let held = sqlx::query(AssertSqlSafe(held));
+        if held.bind(execution.to_string()).bind(epoch).fetch_optional(&mut *transaction).await?.is_none() {
+            return Ok(false);
+        }
+        let earlier = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
+        execute(&mut transaction, earlier.bind(execution.to_string())).await?;
+        let per_row = usize::try_from(BLOCKS_PER_ROW).unwrap_or(usize::MAX);
+        let rows: Vec<(i64, String)> = (0..).step_by(per_row).zip(sums.chunks(per_row).map(hexadecimal)).collect();
+        insert_rows(
+            &mut transaction,
+            ("artifact_blocks (execution_id, epoch, first_block, sums)", ""),
+            4,
+            &rows,
+            |query, (first, sums)| query.bind(execution.to_string()).bind(epoch).bind(*first).bind(sums.clone()),
+        )
+        .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// The checksums of the row that this block is in: those of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it.
+    /// None for a file that was written before there were any.
+    pub async fn block_sums(&self, execution: Uuid, epoch: i64, block: u64) -> Result<Option<Vec<BlockSum>>, StoreError> {
+        let first = i64::try_from(block - block % BLOCKS_PER_ROW).unwrap_or(i64::MAX);
+        let query = sqlx::query("SELECT sums FROM artifact_blocks WHERE execution_id = $1 AND epoch = $2 AND first_block = $3");
+        let row = query.bind(execution.to_string()).bind(epoch).bind(first).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(None) };
+        let text = row.text("sums")?;
+        read_hexadecimal(&text).map(Some).ok_or(StoreError::Corrupt { column: "sums", value: text.chars().take(70).collect() })
+    }
+
+    /// Writes down that a file was found to be damaged, with its event, unless that was done since `unless_since`. Whether it was done now: however
+    /// often the file is asked for, the record does not grow with it.
+    pub async fn note_damage(
+        &self,
+        execution: Uuid,
+        now: DateTime<Utc>,
+        unless_since: DateTime<Utc>,
+        event: &AuditEvent,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_beside().await?;
+        let query = sqlx::query("UPDATE executions SET damage_noted = $2 WHERE id = $1 AND (damage_noted IS NULL OR damage_noted < $3)");
+        let query = query.bind(execution.to_string()).bind(millis(now)).bind(millis(unless_since));
+        if execute(&mut transaction, query).await? == 0 {
+            return Ok(false);
+        }
+        audit::insert(&mut transaction, &[event], false).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+fn hexadecimal(sums: &[BlockSum]) -> String {
+    let digits = sums.iter().flatten().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+fn read_hexadecimal(text: &str) -> Option<Vec<BlockSum>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok()).collect();
+    let digits = digits?;
+    let sums = digits.chunks(2 * size_of::<BlockSum>()).map(|digits| {
+        let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+        BlockSum::try_from(bytes).ok()
+    });
+    sums.collect()
+}

@@ -1,0 +1,379 @@
+//! Executions: claimed in one committed statement, leased, fenced on the epoch.
+//!
+//! At-least-once execution, exactly-once publication: whoever completes a run must hold the epoch that it claimed.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::program::Program;
+use insightgate_report::execution::{Artifact, Execution, ExecutionStatus, MAXIMUM_DEATHS, wait_after_deaths};
+use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport};
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
+use crate::database::locks::Hold;
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
+use crate::identities::principals::{read_locations, written_locations};
+use crate::reports::scheduled_reports::read_report;
+use crate::{Connection, Store, StoreError, execute};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewExecution {
+    pub id: Uuid,
+    pub report: Uuid,
+    /// Unique within the report.
+    pub slot: String,
+    pub anchor: DateTime<Utc>,
+    pub queued: DateTime<Utc>,
+}
+
+/// A run that this process holds, until its lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedExecution {
+    pub execution: Execution,
+    pub report: ScheduledReport,
+}
+
+/// An execution with the report it belongs to, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionRecord {
+    pub execution: Execution,
+    pub report: ScheduledReport,
+}
+
+/// Empty lists: any.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionFilter {
+    pub ids: Vec<Uuid>,
+    pub statuses: Vec<ExecutionStatus>,
+    pub queued_since: Option<DateTime<Utc>>,
+    pub latest_only: bool,
+}
+
+impl ExecutionFilter {
+    /// Of one report, its id first; then come the ids, the statuses and the instant, where there are any.
+    fn statement(&self) -> String {
+        let mut statement = "SELECT * FROM executions WHERE report_id = $1".to_owned();
+        let mut bound = 1;
+        for (column, values) in [("id", self.ids.len()), ("status", self.statuses.len())] {
+            if values > 0 {
+                let places: Vec<String> = (bound + 1..=bound + values).map(|place| format!("${place}")).collect();
+                statement += &format!(" AND {column} IN ({})", places.join(", "));
+                bound += values;
+            }
+        }
+        if self.queued_since.is_some() {
+            statement += &format!(" AND queued >= ${}", bound + 1);
+        }
+        statement += " ORDER BY anchor DESC, queued DESC, id DESC";
+        if self.latest_only {
+            statement += " LIMIT 1";
+        }
+        statement
+    }
+}
+
+/// How an attempt ended. All but `Retry` and `Postponed` end the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Completed {
+        artifact: Artifact,
+        note: Option<String>,
+    },
+    /// Queued again, not before this lease time; held back when the report was paused meanwhile.
+    Retry {
+        reason: String,
+        not_before: i64,
+    },
+    /// As `Retry`: an object store refused the credentials, which is counted apart.
+    Postponed {
+        reason: String,
+        not_before: i64,
+    },
+    Failed {
+        reason: String,
+    },
+    /// The owner may not read the data any more: the report is paused too.
+    Refused {
+        reason: String,
+    },
+}
+
+impl Store {
+    /// Takes a run whose holder let its lease lapse, once it has [waited](wait_after_deaths) for that, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
+    pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
+        self.claim_execution_beside(lease_now, lease_until, &[]).await
+    }
+
+    /// The same, of other tenants than `busy`.
+    pub async fn claim_execution_beside(
+        &self,
+        lease_now: i64,
+        lease_until: i64,
+        busy: &[Uuid],
+    ) -> Result<Option<ClaimedExecution>, StoreError> {
+        let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
+        let places: Vec<String> = (3..3 + busy.len()).map(|place| format!("${place}")).collect();
+        let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places.join(", ")) };
+        // Two looks, so that each follows the index and stops at its first row.
+        let claim = format!(
+            "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
+             WHERE id = COALESCE(
+                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait} {of_others}
+                  ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
+                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2 {of_others}
+                  ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
+             RETURNING *"
+        );
+        let mut transaction = self.begin_beside().await?;
+        let query = sqlx::query(sqlx::AssertSqlSafe(claim)).bind(lease_until).bind(lease_now);
+        let query = busy.iter().fold(query, |query, tenant| query.bind(tenant.to_string()));
+        let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
+        let execution = read_execution(&row)?;
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
+        let report = read_report(&query.fetch_one(&mut *transaction).await?)?;
+        transaction.commit().await?;
+        Ok(Some(ClaimedExecution { execution, report }))
+    }
+
+    /// Gives a run back that this process will not finish: the next one takes it up at once, and the attempt is not counted.
+    pub async fn release_execution(&self, id: Uuid, epoch: i64) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(Hold::ReportOfExecution(id)).await?;
+        let query = sqlx::query(
+            "UPDATE executions SET attempts = attempts - 1, lease_until = 0,
+                 status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
+                                            WHERE report.id = executions.report_id AND report.status = 'Paused')
+                               THEN 'Paused' ELSE 'Pending' END
+             WHERE id = $1 AND epoch = $2 AND status = 'Running'",
+        );
+        let released = execute(&mut transaction, query.bind(id.to_string()).bind(epoch)).await?;
+        transaction.commit().await?;
+        Ok(released == 1)
+    }
+
+    /// Prolongs the lease. False when the run is not held any more: its work is to be dropped.
+    pub async fn extend_lease(&self, id: Uuid, epoch: i64, lease_until: i64) -> Result<bool, StoreError> {
+        let mut connection = self.reports.acquire().await?;
+        let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
+        Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(epoch)).await? == 1)
+    }
+
+    /// Ends the lease of every running execution, and of every callback under way: whoever held them died. For the start of the only process
+    /// that uses this database. A run is claimed at once, or when it has waited for the deaths of its earlier attempts; one that waits already
+    /// goes on from where it is.
+    pub async fn release_leases(&self) -> Result<(), StoreError> {
+        let ended = self.lease_time().await? - 1;
+        let statement = "UPDATE executions SET lease_until = $1 WHERE status = 'Running' AND lease_until > $1";
+        sqlx::query(statement).bind(ended).execute(&self.reports).await?;
+        let mut connection = self.reports.acquire().await?;
+        release_callbacks(&mut connection).await
+    }
+
+    /// Writes how an attempt ended, and in the same transaction what follows for its report and who is to hear of it. False when the run is
+    /// not held any more.
+    ///
+    /// May be called again when the answer was lost: an end that was written already is an end that was held.
+    pub async fn finish_execution(
+        &self,
+        claimed: &ClaimedExecution,
+        outcome: &Outcome,
+        callback: Option<&NewCallback>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        again(|| self.try_to_finish(claimed, outcome, callback, now)).await
+    }
+
+    async fn try_to_finish(
+        &self,
+        claimed: &ClaimedExecution,
+        outcome: &Outcome,
+        callback: Option<&NewCallback>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let (id, epoch) = (claimed.execution.id.to_string(), claimed.execution.epoch);
+        let mut transaction = self.begin(Hold::Report(claimed.report.id)).await?;
+        let changed = match outcome {
+            Outcome::Completed { artifact, note } => {
+                let query = sqlx::query(
+                    "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
+                         sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
+                         locations = $10, artifact_format = $11, clear_locations = $12
+                     WHERE id = $1 AND epoch = $9 AND status = 'Running'",
+                )
+                .bind(id)
+                .bind(artifact.epoch)
+                .bind(i64::try_from(artifact.rows).unwrap_or(i64::MAX))
+                .bind(i64::try_from(artifact.bytes).unwrap_or(i64::MAX))
+                .bind(artifact.sha256.clone())
+                .bind(millis(artifact.generated))
+                .bind(artifact.data_as_of.map(millis))
+                .bind(note.clone())
+                .bind(epoch)
+                .bind(written_locations(&artifact.locations))
+                .bind(artifact.format.name())
+                .bind(written_locations(&artifact.clear));
+                execute(&mut transaction, query).await?
+            }
+            Outcome::Retry { reason, not_before } | Outcome::Postponed { reason, not_before } => {
+                let query = sqlx::query(
+                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1, refusals = refusals + $5,
+                         status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
+                                                    WHERE report.id = executions.report_id AND report.status = 'Paused')
+                                       THEN 'Paused' ELSE 'Pending' END
+                     WHERE id = $1 AND epoch = $4 AND status = 'Running'",
+                );
+                let refused = i64::from(matches!(outcome, Outcome::Postponed { .. }));
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch).bind(refused)).await?
+            }
+            Outcome::Failed { reason } | Outcome::Refused { reason } => {
+                let query = sqlx::query(
+                    "UPDATE executions SET status = 'Failed', failure = $2, finished = $3, failures = failures + 1
+                     WHERE id = $1 AND epoch = $4 AND status = 'Running'",
+                );
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(millis(now)).bind(epoch)).await?
+            }
+        };
+        if changed == 0 {
+            return has_ended(&mut transaction, claimed, outcome).await;
+        }
+        if !matches!(outcome, Outcome::Retry { .. } | Outcome::Postponed { .. }) {
+            let report = claimed.report.id.to_string();
+            if matches!(outcome, Outcome::Refused { .. }) {
+                let query = sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND status = $3 AND next_slot IS NOT NULL");
+                let query = query.bind(ReportStatus::Paused.name()).bind(report.clone()).bind(ReportStatus::Active.name());
+                execute(&mut transaction, query).await?;
+            }
+            end_exhausted_report(&mut transaction, &report).await?;
+            if let Some(callback) = callback {
+                insert_callback(&mut transaction, callback).await?;
+            }
+        }
+        self.record_change(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// The executions of these reports of one owner: report by report, of each the newest first.
+    pub async fn executions(
+        &self,
+        owner: Uuid,
+        program: Program,
+        reports: &[Uuid],
+        filter: &ExecutionFilter,
+    ) -> Result<Vec<ExecutionRecord>, StoreError> {
+        let statement = filter.statement();
+        let mut records = Vec::new();
+        for id in reports {
+            let Some(report) = self.report(owner, program, *id).await? else { continue };
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).bind(id.to_string());
+            for id in &filter.ids {
+                query = query.bind(id.to_string());
+            }
+            for status in &filter.statuses {
+                query = query.bind(status.name());
+            }
+            if let Some(since) = filter.queued_since {
+                query = query.bind(millis(since));
+            }
+            for row in &query.fetch_all(&self.reports).await? {
+                records.push(ExecutionRecord { execution: read_execution(row)?, report: report.clone() });
+            }
+        }
+        Ok(records)
+    }
+
+    /// Any owner's: for the link that stands for it.
+    pub async fn execution(&self, id: Uuid) -> Result<Option<ExecutionRecord>, StoreError> {
+        let query = sqlx::query("SELECT * FROM executions WHERE id = $1").bind(id.to_string());
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
+        let execution = read_execution(&row)?;
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
+        Ok(Some(ExecutionRecord { execution, report: read_report(&row)? }))
+    }
+}
+
+/// Of a running execution whose holder is taken for dead: how long it waits before it may be claimed.
+fn wait_milliseconds() -> String {
+    let waits = (0..MAXIMUM_DEATHS).map(|deaths| format!("WHEN {deaths} THEN {}", wait_after_deaths(deaths) * 1000));
+    let longest = wait_after_deaths(MAXIMUM_DEATHS) * 1000;
+    format!("CASE attempts - failures {} ELSE {longest} END", waits.collect::<Vec<_>>().join(" "))
+}
+
+/// Whether the run ended so, by this very claim.
+async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
+    let status = match outcome {
+        Outcome::Completed { .. } => ExecutionStatus::Completed,
+        Outcome::Failed { .. } | Outcome::Refused { .. } => ExecutionStatus::Failed,
+        // It may have been claimed anew since, which is as good.
+        Outcome::Retry { .. } | Outcome::Postponed { .. } => return Ok(false),
+    };
+    let query = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = $3");
+    let query = query.bind(claimed.execution.id.to_string()).bind(claimed.execution.epoch).bind(status.name());
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
+/// Milliseconds that each further run of a tenant stands behind the one before: another tenant's comes in between. Who has none waiting stands
+/// beside the one whose turn is next, however far behind the runners are.
+const TURN_STEP: i64 = 1000;
+
+/// A slot that is queued already stays as it is.
+pub(crate) async fn insert_execution(connection: &mut Connection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
+         SELECT $1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0, $6,
+             CASE WHEN own.turn IS NOT NULL THEN own.turn + $7 WHEN next.turn < $5 THEN next.turn ELSE $5 END
+         FROM (SELECT MAX(turn) AS turn FROM executions WHERE tenant_id = $6 AND status = 'Pending') AS own,
+              (SELECT MIN(turn) AS turn FROM executions WHERE status = 'Pending' AND not_before = 0) AS next
+         WHERE TRUE ON CONFLICT (report_id, slot) DO NOTHING",
+    )
+    .bind(execution.id.to_string())
+    .bind(execution.report.to_string())
+    .bind(execution.slot.clone())
+    .bind(millis(execution.anchor))
+    .bind(millis(execution.queued))
+    .bind(tenant.to_string())
+    .bind(TURN_STEP);
+    execute(connection, query).await?;
+    Ok(())
+}
+
+/// A report is Inactive once no slot is to come and no run is open. Whether that is so.
+pub(crate) async fn end_exhausted_report(connection: &mut Connection, report: &str) -> Result<bool, StoreError> {
+    let query = sqlx::query(
+        "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL
+             AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = $2 AND status IN ('Pending', 'Running', 'Paused'))",
+    );
+    Ok(execute(connection, query.bind(ReportStatus::Inactive.name()).bind(report.to_owned())).await? == 1)
+}
+
+pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
+    let artifact = match row.optional_number("artifact_epoch")? {
+        None => None,
+        Some(epoch) => Some(Artifact {
+            epoch,
+            format: row.named("artifact_format", ReportFormat::from_name)?,
+            rows: row.count("row_count")?,
+            bytes: row.count("byte_count")?,
+            sha256: row.text("sha256")?,
+            generated: row.instant("generated")?,
+            data_as_of: row.optional_instant("data_as_of")?,
+            locations: read_locations(row.optional_text("locations")?)?,
+            clear: read_locations(row.optional_text("clear_locations")?)?,
+        }),
+    };
+    Ok(Execution {
+        id: row.id("id")?,
+        report: row.id("report_id")?,
+        anchor: row.instant("anchor")?,
+        status: row.named("status", ExecutionStatus::from_name)?,
+        epoch: row.number("epoch")?,
+        attempts: row.count("attempts")?,
+        failures: row.count("failures")?,
+        refusals: row.count("refusals")?,
+        failure: row.optional_text("failure")?,
+        artifact,
+        artifact_removed: row.optional_instant("artifact_removed")?,
+        note: row.optional_text("note")?,
+    })
+}

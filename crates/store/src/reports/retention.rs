@@ -1,0 +1,121 @@
+//! What is not kept for ever: files, then the runs they came from.
+
+use chrono::{DateTime, Utc};
+use insightgate_report::execution::ExecutionStatus;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use crate::database::row::{Read, millis};
+use crate::reports::executions::read_execution;
+use crate::reports::scheduled_reports::read_report;
+use crate::{ExecutionRecord, Store, StoreError, execute};
+
+/// Runs that one statement reads or forgets at most.
+const BATCH: i64 = 200;
+
+impl Store {
+    /// Runs whose files were made before an instant and are there, the oldest file first.
+    pub async fn files_before(&self, before: DateTime<Utc>) -> Result<Vec<ExecutionRecord>, StoreError> {
+        let query = sqlx::query(
+            "SELECT * FROM executions WHERE artifact_removed IS NULL AND generated IS NOT NULL AND generated < $1
+             ORDER BY generated, id LIMIT $2",
+        );
+        self.with_reports(query.bind(millis(before)).bind(BATCH).fetch_all(&self.reports).await?).await
+    }
+
+    /// A tenant's runs whose files are there, the oldest file first.
+    pub async fn oldest_files_of(&self, tenant: Uuid) -> Result<Vec<ExecutionRecord>, StoreError> {
+        let query = sqlx::query(
+            "SELECT * FROM executions WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL
+             ORDER BY generated, id LIMIT $2",
+        );
+        self.with_reports(query.bind(tenant.to_string()).bind(BATCH).fetch_all(&self.reports).await?).await
+    }
+
+    async fn with_reports(&self, rows: Vec<AnyRow>) -> Result<Vec<ExecutionRecord>, StoreError> {
+        let mut records = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let execution = read_execution(row)?;
+            let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
+            // Deleted since.
+            let Some(report) = query.fetch_optional(&self.reports).await? else { continue };
+            records.push(ExecutionRecord { execution, report: read_report(&report)? });
+        }
+        Ok(records)
+    }
+
+    /// Of a tenant's files that are there, in bytes.
+    pub async fn file_bytes_of(&self, tenant: Uuid) -> Result<u64, StoreError> {
+        let sum = "SELECT CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) FROM executions
+             WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL";
+        let bytes: i64 = sqlx::query(sum).bind(tenant.to_string()).fetch_one(&self.reports).await?.try_get(0)?;
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
+    /// The same of every tenant that has any.
+    pub async fn file_bytes(&self) -> Result<Vec<(Uuid, u64)>, StoreError> {
+        let sums = "SELECT tenant_id, CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) AS bytes FROM executions
+             WHERE artifact_removed IS NULL AND generated IS NOT NULL GROUP BY tenant_id";
+        let rows = sqlx::query(sums).fetch_all(&self.reports).await?;
+        rows.iter().map(|row| Ok((row.id("tenant_id")?, u64::try_from(row.number("bytes")?).unwrap_or_default()))).collect()
+    }
+
+    /// From then on no link opens the file of this run. False when somebody else did the same.
+    pub async fn mark_file_removed(&self, execution: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let query = sqlx::query("UPDATE executions SET artifact_removed = $2 WHERE id = $1 AND artifact_removed IS NULL");
+        let mut connection = self.reports.acquire().await?;
+        let marked = execute(&mut connection, query.bind(execution.to_string()).bind(millis(now))).await? == 1;
+        let sums = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
+        execute(&mut connection, sums.bind(execution.to_string())).await?;
+        Ok(marked)
+    }
+
+    /// Forgets runs that ended before an instant and have no file any more. How many; there may be more until it is 0.
+    pub async fn forget_executions(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut transaction = self.begin_beside().await?;
+        let old = format!(
+            "WITH old AS MATERIALIZED
+                 (SELECT id FROM executions WHERE finished < $1 AND (generated IS NULL OR artifact_removed IS NOT NULL)
+                  ORDER BY finished LIMIT $2 {})
+             DELETE FROM executions WHERE id IN (SELECT id FROM old)",
+            self.dialect.skip_locked()
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(old)).bind(millis(before)).bind(BATCH);
+        let forgotten = execute(&mut transaction, query).await?;
+        transaction.commit().await?;
+        Ok(forgotten)
+    }
+
+    /// Forgets creations that no quota counts any more.
+    pub async fn forget_creations(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM execute_now_creations WHERE created < $1");
+        query.bind(millis(before)).execute(&self.reports).await?;
+        Ok(())
+    }
+
+    /// Which file of a run may be there: None without the run, else the epochs of the claim that holds it and of the file it has.
+    pub async fn file_epochs(&self, execution: Uuid) -> Result<Option<FileEpochs>, StoreError> {
+        let query = sqlx::query("SELECT status, epoch, artifact_epoch, artifact_removed FROM executions WHERE id = $1");
+        query.bind(execution.to_string()).fetch_optional(&self.reports).await?.as_ref().map(FileEpochs::read).transpose()
+    }
+}
+
+/// Epochs whose files are not to be touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileEpochs {
+    /// Of the claim that may be writing.
+    pub writing: Option<i64>,
+    pub published: Option<i64>,
+}
+
+impl FileEpochs {
+    fn read(row: &AnyRow) -> Result<FileEpochs, StoreError> {
+        let status = row.named("status", ExecutionStatus::from_name)?;
+        let published = match row.optional_number("artifact_removed")? {
+            None => row.optional_number("artifact_epoch")?,
+            Some(_) => None,
+        };
+        Ok(FileEpochs { writing: if status == ExecutionStatus::Running { Some(row.number("epoch")?) } else { None }, published })
+    }
+}

@@ -1,0 +1,394 @@
+//! Reports. Another owner's are not found. Creating one, its first execution and the quotas share a transaction.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_identity::program::Program;
+use insightgate_report::callback::{Callback, CallbackMethod};
+use insightgate_report::execution::ExecutionStatus;
+use insightgate_report::schedule::{CatchUp, Schedule};
+use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use crate::callbacks::cancel_callbacks;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
+use crate::reports::executions::{NewExecution, end_exhausted_report, insert_execution};
+use crate::room;
+use crate::{Connection, Store, StoreError, execute};
+
+/// How many reports an owner may make; None where a deployment has no quotas.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportQuotas {
+    pub active: u64,
+    pub execute_now: u64,
+    /// ExecuteNow reports created after this count.
+    pub execute_now_since: DateTime<Utc>,
+}
+
+/// None: any.
+#[derive(Debug, Clone, Default)]
+pub struct ReportFilter {
+    /// Empty: any.
+    pub ids: Vec<Uuid>,
+    /// Compared without regard to case.
+    pub name: Option<String>,
+    pub query_id: Option<String>,
+}
+
+const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, description, query_id, query, owner_name, created, modified,
+    status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
+    callback_method, format, callback_on_failure, end_time, next_run_id";
+
+/// In the index's own order, so that it stops at the limit: with one more key, each look would read and sort all that are due at one instant.
+pub(crate) const DUE: &str =
+    "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot IS NOT NULL AND next_slot <= $2 ORDER BY next_slot LIMIT $3";
+
+impl Store {
+    /// Writes the report, and its first execution if it runs at once. The fault is the quota that is used up.
+    pub async fn add_report(
+        &self,
+        report: &ScheduledReport,
+        first: Option<&NewExecution>,
+        quotas: Option<ReportQuotas>,
+    ) -> Result<Result<(), ReportFault>, StoreError> {
+        let mut transaction = self.begin(Hold::Owner(report.owner)).await?;
+        if let Some(quotas) = quotas
+            && let Some(fault) = used_up(&mut transaction, report, quotas).await?
+        {
+            return Ok(Err(fault));
+        }
+        make_room(&mut transaction, report.owner).await?;
+        insert_report(&mut transaction, report).await?;
+        if let Some(first) = first {
+            sqlx::query("INSERT INTO execute_now_creations (report_id, owner_id, program, created) VALUES ($1, $2, $3, $4)")
+                .bind(report.id.to_string())
+                .bind(report.owner.to_string())
+                .bind(report.program.name())
+                .bind(millis(report.created))
+                .execute(&mut *transaction)
+                .await?;
+            insert_execution(&mut transaction, report.tenant, first).await?;
+        }
+        transaction.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// How long the owner of a report that runs at once has to wait until the quota of such reports has room; None when it has some.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn execute_now_room(&self, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<TimeDelta>, StoreError> {
+        // The newest of those that leave no room: when it counts no more, there is some.
+        let last = "SELECT created FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4
+             ORDER BY created DESC LIMIT 1 OFFSET $5";
+        let query = sqlx::query(last).bind(report.owner.to_string()).bind(report.program.name());
+        let query = query.bind(millis(quotas.execute_now_since)).bind(millis(report.created));
+        let query = query.bind(i64::try_from(quotas.execute_now.saturating_sub(1)).unwrap_or(i64::MAX));
+        let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
+        Ok(Some(TimeDelta::milliseconds(row.try_get::<i64, _>(0)? - millis(quotas.execute_now_since))))
+    }
+
+    pub async fn report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
+        let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
+        query.fetch_optional(&self.reports).await?.as_ref().map(read_report).transpose()
+    }
+
+    /// In the order in which they were made.
+    pub async fn reports(&self, owner: Uuid, program: Program, filter: &ReportFilter) -> Result<Vec<ScheduledReport>, StoreError> {
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 ORDER BY created, number, id");
+        let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
+        let mut reports = rows.iter().map(read_report).collect::<Result<Vec<_>, _>>()?;
+        reports.retain(|report| {
+            (filter.ids.is_empty() || filter.ids.contains(&report.id))
+                && filter.name.as_ref().is_none_or(|name| name.to_lowercase() == report.name.to_lowercase())
+                && filter.query_id.as_ref().is_none_or(|id| id.eq_ignore_ascii_case(&report.query_id))
+        });
+        Ok(reports)
+    }
+
+    /// Reads the report, changes it by `change` and writes it back, in one transaction. None when there is none.
+    ///
+    /// Executions that wait follow the report's status: paused with it, queued again with it. A change that leaves no slot to come and no
+    /// run open ends the report. One that makes it Active again is refused when the quota of active reports is used up.
+    pub async fn change_report<E: From<ReportFault>>(
+        &self,
+        owner: Uuid,
+        program: Program,
+        id: Uuid,
+        quotas: Option<ReportQuotas>,
+        change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, E>,
+    ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
+        again(|| self.try_to_change_report((owner, program, id), quotas, &change)).await
+    }
+
+    async fn try_to_change_report<E: From<ReportFault>>(
+        &self,
+        (owner, program, id): (Uuid, Program, Uuid),
+        quotas: Option<ReportQuotas>,
+        change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, E>,
+    ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
+        let mut transaction = self.begin(Hold::Owner(owner)).await?;
+        self.hold(&mut transaction, Hold::Report(id)).await?;
+        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
+        let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
+        let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
+        let report = read_report(&row)?;
+        let mut changed = match change(&report) {
+            Ok(changed) => changed,
+            Err(fault) => return Ok(Some(Err(fault))),
+        };
+        let reactivated = changed.status == ReportStatus::Active && report.status != ReportStatus::Active;
+        if let (true, Some(quotas), Timing::Recurring(_)) = (reactivated, quotas, &changed.timing)
+            && let Some(fault) = used_up(&mut transaction, &changed, quotas).await?
+        {
+            return Ok(Some(Err(fault.into())));
+        }
+        update_report(&mut transaction, &changed).await?;
+        if report.status != changed.status {
+            let (from, to) = match changed.status {
+                ReportStatus::Paused => (ExecutionStatus::Pending, ExecutionStatus::Paused),
+                ReportStatus::Active | ReportStatus::Inactive => (ExecutionStatus::Paused, ExecutionStatus::Pending),
+            };
+            let query = sqlx::query("UPDATE executions SET status = $1 WHERE report_id = $2 AND status = $3");
+            execute(&mut transaction, query.bind(to.name()).bind(id.to_string()).bind(from.name())).await?;
+        }
+        if end_exhausted_report(&mut transaction, &id.to_string()).await? {
+            changed.status = ReportStatus::Inactive;
+        }
+        transaction.commit().await?;
+        Ok(Some(Ok(changed)))
+    }
+
+    /// Of every owner and program.
+    pub async fn report_ids(&self, tenant: Uuid) -> Result<Vec<Uuid>, StoreError> {
+        let query = sqlx::query("SELECT id FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id").bind(tenant.to_string());
+        query.fetch_all(&self.reports).await?.iter().map(|row| row.id("id")).collect()
+    }
+
+    /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
+    pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        again(|| async move {
+            let mut transaction = self.begin(Hold::Report(id)).await?;
+            let owned = "SELECT id FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3";
+            let query = sqlx::query(owned).bind(owner.to_string()).bind(program.name()).bind(id.to_string());
+            if query.fetch_optional(&mut *transaction).await?.is_none() {
+                return Ok(false);
+            }
+            cancel_callbacks(&mut transaction, id, now).await?;
+            execute(&mut transaction, sqlx::query("DELETE FROM executions WHERE report_id = $1").bind(id.to_string())).await?;
+            execute(&mut transaction, sqlx::query("DELETE FROM scheduled_reports WHERE id = $1").bind(id.to_string())).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Queues executions for slots that are due by `now`, of at most `limit` reports; gives the number of reports that were due. There may be
+    /// more until it is 0.
+    /// Safe to run at the same time elsewhere: a slot is queued once, by one at a time. A report that somebody changes just now is looked at the next time.
+    pub async fn queue_due_reports<E: From<StoreError>>(
+        &self,
+        now: DateTime<Utc>,
+        catch_up: CatchUp,
+        limit: u32,
+        mut new_id: impl FnMut() -> Result<Uuid, E>,
+    ) -> Result<usize, E> {
+        let mut transaction = self.begin(Hold::DueReports).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{DUE} {}", self.dialect.skip_locked())))
+            .bind(ReportStatus::Active.name())
+            .bind(millis(now))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(StoreError::from)?;
+        let (mut due, mut ended) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let report = read_report(row)?;
+            let Timing::Recurring(schedule) = &report.timing else { continue };
+            let (slots, after) = schedule.take_due(now, catch_up);
+            if slots.is_empty() && after.next.is_none() {
+                ended.push(report.id);
+            }
+            due.extend(slots.into_iter().map(|slot| (report.tenant, report.id, slot)));
+            let query = sqlx::query("UPDATE scheduled_reports SET fired = $2, next_slot = $3, next_run_id = $4 WHERE id = $1");
+            let query = query.bind(report.id.to_string()).bind(i64::from(after.fired)).bind(after.next.map(millis));
+            execute(&mut transaction, query.bind(after.next_run.map(|id| id.to_string()))).await?;
+        }
+        // Its last slots were skipped: no run of them will end it.
+        for report in ended {
+            end_exhausted_report(&mut transaction, &report.to_string()).await?;
+        }
+        // They run in the order in which they were due, whichever report they are of.
+        due.sort_by_key(|(_, _, slot)| slot.at);
+        for (tenant, report, slot) in due {
+            let id = slot.run.map_or_else(&mut new_id, Ok)?;
+            let execution = NewExecution { id, report, slot: slot.key, anchor: slot.at, queued: now };
+            insert_execution(&mut transaction, tenant, &execution).await?;
+        }
+        transaction.commit().await?;
+        Ok(rows.len())
+    }
+
+    /// When the next slot of any active report is due.
+    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let query = sqlx::query("SELECT MIN(next_slot) AS next_slot FROM scheduled_reports WHERE status = $1");
+        query.bind(ReportStatus::Active.name()).fetch_one(&self.reports).await?.optional_instant("next_slot")
+    }
+}
+
+/// Pauses every active report on a schedule of the tenant's program, with the executions that wait. How many there were. Part of the transaction
+/// that ends the enrollment.
+pub(crate) async fn pause_reports(connection: &mut Connection, tenant: Uuid, program: Program) -> Result<u64, StoreError> {
+    let query = sqlx::query(
+        "UPDATE executions SET status = $1 WHERE status = $2 AND report_id IN
+             (SELECT id FROM scheduled_reports WHERE tenant_id = $3 AND program = $4 AND status = $5 AND execute_now = 0)",
+    )
+    .bind(ExecutionStatus::Paused.name())
+    .bind(ExecutionStatus::Pending.name())
+    .bind(tenant.to_string())
+    .bind(program.name())
+    .bind(ReportStatus::Active.name());
+    execute(&mut *connection, query).await?;
+    let query =
+        sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE tenant_id = $2 AND program = $3 AND status = $4 AND execute_now = 0")
+            .bind(ReportStatus::Paused.name())
+            .bind(tenant.to_string())
+            .bind(program.name())
+            .bind(ReportStatus::Active.name());
+    execute(connection, query).await
+}
+
+/// For one more report: of very many, the oldest that is over and has no run left goes.
+async fn make_room(connection: &mut Connection, owner: Uuid) -> Result<(), StoreError> {
+    match room::REPORTS.check(connection, owner).await {
+        Err(StoreError::Full { .. }) => {}
+        checked => return checked,
+    }
+    let query = sqlx::query(
+        "DELETE FROM scheduled_reports WHERE id IN
+             (SELECT id FROM scheduled_reports AS report WHERE owner_id = $1 AND status = $2
+                 AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = report.id) ORDER BY created, number, id LIMIT 1)",
+    );
+    execute(connection, query.bind(owner.to_string()).bind(ReportStatus::Inactive.name())).await?;
+    room::REPORTS.check(connection, owner).await
+}
+
+async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<ReportFault>, StoreError> {
+    let (owner, program) = (report.owner.to_string(), report.program.name());
+    let (query, quota, fault) = match report.timing {
+        Timing::Once { .. } => {
+            // Not those of a clock that was ahead.
+            let count =
+                "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4";
+            let query = sqlx::query(count).bind(owner).bind(program).bind(millis(quotas.execute_now_since)).bind(millis(report.created));
+            (query, quotas.execute_now, ReportFault::ExecuteNowQuota)
+        }
+        Timing::Recurring(_) => {
+            let count = "SELECT COUNT(*) FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND status = $3 AND execute_now = 0";
+            let query = sqlx::query(count).bind(owner).bind(program).bind(ReportStatus::Active.name());
+            (query, quotas.active, ReportFault::ActiveQuota)
+        }
+    };
+    let count: i64 = query.fetch_one(connection).await?.try_get(0)?;
+    Ok((u64::try_from(count).unwrap_or(u64::MAX) >= quota).then_some(fault))
+}
+
+async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
+    let placeholders: Vec<String> = (1..=28).map(|position| format!("${position}")).collect();
+    let number = "(SELECT COALESCE(MAX(number), 0) + 1 FROM scheduled_reports WHERE owner_id = $3)";
+    let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}, number) VALUES ({}, {number})", placeholders.join(", "));
+    execute(connection, bind_report(sqlx::query(sqlx::AssertSqlSafe(statement)), report)).await?;
+    Ok(())
+}
+
+async fn update_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
+    let assignments: Vec<String> =
+        COLUMNS.split(',').enumerate().map(|(index, column)| format!("{} = ${}", column.trim(), index + 1)).collect();
+    let statement = format!("UPDATE scheduled_reports SET {} WHERE id = $1", assignments.join(", "));
+    execute(connection, bind_report(sqlx::query(sqlx::AssertSqlSafe(statement)), report)).await?;
+    Ok(())
+}
+
+type AnyQuery<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
+
+/// In the order of `COLUMNS`.
+fn bind_report<'q>(query: AnyQuery<'q>, report: &ScheduledReport) -> AnyQuery<'q> {
+    let (once, schedule) = match &report.timing {
+        Timing::Once { query_start, query_end } => (Some((*query_start, *query_end)), None),
+        Timing::Recurring(schedule) => (None, Some(schedule)),
+    };
+    query
+        .bind(report.id.to_string())
+        .bind(report.tenant.to_string())
+        .bind(report.owner.to_string())
+        .bind(report.application.to_string())
+        .bind(report.program.name())
+        .bind(report.name.clone())
+        .bind(report.description.clone())
+        .bind(report.query_id.clone())
+        .bind(report.query.clone())
+        .bind(report.user.clone())
+        .bind(millis(report.created))
+        .bind(report.modified.map(millis))
+        .bind(report.status.name())
+        .bind(i64::from(once.is_some()))
+        .bind(once.and_then(|(start, _)| start).map(millis))
+        .bind(once.and_then(|(_, end)| end).map(millis))
+        .bind(schedule.map(|schedule| millis(schedule.start)))
+        .bind(schedule.map(|schedule| i64::from(schedule.interval_hours)))
+        .bind(schedule.and_then(|schedule| schedule.count).map(i64::from))
+        .bind(schedule.map_or(0, |schedule| i64::from(schedule.fired)))
+        .bind(schedule.and_then(|schedule| schedule.next).map(millis))
+        .bind(schedule.map_or(0, |schedule| i64::from(schedule.revision)))
+        .bind(report.callback.as_ref().map(|callback| callback.url.clone()))
+        .bind(report.callback.as_ref().map(|callback| callback.method.name()))
+        .bind(report.format.name())
+        .bind(i64::from(report.callback.as_ref().is_some_and(|callback| callback.on_failure)))
+        .bind(schedule.and_then(|schedule| schedule.end).map(millis))
+        .bind(schedule.and_then(|schedule| schedule.next_run).map(|id| id.to_string()))
+}
+
+pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
+    let timing = if row.flag("execute_now")? {
+        Timing::Once { query_start: row.optional_instant("query_start")?, query_end: row.optional_instant("query_end")? }
+    } else {
+        Timing::Recurring(Schedule {
+            start: row.instant("start_time")?,
+            interval_hours: row.count("interval_hours")?,
+            count: row.optional_count("recurrence_count")?,
+            fired: row.count("fired")?,
+            next: row.optional_instant("next_slot")?,
+            revision: row.count("revision")?,
+            end: row.optional_instant("end_time")?,
+            next_run: row.optional_id("next_run_id")?,
+        })
+    };
+    let callback = match row.optional_text("callback_url")? {
+        None => None,
+        Some(url) => {
+            let method = row.named("callback_method", CallbackMethod::from_name)?;
+            Some(Callback { url, method, on_failure: row.flag("callback_on_failure")? })
+        }
+    };
+    Ok(ScheduledReport {
+        id: row.id("id")?,
+        tenant: row.id("tenant_id")?,
+        owner: row.id("owner_id")?,
+        application: row.id("application_id")?,
+        program: row.named("program", |name| name.parse().ok())?,
+        name: row.text("name")?,
+        description: row.optional_text("description")?,
+        query_id: row.text("query_id")?,
+        query: row.text("query")?,
+        user: row.text("owner_name")?,
+        created: row.instant("created")?,
+        modified: row.optional_instant("modified")?,
+        timing,
+        status: row.named("status", ReportStatus::from_name)?,
+        callback,
+        format: row.named("format", ReportFormat::from_name)?,
+    })
+}

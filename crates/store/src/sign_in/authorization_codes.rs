@@ -1,0 +1,116 @@
+//! Authorization codes: good for one exchange.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::database::locks::Hold;
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
+use crate::sign_in::refresh_tokens::{RefreshTokenRecord, insert};
+use crate::sign_in::sessions::hold_session;
+use crate::{Store, StoreError, execute};
+
+/// Codes of one user that are kept at most; the oldest goes.
+const PER_USER: i64 = 100;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationCode {
+    /// SHA-256 of the code, hexadecimal.
+    pub digest: String,
+    /// Of the refresh tokens that the code leads to.
+    pub family: Uuid,
+    pub tenant: Uuid,
+    pub application: Uuid,
+    pub user: Uuid,
+    pub redirect_uri: String,
+    /// Of PKCE: challenge and method (`plain`, `S256`).
+    pub challenge: Option<(String, String)>,
+    pub nonce: Option<String>,
+    pub resource: String,
+    /// Whether an id token was asked for.
+    pub openid: bool,
+    /// Whether a refresh token was asked for.
+    pub offline: bool,
+    pub amr: String,
+    pub expires: DateTime<Utc>,
+    pub used: bool,
+}
+
+impl Store {
+    /// A code of the session with this digest. False, with nothing written, when that has ended: nothing may come of it any more.
+    pub async fn add_authorization_code(&self, code: &AuthorizationCode, session: &str) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(Hold::User(code.user)).await?;
+        if !hold_session(&mut transaction, session).await? {
+            return Ok(false);
+        }
+        let query = sqlx::query(
+            "DELETE FROM authorization_codes WHERE digest IN
+                 (SELECT digest FROM authorization_codes WHERE user_id = $1 ORDER BY expires DESC, digest LIMIT 1000 OFFSET $2)",
+        );
+        execute(&mut transaction, query.bind(code.user.to_string()).bind(PER_USER - 1)).await?;
+        let (challenge, method) = code.challenge.clone().unzip();
+        sqlx::query(
+            "INSERT INTO authorization_codes (digest, family_id, tenant_id, application_id, user_id, redirect_uri, challenge,
+                 challenge_method, nonce, resource, openid, offline, amr, expires, used)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        )
+        .bind(code.digest.clone())
+        .bind(code.family.to_string())
+        .bind(code.tenant.to_string())
+        .bind(code.application.to_string())
+        .bind(code.user.to_string())
+        .bind(code.redirect_uri.clone())
+        .bind(challenge)
+        .bind(method)
+        .bind(code.nonce.clone())
+        .bind(code.resource.clone())
+        .bind(i64::from(code.openid))
+        .bind(i64::from(code.offline))
+        .bind(code.amr.clone())
+        .bind(millis(code.expires))
+        .bind(i64::from(code.used))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    pub async fn authorization_code(&self, digest: &str) -> Result<Option<AuthorizationCode>, StoreError> {
+        let query = sqlx::query("SELECT * FROM authorization_codes WHERE digest = $1").bind(digest.to_owned());
+        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        Ok(Some(AuthorizationCode {
+            digest: row.text("digest")?,
+            family: row.id("family_id")?,
+            tenant: row.id("tenant_id")?,
+            application: row.id("application_id")?,
+            user: row.id("user_id")?,
+            redirect_uri: row.text("redirect_uri")?,
+            challenge: row.optional_text("challenge")?.zip(row.optional_text("challenge_method")?),
+            nonce: row.optional_text("nonce")?,
+            resource: row.text("resource")?,
+            openid: row.flag("openid")?,
+            offline: row.flag("offline")?,
+            amr: row.text("amr")?,
+            expires: row.instant("expires")?,
+            used: row.flag("used")?,
+        }))
+    }
+
+    /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
+    /// somebody else was first: one code is never good for two answers.
+    pub async fn redeem_authorization_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
+        again(|| async move {
+            let mut transaction = self.begin_with_token(token).await?;
+            let query = sqlx::query("UPDATE authorization_codes SET used = 1 WHERE digest = $1 AND used = 0").bind(digest.to_owned());
+            if execute(&mut transaction, query).await? != 1 {
+                return Ok(false);
+            }
+            insert(&mut transaction, token.as_slice(), false).await?;
+            self.record_change(&mut transaction).await?;
+            transaction.commit().await?;
+            self.grown.note(token);
+            Ok(true)
+        })
+        .await
+    }
+}

@@ -1,0 +1,164 @@
+//! Wrong passwords, by name and by the addresses that it is known from. A name that nobody has is counted by the same statements as one that
+//! somebody has: neither the answer nor its time tells which it is.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES, KNOWN_FOR, REMEMBERED_FOR, WrongPassword, is_known};
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use crate::database::locks::Hold;
+use crate::database::outage::again;
+use crate::database::row::{Read, millis};
+use crate::{Connection, Store, StoreError, execute};
+
+/// Whose password is guessed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    User(Uuid),
+    /// The keyed digest of a name that nobody has.
+    Nobody(String),
+}
+
+impl Subject {
+    fn text(&self) -> String {
+        match self {
+            Subject::User(id) => id.to_string(),
+            Subject::Nobody(digest) => digest.clone(),
+        }
+    }
+}
+
+/// The count that a try from some network falls under.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SignInCount {
+    pub count: Count,
+    /// The user's last sign-in from there; None: the network is a stranger's, and the count that of all strangers.
+    pub last_success: Option<DateTime<Utc>>,
+}
+
+impl SignInCount {
+    pub fn is_known(&self) -> bool {
+        self.last_success.is_some()
+    }
+}
+
+impl Store {
+    /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
+    pub async fn sign_in_count(&self, subject: &Subject, network: Option<&str>, now: DateTime<Utc>) -> Result<SignInCount, StoreError> {
+        again(|| async { find(&mut self.pool.acquire().await?, subject, network, now, "").await }).await
+    }
+
+    /// Reads the count, changes it and writes it back, in one transaction: guesses that come at the same time all count. Gives the count as it was
+    /// found. It writes in any case: the time that it takes does not tell whether the change was one. No change of identities: whoever guesses
+    /// must not make everybody be read anew.
+    pub async fn change_sign_in_count(
+        &self,
+        subject: &Subject,
+        network: Option<&str>,
+        now: DateTime<Utc>,
+        change: impl Fn(Count) -> Count,
+    ) -> Result<SignInCount, StoreError> {
+        again(|| self.try_to_change(subject, network, now, &change)).await
+    }
+
+    async fn try_to_change(
+        &self,
+        subject: &Subject,
+        network: Option<&str>,
+        now: DateTime<Utc>,
+        change: impl Fn(Count) -> Count,
+    ) -> Result<SignInCount, StoreError> {
+        let mut transaction = self.begin(Hold::Subject(&subject.text())).await?;
+        let found = find(&mut transaction, subject, network, now, self.dialect.for_update()).await?;
+        let changed = change(found.count.clone());
+        let network = network.filter(|_| found.is_known()).unwrap_or_default();
+        let recent: Vec<String> = changed.recent.iter().map(|wrong| format!("{:032x}", wrong.0)).collect();
+        let query = sqlx::query(
+            "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
+             ON CONFLICT (subject, network) DO UPDATE SET failures = excluded.failures, locked_until = excluded.locked_until,
+                 since = excluded.since, recent = excluded.recent, last_failure = excluded.last_failure",
+        )
+        .bind(subject.text())
+        .bind(network.to_owned())
+        .bind(i64::from(matches!(subject, Subject::Nobody(_))))
+        .bind(i64::from(changed.failures))
+        .bind(changed.until.map(millis))
+        .bind(millis(changed.since))
+        .bind(recent.join(" "))
+        .bind(millis(now));
+        execute(&mut transaction, query).await?;
+        transaction.commit().await?;
+        Ok(found)
+    }
+
+    /// Knows the user from this network from now on. Of more than [`KNOWN_ADDRESSES`] the one goes that was used least lately.
+    pub async fn know_address(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        again(|| self.try_to_know(user, network, now)).await
+    }
+
+    async fn try_to_know(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut transaction = self.begin(Hold::Subject(&user.to_string())).await?;
+        let query = sqlx::query(
+            "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
+             VALUES ($1, $2, 0, 0, NULL, $3, '', $3, $3)
+             ON CONFLICT (subject, network) DO UPDATE SET last_success = excluded.last_success",
+        );
+        let query = query.bind(user.to_string()).bind(network.to_owned()).bind(millis(now));
+        execute(&mut transaction, query).await?;
+        let query = sqlx::query(
+            "DELETE FROM sign_in_counts WHERE subject = $1 AND network IN
+                 (SELECT network FROM sign_in_counts WHERE subject = $1 AND network <> '' ORDER BY last_success DESC, network
+                  LIMIT 1000 OFFSET $2)",
+        );
+        execute(&mut transaction, query.bind(user.to_string()).bind(i64::from(KNOWN_ADDRESSES))).await?;
+        transaction.commit().await
+    }
+}
+
+/// Whether a sign-in from there has to be written down: it is new, or was written long ago.
+pub fn is_news(found: &SignInCount, now: DateTime<Utc>) -> bool {
+    found.last_success.is_none_or(|last| now - last >= REMEMBERED_FOR || last > now)
+}
+
+/// `for_update`: of what is to be written back.
+async fn find(
+    connection: &mut Connection,
+    subject: &Subject,
+    network: Option<&str>,
+    now: DateTime<Utc>,
+    for_update: &str,
+) -> Result<SignInCount, StoreError> {
+    let query = sqlx::query(AssertSqlSafe(format!("SELECT * FROM sign_in_counts WHERE subject = $1 AND network IN ('', $2) {for_update}")));
+    let rows = query.bind(subject.text()).bind(network.unwrap_or_default().to_owned()).fetch_all(connection).await?;
+    let counts = rows.iter().map(read_count).collect::<Result<Vec<_>, _>>()?;
+    let known = counts.iter().find(|found| found.last_success.is_some_and(|last| is_known(last, now)));
+    let found = known.or_else(|| counts.iter().find(|found| found.last_success.is_none()));
+    Ok(found.cloned().unwrap_or_default())
+}
+
+fn read_count(row: &AnyRow) -> Result<SignInCount, StoreError> {
+    let recent = row.text("recent")?;
+    let corrupt = |value: &str| StoreError::Corrupt { column: "recent", value: value.to_owned() };
+    let recent = recent.split_whitespace().map(|text| u128::from_str_radix(text, 16).map(WrongPassword).map_err(|_| corrupt(text)));
+    let count = Count {
+        failures: row.count("failures")?,
+        until: row.optional_instant("locked_until")?,
+        since: row.instant("since")?,
+        recent: recent.collect::<Result<_, _>>()?,
+    };
+    let last_success = if row.text("network")?.is_empty() { None } else { Some(row.instant("last_success")?) };
+    Ok(SignInCount { count, last_success })
+}
+
+/// A new password opens an account that is locked. From where the user is known stays.
+pub(crate) async fn forget_failures(connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE sign_in_counts SET failures = 0, locked_until = NULL, recent = '' WHERE subject = $1");
+    execute(connection, query.bind(user.to_string())).await.map(drop)
+}
+
+/// When the addresses of then are strangers' again.
+pub(crate) fn known_since(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - KNOWN_FOR
+}

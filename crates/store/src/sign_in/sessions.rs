@@ -1,0 +1,135 @@
+//! Browsers that have signed in, or are about to.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::database::locks::Hold;
+use crate::database::row::{Read, millis};
+use crate::sign_in::refresh_tokens::revoke;
+use crate::{Connection, Dialect, Store, StoreError, execute};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInSession {
+    /// SHA-256 of the browser's cookie, hexadecimal.
+    pub digest: String,
+    pub tenant: Uuid,
+    pub user: Uuid,
+    /// None once the browser is signed in.
+    pub missing: Option<MissingStep>,
+    /// A second factor's secret that was offered, sealed.
+    pub offered_secret: Option<String>,
+    /// How the user signed in, separated by blanks.
+    pub amr: String,
+    pub signed_in: DateTime<Utc>,
+    pub expires: DateTime<Utc>,
+}
+
+/// What must follow the right password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingStep {
+    /// A code of the second factor.
+    Code,
+    /// Setting up a second factor.
+    Enrolment,
+    /// A new password.
+    Password,
+}
+
+impl MissingStep {
+    fn name(self) -> &'static str {
+        match self {
+            MissingStep::Code => "code",
+            MissingStep::Enrolment => "enrolment",
+            MissingStep::Password => "password",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<MissingStep> {
+        [MissingStep::Code, MissingStep::Enrolment, MissingStep::Password].into_iter().find(|step| step.name() == name)
+    }
+}
+
+/// Sessions of one user at most; the oldest goes.
+const PER_USER: i64 = 100;
+
+impl Store {
+    /// Adds the session. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
+    /// one must be there and is not: it was ended.
+    pub async fn put_sign_in_session(
+        &self,
+        session: &SignInSession,
+        replaced: Option<&str>,
+        must_be_there: bool,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(Hold::User(session.user)).await?;
+        let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(replaced.unwrap_or_default().to_owned());
+        if execute(&mut transaction, query).await? != 1 && must_be_there {
+            return Ok(false);
+        }
+        let query = sqlx::query(
+            "DELETE FROM sign_in_sessions WHERE digest IN
+                 (SELECT digest FROM sign_in_sessions WHERE user_id = $1 ORDER BY signed_in DESC, digest LIMIT 1000 OFFSET $2)",
+        );
+        execute(&mut transaction, query.bind(session.user.to_string()).bind(PER_USER - 1)).await?;
+        sqlx::query(
+            "INSERT INTO sign_in_sessions (digest, tenant_id, user_id, missing, offered_secret, amr, signed_in, expires)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(session.digest.clone())
+        .bind(session.tenant.to_string())
+        .bind(session.user.to_string())
+        .bind(session.missing.map(|step| step.name().to_owned()))
+        .bind(session.offered_secret.clone())
+        .bind(session.amr.clone())
+        .bind(millis(session.signed_in))
+        .bind(millis(session.expires))
+        .execute(&mut *transaction)
+        .await?;
+        self.record_change(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    pub async fn sign_in_session(&self, digest: &str) -> Result<Option<SignInSession>, StoreError> {
+        let query = sqlx::query("SELECT * FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
+        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let missing = match row.optional_text("missing")? {
+            None => None,
+            Some(_) => Some(row.named("missing", MissingStep::from_name)?),
+        };
+        Ok(Some(SignInSession {
+            digest: row.text("digest")?,
+            tenant: row.id("tenant_id")?,
+            user: row.id("user_id")?,
+            missing,
+            offered_secret: row.optional_text("offered_secret")?,
+            amr: row.text("amr")?,
+            signed_in: row.instant("signed_in")?,
+            expires: row.instant("expires")?,
+        }))
+    }
+
+    pub async fn delete_sign_in_session(&self, digest: &str) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
+        query.execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+/// Whether the session is there, and stays until the transaction has ended.
+pub(crate) async fn hold_session(connection: &mut Connection, digest: &str) -> Result<bool, StoreError> {
+    let query = sqlx::query("UPDATE sign_in_sessions SET signed_in = signed_in WHERE digest = $1").bind(digest.to_owned());
+    Ok(execute(connection, query).await? == 1)
+}
+
+/// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens. Part of a transaction that holds the user.
+pub(crate) async fn end_sign_ins(dialect: Dialect, connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM sign_in_sessions WHERE user_id = $1",
+        "DELETE FROM authorization_codes WHERE user_id = $1",
+        "DELETE FROM device_codes WHERE user_id = $1",
+    ] {
+        execute(&mut *connection, sqlx::query(statement).bind(user.to_string())).await?;
+    }
+    execute(connection, revoke(dialect, "user_id").bind(user.to_string())).await.map(drop)
+}
