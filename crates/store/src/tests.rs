@@ -376,6 +376,7 @@ mod identities;
 mod migration;
 mod next_runs;
 mod outages;
+mod races;
 mod recording;
 mod replanning;
 mod runs;

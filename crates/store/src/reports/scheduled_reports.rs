@@ -296,7 +296,7 @@ async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: 
     Ok((u64::try_from(count).unwrap_or(u64::MAX) >= quota).then_some(fault))
 }
 
-async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
+pub(crate) async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
     let placeholders: Vec<String> = (1..=28).map(|position| format!("${position}")).collect();
     let number = "(SELECT COALESCE(MAX(number), 0) + 1 FROM scheduled_reports WHERE owner_id = $3)";
     let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}, number) VALUES ({}, {number})", placeholders.join(", "));
