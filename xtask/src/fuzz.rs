@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use crate::steps::{self, Steps, cargo, root, target_directory};
 
 const TARGETS: [&str; 7] =
-    ["token_form", "access_token", "query_text", "query_literal", "text_test", "metric_expression", "dataset_definition"];
+    ["token_form", "access_token", "query_text", "query_literal", "text_predicate", "metric_expression", "dataset_definition"];
 /// Set for the compiler calls that this program wraps.
 const WRAPPING: &str = "INSIGHTGATE_FUZZ_COMPILER";
 /// What libFuzzer is guided by.

@@ -18,7 +18,7 @@ pub struct AccessRules {
 pub(crate) struct Access {
     pub(crate) rows: Locations,
     /// Part of `rows`.
-    pub(crate) clear: Locations,
+    pub(crate) unredacted: Locations,
     /// Usage reports only.
     pub(crate) usage_only: bool,
 }
@@ -35,11 +35,11 @@ pub(crate) fn partner_network(roles: &[RoleAssignment], rules: &AccessRules) -> 
         None => Refusal::ViewerRoleMissing,
     };
     match (executive, viewer.filter(|_| rules.allow_report_viewer)) {
-        (Some(clear), viewer) => {
-            let rows = viewer.map_or_else(|| clear.clone(), |rows| clear.union(&rows));
-            Ok(Access { rows, clear, usage_only: false })
+        (Some(unredacted), viewer) => {
+            let rows = viewer.map_or_else(|| unredacted.clone(), |rows| unredacted.union(&rows));
+            Ok(Access { rows, unredacted, usage_only: false })
         }
-        (None, Some(rows)) => Ok(Access { rows, clear: Locations::none(), usage_only: false }),
+        (None, Some(rows)) => Ok(Access { rows, unredacted: Locations::none(), usage_only: false }),
         (None, None) => Err(refusal),
     }
 }
@@ -48,10 +48,10 @@ pub(crate) fn partner_network(roles: &[RoleAssignment], rules: &AccessRules) -> 
 /// data").
 pub(crate) fn marketplace(roles: &[RoleAssignment]) -> Result<Access, Refusal> {
     if let Some(rows) = covered(roles, Role::Manager) {
-        return Ok(Access { clear: rows.clone(), rows, usage_only: false });
+        return Ok(Access { unredacted: rows.clone(), rows, usage_only: false });
     }
     let rows = covered(roles, Role::Developer).ok_or(Refusal::MarketplaceRoleMissing)?;
-    Ok(Access { rows, clear: Locations::none(), usage_only: true })
+    Ok(Access { rows, unredacted: Locations::none(), usage_only: true })
 }
 
 /// The union of what the assignments of this role cover; None without any.

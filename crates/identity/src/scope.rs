@@ -76,14 +76,14 @@ impl TenantScope {
 
     /// All rows of one tenant, for an operator on the machine that holds the data. The one constructor without a principal: audit its use.
     pub fn operator(tenant: Uuid, global_account: Option<String>, program: Program) -> Self {
-        let access = Access { rows: Locations::Organization, clear: Locations::Organization, usage_only: false };
+        let access = Access { rows: Locations::Organization, unredacted: Locations::Organization, usage_only: false };
         TenantScope::new(tenant, global_account, program, access)
     }
 
     /// Narrows the scope to some locations; a scope of locations keeps only those that it has.
     pub fn limited_to(self, mpn_ids: Vec<String>) -> Self {
-        let Access { rows, clear, usage_only } = self.access;
-        let access = Access { rows: rows.limited_to(&mpn_ids), clear: clear.limited_to(&mpn_ids), usage_only };
+        let Access { rows, unredacted, usage_only } = self.access;
+        let access = Access { rows: rows.limited_to(&mpn_ids), unredacted: unredacted.limited_to(&mpn_ids), usage_only };
         TenantScope { access, ..self }
     }
 
@@ -98,10 +98,10 @@ impl TenantScope {
         if !propensity || !self.is_redacted() || self.access.rows == Locations::Organization {
             return Ok(self.clone());
         }
-        if self.access.clear == Locations::none() {
+        if self.access.unredacted == Locations::none() {
             return Err(DatasetRefusal::PropensityOfLocations(dataset.to_owned()));
         }
-        let access = Access { rows: self.access.clear.clone(), ..self.access.clone() };
+        let access = Access { rows: self.access.unredacted.clone(), ..self.access.clone() };
         Ok(TenantScope { access, ..self.clone() })
     }
 
@@ -124,13 +124,13 @@ impl TenantScope {
     }
 
     /// The rows whose sensitive columns are shown: all that are seen, or a part of them.
-    pub fn clear(&self) -> &Locations {
-        &self.access.clear
+    pub fn unredacted(&self) -> &Locations {
+        &self.access.unredacted
     }
 
     /// Whether some rows are seen without their sensitive columns.
     pub fn is_redacted(&self) -> bool {
-        !self.access.clear.covers(&self.access.rows)
+        !self.access.unredacted.covers(&self.access.rows)
     }
 }
 
@@ -142,8 +142,8 @@ mod tests {
         Locations::Only(ids.iter().map(|id| (*id).to_owned()).collect())
     }
 
-    fn scope(program: Program, rows: Locations, clear: Locations, usage_only: bool) -> TenantScope {
-        TenantScope::new(Uuid::from_u128(1), None, program, Access { rows, clear, usage_only })
+    fn scope(program: Program, rows: Locations, unredacted: Locations, usage_only: bool) -> TenantScope {
+        TenantScope::new(Uuid::from_u128(1), None, program, Access { rows, unredacted, usage_only })
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_limit_narrows_what_is_clear_too() {
         let limited = scope(Program::Mpn, Locations::Organization, only(&["1", "2"]), false).limited_to(vec!["2".into(), "3".into()]);
-        assert_eq!((limited.locations(), limited.clear()), (&only(&["2", "3"]), &only(&["2"])));
+        assert_eq!((limited.locations(), limited.unredacted()), (&only(&["2", "3"]), &only(&["2"])));
         let operator = TenantScope::operator(Uuid::from_u128(1), None, Program::Mpn).limited_to(vec!["1".into()]);
         assert!(!operator.is_redacted());
     }
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn report_viewers_of_locations_open_no_propensity_data() {
         let dataset = "CLASAzurePropensity";
-        for (rows, clear, opened) in [
+        for (rows, unredacted, opened) in [
             (Locations::Organization, Locations::Organization, Some(Locations::Organization)),
             (only(&["1"]), only(&["1"]), Some(only(&["1"]))),
             (Locations::Organization, only(&[]), Some(Locations::Organization)),
@@ -203,7 +203,7 @@ mod tests {
             (only(&["1", "2"]), only(&["1"]), Some(only(&["1"]))),
             (only(&["1"]), only(&[]), None),
         ] {
-            let scope = scope(Program::Mpn, rows, clear, false);
+            let scope = scope(Program::Mpn, rows, unredacted, false);
             let within = scope.within(dataset).map(|scope| scope.locations().clone());
             assert_eq!(within, opened.ok_or_else(|| DatasetRefusal::PropensityOfLocations(dataset.to_owned())), "{scope:?}");
             assert_eq!(scope.within("AzureUsage").as_ref(), Ok(&scope));

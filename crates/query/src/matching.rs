@@ -1,6 +1,6 @@
 //! Tests on texts as the language means them: letter case is folded, and a null never gets here.
 //!
-//! Enters: a plan's [`Test`]. Leaves: whether a text meets it, and between which texts all those lie that can meet it, so that a reader of
+//! Enters: a plan's [`Predicate`]. Leaves: whether a text meets it, and between which texts all those lie that can meet it, so that a reader of
 //! files can pass over what statistics rule out.
 
 pub mod fold;
@@ -14,12 +14,12 @@ mod tests;
 use std::collections::HashSet;
 
 use crate::matching::fold::{alike, fold, fold_into, starts_with};
-use crate::plan::{Comparison, Test, Value};
+use crate::plan::{Comparison, Predicate, Value};
 use pattern::Pattern;
 
 /// A test, ready to be put to many texts.
 #[derive(Debug, Clone)]
-pub struct TextTest(Kind);
+pub struct TextPredicate(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -66,18 +66,18 @@ pub enum Greatest {
     None,
 }
 
-impl TextTest {
+impl TextPredicate {
     /// None for a test that does not look at text.
-    pub fn new(test: &Test) -> Option<TextTest> {
+    pub fn new(test: &Predicate) -> Option<TextPredicate> {
         let text = |value: &Value| match value {
             Value::String(text) => Some(fold(text).into_owned()),
             _ => None,
         };
-        Some(TextTest(match test {
-            Test::Compare(Comparison::Equal, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: false },
-            Test::Compare(Comparison::NotEqual, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: true },
-            Test::Compare(comparison, value) => Kind::Compare { comparison: *comparison, folded: text(value)? },
-            Test::In { values, negated } => {
+        Some(TextPredicate(match test {
+            Predicate::Compare(Comparison::Equal, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: false },
+            Predicate::Compare(Comparison::NotEqual, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: true },
+            Predicate::Compare(comparison, value) => Kind::Compare { comparison: *comparison, folded: text(value)? },
+            Predicate::In { values, negated } => {
                 let values: HashSet<String> = values.iter().map(text).collect::<Option<_>>()?;
                 if values.len() > FEW {
                     Kind::Many { folded: values, negated: *negated }
@@ -85,8 +85,8 @@ impl TextTest {
                     Kind::Few { wanted: values.into_iter().map(Wanted::new).collect(), negated: *negated }
                 }
             }
-            Test::Like { pattern, negated } => Kind::Like { pattern: Box::new(Pattern::new(&fold(pattern))), negated: *negated },
-            Test::Nothing | Test::NotNull => return None,
+            Predicate::Like { pattern, negated } => Kind::Like { pattern: Box::new(Pattern::new(&fold(pattern))), negated: *negated },
+            Predicate::Nothing | Predicate::NotNull => return None,
         }))
     }
 
@@ -136,7 +136,7 @@ impl TextTest {
     }
 }
 
-impl TextTest {
+impl TextPredicate {
     /// Whether a text from `least` to `greatest`, both included and in the order of bytes, could meet the test. Exact for what is equal to
     /// a text or starts with one; true for all else.
     pub fn may_match(&self, least: &str, greatest: &str) -> bool {

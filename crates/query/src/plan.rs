@@ -43,12 +43,12 @@ pub struct Selected {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     pub field: Field,
-    pub test: Test,
+    pub predicate: Predicate,
 }
 
 /// SQL's three-valued logic: a null field meets no test.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Test {
+pub enum Predicate {
     Compare(Comparison, Value),
     /// `values` is not empty.
     In {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::datasets::catalog::{ColumnType, Field};
 use crate::diagnostic::shortened;
-use crate::plan::{Comparison, Condition, Plan, Test, Value, WindowSource};
+use crate::plan::{Comparison, Condition, Plan, Predicate, Value, WindowSource};
 use crate::timespan::Window;
 
 /// Values of a list that are named.
@@ -37,7 +37,7 @@ pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
     let described = |conditions: &[Condition]| conditions.iter().map(|condition| met(plan, condition)).collect::<Vec<_>>();
     let title = if dataset.title == dataset.name { String::new() } else { format!(" ({})", dataset.title) };
     let conditions = || plan.row_conditions.iter().chain(&plan.group_conditions);
-    let folds = conditions().any(|c| dataset.field_type(c.field) == ColumnType::String || matches!(c.test, Test::Like { .. }));
+    let folds = conditions().any(|c| dataset.field_type(c.field) == ColumnType::String || matches!(c.predicate, Predicate::Like { .. }));
     let rules = match conditions().next() {
         None => None,
         Some(_) if folds => Some("Letter case makes no difference, and a null meets no condition."),
@@ -142,25 +142,25 @@ fn order(plan: &Plan) -> String {
 /// What meets a condition.
 fn met(plan: &Plan, condition: &Condition) -> String {
     let (name, kind) = (plan.name_of(condition.field), plan.dataset.field_type(condition.field));
-    match &condition.test {
-        Test::Compare(comparison, value) => {
+    match &condition.predicate {
+        Predicate::Compare(comparison, value) => {
             let (comparison, value) = exact(kind, *comparison, value);
             format!("{name} {} {}", compared(kind, comparison), written(&value))
         }
-        Test::In { values, negated } => {
+        Predicate::In { values, negated } => {
             let mut items: Vec<String> = values.iter().take(NAMED).map(written).collect();
             if values.len() > NAMED {
                 items.push(format!("{} more", values.len() - NAMED));
             }
             format!("{name} is {} of {}", if *negated { "none" } else { "one" }, listed(items))
         }
-        Test::Like { pattern, negated } => {
+        Predicate::Like { pattern, negated } => {
             let as_text = if kind == ColumnType::String { "" } else { ", as CSV writes it," };
             let matches = if *negated { "does not match" } else { "matches" };
             format!("{name}{as_text} {matches} the pattern {}", text(pattern))
         }
-        Test::Nothing => format!("{name} has a value that it cannot have, so that nothing is left"),
-        Test::NotNull => format!("{name} has a value"),
+        Predicate::Nothing => format!("{name} has a value that it cannot have, so that nothing is left"),
+        Predicate::NotNull => format!("{name} has a value"),
     }
 }
 

@@ -87,7 +87,7 @@ pub struct Artifact {
     /// Whose rows it may hold: what its owner could see when it was made.
     pub locations: Locations,
     /// Whose rows show sensitive columns in it: a part of `locations`, or all of them.
-    pub clear: Locations,
+    pub unredacted: Locations,
 }
 
 /// What becomes of a run whose attempt failed.

@@ -103,7 +103,7 @@ pub(crate) fn may_read(scope: &TenantScope, artifact: &Artifact) -> Result<(), &
     if !scope.locations().covers(&artifact.locations) {
         return Err(LOCATIONS_REVOKED);
     }
-    if scope.clear().covers(&artifact.clear) { Ok(()) } else { Err(SENSITIVE_REVOKED) }
+    if scope.unredacted().covers(&artifact.unredacted) { Ok(()) } else { Err(SENSITIVE_REVOKED) }
 }
 
 /// A stretch of the file as it is read, every byte of it or an error at the end: nothing goes out before its checksum holds.

@@ -225,7 +225,7 @@ fn sentences(scope: &TenantScope, words: &Words, rows_of: &RowsOf, explanation: 
     });
     if !rows_of.redacted_columns.is_empty() {
         let hidden = rows_of.redacted_columns.join(", ");
-        sentences.push(match scope.clear() {
+        sentences.push(match scope.unredacted() {
             Locations::Only(clear) if !clear.is_empty() => {
                 format!("Sensitive columns are null, except in rows of {}: {hidden}.", clear.join(", "))
             }

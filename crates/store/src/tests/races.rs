@@ -21,9 +21,12 @@ use crate::room;
 const AT_ONCE: u64 = 40;
 
 /// What came of each of `AT_ONCE` calls.
-async fn at_once<T: Send + 'static, Done: Future<Output = T> + Send + 'static>(bench: &Bench, call: impl Fn(Store, u64) -> Done) -> Vec<T> {
-    let other = if bench.store.is_shared() { Store::open(&bench.url).await.unwrap() } else { bench.store.clone() };
-    let stores = [bench.store.clone(), other];
+async fn at_once<T: Send + 'static, Done: Future<Output = T> + Send + 'static>(
+    deployment: &Deployment,
+    call: impl Fn(Store, u64) -> Done,
+) -> Vec<T> {
+    let other = if deployment.store.is_shared() { Store::open(&deployment.url).await.unwrap() } else { deployment.store.clone() };
+    let stores = [deployment.store.clone(), other];
     let begun = (0..AT_ONCE).zip(stores.iter().cycle()).map(|(number, store)| tokio::spawn(call(store.clone(), number)));
     let mut outcomes = Vec::new();
     for task in begun.collect::<Vec<_>>() {
@@ -46,19 +49,19 @@ fn quotas(active: u64, execute_now: u64) -> Option<ReportQuotas> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn quotas_hold_for_many_who_create_at_once() {
-    let bench = bench().await;
-    let added = at_once(&bench, |store, number| async move {
+    let deployment = deployment().await;
+    let added = at_once(&deployment, |store, number| async move {
         let report = recurring(100 + u128::from(number));
         store.add_report(&report, None, quotas(5, 3)).await.unwrap().is_ok()
     });
     assert_eq!(count(&added.await, |added| *added), 5);
-    let added = at_once(&bench, |store, number| async move {
+    let added = at_once(&deployment, |store, number| async move {
         let report = once(200 + u128::from(number));
         store.add_report(&report, Some(&first_run(&report)), quotas(5, 3)).await.unwrap().is_ok()
     });
     assert_eq!(count(&added.await, |added| *added), 3);
     let numbers = "(SELECT DISTINCT number FROM scheduled_reports) AS numbers";
-    assert_eq!(rows(&bench.store, numbers).await, 8, "each has a number of its own");
+    assert_eq!(rows(&deployment.store, numbers).await, 8, "each has a number of its own");
     let query = |number: u64| ReportQuery {
         id: Uuid::from_u128(300 + u128::from(number)),
         tenant: tenant().id,
@@ -70,7 +73,7 @@ async fn quotas_hold_for_many_who_create_at_once() {
         user: "u".into(),
         created: at(0),
     };
-    let added = at_once(&bench, |store, number| async move { store.add_report_query(&query(number), Some(4)).await.unwrap() }).await;
+    let added = at_once(&deployment, |store, number| async move { store.add_report_query(&query(number), Some(4)).await.unwrap() }).await;
     assert_eq!(count(&added, |added| *added), 4);
     let secret = |number: u64| CallbackSecret {
         id: Uuid::from_u128(400 + u128::from(number)),
@@ -80,20 +83,21 @@ async fn quotas_hold_for_many_who_create_at_once() {
         created: at(0),
         expires: None,
     };
-    let added = at_once(&bench, |store, number| async move { store.add_callback_secret(&secret(number), at(9), 5).await.unwrap() }).await;
-    assert_eq!((count(&added, |added| *added), bench.store.callback_secrets(OWNER, at(0)).await.unwrap().len()), (5, 5));
-    let current = bench.store.callback_secrets(OWNER, at(0)).await.unwrap();
+    let added =
+        at_once(&deployment, |store, number| async move { store.add_callback_secret(&secret(number), at(9), 5).await.unwrap() }).await;
+    assert_eq!((count(&added, |added| *added), deployment.store.callback_secrets(OWNER, at(0)).await.unwrap().len()), (5, 5));
+    let current = deployment.store.callback_secrets(OWNER, at(0)).await.unwrap();
     assert_eq!(current.iter().filter(|secret| secret.expires.is_none()).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_quota_holds_for_many_that_become_active_at_once() {
-    let bench = bench().await;
+    let deployment = deployment().await;
     for number in 0..AT_ONCE {
         let paused = ScheduledReport { status: ReportStatus::Paused, ..recurring(100 + u128::from(number)) };
-        bench.store.add_report(&paused, None, None).await.unwrap().unwrap();
+        deployment.store.add_report(&paused, None, None).await.unwrap().unwrap();
     }
-    let resumed = at_once(&bench, |store, number| async move {
+    let resumed = at_once(&deployment, |store, number| async move {
         let resumed = |report: &ScheduledReport| Ok::<_, ReportFault>(report.resumed(at(1)).unwrap());
         store.change_report(OWNER, Program::Mpn, Uuid::from_u128(100 + u128::from(number)), quotas(7, 0), resumed).await.unwrap().unwrap()
     });
@@ -102,47 +106,50 @@ async fn the_quota_holds_for_many_that_become_active_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owners_room_for_reports_holds() {
-    let bench = bench().await;
+    let deployment = deployment().await;
     let others = "INSERT INTO scheduled_reports (id, tenant_id, owner_id, application_id, program, name, query_id, query, owner_name, created, status,
             execute_now, fired, revision, format, callback_on_failure)
         SELECT CAST(n AS TEXT), '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000003', 'a', 'mpn', 'n', 'q', 'q', 'o', 0,
             'Active', 1, 0, 0, 'csv', 0";
-    super::bounds::fill(&bench.store, room::REPORTS.most - 2, others).await;
+    super::bounds::fill(&deployment.store, room::REPORTS.most - 2, others).await;
     let added =
-        at_once(&bench, |store, number| async move { store.add_report(&recurring(100 + u128::from(number)), None, None).await.is_ok() });
+        at_once(
+            &deployment,
+            |store, number| async move { store.add_report(&recurring(100 + u128::from(number)), None, None).await.is_ok() },
+        );
     assert_eq!(count(&added.await, |added| *added), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenants_room_holds_for_many_at_once() {
-    let bench = populated().await;
-    let (store, own) = (&bench.store, tenant().id);
+    let deployment = populated().await;
+    let (store, own) = (&deployment.store, tenant().id);
     let id = |number: u64| Uuid::from_u128(70_000 + u128::from(number));
     let users = "INSERT INTO users (id, tenant_id, username, display_name, must_change, enabled, failures, totp_step, created)
         SELECT CAST(n AS TEXT), '00000000-0000-0000-0000-000000000001', 'n' || n, '', 0, 1, 0, 0, 0";
     super::bounds::fill(store, room::USERS.most - 3, users).await;
-    let added = at_once(&bench, |store, number| async move {
+    let added = at_once(&deployment, |store, number| async move {
         store.add_user(&User::new(id(number), own, format!("user{number}@contoso.example")), None, at(0)).await.is_ok()
     });
     assert_eq!(count(&added.await, |added| *added), 2, "beside the one that is there");
     let applications = "INSERT INTO applications (id, tenant_id, name, enabled, operator, public, redirect_uris, created)
         SELECT CAST(n AS TEXT), '00000000-0000-0000-0000-000000000001', 'n', 1, 0, 0, '[]', 0";
     super::bounds::fill(store, room::APPLICATIONS.most - 3, applications).await;
-    let added = at_once(&bench, |store, number| async move {
+    let added = at_once(&deployment, |store, number| async move {
         store.add_application(&Application::confidential(id(number), own, "app"), at(0)).await.is_ok()
     });
     assert_eq!(count(&added.await, |added| *added), 2, "beside the one that is there");
     let locations =
         "INSERT INTO locations (tenant_id, mpn_id, name, country) SELECT '00000000-0000-0000-0000-000000000001', CAST(n AS TEXT), 'n', 'c'";
     super::bounds::fill(store, room::LOCATIONS.most - 2, locations).await;
-    let added = at_once(&bench, |store, number| async move {
+    let added = at_once(&deployment, |store, number| async move {
         store.put_location(own, &Location { mpn_id: format!("new {number}"), name: "n".into(), country: "c".into() }).await.is_ok()
     });
     assert_eq!(count(&added.await, |added| *added), 2);
     let bindings = "INSERT INTO external_identities (id, tenant_id, issuer, external_tenant, kind, external_id, local_id, created)
         SELECT CAST(n AS TEXT), '00000000-0000-0000-0000-000000000001', 'i', 't', 'user', CAST(n AS TEXT), 'l', 0";
     super::bounds::fill(store, room::EXTERNAL_IDENTITIES.most - 2, bindings).await;
-    let added = at_once(&bench, |store, number| async move {
+    let added = at_once(&deployment, |store, number| async move {
         let identity = ExternalIdentity {
             id: id(number),
             tenant: own,
@@ -160,19 +167,19 @@ async fn a_tenants_room_holds_for_many_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_applications_secrets_and_device_codes_are_bounded_for_many_at_once() {
-    let bench = populated().await;
+    let deployment = populated().await;
     for number in 0..20 {
         let secret = secret(number, at(1));
-        bench.store.add_client_secret(APP, &secret).await.unwrap();
+        deployment.store.add_client_secret(APP, &secret).await.unwrap();
     }
-    at_once(&bench, |store, number| async move { store.add_client_secret(APP, &secret(100 + number, at(9))).await.unwrap() }).await;
+    at_once(&deployment, |store, number| async move { store.add_client_secret(APP, &secret(100 + number, at(9))).await.unwrap() }).await;
     // Those that were over are gone, and none that works is.
-    assert_eq!(bench.store.client_secrets(APP).await.unwrap().len(), usize::try_from(AT_ONCE).unwrap());
+    assert_eq!(deployment.store.client_secrets(APP).await.unwrap().len(), usize::try_from(AT_ONCE).unwrap());
     for number in 0..u64::from(WAITING_PER_ADDRESS) - 3 {
-        assert_eq!(bench.store.add_device_code(&code(1000 + number, "network", at(1)), at(0)).await.unwrap(), AddedDeviceCode::Added);
+        assert_eq!(deployment.store.add_device_code(&code(1000 + number, "network", at(1)), at(0)).await.unwrap(), AddedDeviceCode::Added);
     }
     let added =
-        at_once(&bench, |store, number| async move { store.add_device_code(&code(number, "network", at(1)), at(0)).await.unwrap() });
+        at_once(&deployment, |store, number| async move { store.add_device_code(&code(number, "network", at(1)), at(0)).await.unwrap() });
     assert_eq!(count(&added.await, |added| *added == AddedDeviceCode::Added), 3);
 }
 
@@ -189,16 +196,17 @@ fn secret(number: u64, expires: DateTime<Utc>) -> ClientSecret {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_passwords_all_count_and_known_addresses_are_bounded() {
-    let bench = populated().await;
+    let deployment = populated().await;
     let ana = || Subject::User(OWNER);
     let wrong = |count: Count| Count { failures: count.failures + 1, ..count };
-    at_once(&bench, |store, _| async move { store.change_sign_in_count(&ana(), None, at(1), wrong).await.unwrap() }).await;
-    let found = bench.store.sign_in_count(&ana(), None, at(1)).await.unwrap();
+    at_once(&deployment, |store, _| async move { store.change_sign_in_count(&ana(), None, at(1), wrong).await.unwrap() }).await;
+    let found = deployment.store.sign_in_count(&ana(), None, at(1)).await.unwrap();
     assert_eq!(u64::from(found.count.failures), AT_ONCE);
-    at_once(&bench, |store, number| async move { store.know_address(OWNER, &format!("network {number}"), at(1)).await.unwrap() }).await;
-    assert_eq!(rows(&bench.store, "sign_in_counts WHERE network <> ''").await, i64::from(KNOWN_ADDRESSES));
+    at_once(&deployment, |store, number| async move { store.know_address(OWNER, &format!("network {number}"), at(1)).await.unwrap() })
+        .await;
+    assert_eq!(rows(&deployment.store, "sign_in_counts WHERE network <> ''").await, i64::from(KNOWN_ADDRESSES));
     // A new password opens the account, whoever guesses beside it: what is counted is counted from 0 or from what was there.
-    let opened = at_once(&bench, |store, number| async move {
+    let opened = at_once(&deployment, |store, number| async move {
         if number == AT_ONCE / 2 {
             store.set_user_password(OWNER, "new", false).await.unwrap();
         }
@@ -241,36 +249,37 @@ fn authorization_code(number: u64) -> AuthorizationCode {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_and_codes_of_a_user_are_bounded_for_many_at_once() {
-    let bench = populated().await;
+    let deployment = populated().await;
     for number in 0..100 {
-        assert!(bench.store.put_sign_in_session(&session(number), None, false).await.unwrap());
+        assert!(deployment.store.put_sign_in_session(&session(number), None, false).await.unwrap());
     }
-    at_once(&bench, |store, number| async move { store.put_sign_in_session(&session(1000 + number), None, false).await.unwrap() }).await;
-    assert_eq!(rows(&bench.store, "sign_in_sessions").await, 100);
+    at_once(&deployment, |store, number| async move { store.put_sign_in_session(&session(1000 + number), None, false).await.unwrap() })
+        .await;
+    assert_eq!(rows(&deployment.store, "sign_in_sessions").await, 100);
     for number in 0..100 {
-        assert!(bench.store.add_authorization_code(&authorization_code(number), "session 1000").await.unwrap());
+        assert!(deployment.store.add_authorization_code(&authorization_code(number), "session 1000").await.unwrap());
     }
-    at_once(&bench, |store, number| async move {
+    at_once(&deployment, |store, number| async move {
         // Each in a session of its own.
         assert!(store.add_authorization_code(&authorization_code(1000 + number), &format!("session {}", 1000 + number)).await.unwrap());
     })
     .await;
-    assert_eq!(rows(&bench.store, "authorization_codes").await, 100);
+    assert_eq!(rows(&deployment.store, "authorization_codes").await, 100);
 }
 
 /// Sessions, codes and tokens that are added while a user's sign-ins are ended are ended too, or were added after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_outlives_the_end_of_the_sign_ins_that_it_came_from() {
-    let bench = populated().await;
+    let deployment = populated().await;
     for round in 0..8 {
         let number = move |kind: u64, place: u64| round * 10_000 + kind * 1000 + place;
         for place in 0..AT_ONCE {
-            let store = &bench.store;
+            let store = &deployment.store;
             assert!(store.put_sign_in_session(&session(number(0, place)), None, false).await.unwrap());
             let family = u128::from(number(0, place)) + 9;
             store.add_refresh_token(&token(&format!("old {}", number(0, place)), family, at(0))).await.unwrap();
         }
-        at_once(&bench, |store, place| async move {
+        at_once(&deployment, |store, place| async move {
             let old = format!("session {}", number(0, place));
             match place % 5 {
                 _ if place == AT_ONCE / 2 => store.set_user_password(OWNER, "new", false).await.unwrap(),
@@ -290,7 +299,7 @@ async fn nothing_outlives_the_end_of_the_sign_ins_that_it_came_from() {
         })
         .await;
         for left in ["sign_in_sessions", "authorization_codes", "refresh_tokens WHERE revoked = 0"] {
-            assert_eq!(rows(&bench.store, left).await, 0, "{left} in round {round}");
+            assert_eq!(rows(&deployment.store, left).await, 0, "{left} in round {round}");
         }
     }
 }
@@ -298,13 +307,13 @@ async fn nothing_outlives_the_end_of_the_sign_ins_that_it_came_from() {
 /// A stolen token ends the family: also what the thief, or the client, gets for one of its tokens just then.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_outlives_its_family() {
-    let bench = populated().await;
+    let deployment = populated().await;
     for round in 0..8_u64 {
         let family = 50 + u128::from(round);
         for place in 0..AT_ONCE {
-            bench.store.add_refresh_token(&token(&format!("{round} {place}"), family, at(0))).await.unwrap();
+            deployment.store.add_refresh_token(&token(&format!("{round} {place}"), family, at(0))).await.unwrap();
         }
-        at_once(&bench, |store, place| async move {
+        at_once(&deployment, |store, place| async move {
             if place == AT_ONCE / 2 {
                 return store.revoke_refresh_family(Uuid::from_u128(family), None).await.unwrap();
             }
@@ -313,32 +322,32 @@ async fn no_token_outlives_its_family() {
             store.replace_refresh_token(used, Some(by), None).await.unwrap();
         })
         .await;
-        assert_eq!(rows(&bench.store, "refresh_tokens WHERE revoked = 0").await, 0, "in round {round}");
+        assert_eq!(rows(&deployment.store, "refresh_tokens WHERE revoked = 0").await, 0, "in round {round}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_keeps_so_many_tokens_however_many_come_at_once() {
-    let bench = populated().await;
+    let deployment = populated().await;
     for number in 0..u64::from(KEPT_PER_SIGN_IN) {
-        bench.store.add_refresh_token(&token(&format!("token {number}"), 1, at(0))).await.unwrap();
+        deployment.store.add_refresh_token(&token(&format!("token {number}"), 1, at(0))).await.unwrap();
     }
-    at_once(&bench, |store, number| async move {
+    at_once(&deployment, |store, number| async move {
         let used = UsedToken { digest: "token 0".into(), now: at(1), good_since: Some(at(0)) };
         let by = RefreshTokenRecord { expires: at(1) + LIFETIME, ..token(&format!("new {number}"), 1, at(1)) };
         assert!(store.replace_refresh_token(used, Some(by), None).await.unwrap());
         store.trim_refresh_tokens().await.unwrap();
     })
     .await;
-    bench.store.add_refresh_token(&token("last", 1, at(2))).await.unwrap();
-    bench.store.trim_refresh_tokens().await.unwrap();
-    assert_eq!(rows(&bench.store, "refresh_tokens").await, i64::from(KEPT_PER_SIGN_IN));
+    deployment.store.add_refresh_token(&token("last", 1, at(2))).await.unwrap();
+    deployment.store.trim_refresh_tokens().await.unwrap();
+    assert_eq!(rows(&deployment.store, "refresh_tokens").await, i64::from(KEPT_PER_SIGN_IN));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_steps_of_an_enrollment_at_once_each_sees_the_one_before() {
-    let bench = bench().await;
-    let started = at_once(&bench, |store, _| async move {
+    let deployment = deployment().await;
+    let started = at_once(&deployment, |store, _| async move {
         let start = |known: Option<Enrollment>| match known {
             Some(_) => (None, false),
             None => (Some(Enrollment::active(Program::Mpn, at(0))), true),
@@ -346,7 +355,7 @@ async fn of_steps_of_an_enrollment_at_once_each_sees_the_one_before() {
         store.change_enrollment(tenant().id, Program::Mpn, start).await.unwrap()
     });
     assert_eq!(count(&started.await, |started| *started), 1);
-    let appealed = at_once(&bench, |store, _| async move {
+    let appealed = at_once(&deployment, |store, _| async move {
         let appeal = |known: Option<Enrollment>| {
             let known = known.unwrap();
             (Some(Enrollment { appeals: known.appeals + 1, ..known }), ())
@@ -354,14 +363,14 @@ async fn of_steps_of_an_enrollment_at_once_each_sees_the_one_before() {
         store.move_enrollment(tenant().id, Program::Mpn, appeal, |(), _| None).await.unwrap();
     });
     appealed.await;
-    assert_eq!(u64::from(bench.store.enrollments(tenant().id).await.unwrap()[0].appeals), AT_ONCE);
+    assert_eq!(u64::from(deployment.store.enrollments(tenant().id).await.unwrap()[0].appeals), AT_ONCE);
 }
 
 /// Runs that end, are given back, are paused and deleted at once: no report waits for a run that there is not, and no slot is queued twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_and_their_reports_agree_whatever_happens_at_once() {
-    let bench = bench().await;
-    let store = &bench.store;
+    let deployment = deployment().await;
+    let store = &deployment.store;
     let active = |known: Option<Enrollment>| (known.or(Some(Enrollment::active(Program::Mpn, at(0)))), ());
     store.change_enrollment(tenant().id, Program::Mpn, active).await.unwrap();
     for number in 0..AT_ONCE {
@@ -369,7 +378,7 @@ async fn runs_and_their_reports_agree_whatever_happens_at_once() {
         let schedule = Schedule::new(at(4), 4, Some(1), 0);
         store.add_report(&report(100 + u128::from(number), Timing::Recurring(schedule)), None, None).await.unwrap().unwrap();
     }
-    let queued = at_once(&bench, |store, number| async move {
+    let queued = at_once(&deployment, |store, number| async move {
         let mut place = 0;
         let new_id = || {
             place += 1;
@@ -380,7 +389,7 @@ async fn runs_and_their_reports_agree_whatever_happens_at_once() {
     assert_eq!(queued.await.into_iter().sum::<usize>(), usize::try_from(AT_ONCE).unwrap());
     assert_eq!(rows(store, "executions").await, i64::try_from(AT_ONCE).unwrap());
     assert_eq!(rows(store, "(SELECT DISTINCT turn FROM executions) AS turns").await, i64::try_from(AT_ONCE).unwrap(), "each has its turn");
-    at_once(&bench, |store, number| async move {
+    at_once(&deployment, |store, number| async move {
         let id = Uuid::from_u128(100 + u128::from(number));
         match number % 8 {
             0 => drop(store.delete_report(OWNER, Program::Mpn, id, at(5)).await.unwrap()),
@@ -419,10 +428,10 @@ async fn runs_and_their_reports_agree_whatever_happens_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_is_used_while_it_is_deleted_leaves_nothing() {
     for round in 0..4 {
-        let bench = populated().await;
-        let (store, own) = (&bench.store, tenant().id);
+        let deployment = populated().await;
+        let (store, own) = (&deployment.store, tenant().id);
         assert!(store.put_sign_in_session(&session(0), None, false).await.unwrap());
-        at_once(&bench, |store, number| async move {
+        at_once(&deployment, |store, number| async move {
             // What finds its tenant gone is refused by the database.
             let id = 7000 + u128::from(number);
             match number % 8 {
@@ -460,7 +469,7 @@ fn of_another(report: ScheduledReport) -> ScheduledReport {
 
 #[tokio::test]
 async fn an_open_creation_holds_up_its_owner_alone() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     if store.dialect != Dialect::Postgres {
         return;
     }
@@ -484,7 +493,7 @@ async fn an_open_creation_holds_up_its_owner_alone() {
 /// Of an earlier version that runs beside this one, or of anybody.
 #[tokio::test]
 async fn the_lock_that_once_was_for_all_holds_up_nobody() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     if store.dialect != Dialect::Postgres {
         return;
     }
@@ -504,15 +513,15 @@ async fn the_lock_that_once_was_for_all_holds_up_nobody() {
 /// Two that hold what the other wants: the database ends one of them, which then is done anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadlock_is_broken_up_and_both_are_done() {
-    let bench = populated().await;
-    if bench.store.dialect != Dialect::Postgres {
+    let deployment = populated().await;
+    if deployment.store.dialect != Dialect::Postgres {
         return;
     }
     let other = Uuid::from_u128(4);
-    bench.store.add_user(&User::new(other, tenant().id, "other@contoso.example".into()), None, at(0)).await.unwrap();
+    deployment.store.add_user(&User::new(other, tenant().id, "other@contoso.example".into()), None, at(0)).await.unwrap();
     let meeting = std::sync::Arc::new(tokio::sync::Barrier::new(2));
     let both = [(OWNER, other), (other, OWNER)].map(|(first, second)| {
-        let (store, meeting) = (bench.store.clone(), std::sync::Arc::clone(&meeting));
+        let (store, meeting) = (deployment.store.clone(), std::sync::Arc::clone(&meeting));
         let tries = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         tokio::spawn(async move {
             let (store, meeting, counted) = (&store, &meeting, &tries);
