@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::database::dialect::placeholders;
 use crate::database::outage::again;
 use crate::database::row::{Read, millis};
-use crate::together::{Write, insert_rows};
+use crate::group_commit::{Write, insert_rows};
 use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::database::dialect::placeholders;
 use crate::database::row::{Read, millis};
+use crate::group_commit::in_powers_of_two;
 use crate::room;
-use crate::together::in_powers_of_two;
 use crate::{Connection, Store, StoreError, execute};
 
 /// Due callbacks of one tenant that are looked at at once: one with many must not hide the others'.

@@ -7,12 +7,12 @@ mod audit;
 mod callbacks;
 mod database;
 mod error;
+mod group_commit;
 mod identities;
 mod keys;
 mod reports;
 mod room;
 mod sign_in;
-mod together;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -47,9 +47,9 @@ pub use sign_in::sessions::{MissingStep, SignInSession};
 use database::connection::{Connection, Transaction};
 use database::dialect::Dialect;
 use database::lanes::Pool;
+use group_commit::Together;
 use identities::version::IdentityVersion;
 use sign_in::refresh_tokens::Grown;
-use together::Together;
 
 /// A database. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -15,10 +15,10 @@ use crate::database::dialect::{Dialect, LaneKind};
 use crate::database::lanes::{Lane, Pool, silent};
 use crate::database::outage;
 use crate::database::outage::Outage;
+use crate::group_commit::Together;
 use crate::identities::version::IdentityVersion;
 use crate::keys::sealed::{Sealed, SealedPlace};
 use crate::sign_in::refresh_tokens::Grown;
-use crate::together::Together;
 use crate::{Store, StoreError, migrations};
 
 /// How long a start waits for a database that starts too.

@@ -8,7 +8,7 @@ use crate::database::dialect::{Dialect, placeholders};
 use crate::database::locks::Hold;
 use crate::database::outage::again;
 use crate::database::row::{Read, millis};
-use crate::together::{Write, in_powers_of_two, insert_rows};
+use crate::group_commit::{Write, in_powers_of_two, insert_rows};
 use crate::{Connection, Store, StoreError, Transaction, execute};
 use chrono::{DateTime, Utc};
 use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, KEPT_PER_USER, LIFETIME};

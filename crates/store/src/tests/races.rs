@@ -480,7 +480,7 @@ async fn an_open_creation_holds_up_its_owner_alone() {
     for id in 2..10 {
         second.id = Uuid::from_u128(id);
         unhindered(store.add_report(&second, Some(&first_run(&second)), quotas(1, 100))).await.unwrap().unwrap();
-        unhindered(store.record_audit_event(super::together::event(id))).await.unwrap();
+        unhindered(store.record_audit_event(super::group_commit::event(id))).await.unwrap();
         unhindered(store.claim_execution(0, 100)).await.unwrap().unwrap();
     }
     let third = recurring(20);
@@ -502,7 +502,7 @@ async fn the_lock_that_once_was_for_all_holds_up_nobody() {
         let text = format!("BEGIN; SELECT 1 FROM (SELECT pg_advisory_xact_lock({lock})) AS held");
         sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut holding).await.unwrap();
     }
-    unhindered(store.record_audit_event(super::together::event(1))).await.unwrap();
+    unhindered(store.record_audit_event(super::group_commit::event(1))).await.unwrap();
     unhindered(store.add_report(&once(1), Some(&first_run(&once(1))), quotas(1, 1))).await.unwrap().unwrap();
     let claimed = unhindered(store.claim_execution(0, 100)).await.unwrap().unwrap();
     assert!(unhindered(store.finish_execution(&claimed, &Outcome::Failed { reason: "r".into() }, None, at(1))).await.unwrap());
