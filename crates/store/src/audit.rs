@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::database::dialect::placeholders;
 use crate::database::outage::again;
 use crate::database::row::{Read, millis};
-use crate::group_commit::{Write, insert_rows};
+use crate::database::rows::insert_rows;
 use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +62,6 @@ fn bind<'q>(query: Query<'q, Any, AnyArguments>, event: &AuditEvent) -> Query<'q
 }
 
 impl Store {
-    /// Returns once the event is on disk. Events that come at the same time share a transaction.
-    pub async fn record_audit_event(&self, event: AuditEvent) -> Result<(), StoreError> {
-        self.write_together(Write::Audit(event)).await.map(drop)
-    }
-
     /// Writes events that are counted: one that is there already takes the number and the last details over. One that the database does not take is
     /// named in the log and left out, so that it keeps no other from being written.
     pub async fn put_counted_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::database::dialect::placeholders;
 use crate::database::row::{Read, millis};
-use crate::group_commit::in_powers_of_two;
+use crate::database::rows::in_powers_of_two;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
 

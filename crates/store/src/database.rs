@@ -7,4 +7,5 @@ pub(crate) mod locks;
 pub(crate) mod opening;
 pub(crate) mod outage;
 pub(crate) mod row;
+pub(crate) mod rows;
 pub(crate) mod settings;

@@ -1,33 +1,30 @@
-//! Small writes that come at the same time share a transaction: were each committed alone, flushing the disk would bound grants a second.
+//! Group commit: small writes that come at the same time share a transaction. If each were committed alone, the flushes of the disk would bound the
+//! number of grants a second.
 //!
-//! A caller waits until its own write is on disk, and hears of its own failure only. The task that writes lives while something waits: a
-//! caller that gives up takes nothing with it, and closing the store waits for the task's end. Nothing is ever written later than it is
-//! answered for.
+//! A caller waits until its own write is on disk, and hears of its own failure only. A task writes as long as something waits: a caller that
+//! gives up takes nothing with it, and closing the store waits for the end of the task. Nothing is ever written later than it is answered for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::DateTime;
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::audit::{self, AuditEvent};
-use crate::database::dialect::placeholders;
 use crate::database::locks::Hold;
 use crate::database::outage::again;
+use crate::database::rows::in_powers_of_two;
 use crate::sign_in::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
-use crate::{Connection, Outage, Store, StoreError};
+use crate::{Outage, Store, StoreError};
 
 /// Writes of one transaction at most.
 const LARGEST: usize = 256;
 
 /// A write that may share its transaction with others.
 #[derive(Debug, Clone)]
-pub(crate) enum Write {
+enum Write {
     Audit(AuditEvent),
     /// Marks the token used, adds the one that is given for it and records the event. Nothing of it when the token is not good any more.
     Replace {
@@ -39,7 +36,7 @@ pub(crate) enum Write {
 
 /// What waits, and the task that writes it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Together(Arc<Mutex<State>>);
+pub(crate) struct GroupCommit(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -53,7 +50,7 @@ struct Waiting {
     done: oneshot::Sender<Result<bool, StoreError>>,
 }
 
-impl Together {
+impl GroupCommit {
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -72,11 +69,27 @@ impl Together {
 }
 
 impl Store {
+    /// Returns once the event is on disk. Events that come at the same time share a transaction.
+    pub async fn record_audit_event(&self, event: AuditEvent) -> Result<(), StoreError> {
+        self.write_in_group(Write::Audit(event)).await.map(drop)
+    }
+
+    /// Marks the token used, adds the one that is given for it, if any, and records the event, in one transaction. False, with nothing written, when
+    /// the token is not good any more.
+    pub async fn replace_refresh_token(
+        &self,
+        used: UsedToken,
+        by: Option<RefreshTokenRecord>,
+        event: Option<AuditEvent>,
+    ) -> Result<bool, StoreError> {
+        self.write_in_group(Write::Replace { used, by, event }).await
+    }
+
     /// True when the write took place; false when its condition did not hold.
-    pub(crate) async fn write_together(&self, write: Write) -> Result<bool, StoreError> {
+    async fn write_in_group(&self, write: Write) -> Result<bool, StoreError> {
         let (done, written) = oneshot::channel();
         {
-            let mut state = self.together.lock();
+            let mut state = self.group_commit.lock();
             state.waiting.push(Waiting { write, done });
             if state.writer.as_ref().is_none_or(JoinHandle::is_finished) {
                 let store = self.clone();
@@ -89,7 +102,7 @@ impl Store {
     async fn write_waiting(&self) {
         loop {
             let batch: Vec<Waiting> = {
-                let mut state = self.together.lock();
+                let mut state = self.group_commit.lock();
                 if state.waiting.is_empty() {
                     state.writer = None;
                     return;
@@ -214,48 +227,4 @@ fn users_of(writes: &[&Write]) -> Vec<Uuid> {
     users.sort_unstable();
     users.dedup();
     users
-}
-
-/// Inserts rows, many in a statement. `into` is the table with its columns, `end` the statement's end.
-pub(crate) async fn insert_rows<Row>(
-    connection: &mut Connection,
-    (into, end): (&str, &str),
-    columns: usize,
-    rows: &[Row],
-    bind: impl for<'q> Fn(Query<'q, Any, AnyArguments>, &Row) -> Query<'q, Any, AnyArguments>,
-) -> Result<(), StoreError> {
-    for some in in_powers_of_two(rows) {
-        let values: Vec<String> = (0..some.len()).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
-        // Names and placeholders only: values are bound.
-        let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {} {end}", values.join(", ")));
-        let query = some.iter().fold(sqlx::query(text), &bind);
-        query.execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// Pieces of 64, 32, … and 1, so that the database prepares a handful of statements and not one for each number of rows.
-pub(crate) fn in_powers_of_two<Row>(mut rows: &[Row]) -> impl Iterator<Item = &[Row]> {
-    std::iter::from_fn(move || {
-        let size = 1 << rows.len().checked_ilog2()?.min(6);
-        let (some, rest) = rows.split_at_checked(size)?;
-        rows = rest;
-        Some(some)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_hold_every_row_once() {
-        for count in [0_usize, 1, 2, 3, 63, 64, 65, 200] {
-            let rows: Vec<usize> = (0..count).collect();
-            let pieces: Vec<&[usize]> = in_powers_of_two(&rows).collect();
-            assert_eq!(pieces.concat(), rows);
-            assert!(pieces.iter().all(|piece| piece.len().is_power_of_two() && piece.len() <= 64));
-        }
-        assert_eq!(placeholders(2, 3), "$3, $4, $5");
-    }
 }

@@ -47,7 +47,7 @@ pub use sign_in::sessions::{MissingStep, SignInSession};
 use database::connection::{Connection, Transaction};
 use database::dialect::Dialect;
 use database::lanes::Pool;
-use group_commit::Together;
+use group_commit::GroupCommit;
 use identities::version::IdentityVersion;
 use sign_in::refresh_tokens::Grown;
 
@@ -59,7 +59,7 @@ pub struct Store {
     /// For reports, their runs and what lists them, and for transactions.
     reports: Pool,
     dialect: Dialect,
-    together: Together,
+    group_commit: GroupCommit,
     grown: Grown,
     identities: IdentityVersion,
     /// Written with the next change.
@@ -81,7 +81,7 @@ impl Store {
 
     /// Waits a few seconds at most for all connections to close, so that the last writes are on disk.
     pub async fn close(&self) {
-        if tokio::time::timeout(LAST_WRITES, self.together.finish()).await.is_err() {
+        if tokio::time::timeout(LAST_WRITES, self.group_commit.finish()).await.is_err() {
             tracing::warn!("the last writes did not end in time");
         }
         futures::future::join(self.pool.close(), self.reports.close()).await;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::audit;
 use crate::database::row::{Read, millis};
-use crate::group_commit::insert_rows;
+use crate::database::rows::insert_rows;
 use crate::{AuditEvent, Store, StoreError, execute};
 
 /// Blocks that one row is about: a reader of a small stretch reads one row.

@@ -8,7 +8,7 @@ use crate::database::dialect::{Dialect, placeholders};
 use crate::database::locks::Hold;
 use crate::database::outage::again;
 use crate::database::row::{Read, millis};
-use crate::group_commit::{Write, in_powers_of_two, insert_rows};
+use crate::database::rows::{in_powers_of_two, insert_rows};
 use crate::{Connection, Store, StoreError, Transaction, execute};
 use chrono::{DateTime, Utc};
 use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, KEPT_PER_USER, LIFETIME};
@@ -105,17 +105,6 @@ impl Store {
             expires: row.instant("expires")?,
         };
         Ok(Some((record, state)))
-    }
-
-    /// Marks the token used, adds the one that is given for it, if any, and records the event, in one transaction. False, with nothing written, when
-    /// the token is not good any more.
-    pub async fn replace_refresh_token(
-        &self,
-        used: UsedToken,
-        by: Option<RefreshTokenRecord>,
-        event: Option<AuditEvent>,
-    ) -> Result<bool, StoreError> {
-        self.write_together(Write::Replace { used, by, event }).await
     }
 
     /// Ends a sign-in, and records the event in the same transaction. Nothing is recorded when it had ended before.
