@@ -1,4 +1,4 @@
-//! The rows that a caller may see, and those of them that show sensitive columns. No data can be read without a scope.
+//! The rows that a caller may see, and the rows whose sensitive columns are shown. No data can be read without a scope.
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ const USAGE_DATASETS: [&str; 1] = ["isvusage"];
 /// How the names of propensity data end, in lower case.
 const PROPENSITY: &str = "propensity";
 
-/// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own run.
+/// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantScope {
     tenant: Uuid,
@@ -29,7 +29,7 @@ pub enum Locations {
     Only(Vec<String>),
 }
 
-/// A dataset that the caller's roles do not open. The text is for the caller (403).
+/// A dataset that the caller's roles give no access to. The text is for the caller (403).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DatasetRefusal {
     #[error("The role Developer opens usage reports only: '{0}' needs the role Manager.")]
@@ -43,7 +43,7 @@ impl Locations {
         Locations::Only(Vec::new())
     }
 
-    /// Whether all rows of `other` may be seen too. A list never covers the organisation: it has rows of no location.
+    /// Whether all rows of `other` may be seen too. A list of locations never covers the organisation, which has rows without a location.
     pub fn covers(&self, other: &Locations) -> bool {
         match (self, other) {
             (Locations::Organization, _) => true,
@@ -80,15 +80,15 @@ impl TenantScope {
         TenantScope::new(tenant, global_account, program, access)
     }
 
-    /// Narrows the scope to some locations; a scope of locations keeps only those that it has.
+    /// Restricts the scope to some locations. A scope that is for locations keeps only those that it already has.
     pub fn limited_to(self, mpn_ids: Vec<String>) -> Self {
         let Access { rows, unredacted, usage_only } = self.access;
         let access = Access { rows: rows.limited_to(&mpn_ids), unredacted: unredacted.limited_to(&mpn_ids), usage_only };
         TenantScope { access, ..self }
     }
 
-    /// What the scope opens of one dataset: nothing but usage for Developers, and propensity data for Report viewers only where they have the
-    /// role for the partner global account. Source: the notes on both roles.
+    /// What the scope gives access to in one dataset: for Developers only usage, and for Report viewers propensity data only if they have the role
+    /// for the partner global account. Source: the notes on both roles.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {
@@ -123,12 +123,12 @@ impl TenantScope {
         &self.access.rows
     }
 
-    /// The rows whose sensitive columns are shown: all that are seen, or a part of them.
+    /// The rows whose sensitive columns are shown: all visible rows, or a part of them.
     pub fn unredacted(&self) -> &Locations {
         &self.access.unredacted
     }
 
-    /// Whether some rows are seen without their sensitive columns.
+    /// Whether some visible rows have no sensitive columns.
     pub fn is_redacted(&self) -> bool {
         !self.access.unredacted.covers(&self.access.rows)
     }

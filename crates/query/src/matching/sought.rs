@@ -1,4 +1,4 @@
-//! Values that a query's conditions ask for one by one: when it finds no row, the reader wants to know which of them occur nowhere.
+//! Values that a query's conditions name. If the query finds no row, the reader wants to know which of them do not occur.
 
 use crate::datasets::catalog::{Column, Field};
 use crate::diagnostic::nearest::nearest;
@@ -11,11 +11,11 @@ const MAXIMUM_SOUGHT: usize = 8;
 /// One value of one condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sought {
-    /// Its rows have the value, whatever else the query asks and whenever they are of; one is enough.
+    /// A plan whose rows have the value, of any time; the rest of the query does not matter. One row is enough.
     pub plan: Plan,
-    /// What to say when there is none.
+    /// The note if there is none.
     pub note: String,
-    /// The column is sensitive: for whoever may not see it, nothing is to be said.
+    /// The column is sensitive: there is no note for a caller who may not see it.
     pub sensitive: bool,
 }
 
