@@ -52,7 +52,7 @@ async fn principal(context: &Context, token: &str, audience: Audience) -> Result
         Failure::bad_token(told, told)
     };
     let mfa = subject.amr.iter().any(|method| method == MFA);
-    context.directory.bearer(subject.tenant, subject.application, subject.user, mfa).await?.ok_or_else(gone)
+    context.directory.view().bearer(subject.tenant, subject.application, subject.user, mfa).await?.ok_or_else(gone)
 }
 
 /// Who a token stands for, by the rules of the issuer that it names.

@@ -99,11 +99,12 @@ pub async fn change_tenant(
     let review = |known: &Enrollment| legally_different.then(|| known.legal_details_changed(now));
     let event = administrator.event(context, Some(changed.id), "tenant.change", changed.domain.clone(), String::new())?;
     let recorded = |reviewed: &[Reviewed]| {
-        parts.extend(reviewed.iter().map(|Reviewed { enrollment, paused }| {
+        let sent_back = reviewed.iter().map(|Reviewed { enrollment, paused }| {
             let paused = paused.map(paused_reports).unwrap_or_default();
             format!("{} back to {}; {paused}", enrollment.program, enrollment.stage.name())
-        }));
-        Some(AuditEvent { detail: parts.join(", "), ..event })
+        });
+        let detail = parts.iter().cloned().chain(sent_back).collect::<Vec<_>>().join(", ");
+        Some(AuditEvent { detail, ..event.clone() })
     };
     if !context.store.change_tenant(&changed, profile.as_ref(), review, recorded).await? {
         return Err(Failure::NotFound);

@@ -62,7 +62,7 @@ async fn change(
     context: &Context,
     caller: &Caller,
     id: &str,
-    change: impl FnOnce(&ScheduledReport) -> Result<ScheduledReport, ReportFaults>,
+    change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, ReportFaults>,
 ) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
     let quotas = quotas(context, context.clock.now());

@@ -97,7 +97,7 @@ pub async fn step(
     let event = administrator.event(context, Some(tenant.id), step.action(), program.name().to_owned(), reason.clone())?;
     let recorded = |moved: &Result<Enrollment, Failure>, paused: Option<u64>| {
         let parts = [Some(reason.clone()), paused.map(paused_reports)].into_iter().flatten().filter(|part| !part.is_empty());
-        moved.is_ok().then(|| AuditEvent { detail: parts.collect::<Vec<_>>().join("; "), ..event })
+        moved.is_ok().then(|| AuditEvent { detail: parts.collect::<Vec<_>>().join("; "), ..event.clone() })
     };
     match context.store.move_enrollment(tenant.id, program, change, recorded).await? {
         Ok(enrollment) => {
