@@ -4,7 +4,6 @@
 //! recorded by itself, and a record that cannot be written is logged: it never stops the answer. What comes too fast is counted.
 
 pub mod recorder;
-pub mod recorder_loop;
 
 use std::net::IpAddr;
 
