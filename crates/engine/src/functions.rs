@@ -1,7 +1,6 @@
 //! The functions that plans of this engine call, one a file.
 
-pub(crate) mod balanced;
 pub(crate) mod codes;
+pub(crate) mod digest;
 pub(crate) mod may_be_first;
 pub(crate) mod meets;
-pub(crate) mod numbers;

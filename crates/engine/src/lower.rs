@@ -17,9 +17,9 @@ use insightgate_query::timespan::Window;
 
 use self::keys::Keys;
 use self::number::Typed;
+use crate::balanced;
 use crate::encode::Output;
 use crate::error::EngineError;
-use crate::functions::balanced;
 use crate::functions::may_be_first::may_be_first;
 use crate::functions::meets::above;
 use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, column};

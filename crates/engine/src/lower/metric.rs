@@ -11,7 +11,7 @@ use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::number::{Typed, arithmetic, concatenated, decimal_type, first_not_null};
 use crate::error::EngineError;
-use crate::functions::numbers::digest;
+use crate::functions::digest::digest;
 use crate::rows::columns::column;
 use crate::rows::redaction;
 

@@ -38,7 +38,7 @@ use insightgate_query::plan::{Comparison, Plan, Predicate};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::functions::balanced::all_physical;
+use crate::balanced::all_physical;
 use crate::functions::meets::unsplit_and;
 use crate::guard::check_pages;
 use crate::rows::dictionary;

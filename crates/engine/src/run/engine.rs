@@ -22,9 +22,9 @@ use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 use uuid::Uuid;
 
+use crate::balanced::{optimizer_rules, physical_optimizer_rules};
 use crate::encode::Output;
 use crate::error::EngineError;
-use crate::functions::balanced::{optimizer_rules, physical_optimizer_rules};
 use crate::functions::codes;
 use crate::lower::{self, Lowering};
 use crate::rows::blame::{caught, panicked};
