@@ -10,6 +10,7 @@ mod functions;
 mod guard;
 mod ingest;
 mod lower;
+mod reach;
 mod rows;
 mod run;
 pub mod storage;

@@ -1,47 +1,55 @@
-//! Functions of ours that put numbers in the place of values.
+//! `insightgate_digest` puts 128 bits in the place of a text, where texts are told apart and never shown: the distinct ones of a group are counted.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array};
-use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Int64Type};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use siphasher::sip128::{Hasher128, SipHasher13};
-use std::hash::Hasher;
 
-/// Digits of an Int64.
-pub(crate) const INT64_PRECISION: u8 = 19;
+use crate::reach;
+use crate::reach::{PlanPart, Reach};
 
-const WIDE: DataType = DataType::Decimal128(INT64_PRECISION, 0);
 const DIGEST: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
 
-/// An Int64 as a decimal. Every Int64 is one, so that no value is looked at twice, as a cast does.
-pub(crate) fn widened(number: Expr) -> Expr {
-    static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| function("insightgate_widened", DataType::Int64, WIDE, widen));
-    FUNCTION.call(vec![number])
-}
-
-/// 128 bits that stand for a text where texts are told apart and never shown: keyed SipHash, under a key that this process drew. That two
-/// of a thousand million different texts have the same has a chance of 1 in 10^20.
+/// Keyed SipHash, under a key that this process drew: another process would make other digests. That two of a thousand million different texts
+/// have the same has a chance of 1 in 10^20.
 pub(crate) fn digest(text: Expr) -> Expr {
-    static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| function("insightgate_digest", DataType::Utf8, DIGEST, digests));
+    static FUNCTION: LazyLock<Arc<ScalarUDF>> =
+        LazyLock::new(|| reach::function(Digest { signature: Signature::exact(vec![DataType::Utf8], Volatility::Immutable) }));
     FUNCTION.call(vec![text])
 }
 
-fn function(name: &str, takes: DataType, gives: DataType, make: fn(&ArrayRef) -> Result<Decimal128Array>) -> Arc<ScalarUDF> {
-    let of_values = move |arguments: &[ColumnarValue]| {
-        let arrays = ColumnarValue::values_to_arrays(arguments)?;
-        let [array] = arrays.as_slice() else { return exec_err!("a function of one argument got {}", arrays.len()) };
-        Ok(ColumnarValue::Array(Arc::new(make(array)?)))
-    };
-    Arc::new(create_udf(name, vec![takes], gives, Volatility::Immutable, Arc::new(of_values)))
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Digest {
+    signature: Signature,
 }
 
-fn widen(array: &ArrayRef) -> Result<Decimal128Array> {
-    let Some(numbers) = array.as_primitive_opt::<Int64Type>() else { return exec_err!("{} is no Int64", array.data_type()) };
-    Ok(numbers.unary::<_, Decimal128Type>(i128::from).with_precision_and_scale(INT64_PRECISION, 0)?)
+impl PlanPart for Digest {
+    const REACH: Reach = Reach::ThisProcess;
+}
+
+impl ScalarUDFImpl for Digest {
+    fn name(&self) -> &str {
+        "insightgate_digest"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DIGEST)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
+        let [array] = arrays.as_slice() else { return exec_err!("insightgate_digest takes one argument, not {}", arrays.len()) };
+        Ok(ColumnarValue::Array(Arc::new(digests(array)?)))
+    }
 }
 
 fn digests(array: &ArrayRef) -> Result<Decimal128Array> {
@@ -60,18 +68,9 @@ fn digests(array: &ArrayRef) -> Result<Decimal128Array> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use datafusion::arrow::array::{Array, Int64Array, StringArray};
+    use datafusion::arrow::array::StringArray;
 
     use super::*;
-
-    #[test]
-    fn every_number_is_widened_as_it_is() {
-        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(-1), Some(i64::MAX)]));
-        let wide = widen(&numbers).unwrap();
-        assert_eq!(wide.iter().collect::<Vec<_>>(), [Some(i64::MIN.into()), None, Some(-1), Some(i64::MAX.into())]);
-        assert_eq!(*wide.data_type(), WIDE);
-        wide.validate_decimal_precision(INT64_PRECISION).unwrap();
-    }
 
     #[test]
     fn equal_texts_and_no_others_have_a_digest_in_common() {

@@ -18,6 +18,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::thrift::{self, PageSizes};
+use crate::reach::{PlanPart, Reach};
 
 /// Bytes that a page may become. Writers make pages of 1 MiB, DuckDB such of 100 MB; a page is held as a whole, and its values beside it.
 pub(crate) const LARGEST_PAGE: i64 = 128 << 20;
@@ -35,6 +36,10 @@ pub(crate) struct PageFault {
 /// Other readers, guarded.
 #[derive(Debug)]
 pub(crate) struct GuardedReaders<Readers>(pub(crate) Readers);
+
+impl<Readers> PlanPart for GuardedReaders<Readers> {
+    const REACH: Reach = Reach::ThisProcess;
+}
 
 impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedReaders<Readers> {
     fn create_reader(

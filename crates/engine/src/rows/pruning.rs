@@ -39,7 +39,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::balanced::all_physical;
-use crate::functions::meets::unsplit_and;
+use crate::functions::unsplit_and::unsplit_and;
 use crate::guard::check_pages;
 use crate::rows::dictionary;
 use crate::rows::lake::Lake;
