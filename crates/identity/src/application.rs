@@ -103,6 +103,10 @@ pub struct RedirectUriFault {
 pub const LONGEST_REDIRECT_URI: usize = 2000;
 
 /// https, or http to this machine only; a public client may have a scheme of its own. No fragment, no wildcard, no credentials.
+///
+/// # Errors
+///
+/// [`RedirectUriFault`] says which of these rules the address breaks.
 pub fn check_redirect_uri(uri: &str, public: bool) -> Result<(), RedirectUriFault> {
     let fault = |reason| Err(RedirectUriFault { uri: uri.chars().take(200).collect(), reason });
     if uri.len() > LONGEST_REDIRECT_URI {

@@ -87,6 +87,10 @@ impl ExternalBearer {
     ///
     /// A bearer without a bound user is an application alone only where the token says so or where the subject is bound as that very
     /// application: an unknown user never acts with the rights of the application.
+    ///
+    /// # Errors
+    ///
+    /// [`NotBound`] names what of the bearer is bound to nobody.
     pub fn recognise(&self, issuer: &str, fixed: Option<Uuid>, bound: &[ExternalIdentity]) -> Result<Recognised, NotBound> {
         let find = |kind: ExternalKind, id: &str| {
             bound.iter().find(|identity| {

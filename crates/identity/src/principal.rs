@@ -31,7 +31,11 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The rows of `program` that the caller may see, or the first prerequisite that is missing.
+    /// The rows of `program` that the caller may see.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] is the first prerequisite that is missing.
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
@@ -57,6 +61,10 @@ impl Principal {
     }
 
     /// Whether the application may act for a user at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when the application lacks the permission, or the tenant's consent to it.
     pub fn delegation(&self) -> Result<(), Refusal> {
         if !self.requested.contains(&Permission::PartnerApi) {
             return Err(Refusal::PermissionMissing);

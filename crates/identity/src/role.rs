@@ -141,12 +141,20 @@ impl Role {
 }
 
 /// Whether somebody with these assignments may give the role, or take it. Operators need none of this.
+///
+/// # Errors
+///
+/// [`MayNotAssign`] names the roles that it takes.
 pub fn may_assign(assigner: &[RoleAssignment], role: Role) -> Result<(), MayNotAssign> {
     if assigner.iter().any(|held| held.role.may_assign(role)) { Ok(()) } else { Err(MayNotAssign(role)) }
 }
 
 impl RoleAssignment {
     /// Location ids are trimmed, sorted and distinct; whether the tenant has them is for the caller to check.
+    ///
+    /// # Errors
+    ///
+    /// [`AssignmentFault`] when the role takes no locations, or none are named.
     pub fn new(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         let Locations::Only(mpn_ids) = locations else { return Ok(RoleAssignment { role, locations }) };
         if !role.takes_locations() {
@@ -162,6 +170,10 @@ impl RoleAssignment {
     }
 
     /// The same for an application that acts alone.
+    ///
+    /// # Errors
+    ///
+    /// [`AssignmentFault`] when the role is for users, and where [`RoleAssignment::new`] fails.
     pub fn of_application(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         if !role.is_for_applications() {
             return Err(AssignmentFault::NotForApplications(role));

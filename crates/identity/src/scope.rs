@@ -51,6 +51,10 @@ impl TenantScope {
 
     /// What the scope opens of one dataset: nothing but usage for Developers, and propensity data for Report viewers only where they have the
     /// role for the partner global account. Source: the notes on both roles.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetRefusal`] when the roles open nothing of it.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {

@@ -1,8 +1,7 @@
 //! `insightgate_may_be_first` leaves most rows out before they are told apart: those whose codes were met before at an earlier place.
 //!
 //! Where rows are told apart by [codes](crate::functions::codes), which are small numbers, one look into an array tells whether a row can be the first
-//! with its codes. A filter for DISTINCT
-//! that may pass duplicates but never drops the first row of a group, in whatever order rows come.
+//! with its codes. It is a filter for DISTINCT that may pass duplicates but never drops the first row of a group, in whatever order rows come.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

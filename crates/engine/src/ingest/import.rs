@@ -32,6 +32,10 @@ pub struct ImportSummary {
 /// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it.
 /// `progress` hears of the rows so far. Blocks; memory does not grow with the files. Nothing is written when a file's columns do not fit; a
 /// file with a value that does not leaves nothing, and those before it stay.
+///
+/// # Errors
+///
+/// What does not fit, with its place; that a file cannot be read or written.
 pub fn import(
     files: &[PathBuf],
     dataset: &Dataset,

@@ -67,6 +67,10 @@ impl Target<'_> {
 
 impl Engine {
     /// As [`Engine::export_within`], where there is room for any file.
+    ///
+    /// # Errors
+    ///
+    /// What the query meets; that the disk of the artifacts has nothing to spare; that the store fails.
     pub async fn export(
         &self,
         scope: &TenantScope,
@@ -105,6 +109,10 @@ impl Engine {
     }
 
     /// Writes the same bytes elsewhere, for `insightgate run`. The writer is flushed, not closed.
+    ///
+    /// # Errors
+    ///
+    /// What the query meets; that the writer fails, which then has a part of the answer.
     pub async fn export_to_writer(
         &self,
         scope: &TenantScope,

@@ -133,6 +133,10 @@ impl AccessClaims {
     }
 
     /// Everything but the signature.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenFault`] is the first claim that is not as expected.
     pub fn check(&self, expected: &Expectation<'_>) -> Result<TokenSubject, TokenFault> {
         let now = expected.now.timestamp();
         if now >= self.exp {

@@ -41,7 +41,11 @@ impl<'c> Columns<'c> {
     }
 }
 
-/// The expression over the columns of a dataset, hidden ones too; or the first thing that is wrong with it, placed within the text.
+/// The expression over the columns of a dataset, hidden ones too.
+///
+/// # Errors
+///
+/// The first thing that is wrong with it, placed within the text.
 pub fn parse(text: &str, columns: &[Column]) -> Result<MetricExpression, Diagnostic> {
     parse_over(text, &Columns::of(columns))
 }
