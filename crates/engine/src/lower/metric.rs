@@ -47,7 +47,7 @@ impl Inputs<'_> {
     }
 
     fn guarded(&self, expression: Expr) -> Result<Expr, EngineError> {
-        if self.redacted && self.sensitive { redaction::where_clear(expression) } else { Ok(expression) }
+        if self.redacted && self.sensitive { redaction::where_unredacted(expression) } else { Ok(expression) }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What of the engine's plans cannot leave the process, by the types and by the plans of queries of each strategy.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
