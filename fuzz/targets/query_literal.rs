@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use insightgate_query::datasets::catalog::Catalog;
 use insightgate_query::datasets::definition;
-use insightgate_query::plan::{Comparison, Test, Value};
+use insightgate_query::plan::{Comparison, Predicate, Value};
 use libfuzzer_sys::fuzz_target;
 
 const TYPES: [&str; 8] = ["string", "int64", "float64", "decimal(18,2)", "decimal(38,38)", "date", "timestamp", "bool"];
@@ -22,10 +22,10 @@ fn catalog() -> Catalog {
 }
 
 /// The test of the condition, and whether the plan has a note about it. None where the literal is too long for a query.
-fn test(column: usize, condition: &str) -> Option<(Test, bool)> {
+fn test(column: usize, condition: &str) -> Option<(Predicate, bool)> {
     let text = format!("SELECT c0 FROM D WHERE c{column} {condition}");
     let mut plan = insightgate_query::plan(&text, CATALOG.get_or_init(catalog)).ok()?;
-    Some((plan.row_conditions.pop()?.test, !plan.notes.is_empty()))
+    Some((plan.row_conditions.pop()?.predicate, !plan.notes.is_empty()))
 }
 
 /// As a query would say it.
@@ -52,7 +52,7 @@ fuzz_target!(|input: (u8, &str)| {
     let (chosen, text) = input;
     let column = usize::from(chosen) % TYPES.len();
     let literal = format!("'{}'", text.replace('\'', "''"));
-    let tests: Option<Vec<(Test, bool)>> = ["=", "!=", "<", "<=", ">", ">="]
+    let tests: Option<Vec<(Predicate, bool)>> = ["=", "!=", "<", "<=", ">", ">="]
         .into_iter()
         .map(|operator| format!("{operator} {literal}"))
         .chain([format!("IN ({literal})"), format!("NOT IN ({literal})")])
@@ -60,18 +60,18 @@ fuzz_target!(|input: (u8, &str)| {
         .collect();
     let Some(tests) = tests else { return };
     let notes: Vec<bool> = tests.iter().map(|(_, note)| *note).collect();
-    let tests: Vec<Test> = tests.into_iter().map(|(test, _)| test).collect();
-    let decided: Vec<bool> = tests.iter().map(|test| matches!(test, Test::Nothing | Test::NotNull)).collect();
+    let tests: Vec<Predicate> = tests.into_iter().map(|(test, _)| test).collect();
+    let decided: Vec<bool> = tests.iter().map(|test| matches!(test, Predicate::Nothing | Predicate::NotNull)).collect();
     assert_eq!(notes, decided, "a note stands where no value is looked at, and only there: {literal}");
     let [equal, not_equal, less, less_or_equal, greater, greater_or_equal, within, outside] = tests.as_slice() else { return };
 
-    if let Test::Compare(Equal, value) = equal {
-        let compared = |comparison| Test::Compare(comparison, value.clone());
+    if let Predicate::Compare(Equal, value) = equal {
+        let compared = |comparison| Predicate::Compare(comparison, value.clone());
         assert_eq!(
             [not_equal, less, less_or_equal, greater, greater_or_equal],
             [NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual].map(compared).each_ref()
         );
-        let listed = |negated| Test::In { values: vec![value.clone()], negated };
+        let listed = |negated| Predicate::In { values: vec![value.clone()], negated };
         assert_eq!([within, outside], [&listed(false), &listed(true)]);
         // What a value says is that value again.
         let written = written(value);
@@ -82,13 +82,13 @@ fuzz_target!(|input: (u8, &str)| {
         }
         return;
     }
-    assert_eq!([equal, not_equal, within, outside], [&Test::Nothing, &Test::NotNull, &Test::Nothing, &Test::NotNull]);
+    assert_eq!([equal, not_equal, within, outside], [&Predicate::Nothing, &Predicate::NotNull, &Predicate::Nothing, &Predicate::NotNull]);
     // Without a value that is equal, less is less or equal; and what is not less is greater, if it can be compared at all.
-    let comparable = !matches!((less, greater), (Test::Nothing, Test::Nothing));
+    let comparable = !matches!((less, greater), (Predicate::Nothing, Predicate::Nothing));
     match (less_or_equal, greater_or_equal) {
-        (Test::Compare(_, below), Test::Compare(_, above)) => assert_eq!(below, above),
-        (Test::NotNull, Test::Nothing) | (Test::Nothing, Test::NotNull) => {}
-        (Test::Nothing, Test::Nothing) => assert!(!comparable),
+        (Predicate::Compare(_, below), Predicate::Compare(_, above)) => assert_eq!(below, above),
+        (Predicate::NotNull, Predicate::Nothing) | (Predicate::Nothing, Predicate::NotNull) => {}
+        (Predicate::Nothing, Predicate::Nothing) => assert!(!comparable),
         other => unreachable!("{literal} is neither above nor below: {other:?}"),
     }
 });

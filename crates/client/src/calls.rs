@@ -74,7 +74,7 @@ impl Client {
         self.call(Method::GET, &[QUERIES, "testQueryResult"], &preview_parameters(subject, start, end), None).await
     }
 
-    /// What the same would do, without running it. Only this server answers.
+    /// What the query would do, without running it. Only this server has this endpoint.
     pub async fn explain_query(
         &self,
         subject: Subject<'_>,
@@ -108,7 +108,7 @@ impl Client {
         self.call(Method::DELETE, &[REPORTS, report_id], &NOTHING, None).await
     }
 
-    /// Runs of a report. While nothing matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
+    /// The executions of a report. While none matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
     pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
         self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
     }

@@ -1,6 +1,6 @@
 //! The calls of the management API, one function each: tenants, locations, users, applications, roles, the audit trail.
 //!
-//! Its tokens are for [`RESOURCE`], and open no data. Names and ids become one path segment each, whatever they hold.
+//! Its tokens are for [`RESOURCE`] and give no access to data. Each name or id becomes one path segment, whatever it contains.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
@@ -41,7 +41,7 @@ const CALLBACK_SECRETS: &str = "callbackSecrets";
 /// No parameters.
 const NOTHING: [(&str, &str); 0] = [];
 
-/// An operator, or an administrator of one tenant. `tenant` is everywhere an id or a domain, `user` an id or a sign-in name.
+/// An operator, or an administrator of one tenant. `tenant` is always an id or a domain, and `user` an id or a sign-in name.
 pub struct ManageClient(Connection);
 
 impl ManageClient {
@@ -65,7 +65,7 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant], &NOTHING).await
     }
 
-    /// A further program for a tenant that is there.
+    /// A further program for an existing tenant.
     pub async fn enroll(&self, tenant: &str, program: &str) -> Result<Enrollment, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS], Some(json!({"program": program}))).await
     }
@@ -106,7 +106,7 @@ impl ManageClient {
         self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(json!({"enabled": enabled}))).await
     }
 
-    /// With `must_change` the user has to choose another at the next sign-in.
+    /// With `must_change` the user has to choose another password at the next sign-in.
     pub async fn set_password(&self, tenant: &str, user: &str, password: &Secret, must_change: bool) -> Result<(), ClientError> {
         let body = json!({"password": password.0, "mustChange": must_change});
         self.act(Method::PUT, &[TENANTS, tenant, USERS, user, "password"], Some(body)).await
@@ -193,7 +193,7 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant, ROLE_ASSIGNMENTS, assignee, role], &NOTHING).await
     }
 
-    /// The newest `limit` events that the filter lets through, of one tenant or, for operators, of all.
+    /// The newest `limit` events that match the filter, of one tenant or, for operators, of all.
     pub async fn audit(&self, tenant: Option<&str>, filter: &AuditFilter, limit: usize) -> Result<Listed<AuditEvent>, ClientError> {
         let segments = match tenant {
             Some(tenant) => vec![TENANTS, tenant, AUDIT],
@@ -206,7 +206,7 @@ impl ManageClient {
         Ok(listed)
     }
 
-    /// The newest `limit` callbacks that the filter lets through, of the caller's own tenant or, for operators, of all.
+    /// The newest `limit` callbacks that match the filter, of the caller's tenant or, for operators, of all.
     pub async fn callbacks(&self, filter: &CallbackFilter, limit: usize) -> Result<Listed<Callback>, ClientError> {
         let mut query = parameters(filter)?;
         query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
@@ -229,7 +229,7 @@ impl ManageClient {
         self.list(&[TENANTS, tenant, CALLBACK_SECRETS, owner]).await
     }
 
-    /// The one before it goes on signing for a day.
+    /// The previous secret also signs for a day.
     pub async fn add_callback_secret(&self, tenant: &str, owner: &str) -> Result<CallbackSecret, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, CALLBACK_SECRETS, owner], None).await
     }
@@ -250,7 +250,7 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant, EXTERNAL_IDENTITIES, identity], &NOTHING).await
     }
 
-    /// A new signing key for the server's authority; for operators. The keys that are published now, the newest first.
+    /// Makes a new signing key for the server's authority; for operators. Returns the keys that are published now, the newest first.
     pub async fn rotate_signing_key(&self) -> Result<SigningKeys, ClientError> {
         self.change(Method::POST, &["keys", "rotate"], None).await
     }

@@ -1,4 +1,4 @@
-//! A person's own files: what a definition for them would say, and their rows as Parquet. No network, no queries.
+//! A person's own files: a definition for them, and their rows as Parquet. No network and no queries.
 
 mod columnar;
 mod file_kind;

@@ -13,7 +13,7 @@ use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use insightgate_query::datasets::catalog::{ColumnType, Dataset, Field};
 use insightgate_query::metric::metric_type;
-use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Selected, Test};
+use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Predicate, Selected};
 use insightgate_query::timespan::Window;
 
 use self::keys::Keys;
@@ -152,12 +152,12 @@ impl<'a> Lowering<'a> {
         let mut rows = rows.project(keys.shown().chain(named)).map_err(EngineError::Query)?;
         let mut asked_about = None;
         let mut filters = Vec::with_capacity(plan.group_conditions.len());
-        for Condition { field, test } in &plan.group_conditions {
+        for Condition { field, predicate } in &plan.group_conditions {
             let Some(Metric { index, exact, .. }) = metrics.iter().find(|metric| Field::Metric(metric.index) == *field) else {
                 return Err(EngineError::Plan("a group is filtered by what is no metric".to_owned()));
             };
             let metric = column(&exact_name(*index));
-            filters.push(condition::condition(metric.clone(), &exact.arrow, test));
+            filters.push(condition::condition(metric.clone(), &exact.arrow, predicate));
             asked_about.get_or_insert(metric);
         }
         // What the optimizer finds to be false it would move below the aggregation, which makes a group of no rows where there are no keys.
@@ -185,10 +185,10 @@ fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<Log
     let dataset = &plan.dataset;
     let rows = in_window(rows, dataset, window)?;
     let mut filters = Vec::with_capacity(plan.row_conditions.len());
-    for Condition { field, test } in &plan.row_conditions {
+    for Condition { field, predicate } in &plan.row_conditions {
         let Field::Column(index) = field else { return Err(EngineError::Plan("a row is filtered by a metric".to_owned())) };
         let known = dataset.columns.get(*index).ok_or_else(|| no_field(*field))?;
-        filters.push(condition::condition(column(&known.name), &types::arrow(known.kind), test));
+        filters.push(condition::condition(column(&known.name), &types::arrow(known.kind), predicate));
     }
     match balanced::all(filters) {
         Some(filter) => rows.filter(filter).map_err(EngineError::Query),
@@ -247,9 +247,9 @@ fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<
 /// from the sort but not from what merges its parts, and then refuses its own plan. Texts that are equal to one can differ in case.
 fn has_one_value(plan: &Plan, field: Field) -> bool {
     let is_text = types::arrow(plan.dataset.field_type(field)) == DataType::Utf8;
-    let fixes = |condition: &Condition| match &condition.test {
-        Test::Compare(Comparison::Equal, _) => true,
-        Test::In { values, negated: false } => values.windows(2).all(|pair| pair.first() == pair.last()),
+    let fixes = |condition: &Condition| match &condition.predicate {
+        Predicate::Compare(Comparison::Equal, _) => true,
+        Predicate::In { values, negated: false } => values.windows(2).all(|pair| pair.first() == pair.last()),
         _ => false,
     };
     !is_text && plan.row_conditions.iter().chain(&plan.group_conditions).any(|condition| condition.field == field && fixes(condition))

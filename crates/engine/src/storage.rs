@@ -1,4 +1,4 @@
-//! Where files lie, on a disk or in an object store: those of artifacts, and the way to those of rows.
+//! Files on a disk or in an object store: those of artifacts, and access to those of rows.
 
 pub(crate) mod artifact;
 pub(crate) mod block_sums;

@@ -32,7 +32,7 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use insightgate_query::datasets::catalog::{Column, ColumnType, Dataset, Field, Grain, Metric, Tenancy};
 use insightgate_query::metric::MetricExpression;
-use insightgate_query::plan::{Condition, OrderKey, Plan, Selected, Test, Value};
+use insightgate_query::plan::{Condition, OrderKey, Plan, Predicate, Selected, Value};
 use insightgate_query::timespan::Window;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -261,11 +261,11 @@ pub(super) fn select(dataset: &Dataset, names: &[&str]) -> Plan {
     }
 }
 
-pub(super) fn filtered(mut plan: Plan, name: &str, test: Test) -> Plan {
+pub(super) fn filtered(mut plan: Plan, name: &str, predicate: Predicate) -> Plan {
     let field = plan.dataset.field(name).unwrap();
     match field {
-        Field::Column(_) => plan.row_conditions.push(Condition { field, test }),
-        Field::Metric(_) => plan.group_conditions.push(Condition { field, test }),
+        Field::Column(_) => plan.row_conditions.push(Condition { field, predicate }),
+        Field::Metric(_) => plan.group_conditions.push(Condition { field, predicate }),
     }
     plan
 }

@@ -1,6 +1,6 @@
-//! What roles open: rows, and those of them whose sensitive columns are shown.
+//! What roles give access to: rows, and the rows whose sensitive columns are shown.
 //!
-//! Knows roles only; whether the tenant, the application and the user may act at all is decided in [`crate::principal`].
+//! This module knows roles only. Whether the tenant, the application and the user may act at all is decided in [`crate::principal`].
 
 use crate::principal::Refusal;
 use crate::role::{Role, RoleAssignment};
@@ -9,22 +9,22 @@ use crate::scope::Locations;
 /// What a deployment chooses about roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AccessRules {
-    /// Whether the role Report viewer opens data, without sensitive columns. Otherwise it opens none.
+    /// Whether the role Report viewer gives access to data, without sensitive columns. Otherwise it gives none.
     pub allow_report_viewer: bool,
 }
 
-/// The part of a program's data that roles open.
+/// The part of a program's data that a caller's roles give access to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Access {
     pub(crate) rows: Locations,
     /// Part of `rows`.
-    pub(crate) clear: Locations,
-    /// Usage reports only.
+    pub(crate) unredacted: Locations,
+    /// Only usage reports.
     pub(crate) usage_only: bool,
 }
 
-/// Executive report viewers see everything of their locations, Report viewers all but sensitive columns. Source: the insights roles; the
-/// automatic assignment of MPN Partner Admins holds until an assignment of a viewer role, or of none, is made.
+/// Executive report viewers see everything of their locations, and Report viewers everything but sensitive columns. Source: the insights roles. The
+/// automatic assignment of MPN Partner Admins applies until a viewer role, or No permission, is assigned.
 pub(crate) fn partner_network(roles: &[RoleAssignment], rules: &AccessRules) -> Result<Access, Refusal> {
     let chosen = roles.iter().any(|held| held.role.is_viewer_choice());
     let executive = covered(roles, if chosen { Role::ExecutiveReportViewer } else { Role::MpnPartnerAdmin });
@@ -35,23 +35,23 @@ pub(crate) fn partner_network(roles: &[RoleAssignment], rules: &AccessRules) -> 
         None => Refusal::ViewerRoleMissing,
     };
     match (executive, viewer.filter(|_| rules.allow_report_viewer)) {
-        (Some(clear), viewer) => {
-            let rows = viewer.map_or_else(|| clear.clone(), |rows| clear.union(&rows));
-            Ok(Access { rows, clear, usage_only: false })
+        (Some(unredacted), viewer) => {
+            let rows = viewer.map_or_else(|| unredacted.clone(), |rows| unredacted.union(&rows));
+            Ok(Access { rows, unredacted, usage_only: false })
         }
-        (None, Some(rows)) => Ok(Access { rows, clear: Locations::none(), usage_only: false }),
+        (None, Some(rows)) => Ok(Access { rows, unredacted: Locations::none(), usage_only: false }),
         (None, None) => Err(refusal),
     }
 }
 
-/// Managers see everything, Developers usage without what is sensitive. Source: the marketplace's roles ("usage reports only", "no financial
+/// Managers see everything, and Developers only usage without sensitive columns. Source: the marketplace's roles ("usage reports only", "no financial
 /// data").
 pub(crate) fn marketplace(roles: &[RoleAssignment]) -> Result<Access, Refusal> {
     if let Some(rows) = covered(roles, Role::Manager) {
-        return Ok(Access { clear: rows.clone(), rows, usage_only: false });
+        return Ok(Access { unredacted: rows.clone(), rows, usage_only: false });
     }
     let rows = covered(roles, Role::Developer).ok_or(Refusal::MarketplaceRoleMissing)?;
-    Ok(Access { rows, clear: Locations::none(), usage_only: true })
+    Ok(Access { rows, unredacted: Locations::none(), usage_only: true })
 }
 
 /// The union of what the assignments of this role cover; None without any.

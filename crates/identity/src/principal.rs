@@ -1,4 +1,4 @@
-//! The caller of a request, or the owner of a run: application, user and what they hold at this moment.
+//! The caller of a request, or the owner of an execution: the application, the user, and their rights at this moment.
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::scope::TenantScope;
 use crate::tenant::Tenant;
 use crate::user::User;
 
-/// Read anew for every request and every run: what was allowed an hour ago may be revoked now.
+/// It is read again for every request and every execution: what was allowed an hour ago may be revoked now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub tenant: Tenant,
@@ -26,7 +26,7 @@ pub struct Principal {
     pub requested: Vec<Permission>,
     /// The user's roles; an application's own when it acts alone.
     pub roles: Vec<RoleAssignment>,
-    /// Whether the token says that the user gave a second factor. False for who comes without a token, such as a run.
+    /// Whether the token says that the user gave a second factor. False without a token, as for an execution.
     pub mfa: bool,
 }
 
@@ -94,7 +94,7 @@ impl Principal {
         Ok(())
     }
 
-    /// Whether a requirement of a second factor is met. An application alone has nobody to ask.
+    /// Whether a required second factor was given. An application alone needs none.
     pub fn is_mfa_compliant(&self) -> bool {
         self.user.is_none() || self.mfa
     }

@@ -1,4 +1,4 @@
-//! The rows that a caller may see, and those of them that show sensitive columns. No data can be read without a scope.
+//! The rows that a caller may see, and the rows whose sensitive columns are shown. No data can be read without a scope.
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ const USAGE_DATASETS: [&str; 1] = ["isvusage"];
 /// How the names of propensity data end, in lower case.
 const PROPENSITY: &str = "propensity";
 
-/// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own run.
+/// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantScope {
     tenant: Uuid,
@@ -29,7 +29,7 @@ pub enum Locations {
     Only(Vec<String>),
 }
 
-/// A dataset that the caller's roles do not open. The text is for the caller (403).
+/// A dataset that the caller's roles give no access to. The text is for the caller (403).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DatasetRefusal {
     #[error("The role Developer opens usage reports only: '{0}' needs the role Manager.")]
@@ -43,7 +43,7 @@ impl Locations {
         Locations::Only(Vec::new())
     }
 
-    /// Whether all rows of `other` may be seen too. A list never covers the organisation: it has rows of no location.
+    /// Whether all rows of `other` may be seen too. A list of locations never covers the organisation, which has rows without a location.
     pub fn covers(&self, other: &Locations) -> bool {
         match (self, other) {
             (Locations::Organization, _) => true,
@@ -76,19 +76,19 @@ impl TenantScope {
 
     /// All rows of one tenant, for an operator on the machine that holds the data. The one constructor without a principal: audit its use.
     pub fn operator(tenant: Uuid, global_account: Option<String>, program: Program) -> Self {
-        let access = Access { rows: Locations::Organization, clear: Locations::Organization, usage_only: false };
+        let access = Access { rows: Locations::Organization, unredacted: Locations::Organization, usage_only: false };
         TenantScope::new(tenant, global_account, program, access)
     }
 
-    /// Narrows the scope to some locations; a scope of locations keeps only those that it has.
+    /// Restricts the scope to some locations. A scope that is for locations keeps only those that it already has.
     pub fn limited_to(self, mpn_ids: Vec<String>) -> Self {
-        let Access { rows, clear, usage_only } = self.access;
-        let access = Access { rows: rows.limited_to(&mpn_ids), clear: clear.limited_to(&mpn_ids), usage_only };
+        let Access { rows, unredacted, usage_only } = self.access;
+        let access = Access { rows: rows.limited_to(&mpn_ids), unredacted: unredacted.limited_to(&mpn_ids), usage_only };
         TenantScope { access, ..self }
     }
 
-    /// What the scope opens of one dataset: nothing but usage for Developers, and propensity data for Report viewers only where they have the
-    /// role for the partner global account. Source: the notes on both roles.
+    /// What the scope gives access to in one dataset: for Developers only usage, and for Report viewers propensity data only if they have the role
+    /// for the partner global account. Source: the notes on both roles.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {
@@ -98,10 +98,10 @@ impl TenantScope {
         if !propensity || !self.is_redacted() || self.access.rows == Locations::Organization {
             return Ok(self.clone());
         }
-        if self.access.clear == Locations::none() {
+        if self.access.unredacted == Locations::none() {
             return Err(DatasetRefusal::PropensityOfLocations(dataset.to_owned()));
         }
-        let access = Access { rows: self.access.clear.clone(), ..self.access.clone() };
+        let access = Access { rows: self.access.unredacted.clone(), ..self.access.clone() };
         Ok(TenantScope { access, ..self.clone() })
     }
 
@@ -123,14 +123,14 @@ impl TenantScope {
         &self.access.rows
     }
 
-    /// The rows whose sensitive columns are shown: all that are seen, or a part of them.
-    pub fn clear(&self) -> &Locations {
-        &self.access.clear
+    /// The rows whose sensitive columns are shown: all visible rows, or a part of them.
+    pub fn unredacted(&self) -> &Locations {
+        &self.access.unredacted
     }
 
-    /// Whether some rows are seen without their sensitive columns.
+    /// Whether some visible rows have no sensitive columns.
     pub fn is_redacted(&self) -> bool {
-        !self.access.clear.covers(&self.access.rows)
+        !self.access.unredacted.covers(&self.access.rows)
     }
 }
 
@@ -142,8 +142,8 @@ mod tests {
         Locations::Only(ids.iter().map(|id| (*id).to_owned()).collect())
     }
 
-    fn scope(program: Program, rows: Locations, clear: Locations, usage_only: bool) -> TenantScope {
-        TenantScope::new(Uuid::from_u128(1), None, program, Access { rows, clear, usage_only })
+    fn scope(program: Program, rows: Locations, unredacted: Locations, usage_only: bool) -> TenantScope {
+        TenantScope::new(Uuid::from_u128(1), None, program, Access { rows, unredacted, usage_only })
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_limit_narrows_what_is_clear_too() {
         let limited = scope(Program::Mpn, Locations::Organization, only(&["1", "2"]), false).limited_to(vec!["2".into(), "3".into()]);
-        assert_eq!((limited.locations(), limited.clear()), (&only(&["2", "3"]), &only(&["2"])));
+        assert_eq!((limited.locations(), limited.unredacted()), (&only(&["2", "3"]), &only(&["2"])));
         let operator = TenantScope::operator(Uuid::from_u128(1), None, Program::Mpn).limited_to(vec!["1".into()]);
         assert!(!operator.is_redacted());
     }
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn report_viewers_of_locations_open_no_propensity_data() {
         let dataset = "CLASAzurePropensity";
-        for (rows, clear, opened) in [
+        for (rows, unredacted, opened) in [
             (Locations::Organization, Locations::Organization, Some(Locations::Organization)),
             (only(&["1"]), only(&["1"]), Some(only(&["1"]))),
             (Locations::Organization, only(&[]), Some(Locations::Organization)),
@@ -203,7 +203,7 @@ mod tests {
             (only(&["1", "2"]), only(&["1"]), Some(only(&["1"]))),
             (only(&["1"]), only(&[]), None),
         ] {
-            let scope = scope(Program::Mpn, rows, clear, false);
+            let scope = scope(Program::Mpn, rows, unredacted, false);
             let within = scope.within(dataset).map(|scope| scope.locations().clone());
             assert_eq!(within, opened.ok_or_else(|| DatasetRefusal::PropensityOfLocations(dataset.to_owned())), "{scope:?}");
             assert_eq!(scope.within("AzureUsage").as_ref(), Ok(&scope));

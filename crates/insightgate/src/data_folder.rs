@@ -5,14 +5,13 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::DataRoot;
-use insightgate_operations::executions::written_file;
-use insightgate_operations::executions::written_file::Readers;
 use insightgate_operations::keys::vault::Vault;
 use insightgate_operations::random::Random;
 use insightgate_store::{Sealed, sqlite_url};
 
 use crate::command_error::CommandError;
 use crate::env_vars::{self, EnvVar};
+use crate::files::{fault, write_private};
 
 /// Holds 32 bytes; keys and link secrets in the database are encrypted with it.
 const ENCRYPTION_KEY: &str = "encryption.key";
@@ -260,29 +259,6 @@ fn remove_staged(folder: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Readable by its owner only, and whole: what was there before stays until the new text is complete.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    written_file::write(path, bytes, Readers::Owner).map_err(|error| fault(path, &error))
-}
-
-/// Whole, as above, and readable as the person's other files are.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    written_file::write(path, bytes, Readers::Everybody).map_err(|error| fault(path, &error))
-}
-
-/// As a person who works in the current folder would write it.
-pub fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().ok();
-    if let Some(below) = here.and_then(|here| path.strip_prefix(here).ok()) {
-        return below.display().to_string();
-    }
-    let home = env_vars::read(&env_vars::HOME).filter(|home| home != "/");
-    match home.and_then(|home| path.strip_prefix(home).ok()) {
-        Some(below) => format!("~/{}", below.display()),
-        None => path.display().to_string(),
-    }
-}
-
 #[cfg(unix)]
 fn allow_owner_only(path: &Path, mode: u32) -> Result<(), CommandError> {
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
@@ -305,37 +281,6 @@ fn make_private_folder(path: &Path) -> Result<(), CommandError> {
 fn parse_hexadecimal(text: &str) -> Option<Vec<u8>> {
     let pairs = (0..text.len()).step_by(2).map(|start| u8::from_str_radix(text.get(start..start + 2)?, 16).ok());
     pairs.collect::<Option<Vec<u8>>>().filter(|bytes| bytes.len() == 32)
-}
-
-/// Bytes that are free where this lies, as far as the system tells.
-pub fn free_bytes(path: &Path) -> Option<u64> {
-    #[cfg(unix)]
-    {
-        // What is not there yet lies where its folder does.
-        let found = path.ancestors().find_map(|place| rustix::fs::statvfs(place).ok())?;
-        Some(found.f_bavail.saturating_mul(found.f_frsize))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
-    }
-}
-
-fn disk_full(path: &Path) -> String {
-    match free_bytes(path) {
-        Some(bytes) => format!("the disk of {} is full, {bytes} bytes are free", path.display()),
-        None => format!("the disk of {} is full", path.display()),
-    }
-}
-
-pub fn fault(path: &Path, error: &std::io::Error) -> CommandError {
-    let failed = CommandError::failed(format!("{}: {error}", path.display()));
-    match error.kind() {
-        ErrorKind::StorageFull => failed.hint(format!("{}: free some space, or name a folder on another disk", disk_full(path))),
-        ErrorKind::PermissionDenied => failed.hint("the folder or file belongs to another user"),
-        _ => failed,
-    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use toml::Table;
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
 use crate::env_vars::{self, EnvVar};
+use crate::files::{fault, read_private};
 use crate::terminal::is_interactive;
 use crate::terminal::secret_input::ask_password;
 
@@ -284,36 +284,6 @@ pub fn from_file(path: &Path) -> Result<Profile, CommandError> {
         operator: ready.operator,
         ..Profile::default()
     })
-}
-
-/// None where there is no such file.
-pub fn read_private(path: &Path) -> Result<Option<String>, CommandError> {
-    let read = || -> std::io::Result<(String, bool)> {
-        let mut file = std::fs::File::open(path)?;
-        let shared = others_may_read(&file.metadata()?);
-        let mut text = String::new();
-        std::io::Read::read_to_string(&mut file, &mut text)?;
-        Ok((text, shared))
-    };
-    match read() {
-        Ok((_, true)) => {
-            let message = format!("{} holds secrets, and others may read it", path.display());
-            Err(CommandError::not_allowed(message).hint(format!("chmod 600 {}", path.display())))
-        }
-        Ok((text, false)) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(fault(path, &error)),
-    }
-}
-
-#[cfg(unix)]
-fn others_may_read(metadata: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn others_may_read(_: &std::fs::Metadata) -> bool {
-    false
 }
 
 fn unknown(file: &Path, name: &str) -> CommandError {

@@ -18,7 +18,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use futures::FutureExt as _;
 use insightgate_api::{ApiState, router};
-use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
+use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::audit::recorder::Recorder;
 use insightgate_operations::audit::recorder_loop;
 use insightgate_operations::audit::write_counts;
@@ -52,7 +52,8 @@ use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, free_bytes};
+use crate::data_folder::DataFolder;
+use crate::files::free_bytes;
 use crate::server::listener::Doors;
 
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -60,13 +61,21 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// How large a query may grow, and how wide.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineLimits {
     /// Bytes.
     pub memory: usize,
     /// Bytes of disk that one query may use for what does not fit into it.
     pub spill: u64,
+    /// Runs of a tenant at once, and parts of a query.
     pub partitions: usize,
+}
+
+/// As a configuration has them that does not name them.
+impl Default for EngineLimits {
+    fn default() -> Self {
+        EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() }
+    }
 }
 
 /// Where rows and the files of reports lie.

@@ -1,6 +1,6 @@
-//! Whether the server can do its work now: the database, where rows and artifacts lie, the clock.
+//! Whether the server can do its work now: the database, the places of rows and artifacts, and the clock.
 //!
-//! Each is asked at most once a second, however many want to know, and has two seconds. What leaves here is general words, since strangers read them;
+//! Each is checked at most once a second, however many requests come, and has two seconds. The result is in general words, since strangers read it;
 //! the causes are in the log.
 
 use std::time::Duration;
@@ -26,11 +26,11 @@ const CLOCK_SECONDS: i64 = 30;
 pub struct Check {
     pub name: &'static str,
     pub ok: bool,
-    /// What cannot be done, and why; of one that is well, what is worth knowing.
+    /// What cannot be done, and why; for a check that passed, a remark.
     pub detail: Option<String>,
 }
 
-/// What was found out last.
+/// The results of the last checks.
 #[derive(Debug, Default)]
 pub struct Readiness {
     database: Mutex<Option<Looked>>,
@@ -56,7 +56,7 @@ struct Trouble {
 }
 
 impl Readiness {
-    /// All of them, side by side.
+    /// Runs all checks in parallel.
     pub async fn checks(&self, context: &Context) -> Vec<Check> {
         let database = async { self.database(context).await };
         let writes = async { self.writes(context).await };
@@ -77,12 +77,12 @@ impl Readiness {
         ]
     }
 
-    /// Before somebody waits for rows that lie in a store.
+    /// The check before somebody waits for rows in a store.
     pub(crate) async fn rows_can_be_read(&self, context: &Context) -> Result<(), Failure> {
         in_reach(self.rows(context).await)
     }
 
-    /// The same of the file of a report.
+    /// The same for the file of a report.
     pub(crate) async fn artifacts_can_be_read(&self, context: &Context) -> Result<(), Failure> {
         in_reach(self.artifacts(context).await)
     }

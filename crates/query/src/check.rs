@@ -1,4 +1,4 @@
-//! Syntax tree → plan: every name is looked up, every literal converted, every rule of the language applied.
+//! Syntax tree → plan: every name is looked up, every literal is converted, and every rule of the language is applied.
 
 mod condition;
 mod literal;

@@ -1,6 +1,6 @@
 //! Tests on texts as the language means them: letter case is folded, and a null never gets here.
 //!
-//! Enters: a plan's [`Test`]. Leaves: whether a text meets it, and between which texts all those lie that can meet it, so that a reader of
+//! Enters: a plan's [`Predicate`]. Leaves: whether a text meets it, and between which texts all those lie that can meet it, so that a reader of
 //! files can pass over what statistics rule out.
 
 pub mod fold;
@@ -14,12 +14,12 @@ mod tests;
 use std::collections::HashSet;
 
 use crate::matching::fold::{alike, fold, fold_into, starts_with};
-use crate::plan::{Comparison, Test, Value};
+use crate::plan::{Comparison, Predicate, Value};
 use pattern::Pattern;
 
 /// A test, ready to be put to many texts.
 #[derive(Debug, Clone)]
-pub struct TextTest(Kind);
+pub struct TextPredicate(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -42,7 +42,7 @@ struct Wanted {
     has_distant: bool,
 }
 
-/// The texts, by their bytes, between which all texts lie that meet a test.
+/// The least and the greatest text, by their bytes, that can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
     /// Inclusive.
@@ -50,7 +50,7 @@ pub struct Bounds {
     pub greatest: Greatest,
 }
 
-/// Where a text stands in another one.
+/// The position of a text in another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stands {
     /// It is all of it.
@@ -66,18 +66,18 @@ pub enum Greatest {
     None,
 }
 
-impl TextTest {
+impl TextPredicate {
     /// None for a test that does not look at text.
-    pub fn new(test: &Test) -> Option<TextTest> {
+    pub fn new(test: &Predicate) -> Option<TextPredicate> {
         let text = |value: &Value| match value {
             Value::String(text) => Some(fold(text).into_owned()),
             _ => None,
         };
-        Some(TextTest(match test {
-            Test::Compare(Comparison::Equal, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: false },
-            Test::Compare(Comparison::NotEqual, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: true },
-            Test::Compare(comparison, value) => Kind::Compare { comparison: *comparison, folded: text(value)? },
-            Test::In { values, negated } => {
+        Some(TextPredicate(match test {
+            Predicate::Compare(Comparison::Equal, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: false },
+            Predicate::Compare(Comparison::NotEqual, value) => Kind::Equal { wanted: Wanted::new(text(value)?), negated: true },
+            Predicate::Compare(comparison, value) => Kind::Compare { comparison: *comparison, folded: text(value)? },
+            Predicate::In { values, negated } => {
                 let values: HashSet<String> = values.iter().map(text).collect::<Option<_>>()?;
                 if values.len() > FEW {
                     Kind::Many { folded: values, negated: *negated }
@@ -85,12 +85,12 @@ impl TextTest {
                     Kind::Few { wanted: values.into_iter().map(Wanted::new).collect(), negated: *negated }
                 }
             }
-            Test::Like { pattern, negated } => Kind::Like { pattern: Box::new(Pattern::new(&fold(pattern))), negated: *negated },
-            Test::Nothing | Test::NotNull => return None,
+            Predicate::Like { pattern, negated } => Kind::Like { pattern: Box::new(Pattern::new(&fold(pattern))), negated: *negated },
+            Predicate::Nothing | Predicate::NotNull => return None,
         }))
     }
 
-    /// `scratch` is used for folding, so that many calls share one buffer.
+    /// `scratch` is a buffer for folding, which many calls share.
     #[inline]
     pub fn matches(&self, text: &str, scratch: &mut String) -> bool {
         match &self.0 {
@@ -105,8 +105,8 @@ impl TextTest {
         }
     }
 
-    /// The folded text that every matching text holds, when that and its place alone decide. The flag says that no other text matches
-    /// but those without it: `!=` and NOT LIKE.
+    /// The folded text that every matching text contains, if that text and its position alone decide. The flag inverts it: exactly the texts without
+    /// it match (`!=` and NOT LIKE).
     pub fn only_text(&self) -> Option<(Stands, &str, bool)> {
         match &self.0 {
             Kind::Equal { wanted, negated } => Some((Stands::Alone, &wanted.folded, *negated)),
@@ -121,7 +121,7 @@ impl TextTest {
         }
     }
 
-    /// None where texts that meet the test can lie anywhere.
+    /// None if matching texts can be anywhere.
     pub fn bounds(&self) -> Option<Bounds> {
         match &self.0 {
             Kind::Equal { wanted, negated: false } => Bounds::of([wanted.folded.as_str()]),
@@ -136,9 +136,9 @@ impl TextTest {
     }
 }
 
-impl TextTest {
-    /// Whether a text from `least` to `greatest`, both included and in the order of bytes, could meet the test. Exact for what is equal to
-    /// a text or starts with one; true for all else.
+impl TextPredicate {
+    /// Whether a text from `least` to `greatest` (inclusive, in the order of bytes) can match. Exact for equality and for a fixed beginning; true for
+    /// everything else.
     pub fn may_match(&self, least: &str, greatest: &str) -> bool {
         match &self.0 {
             Kind::Equal { wanted, negated: false } => lies_between(&wanted.folded, false, least, greatest),

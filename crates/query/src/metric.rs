@@ -1,4 +1,4 @@
-//! Metric expressions: their own small grammar, so that a plan is checked as a whole.
+//! Metric expressions. They have a small grammar of their own, so that a plan is checked as a whole.
 //!
 //! `SUM(COALESCE(BilledRevenueUSD,0) + COALESCE(AzureConsumedRevenueUSD,0))`, `COUNT(DISTINCT a || '|' || b)`, `COUNT(*)`.
 
@@ -53,7 +53,8 @@ pub enum Operator {
 }
 
 impl MetricExpression {
-    /// The columns whose values make the metric's, by their index, each once. A plain count of a column's different values shows none of them.
+    /// The indices of the columns whose values the metric's value reveals, each once. A plain count of a column's distinct values reveals none of
+    /// them.
     pub fn columns(&self) -> Vec<usize> {
         let mut found = Vec::new();
         self.collect(&mut found);

@@ -2,7 +2,7 @@
 //!
 //! `SELECT [DISTINCT] name, … FROM dataset [WHERE cond AND …] [ORDER BY name [ASC|DESC], …] [LIMIT n] [TIMESPAN span] [;]`
 //!
-//! Linear in the text, without recursion; it never panics and never looks up a name.
+//! The work is linear in the text and without recursion. It never panics and never looks up a name.
 
 pub mod ast;
 pub(crate) mod lexer;
@@ -28,9 +28,9 @@ pub fn parse(text: &str) -> Result<Select, Diagnostics> {
 
 /// What could be read of a text.
 pub(crate) struct Reading {
-    /// Holds only what was understood; None when that names no dataset.
+    /// Contains only what was understood; None if that names no dataset.
     pub select: Option<Select>,
-    /// Empty only when all of the text was understood.
+    /// Empty only if all of the text was understood.
     pub diagnostics: Diagnostics,
 }
 

@@ -1,27 +1,27 @@
-//! What a query does, in words: a plan and the window of a run → sentences.
+//! What a query does, in words: a plan and the window of an execution → sentences.
 //!
-//! For people, who see what their text means, and what it means without saying so. Whose rows are read is not known here, nor how many.
+//! For people: they see what their text means, and what it implies. Whose rows are read, and how many, is not known here.
 
 use chrono::{DateTime, Utc};
 
 use crate::datasets::catalog::{ColumnType, Field};
 use crate::diagnostic::shortened;
-use crate::plan::{Comparison, Condition, Plan, Test, Value, WindowSource};
+use crate::plan::{Comparison, Condition, Plan, Predicate, Value, WindowSource};
 use crate::timespan::Window;
 
 /// Values of a list that are named.
 const NAMED: usize = 10;
 
-/// The parts, each a sentence unless it says otherwise, in the order in which they work.
+/// The parts in the order in which they apply. Each is a sentence unless it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
     pub dataset: String,
     pub time: String,
-    /// Not sentences: what a row must meet, one for each condition.
+    /// What a row must meet, one phrase for each condition; not sentences.
     pub conditions: Vec<String>,
-    /// None where rows stay rows.
+    /// None if rows are not grouped.
     pub grouping: Option<String>,
-    /// Not sentences: what a group must meet.
+    /// What a group must meet; not sentences.
     pub group_conditions: Vec<String>,
     pub output: String,
     /// With what happens to ties and nulls.
@@ -31,13 +31,13 @@ pub struct Words {
     rules: Option<&'static str>,
 }
 
-/// `window` is that of the run, `source` where it came from.
+/// `window` is that of the execution, and `source` the rule that it follows.
 pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
     let dataset = &plan.dataset;
     let described = |conditions: &[Condition]| conditions.iter().map(|condition| met(plan, condition)).collect::<Vec<_>>();
     let title = if dataset.title == dataset.name { String::new() } else { format!(" ({})", dataset.title) };
     let conditions = || plan.row_conditions.iter().chain(&plan.group_conditions);
-    let folds = conditions().any(|c| dataset.field_type(c.field) == ColumnType::String || matches!(c.test, Test::Like { .. }));
+    let folds = conditions().any(|c| dataset.field_type(c.field) == ColumnType::String || matches!(c.predicate, Predicate::Like { .. }));
     let rules = match conditions().next() {
         None => None,
         Some(_) if folds => Some("Letter case makes no difference, and a null meets no condition."),
@@ -57,7 +57,7 @@ pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
 }
 
 impl Words {
-    /// All of it but the dataset, to be read after what says whose rows they are.
+    /// Everything but the dataset, to be read after the sentence that says whose rows they are.
     pub fn sentences(&self) -> Vec<String> {
         let kept = |what: &str, conditions: &[String]| match conditions {
             [] => None,
@@ -142,25 +142,25 @@ fn order(plan: &Plan) -> String {
 /// What meets a condition.
 fn met(plan: &Plan, condition: &Condition) -> String {
     let (name, kind) = (plan.name_of(condition.field), plan.dataset.field_type(condition.field));
-    match &condition.test {
-        Test::Compare(comparison, value) => {
+    match &condition.predicate {
+        Predicate::Compare(comparison, value) => {
             let (comparison, value) = exact(kind, *comparison, value);
             format!("{name} {} {}", compared(kind, comparison), written(&value))
         }
-        Test::In { values, negated } => {
+        Predicate::In { values, negated } => {
             let mut items: Vec<String> = values.iter().take(NAMED).map(written).collect();
             if values.len() > NAMED {
                 items.push(format!("{} more", values.len() - NAMED));
             }
             format!("{name} is {} of {}", if *negated { "none" } else { "one" }, listed(items))
         }
-        Test::Like { pattern, negated } => {
+        Predicate::Like { pattern, negated } => {
             let as_text = if kind == ColumnType::String { "" } else { ", as CSV writes it," };
             let matches = if *negated { "does not match" } else { "matches" };
             format!("{name}{as_text} {matches} the pattern {}", text(pattern))
         }
-        Test::Nothing => format!("{name} has a value that it cannot have, so that nothing is left"),
-        Test::NotNull => format!("{name} has a value"),
+        Predicate::Nothing => format!("{name} has a value that it cannot have, so that nothing is left"),
+        Predicate::NotNull => format!("{name} has a value"),
     }
 }
 

@@ -93,7 +93,7 @@ impl Store {
         self.dialect.is_shared()
     }
 
-    /// A transaction that may write from its first statement on, and that no other such transaction runs beside: what it reads stays so.
+    /// Begins a serialised write transaction: only one is open at a time, so what it has read still holds when it commits.
     async fn begin(&self) -> Result<Transaction, StoreError> {
         self.begin_in(&self.reports, self.dialect.one_at_a_time()).await
     }

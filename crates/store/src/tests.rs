@@ -15,7 +15,7 @@ use sqlx::{AnyConnection, Connection as _};
 
 use super::*;
 
-struct Bench {
+struct Deployment {
     store: Store,
     url: String,
     _folder: tempfile::TempDir,
@@ -36,11 +36,11 @@ async fn new_database() -> (String, tempfile::TempDir) {
     (format!("{}/{name}", server.rsplit_once('/').unwrap().0), folder)
 }
 
-async fn bench() -> Bench {
+async fn deployment() -> Deployment {
     let (url, folder) = new_database().await;
     let store = Store::open(&url).await.unwrap();
     store.add_tenant(&tenant(), None, at(0)).await.unwrap();
-    Bench { store, url, _folder: folder }
+    Deployment { store, url, _folder: folder }
 }
 
 fn tenant() -> Tenant {
@@ -93,7 +93,7 @@ fn artifact(epoch: i64) -> Artifact {
         generated: at(1),
         data_as_of: None,
         locations: Locations::Only(vec!["1".into(), "2".into()]),
-        clear: Locations::Only(vec!["2".into()]),
+        unredacted: Locations::Only(vec!["2".into()]),
     }
 }
 
@@ -119,7 +119,7 @@ async fn a_second_opening_finds_everything() {
 /// Full is the one fault at which SQLite ends a transaction itself.
 #[tokio::test]
 async fn a_transaction_that_the_database_ended_costs_nothing_but_itself() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     if store.dialect != Dialect::Sqlite {
         return;
     }
@@ -141,7 +141,7 @@ async fn a_transaction_that_the_database_ended_costs_nothing_but_itself() {
 
 #[tokio::test]
 async fn reports_come_back_as_they_were_written() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(2), 0)));
     for report in [&once(7), &scheduled] {
         store.add_report(report, None, None).await.unwrap().unwrap();
@@ -157,7 +157,7 @@ async fn reports_come_back_as_they_were_written() {
 
 #[tokio::test]
 async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let quotas = ReportQuotas { active: 1, execute_now: 2, execute_now_since: at(-1) };
     for id in [10, 11] {
         store.add_report(&once(id), Some(&first_run(&once(id))), Some(quotas)).await.unwrap().unwrap();
@@ -177,7 +177,7 @@ async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
 
 #[tokio::test]
 async fn a_slot_is_queued_once_however_often_the_scheduler_runs() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(2), 0)));
     store.add_report(&scheduled, None, None).await.unwrap().unwrap();
     let mut next = 5000_u128;
@@ -204,7 +204,7 @@ async fn a_slot_is_queued_once_however_often_the_scheduler_runs() {
 
 #[tokio::test]
 async fn only_the_holder_of_the_newest_epoch_can_finish_a_run() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let once = once(7);
     store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
     let first = store.claim_execution(100, 200).await.unwrap().unwrap();
@@ -227,7 +227,7 @@ async fn only_the_holder_of_the_newest_epoch_can_finish_a_run() {
 
 #[tokio::test]
 async fn a_retry_waits_and_a_released_lease_does_not() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let once = once(7);
     store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
     let claimed = store.claim_execution(0, 100).await.unwrap().unwrap();
@@ -242,7 +242,7 @@ async fn a_retry_waits_and_a_released_lease_does_not() {
 
 #[tokio::test]
 async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     store.add_report(&scheduled, None, None).await.unwrap().unwrap();
     store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
@@ -264,7 +264,7 @@ async fn change(store: &Store, id: u128, change: impl FnOnce(&ScheduledReport) -
 
 #[tokio::test]
 async fn a_change_that_leaves_nothing_to_run_ends_the_report() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let with_count = |count| Timing::Recurring(Schedule::new(at(4), 4, Some(count), 0));
     store.add_report(&report(8, with_count(5)), None, None).await.unwrap().unwrap();
     store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
@@ -286,7 +286,7 @@ async fn a_change_that_leaves_nothing_to_run_ends_the_report() {
 
 #[tokio::test]
 async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let quotas = Some(ReportQuotas { active: 1, execute_now: 0, execute_now_since: at(-1) });
     let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     let resume = async |id: u128| {
@@ -312,7 +312,7 @@ async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
 
 #[tokio::test]
 async fn a_run_that_fails_while_its_report_is_paused_is_held_back() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(1), 0)));
     store.add_report(&scheduled, None, None).await.unwrap().unwrap();
     store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
@@ -334,7 +334,7 @@ async fn a_run_that_fails_while_its_report_is_paused_is_held_back() {
 
 #[tokio::test]
 async fn a_paused_report_with_slots_to_come_stays_paused_when_its_run_ends() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let scheduled = report(8, Timing::Recurring(Schedule::new(at(4), 4, Some(2), 0)));
     store.add_report(&scheduled, None, None).await.unwrap().unwrap();
     store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
@@ -346,7 +346,7 @@ async fn a_paused_report_with_slots_to_come_stays_paused_when_its_run_ends() {
 
 #[tokio::test]
 async fn twenty_claimers_share_out_the_runs() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     for id in 100..120 {
         store.add_report(&once(id), Some(&first_run(&once(id))), None).await.unwrap().unwrap();
     }

@@ -122,7 +122,7 @@ program = "cmp"
 columns = [{ name = "Name", type = "string" }]
 "#;
 
-pub(super) struct Bench {
+pub(super) struct Deployment {
     pub(super) context: SharedContext,
     pub(super) folder: TempDir,
     pub(super) router: Router,
@@ -141,24 +141,24 @@ pub(super) fn state(context: &SharedContext, sandbox: Option<SandboxAccess>) -> 
     }
 }
 
-impl Bench {
-    pub(super) async fn new() -> Bench {
-        Bench::with(|_| {}).await
+impl Deployment {
+    pub(super) async fn new() -> Deployment {
+        Deployment::with(|_| {}).await
     }
 
     /// With other settings. Polls do not wait unless asked to.
-    pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Bench {
+    pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Deployment {
         let mut settings = Settings { hold_poll: Duration::ZERO, ..Settings::default() };
         change(&mut settings);
-        Bench::start(settings, Clock::manual(instant::parse(NOW).unwrap())).await
+        Deployment::start(settings, Clock::manual(instant::parse(NOW).unwrap())).await
     }
 
-    pub(super) async fn start(settings: Settings, clock: Clock) -> Bench {
-        Bench::trusting(Vec::new(), settings, clock).await
+    pub(super) async fn start(settings: Settings, clock: Clock) -> Deployment {
+        Deployment::trusting(Vec::new(), settings, clock).await
     }
 
     /// With external issuers, which may answer on this machine.
-    pub(super) async fn trusting(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Bench {
+    pub(super) async fn trusting(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
@@ -203,9 +203,9 @@ impl Bench {
             artifact_room: ArtifactRoom::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
-        let bench = Bench { router: router(state(&context, Some(sandbox))), context, folder };
-        bench.seed().await;
-        bench
+        let deployment = Deployment { router: router(state(&context, Some(sandbox))), context, folder };
+        deployment.seed().await;
+        deployment
     }
 
     async fn seed(&self) {

@@ -1,7 +1,8 @@
-//! Most rows left out before they are told apart: those whose codes were met before at an earlier place.
+//! A filter for DISTINCT that may pass duplicates but never drops the first row of a group. It drops most rows before they are grouped: those whose
+//! codes were seen before at an earlier place.
 //!
-//! Where rows are told apart by [codes](crate::functions::codes), which are small numbers, one look into an array tells whether a row can be the first
-//! with its codes. It lets through what it does not know, and rows in any order: of equal rows, the one at the first place always.
+//! If rows are grouped by [codes](crate::functions::codes), which are small numbers, one lookup in an array tells whether a row can be the first with
+//! its codes. Rows may come in any order, and codes that are not in the array pass. Of equal rows, the one at the first place always passes.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

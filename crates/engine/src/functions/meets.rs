@@ -1,4 +1,4 @@
-//! The functions of ours in plans. `insightgate_meets` puts a test of the language to a column, as [`TextTest`] means it.
+//! The functions of ours in plans. `insightgate_meets` puts a test of the language to a column, as [`TextPredicate`] means it.
 //!
 //! A column that comes as a dictionary is tested once for each of its different values, not once for each row. The test is all that another
 //! process needs to make the same function: what it remembers of dictionaries only saves work.
@@ -13,8 +13,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
-use insightgate_query::matching::{Stands, TextTest};
-use insightgate_query::plan::Test;
+use insightgate_query::matching::{Stands, TextPredicate};
+use insightgate_query::plan::Predicate;
 use memchr::memmem::Finder;
 
 use crate::encode::text_of;
@@ -23,9 +23,9 @@ use crate::encode::text_of;
 const REMEMBERED: usize = 8;
 
 /// Whether the value of `subject`, as an export writes it, meets the test. None for a test that does not look at text.
-pub(crate) fn meets(subject: Expr, test: &Test) -> Option<Expr> {
+pub(crate) fn meets(subject: Expr, test: &Predicate) -> Option<Expr> {
     let meets = Meets {
-        compiled: TextTest::new(test)?,
+        compiled: TextPredicate::new(test)?,
         spelled: format!("{test:?}"),
         signature: Signature::any(1, Volatility::Immutable),
         dictionaries: Mutex::default(),
@@ -33,25 +33,25 @@ pub(crate) fn meets(subject: Expr, test: &Test) -> Option<Expr> {
     Some(Arc::new(ScalarUDF::from(meets)).call(vec![subject]))
 }
 
-/// `insightgate_together`: its first argument as it is. A scan that knows no AND in it evaluates its parts at once.
-pub(crate) fn together() -> Arc<ScalarUDF> {
-    Arc::new(ScalarUDF::from(Together { signature: Signature::exact(vec![DataType::Boolean], Volatility::Immutable) }))
+/// `insightgate_unsplit_and`: its first argument as it is. A scan that knows no AND in it evaluates its parts at once.
+pub(crate) fn unsplit_and() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::from(UnsplitAnd { signature: Signature::exact(vec![DataType::Boolean], Volatility::Immutable) }))
 }
 
 /// `condition` as it is, kept above what makes `column`: the optimizer takes it for one whose answer may change, and that depends on it.
 pub(crate) fn above(column: Expr, condition: Expr) -> Expr {
-    let function = Together { signature: Signature::any(2, Volatility::Volatile) };
+    let function = UnsplitAnd { signature: Signature::any(2, Volatility::Volatile) };
     Arc::new(ScalarUDF::from(function)).call(vec![condition, column])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Together {
+struct UnsplitAnd {
     signature: Signature,
 }
 
-impl ScalarUDFImpl for Together {
+impl ScalarUDFImpl for UnsplitAnd {
     fn name(&self) -> &str {
-        "insightgate_together"
+        "insightgate_unsplit_and"
     }
 
     fn signature(&self) -> &Signature {
@@ -65,13 +65,13 @@ impl ScalarUDFImpl for Together {
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match arguments.args.into_iter().next() {
             Some(argument) => Ok(argument),
-            None => exec_err!("insightgate_together takes an argument"),
+            None => exec_err!("insightgate_unsplit_and takes an argument"),
         }
     }
 }
 
 struct Meets {
-    compiled: TextTest,
+    compiled: TextPredicate,
     /// The test, for comparisons of plans.
     spelled: String,
     signature: Signature,
@@ -278,9 +278,9 @@ mod tests {
 
     use super::*;
 
-    fn function(test: Test) -> Meets {
+    fn function(test: Predicate) -> Meets {
         Meets {
-            compiled: TextTest::new(&test).unwrap(),
+            compiled: TextPredicate::new(&test).unwrap(),
             spelled: String::new(),
             signature: Signature::any(1, Volatility::Immutable),
             dictionaries: Mutex::default(),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     fn like(pattern: &str, negated: bool) -> Meets {
-        function(Test::Like { pattern: pattern.to_owned(), negated })
+        function(Predicate::Like { pattern: pattern.to_owned(), negated })
     }
 
     fn met(function: &Meets, array: impl Array + 'static) -> Vec<Option<bool>> {
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn dictionaries_answer_as_their_rows_would() {
         let rows = vec![Some("Red"), None, Some("blue"), Some("RED"), Some("größe"), Some("red"), Some("")];
-        let equal = Test::Compare(Comparison::Equal, Value::String("rEd".to_owned()));
+        let equal = Predicate::Compare(Comparison::Equal, Value::String("rEd".to_owned()));
         for function in [function(equal), like("%E%", false), like("%e%", true), like("r_d", false)] {
             let plain = met(&function, StringArray::from(rows.clone()));
             let dictionary: DictionaryArray<Int32Type> = rows.iter().copied().collect();
@@ -344,8 +344,8 @@ mod tests {
         for wanted in ["", "k", "ks", "KS", "s", "größe", "sx", "東", "kS and more"] {
             for negated in [false, true] {
                 let comparison = if negated { Comparison::NotEqual } else { Comparison::Equal };
-                let begins = Test::Like { pattern: format!("{wanted}%"), negated };
-                for test in [Test::Compare(comparison, Value::String(wanted.to_owned())), begins] {
+                let begins = Predicate::Like { pattern: format!("{wanted}%"), negated };
+                for test in [Predicate::Compare(comparison, Value::String(wanted.to_owned())), begins] {
                     let function = function(test);
                     // With and without letters that fold from afar beside them.
                     for texts in [texts.as_slice(), &texts[5..6], &texts[7..9]] {

@@ -1,4 +1,4 @@
-//! Files of Parquet and Arrow: columns in types of their own. Some that no dataset has are read as texts, which lose nothing.
+//! Parquet and Arrow files, whose columns have types. Some types that no dataset has are read as texts, without loss.
 
 use std::fs::File;
 use std::path::Path;

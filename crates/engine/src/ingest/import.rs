@@ -27,9 +27,9 @@ pub struct ImportSummary {
     pub files: Vec<PathBuf>,
 }
 
-/// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it.
-/// `progress` hears of the rows so far. Blocks; memory does not grow with the files. Nothing is written when a file's columns do not fit; a
-/// file with a value that does not leaves nothing, and those before it stay.
+/// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it. `progress` is
+/// called with the number of rows so far. Blocks; memory does not grow with the files. If a file's columns do not fit, nothing is written. If a value
+/// of a file does not fit, nothing of that file is left, and the files before it stay.
 pub fn import(
     files: &[PathBuf],
     dataset: &Dataset,
@@ -54,7 +54,7 @@ pub fn import(
     Ok(summary)
 }
 
-/// Rows that were converted and lie nowhere yet. They go when it is dropped.
+/// Rows that were converted but not placed yet. Dropping it removes them.
 #[derive(Debug)]
 pub struct ConvertedRows {
     pub rows: u64,
@@ -62,18 +62,18 @@ pub struct ConvertedRows {
 }
 
 impl ConvertedRows {
-    /// Letters and digits that no other has that is converted at the same time in the same folder.
+    /// Letters and digits that are unique among the files that are converted at the same time in the same folder.
     pub fn mark(&self) -> String {
         let name = self.file.path().file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         name.rsplit('-').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect()
     }
 }
 
-/// As [`import`], with the rows of all files in one, which is made in `folder` and for [`RowsStore::place`](crate::RowsStore::place).
+/// Like [`import`], but with the rows of all files in one file, which is made in `folder` and for [`RowsStore::place`](crate::RowsStore::place).
 ///
 /// # Errors
 ///
-/// What does not fit, with its place; nothing is left then.
+/// If something does not fit: what, and its place. Nothing is left then.
 pub fn import_as_one(
     files: &[PathBuf],
     dataset: &Dataset,

@@ -1,5 +1,5 @@
-//! Files that a person has, whatever they are called: Parquet, Arrow, or texts of values or of JSON, compressed or not. They are read in batches
-//! whatever their size.
+//! A person's files, whatever their names: Parquet, Arrow, CSV and the like, or lines of JSON, compressed or not. They are read in batches whatever
+//! their size.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -26,7 +26,7 @@ use crate::error::EngineError;
 /// Bytes from which a file is known for what it is.
 const HEAD: usize = 64 << 10;
 
-/// What values are before they are converted.
+/// The form of values before they are converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// In types of their own.
@@ -37,23 +37,23 @@ pub(super) enum Form {
     Json,
 }
 
-/// An open file. The columns of a text are strings, null where there is no value.
+/// An open file. The columns of a text file are strings, with null for a missing value.
 pub(super) struct Source {
     pub(super) schema: SchemaRef,
     pub(super) form: Form,
     pub(super) decimal_comma: bool,
-    /// Values stand between semicolons, as where a comma is decimal.
+    /// Values are separated by semicolons, as with a decimal comma.
     pub(super) semicolons: bool,
     pub(super) batches: Box<dyn Iterator<Item = Result<Batch, EngineError>>>,
 }
 
-/// Rows that are in memory at once.
+/// The most rows in memory.
 pub(crate) struct Batch {
     pub(super) columns: Vec<ArrayRef>,
     pub(super) rows: usize,
-    /// Of a text: where each row begins.
+    /// For a text file: the line where each row begins.
     pub(super) lines: Vec<u64>,
-    /// Of JSON: which columns hold words, and the first line where one holds a list or an object.
+    /// For JSON: which columns have words, and the first line where a column has a list or an object.
     pub(super) words: Vec<bool>,
     pub(super) nested: Vec<Option<u64>>,
 }

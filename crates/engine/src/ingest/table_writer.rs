@@ -15,7 +15,7 @@ use crate::error::EngineError;
 use crate::ingest::parquet_file::ParquetFile;
 use crate::rows::types;
 
-/// Writes all columns of a dataset, hidden ones too, to one file that appears when it is finished.
+/// Writes all columns of a dataset, including hidden ones, to one file that appears when it is finished.
 pub struct TableWriter {
     columns: Vec<Column>,
     schema: SchemaRef,
@@ -38,7 +38,7 @@ impl TableWriter {
         self.file.write(&batch)
     }
 
-    /// The file is on disk, under its name, when this returns. A writer that is dropped instead leaves nothing.
+    /// When this returns, the file is on disk under its name. A writer that is dropped instead leaves nothing.
     pub fn finish(self) -> Result<(), EngineError> {
         self.file.finish()
     }
@@ -85,7 +85,7 @@ fn array(column: &Column, values: &[Option<Value>]) -> Result<ArrayRef, EngineEr
     })
 }
 
-/// None when digits would be lost.
+/// None if digits would be lost.
 pub(crate) fn rescaled(unscaled: i128, scale: i8, wanted: i8) -> Option<i128> {
     let shift = i32::from(wanted) - i32::from(scale);
     let power = 10_i128.checked_pow(shift.unsigned_abs())?;

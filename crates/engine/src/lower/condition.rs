@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use datafusion::arrow::datatypes::{DataType, i256};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, in_list, lit};
-use insightgate_query::plan::{Comparison, Test, Value};
+use insightgate_query::plan::{Comparison, Predicate, Value};
 use insightgate_query::timespan::Window;
 
 use super::compare::{Place, Placed, compare, place};
@@ -12,26 +12,29 @@ use crate::functions::meets::meets;
 use crate::rows::types;
 
 /// `subject` of the Arrow type `kind` meets the test. Values that the type cannot be compared with meet nothing, as the language says.
-pub(crate) fn condition(subject: Expr, kind: &DataType, test: &Test) -> Expr {
+pub(crate) fn condition(subject: Expr, kind: &DataType, test: &Predicate) -> Expr {
     match test {
-        Test::Nothing => lit(false),
-        Test::NotNull => subject.is_not_null(),
+        Predicate::Nothing => lit(false),
+        Predicate::NotNull => subject.is_not_null(),
         test if is_string(kind) => on_text(subject, test),
-        Test::Compare(comparison, value) => comparison_with(subject, kind, *comparison, value),
-        Test::In { values, negated } => membership(subject, kind, values, *negated),
-        Test::Like { .. } => meets(subject, test).unwrap_or_else(|| lit(false)),
+        Predicate::Compare(comparison, value) => comparison_with(subject, kind, *comparison, value),
+        Predicate::In { values, negated } => membership(subject, kind, values, *negated),
+        Predicate::Like { .. } => meets(subject, test).unwrap_or_else(|| lit(false)),
     }
 }
 
-fn on_text(subject: Expr, test: &Test) -> Expr {
+fn on_text(subject: Expr, test: &Predicate) -> Expr {
     meets(subject.clone(), test).unwrap_or_else(|| {
         // Values that are no texts: the checker makes none.
         if is_negated(test) { subject.is_not_null() } else { lit(false) }
     })
 }
 
-fn is_negated(test: &Test) -> bool {
-    matches!(test, Test::Compare(Comparison::NotEqual, _) | Test::In { negated: true, .. } | Test::Like { negated: true, .. })
+fn is_negated(test: &Predicate) -> bool {
+    matches!(
+        test,
+        Predicate::Compare(Comparison::NotEqual, _) | Predicate::In { negated: true, .. } | Predicate::Like { negated: true, .. }
+    )
 }
 
 /// Rows whose date lies in the window; null dates lie in no window but `All`.

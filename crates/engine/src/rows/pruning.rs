@@ -34,13 +34,13 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use insightgate_query::datasets::catalog::{Column as Known, ColumnType, Dataset, Field, same_name};
-use insightgate_query::matching::{Greatest, TextTest};
-use insightgate_query::plan::{Comparison, Plan, Test};
+use insightgate_query::matching::{Greatest, TextPredicate};
+use insightgate_query::plan::{Comparison, Plan, Predicate};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::functions::balanced::all_physical;
-use crate::functions::meets::together;
+use crate::functions::meets::unsplit_and;
 use crate::guard::check_pages;
 use crate::rows::dictionary;
 use crate::rows::snapshot;
@@ -55,7 +55,7 @@ const MANY_VALUES: i64 = 4 << 10;
 /// A condition on a column of texts.
 struct TextCondition<'a> {
     column: &'a Known,
-    test: TextTest,
+    predicate: TextPredicate,
 }
 
 /// The conditions that statistics may be asked about. What is hidden from the scope is not asked about: how long an answer takes would
@@ -65,7 +65,7 @@ fn conditions(plan: &Plan, redacted: bool) -> Vec<TextCondition<'_>> {
         let Field::Column(index) = condition.field else { return None };
         let known = plan.dataset.columns.get(index)?;
         let may_ask = known.kind == ColumnType::String && !(redacted && known.sensitive);
-        may_ask.then(|| Some(TextCondition { column: known, test: TextTest::new(&condition.test)? }))?
+        may_ask.then(|| Some(TextCondition { column: known, predicate: TextPredicate::new(&condition.predicate)? }))?
     });
     conditions.collect()
 }
@@ -75,7 +75,7 @@ fn equalities(plan: &Plan, redacted: bool) -> impl Iterator<Item = &Known> {
     plan.row_conditions.iter().filter_map(move |condition| {
         let Field::Column(index) = condition.field else { return None };
         let known = plan.dataset.columns.get(index).filter(|known| known.kind != ColumnType::Bool && !(redacted && known.sensitive))?;
-        matches!(condition.test, Test::Compare(Comparison::Equal, _) | Test::In { negated: false, .. }).then_some(known)
+        matches!(condition.predicate, Predicate::Compare(Comparison::Equal, _) | Predicate::In { negated: false, .. }).then_some(known)
     })
 }
 
@@ -196,7 +196,7 @@ fn statistics_may_hold(condition: &TextCondition<'_>, group: &RowGroupMetaData) 
     }
     let text = |bytes: Option<&[u8]>| bytes.and_then(|bytes| std::str::from_utf8(bytes).ok().map(str::to_owned));
     match (text(statistics.min_bytes_opt()), text(statistics.max_bytes_opt())) {
-        (Some(least), Some(greatest)) if !statistics.is_min_max_deprecated() => condition.test.may_match(&least, &greatest),
+        (Some(least), Some(greatest)) if !statistics.is_min_max_deprecated() => condition.predicate.may_match(&least, &greatest),
         _ => true,
     }
 }
@@ -212,7 +212,7 @@ async fn dictionaries_may_hold(
         // What cannot be read says nothing here: the scan names what is wrong with it.
         let Ok(Some(values)) = dictionary(store, location, part).await else { continue };
         let mut scratch = String::new();
-        if !values.iter().any(|value| condition.test.matches(value, &mut scratch)) {
+        if !values.iter().any(|value| condition.predicate.matches(value, &mut scratch)) {
             return false;
         }
     }
@@ -431,7 +431,7 @@ impl Scan {
             let (narrow, others): (Vec<_>, Vec<_>) = parts.drain(..).partition(is_narrow);
             for conjuncts in [narrow, others].into_iter().filter(|conjuncts| !conjuncts.is_empty()) {
                 let all = vec![all_physical(conjuncts)];
-                let function = ScalarFunctionExpr::try_new(together(), all, schema, Arc::new(ConfigOptions::default()))?;
+                let function = ScalarFunctionExpr::try_new(unsplit_and(), all, schema, Arc::new(ConfigOptions::default()))?;
                 parts.push(Arc::new(function));
             }
             parts.extend(self.conjuncts.iter().zip(&left.useful).filter(|(_, useful)| **useful).map(|(conjunct, _)| Arc::clone(conjunct)));
@@ -445,7 +445,7 @@ impl Scan {
 
 /// What follows from a condition on a text, as comparisons of bytes: by these the scan passes over pages.
 fn bounds(condition: &TextCondition<'_>, schema: &Schema) -> Vec<Arc<dyn PhysicalExpr>> {
-    let Some((bounds, (index, field))) = condition.test.bounds().zip(schema.column_with_name(&condition.column.name)) else {
+    let Some((bounds, (index, field))) = condition.predicate.bounds().zip(schema.column_with_name(&condition.column.name)) else {
         return Vec::new();
     };
     let compared = |operator: Operator, text: String| -> Arc<dyn PhysicalExpr> {

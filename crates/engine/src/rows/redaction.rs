@@ -1,7 +1,7 @@
 //! What a caller without sensitive data reads instead: nulls, put on the scan before anything else can see the values.
 //!
-//! A row is clear when its location is one of the scope's clear ones; the sensitive columns of other rows are null. Filters, order, groups and
-//! metrics stand above, so that none of them can tell what was there. A metric that is sensitive by itself counts only clear rows' values;
+//! A row is unredacted when its location is one of the scope's unredacted ones; the sensitive columns of other rows are null. Filters, order, groups and
+//! metrics stand above, so that none of them can tell what was there. A metric that is sensitive by itself counts only unredacted rows' values;
 //! distinct counts are not sensitive (source: the partner program's sensitive data), and count what they would for anybody.
 
 use datafusion::common::ScalarValue;
@@ -14,8 +14,8 @@ use crate::error::EngineError;
 use crate::rows::scan::{FILE_COLUMN, ROW_COLUMN, column, of_locations};
 use crate::rows::types;
 
-/// Whether a row is clear. Definitions cannot use names with a colon.
-const CLEAR: &str = ":clear";
+/// Whether a row is unredacted. Definitions cannot use names with a colon.
+const UNREDACTED: &str = ":unredacted";
 
 /// Whether what the scope reads of the dataset differs from what it holds.
 pub(crate) fn applies(scope: &TenantScope, dataset: &Dataset) -> bool {
@@ -25,12 +25,12 @@ pub(crate) fn applies(scope: &TenantScope, dataset: &Dataset) -> bool {
 
 /// The scope's rows without what it may not see in them, under the same names.
 pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &Dataset) -> Result<LogicalPlanBuilder, EngineError> {
-    let clear = match scope.clear() {
+    let unredacted = match scope.unredacted() {
         Locations::Organization => lit(true),
         // Rows that have no location are nobody's of some locations.
         Locations::Only(locations) => of_locations(dataset, locations).unwrap_or_else(|| lit(false)),
     };
-    let nothing_clear = clear == lit(false);
+    let nothing_unredacted = unredacted == lit(false);
     let mut columns = Vec::with_capacity(dataset.columns.len() + 1);
     for (index, known) in dataset.columns.iter().enumerate() {
         if !known.sensitive {
@@ -38,22 +38,25 @@ pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &
             continue;
         }
         let null = lit(ScalarValue::try_from(&types::arrow(known.kind)).map_err(EngineError::Query)?);
-        let shown =
-            if nothing_clear { null } else { when(clear.clone(), column(&known.name)).otherwise(null).map_err(EngineError::Query)? };
+        let shown = if nothing_unredacted {
+            null
+        } else {
+            when(unredacted.clone(), column(&known.name)).otherwise(null).map_err(EngineError::Query)?
+        };
         columns.push(shown.alias(&known.name));
         if dataset.metrics.iter().any(|metric| counts_openly(metric, index)) {
             columns.push(column(&known.name).alias(counted_name(known)));
         }
     }
-    columns.push(clear.alias(CLEAR));
+    columns.push(unredacted.alias(UNREDACTED));
     let places = [FILE_COLUMN, ROW_COLUMN].into_iter().filter(|place| rows.schema().has_column_with_unqualified_name(place));
     columns.extend(places.map(column));
     rows.project(columns).map_err(EngineError::Query)
 }
 
-/// `expression`, where the row is clear.
+/// `expression`, where the row is unredacted.
 pub(crate) fn where_clear(expression: Expr) -> Result<Expr, EngineError> {
-    when(column(CLEAR), expression).end().map_err(EngineError::Query)
+    when(column(UNREDACTED), expression).end().map_err(EngineError::Query)
 }
 
 /// What a distinct count that is not sensitive reads in the place of a sensitive column.

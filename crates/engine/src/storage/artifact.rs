@@ -1,4 +1,4 @@
-//! Finished files, by keys that hold nothing but identifiers.
+//! Artifacts: finished files, by keys that contain only identifiers.
 
 use std::fmt;
 use std::fs::File;
@@ -21,13 +21,13 @@ use crate::error::EngineError;
 use crate::run::engine::Engine;
 use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
 
-/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: no name that a client chose is ever part of it.
+/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: it never contains a name that a client chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ArtifactKey {
     pub tenant: Uuid,
     pub report: Uuid,
     pub execution: Uuid,
-    /// The attempt's epoch: a late attempt cannot write over a newer one's file.
+    /// The attempt's epoch, so that a late attempt cannot overwrite the file of a newer one.
     pub epoch: u64,
     pub format: Format,
 }
@@ -40,17 +40,17 @@ pub struct ArtifactMeta {
     pub last_modified: DateTime<Utc>,
 }
 
-/// A file that lies in the store, whether a run still knows of it or not.
+/// A file in the store, whether or not an execution refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedArtifact {
     pub key: ArtifactKey,
-    /// By the store's own clock.
+    /// The time by the store's own clock.
     pub last_modified: DateTime<Utc>,
     /// Bytes.
     pub size: u64,
 }
 
-/// The text is no key of an artifact.
+/// The text is not the key of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no key of an artifact")]
 pub struct BadArtifactKey(String);
@@ -96,7 +96,7 @@ impl Engine {
         Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
     }
 
-    /// Opens an artifact for reading. Nothing of it is read yet.
+    /// Opens an artifact for reading, without reading any of it.
     pub async fn open_reader(&self, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
         let (artifacts, path) = (&self.inner.artifacts, key.path());
         if !artifacts.is_folder() {
@@ -111,8 +111,8 @@ impl Engine {
         }
     }
 
-    /// An address of the store's own that opens the artifact to whoever has it, for so long; None where artifacts lie in a folder. It cannot be
-    /// taken back, and nobody looks whether the artifact is there.
+    /// An address of the store itself that opens the artifact to whoever has it, for this time; None if artifacts are in a folder. It cannot be
+    /// revoked, and whether the artifact exists is not checked.
     pub async fn signed_address(&self, key: &ArtifactKey, lifetime: Duration) -> Result<Option<String>, EngineError> {
         match &self.inner.artifacts.signing {
             Some(signing) => signing.address(&key.path(), lifetime).await.map(Some),
@@ -120,8 +120,7 @@ impl Engine {
         }
     }
 
-    /// Every artifact in the store, page by page as it is asked for: those of runs that nobody knows of any more too. Whatever else lies there is
-    /// passed over.
+    /// Every artifact in the store, page by page on request, including orphaned ones. Other files there are skipped.
     pub fn list_artifacts(&self) -> BoxStream<'static, Result<ListedArtifact, EngineError>> {
         let listed = self.inner.artifacts.store.list(None).filter_map(async |found| match found {
             Ok(ObjectMeta { location, last_modified, size, .. }) => {
@@ -132,7 +131,7 @@ impl Engine {
         listed.boxed()
     }
 
-    /// Deletes whatever lies under the report's prefix, whichever runs wrote it. One that stays does not keep the others.
+    /// Deletes everything under the report's prefix, whichever executions wrote it. If one file cannot be deleted, the others still are.
     pub async fn delete_report_files(&self, tenant: Uuid, report: Uuid) -> Result<(), EngineError> {
         let prefix = Path::from(format!("{tenant}/{report}"));
         let found: Vec<_> = self.inner.artifacts.store.list(Some(&prefix)).try_collect().await?;
@@ -146,7 +145,7 @@ impl Engine {
         outcome
     }
 
-    /// Deleting what is not there is no error.
+    /// Deleting a file that does not exist is not an error.
     pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
         match self.inner.artifacts.store.delete(&key.path()).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
@@ -160,7 +159,7 @@ const OF_FILE: u64 = 2 * BLOCK;
 /// Of an object: each read is a request of its own, so that none has to last as long as the reader likes.
 const OF_OBJECT: u64 = 4 * BLOCK;
 
-/// An artifact that is read a stretch at a time, for as long as its reader takes.
+/// An artifact that is read range by range, as slowly as its reader takes it.
 pub struct ArtifactReader {
     size: u64,
     place: Place,
@@ -173,12 +172,12 @@ enum Place {
 }
 
 impl ArtifactReader {
-    /// Bytes that the store has. What it should have, whoever published it knows.
+    /// The bytes that the store has. How many it should have is recorded with the execution.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Bytes that one read should ask for at most: whole blocks.
+    /// The most bytes of one read: whole blocks.
     pub fn most_at_once(&self) -> u64 {
         match self.place {
             Place::File(..) => OF_FILE,
@@ -186,7 +185,7 @@ impl ArtifactReader {
         }
     }
 
-    /// All bytes of the range, or an error. Where there are `sums`, the range begins and ends with a block (or with the file), and what is not as they say
+    /// All bytes of the range, or an error. With `sums`, the range begins and ends with a block (or with the file), and a block with another checksum
     /// is [`EngineError::Damaged`].
     pub async fn read(&mut self, range: Range<u64>, sums: Option<Vec<BlockSum>>) -> Result<Bytes, EngineError> {
         let (start, wanted) = (range.start, range.end.saturating_sub(range.start));

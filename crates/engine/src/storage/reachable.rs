@@ -1,6 +1,6 @@
-//! Whether the places of rows and artifacts can be used now: asked before somebody waits for them.
+//! Whether the places of rows and artifacts can be used now. This is checked before somebody waits for them.
 //!
-//! Never says where they lie: what leaves here is told to strangers too.
+//! It never says where the places are, since strangers can read the result.
 
 use futures::TryStreamExt as _;
 use object_store::path::Path;
@@ -14,7 +14,7 @@ use crate::storage::store_fault::FaultKind;
 const NAME: &str = "readiness-check";
 
 impl Engine {
-    /// Whether files of reports can be written and read. `write`: one of a few bytes is written, which is always done in a folder.
+    /// Whether files of reports can be written and read. With `write`, a small file is written; in a folder it always is.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ async fn look(store: &dyn ObjectStore) -> Result<(), EngineError> {
 }
 
 impl EngineError {
-    /// Whether a store is away, full or does not take the credentials: nothing is wrong with what was asked.
+    /// Whether a store is away, full or refuses the credentials, so that the request itself is not at fault.
     pub fn is_outage(&self) -> bool {
         match self {
             EngineError::Store(fault) => {
@@ -57,12 +57,12 @@ impl EngineError {
         }
     }
 
-    /// Whether a store gives no answer: whoever needs it would wait.
+    /// Whether a store does not answer, so that callers would wait.
     pub fn is_away(&self) -> bool {
         matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Unreachable)
     }
 
-    /// What the matter with a store is, for whoever asks: behind its name.
+    /// What is wrong with a store, in words that follow its name.
     pub fn trouble(&self) -> &'static str {
         match self {
             EngineError::Store(fault) => match fault.kind() {

@@ -1,7 +1,7 @@
-//! Why a store did not give what it was asked for.
+//! Why an object store failed.
 //!
-//! A store's own errors hold signed requests and whole answers, with account names and hints at keys in them. None of that leaves here: only
-//! what kind of fault it is, where it was met, and the store's own code for it.
+//! The errors of a store contain signed requests and whole answers, with account names and hints about keys. None of that leaves this module: only
+//! the kind of fault, the place where it happened, and the store's own code.
 
 use std::error::Error;
 use std::fmt;
@@ -11,7 +11,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use crate::storage::checked_store::WrongLength;
 
-/// For the log; says nothing secret.
+/// For the log; contains nothing secret.
 #[derive(Debug)]
 pub struct StoreFault {
     kind: FaultKind,
@@ -81,12 +81,12 @@ impl fmt::Display for StoreFault {
     }
 }
 
-/// The store's error in a chain of causes, however many others wrap it.
+/// Finds the store's error in a chain of causes, however many others wrap it.
 pub(crate) fn store_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a object_store::Error> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// An error and what caused it. An input/output error that wraps another does not list that one as its source.
+/// An error and its causes. An input/output error that wraps another error does not list it as its source, so it is unwrapped here.
 pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| below(*error))
 }

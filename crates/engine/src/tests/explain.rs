@@ -34,18 +34,18 @@ async fn folders_are_explained_by_their_footers() {
     let (world, dataset) = (World::new(), sales());
     written(&world, &dataset, ALICE, 0);
     written(&world, &dataset, BOB, 1_000);
-    let plan = filtered(select(&dataset, &["Id", "Name"]), "Name", Test::Like { pattern: "X%".to_owned(), negated: false });
+    let plan = filtered(select(&dataset, &["Id", "Name"]), "Name", Predicate::Like { pattern: "X%".to_owned(), negated: false });
     let explained = world.engine.explain(&scope(ALICE), &plan, month(2)).await.unwrap();
     assert_eq!((explained.visible_rows, explained.estimated_rows), (60, 20));
     assert_eq!((explained.files, explained.row_groups), (Parts { read: 1, skipped: 2 }, Parts { read: 1, skipped: 2 }));
     assert_eq!(explained.columns, ["Id", "Name", "Day"]);
     assert!(explained.estimated_bytes > 0 && explained.data_as_of.is_some());
     // Statistics rule values out too, whatever their letter case.
-    let absent = filtered(select(&dataset, &["Id"]), "Name", Test::Compare(Comparison::Equal, string("Q")));
+    let absent = filtered(select(&dataset, &["Id"]), "Name", Predicate::Compare(Comparison::Equal, string("Q")));
     let explained = world.engine.explain(&scope(ALICE), &absent, Window::All).await.unwrap();
     assert_eq!((explained.estimated_rows, explained.files), (0, Parts { read: 0, skipped: 3 }));
     // What nothing can meet reads nothing.
-    let nothing = filtered(select(&dataset, &["Id"]), "Name", Test::Nothing);
+    let nothing = filtered(select(&dataset, &["Id"]), "Name", Predicate::Nothing);
     let explained = world.engine.explain(&scope(ALICE), &nothing, Window::All).await.unwrap();
     assert_eq!((explained.visible_rows, explained.files), (60, Parts { read: 0, skipped: 3 }));
     let stranger = world.engine.explain(&scope(Uuid::from_u128(9)), &plan, Window::All).await.unwrap();
@@ -61,7 +61,7 @@ async fn columns_of_all_distinct_counts_are_named() {
         vec![metric("Names", distinct(NAME)), metric("Places", distinct(MPN_ID)), metric("Rows", MetricExpression::CountRows)];
     written(&world, &dataset, ALICE, 0);
     written(&world, &dataset, BOB, 1_000);
-    let is_even = |plan| filtered(plan, "MPNId", Test::Compare(Comparison::Equal, string("1")));
+    let is_even = |plan| filtered(plan, "MPNId", Predicate::Compare(Comparison::Equal, string("1")));
     let plan = is_even(select(&dataset, &["Day", "Names", "Places", "Rows"]));
     let explained = world.engine.explain(&scope(ALICE), &plan, month(2)).await.unwrap();
     assert_eq!(explained.columns, ["Name", "Day", "MPNId"]);
@@ -103,9 +103,11 @@ async fn an_explanation_does_not_depend_on_others_rows() {
         if others > 0 {
             write_rows(&folder.join("b.parquet"), &dataset, &[owned(BOB, 1)]);
         }
-        for test in
-            [Test::NotNull, Test::Compare(Comparison::Greater, Value::Int(400_000)), Test::Compare(Comparison::Greater, Value::Int(4))]
-        {
+        for test in [
+            Predicate::NotNull,
+            Predicate::Compare(Comparison::Greater, Value::Int(400_000)),
+            Predicate::Compare(Comparison::Greater, Value::Int(4)),
+        ] {
             let plan = filtered(select(&dataset, &["Id", "Name"]), "Id", test);
             let mut one = world.engine.explain(&scope(ALICE), &plan, month(1)).await.unwrap();
             // When the files were written is no matter of rows.

@@ -133,7 +133,7 @@ async fn a_name_that_stands_twice_appears_once_where_columns_are_known_by_name()
 #[tokio::test]
 async fn an_answer_without_rows_is_a_file_all_the_same() {
     let (world, dataset) = (World::new(), sales());
-    let none = filtered(select(&dataset, &ALL_TYPES), "Id", Test::Compare(Comparison::Equal, Value::Int(-1)));
+    let none = filtered(select(&dataset, &ALL_TYPES), "Id", Predicate::Compare(Comparison::Equal, Value::Int(-1)));
     // Without a file of rows, and with one that has no such row.
     for has_file in [false, true] {
         if has_file {
@@ -175,7 +175,7 @@ async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
     many(&world, &dataset, 3, 45_000);
     let plain = select(&dataset, &["Id", "Name", "Amount", "Day"]);
     let plans = [
-        filtered(plain.clone(), "Amount", Test::Compare(Comparison::Greater, decimal(300, 2))),
+        filtered(plain.clone(), "Amount", Predicate::Compare(Comparison::Greater, decimal(300, 2))),
         ordered(plain.clone(), &["-Name"]),
         Plan { distinct: true, ..select(&dataset, &["Name"]) },
         ordered(select(&dataset, &["Name", "Rows"]), &["-Rows", "Name"]),

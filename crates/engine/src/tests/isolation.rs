@@ -27,7 +27,7 @@ fn with_metrics(mut dataset: Dataset) -> Dataset {
 }
 
 fn plans(dataset: &Dataset) -> Vec<Plan> {
-    let anything = || Test::Like { pattern: "%".to_owned(), negated: false };
+    let anything = || Predicate::Like { pattern: "%".to_owned(), negated: false };
     let mut distinct = select(dataset, &["Name"]);
     distinct.distinct = true;
     vec![
@@ -37,9 +37,9 @@ fn plans(dataset: &Dataset) -> Vec<Plan> {
         filtered(
             select(dataset, &["Name"]),
             "Name",
-            Test::Compare(insightgate_query::plan::Comparison::Equal, string(&format!("{MARKER}0"))),
+            Predicate::Compare(insightgate_query::plan::Comparison::Equal, string(&format!("{MARKER}0"))),
         ),
-        filtered(select(dataset, &["Name"]), "Id", Test::In { values: vec![Value::Int(MARKER_ID), Value::Int(1)], negated: false }),
+        filtered(select(dataset, &["Name"]), "Id", Predicate::In { values: vec![Value::Int(MARKER_ID), Value::Int(1)], negated: false }),
         distinct,
         select(dataset, &["Rows", "Last", "Top", "Names"]),
         ordered(select(dataset, &["MPNId", "Last", "Rows"]), &["-Rows"]),

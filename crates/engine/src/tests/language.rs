@@ -23,7 +23,7 @@ async fn world() -> (World, Dataset) {
     (world, dataset)
 }
 
-async fn ids(world: &World, dataset: &Dataset, name: &str, test: Test) -> String {
+async fn ids(world: &World, dataset: &Dataset, name: &str, test: Predicate) -> String {
     world.lines(&filtered(select(dataset, &["Id"]), name, test)).await.join(" ")
 }
 
@@ -79,7 +79,7 @@ async fn every_operator_on_every_type() {
         ("Active", NotEqual, Value::Int(1), "1 2 3 4 5"),
     ];
     for (name, comparison, value, expected) in cases {
-        let found = ids(&world, &dataset, name, Test::Compare(comparison, value.clone())).await;
+        let found = ids(&world, &dataset, name, Predicate::Compare(comparison, value.clone())).await;
         assert_eq!(found, expected, "{name} {comparison:?} {value:?}");
     }
 }
@@ -87,7 +87,7 @@ async fn every_operator_on_every_type() {
 #[tokio::test]
 async fn membership_and_what_is_left_of_literals() {
     let (world, dataset) = world().await;
-    let among = |values: Vec<Value>, negated| Test::In { values, negated };
+    let among = |values: Vec<Value>, negated| Predicate::In { values, negated };
     for (name, test, expected) in [
         ("Name", among(vec![string("ärger"), string("")], false), "1 3 5"),
         ("Name", among(vec![string("ärger"), string("")], true), "2 4"),
@@ -99,8 +99,8 @@ async fn membership_and_what_is_left_of_literals() {
         ("Day", among(vec![day("2024-01-31"), day("2025-01-01")], false), "1 5"),
         ("At", among(vec![at("2024-02-01T00:00:00Z")], true), "1 3 4 5"),
         ("Active", among(vec![Value::Bool(false)], false), "2 4"),
-        ("Name", Test::Nothing, ""),
-        ("Name", Test::NotNull, "1 2 3 4 5"),
+        ("Name", Predicate::Nothing, ""),
+        ("Name", Predicate::NotNull, "1 2 3 4 5"),
     ] {
         assert_eq!(ids(&world, &dataset, name, test.clone()).await, expected, "{name} {test:?}");
     }
@@ -127,7 +127,7 @@ async fn patterns() {
         ("50.%", false, ""),
         ("a%", false, ""),
     ] {
-        let test = Test::Like { pattern: pattern.to_owned(), negated };
+        let test = Predicate::Like { pattern: pattern.to_owned(), negated };
         assert_eq!(ids(&world, &dataset, "Name", test).await, expected, "{pattern} {negated}");
     }
 }
@@ -135,8 +135,8 @@ async fn patterns() {
 #[tokio::test]
 async fn conditions_are_joined_by_and() {
     let (world, dataset) = world().await;
-    let plan = filtered(select(&dataset, &["Id"]), "Id", Test::Compare(Greater, Value::Int(1)));
-    let plan = filtered(plan, "Name", Test::Compare(Equal, string("ärger")));
+    let plan = filtered(select(&dataset, &["Id"]), "Id", Predicate::Compare(Greater, Value::Int(1)));
+    let plan = filtered(plan, "Name", Predicate::Compare(Equal, string("ärger")));
     assert_eq!(world.lines(&plan).await, ["3"]);
 }
 

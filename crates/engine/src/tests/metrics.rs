@@ -129,20 +129,20 @@ async fn groups_are_ordered_by_their_keys() {
 async fn groups_are_filtered_after_they_are_made() {
     let (world, dataset) = world().await;
     let plan = |name: &str, test| filtered(select(&dataset, &["Name", "Rows"]), name, test);
-    assert_eq!(world.lines(&plan("Rows", Test::Compare(Greater, Value::Int(1)))).await, ["b,2"]);
-    assert_eq!(world.lines(&plan("AmountSum", Test::Compare(LessOrEqual, decimal(5, 1)))).await, ["B,1", "b,2"]);
-    assert_eq!(world.lines(&plan("FirstName", Test::Compare(Equal, string("B")))).await, ["B,1", "b,2"]);
-    assert_eq!(world.lines(&plan("RatioSum", Test::In { values: vec![Value::Float(2.5)], negated: false })).await, ["b,2"]);
-    assert_eq!(world.lines(&plan("AmountSum", Test::Compare(Equal, decimal(1, 3)))).await, [""; 0]);
+    assert_eq!(world.lines(&plan("Rows", Predicate::Compare(Greater, Value::Int(1)))).await, ["b,2"]);
+    assert_eq!(world.lines(&plan("AmountSum", Predicate::Compare(LessOrEqual, decimal(5, 1)))).await, ["B,1", "b,2"]);
+    assert_eq!(world.lines(&plan("FirstName", Predicate::Compare(Equal, string("B")))).await, ["B,1", "b,2"]);
+    assert_eq!(world.lines(&plan("RatioSum", Predicate::In { values: vec![Value::Float(2.5)], negated: false })).await, ["b,2"]);
+    assert_eq!(world.lines(&plan("AmountSum", Predicate::Compare(Equal, decimal(1, 3)))).await, [""; 0]);
     // Rows first, groups then.
-    let both = filtered(plan("Rows", Test::Compare(Equal, Value::Int(1))), "Id", Test::Compare(Greater, Value::Int(1)));
+    let both = filtered(plan("Rows", Predicate::Compare(Equal, Value::Int(1))), "Id", Predicate::Compare(Greater, Value::Int(1)));
     assert_eq!(world.lines(&both).await, ["B,1", "a,1", "b,1", "empty,1", ",1"]);
 }
 
 #[tokio::test]
 async fn metrics_of_nothing() {
     let (world, dataset) = world().await;
-    let none = |names: &[&str]| filtered(select(&dataset, names), "Id", Test::Nothing);
+    let none = |names: &[&str]| filtered(select(&dataset, names), "Id", Predicate::Nothing);
     assert_eq!(world.lines(&none(&["Rows", "Names", "AmountSum", "IdMean", "OrZero", "LastDay"])).await, ["0,0,,,0.00,"]);
     assert_eq!(world.lines(&none(&["Name", "Rows"])).await, [""; 0]);
     let plan = select(&dataset, &["Rows", "IdSum"]);
@@ -158,13 +158,13 @@ async fn no_number_wraps_around() {
     assert!(!failed.is_retryable());
     // Between, wider numbers are used: the sum of all three fits again.
     assert_eq!(world.lines(&select(&dataset, &["IdSum"])).await, ["9223372036854775806"]);
-    let half = filtered(select(&dataset, &["IdMean", "Name"]), "Name", Test::Compare(Equal, string("x")));
+    let half = filtered(select(&dataset, &["IdMean", "Name"]), "Name", Predicate::Compare(Equal, string("x")));
     assert_eq!(world.lines(&half).await, ["9.223372036854776e+18,x"]);
-    let failed = world.csv(&filtered(select(&dataset, &["Doubled"]), "Name", Test::Compare(Equal, string("y")))).await.unwrap_err();
+    let failed = world.csv(&filtered(select(&dataset, &["Doubled"]), "Name", Predicate::Compare(Equal, string("y")))).await.unwrap_err();
     assert!(matches!(failed, EngineError::OutOfRange(_)), "{failed:?}");
     // A condition is put to the value itself, in its type or not.
     let beyond = |metric, comparison, value| {
-        filtered(Plan { grouped: true, ..select(&dataset, &["Name"]) }, metric, Test::Compare(comparison, value))
+        filtered(Plan { grouped: true, ..select(&dataset, &["Name"]) }, metric, Predicate::Compare(comparison, value))
     };
     let past_int64 = decimal(i128::from(i64::MAX) + 1, 0);
     for (metric, comparison, expected) in
@@ -204,12 +204,12 @@ impl GroupedByOrder for Plan {
 #[tokio::test]
 async fn conditions_that_nothing_meets_leave_no_group() {
     let (world, dataset) = world().await;
-    let is = |value| Test::Compare(Equal, Value::Int(value));
-    let one_of = |value| Test::In { values: vec![Value::Int(value)], negated: false };
+    let is = |value| Predicate::Compare(Equal, Value::Int(value));
+    let one_of = |value| Predicate::In { values: vec![Value::Int(value)], negated: false };
     for tests in [
-        vec![("Rows", Test::Nothing)],
-        vec![("Rows", Test::Nothing), ("Names", Test::NotNull)],
-        vec![("Rows", Test::NotNull), ("Names", Test::Nothing)],
+        vec![("Rows", Predicate::Nothing)],
+        vec![("Rows", Predicate::Nothing), ("Names", Predicate::NotNull)],
+        vec![("Rows", Predicate::NotNull), ("Names", Predicate::Nothing)],
         // What is false only together.
         vec![("Rows", is(6)), ("Rows", is(7))],
         vec![("Rows", one_of(6)), ("Rows", is(i64::MIN))],
@@ -228,11 +228,11 @@ async fn conditions_that_nothing_meets_leave_no_group() {
 #[tokio::test]
 async fn groups_of_one_value_can_be_ordered_by_it() {
     let (world, dataset) = world().await;
-    let mean = |plan, test| filtered(filtered(plan, "Rows", Test::NotNull), "IdMean", test);
+    let mean = |plan, test| filtered(filtered(plan, "Rows", Predicate::NotNull), "IdMean", test);
     for test in [
-        Test::Compare(Equal, Value::Float(2.0)),
-        Test::In { values: vec![Value::Float(2.0)], negated: false },
-        Test::In { values: vec![Value::Float(2.0); 3], negated: false },
+        Predicate::Compare(Equal, Value::Float(2.0)),
+        Predicate::In { values: vec![Value::Float(2.0)], negated: false },
+        Predicate::In { values: vec![Value::Float(2.0); 3], negated: false },
     ] {
         for order in [vec!["IdMean"], vec!["-IdMean", "-Rows"]] {
             let plan = mean(ordered(select(&dataset, &["Id"]), &order), test.clone());

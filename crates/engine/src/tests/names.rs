@@ -48,8 +48,8 @@ fn several(world: &World, dataset: &Dataset) {
     write("d.parquet", vec![("Id", numbers(&[5])), ("Title", numbers(&[7])), ("SoldOn", days(&[59]))]);
 }
 
-fn is(text: &str) -> Test {
-    Test::Compare(Comparison::Equal, string(text))
+fn is(text: &str) -> Predicate {
+    Predicate::Compare(Comparison::Equal, string(text))
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn a_column_of_a_file_may_be_called_by_an_alias() {
     let ids = || select(&dataset, &["Id"]);
     assert_eq!(world.lines(&filtered(ids(), "Title", is("SOUTH"))).await, ["2", "3"]);
     assert_eq!(world.lines(&filtered(ids(), "Name", is("never"))).await, Vec::<String>::new());
-    assert_eq!(world.lines(&filtered(ids(), "Name", Test::NotNull)).await, ["1", "2", "3", "4"]);
+    assert_eq!(world.lines(&filtered(ids(), "Name", Predicate::NotNull)).await, ["1", "2", "3", "4"]);
     assert_eq!(world.lines(&ordered(ids(), &["Name"])).await, ["4", "1", "3", "2", "5"]);
     let window = Window::Between { start: Some(instant("1970-02-01T00:00:00Z")), end: instant("1970-03-01T00:00:00Z") };
     assert_eq!(world.csv_of(&scope(ALICE), &ids(), window).await.unwrap(), "Id\n2\n3\n");

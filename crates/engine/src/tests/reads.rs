@@ -244,8 +244,8 @@ fn days(start: i64, end: i64) -> Window {
     Window::Between { start: Some(at(start)), end: at(end) }
 }
 
-fn equal(text: &str) -> Test {
-    Test::Compare(Comparison::Equal, string(text))
+fn equal(text: &str) -> Predicate {
+    Predicate::Compare(Comparison::Equal, string(text))
 }
 
 #[tokio::test]
@@ -291,9 +291,9 @@ async fn letter_case_does_not_cost_pruning() {
     let group = groups(&[("b.parquet", 1)]);
     let tests = [
         (equal("nAmE 002700"), 1),
-        (Test::In { values: vec![string("name 002700"), string("NAME 002701")], negated: false }, 2),
-        (Test::Like { pattern: "NaMe 00270_".to_owned(), negated: false }, 10),
-        (Test::Like { pattern: "name 00270%".to_owned(), negated: false }, 10),
+        (Predicate::In { values: vec![string("name 002700"), string("NAME 002701")], negated: false }, 2),
+        (Predicate::Like { pattern: "NaMe 00270_".to_owned(), negated: false }, 10),
+        (Predicate::Like { pattern: "name 00270%".to_owned(), negated: false }, 10),
     ];
     for (test, rows) in tests {
         let read = reads.read(&filtered(select(&reads.dataset, &["Amount"]), "Name", test.clone()), Window::All).await;
@@ -322,7 +322,7 @@ async fn a_preview_stops_when_it_has_its_rows() {
 #[tokio::test]
 async fn shown_columns_are_read_where_conditions_hold() {
     let reads = Reads::folders().await;
-    let plan = filtered(select(&reads.dataset, &["Text"]), "Amount", Test::Compare(Comparison::Equal, Value::Int(2_600)));
+    let plan = filtered(select(&reads.dataset, &["Text"]), "Amount", Predicate::Compare(Comparison::Equal, Value::Int(2_600)));
     let read = reads.read(&plan, Window::All).await;
     assert_eq!((read.lines.len(), &read.groups), (1, &groups(&[("b.parquet", 1)])));
     let plan = filtered(select(&reads.dataset, &["Text"]), "Rare", equal("NEEDLE"));
@@ -332,7 +332,7 @@ async fn shown_columns_are_read_where_conditions_hold() {
     // The other row groups have values on both sides of the needle: their dictionaries tell, which lie before the rows.
     let dictionaries = 7 * 64;
     assert!(read.bytes < whole + dictionaries, "{} of {whole} bytes", read.bytes);
-    let absent = filtered(select(&reads.dataset, &["Text"]), "Rare", Test::Like { pattern: "%NOWHERE%".to_owned(), negated: false });
+    let absent = filtered(select(&reads.dataset, &["Text"]), "Rare", Predicate::Like { pattern: "%NOWHERE%".to_owned(), negated: false });
     let read = reads.read(&absent, Window::All).await;
     assert!(read.lines.is_empty() && read.bytes < 8 * 64, "{} bytes", read.bytes);
 }

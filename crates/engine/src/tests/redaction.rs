@@ -76,8 +76,8 @@ fn limited(mut plan: Plan, limit: u64) -> Plan {
     plan
 }
 
-fn equals(value: Value) -> Test {
-    Test::Compare(Comparison::Equal, value)
+fn equals(value: Value) -> Predicate {
+    Predicate::Compare(Comparison::Equal, value)
 }
 
 /// The lines below the header; exports and previews say the same. Whoever sees nothing clearly is told no secret.
@@ -86,7 +86,7 @@ async fn answer(world: &World, scope: &TenantScope, plan: &Plan) -> Vec<String> 
     let json = world.preview(scope, plan).await.unwrap();
     let lines: Vec<String> = csv.lines().skip(1).map(str::to_owned).collect();
     assert_eq!(json.len(), lines.len());
-    if scope.clear() == &Locations::none() {
+    if scope.unredacted() == &Locations::none() {
         let json = json.join("\n");
         assert!(!SECRETS.iter().any(|secret| csv.contains(secret) || json.contains(secret)), "{csv}\n{json}");
     }
@@ -101,7 +101,7 @@ async fn what_each_viewer_reads() {
     let select = |names: &[&str]| select(&dataset, names);
     let everyone = scope(ALICE);
     let (rv, rv_of_two, mixed) = (viewer(Locations::Organization), viewer(only(&["2"])), mixed());
-    let anything = || Test::Like { pattern: "%".to_owned(), negated: false };
+    let anything = || Predicate::Like { pattern: "%".to_owned(), negated: false };
     let nothing: &[&str] = &[];
     // The plan; then what it gives Executive report viewers, Report viewers, those of the location 2, and those who see 1 clearly.
     let cases: Vec<(Plan, [&[&str]; 4])> = vec![
@@ -117,31 +117,35 @@ async fn what_each_viewer_reads() {
         // Filters: a null meets no test, negated or not.
         (filtered(select(&["Id"]), "Name", equals(string("secret b"))), [&["2", "4"], nothing, nothing, &["2"]]),
         (
-            filtered(select(&["Id"]), "Name", Test::Compare(Comparison::NotEqual, string("secret b"))),
+            filtered(select(&["Id"]), "Name", Predicate::Compare(Comparison::NotEqual, string("secret b"))),
             [&["1", "3", "5"], nothing, nothing, &["1"]],
         ),
         (
-            filtered(select(&["Id"]), "Name", Test::In { values: vec![string("secret a"), string("secret d")], negated: false }),
+            filtered(select(&["Id"]), "Name", Predicate::In { values: vec![string("secret a"), string("secret d")], negated: false }),
             [&["1", "5"], nothing, nothing, &["1"]],
         ),
         (
-            filtered(select(&["Id"]), "Name", Test::In { values: vec![string("secret a")], negated: true }),
+            filtered(select(&["Id"]), "Name", Predicate::In { values: vec![string("secret a")], negated: true }),
             [&["1", "2", "3", "4"], nothing, nothing, &["1", "2"]],
         ),
         (filtered(select(&["Id"]), "Name", anything()), [&["1", "2", "3", "4", "5"], nothing, nothing, &["1", "2"]]),
         (
-            filtered(select(&["Id"]), "Name", Test::Like { pattern: "x%".to_owned(), negated: true }),
+            filtered(select(&["Id"]), "Name", Predicate::Like { pattern: "x%".to_owned(), negated: true }),
             [&["1", "2", "3", "4", "5"], nothing, nothing, &["1", "2"]],
         ),
-        (filtered(select(&["Id"]), "Name", Test::NotNull), [&["1", "2", "3", "4", "5"], nothing, nothing, &["1", "2"]]),
+        (filtered(select(&["Id"]), "Name", Predicate::NotNull), [&["1", "2", "3", "4", "5"], nothing, nothing, &["1", "2"]]),
         (
-            filtered(select(&["Id"]), "Amount", Test::Compare(Comparison::Greater, decimal(0, 0))),
+            filtered(select(&["Id"]), "Amount", Predicate::Compare(Comparison::Greater, decimal(0, 0))),
             [&["1", "2", "3", "4", "5"], nothing, nothing, &["1", "2"]],
         ),
         // Out of every file's range: statistics must not tell either.
-        (filtered(select(&["Id"]), "Amount", Test::Compare(Comparison::Less, decimal(1, 0))), [nothing; 4]),
+        (filtered(select(&["Id"]), "Amount", Predicate::Compare(Comparison::Less, decimal(1, 0))), [nothing; 4]),
         (
-            filtered(filtered(select(&["Id", "Name"]), "Name", anything()), "Id", Test::Compare(Comparison::GreaterOrEqual, Value::Int(2))),
+            filtered(
+                filtered(select(&["Id", "Name"]), "Name", anything()),
+                "Id",
+                Predicate::Compare(Comparison::GreaterOrEqual, Value::Int(2)),
+            ),
             [&["2,secret b", "3,secret c", "4,secret b", "5,secret a"], nothing, nothing, &["2,secret b"]],
         ),
         // Other columns are filtered as ever.
@@ -183,9 +187,9 @@ async fn what_each_viewer_reads() {
         (select(&["MPNId", "People"]), [&["1,2", "2,2", ",1"], &["1,2", "2,2", ",1"], &["2,2"], &["1,2", "2,2", ",1"]]),
         // A metric that is sensitive though its columns are not.
         (select(&["Charge", "Charges"]), [&["150,5"], &[",0"], &[",0"], &["30,2"]]),
-        (filtered(select(&["MPNId"]), "Charge", Test::NotNull), [&["1", "2", ""], nothing, nothing, &["1"]]),
+        (filtered(select(&["MPNId"]), "Charge", Predicate::NotNull), [&["1", "2", ""], nothing, nothing, &["1"]]),
         (
-            filtered(select(&["MPNId"]), "Total", Test::Compare(Comparison::Greater, decimal(100, 0))),
+            filtered(select(&["MPNId"]), "Total", Predicate::Compare(Comparison::Greater, decimal(100, 0))),
             [&["1", "2"], nothing, nothing, &["1"]],
         ),
         (
@@ -196,7 +200,7 @@ async fn what_each_viewer_reads() {
     for (number, (mut plan, answers)) in cases.into_iter().enumerate() {
         plan.grouped |= !plan.group_conditions.is_empty();
         for (scope, wanted) in [&everyone, &rv, &rv_of_two, &mixed].into_iter().zip(answers) {
-            assert_eq!(answer(&world, scope, &plan).await, wanted, "case {number} {:?}", scope.clear());
+            assert_eq!(answer(&world, scope, &plan).await, wanted, "case {number} {:?}", scope.unredacted());
         }
     }
 }
@@ -226,7 +230,7 @@ async fn an_answer_does_not_depend_on_what_is_redacted() {
                 for plan in [
                     select(&dataset, names),
                     filtered(select(&dataset, names), "Name", equals(string("a"))),
-                    filtered(select(&dataset, names), "Amount", Test::Compare(Comparison::LessOrEqual, decimal(2, 2))),
+                    filtered(select(&dataset, names), "Amount", Predicate::Compare(Comparison::LessOrEqual, decimal(2, 2))),
                 ] {
                     told.push(world.csv_of(&scope, &plan, Window::All).await.unwrap());
                 }

@@ -55,7 +55,7 @@ fn grouped() -> (Dataset, Plan) {
 
 /// A condition that looks at all rows and lets none pass, after the text was read.
 fn nowhere(dataset: &Dataset) -> Plan {
-    filtered(select(dataset, &["Id", "Name"]), "Name", Test::Like { pattern: "%nowhere%".to_owned(), negated: false })
+    filtered(select(dataset, &["Id", "Name"]), "Name", Predicate::Like { pattern: "%nowhere%".to_owned(), negated: false })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,7 +142,7 @@ async fn a_row_group_that_cannot_fit_is_named_before_it_is_read() {
     assert!(matches!(world.csv(&nowhere(&dataset)).await, Err(EngineError::RowGroupTooLarge { .. })));
     assert_eq!(world.engine.inner.budget.ledger.most(), 0);
     // Of fewer columns it fits.
-    let ids = filtered(select(&dataset, &["Id"]), "Id", Test::Compare(Comparison::Less, Value::Int(2)));
+    let ids = filtered(select(&dataset, &["Id"]), "Id", Predicate::Compare(Comparison::Less, Value::Int(2)));
     assert_eq!(world.lines(&ids).await, ["0", "1"]);
 }
 

@@ -66,10 +66,10 @@ fn roles_decide_what_is_redacted() {
     assert!(!principal.scope(Program::Mpn, &rules).unwrap().is_redacted());
     principal.roles = vec![RoleAssignment { role: Role::ReportViewer, locations: only(&["1"]) }];
     let scope = principal.scope(Program::Mpn, &rules).unwrap();
-    assert_eq!((scope.locations(), scope.clear(), scope.is_redacted()), (&only(&["1"]), &only(&[]), true));
+    assert_eq!((scope.locations(), scope.unredacted(), scope.is_redacted()), (&only(&["1"]), &only(&[]), true));
     principal.roles.push(RoleAssignment { role: Role::ExecutiveReportViewer, locations: only(&["2"]) });
     let scope = principal.scope(Program::Mpn, &rules).unwrap();
-    assert_eq!((scope.locations(), scope.clear(), scope.is_redacted()), (&only(&["1", "2"]), &only(&["2"]), true));
+    assert_eq!((scope.locations(), scope.unredacted(), scope.is_redacted()), (&only(&["1", "2"]), &only(&["2"]), true));
     principal.roles.push(RoleAssignment { role: Role::ExecutiveReportViewer, locations: only(&["1"]) });
     assert!(!principal.scope(Program::Mpn, &rules).unwrap().is_redacted());
 }

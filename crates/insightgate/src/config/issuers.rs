@@ -126,7 +126,7 @@ pub fn read(file: &Table, configuration: &mut Configuration, problems: &mut Vec<
             Err(wrong) => problems.extend(wrong.into_iter().map(|problem| format!("{place}: {problem}"))),
         }
     }
-    if !configuration.built_in_authority && listed.is_empty() {
+    if !configuration.service.built_in_authority && listed.is_empty() {
         problems.push(format!("authority.built_in: without it nobody can sign in unless there is an [[{NAME}]]"));
     }
 }
@@ -160,7 +160,7 @@ fn one(table: &Table, configuration: &Configuration) -> Result<IssuerConfigurati
     if configuration.issuers.iter().any(|other| other.settings.url == issuer.settings.url) {
         problems.push("is listed twice".to_owned());
     }
-    if configuration.public_url.as_ref().is_some_and(|own| is_within(&issuer.settings.url, own)) {
+    if configuration.service.public_url.as_ref().is_some_and(|own| is_within(&issuer.settings.url, own)) {
         problems.push("is this server itself (server.public_url)".to_owned());
     }
     if problems.is_empty() { Ok(issuer) } else { Err(problems) }

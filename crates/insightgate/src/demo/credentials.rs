@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, write_private};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, write_private};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Credentials {

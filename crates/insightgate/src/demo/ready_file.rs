@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::credentials::Credentials;
 use crate::command_error::CommandError;
-use crate::data_folder::{fault, write_private};
+use crate::files::{fault, write_private};
 
 const API: &str = "/insights/v1/mpn";
 

@@ -8,7 +8,7 @@ use insightgate_operations::context::SharedContext;
 use super::ready_file::{Addresses, Ready};
 use super::walk::client;
 use crate::command_error::CommandError;
-use crate::data_folder::shown;
+use crate::files::shown;
 
 /// Asks for a token with the password alone, and shows how it is refused.
 pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses) -> Result<(), CommandError> {

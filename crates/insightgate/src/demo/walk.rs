@@ -12,7 +12,8 @@ use insightgate_operations::executions::written_file::{Output, Readers};
 
 use super::ready_file::{Addresses, Ready};
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, shown};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, shown};
 
 const QUERY_NAME: &str = "Revenue by customer";
 const QUERY: &str =

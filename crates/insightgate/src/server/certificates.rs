@@ -12,7 +12,8 @@ use rcgen::{
 };
 
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, write_private};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, write_private};
 
 /// Where the second part of the authority's file begins.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";

@@ -10,7 +10,8 @@ use insightgate_operations::clock::Clock;
 use tokio::sync::watch;
 
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, shown};
+use crate::data_folder::DataFolder;
+use crate::files::shown;
 use crate::server::certificates::server_certificate;
 
 /// How often the files are looked at.

@@ -9,7 +9,7 @@ use insightgate_client::manage::Secret;
 use insightgate_operations::random::Random;
 
 use crate::command_error::CommandError;
-use crate::profiles::read_private;
+use crate::files::read_private;
 use crate::terminal::is_interactive;
 
 /// Bytes; a longer text is no password.

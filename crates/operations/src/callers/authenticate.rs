@@ -1,4 +1,4 @@
-//! Who calls: a token becomes a principal, read anew each time.
+//! Authentication: a token becomes a principal, which is read again each time.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub async fn authenticate(context: &Context, token: &str) -> Result<Arc<Principa
     principal(context, token, Audience::Insights).await
 }
 
-/// Accepts a token for the management API, and no other.
+/// Accepts a token for the management API, and no other token.
 pub async fn authenticate_management(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
     let principal = principal(context, token, Audience::Management).await?;
     if context.settings.require_mfa && !principal.is_mfa_compliant() {
@@ -25,7 +25,7 @@ pub async fn authenticate_management(context: &Context, token: &str) -> Result<A
     Ok(principal)
 }
 
-/// Counts a request whose token was not accepted: nobody knows whose it is.
+/// Counts a request whose token was not accepted, since nobody knows whose it is.
 pub fn count_refusal(context: &Context, failure: &Failure, address: Option<IpAddr>, correlation: &str) {
     let Failure::Unauthorized { reason, .. } = failure else { return };
     let happening = Happening {

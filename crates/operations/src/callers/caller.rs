@@ -1,4 +1,4 @@
-//! A caller whose prerequisites are met, with the rows that they open. Operations on data take nothing less.
+//! A caller who meets every prerequisite, with the scope that follows. Operations on data require one.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! Who there is, as last read: tenants, applications with their secrets, principals. Asked at every grant and every request.
+//! The cache of identities: tenants, applications with their secrets, principals. Every grant and every request reads it.
 //!
-//! What is kept is good for one version of the identities only: a write that has returned is seen by every request that begins after it. Who is
-//! not found is not remembered, and neither are lockouts, which a sign-in reads from the store.
+//! An entry is valid for one version of the identities only: every request that begins after a write has returned sees that write. Missing identities
+//! are not cached, and neither are lockouts, which a sign-in reads from the store.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -61,7 +61,7 @@ pub enum LinkKeyFault {
     Random(#[from] NoRandomness),
 }
 
-/// Why a link opens nothing. Which part was wrong is not said.
+/// Why a link is refused. The message does not say which part was wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum LinkFault {
     #[error("The link is not valid. Ask for the execution again to get a new one.")]
@@ -81,7 +81,7 @@ impl LinkKeys {
         Ok(LinkKeys(RwLock::new(Keys::new(keys, clock.now()))))
     }
 
-    /// Makes a new key when the newest is `days` old, and removes those whose links have all expired.
+    /// Makes a new key if the newest is `days` old, and removes those whose links have all expired.
     pub async fn tend(
         &self,
         store: &Store,

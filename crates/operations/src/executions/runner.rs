@@ -240,7 +240,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         generated: context.clock.now(),
         data_as_of: summary.data_as_of,
         locations: scope.locations().clone(),
-        clear: scope.clear().clone(),
+        unredacted: scope.unredacted().clone(),
     };
     Ok(Outcome::Completed { artifact, note: joined(&notes) })
 }

@@ -76,7 +76,7 @@ pub enum SigningFault {
     Signing(String),
 }
 
-/// Why a token's signature or shape is not accepted. Goes to the log.
+/// Why a token's signature or form is not accepted, for the log.
 #[derive(Debug, Error)]
 pub enum SignatureFault {
     #[error("the token is signed with an unknown key")]
@@ -107,9 +107,9 @@ impl SigningKeys {
         Ok(SigningKeys(RwLock::new(Arc::new(KeyRing::new(keys, now)?))))
     }
 
-    /// Makes a key that takes over once it has been published for a while. The one before goes on verifying until its last token has expired.
+    /// Makes a key that signs once it has been published for a while. The previous one verifies until its last token has expired.
     ///
-    /// `recording` is given the new key's id, and gives the store that takes the key in together with its event.
+    /// `recording` gets the new key's id, and returns the store that writes the key together with its event.
     pub async fn rotate(
         &self,
         store: &Store,
@@ -124,7 +124,8 @@ impl SigningKeys {
         self.renew(store, vault, now, false).await
     }
 
-    /// Removes keys that are over, if it `removes` any, and takes up what other processes made. Whether the newest is `days` old, so that another is due.
+    /// Removes obsolete keys, if `removes` is set, and loads keys that other processes made. Returns whether the newest is `days` old, so that a new
+    /// one is due.
     pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, removes: bool) -> Result<bool, SigningFault> {
         self.renew(store, vault, now, removes).await?;
         let newest = KeyAge::newest(self.ring().keys.iter().map(|key| key.created), now);
@@ -166,7 +167,7 @@ impl SigningKeys {
         Ok(token)
     }
 
-    /// The claims of a token that one of these keys signed. What they say is checked by [`AccessClaims::check`].
+    /// The claims of a token that one of these keys signed. Their content is checked by [`AccessClaims::check`].
     pub fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, SignatureFault> {
         let ring = self.ring();
         let mut digest = [0; 32];

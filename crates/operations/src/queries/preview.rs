@@ -1,4 +1,4 @@
-//! A preview: the first rows of a query, without keeping anything.
+//! A preview: the first rows of a query. Nothing is stored.
 
 use insightgate_engine::Preview;
 
@@ -16,7 +16,7 @@ pub const PREVIEW_ROWS: usize = 100;
 pub struct TriedQuery {
     pub preview: Preview,
     pub message: Option<String>,
-    /// What the message does not say, since it is documented to be empty where rows are found.
+    /// Notes that are not in the message, which is documented to be empty if there are rows.
     pub notes: Vec<String>,
 }
 

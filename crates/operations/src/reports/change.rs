@@ -33,7 +33,7 @@ pub async fn resume_report(context: &Context, caller: &Caller, id: &str) -> Resu
     change(context, caller, id, |report| report.resumed(now)).await
 }
 
-/// Removes the report, its executions and their files; answers with what was deleted.
+/// Removes the report, its executions and their files, and returns what was deleted.
 pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
     let report = context.store.report(caller.owner(), caller.program, id).await?.ok_or(Failure::NotFound)?;

@@ -1,5 +1,5 @@
-//! Authorization requests: read, checked, answered with a code. Whoever is not certain to be the application hears nothing: until the
-//! redirect URI is known to be registered, a refusal is a page.
+//! Authorization requests: read, checked, and answered with a code. Until the redirect URI is known to be registered, a refusal is a page and is not
+//! sent to the application, since it may be somebody else.
 
 use chrono::TimeDelta;
 use insightgate_identity::application::Application;
@@ -48,7 +48,7 @@ pub enum ResponseMode {
     FormPost,
 }
 
-/// What goes back to the application.
+/// The answer for the application.
 pub struct AuthorizationAnswer {
     /// Registered.
     pub redirect_uri: String,
@@ -105,7 +105,7 @@ pub(super) struct CodeGoal {
     nonce: Option<String>,
 }
 
-/// How much may be asked.
+/// Which pages the request allows.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Prompt {
     pub none: bool,

@@ -103,7 +103,7 @@ fn user_code(context: &Context) -> Result<String, TokenFailure> {
     Ok(code)
 }
 
-/// What the device asked for. A code that is not pending is counted as a guess.
+/// What the device requested. A code that is not pending is counted as a guess.
 pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Result<Subject, TokenFailure> {
     let now = context.clock.now();
     if let Some(until) = context.addresses.shut_until(visit.address, now) {
@@ -126,7 +126,7 @@ pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Resul
     Ok(Subject { tenant, application, permission, requested, login_hint: None, prompt: Prompt::default(), goal: Goal::Device(code) })
 }
 
-/// Keeps the decision with its event: who approved, or None where it was declined.
+/// Stores the decision with its event: who approved, or None if it was declined.
 pub(super) async fn decide(
     context: &Context,
     subject: &Subject,

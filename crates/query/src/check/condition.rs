@@ -4,8 +4,8 @@ use super::literal::exact;
 use super::{Checker, Converted, convert, wanted};
 use crate::datasets::catalog::{ColumnType, Field};
 use crate::diagnostic::{Code, quoted};
-use crate::plan::{Comparison, Condition, Test, Value};
-use crate::syntax::ast::{self, Literal, LiteralValue, Predicate};
+use crate::plan::{Comparison, Condition, Predicate, Value};
+use crate::syntax::ast::{self, Literal, LiteralValue};
 
 /// What a literal is compared with.
 #[derive(Clone, Copy)]
@@ -20,33 +20,33 @@ impl Checker<'_> {
     pub(super) fn condition(&mut self, condition: &ast::Condition) -> Option<Condition> {
         let (field, name) = self.field(&condition.name)?;
         let compared = Compared { field, name, kind: self.dataset.field_type(field) };
-        let test = match &condition.predicate {
-            Predicate::Compare(comparison, literal) => self.compare(compared, *comparison, &literal.value),
-            Predicate::In { values, negated } => self.within(compared, values, *negated),
-            Predicate::Like { pattern, negated } => self.like(pattern, *negated)?,
+        let predicate = match &condition.predicate {
+            ast::Predicate::Compare(comparison, literal) => self.compare(compared, *comparison, &literal.value),
+            ast::Predicate::In { values, negated } => self.within(compared, values, *negated),
+            ast::Predicate::Like { pattern, negated } => self.like(pattern, *negated)?,
         };
-        Some(Condition { field, test })
+        Some(Condition { field, predicate })
     }
 
-    fn compare(&mut self, compared: Compared<'_>, comparison: Comparison, literal: &LiteralValue) -> Test {
+    fn compare(&mut self, compared: Compared<'_>, comparison: Comparison, literal: &LiteralValue) -> Predicate {
         use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
         let converted = converted(compared, literal);
         let test = match (&converted, comparison) {
-            (Converted::Value(value), _) => return Test::Compare(comparison, value.clone()),
-            (_, Equal) | (Converted::No, Less | LessOrEqual | Greater | GreaterOrEqual) => Test::Nothing,
-            (_, NotEqual) => Test::NotNull,
-            (Converted::Between(value), _) => return Test::Compare(comparison, value.clone()),
-            (Converted::Within(day), Less | LessOrEqual) => return Test::Compare(LessOrEqual, Value::Date(*day)),
-            (Converted::Within(day), Greater | GreaterOrEqual) => return Test::Compare(Greater, Value::Date(*day)),
-            (Converted::Above, Less | LessOrEqual) | (Converted::Below, Greater | GreaterOrEqual) => Test::NotNull,
-            (Converted::Above, Greater | GreaterOrEqual) | (Converted::Below, Less | LessOrEqual) => Test::Nothing,
+            (Converted::Value(value), _) => return Predicate::Compare(comparison, value.clone()),
+            (_, Equal) | (Converted::No, Less | LessOrEqual | Greater | GreaterOrEqual) => Predicate::Nothing,
+            (_, NotEqual) => Predicate::NotNull,
+            (Converted::Between(value), _) => return Predicate::Compare(comparison, value.clone()),
+            (Converted::Within(day), Less | LessOrEqual) => return Predicate::Compare(LessOrEqual, Value::Date(*day)),
+            (Converted::Within(day), Greater | GreaterOrEqual) => return Predicate::Compare(Greater, Value::Date(*day)),
+            (Converted::Above, Less | LessOrEqual) | (Converted::Below, Greater | GreaterOrEqual) => Predicate::NotNull,
+            (Converted::Above, Greater | GreaterOrEqual) | (Converted::Below, Less | LessOrEqual) => Predicate::Nothing,
         };
         let (name, effect) = (compared.name, effect(&test));
         self.notes.push(format!("{} {}, so the condition on {name} {effect}", quoted(literal.text()), reason(compared, &converted)));
         test
     }
 
-    fn within(&mut self, compared: Compared<'_>, literals: &[Literal], negated: bool) -> Test {
+    fn within(&mut self, compared: Compared<'_>, literals: &[Literal], negated: bool) -> Predicate {
         let mut values = Vec::with_capacity(literals.len());
         let mut dropped: Vec<(&LiteralValue, Converted)> = Vec::new();
         for literal in literals {
@@ -56,9 +56,9 @@ impl Checker<'_> {
             }
         }
         let test = match values.is_empty() {
-            true if negated => Test::NotNull,
-            true => Test::Nothing,
-            false => Test::In { values, negated },
+            true if negated => Predicate::NotNull,
+            true => Predicate::Nothing,
+            false => Predicate::In { values, negated },
         };
         if let Some((literal, converted)) = dropped.first() {
             let found = quoted(literal.text());
@@ -70,7 +70,7 @@ impl Checker<'_> {
             };
             let name = compared.name;
             let effect = match test {
-                Test::In { .. } => format!("the list for {name} is read without {}", if dropped.len() == 1 { "it" } else { "them" }),
+                Predicate::In { .. } => format!("the list for {name} is read without {}", if dropped.len() == 1 { "it" } else { "them" }),
                 _ => format!("the condition on {name} {}", effect(&test)),
             };
             self.notes.push(format!("{found} {reason}{others}, so {effect}"));
@@ -79,7 +79,7 @@ impl Checker<'_> {
     }
 
     /// On a field of any type: what is not a text is compared as CSV writes it. A number or truth value is a pattern as it is written.
-    fn like(&mut self, pattern: &Literal, negated: bool) -> Option<Test> {
+    fn like(&mut self, pattern: &Literal, negated: bool) -> Option<Predicate> {
         let text = pattern.value.text();
         let length = text.chars().count();
         if length > LONGEST_PATTERN {
@@ -94,7 +94,7 @@ impl Checker<'_> {
             self.report(Code::Rule, at, message);
             return None;
         }
-        Some(Test::Like { pattern: text.to_owned(), negated })
+        Some(Predicate::Like { pattern: text.to_owned(), negated })
     }
 }
 
@@ -123,9 +123,9 @@ fn converted(Compared { field, kind, .. }: Compared<'_>, literal: &LiteralValue)
 /// Characters. A pattern becomes an automaton, whose size grows with it.
 const LONGEST_PATTERN: usize = 1000;
 
-fn effect(test: &Test) -> &'static str {
+fn effect(test: &Predicate) -> &'static str {
     match test {
-        Test::NotNull => "matches every row with a value",
+        Predicate::NotNull => "matches every row with a value",
         _ => "matches no row",
     }
 }

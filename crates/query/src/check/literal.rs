@@ -1,6 +1,6 @@
 //! A literal as a value of the type that it is compared with.
 //!
-//! Exact: a number is never rounded and a day never moved. Blanks around a quoted number, date or truth value are passed over.
+//! The conversion is exact: a number is never rounded and a day is never moved. Blanks around a quoted number, date or truth value are ignored.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
@@ -8,7 +8,7 @@ use crate::datasets::catalog::ColumnType;
 use crate::plan::Value;
 use crate::syntax::ast::LiteralValue;
 
-/// What a literal is among the values of a type.
+/// The position of a literal among the values of a type.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Converted {
     Value(Value),
@@ -24,7 +24,7 @@ pub(crate) enum Converted {
     No,
 }
 
-/// What a literal of that type is, for "is not …".
+/// The words for a literal of that type, as in "is not …".
 pub(crate) fn wanted(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::String => "a text",
@@ -128,7 +128,7 @@ fn place(text: &str, scale: u8) -> Option<Place> {
     Some(if unscaled.rem_euclid(divisor) == 0 { Place::At(floor) } else { Place::Above(floor) })
 }
 
-/// `-12.50` as (-1250, 2). None for anything but a minus, digits and a fraction, or for more than 38 digits.
+/// `-12.50` as (-1250, 2). None for anything but a minus, digits and a fraction, and for more than 38 digits.
 pub(crate) fn exact(text: &str) -> Option<(i128, u32)> {
     const MAXIMUM_DIGITS: usize = 38;
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
@@ -144,7 +144,7 @@ pub(crate) fn exact(text: &str) -> Option<(i128, u32)> {
     Some((if negative { -unscaled } else { unscaled }, fraction.len() as u32))
 }
 
-/// `yyyy-MM-dd`, nothing else: other orders of day and month are guesses.
+/// Only `yyyy-MM-dd`: any other order of day and month would be a guess.
 pub(crate) fn date(text: &str) -> Option<NaiveDate> {
     let bytes = text.as_bytes();
     let shaped = bytes.len() == 10

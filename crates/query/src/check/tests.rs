@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::*;
 use crate::datasets::builtin;
 use crate::diagnostic::{MAXIMUM_DIAGNOSTICS, message};
-use crate::plan::{Comparison, Test, Value};
+use crate::plan::{Comparison, Predicate, Value};
 
 mod literals;
 
@@ -153,7 +153,7 @@ fn a_metric_anywhere_groups() {
     assert_eq!(selected.row_conditions.len(), 1);
     assert_eq!(selected.group_conditions.len(), 1);
     let value = Value::Decimal { unscaled: 2_000_000, scale: 2 };
-    assert_eq!(selected.group_conditions[0].test, Test::Compare(Comparison::Greater, value));
+    assert_eq!(selected.group_conditions[0].predicate, Predicate::Compare(Comparison::Greater, value));
     assert!(mpn("SELECT CustomerName FROM AzureUsage WHERE CustomerCount > 1").grouped);
     assert!(mpn("SELECT CustomerName FROM AzureUsage ORDER BY CustomerCount").grouped);
     assert!(mpn("SELECT CustomerCount FROM AzureUsage").grouped);

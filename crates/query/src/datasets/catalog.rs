@@ -1,13 +1,13 @@
 //! What can be asked: the datasets of one program, with their columns and metrics.
 //!
-//! Plain values, built by [`crate::datasets::definition`]. Names are matched without regard to case, by their name or an alias.
+//! Plain values, made by [`crate::datasets::definition`]. Names and aliases are matched without regard to letter case.
 
 use std::sync::Arc;
 
 use crate::metric::{MetricExpression, metric_type};
 use crate::timespan::TimeSpan;
 
-/// The datasets of one program. Immutable; a reload makes another one.
+/// The datasets of one program. Immutable; a reload makes a new catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     datasets: Vec<Arc<Dataset>>,
@@ -36,7 +36,7 @@ pub struct Dataset {
     pub tenancy: Tenancy,
 }
 
-/// How a dataset says whose row is whose. A row that belongs to no tenant is seen by nobody.
+/// How a dataset says whose a row is. Nobody sees a row that belongs to no tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tenancy {
     /// Files lie in `tenant=<tenant id>` folders.
@@ -54,7 +54,7 @@ pub enum TenantKey {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// The dataset's own spelling. Files and previews have the name that a query wrote, see [`crate::plan::Selected`].
+    /// The dataset's own spelling. Files and previews use the name that a query wrote, see [`crate::plan::Selected`].
     pub name: String,
     /// Other spellings that queries may use.
     pub aliases: Vec<String>,
@@ -64,7 +64,7 @@ pub struct Column {
     /// False for the hidden input of a metric: it can be read by metrics, but not named in a query.
     pub selectable: bool,
     pub description: String,
-    /// Values as text: `allowed` is a closed list when it is not empty, `examples` only illustrate.
+    /// Values as text: `allowed` is a closed list if it is not empty; `examples` only illustrate.
     pub allowed: Vec<String>,
     pub examples: Vec<String>,
 }
@@ -171,7 +171,7 @@ impl Metric {
     }
 }
 
-/// Names of datasets, columns and metrics ignore case.
+/// Letter case does not matter in names of datasets, columns and metrics.
 pub fn same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
         || (!(one.is_ascii() && other.is_ascii()) && crate::matching::fold::fold(one) == crate::matching::fold::fold(other))

@@ -1,4 +1,4 @@
-//! The query's text with each place marked, for people at a terminal: the line, a mark under the place, the message below.
+//! The query's text with each place marked, for a terminal: the line, a mark under the place, and the message below.
 //!
 //! ```text
 //! 1 | SELECT Month, Nam FROM OfficeUsage
@@ -6,7 +6,7 @@
 //!   = 'Nam' at line 1, column 15 is neither a column nor a metric of OfficeUsage
 //! ```
 //!
-//! What stands in the text cannot steer the terminal, nor change the order in which it shows. Linear in the text for each diagnostic.
+//! The text cannot control the terminal, nor change the direction of its output. The work is linear in the text for each diagnostic.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -21,7 +21,7 @@ const BEFORE: usize = 30;
 const TAB: &str = "    ";
 const CUT: &str = "…";
 
-/// A few lines for each diagnostic, without a final line feed. Those on the same line share its text.
+/// A few lines for each diagnostic, without a final line feed. Diagnostics in the same line share its text.
 pub fn marked(text: &str, diagnostics: &Diagnostics) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     let margin = diagnostics.iter().map(|d| d.line).max().unwrap_or(1).to_string().len();
@@ -50,8 +50,8 @@ pub fn marked(text: &str, diagnostics: &Diagnostics) -> String {
     trimmed.join("\n")
 }
 
-/// What a message of [`super::message`] says of the text, as far as it names places in it: for whoever has the message alone, from a server.
-/// What names no place comes back as it is.
+/// Marks the places that a message of [`super::message`] names, for a client that has only the server's message. Lines that name no place are
+/// returned unchanged.
 pub fn placed(text: &str, message: &str) -> (Diagnostics, Vec<String>) {
     let known = lengths(text);
     let (mut diagnostics, mut others) = (Diagnostics::default(), Vec::new());

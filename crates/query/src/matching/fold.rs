@@ -1,10 +1,10 @@
-//! Letter case in comparisons: Unicode simple case folding, so that a comparison never depends on a locale or on length changes.
+//! Letter case in comparisons: Unicode simple case folding, which never depends on a locale and never changes the number of characters.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The text with every character replaced by its simple folding. Borrowed when nothing changes.
+/// The text with every character replaced by its simple folding. Borrowed if nothing changes.
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return Cow::Borrowed(text);
@@ -15,7 +15,7 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(fold_quickly).collect())
 }
 
-/// The same in a buffer that many calls share.
+/// The same, in a buffer that many calls share.
 #[inline]
 pub fn fold_into<'a>(text: &'a str, scratch: &'a mut String) -> &'a str {
     scratch.clear();
@@ -28,7 +28,7 @@ pub fn fold_into<'a>(text: &'a str, scratch: &'a mut String) -> &'a str {
     scratch
 }
 
-/// Whether the text starts with a folded one, apart from letter case. Looks no further than that.
+/// Whether the text begins with a folded one, apart from letter case. Reads no further than that.
 #[inline]
 pub(crate) fn starts_with(text: &str, folded: &str) -> bool {
     let mut characters = text.chars();

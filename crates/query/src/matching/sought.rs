@@ -1,9 +1,9 @@
-//! Values that a query's conditions ask for one by one: when it finds no row, the reader wants to know which of them occur nowhere.
+//! Values that a query's conditions name. If the query finds no row, the reader wants to know which of them do not occur.
 
 use crate::datasets::catalog::{Column, Field};
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::{alternatives, quoted};
-use crate::plan::{Comparison, Condition, Plan, Selected, Test, Value};
+use crate::plan::{Comparison, Condition, Plan, Predicate, Selected, Value};
 
 /// More than these are not asked for: each is a query of its own.
 const MAXIMUM_SOUGHT: usize = 8;
@@ -11,11 +11,11 @@ const MAXIMUM_SOUGHT: usize = 8;
 /// One value of one condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sought {
-    /// Its rows have the value, whatever else the query asks and whenever they are of; one is enough.
+    /// A plan whose rows have the value, of any time; the rest of the query does not matter. One row is enough.
     pub plan: Plan,
-    /// What to say when there is none.
+    /// The note if there is none.
     pub note: String,
-    /// The column is sensitive: for whoever may not see it, nothing is to be said.
+    /// The column is sensitive: there is no note for a caller who may not see it.
     pub sensitive: bool,
 }
 
@@ -23,19 +23,19 @@ pub struct Sought {
 pub fn sought(plan: &Plan) -> Vec<Sought> {
     let mut all = Vec::new();
     for condition in &plan.row_conditions {
-        let values = match &condition.test {
-            Test::Compare(Comparison::Equal, value) => std::slice::from_ref(value),
-            Test::In { values, negated: false } => values.as_slice(),
+        let values = match &condition.predicate {
+            Predicate::Compare(Comparison::Equal, value) => std::slice::from_ref(value),
+            Predicate::In { values, negated: false } => values.as_slice(),
             _ => continue,
         };
         let Field::Column(index) = condition.field else { continue };
         let Some(column) = plan.dataset.columns.get(index) else { continue };
         for value in values.iter().take(MAXIMUM_SOUGHT - all.len()) {
-            let test = Test::Compare(Comparison::Equal, value.clone());
+            let test = Predicate::Compare(Comparison::Equal, value.clone());
             let name = plan.name_of(condition.field);
             let note = note(column, name, value);
             let shown = Selected { field: condition.field, name: name.to_owned() };
-            let plan = Plan::any_row(&plan.dataset, shown, vec![Condition { field: condition.field, test }]);
+            let plan = Plan::any_row(&plan.dataset, shown, vec![Condition { field: condition.field, predicate: test }]);
             all.push(Sought { plan, note, sensitive: column.sensitive });
         }
     }

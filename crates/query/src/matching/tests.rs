@@ -2,19 +2,19 @@
 
 use super::*;
 
-fn test(test: Test) -> TextTest {
-    TextTest::new(&test).unwrap()
+fn test(test: Predicate) -> TextPredicate {
+    TextPredicate::new(&test).unwrap()
 }
 
 fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-fn like(pattern: &str, negated: bool) -> TextTest {
-    test(Test::Like { pattern: pattern.to_owned(), negated })
+fn like(pattern: &str, negated: bool) -> TextPredicate {
+    test(Predicate::Like { pattern: pattern.to_owned(), negated })
 }
 
-fn meets(test: &TextTest, text: &str) -> bool {
+fn meets(test: &TextPredicate, text: &str) -> bool {
     test.matches(text, &mut String::from("what an earlier call left"))
 }
 
@@ -39,12 +39,12 @@ fn equality_ignores_case_and_nothing_else() {
         ("abc", "abd", false),
     ] {
         for (wanted, found) in [(wanted, found), (found, wanted)] {
-            assert_eq!(meets(&test(Test::Compare(Comparison::Equal, text(wanted))), found), equal, "{wanted:?} = {found:?}");
-            assert_eq!(meets(&test(Test::Compare(Comparison::NotEqual, text(wanted))), found), !equal, "{wanted:?} != {found:?}");
-            let list = |negated| test(Test::In { values: vec![text("zzz"), text(wanted)], negated });
+            assert_eq!(meets(&test(Predicate::Compare(Comparison::Equal, text(wanted))), found), equal, "{wanted:?} = {found:?}");
+            assert_eq!(meets(&test(Predicate::Compare(Comparison::NotEqual, text(wanted))), found), !equal, "{wanted:?} != {found:?}");
+            let list = |negated| test(Predicate::In { values: vec![text("zzz"), text(wanted)], negated });
             assert_eq!((meets(&list(false), found), meets(&list(true), found)), (equal, !equal), "{found:?} IN ({wanted:?})");
             let long: Vec<Value> = (0..FEW).map(|n| text(&format!("other{n}"))).chain([text(wanted)]).collect();
-            let list = |negated| test(Test::In { values: long.clone(), negated });
+            let list = |negated| test(Predicate::In { values: long.clone(), negated });
             assert_eq!((meets(&list(false), found), meets(&list(true), found)), (equal, !equal), "{found:?} in a long list");
         }
     }
@@ -61,7 +61,7 @@ fn order_is_that_of_folded_bytes() {
         ("a", Comparison::LessOrEqual, "A", true),
         ("_", Comparison::Less, "A", true),
     ] {
-        assert_eq!(meets(&test(Test::Compare(comparison, text(other))), one), holds, "{one} {comparison} {other}");
+        assert_eq!(meets(&test(Predicate::Compare(comparison, text(other))), one), holds, "{one} {comparison} {other}");
     }
 }
 
@@ -162,15 +162,15 @@ fn a_text_that_alone_decides_is_known() {
             assert_eq!(like(pattern, negated).only_text(), expected.map(|(stands, text)| (stands, text, negated)), "{pattern}");
         }
     }
-    assert_eq!(test(Test::Compare(Comparison::NotEqual, text("Foo"))).only_text(), Some((Stands::Alone, "foo", true)));
+    assert_eq!(test(Predicate::Compare(Comparison::NotEqual, text("Foo"))).only_text(), Some((Stands::Alone, "foo", true)));
 }
 
 #[test]
 fn bounds_hold_all_that_matches() {
     let greatest = |text: &str| Greatest::Inclusive(text.to_owned());
-    let bounds = test(Test::Compare(Comparison::Equal, text("ask"))).bounds().unwrap();
+    let bounds = test(Predicate::Compare(Comparison::Equal, text("ask"))).bounds().unwrap();
     assert_eq!((bounds.least.as_str(), bounds.greatest), ("ASK", greatest("a\u{17f}\u{212a}")));
-    let bounds = test(Test::In { values: vec![text("b"), text("A1")], negated: false }).bounds().unwrap();
+    let bounds = test(Predicate::In { values: vec![text("b"), text("A1")], negated: false }).bounds().unwrap();
     assert_eq!((bounds.least.as_str(), bounds.greatest), ("A1", greatest("b")));
     let bounds = like("Ab%", false).bounds().unwrap();
     assert_eq!((bounds.least.as_str(), bounds.greatest), ("AB", Greatest::Exclusive("ac".to_owned())));
@@ -180,7 +180,7 @@ fn bounds_hold_all_that_matches() {
     assert_eq!((bounds.least.as_str(), bounds.greatest), ("AB", greatest("ab")));
     let bounds = like("\u{10ffff}%", false).bounds().unwrap();
     assert_eq!((bounds.least.as_str(), bounds.greatest), ("\u{10ffff}", Greatest::None));
-    for open in [like("%a", false), like("_a", false), like("a%", true), test(Test::Compare(Comparison::NotEqual, text("a")))] {
+    for open in [like("%a", false), like("_a", false), like("a%", true), test(Predicate::Compare(Comparison::NotEqual, text("a")))] {
         assert_eq!(open.bounds(), None, "{open:?}");
     }
     assert_eq!(after_prefix("a\u{d7ff}".to_owned()), Some("a\u{e000}".to_owned()));
@@ -192,8 +192,8 @@ fn bounds_hold_all_that_matches() {
 fn nothing_that_matches_lies_outside() {
     let spellings = ["ask", "ASK", "aſk", "ASK", "aſK", "Ask me", "asKs", "as", "b", "", "AS%", "z"];
     let tests = [
-        test(Test::Compare(Comparison::Equal, text("ask"))),
-        test(Test::In { values: vec![text("AS"), text("b")], negated: false }),
+        test(Predicate::Compare(Comparison::Equal, text("ask"))),
+        test(Predicate::In { values: vec![text("AS"), text("b")], negated: false }),
         like("ask%", false),
         like("a_k", false),
         like("AS%", false),
@@ -226,8 +226,9 @@ fn statistics_decide_exactly() {
         texts.extend(longer.iter().flat_map(|text| alphabet.iter().map(move |c| format!("{text}{c}"))));
     }
     texts.sort();
-    let equal = |wanted: &str| test(Test::Compare(Comparison::Equal, text(wanted)));
-    let tests = [equal("ak"), equal("k"), equal(""), equal("kka"), test(Test::In { values: vec![text("aa"), text("kk")], negated: false })];
+    let equal = |wanted: &str| test(Predicate::Compare(Comparison::Equal, text(wanted)));
+    let tests =
+        [equal("ak"), equal("k"), equal(""), equal("kka"), test(Predicate::In { values: vec![text("aa"), text("kk")], negated: false })];
     let (mut ruled_out, mut left) = (0, 0);
     for test in tests {
         let met: Vec<bool> = texts.iter().map(|text| meets(&test, text)).collect();
@@ -252,11 +253,11 @@ fn statistics_of_long_texts_decide_by_their_common_beginning() {
         (like("name 0027%", false), "Name 0027", "Name 0027", true),
         (like("%name", false), "a", "b", true),
         (like("a%", true), "a", "b", true),
-        (test(Test::Compare(Comparison::Equal, text("name 002700"))), "Name 002500", "Name 002699", false),
-        (test(Test::Compare(Comparison::Equal, text("name 002700"))), "Name 002500", "Name 002700", true),
-        (test(Test::Compare(Comparison::Equal, text("ab"))), "abc", "abd", false),
-        (test(Test::Compare(Comparison::Equal, text("abc"))), "a", "ab", true),
-        (test(Test::Compare(Comparison::Less, text("a"))), "x", "z", true),
+        (test(Predicate::Compare(Comparison::Equal, text("name 002700"))), "Name 002500", "Name 002699", false),
+        (test(Predicate::Compare(Comparison::Equal, text("name 002700"))), "Name 002500", "Name 002700", true),
+        (test(Predicate::Compare(Comparison::Equal, text("ab"))), "abc", "abd", false),
+        (test(Predicate::Compare(Comparison::Equal, text("abc"))), "a", "ab", true),
+        (test(Predicate::Compare(Comparison::Less, text("a"))), "x", "z", true),
     ] {
         assert_eq!(test.may_match(least, greatest), may, "{test:?} {least} {greatest}");
     }

@@ -63,7 +63,7 @@ pub(super) fn arithmetic(left: ColumnType, operator: Operator, right: ColumnType
     }
 }
 
-/// The type that holds the values of both.
+/// The type that can hold the values of both.
 pub(super) fn common(left: ColumnType, right: ColumnType) -> Option<ColumnType> {
     use ColumnType::{Decimal, Float64, Int64};
     let decimal = |scale| Some(Decimal { precision: WIDEST, scale });

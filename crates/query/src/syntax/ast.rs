@@ -5,10 +5,9 @@ use std::fmt;
 use crate::plan::Comparison;
 use crate::timespan::TimeSpan;
 
-/// Where something stands in the text.
+/// The place of something in the text.
 ///
-/// All spans are equal to each other: a place is no part of what was written there, so two queries that differ only in their layout
-/// are the same tree.
+/// All spans are equal to each other: a place is not part of the content, so two queries that differ only in layout have the same tree.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Span {
     /// From 1.

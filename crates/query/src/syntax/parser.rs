@@ -1,4 +1,4 @@
-//! Tokens → syntax tree. After an error it goes on at the next comma, AND or clause, so that all errors show at once.
+//! Tokens → syntax tree. After an error the parser continues at the next comma, AND or clause, so that all errors are reported together.
 
 mod condition;
 mod cursor;
@@ -57,7 +57,7 @@ impl Clause {
     }
 }
 
-/// The tree of what was understood, None when no dataset is named; and what was not.
+/// The tree of what was understood, or None if no dataset is named, and the diagnostics of what was not.
 pub(super) fn select(tokens: Vec<Token>) -> (Option<Select>, Diagnostics) {
     let mut parser = Parser { tokens, position: 0, diagnostics: Diagnostics::default(), too_many: Vec::new() };
     let select = parser.query();

@@ -1,4 +1,4 @@
-//! Syntax tree → text: the normal spelling of a query, which reads back as the same tree.
+//! Syntax tree → text: the normal form of a query, which reads back as the same tree.
 
 use std::fmt::{self, Display, Formatter};
 

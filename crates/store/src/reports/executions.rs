@@ -199,7 +199,7 @@ impl Store {
                 .bind(epoch)
                 .bind(written_locations(&artifact.locations))
                 .bind(artifact.format.name())
-                .bind(written_locations(&artifact.clear));
+                .bind(written_locations(&artifact.unredacted));
                 execute(&mut transaction, query).await?
             }
             Outcome::Retry { reason, not_before } | Outcome::Postponed { reason, not_before } => {
@@ -347,7 +347,7 @@ pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
             generated: row.instant("generated")?,
             data_as_of: row.optional_instant("data_as_of")?,
             locations: read_locations(row.optional_text("locations")?)?,
-            clear: read_locations(row.optional_text("clear_locations")?)?,
+            unredacted: read_locations(row.optional_text("clear_locations")?)?,
         }),
     };
     Ok(Execution {

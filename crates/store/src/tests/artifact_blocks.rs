@@ -18,7 +18,7 @@ async fn claimed(store: &Store) -> ClaimedExecution {
 
 #[tokio::test]
 async fn sums_are_those_of_the_holder_and_go_with_the_file() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let run = claimed(&store).await;
     let (id, epoch) = (run.execution.id, run.execution.epoch);
     let per_row = BLOCKS_PER_ROW as usize;
@@ -45,7 +45,7 @@ async fn sums_are_those_of_the_holder_and_go_with_the_file() {
 
 #[tokio::test]
 async fn sums_go_with_the_run() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let run = claimed(&store).await;
     assert!(store.put_block_sums(run.execution.id, 1, &sums(200, 9)).await.unwrap());
     assert_eq!(rows(&store).await, 2);
@@ -55,7 +55,7 @@ async fn sums_go_with_the_run() {
 
 #[tokio::test]
 async fn damage_is_noted_once_in_a_while() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let run = claimed(&store).await;
     let event = |id: u128| AuditEvent {
         id: Uuid::from_u128(id),

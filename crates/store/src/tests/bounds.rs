@@ -39,7 +39,7 @@ const BOUNDS: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn every_table_has_a_bound() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let listed = match store.dialect {
         Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
         Dialect::Postgres => "SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables WHERE table_schema = 'public'",
@@ -65,7 +65,7 @@ fn is_full(outcome: Result<(), StoreError>) -> bool {
 
 #[tokio::test]
 async fn a_tenant_has_so_much_room_and_another_its_own() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let other = Tenant { id: Uuid::from_u128(8), domain: "other.example".into(), ..tenant() };
     store.add_tenant(&other, None, at(0)).await.unwrap();
     let own = tenant().id;
@@ -96,7 +96,7 @@ async fn a_tenant_has_so_much_room_and_another_its_own() {
 
 #[tokio::test]
 async fn expired_secrets_make_room_and_those_that_work_stay() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let application = Application::confidential(Uuid::from_u128(2), tenant().id, "app");
     store.add_application(&application, at(0)).await.unwrap();
     for day in 0..60_u32 {
@@ -124,7 +124,7 @@ async fn expired_secrets_make_room_and_those_that_work_stay() {
 
 #[tokio::test]
 async fn an_owner_keeps_so_many_reports_and_the_oldest_that_is_over_makes_room() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let over = ScheduledReport { status: ReportStatus::Inactive, ..once(20) };
     let ran = ScheduledReport { created: at(-10), ..once(21) };
     store.add_report(&over, None, None).await.unwrap().unwrap();
@@ -145,7 +145,7 @@ async fn an_owner_keeps_so_many_reports_and_the_oldest_that_is_over_makes_room()
 
 #[tokio::test]
 async fn old_audit_events_go_in_pieces() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     for hour in 0..10 {
         let event = AuditEvent {
             id: Uuid::from_u128(u128::try_from(hour).unwrap()),
@@ -169,7 +169,7 @@ async fn old_audit_events_go_in_pieces() {
 
 #[tokio::test]
 async fn a_count_is_one_row_however_often_it_is_written() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let counted = |occurrences, detail: &str| AuditEvent {
         id: Uuid::from_u128(1),
         at: at(0),

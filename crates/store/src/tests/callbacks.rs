@@ -51,7 +51,7 @@ async fn due(store: &Store, hour: i64, without: &[Uuid]) -> Vec<Uuid> {
 
 #[tokio::test]
 async fn a_registered_callback_comes_back_as_it_was_written() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     for (id, on_failure) in [(7, false), (8, true)] {
         let callback = Some(Registered { url: "https://a.example".into(), method: CallbackMethod::Get, on_failure });
         let report = ScheduledReport { callback, ..once(id) };
@@ -62,7 +62,7 @@ async fn a_registered_callback_comes_back_as_it_was_written() {
 
 #[tokio::test]
 async fn a_run_is_told_of_once_and_only_by_its_holder() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let first = running(&store, 7).await;
     let second = store.claim_execution(200, 300).await.unwrap().unwrap();
     let completed = Outcome::Completed { artifact: artifact(2), note: None };
@@ -87,7 +87,7 @@ async fn a_run_is_told_of_once_and_only_by_its_holder() {
 
 #[tokio::test]
 async fn one_holder_at_a_time_and_a_late_answer_changes_nothing() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     told(&store, 7, 90).await;
     let id = Uuid::from_u128(90);
     assert!(due(&store, 0, &[]).await.is_empty());
@@ -125,7 +125,7 @@ async fn one_holder_at_a_time_and_a_late_answer_changes_nothing() {
 
 #[tokio::test]
 async fn twenty_claimers_share_out_the_callbacks() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     for number in 0..10 {
         told(&store, 100 + number, 900 + number).await;
     }
@@ -153,7 +153,7 @@ async fn twenty_claimers_share_out_the_callbacks() {
 
 #[tokio::test]
 async fn a_deleted_report_takes_its_callbacks_with_it() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     told(&store, 7, 90).await;
     told(&store, 8, 91).await;
     let held = store.claim_callback(Uuid::from_u128(90), at(1), 1000, 2000).await.unwrap().unwrap();
@@ -171,7 +171,7 @@ async fn a_deleted_report_takes_its_callbacks_with_it() {
 
 #[tokio::test]
 async fn what_ended_long_ago_is_forgotten_with_its_attempts() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     for (number, ended) in [(0, Some(10)), (1, Some(20)), (2, Some(30)), (3, None)] {
         told(&store, 100 + number, 900 + number).await;
         let Some(hour) = ended else { continue };
@@ -189,7 +189,7 @@ async fn what_ended_long_ago_is_forgotten_with_its_attempts() {
 
 #[tokio::test]
 async fn lists_are_filtered_and_paged() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let mut runs = Vec::new();
     for number in 0..5 {
         runs.push(told(&store, 100 + number, 900 + number).await);
@@ -234,7 +234,7 @@ fn secret(id: u128, hour: i64) -> CallbackSecret {
 
 #[tokio::test]
 async fn a_replaced_secret_goes_on_until_it_expires() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let signing = async |hour: i64| -> Vec<(u128, Option<DateTime<Utc>>)> {
         let all = store.callback_secrets(OWNER, at(hour)).await.unwrap();
         all.into_iter().map(|secret| (secret.id.as_u128(), secret.expires)).collect()

@@ -19,7 +19,7 @@ fn identity(id: u128, external_tenant: &str, kind: ExternalKind, external_id: &s
 
 #[tokio::test]
 async fn identifiers_are_bound_once_and_found_by_their_bearer() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let organisation = identity(1, "t", ExternalKind::Tenant, "t");
     let user = identity(2, "t", ExternalKind::User, "ana");
     let application = identity(3, "t", ExternalKind::Application, "app");

@@ -13,9 +13,9 @@ use crate::{AuditFilter, AuditPage};
 
 const APP: Uuid = Uuid::from_u128(2);
 
-async fn populated() -> Bench {
-    let bench = bench().await;
-    let store = &bench.store;
+async fn populated() -> Deployment {
+    let deployment = deployment().await;
+    let store = &deployment.store;
     let tenant = tenant().id;
     store.add_application(&Application::confidential(APP, tenant, "Reports"), at(0)).await.unwrap();
     store.add_user(&User::new(OWNER, tenant, "analyst@contoso.example".into()), Some("hash"), at(0)).await.unwrap();
@@ -23,12 +23,12 @@ async fn populated() -> Bench {
     store.add_permission(APP, Permission::PartnerApi).await.unwrap();
     let viewer = RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Only(vec!["1".into()]) };
     store.put_role(tenant, OWNER, &viewer).await.unwrap();
-    bench
+    deployment
 }
 
 #[tokio::test]
 async fn consents_are_the_tenants_or_one_users() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let other = User::new(Uuid::from_u128(8), tenant().id, "other@contoso.example".into());
     store.add_user(&other, None, at(0)).await.unwrap();
     let consented = async |user: Option<Uuid>| store.principal(tenant().id, APP, user).await.unwrap().unwrap().consented;
@@ -55,7 +55,7 @@ async fn consents_are_the_tenants_or_one_users() {
 
 #[tokio::test]
 async fn secrets_overlap_and_are_removed_one_by_one() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let secret = |id: u128, minute| ClientSecret {
         id: Uuid::from_u128(id),
         digest: format!("digest {id}"),
@@ -76,7 +76,7 @@ async fn secrets_overlap_and_are_removed_one_by_one() {
 
 #[tokio::test]
 async fn a_users_password_and_second_factor() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let user = async || store.user(tenant().id, OWNER).await.unwrap().unwrap();
     assert_eq!((user().await.password, user().await.totp), (PasswordState::Set, false));
     let locked = |count: Count| Count { failures: 12, until: Some(at(2)), ..count };
@@ -105,7 +105,7 @@ async fn a_users_password_and_second_factor() {
 #[tokio::test]
 async fn what_ends_a_users_sign_ins() {
     for way in 0..3 {
-        let Bench { store, _folder, .. } = populated().await;
+        let Deployment { store, _folder, .. } = populated().await;
         let token = RefreshTokenRecord {
             digest: "d".into(),
             family: Uuid::from_u128(5),
@@ -131,7 +131,7 @@ async fn what_ends_a_users_sign_ins() {
 
 #[tokio::test]
 async fn an_enrollment_is_changed_as_it_is_found() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let suspended = store.change_enrollment(tenant().id, Program::Mpn, |found| {
         let changed = found.unwrap().suspend("unpaid", at(5)).unwrap();
         (Some(changed.clone()), changed)
@@ -148,7 +148,7 @@ async fn an_enrollment_is_changed_as_it_is_found() {
 
 #[tokio::test]
 async fn a_tenant_is_changed_and_deleted_with_all_that_it_has() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let other = Tenant { id: Uuid::from_u128(9), domain: "fabrikam.example".into(), name: "Fabrikam".into(), global_account: None };
     let profile = LegalProfile { city: "Zürich".into(), ..LegalProfile::default() };
     store.add_tenant(&other, Some(&profile), at(0)).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_tenant_is_changed_and_deleted_with_all_that_it_has() {
 /// A list that another version wrote is an error, never everything.
 #[tokio::test]
 async fn redirect_uris_and_changes_of_an_application() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let found = store.application(tenant().id, APP).await.unwrap().unwrap();
     let changed = Application { name: "Renamed".into(), redirect_uris: vec!["http://localhost".into()], ..found };
     assert!(store.change_application(&changed).await.unwrap());
@@ -183,7 +183,7 @@ async fn redirect_uris_and_changes_of_an_application() {
 
 #[tokio::test]
 async fn the_record_is_filtered_and_paged() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     for (id, second, tenant, action) in
         [(1, 5, Some(1), "a"), (2, 5, Some(1), "a"), (3, 9, Some(2), "a"), (4, 7, None, "b"), (5, 5, Some(1), "a")]
     {
@@ -218,7 +218,7 @@ async fn the_record_is_filtered_and_paged() {
 /// Of whatever kind it is: assignments go by ids alone.
 #[tokio::test]
 async fn an_id_is_taken_by_tenants_users_and_applications() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     for (id, taken) in [(tenant().id, true), (OWNER, true), (APP, true), (Uuid::from_u128(0xdead), false)] {
         assert_eq!(store.is_id_taken(id).await.unwrap(), taken, "{id}");
     }

@@ -56,7 +56,7 @@ async fn a_database_of_the_first_version_goes_on() {
 
 #[tokio::test]
 async fn a_backup_is_a_database_of_its_own() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     let copy = _folder.path().join("copy's.db");
     let made = Store::back_up(&url, &copy.display().to_string()).await;
     if store.is_shared() {

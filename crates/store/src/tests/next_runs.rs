@@ -17,7 +17,7 @@ fn next_run(report: &ScheduledReport) -> Option<Uuid> {
 
 #[tokio::test]
 async fn a_run_begins_under_the_id_that_it_was_announced_by() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     let made = recurring(8, Schedule::new(at(4), 4, None, 0));
     store.add_report(&made, None, None).await.unwrap().unwrap();
     let (announced, refused) = (Uuid::from_u128(50), Uuid::from_u128(51));
@@ -53,7 +53,7 @@ async fn a_run_begins_under_the_id_that_it_was_announced_by() {
 
 #[tokio::test]
 async fn a_report_whose_last_slots_are_skipped_ends() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let ending = |hours| Schedule::new(at(4), 4, None, 0).ending(Some(at(hours)));
     for (id, end) in [(8, 9), (9, 90)] {
         let made = recurring(id, ending(end));
@@ -72,7 +72,7 @@ async fn a_report_whose_last_slots_are_skipped_ends() {
 
 #[tokio::test]
 async fn what_is_made_at_one_instant_is_listed_in_that_order() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let ids: Vec<u128> = vec![905, 17, 640, 3, 555, 12];
     for id in &ids {
         store.add_report(&once(*id), None, None).await.unwrap().unwrap();

@@ -42,7 +42,7 @@ async fn administer(url: &str, statement: &str) {
 
 #[tokio::test]
 async fn a_writer_that_hangs_keeps_no_reader() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     if is_postgres() {
         return;
     }
@@ -192,7 +192,7 @@ async fn without_a_further_connection_those_that_are_there_go_round() {
 
 #[tokio::test]
 async fn a_locked_table_holds_up_nothing_but_itself() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     if !is_postgres() {
         return;
     }
@@ -399,7 +399,7 @@ async fn what_only_reads_does_not_notice_that_its_connection_was_cut() {
     if !is_postgres() {
         return;
     }
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     let slow = || {
         let store = store.clone();
         tokio::spawn(async move {
@@ -429,7 +429,7 @@ async fn a_transaction_begins_and_events_are_written_on_another_connection() {
     if !is_postgres() {
         return;
     }
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     // Held, so that what comes waits for its turn, on a connection that is about to be cut.
     for number in 1..4 {
         let held = store.begin_grants().await.unwrap();
@@ -461,7 +461,7 @@ async fn wait_for_lock(url: &str) {
 
 #[tokio::test]
 async fn events_that_may_be_there_already_are_written_once() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     store.record_audit_event(super::together::event(1)).await.unwrap();
     let mut transaction = store.begin_grants().await.unwrap();
     audit::insert(&mut transaction, &[&super::together::event(1), &super::together::event(2)], true).await.unwrap();

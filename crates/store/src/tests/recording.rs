@@ -183,7 +183,7 @@ async fn rename(store: &Store, from: &'static str, to: &'static str) {
 
 #[tokio::test]
 async fn a_change_whose_event_cannot_be_written_is_not_made() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     for (number, (action, change)) in STEPS.iter().enumerate() {
         if *action == "device.approve" {
             let code = DeviceCode {
@@ -226,7 +226,7 @@ async fn a_change_whose_event_cannot_be_written_is_not_made() {
 
 #[tokio::test]
 async fn what_does_not_take_place_is_not_recorded() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let recording = || store.recording(event(1, "x"));
     assert!(!recording().remove_client_secret(APP, SECRET).await.unwrap());
     assert!(!recording().delete_tenant(OTHER).await.unwrap());
@@ -244,7 +244,7 @@ async fn what_does_not_take_place_is_not_recorded() {
 /// Connections that are cut again and again, in whatever statement they are.
 #[tokio::test]
 async fn as_many_users_as_events_whatever_happens_to_connections() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     if !store.is_shared() {
         return;
     }

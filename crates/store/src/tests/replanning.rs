@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn what_a_clock_that_was_ahead_planned_is_planned_anew() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let (now, ahead) = (at(1), at(24 * 365));
     let schedule = Schedule::new(at(0), 4, None, 0);
     let (gone, later) =
@@ -47,7 +47,7 @@ async fn what_a_clock_that_was_ahead_planned_is_planned_anew() {
 
 #[tokio::test]
 async fn creations_of_the_future_count_for_no_quota() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let quotas = |since| Some(ReportQuotas { active: 50, execute_now: 1, execute_now_since: since });
     let of = |id, created| ScheduledReport { created, ..once(id) };
     let ahead = of(20, at(24 * 365));

@@ -17,7 +17,7 @@ async fn add_once(store: &Store, id: u128) {
 
 #[tokio::test]
 async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_run() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     add_once(&store, 7).await;
     add_once(&store, 8).await;
     let (late, later) = (claimed(&store, 0, 100).await, claimed(&store, 0, 100).await);
@@ -38,7 +38,7 @@ async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_run()
 /// Nothing tells processes apart but the claims they made: one that comes back under the same name holds nothing.
 #[tokio::test]
 async fn a_worker_that_comes_back_holds_nothing_of_its_former_life() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     add_once(&store, 7).await;
     let before = claimed(&store, 0, 100).await;
     let again = Store::open(&url).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_worker_that_comes_back_holds_nothing_of_its_former_life() {
 
 #[tokio::test]
 async fn a_report_that_is_deleted_while_it_runs_takes_its_run_along() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     add_once(&store, 7).await;
     let running = claimed(&store, 0, 100).await;
     assert!(store.delete_report(OWNER, Program::Mpn, running.report.id, at(0)).await.unwrap());
@@ -66,7 +66,7 @@ async fn a_report_that_is_deleted_while_it_runs_takes_its_run_along() {
 
 #[tokio::test]
 async fn a_run_that_is_given_back_is_taken_at_once_and_was_no_attempt() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     add_once(&store, 7).await;
     let first = claimed(&store, 0, 100_000).await;
     assert!(store.release_execution(first.execution.id, first.execution.epoch).await.unwrap());
@@ -82,7 +82,7 @@ async fn a_run_that_is_given_back_is_taken_at_once_and_was_no_attempt() {
 
 #[tokio::test]
 async fn failures_are_counted_apart_from_deaths() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     add_once(&store, 7).await;
     for death in 0..3 {
         claimed(&store, death * 10_000, death * 10_000 + 50).await;
@@ -97,7 +97,7 @@ async fn failures_are_counted_apart_from_deaths() {
 /// A run that takes its process with it must not do so again at every start.
 #[tokio::test]
 async fn a_run_whose_process_died_waits_longer_each_time() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     add_once(&store, 7).await;
     let mut now = 0;
     for deaths in 1..=insightgate_report::execution::MAXIMUM_DEATHS {
@@ -120,7 +120,7 @@ async fn a_run_whose_process_died_waits_longer_each_time() {
 /// The only process starts anew, and anew: the first death is made up for at once, and the wait for further ones does not begin anew either.
 #[tokio::test]
 async fn starts_do_not_shorten_the_wait_and_do_not_prolong_it() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     if store.is_shared() {
         return;
     }
@@ -140,7 +140,7 @@ async fn starts_do_not_shorten_the_wait_and_do_not_prolong_it() {
 /// Ten thousand of one tenant's must not stand before another's one.
 #[tokio::test]
 async fn tenants_take_turns() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let tenants: Vec<Tenant> = (1..=3)
         .map(|id| Tenant { id: Uuid::from_u128(id), domain: format!("{id}.example"), name: "x".into(), global_account: None })
         .collect();
@@ -174,7 +174,7 @@ async fn tenants_take_turns() {
 /// Runs may take longer than turns are apart: who comes hours later still does not wait for what another queued before.
 #[tokio::test]
 async fn a_backlog_of_hours_is_one_tenants_own() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let other = Tenant { id: Uuid::from_u128(2), domain: "2.example".into(), name: "x".into(), global_account: None };
     store.add_tenant(&other, None, at(0)).await.unwrap();
     for id in 100..120 {
@@ -193,7 +193,7 @@ async fn a_backlog_of_hours_is_one_tenants_own() {
 
 #[tokio::test]
 async fn files_and_runs_are_forgotten_by_age() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     for id in [7, 8] {
         add_once(&store, id).await;
     }
@@ -222,7 +222,7 @@ async fn files_and_runs_are_forgotten_by_age() {
 
 #[tokio::test]
 async fn of_processes_that_start_at_once_one_makes_the_first_key() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     let other = Store::open(&url).await.unwrap();
     let key = |id: &str, purpose: &str| StoredKey { id: id.into(), purpose: purpose.into(), sealed: "x".into(), created: at(0) };
     let (one, two) = (key("1", "link"), key("2", "link"));
@@ -237,7 +237,7 @@ async fn of_processes_that_start_at_once_one_makes_the_first_key() {
 /// SQLite has one writer at a time: others wait for it, and what they wanted is done.
 #[tokio::test]
 async fn a_busy_database_delays_a_claim_and_loses_nothing() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     add_once(&store, 7).await;
     let other = Store::open(&url).await.unwrap();
     let mut writing = other.begin().await.unwrap();
@@ -261,7 +261,7 @@ async fn a_busy_database_delays_a_claim_and_loses_nothing() {
 /// Of another process that shares the database.
 #[tokio::test]
 async fn a_change_of_identities_is_seen_elsewhere_at_once() {
-    let Bench { store, url, _folder } = bench().await;
+    let Deployment { store, url, _folder } = deployment().await;
     if !store.is_shared() {
         return;
     }
@@ -276,7 +276,7 @@ async fn a_change_of_identities_is_seen_elsewhere_at_once() {
 /// What is due is found by the index alone, which ends at the limit: neither the idle reports nor all of the due ones are read.
 #[tokio::test]
 async fn what_is_due_is_read_in_the_order_of_the_index() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     if store.dialect != Dialect::Sqlite {
         return;
     }
@@ -288,7 +288,7 @@ async fn what_is_due_is_read_in_the_order_of_the_index() {
 
 #[tokio::test]
 async fn files_are_counted_and_listed_by_tenant() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let other = Tenant { id: Uuid::from_u128(2), domain: "other.example".into(), name: "x".into(), global_account: None };
     store.add_tenant(&other, None, at(0)).await.unwrap();
     for (id, tenant) in [(7, tenant().id), (8, other.id), (9, other.id)] {
@@ -307,7 +307,7 @@ async fn files_are_counted_and_listed_by_tenant() {
 
 #[tokio::test]
 async fn refused_credentials_are_counted_apart() {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let once = once(10);
     store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
     for (number, refused) in [(1, true), (2, false), (3, true)] {

@@ -8,12 +8,12 @@ use super::*;
 
 const APP: Uuid = Uuid::from_u128(2);
 
-async fn populated() -> Bench {
-    let bench = bench().await;
-    bench.store.add_application(&Application::confidential(APP, tenant().id, "Reports"), at(0)).await.unwrap();
+async fn populated() -> Deployment {
+    let deployment = deployment().await;
+    deployment.store.add_application(&Application::confidential(APP, tenant().id, "Reports"), at(0)).await.unwrap();
     let user = User::new(OWNER, tenant().id, "analyst@contoso.example".into());
-    bench.store.add_user(&user, Some("hash"), at(0)).await.unwrap();
-    bench
+    deployment.store.add_user(&user, Some("hash"), at(0)).await.unwrap();
+    deployment
 }
 
 fn one_more(count: Count) -> Count {
@@ -27,7 +27,7 @@ async fn rows(store: &Store, table: &str) -> i64 {
 
 #[tokio::test]
 async fn strangers_share_a_count_and_known_addresses_have_their_own() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let ana = Subject::User(OWNER);
     let failures = async |network: Option<&str>| {
         let found = store.sign_in_count(&ana, network, at(1)).await.unwrap();
@@ -57,7 +57,7 @@ async fn strangers_share_a_count_and_known_addresses_have_their_own() {
 
 #[tokio::test]
 async fn a_user_is_known_from_the_last_addresses_alone() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     for number in 0..i64::from(KNOWN_ADDRESSES) + 5 {
         store.know_address(OWNER, &format!("network {number}"), at(number)).await.unwrap();
         store.know_address(OWNER, "office", at(number)).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_user_is_known_from_the_last_addresses_alone() {
 /// Somebody's and nobody's take alike, and so does a wrong password that is not counted again.
 #[tokio::test]
 async fn each_wrong_password_is_one_write() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     if store.is_shared() {
         return;
     }
@@ -111,7 +111,7 @@ fn code(id: u64, network: &str, expires: DateTime<Utc>) -> DeviceCode {
 
 #[tokio::test]
 async fn device_codes_have_shares_and_the_greediest_gives_way() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let add = async |id: u64, network: &str| store.add_device_code(&code(id, network, at(1)), at(0)).await.unwrap();
     let mut id = 0;
     let share = u64::from(WAITING_PER_ADDRESS);
@@ -154,7 +154,7 @@ fn token(digest: &str, family: u128, issued: DateTime<Utc>) -> RefreshTokenRecor
 /// One that lies in a vault and is used again and again stays; those that nobody used go.
 #[tokio::test]
 async fn a_sign_in_keeps_the_tokens_that_are_used() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     store.add_refresh_token(&token("in a vault", 1, at(0))).await.unwrap();
     let uses = i64::from(KEPT_PER_SIGN_IN) + 30;
     for number in 1..=uses {
@@ -179,7 +179,7 @@ async fn a_sign_in_keeps_the_tokens_that_are_used() {
 /// A program that signs in with the password each time and throws its refresh tokens away.
 #[tokio::test]
 async fn a_user_keeps_so_many_tokens_of_one_application() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let number = u128::from(KEPT_PER_USER) + 20;
     for number in 0..number {
         let issued = at(0) + TimeDelta::seconds(i64::try_from(number).unwrap());
@@ -191,7 +191,7 @@ async fn a_user_keeps_so_many_tokens_of_one_application() {
 
 #[tokio::test]
 async fn what_has_ended_goes() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     let day = |days: i64| at(days * 24);
     let forget = async |now: DateTime<Utc>| {
         while store.forget_ended_sign_ins(now, true).await.unwrap() > 0 {}
@@ -264,7 +264,7 @@ async fn what_has_ended_goes() {
 
 #[tokio::test]
 async fn sessions_and_codes_of_a_user_are_bounded() {
-    let Bench { store, _folder, .. } = populated().await;
+    let Deployment { store, _folder, .. } = populated().await;
     for number in 0..120 {
         let session = SignInSession {
             digest: format!("s{number}"),

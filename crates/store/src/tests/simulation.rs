@@ -166,7 +166,7 @@ impl World {
 }
 
 async fn live(seed: u64) {
-    let Bench { store, _folder, .. } = bench().await;
+    let Deployment { store, _folder, .. } = deployment().await;
     let mut dice = Dice(seed);
     let runners = (0..2 + dice.below(4)).map(|_| None).collect();
     let mut world = World {

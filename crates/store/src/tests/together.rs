@@ -5,12 +5,12 @@ use std::task::Poll;
 
 use super::*;
 
-async fn with_sign_in() -> (Bench, RefreshTokenRecord) {
-    let bench = bench().await;
+async fn with_sign_in() -> (Deployment, RefreshTokenRecord) {
+    let deployment = deployment().await;
     let application = Application::confidential(Uuid::from_u128(2), tenant().id, "Reports");
-    bench.store.add_application(&application, at(0)).await.unwrap();
+    deployment.store.add_application(&application, at(0)).await.unwrap();
     let user = User::new(OWNER, tenant().id, "analyst@contoso.example".into());
-    bench.store.add_user(&user, Some("hash"), at(0)).await.unwrap();
+    deployment.store.add_user(&user, Some("hash"), at(0)).await.unwrap();
     let token = RefreshTokenRecord {
         digest: "first".into(),
         family: Uuid::from_u128(5),
@@ -21,8 +21,8 @@ async fn with_sign_in() -> (Bench, RefreshTokenRecord) {
         amr: "pwd".into(),
         expires: at(1),
     };
-    bench.store.add_refresh_token(&token).await.unwrap();
-    (bench, token)
+    deployment.store.add_refresh_token(&token).await.unwrap();
+    (deployment, token)
 }
 
 pub(super) fn event(number: u128) -> AuditEvent {
@@ -47,7 +47,7 @@ fn first() -> UsedToken {
 
 #[tokio::test]
 async fn a_refresh_token_is_used_once() {
-    let (Bench { store, _folder, .. }, token) = with_sign_in().await;
+    let (Deployment { store, _folder, .. }, token) = with_sign_in().await;
     assert!(store.replace_refresh_token(first(), None, None).await.unwrap());
     assert!(!store.replace_refresh_token(first(), None, None).await.unwrap());
     assert_eq!(store.refresh_token("first").await.unwrap(), Some((token.clone(), RefreshTokenState::Used(at(0)))));
@@ -60,7 +60,7 @@ async fn a_refresh_token_is_used_once() {
 
 #[tokio::test]
 async fn a_used_token_is_good_for_as_long_as_is_asked() {
-    let (Bench { store, _folder, .. }, token) = with_sign_in().await;
+    let (Deployment { store, _folder, .. }, token) = with_sign_in().await;
     let use_it = async |now: DateTime<Utc>, good_since: Option<DateTime<Utc>>, by: &str| {
         let used = UsedToken { now, good_since, ..first() };
         let by = RefreshTokenRecord { digest: by.into(), ..token.clone() };
@@ -92,7 +92,7 @@ async fn a_used_token_is_good_for_as_long_as_is_asked() {
 /// Two processes have one token from the same vault.
 #[tokio::test]
 async fn of_many_who_may_use_one_token_at_once_all_have_it() {
-    let (Bench { store, url, _folder }, token) = with_sign_in().await;
+    let (Deployment { store, url, _folder }, token) = with_sign_in().await;
     let other = if store.is_shared() { Store::open(&url).await.unwrap() } else { store.clone() };
     let replacing = (0..50_u128).map(|number| {
         let store = if number % 2 == 0 { store.clone() } else { other.clone() };
@@ -111,7 +111,7 @@ async fn of_many_who_may_use_one_token_at_once_all_have_it() {
 
 #[tokio::test]
 async fn of_many_who_use_one_token_at_once_one_has_it() {
-    let (Bench { store, _folder, .. }, token) = with_sign_in().await;
+    let (Deployment { store, _folder, .. }, token) = with_sign_in().await;
     let replacing = (0..50_u128).map(|number| {
         let (store, by) = (store.clone(), RefreshTokenRecord { digest: format!("second {number}"), ..token.clone() });
         tokio::spawn(async move { store.replace_refresh_token(first(), Some(by), Some(event(number))).await.unwrap() })
@@ -133,7 +133,7 @@ async fn of_many_who_use_one_token_at_once_one_has_it() {
 
 #[tokio::test]
 async fn events_that_come_at_once_are_all_kept_in_fewer_transactions() {
-    let (Bench { store, _folder, .. }, _) = with_sign_in().await;
+    let (Deployment { store, _folder, .. }, _) = with_sign_in().await;
     if store.is_shared() {
         return;
     }
@@ -159,7 +159,7 @@ async fn events_that_come_at_once_are_all_kept_in_fewer_transactions() {
 
 #[tokio::test]
 async fn a_write_that_cannot_be_made_takes_no_other_with_it() {
-    let (Bench { store, _folder, .. }, token) = with_sign_in().await;
+    let (Deployment { store, _folder, .. }, token) = with_sign_in().await;
     store.record_audit_event(event(7)).await.unwrap();
     let foreign = RefreshTokenRecord { digest: "second".into(), user: Uuid::from_u128(99), ..token };
     let recording = (5..10).map(|number| {
@@ -180,7 +180,7 @@ async fn a_write_that_cannot_be_made_takes_no_other_with_it() {
 
 #[tokio::test]
 async fn closing_waits_for_those_who_gave_up_waiting() {
-    let (Bench { store, url, _folder }, _) = with_sign_in().await;
+    let (Deployment { store, url, _folder }, _) = with_sign_in().await;
     for number in 0..20 {
         // Polled once, so that it is on its way, and then given up.
         let mut recording = Box::pin(store.record_audit_event(event(number)));

@@ -78,10 +78,10 @@ fn told(answer: &Answer) -> std::ops::Range<usize> {
 
 #[tokio::test]
 async fn random_headers_get_the_file_a_part_of_it_or_a_refusal() {
-    let bench = Bench::new().await;
-    let link = bench.export(ANA, ALL_SALES, json!({})).await;
+    let deployment = Deployment::new().await;
+    let link = deployment.export(ANA, ALL_SALES, json!({})).await;
     let path: Uri = link.strip_prefix(BASE).unwrap().parse().unwrap();
-    let tag = bench.fetch(&link, &[]).await.header("etag").to_owned();
+    let tag = deployment.fetch(&link, &[]).await.header("etag").to_owned();
     let mut dice = Dice(1);
     let mut seen = std::collections::BTreeMap::new();
     for round in 0..3_000 {
@@ -93,7 +93,7 @@ async fn random_headers_get_the_file_a_part_of_it_or_a_refusal() {
             sent.push((name.clone(), value.clone()));
             request = request.header(name, value);
         }
-        let answer = bench.send(request.body(Body::empty()).unwrap()).await;
+        let answer = deployment.send(request.body(Body::empty()).unwrap()).await;
         let zipped = answer.headers.contains_key("content-encoding");
         let status = answer.status.as_u16();
         match status {
@@ -168,8 +168,8 @@ fn meaning(link: &str) -> Option<(String, Vec<String>)> {
 
 #[tokio::test]
 async fn random_links_open_nothing() {
-    let bench = Bench::new().await;
-    let link = bench.export(ANA, ALL_SALES, json!({})).await;
+    let deployment = Deployment::new().await;
+    let link = deployment.export(ANA, ALL_SALES, json!({})).await;
     let link = link.strip_prefix(BASE).unwrap();
     let gone = link.replace(link.split('/').nth(2).unwrap(), "00000000-0000-0000-0000-00000000dead");
     let mut dice = Dice(7);
@@ -181,7 +181,7 @@ async fn random_links_open_nothing() {
         if uri.host().is_some() {
             continue;
         }
-        let answer = bench.send(Request::get(uri).body(Body::empty()).unwrap()).await;
+        let answer = deployment.send(Request::get(uri).body(Body::empty()).unwrap()).await;
         let status = answer.status.as_u16();
         match status {
             200 => assert_eq!((meaning(&changed), answer.body.as_slice()), (meaning(link), FILE), "{round}: {changed}"),

@@ -17,14 +17,14 @@ use crate::tests::harness::*;
 const FILE: &str = "Name,Amount\nalpha,1.00\nbeta,2.50\ngamma,9.00\n";
 const INVALID: &str = "The link is not valid. Ask for the execution again to get a new one.";
 
-async fn link(bench: &Bench) -> String {
-    bench.export(ANA, ALL_SALES, json!({})).await
+async fn link(deployment: &Deployment) -> String {
+    deployment.export(ANA, ALL_SALES, json!({})).await
 }
 
 #[tokio::test]
 async fn stretches_of_a_file() {
-    let bench = Bench::new().await;
-    let link = link(&bench).await;
+    let deployment = Deployment::new().await;
+    let link = link(&deployment).await;
     let size = FILE.len();
     let tail = format!("bytes {}-{}/{size}", size - 5, size - 1);
     for (headers, status, body, range) in [
@@ -42,7 +42,7 @@ async fn stretches_of_a_file() {
         (&[("range", "lines=1-2")][..], 200, FILE, None),
         (&[("range", "bytes=0-3"), ("if-range", "\"other\"")][..], 200, FILE, None),
     ] {
-        let answer = bench.fetch(&link, headers).await;
+        let answer = deployment.fetch(&link, headers).await;
         assert_eq!((answer.status.as_u16(), answer.text().as_str()), (status, body), "{headers:?}");
         assert_eq!(answer.headers.get("content-range").map(|value| value.to_str().unwrap().to_owned()), range, "{headers:?}");
         if status != 416 {
@@ -53,17 +53,17 @@ async fn stretches_of_a_file() {
     }
 }
 
-async fn head(bench: &Bench, uri: &str, headers: &[(&str, &str)]) -> Answer {
+async fn head(deployment: &Deployment, uri: &str, headers: &[(&str, &str)]) -> Answer {
     let request =
         headers.iter().fold(Request::head(uri.strip_prefix(BASE).unwrap()), |request, (name, value)| request.header(*name, *value));
-    bench.send(request.body(Body::empty()).unwrap()).await
+    deployment.send(request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn a_head_tells_what_a_get_would() {
-    let bench = Bench::new().await;
-    let link = link(&bench).await;
-    let etag = bench.fetch(&link, &[]).await.header("etag").to_owned();
+    let deployment = Deployment::new().await;
+    let link = link(&deployment).await;
+    let etag = deployment.fetch(&link, &[]).await.header("etag").to_owned();
     let refused = link.replace("sp=r", "sp=w");
     for (link, headers, status) in [
         (&link, &[][..], 200),
@@ -78,7 +78,7 @@ async fn a_head_tells_what_a_get_would() {
         (&link, &[("if-match", "\"other\""), ("accept-encoding", "gzip")], 412),
         (&refused, &[], 403),
     ] {
-        let (get, mut head) = (bench.fetch(link, headers).await, head(&bench, link, headers).await);
+        let (get, mut head) = (deployment.fetch(link, headers).await, head(&deployment, link, headers).await);
         assert_eq!((get.status.as_u16(), head.status.as_u16(), head.body.len()), (status, status, 0), "{headers:?}");
         for name in ["ms-requestid", "ms-correlationid"] {
             head.headers.insert(name, get.headers[name].clone());
@@ -96,16 +96,16 @@ async fn a_head_tells_what_a_get_would() {
 /// What a client that was cut off does: it asks for the rest, naming the version that it has.
 #[tokio::test]
 async fn a_download_in_pieces_is_the_same_file() {
-    let bench = Bench::new().await;
-    let link = link(&bench).await;
-    let whole = bench.fetch(&link, &[]).await;
+    let deployment = Deployment::new().await;
+    let link = link(&deployment).await;
+    let whole = deployment.fetch(&link, &[]).await;
     assert_eq!(whole.header("last-modified"), "Sun, 22 Nov 2026 12:00:00 GMT");
     for validator in [whole.header("etag"), whole.header("last-modified")] {
         for piece in [1, 7, 20] {
             let mut got = Vec::new();
             while got.len() < whole.body.len() {
                 let range = format!("bytes={}-{}", got.len(), got.len() + piece - 1);
-                let part = bench.fetch(&link, &[("range", &range), ("if-range", validator)]).await;
+                let part = deployment.fetch(&link, &[("range", &range), ("if-range", validator)]).await;
                 assert_eq!((part.status.as_u16(), part.header("etag")), (206, whole.header("etag")));
                 got.extend(part.body);
             }
@@ -115,16 +115,16 @@ async fn a_download_in_pieces_is_the_same_file() {
     // Another version, or the tag of what was compressed: the whole file, so that nobody sews two of them together.
     let weak = format!("W/{}", whole.header("etag"));
     for other in ["\"other\"", &weak, "Sun, 22 Nov 2026 11:59:59 GMT", "Sun, 22 Nov 2026 12:00:01 GMT", "nonsense"] {
-        let answer = bench.fetch(&link, &[("range", "bytes=5-"), ("if-range", other)]).await;
+        let answer = deployment.fetch(&link, &[("range", "bytes=5-"), ("if-range", other)]).await;
         assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, FILE), "{other}");
     }
 }
 
 #[tokio::test]
 async fn conditions() {
-    let bench = Bench::new().await;
-    let link = link(&bench).await;
-    let etag = bench.fetch(&link, &[]).await.header("etag").to_owned();
+    let deployment = Deployment::new().await;
+    let link = link(&deployment).await;
+    let etag = deployment.fetch(&link, &[]).await.header("etag").to_owned();
     let (weak, list) = (format!("W/{etag}"), format!("\"a\", {etag}"));
     for (name, value, status) in [
         ("if-none-match", etag.as_str(), 304),
@@ -141,7 +141,7 @@ async fn conditions() {
         ("if-unmodified-since", "Sun, 22 Nov 2026 12:00:00 GMT", 200),
         ("if-unmodified-since", "Sun, 22 Nov 2026 11:59:59 GMT", 412),
     ] {
-        let answer = bench.fetch(&link, &[(name, value)]).await;
+        let answer = deployment.fetch(&link, &[(name, value)]).await;
         assert_eq!((answer.status.as_u16(), answer.body.is_empty()), (status, status != 200), "{name}: {value}");
         assert_eq!(answer.header("etag"), etag);
     }
@@ -149,11 +149,11 @@ async fn conditions() {
 
 #[tokio::test]
 async fn gzip_only_when_asked_for_and_never_of_a_stretch() {
-    let bench = Bench::new().await;
-    let link = link(&bench).await;
-    let plain = bench.fetch(&link, &[("accept-encoding", "identity")]).await;
+    let deployment = Deployment::new().await;
+    let link = link(&deployment).await;
+    let plain = deployment.fetch(&link, &[("accept-encoding", "identity")]).await;
     assert_eq!((plain.headers.get("content-encoding"), plain.text().as_str()), (None, FILE));
-    let zipped = bench.fetch(&link, &[("accept-encoding", "gzip, deflate")]).await;
+    let zipped = deployment.fetch(&link, &[("accept-encoding", "gzip, deflate")]).await;
     assert_eq!((zipped.header("content-encoding"), zipped.status.as_u16()), ("gzip", 200));
     assert_eq!(zipped.body[..2], [0x1f, 0x8b]);
     assert!(zipped.header("vary").to_ascii_lowercase().contains("accept-encoding"));
@@ -171,19 +171,19 @@ async fn gzip_only_when_asked_for_and_never_of_a_stretch() {
         ("", false),
         ("nonsense;;q", false),
     ] {
-        let answer = bench.fetch(&link, &[("accept-encoding", accepted)]).await;
+        let answer = deployment.fetch(&link, &[("accept-encoding", accepted)]).await;
         assert_eq!((answer.headers.contains_key("content-encoding"), answer.status.as_u16()), (gzip, 200), "{accepted}");
         assert_eq!(answer.header("etag").starts_with("W/"), gzip, "{accepted}");
         assert!(answer.header("vary").eq_ignore_ascii_case("accept-encoding"), "{accepted}");
     }
-    let part = bench.fetch(&link, &[("accept-encoding", "gzip"), ("range", "bytes=0-3")]).await;
+    let part = deployment.fetch(&link, &[("accept-encoding", "gzip"), ("range", "bytes=0-3")]).await;
     assert_eq!((part.status.as_u16(), part.text().as_str(), part.headers.get("content-encoding")), (206, "Name", None));
 }
 
 #[tokio::test]
 async fn any_name_of_a_report_makes_a_safe_file_name() {
-    let bench = Bench::with(|settings| settings.quotas = false).await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::with(|settings| settings.quotas = false).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     for name in [
         "plain",
         &"a".repeat(256),
@@ -199,17 +199,21 @@ async fn any_name_of_a_report_makes_a_safe_file_name() {
         "C:\\x",
         "<script>",
     ] {
-        let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true, "ReportName": name, "Format": "TSV"})).await;
-        bench.work().await;
-        let execution = bench.executions(ANA, &report).await.remove(0);
+        let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true, "ReportName": name, "Format": "TSV"})).await;
+        deployment.work().await;
+        let execution = deployment.executions(ANA, &report).await.remove(0);
         let id = execution["executionId"].as_str().unwrap();
         let link = execution["reportAccessSecureLink"].as_str().unwrap();
         let parsed = url::Url::parse(link).unwrap();
         assert_eq!(parsed.as_str(), link, "a client does not change it");
         assert_eq!(parsed.path_segments().unwrap().count(), 3, "{link}");
-        let file = bench.fetch(link, &[]).await;
+        let file = deployment.fetch(link, &[]).await;
         assert_eq!((file.status.as_u16(), file.header("content-type")), (200, "text/tab-separated-values; charset=utf-8"), "{name:?}");
-        assert_eq!(bench.fetch(&link.replace("/artifacts/", "/ARTIFACTS/"), &[]).await.status, 200, "a path in any letter case: {name:?}");
+        assert_eq!(
+            deployment.fetch(&link.replace("/artifacts/", "/ARTIFACTS/"), &[]).await.status,
+            200,
+            "a path in any letter case: {name:?}"
+        );
         let disposition = file.header("content-disposition");
         let (plain, encoded) = disposition.strip_prefix("attachment; filename=\"").unwrap().split_once("\"; filename*=UTF-8''").unwrap();
         assert!(encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~%".contains(&byte)), "{disposition}");
@@ -233,38 +237,38 @@ async fn any_name_of_a_report_makes_a_safe_file_name() {
 /// Clients of the store that the links are modelled on take a link apart, decode the file's name and encode it anew, but for its slashes.
 #[tokio::test]
 async fn a_client_that_decodes_slashes_finds_the_file() {
-    let bench = Bench::new().await;
-    let link = bench.export(ANA, ALL_SALES, json!({"ReportName": "EMEA/APAC 100%/ä"})).await;
+    let deployment = Deployment::new().await;
+    let link = deployment.export(ANA, ALL_SALES, json!({"ReportName": "EMEA/APAC 100%/ä"})).await;
     let taken_apart = link.replace("%2F", "/").replace("%2f", "/");
-    assert_eq!(bench.fetch(&taken_apart, &[]).await.text(), FILE);
+    assert_eq!(deployment.fetch(&taken_apart, &[]).await.text(), FILE);
 }
 
 #[tokio::test]
 async fn where_the_operator_wants_it_gzip_comes_unasked() {
-    let bench = Bench::with(|settings| settings.downloads.always_gzip = true).await;
-    let link = link(&bench).await;
+    let deployment = Deployment::with(|settings| settings.downloads.always_gzip = true).await;
+    let link = link(&deployment).await;
     for accepted in [&[][..], &[("accept-encoding", "identity")], &[("accept-encoding", "gzip;q=0")], &[("accept-encoding", "gzip")]] {
-        let answer = bench.fetch(&link, accepted).await;
+        let answer = deployment.fetch(&link, accepted).await;
         assert_eq!((answer.status.as_u16(), answer.header("content-encoding"), &answer.body[..2]), (200, "gzip", &[0x1f, 0x8b][..]));
         assert!(answer.header("etag").starts_with("W/"));
-        assert_eq!(head(&bench, &link, accepted).await.header("content-encoding"), "gzip");
+        assert_eq!(head(&deployment, &link, accepted).await.header("content-encoding"), "gzip");
     }
     // A stretch is one of the file itself, and what is compressed already stays as it is.
-    let part = bench.fetch(&link, &[("range", "bytes=0-3")]).await;
+    let part = deployment.fetch(&link, &[("range", "bytes=0-3")]).await;
     assert_eq!((part.status.as_u16(), part.text().as_str(), part.headers.get("content-encoding")), (206, "Name", None));
-    let zipped = bench.export(ANA, ALL_SALES, json!({"ReportName": "zipped", "Format": "csv.gz"})).await;
-    let answer = bench.fetch(&zipped, &[]).await;
+    let zipped = deployment.export(ANA, ALL_SALES, json!({"ReportName": "zipped", "Format": "csv.gz"})).await;
+    let answer = deployment.fetch(&zipped, &[]).await;
     assert_eq!((answer.headers.get("content-encoding"), &answer.body[..2]), (None, &[0x1f, 0x8b][..]));
-    let refused = bench.fetch(&link.replace("sig=", "sig=A"), &[]).await;
+    let refused = deployment.fetch(&link.replace("sig=", "sig=A"), &[]).await;
     assert_eq!(refused.refused(403), INVALID);
 }
 
 #[tokio::test]
 async fn an_expired_link_says_so_and_a_changed_one_does_not() {
-    let bench = Bench::new().await;
-    let link = link(&bench).await;
+    let deployment = Deployment::new().await;
+    let link = link(&deployment).await;
     let (location, query) = link.split_once('?').unwrap();
-    let other = bench.export(ANA, ALL_SALES, json!({"ReportName": "other"})).await;
+    let other = deployment.export(ANA, ALL_SALES, json!({"ReportName": "other"})).await;
     let (other_location, _) = other.split_once('?').unwrap();
     let signature = query.split("sig=").nth(1).unwrap();
     let id = location.split('/').nth(4).unwrap();
@@ -333,9 +337,9 @@ async fn an_expired_link_says_so_and_a_changed_one_does_not() {
     for (passed, expected) in
         [(TimeDelta::zero(), None), (TimeDelta::days(7), Some("The link has expired. Ask for the execution again to get a new one."))]
     {
-        bench.advance(passed);
+        deployment.advance(passed);
         for link in &changed {
-            let answer = bench.fetch(link, &[]).await;
+            let answer = deployment.fetch(link, &[]).await;
             assert_eq!(answer.status, 403, "{link}");
             assert_eq!(answer.refused(403), INVALID, "{link}");
         }
@@ -351,7 +355,7 @@ async fn an_expired_link_says_so_and_a_changed_one_does_not() {
             format!("{link}&timeout=30&api-version=2020-02-10&_=1"),
             format!("{link}&&=&"),
         ] {
-            let answer = bench.fetch(&same, &[]).await;
+            let answer = deployment.fetch(&same, &[]).await;
             match expected {
                 None => assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, FILE), "{same}"),
                 Some(message) => assert_eq!(answer.refused(403), message, "{same}"),
@@ -359,9 +363,9 @@ async fn an_expired_link_says_so_and_a_changed_one_does_not() {
         }
     }
     // A new one is minted with each answer.
-    let report = bench.get(ANA, "ScheduledReport?reportName=report").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
-    let fresh = bench.get(ANA, &format!("ScheduledReport/execution/{report}")).await.ok()[0]["reportAccessSecureLink"].clone();
-    assert_eq!(bench.fetch(fresh.as_str().unwrap(), &[]).await.text(), FILE);
+    let report = deployment.get(ANA, "ScheduledReport?reportName=report").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
+    let fresh = deployment.get(ANA, &format!("ScheduledReport/execution/{report}")).await.ok()[0]["reportAccessSecureLink"].clone();
+    assert_eq!(deployment.fetch(fresh.as_str().unwrap(), &[]).await.text(), FILE);
 }
 
 /// Whoever holds the link has no more than the report's owner has now.
@@ -375,9 +379,9 @@ async fn a_link_ends_with_its_owners_access() {
         ("tenant", "The organisation's enrollment in the partner program 'mpn' is Suspended, not Accepted."),
         ("locations", "The file holds rows of locations that you may not see any more."),
     ] {
-        let bench = Bench::new().await;
-        let link = link(&bench).await;
-        let store = &bench.context.store;
+        let deployment = Deployment::new().await;
+        let link = link(&deployment).await;
+        let store = &deployment.context.store;
         match ending {
             "role" => assert!(store.revoke_role(ana, Role::ExecutiveReportViewer).await.unwrap()),
             "user" => store.set_user_enabled(ana, false).await.unwrap(),
@@ -396,9 +400,9 @@ async fn a_link_ends_with_its_owners_access() {
             }
         }
         let correlation = [("ms-correlationid", "download-1"), ("range", "bytes=0-3"), ("if-none-match", "*")];
-        assert_eq!(bench.fetch(&link, &correlation).await.refused(403), message);
-        assert_eq!(bench.fetch(link.split('?').next().unwrap(), &[]).await.refused(403), INVALID, "the address alone tells nothing");
-        let audited = bench.audited("access.refuse").await;
+        assert_eq!(deployment.fetch(&link, &correlation).await.refused(403), message);
+        assert_eq!(deployment.fetch(link.split('?').next().unwrap(), &[]).await.refused(403), INVALID, "the address alone tells nothing");
+        let audited = deployment.audited("access.refuse").await;
         let expected = (1, Some("download-1"), ana.to_string(), format!("artifact {}", link.split('/').nth(4).unwrap()));
         assert_eq!((audited.len(), audited[0].correlation.as_deref(), audited[0].actor.clone(), audited[0].subject.clone()), expected);
     }
@@ -406,31 +410,31 @@ async fn a_link_ends_with_its_owners_access() {
 
 #[tokio::test]
 async fn a_file_that_is_gone_is_not_found() {
-    let bench = Bench::new().await;
-    let link = link(&bench).await;
-    std::fs::remove_dir_all(bench.folder.path().join("artifacts")).unwrap();
-    std::fs::create_dir(bench.folder.path().join("artifacts")).unwrap();
-    bench.fetch(&link, &[]).await.refused(404);
+    let deployment = Deployment::new().await;
+    let link = link(&deployment).await;
+    std::fs::remove_dir_all(deployment.folder.path().join("artifacts")).unwrap();
+    std::fs::create_dir(deployment.folder.path().join("artifacts")).unwrap();
+    deployment.fetch(&link, &[]).await.refused(404);
     let put = Request::builder().method(Method::PUT).uri(link.strip_prefix(BASE).unwrap()).body(Body::empty()).unwrap();
-    bench.send(put).await.refused(405);
+    deployment.send(put).await.refused(405);
 }
 
 #[tokio::test]
 async fn a_changed_format_leaves_finished_files_as_they_are() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
     let path = format!("ScheduledReport/{report}");
-    bench.call(ANA, Method::PUT, &path, json!({"Format": "TSV"})).await.ok();
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
-    let found = bench.get(ANA, &format!("ScheduledReport/execution/{report}?getLatestExecution=false")).await.ok();
+    deployment.call(ANA, Method::PUT, &path, json!({"Format": "TSV"})).await.ok();
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
+    let found = deployment.get(ANA, &format!("ScheduledReport/execution/{report}?getLatestExecution=false")).await.ok();
     let mut files = Vec::new();
     for execution in &found {
         let link = execution["reportAccessSecureLink"].as_str().unwrap();
-        files.push((execution["format"].as_str().unwrap().to_owned(), bench.fetch(link, &[]).await.text()));
+        files.push((execution["format"].as_str().unwrap().to_owned(), deployment.fetch(link, &[]).await.text()));
     }
     assert_eq!(files, [("tsv".to_owned(), FILE.replace(',', "\t")), ("csv".to_owned(), FILE.to_owned())]);
 }

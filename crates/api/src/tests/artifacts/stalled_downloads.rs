@@ -14,15 +14,15 @@ use tower::ServiceExt as _;
 use crate::ConnectionEnd;
 use crate::tests::harness::*;
 
-async fn large_file(bench: &Bench) -> String {
+async fn large_file(deployment: &Deployment) -> String {
     let names: Vec<String> = (0..30_000).map(|number| format!("name {number:020}")).collect();
     let rows: Vec<_> = names.iter().map(|name| (name.as_str(), 100, "1000001")).collect();
-    bench.write_sales(CONTOSO, "a.parquet", &rows);
-    bench.export(ANA, "SELECT Name, Amount FROM Sales", json!({})).await
+    deployment.write_sales(CONTOSO, "a.parquet", &rows);
+    deployment.export(ANA, "SELECT Name, Amount FROM Sales", json!({})).await
 }
 
 /// An answer that nobody has read from, on a connection whose end is counted.
-async fn asked(bench: &Bench, link: &str, ended: &Arc<AtomicUsize>, headers: &[(&str, &str)]) -> Response {
+async fn asked(deployment: &Deployment, link: &str, ended: &Arc<AtomicUsize>, headers: &[(&str, &str)]) -> Response {
     let ended = Arc::clone(ended);
     let end = ConnectionEnd::new(move || {
         ended.fetch_add(1, Ordering::Relaxed);
@@ -30,7 +30,7 @@ async fn asked(bench: &Bench, link: &str, ended: &Arc<AtomicUsize>, headers: &[(
     let uri = link.strip_prefix(BASE).unwrap();
     let request = Request::get(uri).header(header::HOST, "insights.example");
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    bench.router.clone().oneshot(request.extension(end).body(Body::empty()).unwrap()).await.unwrap()
+    deployment.router.clone().oneshot(request.extension(end).body(Body::empty()).unwrap()).await.unwrap()
 }
 
 /// The runtime would move its paused time whenever it is idle, and it does not see the database's threads work: while one of its own is busy it does not.
@@ -42,13 +42,13 @@ fn freeze() -> mpsc::Sender<()> {
 }
 
 /// Seconds until nobody downloads.
-async fn passed_until_all_places_are_back(bench: &Bench) -> u64 {
+async fn passed_until_all_places_are_back(deployment: &Deployment) -> u64 {
     let mut passed = 0;
-    while bench.context.downloads.under_way() > 0 {
+    while deployment.context.downloads.under_way() > 0 {
         for _ in 0..20 {
-            bench.context.store.lease_time().await.unwrap();
+            deployment.context.store.lease_time().await.unwrap();
         }
-        assert!(passed < 1_000, "{} stay", bench.context.downloads.under_way());
+        assert!(passed < 1_000, "{} stay", deployment.context.downloads.under_way());
         tokio::time::advance(Duration::from_secs(1)).await;
         passed += 1;
     }
@@ -57,25 +57,25 @@ async fn passed_until_all_places_are_back(bench: &Bench) -> u64 {
 
 #[tokio::test]
 async fn a_reader_that_does_not_read_on_loses_its_place_and_its_connection() {
-    let bench = Bench::with(|settings| settings.downloads.per_file = 4).await;
-    let link = large_file(&bench).await;
+    let deployment = Deployment::with(|settings| settings.downloads.per_file = 4).await;
+    let link = large_file(&deployment).await;
     let ended = Arc::default();
     let range = [("range", "bytes=0-1023")];
     let mut answers = Vec::new();
     for headers in [&[][..], &[("accept-encoding", "gzip")], &range, &[]] {
-        answers.push(asked(&bench, &link, &ended, headers).await);
+        answers.push(asked(&deployment, &link, &ended, headers).await);
     }
     // The file's share is taken, also for a small part of it; what asks for nothing of it is answered.
-    let refused = bench.fetch(&link, &range).await;
+    let refused = deployment.fetch(&link, &range).await;
     assert!(refused.refused(429).starts_with("The file has as many downloads") && refused.header("retry-after") == "5");
     let etag = answers[0].headers()["etag"].to_str().unwrap().to_owned();
-    assert_eq!(bench.fetch(&link, &[("if-none-match", &etag)]).await.status, 304);
+    assert_eq!(deployment.fetch(&link, &[("if-none-match", &etag)]).await.status, 304);
     // Whose client goes has no place any more.
     drop(answers.pop());
-    assert_eq!(bench.fetch(&link, &range).await.status, 206);
+    assert_eq!(deployment.fetch(&link, &range).await.status, 206);
     assert_eq!(ended.load(Ordering::Relaxed), 0);
     let _frozen = freeze();
-    let passed = passed_until_all_places_are_back(&bench).await;
+    let passed = passed_until_all_places_are_back(&deployment).await;
     assert!((60..=125).contains(&passed), "{passed}");
     assert_eq!(ended.load(Ordering::Relaxed), 3, "each connection is ended");
     // What lies ready is read, and then it does not end as if it were whole.
@@ -84,32 +84,32 @@ async fn a_reader_that_does_not_read_on_loses_its_place_and_its_connection() {
         let pieces: Vec<_> = answer.into_body().into_data_stream().collect().await;
         assert!(is_part || pieces.iter().any(Result::is_err));
     }
-    assert_eq!(bench.fetch(&link, &[]).await.status, 200);
+    assert_eq!(deployment.fetch(&link, &[]).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_tenant_and_all_together_have_a_share() {
-    let bench = Bench::with(|settings| {
+    let deployment = Deployment::with(|settings| {
         settings.quotas = false;
         (settings.downloads.per_tenant, settings.downloads.at_once) = (3, 4);
     })
     .await;
-    let (own, other) = (large_file(&bench).await, bench.export(ZOE, ALL_SALES, json!({})).await);
-    let second = bench.export(BEN, ALL_SALES, json!({})).await;
+    let (own, other) = (large_file(&deployment).await, deployment.export(ZOE, ALL_SALES, json!({})).await);
+    let second = deployment.export(BEN, ALL_SALES, json!({})).await;
     let ended = Arc::default();
     let mut held = Vec::new();
     for _ in 0..3 {
-        held.push(asked(&bench, &own, &ended, &[]).await);
+        held.push(asked(&deployment, &own, &ended, &[]).await);
     }
-    let refused = bench.fetch(&second, &[]).await;
+    let refused = deployment.fetch(&second, &[]).await;
     assert!(refused.refused(429).starts_with("The organization has as many downloads") && refused.header("retry-after") == "5");
-    held.push(asked(&bench, &other, &ended, &[]).await);
-    assert_eq!(bench.context.downloads.under_way(), 4);
-    let refused = bench.fetch(&other, &[]).await;
+    held.push(asked(&deployment, &other, &ended, &[]).await);
+    assert_eq!(deployment.context.downloads.under_way(), 4);
+    let refused = deployment.fetch(&other, &[]).await;
     assert!(refused.refused(503).starts_with("Too many downloads") && refused.header("retry-after") == "5");
     // One that is read to its end gives its place back.
     let answer = held.remove(0);
     assert!(answer.into_body().into_data_stream().all(async |piece| piece.is_ok()).await);
-    assert_eq!(bench.fetch(&other, &[]).await.status, 200);
+    assert_eq!(deployment.fetch(&other, &[]).await.status, 200);
     assert_eq!(ended.load(Ordering::Relaxed), 0);
 }

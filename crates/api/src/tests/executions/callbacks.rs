@@ -11,89 +11,89 @@ use serde_json::{Value, json};
 use crate::tests::harness::receiver::{Receiver, allow_loopback};
 use crate::tests::harness::*;
 
-async fn bench() -> (Bench, Receiver) {
-    (Bench::with(allow_loopback).await, Receiver::start().await)
+async fn deployment() -> (Deployment, Receiver) {
+    (Deployment::with(allow_loopback).await, Receiver::start().await)
 }
 
 /// A run of a report with this callback; the report's id.
-async fn run(bench: &Bench, url: &str, more: Value) -> String {
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, with(json!({"ExecuteNow": true, "CallbackUrl": url}), more)).await;
-    assert_eq!(bench.work().await, 1);
+async fn run(deployment: &Deployment, url: &str, more: Value) -> String {
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, with(json!({"ExecuteNow": true, "CallbackUrl": url}), more)).await;
+    assert_eq!(deployment.work().await, 1);
     report
 }
 
-async fn callbacks(bench: &Bench) -> Vec<Callback> {
-    bench.context.store.callback_page(&CallbackFilter::default(), None, 100).await.unwrap().callbacks
+async fn callbacks(deployment: &Deployment) -> Vec<Callback> {
+    deployment.context.store.callback_page(&CallbackFilter::default(), None, 100).await.unwrap().callbacks
 }
 
 /// The only one there is.
-async fn only(bench: &Bench) -> (Callback, Vec<CallbackAttempt>) {
-    let mut all = callbacks(bench).await;
+async fn only(deployment: &Deployment) -> (Callback, Vec<CallbackAttempt>) {
+    let mut all = callbacks(deployment).await;
     assert_eq!(all.len(), 1, "{all:?}");
-    let attempts = bench.context.store.callback_attempts(all[0].id).await.unwrap();
+    let attempts = deployment.context.store.callback_attempts(all[0].id).await.unwrap();
     (all.remove(0), attempts)
 }
 
 #[tokio::test]
 async fn a_completed_run_is_told_of_by_post() {
-    let (bench, receiver) = bench().await;
-    let report = run(&bench, &format!("{}/done?code=k%2B1#part", receiver.url), json!({})).await;
-    assert_eq!(bench.deliver().await, 1);
+    let (deployment, receiver) = deployment().await;
+    let report = run(&deployment, &format!("{}/done?code=k%2B1#part", receiver.url), json!({})).await;
+    assert_eq!(deployment.deliver().await, 1);
     let received = receiver.take().remove(0);
     assert_eq!(received.line, format!("POST /done/{report}?code=k%2B1"));
     assert_eq!(received.headers["content-type"], "application/json");
-    let execution = bench.executions(ANA, &report).await.remove(0);
+    let execution = deployment.executions(ANA, &report).await.remove(0);
     let said = received.json();
     let expected = json!({
         "reportId": report, "executionId": execution["executionId"], "executionStatus": "Completed", "reportName": "report",
         "reportGeneratedTime": NOW, "rowCount": 3, "byteCount": execution["byteCount"], "sha256": execution["sha256"],
     });
     assert_eq!(said, expected, "no link and no secret");
-    let (callback, attempts) = only(&bench).await;
+    let (callback, attempts) = only(&deployment).await;
     assert_eq!(received.headers["webhook-id"], callback.id.to_string());
     assert!(!received.headers.contains_key("webhook-signature"), "there is no secret");
     assert_eq!((callback.state, attempts.len(), attempts[0].http_status), (CallbackState::Delivered, 1, Some(204)));
-    bench.advance(TimeDelta::days(4));
-    assert_eq!((bench.work().await, bench.deliver().await), (0, 0), "once");
+    deployment.advance(TimeDelta::days(4));
+    assert_eq!((deployment.work().await, deployment.deliver().await), (0, 0), "once");
 }
 
 #[tokio::test]
 async fn get_has_the_id_in_its_query_and_no_body() {
-    let (bench, receiver) = bench().await;
+    let (deployment, receiver) = deployment().await;
     for (registered, expected) in [("/done", "/done?reportId="), ("/done?a=1", "/done?a=1&reportId="), ("", "/?reportId=")] {
         let url = format!("{}{registered}", receiver.url);
-        let report = run(&bench, &url, json!({"callbackMethod": "get"})).await;
-        assert_eq!(bench.deliver().await, 1);
+        let report = run(&deployment, &url, json!({"callbackMethod": "get"})).await;
+        assert_eq!(deployment.deliver().await, 1);
         let received = receiver.take().remove(0);
         assert_eq!((received.line, received.body), (format!("GET {expected}{report}"), String::new()));
     }
     // As a client in the wild registers it.
-    let report = run(&bench, &format!("{}/done?", receiver.url), json!({"callbackMethod": "POST"})).await;
-    bench.deliver().await;
+    let report = run(&deployment, &format!("{}/done?", receiver.url), json!({"callbackMethod": "POST"})).await;
+    deployment.deliver().await;
     assert_eq!(receiver.take().remove(0).line, format!("POST /done?/{report}"));
 }
 
 #[tokio::test]
 async fn what_fails_is_tried_again_as_the_clock_moves_until_three_days_are_over() {
-    let (bench, receiver) = bench().await;
-    run(&bench, &receiver.url, json!({})).await;
+    let (deployment, receiver) = deployment().await;
+    run(&deployment, &receiver.url, json!({})).await;
     receiver.answer("500 Broken");
-    assert_eq!((bench.deliver().await, bench.deliver().await), (1, 0), "its wait is not over");
-    bench.advance(TimeDelta::seconds(4));
-    assert_eq!(bench.deliver().await, 0);
-    bench.advance(TimeDelta::seconds(1));
-    assert_eq!(bench.deliver().await, 1);
-    bench.advance(TimeDelta::seconds(29));
-    assert_eq!(bench.deliver().await, 0);
+    assert_eq!((deployment.deliver().await, deployment.deliver().await), (1, 0), "its wait is not over");
+    deployment.advance(TimeDelta::seconds(4));
+    assert_eq!(deployment.deliver().await, 0);
+    deployment.advance(TimeDelta::seconds(1));
+    assert_eq!(deployment.deliver().await, 1);
+    deployment.advance(TimeDelta::seconds(29));
+    assert_eq!(deployment.deliver().await, 0);
     let target = Receiver::start().await;
     receiver.answer(&format!("307 Elsewhere\r\nlocation: {}", target.url));
     let mut count = 2;
-    while only(&bench).await.0.state == CallbackState::Pending {
-        bench.advance(TimeDelta::minutes(30));
-        count += bench.deliver().await;
+    while only(&deployment).await.0.state == CallbackState::Pending {
+        deployment.advance(TimeDelta::minutes(30));
+        count += deployment.deliver().await;
     }
-    let (callback, attempts) = only(&bench).await;
+    let (callback, attempts) = only(&deployment).await;
     assert_eq!((callback.state, callback.attempts as usize, attempts.len()), (CallbackState::Failed, count, count));
     assert!(callback.finished.unwrap() <= callback.created + TimeDelta::days(3), "{callback:?}");
     assert!(callback.finished.unwrap() > callback.created + TimeDelta::hours(60), "{callback:?}");
@@ -102,38 +102,38 @@ async fn what_fails_is_tried_again_as_the_clock_moves_until_three_days_are_over(
     assert!(target.take().is_empty(), "a redirect is not followed");
     let ids: Vec<_> = receiver.take().into_iter().map(|received| received.headers["webhook-id"].clone()).collect();
     assert!(ids.len() == count && ids.iter().all(|id| *id == callback.id.to_string()), "repetitions show: {ids:?}");
-    let event = bench.audited("callback.giveUp").await.remove(0);
+    let event = deployment.audited("callback.giveUp").await.remove(0);
     assert_eq!((event.tenant, event.detail.as_str()), (Some(CONTOSO), "HTTP status 307"));
 }
 
 #[tokio::test]
 async fn a_receiver_that_recovers_hears_of_it_and_one_that_is_gone_is_left_alone() {
-    let (bench, receiver) = bench().await;
-    run(&bench, &receiver.url, json!({})).await;
+    let (deployment, receiver) = deployment().await;
+    run(&deployment, &receiver.url, json!({})).await;
     receiver.answer("503 Busy");
-    bench.deliver().await;
+    deployment.deliver().await;
     receiver.answer("200 OK");
-    bench.advance(TimeDelta::seconds(5));
-    assert_eq!(bench.deliver().await, 1);
-    assert_eq!(only(&bench).await.0.state, CallbackState::Delivered);
-    run(&bench, &receiver.url, json!({})).await;
+    deployment.advance(TimeDelta::seconds(5));
+    assert_eq!(deployment.deliver().await, 1);
+    assert_eq!(only(&deployment).await.0.state, CallbackState::Delivered);
+    run(&deployment, &receiver.url, json!({})).await;
     receiver.answer("410 Gone");
-    assert_eq!(bench.deliver().await, 1);
-    let states: Vec<_> = callbacks(&bench).await.into_iter().map(|callback| callback.state).collect();
+    assert_eq!(deployment.deliver().await, 1);
+    let states: Vec<_> = callbacks(&deployment).await.into_iter().map(|callback| callback.state).collect();
     assert!(states.contains(&CallbackState::Failed) && states.contains(&CallbackState::Delivered), "{states:?}");
 }
 
 /// Neither path nor query of the address is in what is kept of the failure.
 #[tokio::test]
 async fn an_address_where_nobody_listens_is_a_failure_in_words() {
-    let bench = Bench::with(allow_loopback).await;
+    let deployment = Deployment::with(allow_loopback).await;
     let closed = {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
     };
-    run(&bench, &format!("http://{closed}/hidden?code=secret"), json!({})).await;
-    assert_eq!(bench.deliver().await, 1);
-    let (callback, attempts) = only(&bench).await;
+    run(&deployment, &format!("http://{closed}/hidden?code=secret"), json!({})).await;
+    assert_eq!(deployment.deliver().await, 1);
+    let (callback, attempts) = only(&deployment).await;
     let error = attempts[0].error.clone().unwrap();
     assert_eq!((callback.state, attempts[0].http_status), (CallbackState::Pending, None));
     assert!(error.contains("127.0.0.1") && !error.contains("hidden") && !error.contains("secret"), "{error}");
@@ -148,16 +148,16 @@ async fn failed_runs_are_told_of_only_when_that_was_asked_for() {
             allow_loopback(settings);
             settings.callbacks.on_failure = by_setting;
         };
-        let (bench, receiver) = (Bench::with(change).await, Receiver::start().await);
-        std::fs::write(bench.data_folder(Program::Mpn, "Sales", CONTOSO).join("b.parquet"), "no Parquet").unwrap();
-        let report = run(&bench, &receiver.url, json!({"callbackOnFailure": asked})).await;
-        let shown = bench.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok().remove(0);
+        let (deployment, receiver) = (Deployment::with(change).await, Receiver::start().await);
+        std::fs::write(deployment.data_folder(Program::Mpn, "Sales", CONTOSO).join("b.parquet"), "no Parquet").unwrap();
+        let report = run(&deployment, &receiver.url, json!({"callbackOnFailure": asked})).await;
+        let shown = deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok().remove(0);
         assert_eq!(shown["callbackOnFailure"], json!(asked == json!(true)));
-        assert_eq!(bench.deliver().await, usize::from(told), "{by_setting} {asked}");
+        assert_eq!(deployment.deliver().await, usize::from(told), "{by_setting} {asked}");
         if let Some(received) = receiver.take().pop() {
             let said = received.json();
             assert_eq!((&said["executionStatus"], &said["reportId"]), (&json!("Failed"), &json!(report)));
-            let failure = bench.executions(ANA, &report).await.remove(0)["failureReason"].clone();
+            let failure = deployment.executions(ANA, &report).await.remove(0)["failureReason"].clone();
             assert!(failure.is_string() && said["failureReason"] == failure && said.get("rowCount").is_none(), "{said}");
         }
     }
@@ -165,23 +165,23 @@ async fn failed_runs_are_told_of_only_when_that_was_asked_for() {
 
 #[tokio::test]
 async fn deleting_the_report_cancels_what_is_still_to_be_sent() {
-    let (bench, receiver) = bench().await;
-    let report = run(&bench, &receiver.url, json!({})).await;
+    let (deployment, receiver) = deployment().await;
+    let report = run(&deployment, &receiver.url, json!({})).await;
     receiver.answer("500 Broken");
-    bench.deliver().await;
-    bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok();
-    bench.advance(TimeDelta::hours(1));
-    assert_eq!(bench.deliver().await, 0);
-    assert_eq!(only(&bench).await.0.state, CallbackState::Cancelled);
+    deployment.deliver().await;
+    deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok();
+    deployment.advance(TimeDelta::hours(1));
+    assert_eq!(deployment.deliver().await, 0);
+    assert_eq!(only(&deployment).await.0.state, CallbackState::Cancelled);
 }
 
 #[tokio::test]
 async fn addresses_that_may_not_be_called_are_refused_at_once_or_when_they_are_connected_to() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start().await);
+    let (deployment, receiver) = (Deployment::new().await, Receiver::start().await);
     let port = receiver.url.rsplit(':').next().unwrap().to_owned();
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     let create = async |url: &str| {
-        bench
+        deployment
             .call(ANA, Method::POST, "ScheduledReport", report_body(&query, with(every_four_hours(None), json!({"CallbackUrl": url}))))
             .await
     };
@@ -192,7 +192,7 @@ async fn addresses_that_may_not_be_called_are_refused_at_once_or_when_they_are_c
     }
     let refused = create("https://me:pass@example.org/cb").await.refused(400);
     assert_eq!(refused, "Invalid report parameters for creation - CallbackUrl should not hold a user name or password");
-    let events = bench.audited("callback.refuse").await;
+    let events = deployment.audited("callback.refuse").await;
     assert!(
         events.len() == 8 && events.iter().all(|event| event.tenant == Some(CONTOSO) && !event.detail.contains("secret")),
         "{events:?}"
@@ -200,14 +200,14 @@ async fn addresses_that_may_not_be_called_are_refused_at_once_or_when_they_are_c
     // An update is judged too.
     let report = create("https://example.org/cb").await.ok().remove(0)["reportId"].as_str().unwrap().to_owned();
     let change = json!({"CallbackUrl": "http://[::1]/"});
-    let refused = bench.call(ANA, Method::PUT, &format!("ScheduledReport/{report}"), change).await.refused(400);
+    let refused = deployment.call(ANA, Method::PUT, &format!("ScheduledReport/{report}"), change).await.refused(400);
     assert!(refused.contains("CallbackUrl leads to ::1"), "{refused}");
     // A name is judged when it is connected to.
-    run(&bench, &format!("http://localhost:{port}/cb?code=secret"), json!({})).await;
-    assert_eq!(bench.deliver().await, 1);
-    let error = only(&bench).await.1.remove(0).error.unwrap();
+    run(&deployment, &format!("http://localhost:{port}/cb?code=secret"), json!({})).await;
+    assert_eq!(deployment.deliver().await, 1);
+    let error = only(&deployment).await.1.remove(0).error.unwrap();
     assert!(error.contains("may not be connected to") && !error.contains("secret"), "{error}");
-    assert_eq!(bench.audited("callback.refuse").await.len(), 10);
+    assert_eq!(deployment.audited("callback.refuse").await.len(), 10);
     assert!(receiver.take().is_empty());
 }
 
@@ -216,20 +216,20 @@ async fn addresses_that_may_not_be_called_are_refused_at_once_or_when_they_are_c
 async fn a_private_name_and_one_that_does_not_exist_are_told_in_the_same_words() {
     let mut told = Vec::new();
     for host in ["localhost", "no-such-name.invalid"] {
-        let bench = Bench::new().await;
-        run(&bench, &format!("http://{host}:9/cb?code=secret"), json!({})).await;
-        assert_eq!(bench.deliver().await, 1, "{host}");
-        let (_, attempts) = only(&bench).await;
+        let deployment = Deployment::new().await;
+        run(&deployment, &format!("http://{host}:9/cb?code=secret"), json!({})).await;
+        assert_eq!(deployment.deliver().await, 1, "{host}");
+        let (_, attempts) = only(&deployment).await;
         told.push(attempts[0].error.clone().unwrap().replace(host, "HOST"));
-        let (event, expected) = (bench.audited("callback.refuse").await.pop(), host == "localhost");
+        let (event, expected) = (deployment.audited("callback.refuse").await.pop(), host == "localhost");
         assert_eq!(event.is_some(), expected, "{host}: {event:?}");
         assert!(event.is_none_or(|event| event.tenant.is_none()), "the tenant's administrators must not read it");
         // Given up, it is told in the same words again.
-        while only(&bench).await.0.state == CallbackState::Pending {
-            bench.advance(TimeDelta::hours(6));
-            bench.deliver().await;
+        while only(&deployment).await.0.state == CallbackState::Pending {
+            deployment.advance(TimeDelta::hours(6));
+            deployment.deliver().await;
         }
-        let given_up = bench.audited("callback.giveUp").await.remove(0);
+        let given_up = deployment.audited("callback.giveUp").await.remove(0);
         assert_eq!(given_up.detail.replace(host, "HOST"), told[0], "{host}");
     }
     assert_eq!(told[0], told[1]);
@@ -237,11 +237,11 @@ async fn a_private_name_and_one_that_does_not_exist_are_told_in_the_same_words()
 
 #[tokio::test]
 async fn an_operator_can_ask_for_https() {
-    let bench = Bench::with(|settings| settings.report_rules.https_callbacks = true).await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::with(|settings| settings.report_rules.https_callbacks = true).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     for (url, taken) in [("http://example.org/cb", false), ("https://example.org/cb", true)] {
         let fields = with(every_four_hours(None), json!({"CallbackUrl": url}));
-        let answer = bench.call(ANA, Method::POST, "ScheduledReport", report_body(&query, fields)).await;
+        let answer = deployment.call(ANA, Method::POST, "ScheduledReport", report_body(&query, fields)).await;
         match taken {
             true => drop(answer.ok()),
             false => assert!(answer.refused(400).ends_with("CallbackUrl should be an https address")),
@@ -252,13 +252,13 @@ async fn an_operator_can_ask_for_https() {
 /// One that never answers is given two places, and the others their turn.
 #[tokio::test]
 async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
-    let (bench, silent) = bench().await;
+    let (deployment, silent) = deployment().await;
     let quick = Receiver::start().await;
     silent.answer("");
     for url in [&silent.url, &silent.url, &silent.url, &quick.url, &quick.url] {
-        run(&bench, url, json!({})).await;
+        run(&deployment, url, json!({})).await;
     }
-    let delivering = bench.deliver();
+    let delivering = deployment.deliver();
     let (mut told, mut held) = (0, 0);
     let both_are_asked = async {
         while told < 2 || held < 2 {
@@ -273,8 +273,8 @@ async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
     }
     assert_eq!((told, held), (2, 2));
     // What was under way is held until its lease ends; the third was not begun.
-    let lease_now = bench.context.store.lease_time().await.unwrap();
-    let waiting = bench.context.store.due_callbacks(bench.now(), lease_now, &[], 10).await.unwrap();
+    let lease_now = deployment.context.store.lease_time().await.unwrap();
+    let waiting = deployment.context.store.due_callbacks(deployment.now(), lease_now, &[], 10).await.unwrap();
     assert_eq!(waiting.iter().filter(|due| due.url.starts_with(&silent.url)).count(), 1);
 }
 
@@ -285,15 +285,15 @@ async fn many_callbacks_are_sent_side_by_side() {
         allow_loopback(settings);
         settings.quotas = false;
     };
-    let bench = Bench::with(change).await;
+    let deployment = Deployment::with(change).await;
     let receivers = [Receiver::start().await, Receiver::start().await, Receiver::start().await];
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     for number in 0..30 {
         let fields = json!({"ExecuteNow": true, "CallbackUrl": receivers[number % 3].url});
-        bench.create_report(ANA, &query, fields).await;
+        deployment.create_report(ANA, &query, fields).await;
     }
-    bench.work().await;
-    assert_eq!(bench.deliver().await, 30);
+    deployment.work().await;
+    assert_eq!(deployment.deliver().await, 30);
     assert_eq!(receivers.iter().map(|receiver| receiver.take().len()).sum::<usize>(), 30);
-    assert!(callbacks(&bench).await.iter().all(|callback| callback.state == CallbackState::Delivered));
+    assert!(callbacks(&deployment).await.iter().all(|callback| callback.state == CallbackState::Delivered));
 }

@@ -27,24 +27,24 @@ fn settings() -> Settings {
 
 #[tokio::test]
 async fn a_process_whose_clock_is_ahead_goes_by_the_database() {
-    let bench = Bench::start(settings(), Clock::shared(ten_minutes_ahead)).await;
+    let deployment = Deployment::start(settings(), Clock::shared(ten_minutes_ahead)).await;
     let app = APP.to_string();
     let form = [("grant_type", "client_credentials"), ("client_id", app.as_str()), ("client_secret", SECRET), ("resource", RESOURCE)];
     // As another process sees it, whose clock is right.
     let accepted = async || {
-        let answer = bench.post_form(TOKEN, &form).await.json();
-        let claims = bench.context.signing.verify(answer["access_token"].as_str().unwrap()).unwrap();
+        let answer = deployment.post_form(TOKEN, &form).await.json();
+        let claims = deployment.context.signing.verify(answer["access_token"].as_str().unwrap()).unwrap();
         let audiences = [RESOURCE.to_owned()];
         claims.check(&Expectation { audiences: &audiences, authority: None, now: Clock::of_system() }).is_ok()
     };
     assert!(!accepted().await, "without the database's time");
-    assert_eq!(bench.context.clock.warning(), None);
-    bench.context.clock.follow(&bench.context.store).await.unwrap();
+    assert_eq!(deployment.context.clock.warning(), None);
+    deployment.context.clock.follow(&deployment.context.store).await.unwrap();
     assert!(accepted().await);
-    assert!((bench.now() - Clock::of_system()).abs() < TimeDelta::seconds(5));
-    let warning = bench.context.clock.warning().unwrap();
+    assert!((deployment.now() - Clock::of_system()).abs() < TimeDelta::seconds(5));
+    let warning = deployment.context.clock.warning().unwrap();
     assert!(warning.contains("s ahead of the database's"), "{warning}");
-    let ready = bench.fetch("/readyz", &[]).await.json();
+    let ready = deployment.fetch("/readyz", &[]).await.json();
     let clock = ready["checks"].as_array().unwrap().iter().find(|check| check["name"] == "clock").unwrap();
     assert!(clock["detail"].as_str().unwrap().contains("seconds ahead of the database's"), "{ready}");
 }
@@ -62,31 +62,31 @@ fn set_ahead(days: i64) {
 #[tokio::test]
 async fn a_clock_that_was_a_year_ahead_and_came_back_costs_nothing() {
     let settings = Settings { artifact_days: 5, history_days: 5, audit_days: 5, ..settings() };
-    let bench = Bench::start(settings, Clock::shared(moved)).await;
-    let link = bench.export(ANA, ALL_SALES, json!({})).await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let start = instant::format(bench.now() + TimeDelta::hours(5));
-    bench.create_report(ANA, &query, json!({"StartTime": start, "RecurrenceInterval": 24})).await;
-    let events = bench.context.store.audit_events(1000).await.unwrap().len();
-    let keys = bench.context.signing.public();
-    look_after(&bench.context).await.unwrap();
+    let deployment = Deployment::start(settings, Clock::shared(moved)).await;
+    let link = deployment.export(ANA, ALL_SALES, json!({})).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let start = instant::format(deployment.now() + TimeDelta::hours(5));
+    deployment.create_report(ANA, &query, json!({"StartTime": start, "RecurrenceInterval": 24})).await;
+    let events = deployment.context.store.audit_events(1000).await.unwrap().len();
+    let keys = deployment.context.signing.public();
+    look_after(&deployment.context).await.unwrap();
 
     set_ahead(365);
-    look_after(&bench.context).await.unwrap();
-    tend_keys(&bench.context).await.unwrap();
-    queue_due(&bench.context, bench.now()).await.unwrap();
-    assert!(bench.context.store.next_due().await.unwrap().unwrap() > bench.now());
+    look_after(&deployment.context).await.unwrap();
+    tend_keys(&deployment.context).await.unwrap();
+    queue_due(&deployment.context, deployment.now()).await.unwrap();
+    assert!(deployment.context.store.next_due().await.unwrap().unwrap() > deployment.now());
 
     set_ahead(0);
-    look_after(&bench.context).await.unwrap();
-    tend_keys(&bench.context).await.unwrap();
-    assert_eq!(bench.fetch(&link, &[]).await.status, 200, "the file is there");
-    assert!(bench.context.store.audit_events(1000).await.unwrap().len() >= events);
-    assert!(keys.iter().all(|key| bench.context.signing.public().contains(key)));
-    let next = async || bench.context.store.next_due().await.unwrap().unwrap() - bench.now();
+    look_after(&deployment.context).await.unwrap();
+    tend_keys(&deployment.context).await.unwrap();
+    assert_eq!(deployment.fetch(&link, &[]).await.status, 200, "the file is there");
+    assert!(deployment.context.store.audit_events(1000).await.unwrap().len() >= events);
+    assert!(keys.iter().all(|key| deployment.context.signing.public().contains(key)));
+    let next = async || deployment.context.store.next_due().await.unwrap().unwrap() - deployment.now();
     assert!(next().await > TimeDelta::days(300));
-    replan(&bench.context).await.unwrap();
+    replan(&deployment.context).await.unwrap();
     let wait = next().await;
     assert!(wait > TimeDelta::hours(4) && wait <= TimeDelta::hours(5), "{wait}");
-    assert!(bench.context.store.replan(bench.now()).await.unwrap().is_empty(), "once");
+    assert!(deployment.context.store.replan(deployment.now()).await.unwrap().is_empty(), "once");
 }

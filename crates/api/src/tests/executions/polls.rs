@@ -8,29 +8,29 @@ use serde_json::{Value, json};
 use crate::tests::harness::*;
 
 /// A report with two completed runs, a failed one after them and one that waits for its turn. The next one waits for its slot.
-async fn report_with_history(bench: &Bench) -> String {
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    let broken = bench.data_folder(Program::Mpn, "Sales", CONTOSO).join("b.parquet");
+async fn report_with_history(deployment: &Deployment) -> String {
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    let broken = deployment.data_folder(Program::Mpn, "Sales", CONTOSO).join("b.parquet");
     for breaks in [false, false, true] {
         if breaks {
             std::fs::write(&broken, "no Parquet").unwrap();
         }
-        bench.advance(TimeDelta::hours(4));
-        assert_eq!(bench.work().await, 1);
+        deployment.advance(TimeDelta::hours(4));
+        assert_eq!(deployment.work().await, 1);
     }
     std::fs::remove_file(broken).unwrap();
-    bench.advance(TimeDelta::hours(4));
-    insightgate_operations::executions::scheduler::queue_due(&bench.context, bench.now()).await.unwrap();
+    deployment.advance(TimeDelta::hours(4));
+    insightgate_operations::executions::scheduler::queue_due(&deployment.context, deployment.now()).await.unwrap();
     report
 }
 
 #[tokio::test]
 async fn filters_follow_the_documents() {
-    let bench = Bench::new().await;
-    let report = report_with_history(&bench).await;
+    let deployment = Deployment::new().await;
+    let report = report_with_history(&deployment).await;
     let upper = report.to_uppercase();
-    let all = bench.executions(ANA, &report).await;
+    let all = deployment.executions(ANA, &report).await;
     let ids: Vec<&str> = all.iter().map(|execution| execution["executionId"].as_str().unwrap()).collect();
     let two = format!("executionId={};{}&getLatestExecution=false", ids[2], ids[3]);
     let named = format!("executionId={};{}", ids[2], ids[3]);
@@ -74,7 +74,7 @@ async fn filters_follow_the_documents() {
         (&named_latest, vec!["Completed"]),
     ] {
         for id in [&report, &upper] {
-            let found = bench.get(ANA, &format!("ScheduledReport/execution/{id}?{filters}")).await.ok();
+            let found = deployment.get(ANA, &format!("ScheduledReport/execution/{id}?{filters}")).await.ok();
             let statuses: Vec<_> = found.iter().map(|execution| execution["executionStatus"].as_str().unwrap()).collect();
             assert_eq!(statuses, expected, "{filters}");
         }
@@ -93,16 +93,16 @@ async fn filters_follow_the_documents() {
         ("executionId=nonsense", 404, "There are no executions"),
         (&failed_id, 404, "There are no executions"),
     ] {
-        let refused = bench.get(ANA, &format!("ScheduledReport/execution/{report}?{filters}")).await.refused(status);
+        let refused = deployment.get(ANA, &format!("ScheduledReport/execution/{report}?{filters}")).await.refused(status);
         assert!(refused.starts_with(message), "{filters}: {refused}");
     }
 }
 
 #[tokio::test]
 async fn only_completed_runs_have_links_and_runs_are_listed_for_ninety_days() {
-    let bench = Bench::new().await;
-    let report = report_with_history(&bench).await;
-    for execution in bench.executions(ANA, &report).await {
+    let deployment = Deployment::new().await;
+    let report = report_with_history(&deployment).await;
+    for execution in deployment.executions(ANA, &report).await {
         let completed = execution["executionStatus"] == "Completed";
         for name in
             ["reportLocation", "reportAccessSecureLink", "reportExpiryTime", "reportGeneratedTime", "rowCount", "sha256", "dataAsOf"]
@@ -111,52 +111,52 @@ async fn only_completed_runs_have_links_and_runs_are_listed_for_ninety_days() {
         }
         assert_eq!(execution["failureReason"].is_string(), execution["executionStatus"] == "Failed", "{execution}");
     }
-    bench.call(ANA, Method::PUT, &format!("ScheduledReport/pause/{report}"), Value::Null).await.ok();
+    deployment.call(ANA, Method::PUT, &format!("ScheduledReport/pause/{report}"), Value::Null).await.ok();
     let path = format!("ScheduledReport/execution/{report}");
-    bench.advance(TimeDelta::days(90) - TimeDelta::hours(12));
-    assert_eq!(bench.get(ANA, &format!("{path}?getLatestExecution=false")).await.ok().len(), 3);
-    bench.advance(TimeDelta::hours(8));
-    assert_eq!(bench.get(ANA, &format!("{path}?getLatestExecution=false")).await.ok().len(), 1);
+    deployment.advance(TimeDelta::days(90) - TimeDelta::hours(12));
+    assert_eq!(deployment.get(ANA, &format!("{path}?getLatestExecution=false")).await.ok().len(), 3);
+    deployment.advance(TimeDelta::hours(8));
+    assert_eq!(deployment.get(ANA, &format!("{path}?getLatestExecution=false")).await.ok().len(), 1);
     // The latest is shown however old it is.
-    assert_eq!(bench.get(ANA, &path).await.ok().len(), 1);
+    assert_eq!(deployment.get(ANA, &path).await.ok().len(), 1);
 }
 
 #[tokio::test]
 async fn several_reports_give_the_latest_of_each() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     let mut reports = Vec::new();
     for _ in 0..2 {
-        reports.push(bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await);
+        reports.push(deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await);
     }
-    bench.work().await;
-    let found = bench.get(ANA, &format!("ScheduledReport/execution/{};{}", reports[0], reports[1])).await.ok();
+    deployment.work().await;
+    let found = deployment.get(ANA, &format!("ScheduledReport/execution/{};{}", reports[0], reports[1])).await.ok();
     let mut of: Vec<_> = found.iter().map(|execution| execution["reportId"].as_str().unwrap()).collect();
     of.sort_unstable();
     reports.sort_unstable();
     assert_eq!(of, reports);
     // One that is named twice is answered once, and a list has an end.
     let twice = format!("ScheduledReport/execution/{};{}", reports[0], reports[0].to_uppercase());
-    assert_eq!(bench.get(ANA, &twice).await.ok().len(), 1);
+    assert_eq!(deployment.get(ANA, &twice).await.ok().len(), 1);
     let of_many = |count: u128| {
         let others: Vec<_> = (1..count).map(|id| uuid::Uuid::from_u128(id).to_string()).collect();
         format!("ScheduledReport/execution/{};{}", reports[0], others.join(";"))
     };
-    assert_eq!(bench.get(ANA, &of_many(50)).await.ok().len(), 1);
-    let refused = bench.get(ANA, &of_many(51)).await.refused(400);
+    assert_eq!(deployment.get(ANA, &of_many(50)).await.ok().len(), 1);
+    let refused = deployment.get(ANA, &of_many(51)).await.refused(400);
     assert_eq!(refused, "Ask for the executions of at most 50 reports at once.");
 }
 
 /// Ids of the path: parted by semicolons however they are written; what is no report of the caller's adds nothing.
 #[tokio::test]
 async fn a_path_names_one_report_or_several() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let one = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let two = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let foreign = bench.create_report(BEN, &bench.create_query(BEN, ALL_SALES).await, json!({"ExecuteNow": true})).await;
-    let idle = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    bench.work().await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let one = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let two = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let foreign = deployment.create_report(BEN, &deployment.create_query(BEN, ALL_SALES).await, json!({"ExecuteNow": true})).await;
+    let idle = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    deployment.work().await;
     for (ids, expected) in [
         (one.clone(), vec![&one]),
         (format!("{one};"), vec![&one]),
@@ -165,7 +165,7 @@ async fn a_path_names_one_report_or_several() {
         (format!("{two}%3B{one}"), vec![&two, &one]),
         (format!("{one};00000000-0000-0000-0000-00000000dead;nonsense;{foreign};{idle}"), vec![&one]),
     ] {
-        let found = bench.get(ANA, &format!("ScheduledReport/execution/{ids}")).await.ok();
+        let found = deployment.get(ANA, &format!("ScheduledReport/execution/{ids}")).await.ok();
         assert_eq!(found.iter().map(|execution| execution["reportId"].as_str().unwrap()).collect::<Vec<_>>(), expected, "{ids}");
     }
     for (ids, message) in [
@@ -174,19 +174,19 @@ async fn a_path_names_one_report_or_several() {
         (format!("{one},{two}"), "No item found"),
         (idle, "There are no executions"),
     ] {
-        assert!(bench.get(ANA, &format!("ScheduledReport/execution/{ids}")).await.refused(404).starts_with(message), "{ids}");
+        assert!(deployment.get(ANA, &format!("ScheduledReport/execution/{ids}")).await.refused(404).starts_with(message), "{ids}");
     }
 }
 
 #[tokio::test]
 async fn a_run_shows_the_documented_fields_and_the_added_ones() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     let fields = json!({"Format": "TSV", "CallbackUrl": "https://example.org/a", "CallbackMethod": "get"});
-    let report = bench.create_report(ANA, &query, with(every_four_hours(Some(9)), fields)).await;
-    bench.advance(TimeDelta::hours(4));
-    bench.work().await;
-    let answer = bench.get(ANA, &format!("ScheduledReport/execution/{report}")).await;
+    let report = deployment.create_report(ANA, &query, with(every_four_hours(Some(9)), fields)).await;
+    deployment.advance(TimeDelta::hours(4));
+    deployment.work().await;
+    let answer = deployment.get(ANA, &format!("ScheduledReport/execution/{report}")).await;
     assert_eq!((&answer.envelope()["message"], &answer.envelope()["nextLink"]), (&Value::Null, &Value::Null));
     let mut run = answer.ok().remove(0);
     let id = run["executionId"].as_str().unwrap().to_owned();
@@ -211,36 +211,36 @@ async fn a_run_shows_the_documented_fields_and_the_added_ones() {
 /// A failed run is no completed one: by default it is as if there were none yet.
 #[tokio::test]
 async fn only_those_who_ask_see_failed_runs() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    std::fs::write(bench.data_folder(Program::Mpn, "Sales", CONTOSO).join("b.parquet"), "no Parquet").unwrap();
-    assert_eq!(bench.work().await, 1);
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    std::fs::write(deployment.data_folder(Program::Mpn, "Sales", CONTOSO).join("b.parquet"), "no Parquet").unwrap();
+    assert_eq!(deployment.work().await, 1);
     let path = format!("ScheduledReport/execution/{report}");
     for hidden in ["", "?getLatestExecution=true", "?executionStatus=Completed", "?executionStatus=Pending;Running;Paused;Completed"] {
-        assert!(bench.get(ANA, &format!("{path}{hidden}")).await.refused(404).starts_with("There are no executions"), "{hidden}");
+        assert!(deployment.get(ANA, &format!("{path}{hidden}")).await.refused(404).starts_with("There are no executions"), "{hidden}");
     }
     for shown in ["?getLatestExecution=false", "?executionStatus=Failed", "?executionStatus=completed;FAILED"] {
-        assert_eq!(bench.get(ANA, &format!("{path}{shown}")).await.ok()[0]["executionStatus"], "Failed", "{shown}");
+        assert_eq!(deployment.get(ANA, &format!("{path}{shown}")).await.ok()[0]["executionStatus"], "Failed", "{shown}");
     }
 }
 
 #[tokio::test]
 async fn each_program_has_its_own_words_for_nothing_yet() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let end = "the reportId or executionId and retry the API after the report's scheduled execution time";
     let begin = "There are no executions that have occurred for the given filter conditions.";
     for (who, program, dataset, advice) in [(ANA, "mpn", "Sales", "Double check"), (ALONE, "cmp", "Orders", "Please recheck")] {
         let body = json!({"Name": "n", "Query": format!("SELECT Name FROM {dataset}")});
-        let query = bench.call_program(who, program, Method::POST, "ScheduledQueries", body).await.ok().remove(0);
+        let query = deployment.call_program(who, program, Method::POST, "ScheduledQueries", body).await.ok().remove(0);
         let body = report_body(query["queryId"].as_str().unwrap(), json!({"ExecuteNow": true}));
-        let report = bench.call_program(who, program, Method::POST, "ScheduledReport", body).await.ok().remove(0);
+        let report = deployment.call_program(who, program, Method::POST, "ScheduledReport", body).await.ok().remove(0);
         let path = format!("ScheduledReport/execution/{}", report["reportId"].as_str().unwrap());
-        let early = bench.call_program(who, program, Method::GET, &path, Value::Null).await.refused(404);
+        let early = deployment.call_program(who, program, Method::GET, &path, Value::Null).await.refused(404);
         assert_eq!(early, format!("{begin} {advice} {end}"));
-        bench.work().await;
+        deployment.work().await;
         assert_eq!(
-            bench.call_program(who, program, Method::GET, &path, Value::Null).await.ok()[0]["rowCount"].as_u64(),
+            deployment.call_program(who, program, Method::GET, &path, Value::Null).await.ok()[0]["rowCount"].as_u64(),
             Some(if program == "mpn" { 3 } else { 1 })
         );
     }

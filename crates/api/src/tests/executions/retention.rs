@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::tests::harness::*;
 
-async fn export(bench: &Bench) -> (String, Value) {
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    assert_eq!(bench.work().await, 1);
-    let execution = bench.executions(ANA, &report).await.remove(0);
+async fn export(deployment: &Deployment) -> (String, Value) {
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    assert_eq!(deployment.work().await, 1);
+    let execution = deployment.executions(ANA, &report).await.remove(0);
     (report, execution)
 }
 
@@ -20,37 +20,39 @@ fn link(execution: &Value) -> &str {
 
 #[tokio::test]
 async fn files_go_by_their_age_and_runs_later() {
-    let bench = Bench::with(|settings| {
+    let deployment = Deployment::with(|settings| {
         settings.artifact_days = 5;
         settings.history_days = 30;
         settings.link_lifetime = TimeDelta::days(90);
         settings.quotas = false;
     })
     .await;
-    let (report, execution) = export(&bench).await;
-    bench.advance(TimeDelta::days(5));
-    sweep(&bench.context, bench.now()).await.unwrap();
-    assert_eq!(bench.fetch(link(&execution), &[]).await.status, 200, "not older than that");
-    bench.advance(TimeDelta::seconds(1));
-    sweep(&bench.context, bench.now()).await.unwrap();
-    assert_eq!(bench.fetch(link(&execution), &[]).await.status, 404);
-    let listed = bench.executions(ANA, &report).await.remove(0);
+    let (report, execution) = export(&deployment).await;
+    deployment.advance(TimeDelta::days(5));
+    sweep(&deployment.context, deployment.now()).await.unwrap();
+    assert_eq!(deployment.fetch(link(&execution), &[]).await.status, 200, "not older than that");
+    deployment.advance(TimeDelta::seconds(1));
+    sweep(&deployment.context, deployment.now()).await.unwrap();
+    assert_eq!(deployment.fetch(link(&execution), &[]).await.status, 404);
+    let listed = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!((&listed["executionStatus"], &listed["rowCount"]), (&json!("Completed"), &json!(3)));
     for field in ["reportAccessSecureLink", "reportLocation", "reportExpiryTime"] {
         assert_eq!(listed[field], Value::Null, "{field}");
     }
-    assert!(!bench.folder.path().join(format!("artifacts/{CONTOSO}/{report}")).read_dir().is_ok_and(|mut files| files.next().is_some()));
-    bench.advance(TimeDelta::days(26));
-    sweep(&bench.context, bench.now()).await.unwrap();
-    bench.get(ANA, &format!("ScheduledReport/execution/{report}?getLatestExecution=false")).await.refused(404);
-    assert_eq!(bench.report_status(ANA, &report).await, "Inactive", "the report itself stays");
+    assert!(
+        !deployment.folder.path().join(format!("artifacts/{CONTOSO}/{report}")).read_dir().is_ok_and(|mut files| files.next().is_some())
+    );
+    deployment.advance(TimeDelta::days(26));
+    sweep(&deployment.context, deployment.now()).await.unwrap();
+    deployment.get(ANA, &format!("ScheduledReport/execution/{report}?getLatestExecution=false")).await.refused(404);
+    assert_eq!(deployment.report_status(ANA, &report).await, "Inactive", "the report itself stays");
 }
 
 #[tokio::test]
 async fn the_oldest_files_make_room() {
     let mut size = 0;
     for budget in [0, 1] {
-        let bench = Bench::with(|settings| {
+        let deployment = Deployment::with(|settings| {
             settings.quotas = false;
             // Two files and nearly a third, once it is known how large one is.
             settings.artifact_bytes = Some(if budget == 0 { u64::MAX } else { 3 * size - 1 });
@@ -58,14 +60,14 @@ async fn the_oldest_files_make_room() {
         .await;
         let mut exported = Vec::new();
         for _ in 0..4 {
-            exported.push(export(&bench).await.1);
-            bench.advance(TimeDelta::minutes(1));
+            exported.push(export(&deployment).await.1);
+            deployment.advance(TimeDelta::minutes(1));
         }
         size = exported[0]["byteCount"].as_u64().unwrap();
-        sweep(&bench.context, bench.now()).await.unwrap();
+        sweep(&deployment.context, deployment.now()).await.unwrap();
         let mut found = Vec::new();
         for execution in &exported {
-            found.push(bench.fetch(link(execution), &[]).await.status.as_u16());
+            found.push(deployment.fetch(link(execution), &[]).await.status.as_u16());
         }
         assert_eq!(found, if budget == 0 { [200; 4] } else { [404, 404, 200, 200] });
     }
@@ -73,9 +75,9 @@ async fn the_oldest_files_make_room() {
 
 #[tokio::test]
 async fn files_that_no_run_published_are_removed() {
-    let bench = Bench::new().await;
-    let (report, execution) = export(&bench).await;
-    let folder = bench.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
+    let deployment = Deployment::new().await;
+    let (report, execution) = export(&deployment).await;
+    let folder = deployment.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
     let id = execution["executionId"].as_str().unwrap();
     let published = folder.join(format!("{id}-1.csv"));
     let strays = [folder.join(format!("{id}-2.csv")), folder.join(format!("{id}-3.tsv.gz"))];
@@ -88,14 +90,14 @@ async fn files_that_no_run_published_are_removed() {
         std::fs::write(other, "theirs").unwrap();
     }
     // A run that is under way may be writing.
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let running = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let claimed = bench.context.store.claim_execution(1, i64::MAX).await.unwrap().unwrap();
-    let writing = bench.folder.path().join(format!("artifacts/{CONTOSO}/{running}"));
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let running = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let claimed = deployment.context.store.claim_execution(1, i64::MAX).await.unwrap().unwrap();
+    let writing = deployment.folder.path().join(format!("artifacts/{CONTOSO}/{running}"));
     std::fs::create_dir_all(&writing).unwrap();
     let writing = writing.join(format!("{}-1.csv", claimed.execution.id));
     std::fs::write(&writing, "half").unwrap();
-    remove_strays(&bench.context).await.unwrap();
+    remove_strays(&deployment.context).await.unwrap();
     assert!(published.exists() && writing.exists() && others.iter().all(|other| other.exists()));
     assert!(strays.iter().all(|stray| !stray.exists()));
 }
@@ -103,18 +105,18 @@ async fn files_that_no_run_published_are_removed() {
 #[tokio::test]
 async fn a_file_that_is_too_large_fails_its_run_and_is_gone() {
     for (largest, tenant, named) in [(20, u64::MAX, "artifacts.largest_mib"), (u64::MAX, 20, "artifacts.tenant_mib")] {
-        let bench = Bench::with(|settings| (settings.largest_artifact, settings.tenant_artifact_bytes) = (largest, tenant)).await;
-        let query = bench.create_query(ANA, ALL_SALES).await;
-        let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-        assert_eq!(bench.work().await, 1);
-        let execution = bench.executions(ANA, &report).await.remove(0);
+        let deployment = Deployment::with(|settings| (settings.largest_artifact, settings.tenant_artifact_bytes) = (largest, tenant)).await;
+        let query = deployment.create_query(ANA, ALL_SALES).await;
+        let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+        assert_eq!(deployment.work().await, 1);
+        let execution = deployment.executions(ANA, &report).await.remove(0);
         assert_eq!(
             (&execution["executionStatus"], &execution["attempts"]),
             (&json!("Failed"), &json!(1)),
             "another attempt would end the same"
         );
         assert!(execution["failureReason"].as_str().unwrap().contains(named), "{execution}");
-        let folder = bench.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
+        let folder = deployment.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
         assert!(!folder.read_dir().is_ok_and(|mut files| files.next().is_some()));
     }
 }
@@ -123,7 +125,7 @@ async fn a_file_that_is_too_large_fails_its_run_and_is_gone() {
 async fn room_is_made_by_those_who_have_the_most() {
     let mut size = 0;
     for measured in [false, true] {
-        let bench = Bench::with(|settings| {
+        let deployment = Deployment::with(|settings| {
             settings.quotas = false;
             settings.artifact_bytes = Some(if measured { 3 * size } else { u64::MAX });
         })
@@ -131,17 +133,17 @@ async fn room_is_made_by_those_who_have_the_most() {
         let mut exported = Vec::new();
         // The other organisation's only file is the oldest of all.
         for who in [ZOE, ANA, ANA, ANA, ANA] {
-            let query = bench.create_query(who, ALL_SALES).await;
-            let report = bench.create_report(who, &query, json!({"ExecuteNow": true})).await;
-            assert_eq!(bench.work().await, 1);
-            exported.push(bench.executions(who, &report).await.remove(0));
-            bench.advance(TimeDelta::minutes(1));
+            let query = deployment.create_query(who, ALL_SALES).await;
+            let report = deployment.create_report(who, &query, json!({"ExecuteNow": true})).await;
+            assert_eq!(deployment.work().await, 1);
+            exported.push(deployment.executions(who, &report).await.remove(0));
+            deployment.advance(TimeDelta::minutes(1));
         }
         size = exported.iter().filter_map(|execution| execution["byteCount"].as_u64()).max().unwrap();
-        sweep(&bench.context, bench.now()).await.unwrap();
+        sweep(&deployment.context, deployment.now()).await.unwrap();
         let mut found = Vec::new();
         for execution in &exported {
-            found.push(bench.fetch(link(execution), &[]).await.status.as_u16());
+            found.push(deployment.fetch(link(execution), &[]).await.status.as_u16());
         }
         assert_eq!(found, if measured { [200, 404, 404, 200, 200] } else { [200; 5] });
     }

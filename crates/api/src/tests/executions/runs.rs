@@ -13,25 +13,25 @@ fn statuses(executions: &[Value]) -> Vec<&str> {
     executions.iter().map(|execution| execution["executionStatus"].as_str().unwrap()).collect()
 }
 
-async fn change(bench: &Bench, action: &str, report: &str) -> Answer {
-    bench.call(ANA, Method::PUT, &format!("ScheduledReport/{action}/{report}"), Value::Null).await
+async fn change(deployment: &Deployment, action: &str, report: &str) -> Answer {
+    deployment.call(ANA, Method::PUT, &format!("ScheduledReport/{action}/{report}"), Value::Null).await
 }
 
 #[tokio::test]
 async fn a_report_at_once_runs_once_and_ends_inactive() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true, "RecurrenceInterval": 1})).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true, "RecurrenceInterval": 1})).await;
     assert_eq!(
-        (bench.report_status(ANA, &report).await, statuses(&bench.executions(ANA, &report).await)),
+        (deployment.report_status(ANA, &report).await, statuses(&deployment.executions(ANA, &report).await)),
         ("Active".into(), vec!["Pending"])
     );
-    assert_eq!((bench.work().await, bench.work().await), (1, 0));
-    let executions = bench.executions(ANA, &report).await;
-    assert_eq!((bench.report_status(ANA, &report).await, executions.len()), ("Inactive".into(), 1));
+    assert_eq!((deployment.work().await, deployment.work().await), (1, 0));
+    let executions = deployment.executions(ANA, &report).await;
+    assert_eq!((deployment.report_status(ANA, &report).await, executions.len()), ("Inactive".into(), 1));
     let execution = &executions[0];
     let link = execution["reportAccessSecureLink"].as_str().unwrap();
-    let file = bench.fetch(link, &[]).await;
+    let file = deployment.fetch(link, &[]).await;
     assert_eq!(file.text(), "Name,Amount\nalpha,1.00\nbeta,2.50\ngamma,9.00\n");
     for (name, value) in [
         ("recurrenceInterval", json!(-1)),
@@ -50,66 +50,66 @@ async fn a_report_at_once_runs_once_and_ends_inactive() {
     assert_eq!(file.header("etag"), format!("\"{}\"", execution["sha256"].as_str().unwrap()));
     assert!(link.starts_with(execution["reportLocation"].as_str().unwrap()));
     for (action, verb) in [("pause", "paused"), ("resume", "resumed")] {
-        assert!(change(&bench, action, &report).await.refused(400).ends_with(&format!("could be {verb}")));
+        assert!(change(&deployment, action, &report).await.refused(400).ends_with(&format!("could be {verb}")));
     }
 }
 
 #[tokio::test]
 async fn a_schedule_runs_once_in_each_interval_until_its_count() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(Some(3))).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(Some(3))).await;
     let mut runs = Vec::new();
     for _ in 0..20 {
-        bench.advance(TimeDelta::hours(1));
-        runs.push(bench.work().await);
+        deployment.advance(TimeDelta::hours(1));
+        runs.push(deployment.work().await);
     }
     assert_eq!(runs, [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(bench.report_status(ANA, &report).await, "Inactive");
-    let executions = bench.executions(ANA, &report).await;
+    assert_eq!(deployment.report_status(ANA, &report).await, "Inactive");
+    let executions = deployment.executions(ANA, &report).await;
     let generated: Vec<_> = executions.iter().map(|execution| execution["reportGeneratedTime"].as_str().unwrap()).collect();
     assert_eq!(generated, ["2026-11-23T00:00:00Z", "2026-11-22T20:00:00Z", "2026-11-22T16:00:00Z"]);
 }
 
 #[tokio::test]
 async fn what_fell_due_unseen_is_run_later() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    bench.advance(TimeDelta::hours(13));
-    assert_eq!(bench.work().await, 3);
-    assert_eq!(bench.report_status(ANA, &report).await, "Active");
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    deployment.advance(TimeDelta::hours(13));
+    assert_eq!(deployment.work().await, 3);
+    assert_eq!(deployment.report_status(ANA, &report).await, "Active");
 }
 
 #[tokio::test]
 async fn pausing_holds_and_resuming_skips() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(Some(2))).await;
-    assert_eq!(change(&bench, "pause", &report).await.envelope()["message"], "Report paused successfully");
-    change(&bench, "pause", &report).await.ok();
-    bench.advance(TimeDelta::hours(9));
-    assert_eq!((bench.work().await, bench.report_status(ANA, &report).await), (0, "Paused".into()));
-    assert_eq!(change(&bench, "resume", &report).await.envelope()["message"], "Report resumed successfully");
-    change(&bench, "resume", &report).await.ok();
-    assert_eq!((bench.work().await, bench.report_status(ANA, &report).await), (0, "Active".into()));
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(Some(2))).await;
+    assert_eq!(change(&deployment, "pause", &report).await.envelope()["message"], "Report paused successfully");
+    change(&deployment, "pause", &report).await.ok();
+    deployment.advance(TimeDelta::hours(9));
+    assert_eq!((deployment.work().await, deployment.report_status(ANA, &report).await), (0, "Paused".into()));
+    assert_eq!(change(&deployment, "resume", &report).await.envelope()["message"], "Report resumed successfully");
+    change(&deployment, "resume", &report).await.ok();
+    assert_eq!((deployment.work().await, deployment.report_status(ANA, &report).await), (0, "Active".into()));
     // 16:00 and 20:00 were skipped, and do not count.
     for runs in [1, 1, 0] {
-        bench.advance(TimeDelta::hours(4));
-        assert_eq!(bench.work().await, runs);
+        deployment.advance(TimeDelta::hours(4));
+        assert_eq!(deployment.work().await, runs);
     }
-    assert_eq!(bench.report_status(ANA, &report).await, "Inactive");
+    assert_eq!(deployment.report_status(ANA, &report).await, "Inactive");
 }
 
 #[tokio::test]
 async fn a_run_that_waits_is_paused_with_its_report() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    change(&bench, "pause", &report).await.ok();
-    assert_eq!((bench.work().await, statuses(&bench.executions(ANA, &report).await)), (0, vec!["Paused"]));
-    change(&bench, "resume", &report).await.ok();
-    assert_eq!((bench.work().await, statuses(&bench.executions(ANA, &report).await)), (1, vec!["Completed"]));
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    change(&deployment, "pause", &report).await.ok();
+    assert_eq!((deployment.work().await, statuses(&deployment.executions(ANA, &report).await)), (0, vec!["Paused"]));
+    change(&deployment, "resume", &report).await.ok();
+    assert_eq!((deployment.work().await, statuses(&deployment.executions(ANA, &report).await)), (1, vec!["Completed"]));
 }
 
 fn files(folder: &std::path::Path) -> usize {
@@ -119,11 +119,11 @@ fn files(folder: &std::path::Path) -> usize {
 
 #[tokio::test]
 async fn deleting_a_report_removes_its_files() {
-    let bench = Bench::new().await;
-    let link = bench.export(ANA, ALL_SALES, json!({})).await;
-    let artifacts = bench.folder.path().join("artifacts");
+    let deployment = Deployment::new().await;
+    let link = deployment.export(ANA, ALL_SALES, json!({})).await;
+    let artifacts = deployment.folder.path().join("artifacts");
     assert_eq!(files(&artifacts), 1);
-    let report = bench.get(ANA, "ScheduledReport").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
+    let report = deployment.get(ANA, "ScheduledReport").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
     // Of a run that nothing is known of any more; and one of another report, which stays.
     let unknown = format!("{}-1.tsv", uuid::Uuid::from_u128(5));
     std::fs::write(artifacts.join(format!("{CONTOSO}/{report}/{unknown}")), "left").unwrap();
@@ -131,88 +131,88 @@ async fn deleting_a_report_removes_its_files() {
     std::fs::create_dir(&other).unwrap();
     std::fs::write(other.join(&unknown), "kept").unwrap();
     let path = format!("ScheduledReport/{report}");
-    let deleted = bench.call(ANA, Method::DELETE, &path, Value::Null).await;
+    let deleted = deployment.call(ANA, Method::DELETE, &path, Value::Null).await;
     assert_eq!((&deleted.envelope()["message"], &deleted.ok()[0]["reportId"]), (&json!("Report deleted successfully"), &json!(report)));
     assert_eq!((files(&artifacts), files(&other)), (1, 1));
-    bench.call(ANA, Method::DELETE, &path, Value::Null).await.refused(404);
-    bench.get(ANA, &format!("ScheduledReport/execution/{report}")).await.refused(404);
-    assert_eq!(bench.fetch(&link, &[]).await.refused(404), "No item found with given filters.");
+    deployment.call(ANA, Method::DELETE, &path, Value::Null).await.refused(404);
+    deployment.get(ANA, &format!("ScheduledReport/execution/{report}")).await.refused(404);
+    assert_eq!(deployment.fetch(&link, &[]).await.refused(404), "No item found with given filters.");
 }
 
 #[tokio::test]
 async fn a_run_whose_owner_lost_the_role_fails_and_pauses_the_report() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     let user = ANA.user.unwrap();
-    bench.context.store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap();
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
-    let audited = bench.audited("run.refuse").await;
+    deployment.context.store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap();
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
+    let audited = deployment.audited("run.refuse").await;
     let reason = "The user lacks the role Executive report viewer.";
     assert_eq!((audited.len(), audited[0].detail.as_str(), audited[0].subject.clone()), (1, reason, format!("report {report}")));
     let role = insightgate_identity::role::RoleAssignment {
         role: Role::ExecutiveReportViewer,
         locations: insightgate_identity::scope::Locations::Organization,
     };
-    bench.context.store.put_role(CONTOSO, user, &role).await.unwrap();
-    assert_eq!(bench.report_status(ANA, &report).await, "Paused");
+    deployment.context.store.put_role(CONTOSO, user, &role).await.unwrap();
+    assert_eq!(deployment.report_status(ANA, &report).await, "Paused");
     let path = format!("ScheduledReport/execution/{report}");
-    assert!(bench.get(ANA, &path).await.refused(404).starts_with("There are no executions"));
-    let failed = bench.get(ANA, &format!("{path}?executionStatus=Failed")).await.ok();
+    assert!(deployment.get(ANA, &path).await.refused(404).starts_with("There are no executions"));
+    let failed = deployment.get(ANA, &format!("{path}?executionStatus=Failed")).await.ok();
     assert_eq!((failed.len(), &failed[0]["failureReason"]), (1, &json!(reason)));
     // It stays paused until its owner resumes it.
-    bench.advance(TimeDelta::hours(9));
-    assert_eq!(bench.work().await, 0);
-    change(&bench, "resume", &report).await.ok();
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
+    deployment.advance(TimeDelta::hours(9));
+    assert_eq!(deployment.work().await, 0);
+    change(&deployment, "resume", &report).await.ok();
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
 }
 
 /// What no other attempt would mend ends the run at once, in words that name the file and not its place.
 #[tokio::test]
 async fn data_that_does_not_fit_fails_the_run_at_once() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let folder = bench.data_folder(Program::Mpn, "Sales", CONTOSO);
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let folder = deployment.data_folder(Program::Mpn, "Sales", CONTOSO);
     std::fs::write(folder.join("b.parquet"), "no Parquet").unwrap();
-    let corrupt = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    assert_eq!((bench.work().await, bench.work().await), (1, 0));
+    let corrupt = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    assert_eq!((deployment.work().await, deployment.work().await), (1, 0));
     std::fs::remove_file(folder.join("b.parquet")).unwrap();
-    let definition = bench.folder.path().join("definitions/mpn/Sales.toml");
+    let definition = deployment.folder.path().join("definitions/mpn/Sales.toml");
     std::fs::write(&definition, SALES.replace("decimal(12,2)", "timestamp").replace("SUM(Amount)", "COUNT(Amount)")).unwrap();
-    let misfitting = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    assert_eq!((bench.work().await, bench.work().await), (1, 0));
+    let misfitting = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    assert_eq!((deployment.work().await, deployment.work().await), (1, 0));
     for (report, parts) in [(corrupt, vec!["b.parquet"]), (misfitting, vec!["a.parquet", "'Amount'"])] {
-        let execution = bench.executions(ANA, &report).await.remove(0);
+        let execution = deployment.executions(ANA, &report).await.remove(0);
         assert_eq!((&execution["executionStatus"], &execution["attempts"]), (&json!("Failed"), &json!(1)), "{execution}");
         let reason = execution["failureReason"].as_str().unwrap();
         assert!(parts.iter().all(|part| reason.contains(part)), "{reason}");
-        assert!(!reason.contains(bench.folder.path().to_str().unwrap()), "{reason}");
-        assert_eq!(bench.report_status(ANA, &report).await, "Inactive");
+        assert!(!reason.contains(deployment.folder.path().to_str().unwrap()), "{reason}");
+        assert_eq!(deployment.report_status(ANA, &report).await, "Inactive");
     }
 }
 
 #[tokio::test]
 async fn a_dataset_that_is_gone_fails_the_run() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    std::fs::remove_file(bench.folder.path().join("definitions/mpn/Sales.toml")).unwrap();
-    bench.work().await;
-    let execution = bench.executions(ANA, &report).await.remove(0);
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    std::fs::remove_file(deployment.folder.path().join("definitions/mpn/Sales.toml")).unwrap();
+    deployment.work().await;
+    let execution = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!(execution["executionStatus"], "Failed");
     assert!(execution["failureReason"].as_str().unwrap().contains("Invalid table name"), "{execution}");
 }
 
 /// Somebody claims what waits, whatever its time, and dies with it.
-async fn claim_and_die(bench: &Bench) {
-    bench.context.store.claim_execution(i64::MAX / 2, 0).await.unwrap().expect("something waits");
+async fn claim_and_die(deployment: &Deployment) {
+    deployment.context.store.claim_execution(i64::MAX / 2, 0).await.unwrap().expect("something waits");
 }
 
 /// A file where the organisation's folder of artifacts should be.
-fn block_storage(bench: &Bench) -> std::path::PathBuf {
-    let artifacts = bench.folder.path().join("artifacts");
+fn block_storage(deployment: &Deployment) -> std::path::PathBuf {
+    let artifacts = deployment.folder.path().join("artifacts");
     std::fs::remove_dir_all(&artifacts).unwrap();
     std::fs::write(&artifacts, "in the way").unwrap();
     artifacts
@@ -220,65 +220,65 @@ fn block_storage(bench: &Bench) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn storage_that_fails_is_tried_again_and_a_dead_process_is_replaced() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let artifacts = block_storage(&bench);
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let artifacts = block_storage(&deployment);
     // The second attempt is not due yet.
-    assert_eq!((run_next(&bench.context).await.unwrap(), run_next(&bench.context).await.unwrap()), (true, false));
-    let execution = bench.executions(ANA, &report).await.remove(0);
+    assert_eq!((run_next(&deployment.context).await.unwrap(), run_next(&deployment.context).await.unwrap()), (true, false));
+    let execution = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!((&execution["executionStatus"], &execution["attempts"]), (&json!("Pending"), &json!(1)));
     let reason = execution["failureReason"].as_str().unwrap();
     assert!(reason.contains("storage") && !reason.contains('/'), "{reason}");
-    assert_eq!(bench.report_status(ANA, &report).await, "Active");
+    assert_eq!(deployment.report_status(ANA, &report).await, "Active");
     std::fs::remove_file(&artifacts).unwrap();
     std::fs::create_dir(&artifacts).unwrap();
-    claim_and_die(&bench).await;
-    assert_eq!(bench.work().await, 1);
-    let execution = bench.executions(ANA, &report).await.remove(0);
+    claim_and_die(&deployment).await;
+    assert_eq!(deployment.work().await, 1);
+    let execution = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!((&execution["executionStatus"], &execution["attempts"]), (&json!("Completed"), &json!(3)));
     assert_eq!(execution["failureReason"], Value::Null);
-    assert_eq!(bench.fetch(execution["reportAccessSecureLink"].as_str().unwrap(), &[]).await.status, 200);
+    assert_eq!(deployment.fetch(execution["reportAccessSecureLink"].as_str().unwrap(), &[]).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_run_is_given_up_after_five_failures_or_many_deaths() {
-    let bench = Bench::new().await;
-    let store = &bench.context.store;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let failing = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let deployment = Deployment::new().await;
+    let store = &deployment.context.store;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let failing = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     for _ in 0..4 {
         let claimed = store.claim_execution(i64::MAX / 2, 0).await.unwrap().unwrap();
         let retry = insightgate_store::Outcome::Retry { reason: "busy".to_owned(), not_before: 0 };
-        assert!(store.finish_execution(&claimed, &retry, None, bench.now()).await.unwrap());
+        assert!(store.finish_execution(&claimed, &retry, None, deployment.now()).await.unwrap());
     }
-    let artifacts = block_storage(&bench);
-    assert_eq!(bench.work().await, 1);
-    let execution = bench.executions(ANA, &failing).await.remove(0);
+    let artifacts = block_storage(&deployment);
+    assert_eq!(deployment.work().await, 1);
+    let execution = deployment.executions(ANA, &failing).await.remove(0);
     assert_eq!((&execution["executionStatus"], &execution["attempts"]), (&json!("Failed"), &json!(5)));
     std::fs::remove_file(artifacts).unwrap();
 
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let unlucky = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let deadly = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let unlucky = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let deadly = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     for _ in 0..39 {
-        claim_and_die(&bench).await;
+        claim_and_die(&deployment).await;
     }
-    assert_eq!(bench.work().await, 2);
-    let executions = [bench.executions(ANA, &unlucky).await.remove(0), bench.executions(ANA, &deadly).await.remove(0)];
+    assert_eq!(deployment.work().await, 2);
+    let executions = [deployment.executions(ANA, &unlucky).await.remove(0), deployment.executions(ANA, &deadly).await.remove(0)];
     let (given_up, done): (Vec<_>, Vec<_>) = executions.iter().partition(|execution| execution["executionStatus"] == "Failed");
     assert_eq!((given_up.len(), &done[0]["executionStatus"]), (1, &json!("Completed")), "one died twenty times, the other once less");
     assert!(given_up[0]["failureReason"].as_str().unwrap().starts_with("given up: 20 attempts"), "{executions:?}");
-    assert_eq!(bench.report_status(ANA, &deadly).await, "Inactive");
+    assert_eq!(deployment.report_status(ANA, &deadly).await, "Inactive");
 }
 
 #[tokio::test]
 async fn a_run_that_takes_too_long_fails() {
-    let bench = Bench::with(|settings| settings.run_limit = std::time::Duration::ZERO).await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    assert_eq!((bench.work().await, bench.work().await), (1, 0));
-    let execution = bench.executions(ANA, &report).await.remove(0);
+    let deployment = Deployment::with(|settings| settings.run_limit = std::time::Duration::ZERO).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    assert_eq!((deployment.work().await, deployment.work().await), (1, 0));
+    let execution = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!(execution["failureReason"], "The run did not finish within 0 minutes.");
-    assert_eq!(files(&bench.folder.path().join("artifacts")), 0);
+    assert_eq!(files(&deployment.folder.path().join("artifacts")), 0);
 }

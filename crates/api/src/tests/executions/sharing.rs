@@ -10,51 +10,51 @@ const PREVIEW: &str = "ScheduledQueries/testQueryResult?exportQuery=SELECT%20Nam
 const EXPLANATION: &str = "ScheduledQueries/explainQuery?exportQuery=SELECT%20Name%20FROM%20Sales";
 
 /// Four in all, one of a tenant.
-async fn bench() -> Bench {
-    Bench::with(|settings| settings.sharing = Sharing { waiting: 4, ..Sharing::default() }).await
+async fn deployment() -> Deployment {
+    Deployment::with(|settings| settings.sharing = Sharing { waiting: 4, ..Sharing::default() }).await
 }
 
 #[tokio::test]
 async fn a_tenant_with_too_many_previews_is_told_to_wait_and_others_are_not() {
-    let bench = bench().await;
-    let under_way = bench.context.engine.seat(CONTOSO).unwrap();
+    let deployment = deployment().await;
+    let under_way = deployment.context.engine.seat(CONTOSO).unwrap();
     for path in [PREVIEW, EXPLANATION] {
         for who in [ANA, BEN] {
-            let refused = bench.get(who, path).await;
+            let refused = deployment.get(who, path).await;
             assert_eq!(refused.header("retry-after"), "5");
             assert!(refused.refused(429).contains("Your organisation"), "{path}");
         }
-        assert_eq!(bench.get(ZOE, path).await.status, 200, "{path}");
+        assert_eq!(deployment.get(ZOE, path).await.status, 200, "{path}");
     }
     drop(under_way);
     for path in [PREVIEW, EXPLANATION] {
-        assert_eq!(bench.get(ANA, path).await.status, 200, "{path}");
+        assert_eq!(deployment.get(ANA, path).await.status, 200, "{path}");
     }
 }
 
 #[tokio::test]
 async fn too_many_previews_of_all_are_no_fault_of_the_caller() {
-    let bench = bench().await;
-    let under_way: Vec<_> = (1..=4).map(|tenant| bench.context.engine.seat(Uuid::from_u128(tenant)).unwrap()).collect();
+    let deployment = deployment().await;
+    let under_way: Vec<_> = (1..=4).map(|tenant| deployment.context.engine.seat(Uuid::from_u128(tenant)).unwrap()).collect();
     for path in [PREVIEW, EXPLANATION] {
-        let refused = bench.get(ANA, path).await;
+        let refused = deployment.get(ANA, path).await;
         assert_eq!(refused.header("retry-after"), "5");
         assert!(refused.refused(503).contains("Try again"), "{path}");
     }
     drop(under_way);
-    assert_eq!(bench.get(ANA, PREVIEW).await.status, 200);
+    assert_eq!(deployment.get(ANA, PREVIEW).await.status, 200);
 }
 
 #[tokio::test]
 async fn runs_of_a_tenant_that_has_its_places_taken_are_passed_over() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let mut reports = Vec::new();
     for who in [ANA, ANA, ZOE] {
-        let query = bench.create_query(who, "SELECT Name FROM Sales").await;
-        reports.push(bench.create_report(who, &query, json!({"ExecuteNow": true, "RecurrenceInterval": 1})).await);
+        let query = deployment.create_query(who, "SELECT Name FROM Sales").await;
+        reports.push(deployment.create_report(who, &query, json!({"ExecuteNow": true, "RecurrenceInterval": 1})).await);
     }
     let claimed = async |busy: &[Uuid]| {
-        let claimed = bench.context.store.claim_execution_beside(0, i64::MAX / 2, busy).await.unwrap();
+        let claimed = deployment.context.store.claim_execution_beside(0, i64::MAX / 2, busy).await.unwrap();
         claimed.map(|claimed| claimed.report.tenant)
     };
     assert_eq!(claimed(&[CONTOSO]).await, Some(FABRIKAM));

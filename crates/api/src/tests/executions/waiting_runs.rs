@@ -7,33 +7,33 @@ use serde_json::{Value, json};
 
 use crate::tests::harness::*;
 
-async fn poll(bench: &Bench, path: &str) -> Vec<Value> {
-    bench.get(ANA, &format!("ScheduledReport/execution/{path}")).await.ok()
+async fn poll(deployment: &Deployment, path: &str) -> Vec<Value> {
+    deployment.get(ANA, &format!("ScheduledReport/execution/{path}")).await.ok()
 }
 
 /// The only row of a poll: its id and status.
-async fn only(bench: &Bench, path: &str) -> (String, String) {
-    let rows = poll(bench, path).await;
+async fn only(deployment: &Deployment, path: &str) -> (String, String) {
+    let rows = poll(deployment, path).await;
     assert_eq!(rows.len(), 1, "{path}: {rows:?}");
     let text = |name: &str| rows[0][name].as_str().unwrap().to_owned();
     (text("executionId"), text("executionStatus"))
 }
 
-async fn put(bench: &Bench, path: &str) {
-    bench.call(ANA, Method::PUT, &format!("ScheduledReport/{path}"), Value::Null).await.ok();
+async fn put(deployment: &Deployment, path: &str) {
+    deployment.call(ANA, Method::PUT, &format!("ScheduledReport/{path}"), Value::Null).await.ok();
 }
 
-async fn refused(bench: &Bench, path: &str) -> String {
-    bench.get(ANA, &format!("ScheduledReport/execution/{path}")).await.refused(404)
+async fn refused(deployment: &Deployment, path: &str) -> String {
+    deployment.get(ANA, &format!("ScheduledReport/execution/{path}")).await.refused(404)
 }
 
 #[tokio::test]
 async fn the_documented_row_is_shown_between_slots() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     let fields = with(every_four_hours(Some(3)), json!({"Format": "TSV", "CallbackUrl": "https://example.org/a", "CallbackMethod": "GET"}));
-    let report = bench.create_report(ANA, &query, fields).await;
-    let row = poll(&bench, &format!("{report}?executionStatus=Pending")).await.remove(0);
+    let report = deployment.create_report(ANA, &query, fields).await;
+    let row = poll(&deployment, &format!("{report}?executionStatus=Pending")).await.remove(0);
     let expected = json!({
         "executionId": row["executionId"], "reportId": report, "recurrenceInterval": 4, "recurrenceCount": 3,
         "callbackUrl": "https://example.org/a", "callbackMethod": "GET", "format": "tsv", "executionStatus": "Pending",
@@ -52,7 +52,7 @@ async fn the_documented_row_is_shown_between_slots() {
         id.to_owned(),
         format!("{}?executionStatus=Pending", id.to_uppercase()),
     ] {
-        assert_eq!(only(&bench, &path).await, (id.to_owned(), "Pending".to_owned()), "{path}");
+        assert_eq!(only(&deployment, &path).await, (id.to_owned(), "Pending".to_owned()), "{path}");
     }
     // Without a status the documented default holds.
     for path in [
@@ -64,13 +64,13 @@ async fn the_documented_row_is_shown_between_slots() {
         format!("{report}?executionId={report}&executionStatus=Pending"),
         format!("{id}?executionStatus=Completed"),
     ] {
-        assert!(refused(&bench, &path).await.starts_with("There are no executions"), "{path}");
+        assert!(refused(&deployment, &path).await.starts_with("There are no executions"), "{path}");
     }
     // Nobody else's.
     for path in [format!("ScheduledReport/execution/{id}"), format!("ScheduledReport/execution/{id}?executionStatus=Pending")] {
-        assert_eq!(bench.get(BEN, &path).await.refused(404), "No item found with given filters.");
+        assert_eq!(deployment.get(BEN, &path).await.refused(404), "No item found with given filters.");
         assert_eq!(
-            bench.call_program(ALONE, "cmp", Method::GET, &path, Value::Null).await.refused(404),
+            deployment.call_program(ALONE, "cmp", Method::GET, &path, Value::Null).await.refused(404),
             "No item found with given filters"
         );
     }
@@ -78,99 +78,99 @@ async fn the_documented_row_is_shown_between_slots() {
 
 #[tokio::test]
 async fn the_run_begins_under_the_id_that_was_shown() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(Some(2))).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(Some(2))).await;
     let pending = format!("{report}?executionStatus=Pending");
-    let (first, _) = only(&bench, &pending).await;
-    bench.advance(TimeDelta::hours(4));
-    queue_due(&bench.context, bench.now()).await.unwrap();
-    assert_eq!(only(&bench, &pending).await, (first.clone(), "Pending".into()), "queued, it is the same row");
-    let all = poll(&bench, &format!("{pending}&getLatestExecution=false")).await;
+    let (first, _) = only(&deployment, &pending).await;
+    deployment.advance(TimeDelta::hours(4));
+    queue_due(&deployment.context, deployment.now()).await.unwrap();
+    assert_eq!(only(&deployment, &pending).await, (first.clone(), "Pending".into()), "queued, it is the same row");
+    let all = poll(&deployment, &format!("{pending}&getLatestExecution=false")).await;
     assert_eq!(all.len(), 2, "and the next one waits: {all:?}");
     let next = all[0]["executionId"].as_str().unwrap().to_owned();
     assert_eq!((&all[1]["executionId"], next == first), (&json!(first), false));
-    assert_eq!(bench.work().await, 1);
-    assert_eq!(only(&bench, &report).await, (first.clone(), "Completed".into()));
-    assert_eq!(only(&bench, &first).await, (first.clone(), "Completed".into()), "by its own id");
-    assert_eq!(only(&bench, &format!("{report}?executionId={first}")).await, (first.clone(), "Completed".into()));
+    assert_eq!(deployment.work().await, 1);
+    assert_eq!(only(&deployment, &report).await, (first.clone(), "Completed".into()));
+    assert_eq!(only(&deployment, &first).await, (first.clone(), "Completed".into()), "by its own id");
+    assert_eq!(only(&deployment, &format!("{report}?executionId={first}")).await, (first.clone(), "Completed".into()));
     // One run is wanted: what has begun comes before what waits.
-    assert_eq!(only(&bench, &format!("{report}?executionStatus=Pending;Completed")).await.0, first);
-    assert_eq!(only(&bench, &pending).await, (next.clone(), "Pending".into()));
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
-    assert_eq!(only(&bench, &report).await, (next, "Completed".into()));
+    assert_eq!(only(&deployment, &format!("{report}?executionStatus=Pending;Completed")).await.0, first);
+    assert_eq!(only(&deployment, &pending).await, (next.clone(), "Pending".into()));
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
+    assert_eq!(only(&deployment, &report).await, (next, "Completed".into()));
     // Nothing is to come.
-    assert!(refused(&bench, &pending).await.starts_with("There are no executions"));
+    assert!(refused(&deployment, &pending).await.starts_with("There are no executions"));
     // A report that runs at once has no slot.
-    let once = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let (run, status) = only(&bench, &format!("{once}?executionStatus=Pending&getLatestExecution=false")).await;
+    let once = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let (run, status) = only(&deployment, &format!("{once}?executionStatus=Pending&getLatestExecution=false")).await;
     assert_eq!(status, "Pending");
-    assert_eq!(bench.work().await, 1);
-    assert_eq!(only(&bench, &once).await.0, run);
+    assert_eq!(deployment.work().await, 1);
+    assert_eq!(only(&deployment, &once).await.0, run);
 }
 
 #[tokio::test]
 async fn a_paused_report_shows_the_same_run_as_paused() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     let with = |status: &str| format!("{report}?executionStatus={status}");
-    let (run, _) = only(&bench, &with("Pending")).await;
-    put(&bench, &format!("pause/{report}")).await;
+    let (run, _) = only(&deployment, &with("Pending")).await;
+    put(&deployment, &format!("pause/{report}")).await;
     // As long as it is paused, also when slots pass.
     for _ in 0..3 {
-        assert_eq!(only(&bench, &with("Paused")).await, (run.clone(), "Paused".into()));
-        assert_eq!(only(&bench, &run).await, (run.clone(), "Paused".into()));
-        assert!(refused(&bench, &with("Pending")).await.starts_with("There are no executions"));
-        bench.advance(TimeDelta::hours(5));
-        assert_eq!(bench.work().await, 0);
+        assert_eq!(only(&deployment, &with("Paused")).await, (run.clone(), "Paused".into()));
+        assert_eq!(only(&deployment, &run).await, (run.clone(), "Paused".into()));
+        assert!(refused(&deployment, &with("Pending")).await.starts_with("There are no executions"));
+        deployment.advance(TimeDelta::hours(5));
+        assert_eq!(deployment.work().await, 0);
     }
-    put(&bench, &format!("resume/{report}")).await;
-    assert_eq!(only(&bench, &with("Pending")).await, (run.clone(), "Pending".into()));
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
-    assert_eq!(only(&bench, &report).await, (run, "Completed".into()));
+    put(&deployment, &format!("resume/{report}")).await;
+    assert_eq!(only(&deployment, &with("Pending")).await, (run.clone(), "Pending".into()));
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
+    assert_eq!(only(&deployment, &report).await, (run, "Completed".into()));
 }
 
 /// The documented 404 stays, and says why.
 #[tokio::test]
 async fn a_poll_of_a_run_that_failed_says_so() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(Some(2))).await;
-    let broken = bench.data_folder(insightgate_identity::program::Program::Mpn, "Sales", CONTOSO).join("b.parquet");
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(Some(2))).await;
+    let broken = deployment.data_folder(insightgate_identity::program::Program::Mpn, "Sales", CONTOSO).join("b.parquet");
     std::fs::write(&broken, "no Parquet").unwrap();
-    let idle = refused(&bench, &report).await;
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
+    let idle = refused(&deployment, &report).await;
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
     let failed = format!("{idle}. A run failed: executionStatus=Failed shows it with the reason");
-    let (run, _) = only(&bench, &format!("{report}?executionStatus=Failed")).await;
+    let (run, _) = only(&deployment, &format!("{report}?executionStatus=Failed")).await;
     for path in [
         report.clone(),
         format!("{report}?executionStatus=Completed"),
         format!("{report}?executionStatus=Running;Paused&getLatestExecution=false"),
         format!("{report}?executionId={run}"),
     ] {
-        assert_eq!(refused(&bench, &path).await, failed, "{path}");
+        assert_eq!(refused(&deployment, &path).await, failed, "{path}");
     }
-    assert_eq!(refused(&bench, &format!("{report}?executionId={report}")).await, idle, "another run was meant");
-    assert_eq!(only(&bench, &run).await, (run.clone(), "Failed".into()), "by its own id it is shown");
-    assert_eq!(refused(&bench, &format!("{run}?executionStatus=Completed")).await, failed);
+    assert_eq!(refused(&deployment, &format!("{report}?executionId={report}")).await, idle, "another run was meant");
+    assert_eq!(only(&deployment, &run).await, (run.clone(), "Failed".into()), "by its own id it is shown");
+    assert_eq!(refused(&deployment, &format!("{run}?executionStatus=Completed")).await, failed);
     // Once one was completed, that is what is shown.
     std::fs::remove_file(broken).unwrap();
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
-    assert_eq!(only(&bench, &report).await.1, "Completed");
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
+    assert_eq!(only(&deployment, &report).await.1, "Completed");
 }
 
 /// As some pages of the documents show it.
 #[tokio::test]
 async fn a_parameter_names_the_report_too() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    let call = async |method: Method, path: &str, body: Value| bench.call(ANA, method, &format!("ScheduledReport{path}"), body).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    let call = async |method: Method, path: &str, body: Value| deployment.call(ANA, method, &format!("ScheduledReport{path}"), body).await;
     let parameter = format!("?REPORTID=%20{report}");
     for (path, message, status) in
         [("/pause", "Report paused successfully", "Paused"), ("/resume/", "Report resumed successfully", "Active")]

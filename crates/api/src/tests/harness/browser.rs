@@ -10,7 +10,7 @@ use url::form_urlencoded::Serializer;
 use crate::tests::harness::*;
 
 pub(crate) struct Browser<'a> {
-    bench: &'a Bench,
+    deployment: &'a Deployment,
     pub(crate) cookies: BTreeMap<String, String>,
 }
 
@@ -20,8 +20,8 @@ pub(crate) struct Shown {
 }
 
 impl<'a> Browser<'a> {
-    pub(crate) fn new(bench: &'a Bench) -> Browser<'a> {
-        Browser { bench, cookies: BTreeMap::new() }
+    pub(crate) fn new(deployment: &'a Deployment) -> Browser<'a> {
+        Browser { deployment, cookies: BTreeMap::new() }
     }
 
     pub(crate) async fn open(&mut self, uri: &str) -> Shown {
@@ -51,7 +51,7 @@ impl<'a> Browser<'a> {
 
     pub(crate) async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Shown {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = self.bench.send(request.header(header::COOKIE, cookies.join("; ")).body(body).unwrap()).await;
+        let answer = self.deployment.send(request.header(header::COOKIE, cookies.join("; ")).body(body).unwrap()).await;
         for cookie in answer.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();
             let mut parts = cookie.split("; ");

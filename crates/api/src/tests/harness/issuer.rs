@@ -159,37 +159,37 @@ impl Issuer {
     }
 
     /// A server that trusts this issuer, with the tenant, Ana and the application bound.
-    pub(crate) async fn bench(&self) -> Bench {
+    pub(crate) async fn deployment(&self) -> Deployment {
         self.bench_with(self.settings(), Settings::default()).await
     }
 
     /// Ana and Zoe are Global admins, each of the own organisation.
-    pub(crate) async fn bench_with(&self, settings: IssuerSettings, deployment: Settings) -> Bench {
+    pub(crate) async fn bench_with(&self, settings: IssuerSettings, deployment: Settings) -> Deployment {
         let is_fixed = settings.tenant.fixed().is_some();
-        let bench = Bench::trusting(vec![settings], deployment, Clock::manual(instant::parse(NOW).unwrap())).await;
-        let store = &bench.context.store;
+        let deployment = Deployment::trusting(vec![settings], deployment, Clock::manual(instant::parse(NOW).unwrap())).await;
+        let store = &deployment.context.store;
         for admin in [ANA, ZOE] {
             let role = RoleAssignment { role: Role::GlobalAdmin, locations: Locations::Organization };
             store.put_role(admin.tenant, admin.user.unwrap(), &role).await.unwrap();
             store.add_permission(admin.application, Permission::Management).await.unwrap();
-            store.grant_consent(admin.application, Permission::Management, None, bench.now()).await.unwrap();
+            store.grant_consent(admin.application, Permission::Management, None, deployment.now()).await.unwrap();
         }
         if !is_fixed {
-            self.bind(&bench, OPERATOR, json!({"kind": "tenant"})).await;
+            self.bind(&deployment, OPERATOR, json!({"kind": "tenant"})).await;
         }
         let user = json!({"kind": "user", "externalId": "ana-at-issuer", "user": "ana@contoso.example"});
         let application = json!({"kind": "application", "externalId": "app-at-issuer", "application": APP});
         for body in [user, application] {
             let body = if is_fixed { with(body, json!({"externalTenant": null})) } else { body };
-            self.bind(&bench, ANA, body).await;
+            self.bind(&deployment, ANA, body).await;
         }
-        bench
+        deployment
     }
 
     /// Without a token: the built-in authority may be off.
-    async fn bind(&self, bench: &Bench, who: Who, body: Value) {
-        let principal = bench.context.store.principal(who.tenant, who.application, who.user).await.unwrap().unwrap();
-        let administrator = Administrator::admit(&bench.context, Arc::new(principal), "setup").await.unwrap();
+    async fn bind(&self, deployment: &Deployment, who: Who, body: Value) {
+        let principal = deployment.context.store.principal(who.tenant, who.application, who.user).await.unwrap().unwrap();
+        let administrator = Administrator::admit(&deployment.context, Arc::new(principal), "setup").await.unwrap();
         let body = self.binding(body);
         let text = |name: &str| body[name].as_str().map(str::to_owned);
         let new = NewExternalIdentity {
@@ -200,7 +200,7 @@ impl Issuer {
             user: text("user"),
             application: text("application"),
         };
-        bind_external_identity(&bench.context, &administrator, &who.tenant.to_string(), new).await.unwrap();
+        bind_external_identity(&deployment.context, &administrator, &who.tenant.to_string(), new).await.unwrap();
     }
 
     /// A body that binds: of this issuer and the tenant there, unless it says otherwise.
@@ -209,8 +209,8 @@ impl Issuer {
     }
 
     /// Ana's, through the application.
-    pub(crate) fn claims(&self, bench: &Bench) -> Value {
-        let now = bench.now();
+    pub(crate) fn claims(&self, deployment: &Deployment) -> Value {
+        let now = deployment.now();
         json!({
             "iss": self.url,
             "aud": AUDIENCE,
@@ -231,25 +231,25 @@ impl Issuer {
     }
 
     /// Signed by this key, with other claims over Ana's.
-    pub(crate) fn token(&self, bench: &Bench, key: &IssuerKey, changes: Value) -> String {
-        key.sign(&Issuer::header(key), &with(self.claims(bench), changes))
+    pub(crate) fn token(&self, deployment: &Deployment, key: &IssuerKey, changes: Value) -> String {
+        key.sign(&Issuer::header(key), &with(self.claims(deployment), changes))
     }
 }
 
 /// A call of the management API about bindings of a tenant, with a token of the built-in authority; `path` begins after the collection.
-pub(crate) async fn manage(bench: &Bench, who: Who, method: Method, tenant: &str, path: &str, body: Value) -> Answer {
-    let mut claims = bench.claims(who);
-    claims.aud = bench.context.settings.management_resource.clone();
-    let token = bench.context.signing.sign(&claims).unwrap();
+pub(crate) async fn manage(deployment: &Deployment, who: Who, method: Method, tenant: &str, path: &str, body: Value) -> Answer {
+    let mut claims = deployment.claims(who);
+    claims.aud = deployment.context.settings.management_resource.clone();
+    let token = deployment.context.signing.sign(&claims).unwrap();
     let uri = format!("/manage/v1/tenants/{tenant}/externalIdentities{path}");
     let request = Request::builder().method(method).uri(uri).header(header::AUTHORIZATION, format!("Bearer {token}"));
-    bench.send(request.body(Body::from(body.to_string())).unwrap()).await
+    deployment.send(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
 /// What the API says to a token.
-pub(crate) async fn present(bench: &Bench, program: &str, token: &str) -> Answer {
+pub(crate) async fn present(deployment: &Deployment, program: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
-    bench.fetch(&format!("/insights/v1/{program}/ScheduledDataset"), &[("authorization", &authorization)]).await
+    deployment.fetch(&format!("/insights/v1/{program}/ScheduledDataset"), &[("authorization", &authorization)]).await
 }
 
 async fn discovery(State(shared): State<Arc<Shared>>) -> Response {

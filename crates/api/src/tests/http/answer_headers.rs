@@ -10,24 +10,24 @@ use crate::{ApiState, router};
 
 #[tokio::test]
 async fn nothing_with_a_token_or_a_link_is_kept_on_the_way() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    bench.work().await;
-    let executions = bench.get(ANA, &format!("ScheduledReport/execution/{report}")).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    deployment.work().await;
+    let executions = deployment.get(ANA, &format!("ScheduledReport/execution/{report}")).await;
     let link = executions.ok()[0]["reportAccessSecureLink"].as_str().unwrap().to_owned();
-    let token = ask(&bench, &v1(), &[]).await;
+    let token = ask(&deployment, &v1(), &[]).await;
     assert_eq!((token.status.as_u16(), token.header("pragma")), (200, "no-cache"));
-    let refused = ask(&bench, &v1(), &[("password", Some("wrong"))]).await;
-    let managed = bench.fetch("/manage/v1/tenants", &[]).await;
-    let page = bench.fetch("/common/oauth2/deviceauth", &[]).await;
-    let (nothing, broken) = (bench.fetch("/nothing", &[]).await, bench.fetch("/artifacts/1/a.csv", &[]).await);
+    let refused = ask(&deployment, &v1(), &[("password", Some("wrong"))]).await;
+    let managed = deployment.fetch("/manage/v1/tenants", &[]).await;
+    let page = deployment.fetch("/common/oauth2/deviceauth", &[]).await;
+    let (nothing, broken) = (deployment.fetch("/nothing", &[]).await, deployment.fetch("/artifacts/1/a.csv", &[]).await);
     for answer in [&executions, &token, &refused, &managed, &page, &nothing, &broken] {
         assert!(answer.header("cache-control").starts_with("no-store"), "{answer:?}");
     }
     // A file may be kept by its own client, which asks each time whether it still may read it; what is public by anybody.
-    let file = bench.fetch(&link, &[]).await;
-    let keys = bench.fetch(&format!("/{CONTOSO}/discovery/keys"), &[]).await;
+    let file = deployment.fetch(&link, &[]).await;
+    let keys = deployment.fetch(&format!("/{CONTOSO}/discovery/keys"), &[]).await;
     assert_eq!((file.header("cache-control"), keys.header("cache-control")), ("private, no-cache", "public, max-age=60"));
     for answer in [&executions, &token, &refused, &managed, &page, &nothing, &broken, &file, &keys] {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
@@ -37,10 +37,10 @@ async fn nothing_with_a_token_or_a_link_is_kept_on_the_way() {
 
 #[tokio::test]
 async fn https_alone_is_asked_of_browsers_where_clients_use_it() {
-    let mut bench = Bench::new().await;
+    let mut deployment = Deployment::new().await;
     for (base_url, told) in [(BASE, true), ("http://127.0.0.1:7080", false)] {
-        bench.router = router(ApiState { hsts_seconds: 3600, base_url: base_url.into(), ..state(&bench.context, None) });
-        let answer = bench.fetch("/healthz", &[]).await;
+        deployment.router = router(ApiState { hsts_seconds: 3600, base_url: base_url.into(), ..state(&deployment.context, None) });
+        let answer = deployment.fetch("/healthz", &[]).await;
         let expected = told.then_some(HeaderValue::from_static("max-age=3600"));
         assert_eq!(answer.headers.get("strict-transport-security"), expected.as_ref(), "{base_url}");
     }
@@ -48,15 +48,15 @@ async fn https_alone_is_asked_of_browsers_where_clients_use_it() {
 
 #[tokio::test]
 async fn a_request_with_two_hosts_is_refused_in_the_form_of_the_api() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let twice = |path: &str| {
         let request = Request::get(path).header(header::HOST, "insights.example").header(header::HOST, "insights.example");
         request.body(Body::empty()).unwrap()
     };
-    let refused = bench.send(twice("/insights/v1/mpn/ScheduledDataset")).await.refused(400);
+    let refused = deployment.send(twice("/insights/v1/mpn/ScheduledDataset")).await.refused(400);
     assert_eq!(refused, "The request has two Host headers.");
-    let managed = bench.send(twice("/manage/v1/tenants")).await;
+    let managed = deployment.send(twice("/manage/v1/tenants")).await;
     assert_eq!((managed.status.as_u16(), &managed.json()["error"]["code"]), (400, &json!("invalid")));
-    let token = bench.send(twice(&v1())).await;
+    let token = deployment.send(twice(&v1())).await;
     assert_eq!((token.status.as_u16(), &token.json()["error"]), (400, &json!("invalid_request")));
 }

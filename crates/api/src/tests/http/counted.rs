@@ -15,12 +15,12 @@ use crate::tests::harness::*;
 const TOKEN: &str = "/contoso.example/oauth2/token";
 
 /// From an address.
-async fn post_from(bench: &Bench, address: &str, fields: &[(&str, &str)]) -> Answer {
+async fn post_from(deployment: &Deployment, address: &str, fields: &[(&str, &str)]) -> Answer {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let mut request =
         Request::post(TOKEN).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body)).unwrap();
     request.extensions_mut().insert(ConnectInfo(address.parse::<SocketAddr>().unwrap()));
-    bench.send(request).await
+    deployment.send(request).await
 }
 
 fn alone<'a>(secret: &'a str, app: &'a str, resource: &'a str) -> [(&'a str, &'a str); 4] {
@@ -33,22 +33,22 @@ fn times(events: &[AuditEvent]) -> u64 {
 
 #[tokio::test]
 async fn a_flood_of_one_address_is_one_event_a_minute() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let app = APP.to_string();
     for number in 0..500 {
         let port = 1024 + number;
-        let answer = post_from(&bench, &format!("203.0.113.7:{port}"), &alone("wrong", &app, RESOURCE)).await;
+        let answer = post_from(&deployment, &format!("203.0.113.7:{port}"), &alone("wrong", &app, RESOURCE)).await;
         assert_eq!(answer.status, 401);
         // Another of the same network, and one of elsewhere.
         if number < 2 {
-            post_from(&bench, &format!("[2001:db8::{number}]:443"), &alone("wrong", &app, RESOURCE)).await;
+            post_from(&deployment, &format!("[2001:db8::{number}]:443"), &alone("wrong", &app, RESOURCE)).await;
         }
     }
     assert!(
-        bench.context.store.audit_events(10_000).await.unwrap().iter().all(|event| event.action != "token.refuse"),
+        deployment.context.store.audit_events(10_000).await.unwrap().iter().all(|event| event.action != "token.refuse"),
         "no write for each"
     );
-    let mut events = bench.audited("token.refuse").await;
+    let mut events = deployment.audited("token.refuse").await;
     events.sort_by_key(|event| event.occurrences);
     let told: Vec<_> = events.iter().map(|event| (event.address.as_deref(), event.occurrences)).collect();
     assert_eq!(told, [(Some("2001:db8::/64"), 2), (Some("203.0.113.7"), 500)]);
@@ -58,38 +58,38 @@ async fn a_flood_of_one_address_is_one_event_a_minute() {
             .all(|event| event.tenant == Some(CONTOSO) && event.detail.starts_with("AADSTS7000215") && event.correlation.is_some())
     );
     // The next minute has a count of its own, and another reason too.
-    bench.advance(TimeDelta::minutes(1));
-    post_from(&bench, "203.0.113.7:99", &alone("wrong", &app, RESOURCE)).await;
-    post_from(&bench, "203.0.113.7:99", &alone("wrong", "nobody", RESOURCE)).await;
-    assert_eq!(bench.audited("token.refuse").await.len(), 4);
+    deployment.advance(TimeDelta::minutes(1));
+    post_from(&deployment, "203.0.113.7:99", &alone("wrong", &app, RESOURCE)).await;
+    post_from(&deployment, "203.0.113.7:99", &alone("wrong", "nobody", RESOURCE)).await;
+    assert_eq!(deployment.audited("token.refuse").await.len(), 4);
 }
 
 #[tokio::test]
 async fn a_count_names_the_last_user_that_was_tried() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let app = DESKTOP_APP.to_string();
     let guess = |username, password| {
         [("grant_type", "password"), ("client_id", app.as_str()), ("username", username), ("password", password), ("resource", RESOURCE)]
     };
     for username in ["ben@contoso.example", "Ana@contoso.example", "my password 1"] {
-        post_from(&bench, "203.0.113.7:1", &guess(username, "a guess")).await;
+        post_from(&deployment, "203.0.113.7:1", &guess(username, "a guess")).await;
     }
-    let [event] = &bench.audited("token.refuse").await[..] else { panic!("one count") };
+    let [event] = &deployment.audited("token.refuse").await[..] else { panic!("one count") };
     assert_eq!((event.occurrences, event.subject.as_str()), (3, "ana@contoso.example"));
     assert!(!format!("{event:?}").contains("my password") && !format!("{event:?}").contains("a guess"));
 }
 
 #[tokio::test]
 async fn who_proved_who_they_are_is_recorded_until_it_comes_too_fast() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let app = APP.to_string();
     for _ in 0..150 {
         // The secret is right, what is asked for is not.
-        assert_eq!(bench.post_form(TOKEN, &alone(SECRET, &app, "https://elsewhere.example")).await.status, 400);
-        assert_eq!(bench.post_form(TOKEN, &alone(SECRET, &app, RESOURCE)).await.status, 200);
+        assert_eq!(deployment.post_form(TOKEN, &alone(SECRET, &app, "https://elsewhere.example")).await.status, 400);
+        assert_eq!(deployment.post_form(TOKEN, &alone(SECRET, &app, RESOURCE)).await.status, 200);
     }
     for action in ["token.refuse", "token.issue"] {
-        let events = bench.audited(action).await;
+        let events = deployment.audited(action).await;
         assert_eq!((times(&events), events.len()), (150, 61), "{action}");
         assert_eq!(events.iter().filter(|event| event.occurrences == 1).count(), 60, "each of the first by itself");
         assert!(events.iter().all(|event| event.actor == app && event.address.is_none()));
@@ -98,35 +98,35 @@ async fn who_proved_who_they_are_is_recorded_until_it_comes_too_fast() {
 
 #[tokio::test]
 async fn tokens_and_links_that_are_not_accepted_are_counted() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for _ in 0..30 {
-        bench.fetch("/insights/v1/mpn/ScheduledDataset", &[("authorization", "Bearer nonsense")]).await.refused(401);
-        assert_eq!(bench.fetch("/manage/v1/tenants", &[]).await.status, 401);
+        deployment.fetch("/insights/v1/mpn/ScheduledDataset", &[("authorization", "Bearer nonsense")]).await.refused(401);
+        assert_eq!(deployment.fetch("/manage/v1/tenants", &[]).await.status, 401);
     }
-    let [event] = &bench.audited("access.unauthorized").await[..] else { panic!("one count") };
+    let [event] = &deployment.audited("access.unauthorized").await[..] else { panic!("one count") };
     assert_eq!((event.occurrences, event.tenant), (60, None));
-    let link = bench.export(ANA, ALL_SALES, serde_json::json!({})).await;
+    let link = deployment.export(ANA, ALL_SALES, serde_json::json!({})).await;
     for _ in 0..30 {
-        assert_eq!(bench.fetch(&link.replace("sig=", "sig=AA"), &[]).await.status, 403);
+        assert_eq!(deployment.fetch(&link.replace("sig=", "sig=AA"), &[]).await.status, 403);
     }
-    assert_eq!(times(&bench.audited("link.refuse").await), 30);
-    assert_eq!(bench.audited("link.refuse").await.len(), 1);
+    assert_eq!(times(&deployment.audited("link.refuse").await), 30);
+    assert_eq!(deployment.audited("link.refuse").await.len(), 1);
 }
 
 #[tokio::test]
 async fn events_go_after_their_days_and_counts_too() {
-    let bench = Bench::with(|settings| settings.audit_days = 30).await;
+    let deployment = Deployment::with(|settings| settings.audit_days = 30).await;
     let app = APP.to_string();
-    post_from(&bench, "203.0.113.7:1", &alone("wrong", &app, RESOURCE)).await;
-    write_counts(&bench.context).await.unwrap();
-    let before = bench.context.store.audit_events(1000).await.unwrap().len();
+    post_from(&deployment, "203.0.113.7:1", &alone("wrong", &app, RESOURCE)).await;
+    write_counts(&deployment.context).await.unwrap();
+    let before = deployment.context.store.audit_events(1000).await.unwrap().len();
     assert!(before > 10);
-    bench.advance(TimeDelta::days(30));
-    sweep(&bench.context, bench.now()).await.unwrap();
-    assert_eq!(bench.context.store.audit_events(1000).await.unwrap().len(), before, "not older than that");
-    bench.post_form(TOKEN, &alone(SECRET, &app, RESOURCE)).await;
-    bench.advance(TimeDelta::minutes(2));
-    sweep(&bench.context, bench.now()).await.unwrap();
-    let [kept] = &bench.context.store.audit_events(1000).await.unwrap()[..] else { panic!("one") };
+    deployment.advance(TimeDelta::days(30));
+    sweep(&deployment.context, deployment.now()).await.unwrap();
+    assert_eq!(deployment.context.store.audit_events(1000).await.unwrap().len(), before, "not older than that");
+    deployment.post_form(TOKEN, &alone(SECRET, &app, RESOURCE)).await;
+    deployment.advance(TimeDelta::minutes(2));
+    sweep(&deployment.context, deployment.now()).await.unwrap();
+    let [kept] = &deployment.context.store.audit_events(1000).await.unwrap()[..] else { panic!("one") };
     assert_eq!(kept.action, "token.issue");
 }

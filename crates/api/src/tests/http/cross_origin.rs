@@ -11,21 +11,21 @@ use crate::{ApiState, router};
 const APP_ORIGIN: &str = "https://app.example.com";
 const EVIL: &str = "https://evil.example";
 
-async fn open() -> Bench {
-    let mut bench = Bench::new().await;
+async fn open() -> Deployment {
+    let mut deployment = Deployment::new().await;
     let origins = [APP_ORIGIN.to_owned(), "http://localhost:3000".to_owned()];
-    bench.router = router(ApiState { cors_origins: origins.into(), ..state(&bench.context, None) });
-    bench
+    deployment.router = router(ApiState { cors_origins: origins.into(), ..state(&deployment.context, None) });
+    deployment
 }
 
-async fn preflight(bench: &Bench, path: &str, origin: &str, method: &str) -> Answer {
+async fn preflight(deployment: &Deployment, path: &str, origin: &str, method: &str) -> Answer {
     let request = Request::builder()
         .method(Method::OPTIONS)
         .uri(path.strip_prefix(BASE).unwrap_or(path))
         .header(header::ORIGIN, origin)
         .header(header::ACCESS_CONTROL_REQUEST_METHOD, method)
         .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type,ms-requestid");
-    bench.send(request.body(Body::empty()).unwrap()).await
+    deployment.send(request.body(Body::empty()).unwrap()).await
 }
 
 fn allowed(answer: &Answer) -> Option<&str> {
@@ -43,21 +43,21 @@ fn public_paths() -> Vec<String> {
 #[tokio::test]
 async fn what_is_public_may_be_read_from_any_origin() {
     // Whatever is configured.
-    for bench in [Bench::new().await, open().await] {
+    for deployment in [Deployment::new().await, open().await] {
         for path in public_paths() {
-            let answer = bench.fetch(&path, &[("origin", EVIL)]).await;
+            let answer = deployment.fetch(&path, &[("origin", EVIL)]).await;
             assert_eq!((answer.status.as_u16(), allowed(&answer)), (200, Some("*")), "{path}");
-            let answer = preflight(&bench, &path, EVIL, "GET").await;
+            let answer = preflight(&deployment, &path, EVIL, "GET").await;
             assert_eq!((answer.status.as_u16(), allowed(&answer), answer.header("access-control-allow-methods")), (204, Some("*"), "GET"));
-            assert_eq!(allowed(&bench.fetch(&path, &[]).await), None, "no script asks: {path}");
+            assert_eq!(allowed(&deployment.fetch(&path, &[]).await), None, "no script asks: {path}");
         }
     }
 }
 
 #[tokio::test]
 async fn named_origins_get_tokens_call_the_api_and_download() {
-    let bench = open().await;
-    let link = bench.export(ANA, ALL_SALES, json!({})).await;
+    let deployment = open().await;
+    let link = deployment.export(ANA, ALL_SALES, json!({})).await;
     let datasets = "/insights/v1/mpn/ScheduledDataset";
     for (path, method, methods) in [
         (v1().as_str(), "POST", "POST"),
@@ -67,38 +67,38 @@ async fn named_origins_get_tokens_call_the_api_and_download() {
         (&link, "GET", "GET, HEAD"),
     ] {
         for origin in [APP_ORIGIN, "http://localhost:3000"] {
-            let answer = preflight(&bench, path, origin, method).await;
+            let answer = preflight(&deployment, path, origin, method).await;
             assert_eq!((answer.status.as_u16(), allowed(&answer)), (204, Some(origin)), "{path}");
             assert_eq!(answer.header("access-control-allow-methods"), methods);
             assert_eq!(answer.header("access-control-allow-headers"), "authorization,content-type,ms-requestid");
             assert_eq!(answer.header("vary"), "origin");
         }
         for origin in [EVIL, "null", "http://localhost:3001", "https://app.example.com.evil.example", "HTTPS://APP.EXAMPLE.COM"] {
-            let answer = preflight(&bench, path, origin, method).await;
+            let answer = preflight(&deployment, path, origin, method).await;
             assert_eq!(allowed(&answer), None, "{origin} {path}");
             assert!(!answer.headers.contains_key("access-control-allow-methods"));
         }
     }
     // Answers, and refusals whose reason the script is to see.
-    let token = format!("Bearer {}", bench.token(ANA));
-    let answer = bench.fetch(datasets, &[("origin", APP_ORIGIN), ("authorization", &token)]).await;
+    let token = format!("Bearer {}", deployment.token(ANA));
+    let answer = deployment.fetch(datasets, &[("origin", APP_ORIGIN), ("authorization", &token)]).await;
     assert_eq!((answer.status.as_u16(), allowed(&answer)), (200, Some(APP_ORIGIN)));
     assert!(answer.header("access-control-expose-headers").contains("ms-requestid"));
-    let refused = bench.fetch(datasets, &[("origin", APP_ORIGIN)]).await;
+    let refused = deployment.fetch(datasets, &[("origin", APP_ORIGIN)]).await;
     assert_eq!((refused.status.as_u16(), allowed(&refused)), (401, Some(APP_ORIGIN)));
-    let missing = bench.fetch("/insights/v1/mpn/nothing", &[("origin", APP_ORIGIN)]).await;
+    let missing = deployment.fetch("/insights/v1/mpn/nothing", &[("origin", APP_ORIGIN)]).await;
     assert_eq!((missing.status.as_u16(), allowed(&missing)), (404, Some(APP_ORIGIN)));
-    let file = bench.fetch(&link, &[("origin", APP_ORIGIN)]).await;
+    let file = deployment.fetch(&link, &[("origin", APP_ORIGIN)]).await;
     assert_eq!((file.status.as_u16(), allowed(&file)), (200, Some(APP_ORIGIN)));
     let varies: Vec<_> = file.headers.get_all("vary").iter().map(HeaderValue::as_bytes).collect();
     assert_eq!(varies, [&b"accept-encoding"[..], b"origin"]);
-    let foreign = bench.fetch(&link, &[("origin", EVIL)]).await;
+    let foreign = deployment.fetch(&link, &[("origin", EVIL)]).await;
     assert_eq!((foreign.status.as_u16(), allowed(&foreign)), (200, None));
 }
 
 #[tokio::test]
 async fn pages_and_management_are_for_nobodys_scripts() {
-    let bench = open().await;
+    let deployment = open().await;
     for path in [
         "/manage/v1/tenants",
         "/manage/v1/openapi.json",
@@ -112,9 +112,9 @@ async fn pages_and_management_are_for_nobodys_scripts() {
         "/sandbox/v1/clock",
     ] {
         for origin in [APP_ORIGIN, EVIL] {
-            let answer = bench.fetch(path, &[("origin", origin)]).await;
+            let answer = deployment.fetch(path, &[("origin", origin)]).await;
             assert_eq!(allowed(&answer), None, "{path}");
-            let answer = preflight(&bench, path, origin, "GET").await;
+            let answer = preflight(&deployment, path, origin, "GET").await;
             assert_eq!(allowed(&answer), None, "{path}");
             assert!(!answer.status.is_success() && !answer.headers.contains_key("access-control-allow-methods"), "{path}");
         }
@@ -123,11 +123,11 @@ async fn pages_and_management_are_for_nobodys_scripts() {
 
 #[tokio::test]
 async fn without_the_setting_nothing_but_the_public_is_open() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for path in [v1().as_str(), "/insights/v1/mpn/ScheduledDataset", "/artifacts/1/a.csv"] {
-        let answer = preflight(&bench, path, APP_ORIGIN, "GET").await;
+        let answer = preflight(&deployment, path, APP_ORIGIN, "GET").await;
         assert_eq!(allowed(&answer), None, "{path}");
         assert!(!answer.status.is_success() && !answer.headers.contains_key("vary"), "{path}: {}", answer.status);
-        assert_eq!(allowed(&bench.fetch(path, &[("origin", APP_ORIGIN)]).await), None);
+        assert_eq!(allowed(&deployment.fetch(path, &[("origin", APP_ORIGIN)]).await), None);
     }
 }

@@ -11,10 +11,10 @@ use crate::router::routes;
 use crate::state::SandboxAccess;
 use crate::tests::harness::*;
 
-const ID: &str = "00000000-0000-0000-0000-000000000001";
+pub(super) const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 /// What answers without a token, and how: reviewed, one by one.
-const OPEN: [(&str, &str, u16, &str); 39] = [
+pub(super) const OPEN: [(&str, &str, u16, &str); 39] = [
     ("GET", "/healthz", 200, "says nothing but that the process runs"),
     ("GET", "/readyz", 200, "says in general words what cannot be done, and names no host or file"),
     ("GET", "/manage/v1/openapi.json", 200, "the document of the API, which holds no data"),
@@ -57,9 +57,9 @@ const OPEN: [(&str, &str, u16, &str); 39] = [
 ];
 
 /// The paths as they are written, with `{…}` where something is to be named.
-fn paths(bench: &Bench) -> BTreeSet<String> {
+fn paths(deployment: &Deployment) -> BTreeSet<String> {
     let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into()]), loopback_only: true };
-    let context = Arc::clone(&bench.context);
+    let context = Arc::clone(&deployment.context);
     let state = state(&context, Some(sandbox));
     // The router does not give its paths, but shows them: each once, as the only texts that begin with a slash.
     let shown = format!("{:?}", routes(&state));
@@ -86,12 +86,12 @@ fn filled(path: &str) -> String {
 }
 
 /// Method and written path of everything that is served, with what is answered there without a token.
-async fn served(bench: &Bench) -> Vec<(Method, String, Answer)> {
+async fn served(deployment: &Deployment) -> Vec<(Method, String, Answer)> {
     let mut served = Vec::new();
-    for path in paths(bench) {
+    for path in paths(deployment) {
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let request = Request::builder().method(method.clone()).uri(filled(&path)).body(Body::empty()).unwrap();
-            let answer = bench.send(request).await;
+            let answer = deployment.send(request).await;
             // Some of the authority's addresses have words of their own for it.
             let wrong_verb = answer.status == 400 && answer.text().contains("AADSTS900561");
             if answer.status != 405 && !wrong_verb {
@@ -103,8 +103,8 @@ async fn served(bench: &Bench) -> Vec<(Method, String, Answer)> {
 }
 
 /// All endpoints of a program.
-pub(crate) async fn of_program(bench: &Bench, program: &str) -> Vec<(Method, String)> {
-    let served = served(bench).await.into_iter().filter(|(_, path, _)| path.starts_with("/insights/"));
+pub(crate) async fn of_program(deployment: &Deployment, program: &str) -> Vec<(Method, String)> {
+    let served = served(deployment).await.into_iter().filter(|(_, path, _)| path.starts_with("/insights/"));
     let all: Vec<_> = served.map(|(method, path, _)| (method, filled(&path.replace("{program}", program)))).collect();
     assert!(all.len() >= 26, "{all:?}");
     assert!(all.iter().any(|(_, path)| path.ends_with("/scheduledqueries/explainquery")), "{all:?}");
@@ -112,16 +112,16 @@ pub(crate) async fn of_program(bench: &Bench, program: &str) -> Vec<(Method, Str
 }
 
 /// All endpoints of the management API, as they are written below its base.
-pub(crate) async fn of_management(bench: &Bench) -> BTreeSet<(String, String)> {
-    let served = served(bench).await.into_iter();
+pub(crate) async fn of_management(deployment: &Deployment) -> BTreeSet<(String, String)> {
+    let served = served(deployment).await.into_iter();
     served.filter_map(|(method, path, _)| Some((method.to_string(), path.strip_prefix("/manage/v1")?.to_owned()))).collect()
 }
 
 #[tokio::test]
 async fn every_route_asks_for_a_token_or_says_why_not() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let mut open = Vec::new();
-    for (method, path, answer) in served(&bench).await {
+    for (method, path, answer) in served(&deployment).await {
         if path.starts_with("/insights/") {
             assert_eq!(answer.refused(401), "Unauthorized", "{method} {path}");
         } else if path.starts_with("/manage/") && path != "/manage/v1/openapi.json" {

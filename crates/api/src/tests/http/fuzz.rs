@@ -110,12 +110,12 @@ const PARAMETERS: [&str; 16] = [
 
 #[tokio::test]
 async fn random_requests_never_fail_the_server() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(Some(2))).await;
-    let link = bench.export(ANA, ALL_SALES, json!({})).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(Some(2))).await;
+    let link = deployment.export(ANA, ALL_SALES, json!({})).await;
     let execution = link.split('/').nth(4).unwrap().to_owned();
-    let good = format!("Bearer {}", bench.token(ANA));
+    let good = format!("Bearer {}", deployment.token(ANA));
     let ids: [&str; 5] = [&query, &report, &execution, "00000000-0000-0000-0000-000000000000", "%00"];
     let mut dice = Dice(2026);
     let mut seen = std::collections::BTreeMap::new();
@@ -199,7 +199,7 @@ async fn random_requests_never_fail_the_server() {
                 request.headers_mut().insert(name, value);
             }
         }
-        let answer = bench.send(request).await;
+        let answer = deployment.send(request).await;
         let shown = || format!("{round}: {method} {uri} {} -> {}", String::from_utf8_lossy(&body), String::from_utf8_lossy(&answer.body));
         assert!(!answer.status.is_server_error(), "{}", shown());
         if uri.path().starts_with("/insights/") && method != Method::HEAD {
@@ -211,6 +211,6 @@ async fn random_requests_never_fail_the_server() {
     for status in [200, 400, 401, 403, 404, 405] {
         assert!(seen.get(&status).copied().unwrap_or_default() >= 10, "{seen:?}");
     }
-    bench.work().await;
-    assert_eq!(bench.fetch("/readyz", &[]).await.status, 200);
+    deployment.work().await;
+    assert_eq!(deployment.fetch("/readyz", &[]).await.status, 200);
 }

@@ -28,23 +28,23 @@ fn freeze() -> mpsc::Sender<()> {
 }
 
 /// Lets others work: the database has answered many times meanwhile.
-async fn settle(bench: &Bench) {
+async fn settle(deployment: &Deployment) {
     for _ in 0..100 {
         // Each has connections of its own.
-        bench.context.store.lease_time().await.unwrap();
-        bench.context.store.next_due().await.unwrap();
+        deployment.context.store.lease_time().await.unwrap();
+        deployment.context.store.next_due().await.unwrap();
     }
 }
 
 /// The answer, and how much time had passed in steps of `step`.
-async fn answer_in_steps(bench: &Bench, step: Duration, asking: impl Future<Output = Answer>) -> (Answer, Duration) {
+async fn answer_in_steps(deployment: &Deployment, step: Duration, asking: impl Future<Output = Answer>) -> (Answer, Duration) {
     let mut asking = std::pin::pin!(asking);
     let mut passed = Duration::ZERO;
     loop {
         tokio::select! {
             biased;
             answer = &mut asking => return (answer, passed),
-            () = settle(bench) => {}
+            () = settle(deployment) => {}
         }
         assert!(passed < HOUR, "it never answers");
         tokio::time::advance(step).await;
@@ -52,74 +52,74 @@ async fn answer_in_steps(bench: &Bench, step: Duration, asking: impl Future<Outp
     }
 }
 
-async fn waiting_report(bench: &Bench) -> String {
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await
+async fn waiting_report(deployment: &Deployment) -> String {
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await
 }
 
 #[tokio::test]
 async fn an_early_poll_is_held_before_its_404() {
-    let bench = Bench::with(|settings| settings.hold_poll = Duration::from_secs(2)).await;
-    let report = waiting_report(&bench).await;
+    let deployment = Deployment::with(|settings| settings.hold_poll = Duration::from_secs(2)).await;
+    let report = waiting_report(&deployment).await;
     let _frozen = freeze();
     let path = format!("ScheduledReport/execution/{report}");
-    let (answer, passed) = answer_in_steps(&bench, Duration::from_millis(250), bench.get(ANA, &path)).await;
+    let (answer, passed) = answer_in_steps(&deployment, Duration::from_millis(250), deployment.get(ANA, &path)).await;
     assert!(answer.refused(404).starts_with("There are no executions"));
     assert!(passed >= Duration::from_secs(2), "{passed:?}");
     // One that names a status wants to know what is, not to wait.
-    let (_, passed) = answer_in_steps(&bench, Duration::ZERO, bench.get(ANA, &format!("{path}?executionStatus=Completed"))).await;
+    let (_, passed) = answer_in_steps(&deployment, Duration::ZERO, deployment.get(ANA, &format!("{path}?executionStatus=Completed"))).await;
     assert_eq!(passed, Duration::ZERO);
 }
 
 /// The answer to a poll that would be held for an hour, in which no time passes while something happens.
-async fn answer_while(bench: &Bench, report: &str, happening: impl Future<Output = ()>) -> Answer {
+async fn answer_while(deployment: &Deployment, report: &str, happening: impl Future<Output = ()>) -> Answer {
     let path = format!("ScheduledReport/execution/{report}");
     let _frozen = freeze();
     let happening = async {
-        settle(bench).await;
+        settle(deployment).await;
         happening.await;
         for _ in 0..50 {
-            settle(bench).await;
+            settle(deployment).await;
         }
     };
     tokio::select! {
-        answer = bench.get(ANA, &path) => answer,
+        answer = deployment.get(ANA, &path) => answer,
         () = happening => panic!("the poll did not notice"),
     }
 }
 
-async fn patient() -> (Bench, String) {
-    let bench = Bench::with(|settings| settings.hold_poll = HOUR).await;
-    let report = waiting_report(&bench).await;
-    (bench, report)
+async fn patient() -> (Deployment, String) {
+    let deployment = Deployment::with(|settings| settings.hold_poll = HOUR).await;
+    let report = waiting_report(&deployment).await;
+    (deployment, report)
 }
 
 #[tokio::test]
 async fn a_held_poll_answers_as_soon_as_the_run_ends() {
-    let (bench, report) = patient().await;
-    let happening = async { assert!(run_next(&bench.context).await.unwrap()) };
-    assert_eq!(answer_while(&bench, &report, happening).await.ok()[0]["executionStatus"], "Completed");
+    let (deployment, report) = patient().await;
+    let happening = async { assert!(run_next(&deployment.context).await.unwrap()) };
+    assert_eq!(answer_while(&deployment, &report, happening).await.ok()[0]["executionStatus"], "Completed");
 }
 
 #[tokio::test]
 async fn a_held_poll_does_not_wait_for_a_report_that_is_paused() {
-    let (bench, report) = patient().await;
+    let (deployment, report) = patient().await;
     let path = format!("ScheduledReport/pause/{report}");
-    let happening = async { assert_eq!(bench.call(ANA, Method::PUT, &path, Value::Null).await.status, 200) };
-    answer_while(&bench, &report, happening).await.refused(404);
+    let happening = async { assert_eq!(deployment.call(ANA, Method::PUT, &path, Value::Null).await.status, 200) };
+    answer_while(&deployment, &report, happening).await.refused(404);
 }
 
 #[tokio::test]
 async fn a_held_poll_does_not_wait_for_a_report_that_is_deleted() {
-    let (bench, report) = patient().await;
+    let (deployment, report) = patient().await;
     let path = format!("ScheduledReport/{report}");
-    let happening = async { assert_eq!(bench.call(ANA, Method::DELETE, &path, Value::Null).await.status, 200) };
-    answer_while(&bench, &report, happening).await.refused(404);
+    let happening = async { assert_eq!(deployment.call(ANA, Method::DELETE, &path, Value::Null).await.status, 200) };
+    answer_while(&deployment, &report, happening).await.refused(404);
 }
 
 /// The answer to a poll held for two seconds, and the time that passed. When `ends` has passed, the run ends without a word to this process.
-async fn answer_when_another_process_ends(bench: &Bench, report: &str, ends: Duration, completes: bool) -> (Answer, Duration) {
-    let store = &bench.context.store;
+async fn answer_when_another_process_ends(deployment: &Deployment, report: &str, ends: Duration, completes: bool) -> (Answer, Duration) {
+    let store = &deployment.context.store;
     let claimed = store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
     let artifact = Artifact {
         epoch: claimed.execution.epoch,
@@ -127,25 +127,25 @@ async fn answer_when_another_process_ends(bench: &Bench, report: &str, ends: Dur
         rows: 3,
         bytes: 4,
         sha256: "ab".into(),
-        generated: bench.now(),
+        generated: deployment.now(),
         data_as_of: None,
         locations: Locations::Organization,
-        clear: Locations::Organization,
+        unredacted: Locations::Organization,
     };
     let failed = Outcome::Failed { reason: "no luck".into() };
     let outcome = if completes { Outcome::Completed { artifact, note: None } } else { failed };
     let _frozen = freeze();
     let path = format!("ScheduledReport/execution/{report}");
-    let mut asking = std::pin::pin!(bench.get(ANA, &path));
+    let mut asking = std::pin::pin!(deployment.get(ANA, &path));
     let (step, mut passed) = (Duration::from_millis(50), Duration::ZERO);
     loop {
         tokio::select! {
             biased;
             answer = &mut asking => return (answer, passed),
-            () = settle(bench) => {}
+            () = settle(deployment) => {}
         }
         if passed == ends {
-            assert!(store.finish_execution(&claimed, &outcome, None, bench.now()).await.unwrap());
+            assert!(store.finish_execution(&claimed, &outcome, None, deployment.now()).await.unwrap());
         }
         assert!(passed < HOUR, "it never answers");
         tokio::time::advance(step).await;
@@ -164,9 +164,9 @@ async fn a_held_poll_sees_what_another_process_ran() {
         // Too late.
         (seconds(60.0), true, seconds(2.0), seconds(2.1)),
     ] {
-        let bench = Bench::with(|settings| settings.hold_poll = Duration::from_secs(2)).await;
-        let report = waiting_report(&bench).await;
-        let (answer, passed) = answer_when_another_process_ends(&bench, &report, ends, completes).await;
+        let deployment = Deployment::with(|settings| settings.hold_poll = Duration::from_secs(2)).await;
+        let report = waiting_report(&deployment).await;
+        let (answer, passed) = answer_when_another_process_ends(&deployment, &report, ends, completes).await;
         tokio::time::resume();
         if completes && ends < Duration::from_secs(2) {
             assert_eq!((&answer.ok()[0]["executionStatus"], &answer.ok()[0]["rowCount"]), (&json!("Completed"), &json!(3)));
@@ -180,23 +180,23 @@ async fn a_held_poll_sees_what_another_process_ran() {
 /// The tenants' polls are counted apart, so that one with many clients does not take the others' turn.
 #[tokio::test]
 async fn only_a_few_polls_of_each_tenant_are_held() {
-    let (bench, report) = patient().await;
+    let (deployment, report) = patient().await;
     // Its run is the younger one, and stays waiting.
-    bench.advance(TimeDelta::seconds(1));
-    let query = bench.create_query(ZOE, ALL_SALES).await;
-    let foreign = bench.create_report(ZOE, &query, json!({"ExecuteNow": true})).await;
+    deployment.advance(TimeDelta::seconds(1));
+    let query = deployment.create_query(ZOE, ALL_SALES).await;
+    let foreign = deployment.create_report(ZOE, &query, json!({"ExecuteNow": true})).await;
     let (path, foreign) = (format!("ScheduledReport/execution/{report}"), format!("ScheduledReport/execution/{foreign}"));
     let _frozen = freeze();
-    let mut polls: futures::stream::FuturesUnordered<_> = (0..9).map(|_| bench.get(ANA, &path)).collect();
+    let mut polls: futures::stream::FuturesUnordered<_> = (0..9).map(|_| deployment.get(ANA, &path)).collect();
     polls.next().await.unwrap().refused(404);
     let zoe = async {
-        let answer = bench.get(ZOE, &foreign).await;
+        let answer = deployment.get(ZOE, &foreign).await;
         panic!("it should have been held: {answer:?}");
     };
     // All are driven together: one that is not could keep a connection that the others wait for.
     let working = async {
-        settle(&bench).await;
-        assert!(run_next(&bench.context).await.unwrap());
+        settle(&deployment).await;
+        assert!(run_next(&deployment.context).await.unwrap());
     };
     let held = async {
         for _ in 0..8 {
@@ -211,11 +211,11 @@ async fn only_a_few_polls_of_each_tenant_are_held() {
 
 #[tokio::test]
 async fn nothing_in_flight_is_not_waited_for() {
-    let bench = Bench::with(|settings| settings.hold_poll = HOUR).await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    let deployment = Deployment::with(|settings| settings.hold_poll = HOUR).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     let _frozen = freeze();
-    bench.get(ANA, &format!("ScheduledReport/execution/{report}")).await.refused(404);
+    deployment.get(ANA, &format!("ScheduledReport/execution/{report}")).await.refused(404);
 }
 
 fn endless(beginning: &'static str) -> Body {
@@ -225,17 +225,17 @@ fn endless(beginning: &'static str) -> Body {
 
 #[tokio::test]
 async fn a_body_that_does_not_arrive_is_given_up() {
-    let bench = Bench::new().await;
-    let token = format!("Bearer {}", bench.token(ANA));
+    let deployment = Deployment::new().await;
+    let token = format!("Bearer {}", deployment.token(ANA));
     let _frozen = freeze();
     for path in ["/insights/v1/mpn/ScheduledQueries", "/insights/v1/mpn/ScheduledReport"] {
         let request = Request::post(path).header(header::AUTHORIZATION, &token).body(endless("{\"Name\":")).unwrap();
-        let (answer, passed) = answer_in_steps(&bench, Duration::from_secs(1), bench.send(request)).await;
+        let (answer, passed) = answer_in_steps(&deployment, Duration::from_secs(1), deployment.send(request)).await;
         assert_eq!(answer.refused(408), "The request's body did not arrive in time.");
         assert!((15..20).contains(&passed.as_secs()), "{passed:?}");
     }
     let request = Request::post(crate::tests::oauth::token_endpoint::v1()).body(endless("grant_type=")).unwrap();
-    let (answer, passed) = answer_in_steps(&bench, Duration::from_secs(1), bench.send(request)).await;
+    let (answer, passed) = answer_in_steps(&deployment, Duration::from_secs(1), deployment.send(request)).await;
     assert_eq!(crate::tests::oauth::token_endpoint::refused(&answer, "invalid_request", 400), 90013);
     assert!((15..20).contains(&passed.as_secs()), "{passed:?}");
 }
@@ -243,8 +243,8 @@ async fn a_body_that_does_not_arrive_is_given_up() {
 /// One of which something comes again and again is given up no later.
 #[tokio::test]
 async fn a_body_that_drips_is_given_up() {
-    let bench = Bench::new().await;
-    let token = format!("Bearer {}", bench.token(ANA));
+    let deployment = Deployment::new().await;
+    let token = format!("Bearer {}", deployment.token(ANA));
     let _frozen = freeze();
     let drops = futures::stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_secs(4)).await;
@@ -252,7 +252,7 @@ async fn a_body_that_drips_is_given_up() {
     });
     let request = Request::post("/insights/v1/mpn/ScheduledReport").header(header::AUTHORIZATION, &token);
     let request = request.body(Body::from_stream(drops)).unwrap();
-    let (answer, passed) = answer_in_steps(&bench, Duration::from_secs(1), bench.send(request)).await;
+    let (answer, passed) = answer_in_steps(&deployment, Duration::from_secs(1), deployment.send(request)).await;
     assert_eq!(answer.refused(408), "The request's body did not arrive in time.");
     assert!((15..20).contains(&passed.as_secs()), "{passed:?}");
 }

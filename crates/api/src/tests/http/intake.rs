@@ -21,8 +21,8 @@ fn half_sent() -> Body {
 
 #[tokio::test]
 async fn one_address_with_many_requests_leaves_room_to_others() {
-    let bench = Bench::new().await;
-    let router = router(ApiState { intake: Arc::new(Intake::new(8, 4)), ..state(&bench.context, None) });
+    let deployment = Deployment::new().await;
+    let router = router(ApiState { intake: Arc::new(Intake::new(8, 4)), ..state(&deployment.context, None) });
     let send = async |address: [u8; 4], method: Method, path: &str, body: Body| {
         let router = router.clone().layer(Extension(ConnectInfo(SocketAddr::from((address, 1)))));
         let request = Request::builder().method(method).uri(path).header(header::HOST, "insights.example");

@@ -18,9 +18,9 @@ const CLAIMS: [(&str, &str); 5] = [
     ("x-original-url", "https://evil.example/"),
 ];
 
-async fn ask(bench: &Bench, request: axum::http::request::Builder, body: &str) -> Answer {
+async fn ask(deployment: &Deployment, request: axum::http::request::Builder, body: &str) -> Answer {
     let request = CLAIMS.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-    bench.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    deployment.send(request.body(Body::from(body.to_owned())).unwrap()).await
 }
 
 fn nothing_of_evil(answer: &Answer) {
@@ -30,34 +30,34 @@ fn nothing_of_evil(answer: &Answer) {
 
 #[tokio::test]
 async fn discovery_tokens_and_links_are_of_the_deployments_own_address() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for path in [
         format!("/{CONTOSO}/.well-known/openid-configuration"),
         format!("/{CONTOSO}/v2.0/.well-known/openid-configuration"),
         "/common/discovery/instance?api-version=1.1".to_owned(),
     ] {
-        let answer = ask(&bench, Request::get(&path), "").await;
+        let answer = ask(&deployment, Request::get(&path), "").await;
         nothing_of_evil(&answer);
         assert!(answer.text().contains(BASE), "{path}");
     }
     let form = format!(
         "grant_type=password&client_id={APP}&client_secret=app%2Bsecret%2F1%3D&resource={RESOURCE}&username=ana@contoso.example&password=p%C3%A4ssword%20%26%20more"
     );
-    let answer = ask(&bench, Request::post(v1()), &form).await;
+    let answer = ask(&deployment, Request::post(v1()), &form).await;
     nothing_of_evil(&answer);
     let token = answer.json()["access_token"].as_str().unwrap().to_owned();
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
     assert_eq!(claims["iss"], format!("{BASE}/{CONTOSO}/"));
-    let refused = ask(&bench, Request::post(v1()), "grant_type=x").await;
+    let refused = ask(&deployment, Request::post(v1()), "grant_type=x").await;
     nothing_of_evil(&refused);
     assert!(refused.json()["error_uri"].as_str().unwrap().starts_with(BASE));
 
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    bench.work().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    deployment.work().await;
     let path = format!("/insights/v1/mpn/ScheduledReport/execution/{report}");
-    let answer = ask(&bench, Request::get(path).header("authorization", format!("Bearer {token}")), "").await;
+    let answer = ask(&deployment, Request::get(path).header("authorization", format!("Bearer {token}")), "").await;
     nothing_of_evil(&answer);
     let execution = &answer.ok()[0];
     for field in ["reportAccessSecureLink", "reportLocation"] {

@@ -6,14 +6,15 @@ use serde_json::json;
 
 use crate::tests::harness::*;
 
-async fn post(bench: &Bench, path: &str, body: impl Into<Body>) -> Answer {
-    let request = Request::post(format!("/insights/v1/mpn/{path}")).header(header::AUTHORIZATION, format!("Bearer {}", bench.token(ANA)));
-    bench.send(request.body(body.into()).unwrap()).await
+async fn post(deployment: &Deployment, path: &str, body: impl Into<Body>) -> Answer {
+    let request =
+        Request::post(format!("/insights/v1/mpn/{path}")).header(header::AUTHORIZATION, format!("Bearer {}", deployment.token(ANA)));
+    deployment.send(request.body(body.into()).unwrap()).await
 }
 
 #[tokio::test]
 async fn bodies_that_are_no_fields() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let nested_field = format!("{{\"Name\":{nested}}}");
     let cases: [(Vec<u8>, &str); 11] = [
@@ -31,51 +32,51 @@ async fn bodies_that_are_no_fields() {
     ];
     for (body, message) in cases {
         for path in ["ScheduledQueries", "ScheduledReport"] {
-            let refused = post(&bench, path, body.clone()).await.refused(400);
+            let refused = post(&deployment, path, body.clone()).await.refused(400);
             assert!(refused.starts_with(message), "{refused}");
         }
     }
     // However deep, what is in no field is passed over.
-    let refused = post(&bench, "ScheduledQueries", nested_field).await.refused(400);
+    let refused = post(&deployment, "ScheduledQueries", nested_field).await.refused(400);
     assert_eq!(refused, "Name should be a string, but is an array.");
     let large = format!("{{\"Name\":\"{}\"}}", "x".repeat(3 << 20));
     for path in ["ScheduledQueries", "ScheduledReport"] {
-        assert_eq!(post(&bench, path, large.clone()).await.refused(413), "The request body is larger than 512 KiB.");
+        assert_eq!(post(&deployment, path, large.clone()).await.refused(413), "The request body is larger than 512 KiB.");
     }
     let long = "x".repeat(400 << 10);
-    assert!(post(&bench, "ScheduledQueries", json!({"Name": "n", "Query": long}).to_string()).await.refused(400).len() < 1000);
+    assert!(post(&deployment, "ScheduledQueries", json!({"Name": "n", "Query": long}).to_string()).await.refused(400).len() < 1000);
     // Names keep what a database could stumble over.
     let name = "a\u{1}b'; DROP TABLE users; --";
-    let made = post(&bench, "ScheduledQueries", json!({"Name": name, "Query": ALL_SALES}).to_string()).await.ok().remove(0);
+    let made = post(&deployment, "ScheduledQueries", json!({"Name": name, "Query": ALL_SALES}).to_string()).await.ok().remove(0);
     assert_eq!(made["name"], name);
-    assert_eq!(bench.get(ANA, "ScheduledQueries?includeSystemQueries=false").await.ok()[0]["name"], name);
+    assert_eq!(deployment.get(ANA, "ScheduledQueries?includeSystemQueries=false").await.ok()[0]["name"], name);
 }
 
 #[tokio::test]
 async fn paths_are_read_in_any_case_and_with_a_final_slash() {
-    let bench = Bench::new().await;
-    let token = format!("Bearer {}", bench.token(ANA));
+    let deployment = Deployment::new().await;
+    let token = format!("Bearer {}", deployment.token(ANA));
     for path in [
         "/insights/v1/mpn/ScheduledDataset",
         "/INSIGHTS/V1/MPN/SCHEDULEDDATASET",
         "/insights/v1.1/mpn/scheduleddataset/",
         "/Insights/v1/Mpn/ScheduledDataset///?DATASETNAME=sales",
     ] {
-        let answer = bench.fetch(path, &[("authorization", &token)]).await;
+        let answer = deployment.fetch(path, &[("authorization", &token)]).await;
         assert!(answer.ok().iter().any(|dataset| dataset["datasetName"] == "Sales"), "{path}");
     }
     let path = "/insights/v1/mpn/scheduledQueries/TestQueryResult?EXPORTQUERY=select+name+from+SALES+order+by+NAME+asc+limit+1";
-    assert_eq!(bench.fetch(path, &[("authorization", &token)]).await.ok(), [json!({"Name": "alpha"})]);
+    assert_eq!(deployment.fetch(path, &[("authorization", &token)]).await.ok(), [json!({"Name": "alpha"})]);
 }
 
 #[tokio::test]
 async fn what_is_not_there_has_the_form_of_every_answer() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let long = format!("/{}", "a".repeat(60_000));
     for path in
         ["/", "/nothing", "//", "/insights", "/insights/v2/mpn/ScheduledDataset", "/insights/v1/mpn/Nothing", "/%2e%2e/%2e%2e", &long]
     {
-        let message = bench.fetch(path, &[]).await.refused(404);
+        let message = deployment.fetch(path, &[]).await.refused(404);
         assert!(message.starts_with("There is nothing at /") && message.len() < 300, "{message}");
     }
     for (method, path) in [
@@ -87,7 +88,7 @@ async fn what_is_not_there_has_the_form_of_every_answer() {
         (Method::OPTIONS, "/insights/v1/mpn/ScheduledDataset"),
     ] {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        let answer = bench.send(request).await;
+        let answer = deployment.send(request).await;
         assert!(answer.refused(405).contains("does not take"), "{path}");
         assert!(!answer.header("allow").is_empty());
     }
@@ -95,7 +96,7 @@ async fn what_is_not_there_has_the_form_of_every_answer() {
 
 #[tokio::test]
 async fn garbled_ids_and_parameters_are_refused_plainly() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for id in ["%00", "%ff%fe", "..%2f..%2f", "%25%32%30", "%0d%0aSet-Cookie:a=b", "a;b;c", ";", "%F0%9F%A6%80", &"9".repeat(5_000)] {
         for (method, path) in [
             (Method::DELETE, format!("ScheduledQueries/{id}")),
@@ -106,7 +107,7 @@ async fn garbled_ids_and_parameters_are_refused_plainly() {
             (Method::GET, format!("ScheduledReport?reportId={id}")),
             (Method::GET, format!("ScheduledDataset?datasetName={id}")),
         ] {
-            let answer = bench.call(ANA, method, &path, serde_json::Value::Null).await;
+            let answer = deployment.call(ANA, method, &path, serde_json::Value::Null).await;
             // A semicolon parts lists, and an empty one filters nothing.
             let expected: &[u16] = if id == "%ff%fe" && !path.contains('?') { &[400] } else { &[404] };
             assert!(expected.contains(&answer.status.as_u16()), "{path}: {}", answer.text());
@@ -114,41 +115,41 @@ async fn garbled_ids_and_parameters_are_refused_plainly() {
         }
     }
     for path in ["/%ff/oauth2/token", "/%00/.well-known/openid-configuration", "/artifacts/%ff/%ff", "/common/userrealm/%ff"] {
-        let answer = bench.fetch(path, &[]).await;
+        let answer = deployment.fetch(path, &[]).await;
         assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
     }
 }
 
 #[tokio::test]
 async fn ids_of_a_request_are_echoed_unless_they_could_do_harm() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let sent = [("ms-requestid", "request-1"), ("ms-correlationid", "0b5c1c6e-8c1f-4c92-8d1c-111111111111")];
-    let answer = bench.fetch("/nothing", &sent).await;
+    let answer = deployment.fetch("/nothing", &sent).await;
     assert_eq!((answer.header("ms-requestid"), answer.header("ms-correlationid")), (sent[0].1, sent[1].1));
     let longest = "a".repeat(129);
     for bad in ["", "a b", "a\"b", "<a>", &longest] {
-        let answer = bench.fetch("/nothing", &[("ms-requestid", bad), ("ms-correlationid", bad)]).await;
+        let answer = deployment.fetch("/nothing", &[("ms-requestid", bad), ("ms-correlationid", bad)]).await;
         for name in ["ms-requestid", "ms-correlationid"] {
             assert_eq!(answer.header(name).len(), 36, "{bad}");
         }
     }
-    let refused = bench.post_form("/common/oauth2/token", &[]).await;
+    let refused = deployment.post_form("/common/oauth2/token", &[]).await;
     assert_eq!(refused.json()["correlation_id"], refused.header("ms-correlationid"));
 }
 
 #[tokio::test]
 async fn health() {
-    let bench = Bench::new().await;
-    assert_eq!(bench.fetch("/healthz", &[]).await.text(), "ok");
-    let answer = bench.fetch("/readyz", &[]).await;
+    let deployment = Deployment::new().await;
+    assert_eq!(deployment.fetch("/healthz", &[]).await.text(), "ok");
+    let answer = deployment.fetch("/readyz", &[]).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["ready"]), (200, &json!(true)), "{}", answer.text());
-    bench.context.store.close().await;
-    assert_eq!(bench.fetch("/healthz", &[]).await.status, 200);
+    deployment.context.store.close().await;
+    assert_eq!(deployment.fetch("/healthz", &[]).await.status, 200);
     // Without its database the server answers, in the documented words.
-    let refused = bench.get(ANA, "ScheduledReport").await;
+    let refused = deployment.get(ANA, "ScheduledReport").await;
     assert_eq!(refused.header("retry-after"), "5");
     assert_eq!(refused.refused(503), "Service unavailable");
-    let token = bench.post_form("/common/oauth2/token", &[("grant_type", "client_credentials")]).await;
+    let token = deployment.post_form("/common/oauth2/token", &[("grant_type", "client_credentials")]).await;
     assert!(token.status == 400 || token.header("retry-after") == "5");
 }
 
@@ -160,9 +161,9 @@ fn detail(answer: &crate::tests::harness::Answer, name: &str) -> Option<String> 
 
 #[tokio::test]
 async fn readiness_says_what_cannot_be_done() {
-    let bench = Bench::new().await;
-    bench.context.store.close().await;
-    let answer = bench.fetch("/readyz", &[]).await;
+    let deployment = Deployment::new().await;
+    deployment.context.store.close().await;
+    let answer = deployment.fetch("/readyz", &[]).await;
     assert_eq!(answer.status, 503);
     assert_eq!(detail(&answer, "database").unwrap(), "nothing can be answered: the database does not answer");
     assert_eq!(
@@ -171,11 +172,11 @@ async fn readiness_says_what_cannot_be_done() {
     );
     assert_eq!((detail(&answer, "artifacts"), detail(&answer, "data")), (None, None));
     // Where the folder of the files is gone, and something else is in its place.
-    let bench = Bench::new().await;
-    std::fs::remove_dir_all(bench.folder.path().join("artifacts")).unwrap();
-    std::fs::write(bench.folder.path().join("artifacts"), "").unwrap();
-    let answer = bench.fetch("/readyz", &[]).await;
+    let deployment = Deployment::new().await;
+    std::fs::remove_dir_all(deployment.folder.path().join("artifacts")).unwrap();
+    std::fs::write(deployment.folder.path().join("artifacts"), "").unwrap();
+    let answer = deployment.fetch("/readyz", &[]).await;
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(detail(&answer, "artifacts").unwrap().starts_with("reports cannot be written: "));
-    assert!(!answer.text().contains(bench.folder.path().to_str().unwrap()), "strangers read it");
+    assert!(!answer.text().contains(deployment.folder.path().to_str().unwrap()), "strangers read it");
 }

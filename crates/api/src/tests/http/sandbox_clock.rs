@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::tests::harness::*;
 use crate::{SandboxAccess, router};
 
-async fn ask(bench: &Bench, method: Method, peer: Option<&str>, headers: &[(&str, &str)], body: &str) -> Answer {
+async fn ask(deployment: &Deployment, method: Method, peer: Option<&str>, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri("/sandbox/v1/clock");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -23,16 +23,16 @@ async fn ask(bench: &Bench, method: Method, peer: Option<&str>, headers: &[(&str
         let address = SocketAddr::new(peer.parse::<IpAddr>().unwrap(), 50_000);
         request.extensions_mut().insert(ConnectInfo(address));
     }
-    bench.send(request).await
+    deployment.send(request).await
 }
 
-async fn set(bench: &Bench, body: &str) -> Answer {
-    ask(bench, Method::POST, Some("127.0.0.1"), &[("host", "localhost:7080"), ("content-type", "application/json")], body).await
+async fn set(deployment: &Deployment, body: &str) -> Answer {
+    ask(deployment, Method::POST, Some("127.0.0.1"), &[("host", "localhost:7080"), ("content-type", "application/json")], body).await
 }
 
 #[tokio::test]
 async fn only_callers_on_the_machine_itself_are_answered() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let ours = ("host", "localhost:7080");
     for (peer, headers, answered) in [
         (Some("127.0.0.1"), vec![ours], true),
@@ -56,28 +56,28 @@ async fn only_callers_on_the_machine_itself_are_answered() {
         for method in [Method::GET, Method::POST] {
             let mut headers = headers.clone();
             headers.push(("content-type", "application/json"));
-            let answer = ask(&bench, method.clone(), peer, &headers, r#"{"advance":"PT1S"}"#).await;
+            let answer = ask(&deployment, method.clone(), peer, &headers, r#"{"advance":"PT1S"}"#).await;
             assert_eq!(answer.status.as_u16(), if answered { 200 } else { 403 }, "{method} {peer:?} {headers:?}");
             assert_eq!(answer.json()["error"].is_string(), !answered);
         }
     }
     // What is no host never comes so far.
-    ask(&bench, Method::POST, Some("127.0.0.1"), &[("host", "localhost:evil")], "{}").await.refused(400);
-    assert_eq!((bench.now() - "2026-11-22T12:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap()).num_seconds(), 4);
+    ask(&deployment, Method::POST, Some("127.0.0.1"), &[("host", "localhost:evil")], "{}").await.refused(400);
+    assert_eq!((deployment.now() - "2026-11-22T12:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap()).num_seconds(), 4);
 }
 
 #[tokio::test]
 async fn the_clock_moves_forward_and_queues_what_falls_due() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    assert_eq!(set(&bench, r#"{"advance":"PT0S"}"#).await.json(), json!({"now": NOW, "mode": "manual"}));
-    assert_eq!(set(&bench, r#"{"advance":"P1DT4H"}"#).await.json()["now"], "2026-11-23T16:00:00Z");
-    let waiting = bench.executions(ANA, &report).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    assert_eq!(set(&deployment, r#"{"advance":"PT0S"}"#).await.json(), json!({"now": NOW, "mode": "manual"}));
+    assert_eq!(set(&deployment, r#"{"advance":"P1DT4H"}"#).await.json()["now"], "2026-11-23T16:00:00Z");
+    let waiting = deployment.executions(ANA, &report).await;
     assert_eq!(waiting.len(), 7);
     assert!(waiting.iter().all(|execution| execution["executionStatus"] == "Pending"));
-    assert_eq!(set(&bench, r#"{"NOW":"2026-11-23T20:00:00Z"}"#).await.json()["now"], "2026-11-23T20:00:00Z");
-    assert_eq!(bench.work().await, 8);
+    assert_eq!(set(&deployment, r#"{"NOW":"2026-11-23T20:00:00Z"}"#).await.json()["now"], "2026-11-23T20:00:00Z");
+    assert_eq!(deployment.work().await, 8);
     for (body, message) in [
         (r#"{"now":"2026-11-23T19:59:59Z"}"#, "never moves back"),
         (r#"{"now":"soon"}"#, "now should follow format"),
@@ -90,36 +90,36 @@ async fn the_clock_moves_forward_and_queues_what_falls_due() {
         ("[]", "should be a JSON object"),
         ("", "not valid JSON"),
     ] {
-        let refused = set(&bench, body).await;
+        let refused = set(&deployment, body).await;
         assert_eq!(refused.status, 400, "{body}");
         assert!(refused.json()["error"].as_str().unwrap().contains(message), "{body}: {}", refused.text());
     }
     // A form can be posted by any page without asking first; JSON cannot.
     for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
         let headers = [("host", "localhost"), ("content-type", kind)];
-        assert_eq!(ask(&bench, Method::POST, Some("127.0.0.1"), &headers, r#"{"advance":"PT1S"}"#).await.status, 400);
+        assert_eq!(ask(&deployment, Method::POST, Some("127.0.0.1"), &headers, r#"{"advance":"PT1S"}"#).await.status, 400);
     }
-    assert_eq!(set(&bench, r#"{"advance":"PT0S"}"#).await.json()["now"], "2026-11-23T20:00:00Z");
+    assert_eq!(set(&deployment, r#"{"advance":"PT0S"}"#).await.json()["now"], "2026-11-23T20:00:00Z");
 }
 
 #[tokio::test]
 async fn the_systems_clock_cannot_be_moved() {
-    let bench = Bench::start(Settings::default(), Clock::System).await;
-    let shown = ask(&bench, Method::GET, Some("127.0.0.1"), &[("host", "localhost")], "").await.json();
+    let deployment = Deployment::start(Settings::default(), Clock::System).await;
+    let shown = ask(&deployment, Method::GET, Some("127.0.0.1"), &[("host", "localhost")], "").await.json();
     assert_eq!(shown["mode"], "system");
-    let refused = set(&bench, r#"{"advance":"PT1H"}"#).await;
+    let refused = set(&deployment, r#"{"advance":"PT1H"}"#).await;
     assert_eq!(refused.status, 400);
     assert!(refused.json()["error"].as_str().unwrap().contains("--clock manual"), "{}", refused.text());
 }
 
 #[tokio::test]
 async fn without_a_sandbox_there_is_no_clock_to_move() {
-    let mut bench = Bench::new().await;
+    let mut deployment = Deployment::new().await;
     let open = SandboxAccess { hosts: Arc::new(["localhost".into()]), loopback_only: false };
-    let (none, open) = (state(&bench.context, None), state(&bench.context, Some(open)));
-    bench.router = router(none);
-    set(&bench, r#"{"advance":"PT1H"}"#).await.refused(404);
-    bench.router = router(open);
-    let remote = ask(&bench, Method::GET, Some("192.0.2.1"), &[("host", "localhost")], "").await;
+    let (none, open) = (state(&deployment.context, None), state(&deployment.context, Some(open)));
+    deployment.router = router(none);
+    set(&deployment, r#"{"advance":"PT1H"}"#).await.refused(404);
+    deployment.router = router(open);
+    let remote = ask(&deployment, Method::GET, Some("192.0.2.1"), &[("host", "localhost")], "").await;
     assert_eq!((remote.status.as_u16(), &remote.json()["now"]), (200, &Value::from(NOW)));
 }

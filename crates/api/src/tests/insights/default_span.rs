@@ -21,23 +21,23 @@ metrics = [{ name = "Rows", expression = "COUNT(*)" }]
 "#;
 
 /// Rows of these days, numbered from 0; location by location.
-async fn of_days(days: &[(&str, &str)]) -> Bench {
-    let bench = Bench::new().await;
-    std::fs::write(bench.folder.path().join("definitions/mpn/Days.toml"), DAYS).unwrap();
+async fn of_days(days: &[(&str, &str)]) -> Deployment {
+    let deployment = Deployment::new().await;
+    std::fs::write(deployment.folder.path().join("definitions/mpn/Days.toml"), DAYS).unwrap();
     let columns = [
         days.iter().map(|(day, _)| Some(Cell::Date(day.parse::<NaiveDate>().unwrap()))).collect(),
         (0..days.len() as i64).map(|number| Some(Cell::Int(number))).collect(),
         days.iter().map(|(_, location)| Some(Cell::String((*location).to_owned()))).collect(),
     ];
-    bench.write(Program::Mpn, "Days", CONTOSO, "a.parquet", &columns);
-    bench
+    deployment.write(Program::Mpn, "Days", CONTOSO, "a.parquet", &columns);
+    deployment
 }
 
 /// The envelope of a preview: how many rows, the documented message and the notes.
-async fn tried(bench: &Bench, who: Who, text: &str, more: &[(&str, &str)]) -> (usize, Value, Value) {
+async fn tried(deployment: &Deployment, who: Who, text: &str, more: &[(&str, &str)]) -> (usize, Value, Value) {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let query = query.append_pair("exportQuery", text).extend_pairs(more).finish();
-    let answer = bench.get(who, &format!("ScheduledQueries/testQueryResult?{query}")).await;
+    let answer = deployment.get(who, &format!("ScheduledQueries/testQueryResult?{query}")).await;
     let envelope = answer.envelope();
     (answer.ok().len(), envelope["message"].clone(), envelope.get("notes").cloned().unwrap_or_default())
 }
@@ -56,7 +56,7 @@ type Case<'a> = (&'a str, usize, Option<(&'a str, &'a str)>);
 #[tokio::test]
 async fn rows_that_are_left_out_are_told_of() {
     let here = "1000001";
-    let bench = of_days(&[("2026-11-02", here), ("2026-10-31", here), ("2026-05-01", here), ("2026-04-30", "1000002")]).await;
+    let deployment = of_days(&[("2026-11-02", here), ("2026-10-31", here), ("2026-05-01", here), ("2026-04-30", "1000002")]).await;
     let (after, before) = ("from 2026-11-01 on", "before 2026-05-01");
     let both = format!("{before} and {after}");
     let cases: [Case<'_>; 9] = [
@@ -73,7 +73,7 @@ async fn rows_that_are_left_out_are_told_of() {
         ("SELECT Number FROM Days WHERE Number = 77", 0, None),
     ];
     for (text, count, sides) in cases {
-        let (rows, message, notes) = tried(&bench, ANA, text, &[]).await;
+        let (rows, message, notes) = tried(&deployment, ANA, text, &[]).await;
         assert_eq!(rows, count, "{text}");
         match sides {
             // The documented message stays as it was where there are rows.
@@ -83,7 +83,7 @@ async fn rows_that_are_left_out_are_told_of() {
         }
     }
     // Who sees no such rows is told of none.
-    assert_eq!(tried(&bench, LEA, "SELECT Number FROM Days", &[]).await, (2, Value::Null, json!([note("Day", after)])));
+    assert_eq!(tried(&deployment, LEA, "SELECT Number FROM Days", &[]).await, (2, Value::Null, json!([note("Day", after)])));
     // Whoever says which time is meant hears nothing.
     for (text, more) in [
         ("SELECT Number FROM Days TIMESPAN LAST_6_MONTHS", &[][..]),
@@ -92,23 +92,23 @@ async fn rows_that_are_left_out_are_told_of() {
         ("SELECT Number FROM Days", &[("endTime", "2026-11-01T00:00:00Z")]),
         ("SELECT Name FROM Sales", &[]),
     ] {
-        let (_, message, notes) = tried(&bench, ANA, text, more).await;
+        let (_, message, notes) = tried(&deployment, ANA, text, more).await;
         assert_eq!((message, notes), (Value::Null, Value::Null), "{text} {more:?}");
     }
 }
 
 #[tokio::test]
 async fn an_execution_tells_of_them_too() {
-    let bench = of_days(&[("2026-11-02", "1000001"), ("2026-10-31", "1000001")]).await;
+    let deployment = of_days(&[("2026-11-02", "1000001"), ("2026-10-31", "1000001")]).await;
     for (text, fields, expected) in [
         ("SELECT Number FROM Days", json!({}), json!(note("Day", "from 2026-11-01 on"))),
         ("SELECT Number FROM Days TIMESPAN LAST_6_MONTHS", json!({}), Value::Null),
         ("SELECT Number FROM Days", json!({"QueryStartTime": "2026-10-01T00:00:00Z", "QueryEndTime": "2026-11-01T00:00:00Z"}), Value::Null),
     ] {
-        let query = bench.create_query(ANA, text).await;
-        let report = bench.create_report(ANA, &query, with(json!({"ExecuteNow": true}), fields)).await;
-        bench.work().await;
-        let execution = bench.executions(ANA, &report).await.remove(0);
+        let query = deployment.create_query(ANA, text).await;
+        let report = deployment.create_report(ANA, &query, with(json!({"ExecuteNow": true}), fields)).await;
+        deployment.work().await;
+        let execution = deployment.executions(ANA, &report).await.remove(0);
         assert_eq!((&execution["rowCount"], &execution["message"]), (&json!(1), &expected), "{execution}");
     }
 }

@@ -26,37 +26,37 @@ metrics = [{ name = "TotalSpent", expression = "SUM(Spent)" }, { name = "Pages",
 "#;
 
 /// Two files: two rows of last year, three of this year's October.
-async fn bench() -> Bench {
-    let bench = Bench::with(|settings| settings.access_rules.allow_report_viewer = true).await;
-    std::fs::write(bench.folder.path().join("definitions/mpn/Visits.toml"), VISITS).unwrap();
+async fn deployment() -> Deployment {
+    let deployment = Deployment::with(|settings| settings.access_rules.allow_report_viewer = true).await;
+    std::fs::write(deployment.folder.path().join("definitions/mpn/Visits.toml"), VISITS).unwrap();
     let text = |texts: &[&str]| texts.iter().map(|text| Some(Cell::String((*text).to_owned()))).collect::<Vec<_>>();
     let day = |days: &[&str]| days.iter().map(|day| Some(Cell::Date(day.parse().unwrap()))).collect::<Vec<_>>();
     let number = |numbers: &[i64]| numbers.iter().map(|number| Some(Cell::Int(*number))).collect::<Vec<_>>();
     let (old, new) = (["2025-03-01", "2025-03-02"], ["2026-10-01", "2026-10-02", "2026-10-03"]);
     let old = [day(&old), text(&["a", "b"]), number(&[1, 2]), text(&["1000001", "1000002"])];
     let new = [day(&new), text(&["a", "b", "c"]), number(&[4, 8, 16]), text(&["1000001", "1000001", "1000002"])];
-    bench.write(Program::Mpn, "Visits", CONTOSO, "2025.parquet", &old);
-    bench.write(Program::Mpn, "Visits", CONTOSO, "2026.parquet", &new);
+    deployment.write(Program::Mpn, "Visits", CONTOSO, "2025.parquet", &old);
+    deployment.write(Program::Mpn, "Visits", CONTOSO, "2026.parquet", &new);
     let foreign = [day(&["2026-10-04"; 50]), text(&["z"; 50]), number(&[9; 50]), text(&["2000001"; 50])];
-    bench.write(Program::Mpn, "Visits", FABRIKAM, "2026.parquet", &foreign);
-    bench
+    deployment.write(Program::Mpn, "Visits", FABRIKAM, "2026.parquet", &foreign);
+    deployment
 }
 
-async fn give(bench: &Bench, who: Who, role: Role, locations: Locations) {
+async fn give(deployment: &Deployment, who: Who, role: Role, locations: Locations) {
     let user = who.user.unwrap();
     for held in [Role::ExecutiveReportViewer, Role::ReportViewer] {
-        bench.context.store.revoke_role(user, held).await.unwrap();
+        deployment.context.store.revoke_role(user, held).await.unwrap();
     }
-    bench.context.store.put_role(who.tenant, user, &RoleAssignment { role, locations }).await.unwrap();
+    deployment.context.store.put_role(who.tenant, user, &RoleAssignment { role, locations }).await.unwrap();
 }
 
-async fn ask(bench: &Bench, who: Who, query: &str, more: &str) -> Answer {
+async fn ask(deployment: &Deployment, who: Who, query: &str, more: &str) -> Answer {
     let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
-    bench.get(who, &format!("ScheduledQueries/explainQuery?exportQuery={query}{more}")).await
+    deployment.get(who, &format!("ScheduledQueries/explainQuery?exportQuery={query}{more}")).await
 }
 
-async fn explained(bench: &Bench, who: Who, query: &str, more: &str) -> Value {
-    let answer = ask(bench, who, query, more).await;
+async fn explained(deployment: &Deployment, who: Who, query: &str, more: &str) -> Value {
+    let answer = ask(deployment, who, query, more).await;
     assert_eq!(answer.json()["message"], Value::Null);
     let [explanation] = <[Value; 1]>::try_from(answer.ok()).unwrap();
     explanation
@@ -70,8 +70,8 @@ const QUERY: &str = "SELECT Page, TotalSpent FROM Visits WHERE Page != 'x' AND T
 
 #[tokio::test]
 async fn it_says_what_a_query_would_do() {
-    let bench = bench().await;
-    let mut explanation = explained(&bench, ANA, QUERY, "").await;
+    let deployment = deployment().await;
+    let mut explanation = explained(&deployment, ANA, QUERY, "").await;
     let (bytes, written) = (explanation["estimatedBytes"].take(), explanation["dataAsOf"].take());
     let said = sentences(&explanation).iter().map(|sentence| (*sentence).to_owned()).collect::<Vec<_>>();
     assert_eq!(
@@ -120,17 +120,17 @@ async fn it_says_what_a_query_would_do() {
         })
     );
     // A saved query, and a plain one of a dataset without dates.
-    let id = bench.create_query(ANA, QUERY).await;
-    let saved = bench.get(ANA, &format!("ScheduledQueries/explainQuery?queryId={id}")).await.ok();
+    let id = deployment.create_query(ANA, QUERY).await;
+    let saved = deployment.get(ANA, &format!("ScheduledQueries/explainQuery?queryId={id}")).await.ok();
     assert_eq!(saved[0]["sentences"][2], said[2]);
-    let plain = explained(&bench, ANA, "SELECT Name FROM Plain WHERE Name = 'a' TIMESPAN LIFETIME", "").await;
+    let plain = explained(&deployment, ANA, "SELECT Name FROM Plain WHERE Name = 'a' TIMESPAN LIFETIME", "").await;
     let none = json!({"column": null, "from": null, "to": null, "source": "none", "timeSpan": null});
     assert_eq!((&plain["timeBounds"], &plain["groupedBy"], &plain["limit"]), (&none, &Value::Null, &Value::Null));
 }
 
 #[tokio::test]
 async fn time_bounds_say_where_they_come_from() {
-    let bench = bench().await;
+    let deployment = deployment().await;
     let query = |rest: &str| format!("SELECT Page FROM Visits {rest}");
     let (from, to) = ("2026-01-01T00:00:00Z", "2026-10-02T00:00:00Z");
     for (query, more, expected, rows) in [
@@ -141,7 +141,7 @@ async fn time_bounds_say_where_they_come_from() {
         (query(""), format!("&startTime={from}"), json!([from, NOW, "startAndEndTime", null]), 3),
         (query(""), format!("&endTime={from}"), json!([null, from, "startAndEndTime", null]), 2),
     ] {
-        let explanation = explained(&bench, ANA, &query, &more).await;
+        let explanation = explained(&deployment, ANA, &query, &more).await;
         let bounds = &explanation["timeBounds"];
         assert_eq!(json!([bounds["from"], bounds["to"], bounds["source"], bounds["timeSpan"]]), expected, "{query} {more}");
         assert_eq!((&explanation["estimatedRows"], &explanation["visibleRows"]), (&json!(rows), &json!(5)), "{query} {more}");
@@ -151,17 +151,17 @@ async fn time_bounds_say_where_they_come_from() {
 /// Nothing that is said of a query counts, names or measures what the caller may not see.
 #[tokio::test]
 async fn it_speaks_of_the_callers_own_rows_alone() {
-    let bench = bench().await;
+    let deployment = deployment().await;
     let query = "SELECT Page, Spent FROM Visits TIMESPAN LIFETIME";
     for (who, visible, locations) in [(ANA, 5, json!(null)), (LEA, 3, json!(["1000001"])), (ZOE, 50, json!(null))] {
-        let explanation = explained(&bench, who, query, "").await;
+        let explanation = explained(&deployment, who, query, "").await;
         assert_eq!((&explanation["visibleRows"], &explanation["rowsOf"]["locations"]), (&json!(visible), &locations), "{who:?}");
         assert!(explanation["estimatedRows"].as_u64().unwrap() <= visible, "{explanation}");
     }
-    let lea = explained(&bench, LEA, query, "").await;
+    let lea = explained(&deployment, LEA, query, "").await;
     assert_eq!(sentences(&lea)[1], "Sees the rows of your location 1000001.");
     // What others' rows hold changes nothing of it.
-    let before = explained(&bench, LEA, query, "").await;
+    let before = explained(&deployment, LEA, query, "").await;
     let text = |text: &str| vec![Some(Cell::String(text.to_owned()))];
     let more = [
         vec![Some(Cell::Date("2026-10-05".parse().unwrap()))],
@@ -169,12 +169,12 @@ async fn it_speaks_of_the_callers_own_rows_alone() {
         vec![Some(Cell::Int(1))],
         text("2000001"),
     ];
-    bench.write(Program::Mpn, "Visits", FABRIKAM, "more.parquet", &more);
-    assert_eq!(explained(&bench, LEA, query, "").await, before);
+    deployment.write(Program::Mpn, "Visits", FABRIKAM, "more.parquet", &more);
+    assert_eq!(explained(&deployment, LEA, query, "").await, before);
 
-    give(&bench, LEA, Role::ReportViewer, Locations::Only(vec!["1000002".into(), "1000001".into()])).await;
+    give(&deployment, LEA, Role::ReportViewer, Locations::Only(vec!["1000002".into(), "1000001".into()])).await;
     let query = "SELECT Page, TotalSpent, Pages FROM Visits WHERE Spent > 3 TIMESPAN LIFETIME";
-    let answer = ask(&bench, LEA, query, "").await;
+    let answer = ask(&deployment, LEA, query, "").await;
     assert_eq!(answer.json()["dataRedacted"], true);
     let explanation = answer.ok().remove(0);
     let rows_of = json!({"locations": ["1000002", "1000001"], "redactedColumns": ["Spent"], "redactedMetrics": ["Pages"]});
@@ -188,8 +188,8 @@ async fn it_speaks_of_the_callers_own_rows_alone() {
 
 #[tokio::test]
 async fn it_is_refused_as_a_preview_is() {
-    let bench = bench().await;
-    let id = bench.create_query(ANA, QUERY).await;
+    let deployment = deployment().await;
+    let id = deployment.create_query(ANA, QUERY).await;
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let text = encode(QUERY);
     let cases = [
@@ -206,7 +206,7 @@ async fn it_is_refused_as_a_preview_is() {
     for case in cases {
         for who in [ANA, LEA, ZOE] {
             let answers = ["explainQuery", "testQueryResult"].map(|endpoint| format!("ScheduledQueries/{endpoint}{case}"));
-            let [explained, previewed] = [bench.get(who, &answers[0]).await, bench.get(who, &answers[1]).await];
+            let [explained, previewed] = [deployment.get(who, &answers[0]).await, deployment.get(who, &answers[1]).await];
             assert_eq!(explained.status, previewed.status, "{case} {who:?}");
             if explained.status != 200 {
                 assert_eq!(explained.envelope(), previewed.envelope(), "{case} {who:?}");
@@ -214,23 +214,23 @@ async fn it_is_refused_as_a_preview_is() {
         }
     }
     // Both of Lea's refusals are in the record, with the reason and the dataset.
-    let audited = bench.audited("access.refuse").await;
+    let audited = deployment.audited("access.refuse").await;
     assert_eq!(audited.len(), 2);
     assert!(audited.iter().all(|event| event.subject == "dataset Plain" && event.detail.contains("cannot be limited to locations")));
-    let posted = bench.call(ANA, Method::POST, "ScheduledQueries/explainQuery", json!({})).await;
+    let posted = deployment.call(ANA, Method::POST, "ScheduledQueries/explainQuery", json!({})).await;
     assert_eq!(posted.status, 405);
 }
 
 #[tokio::test]
 async fn what_is_no_error_is_noted() {
-    let bench = bench().await;
+    let deployment = deployment().await;
     let note = "'many' is not a number, so the condition on Spent matches no row";
-    let explanation = explained(&bench, ANA, "SELECT Page FROM Visits WHERE Spent = 'many'", "").await;
+    let explanation = explained(&deployment, ANA, "SELECT Page FROM Visits WHERE Spent = 'many'", "").await;
     assert_eq!(explanation["notes"], json!([note]));
     assert_eq!(explanation["conditions"], json!(["Spent has a value that it cannot have, so that nothing is left"]));
     let empty = VISITS.replace("\"Visits\"", "\"Empty\"");
-    std::fs::write(bench.folder.path().join("definitions/mpn/Empty.toml"), empty).unwrap();
-    let explanation = explained(&bench, ANA, "SELECT Page FROM Empty", "").await;
+    std::fs::write(deployment.folder.path().join("definitions/mpn/Empty.toml"), empty).unwrap();
+    let explanation = explained(&deployment, ANA, "SELECT Page FROM Empty", "").await;
     assert_eq!(explanation["notes"], json!(["Empty holds no data of your organisation yet"]));
     assert_eq!((&explanation["dataAsOf"], &explanation["files"]), (&Value::Null, &json!({"read": 0, "skipped": 0})));
 }

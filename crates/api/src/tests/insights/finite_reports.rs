@@ -11,33 +11,33 @@ const PREFIX: &str = "Invalid report parameters for creation - ";
 const ADDED: [&str; 3] = ["totalRecurrenceCount", "endTime", "nextExecutionStartTime"];
 
 /// `version` of an API, such as `v1.1/cmp`.
-async fn call(bench: &Bench, version: &str, method: Method, path: &str, body: Value) -> Answer {
+async fn call(deployment: &Deployment, version: &str, method: Method, path: &str, body: Value) -> Answer {
     let who = if version.ends_with("cmp") { ALONE } else { ANA };
     let request = Request::builder()
         .method(method)
         .uri(format!("/insights/{version}/{path}"))
-        .header(header::AUTHORIZATION, format!("Bearer {}", bench.token(who)));
+        .header(header::AUTHORIZATION, format!("Bearer {}", deployment.token(who)));
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-    bench.send(request.body(body).unwrap()).await
+    deployment.send(request.body(body).unwrap()).await
 }
 
-async fn new(bench: &Bench, method: Method, path: &str, body: Value) -> Answer {
-    call(bench, "v1.1/cmp", method, path, body).await
+async fn new(deployment: &Deployment, method: Method, path: &str, body: Value) -> Answer {
+    call(deployment, "v1.1/cmp", method, path, body).await
 }
 
-async fn query(bench: &Bench, version: &str) -> String {
+async fn query(deployment: &Deployment, version: &str) -> String {
     let dataset = if version.ends_with("cmp") { "Orders" } else { "Sales" };
     let body = json!({"Name": "n", "Query": format!("SELECT Name FROM {dataset}")});
-    let made = call(bench, version, Method::POST, "ScheduledQueries", body).await.ok().remove(0);
+    let made = call(deployment, version, Method::POST, "ScheduledQueries", body).await.ok().remove(0);
     made["queryId"].as_str().unwrap().to_owned()
 }
 
-async fn create(bench: &Bench, version: &str, query: &str, fields: Value) -> Value {
-    call(bench, version, Method::POST, "ScheduledReport", report_body(query, fields)).await.ok().remove(0)
+async fn create(deployment: &Deployment, version: &str, query: &str, fields: Value) -> Value {
+    call(deployment, version, Method::POST, "ScheduledReport", report_body(query, fields)).await.ok().remove(0)
 }
 
-async fn shown(bench: &Bench, version: &str, id: &str) -> Value {
-    call(bench, version, Method::GET, &format!("ScheduledReport?reportId={id}"), Value::Null).await.ok().remove(0)
+async fn shown(deployment: &Deployment, version: &str, id: &str) -> Value {
+    call(deployment, version, Method::GET, &format!("ScheduledReport?reportId={id}"), Value::Null).await.ok().remove(0)
 }
 
 fn id(report: &Value) -> String {
@@ -50,8 +50,8 @@ fn counts(shown: &Value) -> [Value; 4] {
 
 #[tokio::test]
 async fn a_schedule_names_a_count_or_an_end() {
-    let bench = Bench::new().await;
-    let query = query(&bench, "v1.1/cmp").await;
+    let deployment = Deployment::new().await;
+    let query = query(&deployment, "v1.1/cmp").await;
     let good = report_body(&query, with(every_four_hours(None), json!({"EndTime": "2026-11-23T00:00:00Z"})));
     for (change, message) in [
         (json!({"EndTime": null}), "Null or missing value: RecurrenceCount or EndTime".to_owned()),
@@ -61,15 +61,15 @@ async fn a_schedule_names_a_count_or_an_end() {
         (json!({"EndTime": "2026-11-22T16:00:00Z"}), format!("{PREFIX}EndTime should be greater than StartTime")),
         (json!({"RecurrenceCount": 0}), format!("{PREFIX}Recurrence count has to be a positive integer value")),
     ] {
-        let refused = new(&bench, Method::POST, "ScheduledReport", with(good.clone(), change.clone())).await.refused(400);
+        let refused = new(&deployment, Method::POST, "ScheduledReport", with(good.clone(), change.clone())).await.refused(400);
         assert_eq!(refused, message, "{change}");
     }
-    new(&bench, Method::POST, "ScheduledReport", good.clone()).await.ok();
+    new(&deployment, Method::POST, "ScheduledReport", good.clone()).await.ok();
     // Elsewhere an end is a field that nobody knows, and a schedule needs none.
     for version in ["v1/cmp", "v1/mpn", "v1.1/mpn"] {
-        let query = self::query(&bench, version).await;
+        let query = self::query(&deployment, version).await;
         for end in [json!("nonsense"), json!(5), json!("2026-11-22T16:00:00Z"), Value::Null] {
-            let report = create(&bench, version, &query, with(every_four_hours(None), json!({"EndTime": end}))).await;
+            let report = create(&deployment, version, &query, with(every_four_hours(None), json!({"EndTime": end}))).await;
             assert_eq!((&report["recurrenceCount"], &report["reportStatus"]), (&Value::Null, &json!("Active")));
             assert!(ADDED.iter().all(|name| report.get(*name).is_none()), "{report}");
         }
@@ -78,49 +78,49 @@ async fn a_schedule_names_a_count_or_an_end() {
 
 #[tokio::test]
 async fn the_count_goes_down_and_the_next_start_is_shown() {
-    let bench = Bench::new().await;
-    let query = query(&bench, "v1.1/cmp").await;
-    let report = create(&bench, "v1.1/cmp", &query, every_four_hours(Some(2))).await;
+    let deployment = Deployment::new().await;
+    let query = query(&deployment, "v1.1/cmp").await;
+    let report = create(&deployment, "v1.1/cmp", &query, every_four_hours(Some(2))).await;
     assert_eq!(counts(&report), [json!(2), json!(2), Value::Null, json!("2026-11-22T16:00:00Z")]);
     let id = id(&report);
     for (left, next, status) in [(1, json!("2026-11-22T20:00:00Z"), "Active"), (0, Value::Null, "Inactive")] {
-        bench.advance(TimeDelta::hours(4));
-        assert_eq!(bench.work().await, 1);
-        let report = shown(&bench, "v1.1/cmp", &id).await;
+        deployment.advance(TimeDelta::hours(4));
+        assert_eq!(deployment.work().await, 1);
+        let report = shown(&deployment, "v1.1/cmp", &id).await;
         assert_eq!(counts(&report), [json!(left), json!(2), Value::Null, next]);
         assert_eq!(report["reportStatus"], status);
-        let run = new(&bench, Method::GET, &format!("ScheduledReport/execution/{id}"), Value::Null).await.ok().remove(0);
+        let run = new(&deployment, Method::GET, &format!("ScheduledReport/execution/{id}"), Value::Null).await.ok().remove(0);
         assert_eq!(counts(&run), counts(&report), "a run shows the same");
         // In v1.0 the count stays what it was, and there is nothing more.
         for old in [
-            shown(&bench, "v1/cmp", &id).await,
-            call(&bench, "v1/cmp", Method::GET, &format!("ScheduledReport/execution/{id}"), Value::Null).await.ok().remove(0),
+            shown(&deployment, "v1/cmp", &id).await,
+            call(&deployment, "v1/cmp", Method::GET, &format!("ScheduledReport/execution/{id}"), Value::Null).await.ok().remove(0),
         ] {
             assert_eq!(old["recurrenceCount"], 2);
             assert!(ADDED.iter().all(|name| old.get(*name).is_none()), "{old}");
         }
     }
-    let once = create(&bench, "v1.1/cmp", &query, json!({"ExecuteNow": true, "EndTime": "ignored"})).await;
+    let once = create(&deployment, "v1.1/cmp", &query, json!({"ExecuteNow": true, "EndTime": "ignored"})).await;
     assert_eq!(counts(&once), [json!(1), json!(1), Value::Null, Value::Null]);
-    bench.work().await;
-    assert_eq!(counts(&shown(&bench, "v1.1/cmp", &self::id(&once)).await)[0], 0);
+    deployment.work().await;
+    assert_eq!(counts(&shown(&deployment, "v1.1/cmp", &self::id(&once)).await)[0], 0);
 }
 
 /// (count, end in hours after the start, runs)
 #[tokio::test]
 async fn a_report_ends_at_its_end_or_count_whichever_comes_first() {
     for (count, end, runs) in [(None, 8, 3), (None, 7, 2), (None, 1, 1), (Some(2), 80, 2), (Some(9), 8, 3)] {
-        let bench = Bench::new().await;
-        let query = query(&bench, "v1.1/cmp").await;
-        let ends = insightgate_report::instant::format(bench.now() + TimeDelta::hours(4 + end));
-        let report = create(&bench, "v1.1/cmp", &query, with(every_four_hours(count), json!({"EndTime": ends}))).await;
+        let deployment = Deployment::new().await;
+        let query = query(&deployment, "v1.1/cmp").await;
+        let ends = insightgate_report::instant::format(deployment.now() + TimeDelta::hours(4 + end));
+        let report = create(&deployment, "v1.1/cmp", &query, with(every_four_hours(count), json!({"EndTime": ends}))).await;
         assert_eq!((&report["recurrenceCount"], &report["endTime"]), (&json!(runs), &json!(ends)), "{count:?} {end}");
         let mut ran = 0;
         for _ in 0..40 {
-            bench.advance(TimeDelta::hours(1));
-            ran += bench.work().await;
+            deployment.advance(TimeDelta::hours(1));
+            ran += deployment.work().await;
         }
-        let after = shown(&bench, "v1.1/cmp", &id(&report)).await;
+        let after = shown(&deployment, "v1.1/cmp", &id(&report)).await;
         assert_eq!((ran, &after["reportStatus"]), (runs, &json!("Inactive")), "{count:?} {end}");
         assert_eq!(counts(&after), [json!(0), json!(count), json!(ends), Value::Null]);
     }
@@ -128,13 +128,13 @@ async fn a_report_ends_at_its_end_or_count_whichever_comes_first() {
 
 #[tokio::test]
 async fn an_update_takes_the_end_and_the_callback_method() {
-    let bench = Bench::new().await;
-    let query = query(&bench, "v1.1/cmp").await;
+    let deployment = Deployment::new().await;
+    let query = query(&deployment, "v1.1/cmp").await;
     let fields = json!({"EndTime": "2026-11-23T00:00:00Z", "CallbackUrl": "https://example.org/a"});
-    let report = create(&bench, "v1.1/cmp", &query, with(every_four_hours(None), fields)).await;
+    let report = create(&deployment, "v1.1/cmp", &query, with(every_four_hours(None), fields)).await;
     assert_eq!((&report["recurrenceCount"], &report["callbackMethod"]), (&json!(3), &json!("POST")));
     let path = format!("ScheduledReport/{}", id(&report));
-    let change = async |body: Value| new(&bench, Method::PUT, &path, body).await;
+    let change = async |body: Value| new(&deployment, Method::PUT, &path, body).await;
     assert_eq!(
         change(json!({"endTime": "nonsense"})).await.refused(400),
         format!("{PREFIX}EndTime should follow format: yyyy-MM-ddTHH:mm:ssZ")
@@ -146,28 +146,28 @@ async fn an_update_takes_the_end_and_the_callback_method() {
     // A part is enough: what is not named is kept.
     let renamed = change(json!({"ReportName": "n"})).await.ok().remove(0);
     assert_eq!(counts(&renamed), counts(&changed));
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
-    assert_eq!(shown(&bench, "v1.1/cmp", &id(&report)).await["reportStatus"], "Inactive");
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
+    assert_eq!(shown(&deployment, "v1.1/cmp", &id(&report)).await["reportStatus"], "Inactive");
     let longer = change(json!({"EndTime": "2026-11-23T00:00:00Z"})).await.ok().remove(0);
     assert_eq!((&longer["reportStatus"], &longer["recurrenceCount"]), (&json!("Active"), &json!(2)));
     // v1.0 neither sees the end nor moves it.
-    let old = call(&bench, "v1/cmp", Method::PUT, &path, json!({"EndTime": "2030-01-01T00:00:00Z"})).await.ok().remove(0);
+    let old = call(&deployment, "v1/cmp", Method::PUT, &path, json!({"EndTime": "2030-01-01T00:00:00Z"})).await.ok().remove(0);
     assert!(old.get("endTime").is_none());
-    assert_eq!(shown(&bench, "v1.1/cmp", &id(&report)).await["endTime"], "2026-11-23T00:00:00Z");
+    assert_eq!(shown(&deployment, "v1.1/cmp", &id(&report)).await["endTime"], "2026-11-23T00:00:00Z");
 }
 
 #[tokio::test]
 async fn several_reports_are_asked_for_by_their_ids() {
-    let bench = Bench::new().await;
-    let query = query(&bench, "v1.1/cmp").await;
+    let deployment = Deployment::new().await;
+    let query = query(&deployment, "v1.1/cmp").await;
     let mut ids = Vec::new();
     for _ in 0..3 {
-        ids.push(id(&create(&bench, "v1.1/cmp", &query, every_four_hours(Some(2))).await));
+        ids.push(id(&create(&deployment, "v1.1/cmp", &query, every_four_hours(Some(2))).await));
     }
-    let foreign = bench.create_report(ANA, &bench.create_query(ANA, ALL_SALES).await, every_four_hours(None)).await;
+    let foreign = deployment.create_report(ANA, &deployment.create_query(ANA, ALL_SALES).await, every_four_hours(None)).await;
     let listed = async |version: &str, filter: &str| {
-        let answer = call(&bench, version, Method::GET, &format!("ScheduledReport?{filter}"), Value::Null).await;
+        let answer = call(&deployment, version, Method::GET, &format!("ScheduledReport?{filter}"), Value::Null).await;
         let reports = if answer.status == 404 { Vec::new() } else { answer.ok() };
         reports.iter().map(id).collect::<Vec<_>>()
     };
@@ -190,12 +190,12 @@ async fn several_reports_are_asked_for_by_their_ids() {
 
 #[tokio::test]
 async fn a_deployment_may_have_a_largest_count() {
-    let bench = Bench::with(|settings| settings.report_rules.most_runs = [(4, 10), (24, 5)].into()).await;
+    let deployment = Deployment::with(|settings| settings.report_rules.most_runs = [(4, 10), (24, 5)].into()).await;
     for (version, refused) in [("v1.1/cmp", true), ("v1/cmp", false), ("v1/mpn", false)] {
-        let query = query(&bench, version).await;
+        let query = query(&deployment, version).await;
         for (interval, count, most) in [(4, 10, None), (23, 11, Some(10)), (24, 5, None), (2160, 6, Some(5))] {
             let fields = with(every_four_hours(Some(count)), json!({"RecurrenceInterval": interval}));
-            let answer = call(&bench, version, Method::POST, "ScheduledReport", report_body(&query, fields)).await;
+            let answer = call(&deployment, version, Method::POST, "ScheduledReport", report_body(&query, fields)).await;
             match most.filter(|_| refused) {
                 None => drop(answer.ok()),
                 Some(most) => assert_eq!(
@@ -209,15 +209,15 @@ async fn a_deployment_may_have_a_largest_count() {
 
 #[tokio::test]
 async fn system_queries_are_listed_unless_they_are_declined() {
-    let bench = Bench::new().await;
-    let own = query(&bench, "v1.1/cmp").await;
+    let deployment = Deployment::new().await;
+    let own = query(&deployment, "v1.1/cmp").await;
     for (parameters, system, users) in [
         ("", true, true),
         ("?includeSystemQueries=false", false, true),
         ("?includeOnlySystemQueries=true", true, false),
         ("?IncludeSystemQueries=False&includeOnlySystemQueries=false", false, true),
     ] {
-        let listed = new(&bench, Method::GET, &format!("ScheduledQueries{parameters}"), Value::Null).await.ok();
+        let listed = new(&deployment, Method::GET, &format!("ScheduledQueries{parameters}"), Value::Null).await.ok();
         assert_eq!(listed.iter().any(|query| query["type"] == "system"), system, "{parameters}");
         assert_eq!(listed.iter().any(|query| query["queryId"] == json!(own)), users, "{parameters}");
     }
@@ -226,9 +226,9 @@ async fn system_queries_are_listed_unless_they_are_declined() {
 /// Of the datasets that the current pages list each is there; what they list no more stays.
 #[tokio::test]
 async fn the_current_datasets_are_served_and_an_older_one_stays() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for version in ["v1/cmp", "v1.1/cmp"] {
-        let listed = call(&bench, version, Method::GET, "ScheduledDataset", Value::Null).await.ok();
+        let listed = call(&deployment, version, Method::GET, "ScheduledDataset", Value::Null).await.ok();
         for name in [
             "ISVOrder",
             "ISVUsage",
@@ -242,7 +242,7 @@ async fn the_current_datasets_are_served_and_an_older_one_stays() {
         ] {
             assert!(listed.iter().any(|dataset| dataset["datasetName"] == name), "{version} {name}");
         }
-        let old = call(&bench, version, Method::GET, "ScheduledDataset?datasetName=isvorderv2", Value::Null).await.ok();
+        let old = call(&deployment, version, Method::GET, "ScheduledDataset?datasetName=isvorderv2", Value::Null).await.ok();
         assert_eq!(old[0]["datasetName"], "ISVOrderV2");
     }
 }

@@ -16,12 +16,12 @@ columns = [
 metrics = [{ name = "TotalSeats", expression = "SUM(Seats)", aliases = ["AllSeats"] }]
 "#;
 
-async fn places() -> Bench {
-    let bench = Bench::new().await;
-    std::fs::write(bench.folder.path().join("definitions/mpn/Places.toml"), PLACES).unwrap();
+async fn places() -> Deployment {
+    let deployment = Deployment::new().await;
+    std::fs::write(deployment.folder.path().join("definitions/mpn/Places.toml"), PLACES).unwrap();
     let texts = ["DE", "US", "DE"].map(|text| Some(Cell::String(text.to_owned()))).to_vec();
-    bench.write(Program::Mpn, "Places", CONTOSO, "a.parquet", &[texts, [1, 2, 4].map(|number| Some(Cell::Int(number))).to_vec()]);
-    bench
+    deployment.write(Program::Mpn, "Places", CONTOSO, "a.parquet", &[texts, [1, 2, 4].map(|number| Some(Cell::Int(number))).to_vec()]);
+    deployment
 }
 
 fn asked(endpoint: &str, text: &str) -> String {
@@ -31,7 +31,7 @@ fn asked(endpoint: &str, text: &str) -> String {
 
 #[tokio::test]
 async fn rows_have_the_names_of_their_query() {
-    let bench = places().await;
+    let deployment = places().await;
     for (text, rows) in [
         ("SELECT PartnerLocation, Seats FROM Places LIMIT 1", json!([{"PartnerLocation": "DE", "Seats": 1}])),
         ("SELECT partnerlocationid FROM Places WHERE PartnerLocation = 'us'", json!([{"PartnerLocationID": "US"}])),
@@ -44,23 +44,23 @@ async fn rows_have_the_names_of_their_query() {
             json!([{"PartnerLocation": "DE", "PartnerLocationID": "DE"}]),
         ),
     ] {
-        assert_eq!(json!(bench.get(ANA, &asked("testQueryResult", text)).await.ok()), rows, "{text}");
+        assert_eq!(json!(deployment.get(ANA, &asked("testQueryResult", text)).await.ok()), rows, "{text}");
     }
 }
 
 #[tokio::test]
 async fn files_and_explanations_have_them_too() {
-    let bench = places().await;
+    let deployment = places().await;
     let text = "SELECT PartnerLocationID, AllSeats FROM Places WHERE partnerlocationid = 'de' ORDER BY PartnerLocation";
     for (format, expected) in [
         ("csv", "PartnerLocationID,AllSeats\nDE,5\n"),
         ("tsv", "PartnerLocationID\tAllSeats\nDE\t5\n"),
         ("jsonl", "{\"PartnerLocationID\":\"DE\",\"AllSeats\":5}\n"),
     ] {
-        let link = bench.export(ANA, text, json!({"Format": format})).await;
-        assert_eq!(bench.fetch(&link, &[]).await.text(), expected);
+        let link = deployment.export(ANA, text, json!({"Format": format})).await;
+        assert_eq!(deployment.fetch(&link, &[]).await.text(), expected);
     }
-    let explained = bench.get(ANA, &asked("explainQuery", text)).await.ok().remove(0);
+    let explained = deployment.get(ANA, &asked("explainQuery", text)).await.ok().remove(0);
     assert_eq!(explained["selected"], json!(["PartnerLocationID", "AllSeats"]));
     assert_eq!(explained["groupedBy"], json!(["PartnerLocationID"]));
     assert_eq!(explained["orderedBy"], json!([{"name": "PartnerLocationID", "descending": true}]));
@@ -70,5 +70,5 @@ async fn files_and_explanations_have_them_too() {
     assert!(!sentences.replace("PartnerLocationID", "").contains("PartnerLocation"), "{sentences}");
     // What is not there is named as it was written.
     let nowhere = asked("testQueryResult", "SELECT Seats FROM Places WHERE PartnerLocationID = 'FR'");
-    assert_eq!(bench.get(ANA, &nowhere).await.envelope()["message"], "'FR' occurs nowhere in PartnerLocationID");
+    assert_eq!(deployment.get(ANA, &nowhere).await.envelope()["message"], "'FR' occurs nowhere in PartnerLocationID");
 }

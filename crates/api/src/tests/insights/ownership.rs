@@ -10,12 +10,12 @@ const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
 
 #[tokio::test]
 async fn anothers_things_look_like_things_that_are_not_there() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let scheduled = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    bench.work().await;
-    let execution = bench.executions(ANA, &report).await[0]["executionId"].as_str().unwrap().to_owned();
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let scheduled = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    deployment.work().await;
+    let execution = deployment.executions(ANA, &report).await[0]["executionId"].as_str().unwrap().to_owned();
     for (who, query, report) in [(BEN, &*query, &*report), (ZOE, &query, &report), (ANA, UNKNOWN, UNKNOWN), (ANA, "not-an-id", "not-an-id")]
     {
         for (method, path) in [
@@ -32,60 +32,60 @@ async fn anothers_things_look_like_things_that_are_not_there() {
             (Method::GET, format!("ScheduledReport/execution/{report}?executionId={execution}")),
         ] {
             let body = if method == Method::PUT { json!({"ReportName": "taken over"}) } else { Value::Null };
-            assert_eq!(bench.call(who, method, &path, body).await.refused(404), NOT_FOUND, "{path}");
+            assert_eq!(deployment.call(who, method, &path, body).await.refused(404), NOT_FOUND, "{path}");
         }
-        let created = bench.call(who, Method::POST, "ScheduledReport", report_body(query, json!({"ExecuteNow": true}))).await;
+        let created = deployment.call(who, Method::POST, "ScheduledReport", report_body(query, json!({"ExecuteNow": true}))).await;
         assert_eq!(created.refused(400), "Invalid QueryId");
     }
     // A foreign report beside an own one adds nothing.
-    let own = bench.create_query(BEN, ALL_SALES).await;
-    let own = bench.create_report(BEN, &own, json!({"ExecuteNow": true})).await;
-    bench.work().await;
-    let listed = bench.get(BEN, &format!("ScheduledReport/execution/{report};{own}")).await.ok();
+    let own = deployment.create_query(BEN, ALL_SALES).await;
+    let own = deployment.create_report(BEN, &own, json!({"ExecuteNow": true})).await;
+    deployment.work().await;
+    let listed = deployment.get(BEN, &format!("ScheduledReport/execution/{report};{own}")).await.ok();
     assert_eq!(listed.iter().map(|execution| execution["reportId"].as_str().unwrap()).collect::<Vec<_>>(), [own.as_str()]);
-    let by_id = bench.get(BEN, &format!("ScheduledReport/execution/{own}?executionId={execution}")).await;
+    let by_id = deployment.get(BEN, &format!("ScheduledReport/execution/{own}?executionId={execution}")).await;
     assert!(by_id.refused(404).starts_with("There are no executions"));
     // All of it is as it was.
-    assert_eq!(bench.report_status(ANA, &scheduled).await, "Active");
-    assert_eq!(bench.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok()[0]["reportName"], "report");
-    assert_eq!(bench.get(ZOE, "ScheduledReport").await.ok(), Vec::<Value>::new());
-    assert_eq!(bench.get(ZOE, "ScheduledQueries?includeSystemQueries=false").await.refused(404), NOT_FOUND);
+    assert_eq!(deployment.report_status(ANA, &scheduled).await, "Active");
+    assert_eq!(deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok()[0]["reportName"], "report");
+    assert_eq!(deployment.get(ZOE, "ScheduledReport").await.ok(), Vec::<Value>::new());
+    assert_eq!(deployment.get(ZOE, "ScheduledQueries?includeSystemQueries=false").await.refused(404), NOT_FOUND);
 }
 
 #[tokio::test]
 async fn programs_are_apart() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let body = json!({"Name": "orders", "Query": "SELECT Name FROM Orders"});
-    let made = bench.call_program(ALONE, "cmp", Method::POST, "ScheduledQueries", body).await;
+    let made = deployment.call_program(ALONE, "cmp", Method::POST, "ScheduledQueries", body).await;
     let id = made.ok()[0]["queryId"].as_str().unwrap().to_owned();
-    assert_eq!(bench.get(ANA, &format!("ScheduledQueries?queryId={id}")).await.refused(404), NOT_FOUND);
-    let missing = bench.call_program(ALONE, "cmp", Method::DELETE, &format!("ScheduledQueries/{UNKNOWN}"), Value::Null).await;
+    assert_eq!(deployment.get(ANA, &format!("ScheduledQueries?queryId={id}")).await.refused(404), NOT_FOUND);
+    let missing = deployment.call_program(ALONE, "cmp", Method::DELETE, &format!("ScheduledQueries/{UNKNOWN}"), Value::Null).await;
     assert_eq!(missing.refused(404), "No item found with given filters", "the marketplace's text has no full stop");
 }
 
 #[tokio::test]
 async fn rows_are_the_callers_own() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let path = "ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name,Amount%20FROM%20Sales%20ORDER%20BY%20Name%20ASC";
-    assert_eq!(bench.get(ZOE, path).await.ok(), [json!({"Name": "zeta", "Amount": 0.07})]);
-    let ana = bench.get(ANA, path).await.ok();
+    assert_eq!(deployment.get(ZOE, path).await.ok(), [json!({"Name": "zeta", "Amount": 0.07})]);
+    let ana = deployment.get(ANA, path).await.ok();
     assert_eq!(ana.iter().map(|row| row["Name"].as_str().unwrap()).collect::<Vec<_>>(), ["alpha", "beta", "gamma"]);
-    let file = bench.export(ZOE, ALL_SALES, json!({})).await;
-    assert_eq!(bench.fetch(&file, &[]).await.text(), "Name,Amount\nzeta,0.07\n");
+    let file = deployment.export(ZOE, ALL_SALES, json!({})).await;
+    assert_eq!(deployment.fetch(&file, &[]).await.text(), "Name,Amount\nzeta,0.07\n");
 }
 
 #[tokio::test]
 async fn system_queries_are_everybodys_and_stay() {
-    let bench = Bench::new().await;
-    let system = bench.get(ANA, "ScheduledQueries?includeOnlySystemQueries=true").await.ok();
+    let deployment = Deployment::new().await;
+    let system = deployment.get(ANA, "ScheduledQueries?includeOnlySystemQueries=true").await.ok();
     assert!(!system.is_empty() && system.iter().all(|query| query["type"] == "system"));
     let id = system[0]["queryId"].as_str().unwrap();
-    let refused = bench.call(ANA, Method::DELETE, &format!("ScheduledQueries/{id}"), Value::Null).await;
+    let refused = deployment.call(ANA, Method::DELETE, &format!("ScheduledQueries/{id}"), Value::Null).await;
     assert!(refused.refused(400).contains("system query cannot be deleted"));
-    assert_eq!(bench.get(ZOE, &format!("ScheduledQueries?queryId={id}")).await.ok()[0], system[0]);
-    let own = bench.create_query(ANA, ALL_SALES).await;
-    let both = bench.get(ANA, "ScheduledQueries").await.ok();
+    assert_eq!(deployment.get(ZOE, &format!("ScheduledQueries?queryId={id}")).await.ok()[0], system[0]);
+    let own = deployment.create_query(ANA, ALL_SALES).await;
+    let both = deployment.get(ANA, "ScheduledQueries").await.ok();
     assert_eq!(both.len(), system.len() + 1);
-    let only_own = bench.get(ANA, "ScheduledQueries?IncludeSystemQueries=FALSE&queryName=QUERY").await.ok();
+    let only_own = deployment.get(ANA, "ScheduledQueries?IncludeSystemQueries=FALSE&queryName=QUERY").await.ok();
     assert_eq!(only_own[0]["queryId"], own);
 }

@@ -11,20 +11,20 @@ use insightgate_identity::tokens::token::AccessClaims;
 use crate::tests::harness::*;
 use crate::tests::http::every_route::of_program;
 
-async fn ask(bench: &Bench, (method, path): &(Method, String), headers: &[(&str, &str)]) -> Answer {
+async fn ask(deployment: &Deployment, (method, path): &(Method, String), headers: &[(&str, &str)]) -> Answer {
     let request = Request::builder().method(method.clone()).uri(path);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    bench.send(request.body(Body::from("{}")).unwrap()).await
+    deployment.send(request.body(Body::from("{}")).unwrap()).await
 }
 
 #[tokio::test]
 async fn without_an_accepted_token_nothing_is_answered() {
-    let bench = Bench::new().await;
-    let (ana, ben) = (bench.token(ANA), bench.token(BEN));
+    let deployment = Deployment::new().await;
+    let (ana, ben) = (deployment.token(ANA), deployment.token(BEN));
     let signed = |change: fn(&mut AccessClaims)| {
-        let mut claims = bench.claims(ANA);
+        let mut claims = deployment.claims(ANA);
         change(&mut claims);
-        format!("Bearer {}", bench.context.signing.sign(&claims).unwrap())
+        format!("Bearer {}", deployment.context.signing.sign(&claims).unwrap())
     };
     let wrong = [
         signed(|claims| claims.exp = claims.iat),
@@ -51,16 +51,16 @@ async fn without_an_accepted_token_nothing_is_answered() {
         vec![("authorization", "Basic YTpi"), ("x-aaduserticket", &ana)],
     ];
     cases.extend(wrong.iter().map(|token| vec![("authorization", token.as_str())]));
-    for endpoint in [of_program(&bench, "mpn").await, of_program(&bench, "cmp").await].concat() {
+    for endpoint in [of_program(&deployment, "mpn").await, of_program(&deployment, "cmp").await].concat() {
         for headers in &cases {
-            assert_eq!(ask(&bench, &endpoint, headers).await.refused(401), "Unauthorized", "{endpoint:?} {headers:?}");
+            assert_eq!(ask(&deployment, &endpoint, headers).await.refused(401), "Unauthorized", "{endpoint:?} {headers:?}");
         }
     }
     // Every one of them is there, for those who may.
     let both = [("authorization", bearer.as_str()), ("x-aaduserticket", ana.as_str())];
-    for endpoint in of_program(&bench, "mpn").await {
+    for endpoint in of_program(&deployment, "mpn").await {
         for headers in [&both[..1], &both[1..], &both[..]] {
-            let status = ask(&bench, &endpoint, headers).await.status.as_u16();
+            let status = ask(&deployment, &endpoint, headers).await.status.as_u16();
             assert!([200, 400, 404].contains(&status), "{status} {endpoint:?}");
         }
     }
@@ -100,19 +100,19 @@ async fn each_missing_prerequisite_is_refused_with_its_reason_and_audited() {
         (Missing::Person, "The token is for an application alone; this program needs a token for application and user."),
     ];
     for (missing, reason) in cases {
-        let bench = Bench::new().await;
+        let deployment = Deployment::new().await;
         let who = match missing {
             Missing::Application => Who { application: SHUT_APP, ..ANA },
             Missing::Permission => Who { application: BARE_APP, ..ANA },
             Missing::Person => ALONE,
             _ => ANA,
         };
-        let token = format!("Bearer {}", bench.token(who));
-        let store = &bench.context.store;
+        let token = format!("Bearer {}", deployment.token(who));
+        let store = &deployment.context.store;
         let user = ANA.user.unwrap();
         match missing {
             Missing::Enrollment(stage) => {
-                let enrollment = Enrollment { stage, ..Enrollment::active(Program::Mpn, bench.now()) };
+                let enrollment = Enrollment { stage, ..Enrollment::active(Program::Mpn, deployment.now()) };
                 store.put_enrollment(CONTOSO, &enrollment).await.unwrap()
             }
             Missing::User => store.set_user_enabled(user, false).await.unwrap(),
@@ -120,20 +120,20 @@ async fn each_missing_prerequisite_is_refused_with_its_reason_and_audited() {
             Missing::Role => assert!(store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap()),
             Missing::Application | Missing::Permission | Missing::Person => {}
         }
-        let endpoints = of_program(&bench, "mpn").await;
+        let endpoints = of_program(&deployment, "mpn").await;
         for (index, endpoint) in endpoints.iter().enumerate() {
             let correlation = format!("request-{index}");
             let headers = [(header::AUTHORIZATION.as_str(), token.as_str()), ("ms-correlationid", &correlation)];
-            let answer = ask(&bench, endpoint, &headers).await;
+            let answer = ask(&deployment, endpoint, &headers).await;
             assert_eq!(answer.refused(403), reason, "{endpoint:?}");
             assert_eq!(answer.header("ms-correlationid"), correlation);
         }
-        let audited = bench.audited("access.refuse").await;
+        let audited = deployment.audited("access.refuse").await;
         assert_eq!(audited.len(), endpoints.len(), "{missing:?}");
         for index in 0..endpoints.len() {
             let event = audited.iter().find(|event| event.correlation == Some(format!("request-{index}"))).unwrap();
             assert_eq!((event.tenant, event.detail.as_str(), event.subject.as_str()), (Some(CONTOSO), reason, "mpn"));
-            assert_eq!((event.actor.clone(), event.at), (who.user.unwrap_or(who.application).to_string(), bench.now()));
+            assert_eq!((event.actor.clone(), event.at), (who.user.unwrap_or(who.application).to_string(), deployment.now()));
         }
     }
 }
@@ -141,30 +141,30 @@ async fn each_missing_prerequisite_is_refused_with_its_reason_and_audited() {
 /// The marketplace takes an application alone, when it holds a role itself.
 #[tokio::test]
 async fn the_marketplace_takes_an_application_alone() {
-    let bench = Bench::new().await;
-    let datasets = |who| bench.call_program(who, "cmp", Method::GET, "ScheduledDataset?datasetName=Orders", serde_json::Value::Null);
+    let deployment = Deployment::new().await;
+    let datasets = |who| deployment.call_program(who, "cmp", Method::GET, "ScheduledDataset?datasetName=Orders", serde_json::Value::Null);
     assert_eq!(datasets(ALONE).await.ok()[0]["datasetName"], "Orders");
     let lacking = "The application or user lacks the role Manager or Developer.";
     assert_eq!(datasets(ANA).await.refused(403), lacking);
     assert_eq!(datasets(Who { application: BARE_APP, ..ALONE }).await.refused(403), lacking);
-    let endpoints = of_program(&bench, "cmp").await;
-    let token = format!("Bearer {}", bench.token(ALONE));
+    let endpoints = of_program(&deployment, "cmp").await;
+    let token = format!("Bearer {}", deployment.token(ALONE));
     let all_refused = async |reason: &str| {
         for endpoint in &endpoints {
-            assert_eq!(ask(&bench, endpoint, &[("authorization", &token)]).await.refused(403), reason, "{endpoint:?}");
+            assert_eq!(ask(&deployment, endpoint, &[("authorization", &token)]).await.refused(403), reason, "{endpoint:?}");
         }
     };
     for endpoint in &endpoints {
-        let status = ask(&bench, endpoint, &[("authorization", &token)]).await.status.as_u16();
+        let status = ask(&deployment, endpoint, &[("authorization", &token)]).await.status.as_u16();
         assert!([200, 400, 404].contains(&status), "{status} {endpoint:?}");
     }
-    let store = &bench.context.store;
+    let store = &deployment.context.store;
     store.revoke_role(APP, Role::Manager).await.unwrap();
     all_refused(lacking).await;
-    let suspended = Enrollment { stage: EnrollmentStage::Suspended, ..Enrollment::active(Program::Cmp, bench.now()) };
+    let suspended = Enrollment { stage: EnrollmentStage::Suspended, ..Enrollment::active(Program::Cmp, deployment.now()) };
     store.put_enrollment(CONTOSO, &suspended).await.unwrap();
     all_refused("The organisation's enrollment in the partner program 'cmp' is Suspended, not Accepted.").await;
-    store.put_enrollment(CONTOSO, &Enrollment::active(Program::Cmp, bench.now())).await.unwrap();
+    store.put_enrollment(CONTOSO, &Enrollment::active(Program::Cmp, deployment.now())).await.unwrap();
     let shut = Application { enabled: false, ..store.application(CONTOSO, APP).await.unwrap().unwrap() };
     assert!(store.change_application(&shut).await.unwrap());
     all_refused("The application is disabled.").await;
@@ -172,7 +172,7 @@ async fn the_marketplace_takes_an_application_alone() {
 
 #[tokio::test]
 async fn an_unknown_program_is_not_found() {
-    let bench = Bench::new().await;
-    let unknown = bench.call_program(ANA, "nce", Method::GET, "ScheduledDataset", serde_json::Value::Null).await;
+    let deployment = Deployment::new().await;
+    let unknown = deployment.call_program(ANA, "nce", Method::GET, "ScheduledDataset", serde_json::Value::Null).await;
     assert_eq!(unknown.refused(404), "No item found with given filters.");
 }

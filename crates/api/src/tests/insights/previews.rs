@@ -57,16 +57,16 @@ metrics = [
 ]
 "#;
 
-fn define(bench: &Bench, name: &str, text: &str) {
-    std::fs::write(bench.folder.path().join(format!("definitions/mpn/{name}.toml")), text).unwrap();
+fn define(deployment: &Deployment, name: &str, text: &str) {
+    std::fs::write(deployment.folder.path().join(format!("definitions/mpn/{name}.toml")), text).unwrap();
 }
 
 /// Rows of that many days, numbered from 0, one a day from the first on; and one without a date.
-fn of_days(bench: Bench, first: &str, days: u64) -> Bench {
-    define(&bench, "Days", DAYS);
+fn of_days(deployment: Deployment, first: &str, days: u64) -> Deployment {
+    define(&deployment, "Days", DAYS);
     let first: NaiveDate = first.parse().unwrap();
     let every = || (0..days).map(|number| first + TimeDelta::days(number as i64));
-    bench.write(
+    deployment.write(
         Program::Mpn,
         "Days",
         CONTOSO,
@@ -78,22 +78,22 @@ fn of_days(bench: Bench, first: &str, days: u64) -> Bench {
             (0..=days).map(|number| Some(Cell::String(format!("s{number}")))).collect(),
         ],
     );
-    bench
+    deployment
 }
 
-async fn tried(bench: &Bench, who: Who, text: &str, more: &[(&str, &str)]) -> Answer {
+async fn tried(deployment: &Deployment, who: Who, text: &str, more: &[(&str, &str)]) -> Answer {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let query = query.append_pair("exportQuery", text).extend_pairs(more).finish();
-    bench.get(who, &format!("ScheduledQueries/testQueryResult?{query}")).await
+    deployment.get(who, &format!("ScheduledQueries/testQueryResult?{query}")).await
 }
 
-async fn rows(bench: &Bench, text: &str, more: &[(&str, &str)]) -> Vec<Value> {
-    tried(bench, ANA, text, more).await.ok()
+async fn rows(deployment: &Deployment, text: &str, more: &[(&str, &str)]) -> Vec<Value> {
+    tried(deployment, ANA, text, more).await.ok()
 }
 
 #[tokio::test]
 async fn a_hundred_rows_and_no_more() {
-    let bench = of_days(Bench::new().await, "2020-01-01", 250);
+    let deployment = of_days(Deployment::new().await, "2020-01-01", 250);
     for (rest, expected) in [
         ("", 100),
         ("LIMIT 1", 1),
@@ -106,18 +106,18 @@ async fn a_hundred_rows_and_no_more() {
         ("WHERE Number < 7", 7),
     ] {
         let text = format!("SELECT Number FROM Days {rest} TIMESPAN LIFETIME");
-        let answer = tried(&bench, ANA, &text, &[]).await;
+        let answer = tried(&deployment, ANA, &text, &[]).await;
         assert_eq!((answer.ok().len(), &answer.envelope()["totalCount"]), (expected, &json!(expected)), "{text}");
     }
-    assert_eq!(rows(&bench, "SELECT Number FROM Days ORDER BY Number TIMESPAN LIFETIME", &[]).await[0], json!({"Number": 250}));
+    assert_eq!(rows(&deployment, "SELECT Number FROM Days ORDER BY Number TIMESPAN LIFETIME", &[]).await[0], json!({"Number": 250}));
     // Groups are counted once they are made, however many rows stand behind them.
     assert_eq!(
-        rows(&bench, "SELECT Kind, Rows FROM Days ORDER BY Rows LIMIT 5 TIMESPAN LIFETIME", &[]).await,
+        rows(&deployment, "SELECT Kind, Rows FROM Days ORDER BY Rows LIMIT 5 TIMESPAN LIFETIME", &[]).await,
         [json!({"Kind": "even", "Rows": 126}), json!({"Kind": "odd", "Rows": 125})]
     );
-    assert_eq!(rows(&bench, "SELECT Day, Rows FROM Days TIMESPAN LIFETIME", &[]).await.len(), 100);
+    assert_eq!(rows(&deployment, "SELECT Day, Rows FROM Days TIMESPAN LIFETIME", &[]).await.len(), 100);
     for text in ["LIMIT 0", "LIMIT 9223372036854775808", "LIMIT 99999999999999999999999", "LIMIT -1", "LIMIT 1.5", "LIMIT '5'"] {
-        let refused = tried(&bench, ANA, &format!("SELECT Number FROM Days {text} TIMESPAN LIFETIME"), &[]).await.refused(400);
+        let refused = tried(&deployment, ANA, &format!("SELECT Number FROM Days {text} TIMESPAN LIFETIME"), &[]).await.refused(400);
         assert!(refused.contains("LIMIT takes"), "{text}: {refused}");
     }
 }
@@ -128,8 +128,8 @@ type SpanDays = (&'static str, &'static str, &'static str);
 /// Each span at each time: its first and its last day.
 #[tokio::test]
 async fn spans_hold_their_first_day_and_not_their_last() {
-    let bench = Bench::start(Settings::default(), Clock::manual(instant::parse("2024-01-01T00:00:00Z").unwrap())).await;
-    let bench = of_days(bench, "2022-01-01", 1200);
+    let deployment = Deployment::start(Settings::default(), Clock::manual(instant::parse("2024-01-01T00:00:00Z").unwrap())).await;
+    let deployment = of_days(deployment, "2022-01-01", 1200);
     let number = |day: &str| (day.parse::<NaiveDate>().unwrap() - "2022-01-01".parse::<NaiveDate>().unwrap()).num_days();
     let table: &[(&str, &[SpanDays])] = &[
         // The first instant of a year: nothing of today is past.
@@ -182,10 +182,10 @@ async fn spans_hold_their_first_day_and_not_their_last() {
         ),
     ];
     for (now, spans) in table {
-        bench.advance(instant::parse(now).unwrap() - bench.now());
+        deployment.advance(instant::parse(now).unwrap() - deployment.now());
         for (span, first, last) in *spans {
             let span = if span.is_empty() { String::new() } else { format!("TIMESPAN {span}") };
-            let found = rows(&bench, &format!("SELECT Least, Greatest, Rows FROM Days {span}"), &[]).await;
+            let found = rows(&deployment, &format!("SELECT Least, Greatest, Rows FROM Days {span}"), &[]).await;
             let expected = match first.is_empty() {
                 true => json!([{"Least": null, "Greatest": null, "Rows": 0}]),
                 false => {
@@ -203,7 +203,7 @@ type Parameters<'a> = &'a [(&'a str, &'a str)];
 
 #[tokio::test]
 async fn start_and_end_go_before_the_span() {
-    let bench = of_days(Bench::new().await, "2026-11-01", 60);
+    let deployment = of_days(Deployment::new().await, "2026-11-01", 60);
     assert_eq!(NOW, "2026-11-22T12:00:00Z");
     let days = |from: i64, to: i64| (from..=to).map(|number| json!({"Number": number})).collect::<Vec<_>>();
     let (start, end) = ("startTime", "endTime");
@@ -228,7 +228,7 @@ async fn start_and_end_go_before_the_span() {
         (&[], days(20, 20)),
     ];
     for (more, expected) in table {
-        let found = rows(&bench, "SELECT Number FROM Days ORDER BY Number ASC TIMESPAN YESTERDAY", more).await;
+        let found = rows(&deployment, "SELECT Number FROM Days ORDER BY Number ASC TIMESPAN YESTERDAY", more).await;
         assert_eq!(found, expected, "{more:?}");
     }
     for (more, message) in [
@@ -238,10 +238,10 @@ async fn start_and_end_go_before_the_span() {
         (&[(start, "2026-11-05T00:00:00+01:00")], "startTime should follow format: yyyy-MM-ddTHH:mm:ssZ"),
         (&[(end, "2026-02-29T00:00:00Z")], "endTime should follow format: yyyy-MM-ddTHH:mm:ssZ"),
     ] {
-        assert_eq!(tried(&bench, ANA, "SELECT Number FROM Days", more).await.refused(400), message, "{more:?}");
+        assert_eq!(tried(&deployment, ANA, "SELECT Number FROM Days", more).await.refused(400), message, "{more:?}");
     }
     // Without a date there is nothing to bound; the answer says so.
-    let answer = tried(&bench, ANA, ALL_SALES, &[(start, "2026-11-05T00:00:00Z")]).await;
+    let answer = tried(&deployment, ANA, ALL_SALES, &[(start, "2026-11-05T00:00:00Z")]).await;
     assert_eq!(answer.ok().len(), 3);
     assert_eq!(answer.envelope()["message"], "Sales has no date column, so startTime and endTime do not apply");
 }
@@ -249,8 +249,8 @@ async fn start_and_end_go_before_the_span() {
 /// Numbers are as exact as their types: a client that reads them as text loses no digit.
 #[tokio::test]
 async fn each_type_is_exact_json() {
-    let bench = Bench::new().await;
-    define(&bench, "Types", TYPES);
+    let deployment = Deployment::new().await;
+    define(&deployment, "Types", TYPES);
     let (largest, nines) = ("99999999999999999999999999999999999999", 10_i128.pow(38) - 1);
     let time = |text: &str| Some(Cell::Timestamp(text.parse().unwrap()));
     let date = |text: &str| Some(Cell::Date(text.parse().unwrap()));
@@ -267,8 +267,8 @@ async fn each_type_is_exact_json() {
         vec![Some(Cell::Bool(true)), Some(Cell::Bool(false)), None, None],
         vec![text("\"\\\u{1}\u{7f}é\u{2028}😀"), text(""), text(" null "), None],
     ];
-    bench.write(Program::Mpn, "Types", CONTOSO, "a.parquet", &columns);
-    let answer = tried(&bench, ANA, "SELECT Int, Float, Wide, Whole, Day, At, Yes, Text FROM Types", &[]).await;
+    deployment.write(Program::Mpn, "Types", CONTOSO, "a.parquet", &columns);
+    let answer = tried(&deployment, ANA, "SELECT Int, Float, Wide, Whole, Day, At, Yes, Text FROM Types", &[]).await;
     assert_eq!(answer.ok().len(), 4);
     let (whole, fraction) = largest.split_at(28);
     let expected = [
@@ -282,7 +282,7 @@ async fn each_type_is_exact_json() {
     ];
     assert!(answer.text().starts_with(&format!(r#"{{"value":[{}],"#, expected.join(","))), "{}", answer.text());
     // The same of metrics, whose sums are exact and whose quotients may be nothing.
-    let answer = tried(&bench, ANA, "SELECT Sum, WideSum, Average, PerNothing FROM Types WHERE Whole < 10", &[]).await;
+    let answer = tried(&deployment, ANA, "SELECT Sum, WideSum, Average, PerNothing FROM Types WHERE Whole < 10", &[]).await;
     assert!(
         answer.text().starts_with(
             r#"{"value":[{"Sum":-9223372036854775808,"WideSum":-0.0000000001,"Average":-4.611686018427388e+18,"PerNothing":null}],"#
@@ -294,7 +294,7 @@ async fn each_type_is_exact_json() {
 
 #[tokio::test]
 async fn distinct_says_nothing_more_where_metrics_group() {
-    let bench = of_days(Bench::new().await, "2026-10-01", 20);
+    let deployment = of_days(Deployment::new().await, "2026-10-01", 20);
     for rest in [
         "Kind, Rows FROM Days ORDER BY Kind",
         "Kind, Kind, Rows, Rows FROM Days",
@@ -303,14 +303,14 @@ async fn distinct_says_nothing_more_where_metrics_group() {
         "Rows FROM Days",
         "Last, Kind FROM Days WHERE Last >= '2026-10-20' LIMIT 9223372036854775807",
     ] {
-        let plain = tried(&bench, ANA, &format!("SELECT {rest}"), &[]).await;
-        let distinct = tried(&bench, ANA, &format!("SELECT DISTINCT {rest}"), &[]).await;
+        let plain = tried(&deployment, ANA, &format!("SELECT {rest}"), &[]).await;
+        let distinct = tried(&deployment, ANA, &format!("SELECT DISTINCT {rest}"), &[]).await;
         assert!(!plain.ok().is_empty(), "{rest}");
         assert_eq!(plain.text(), distinct.text(), "{rest}");
     }
     // Without a metric it merges rows, nulls among them.
     assert_eq!(
-        rows(&bench, "SELECT DISTINCT Kind FROM Days ORDER BY Kind ASC", &[]).await,
+        rows(&deployment, "SELECT DISTINCT Kind FROM Days ORDER BY Kind ASC", &[]).await,
         [json!({"Kind": "even"}), json!({"Kind": "odd"})]
     );
 }
@@ -318,16 +318,16 @@ async fn distinct_says_nothing_more_where_metrics_group() {
 /// The documented limit is 100 seconds; here it is shorter, and the preview waits for memory that a file which nobody reads does not give back.
 #[tokio::test]
 async fn a_preview_that_takes_too_long_is_said_to() {
-    let bench = Bench::with(|settings| settings.preview_timeout = Duration::from_millis(20)).await;
-    let plan = insightgate_query::plan(ALL_SALES, &bench.context.catalogs.of(Program::Mpn)).unwrap();
-    let (context, scope) = (std::sync::Arc::clone(&bench.context), TenantScope::operator(CONTOSO, None, Program::Mpn));
+    let deployment = Deployment::with(|settings| settings.preview_timeout = Duration::from_millis(20)).await;
+    let plan = insightgate_query::plan(ALL_SALES, &deployment.context.catalogs.of(Program::Mpn)).unwrap();
+    let (context, scope) = (std::sync::Arc::clone(&deployment.context), TenantScope::operator(CONTOSO, None, Program::Mpn));
     let (mut writer, mut reader) = tokio::io::duplex(1);
     let unread = tokio::spawn(async move {
         context.engine.export_to_writer(&scope, &plan, Window::All, Format::Csv, &mut writer, &|_| {}).await.map(|summary| summary.rows)
     });
     let mut first = [0];
     reader.read_exact(&mut first).await.unwrap();
-    let answer = tried(&bench, ANA, ALL_SALES, &[]).await;
+    let answer = tried(&deployment, ANA, ALL_SALES, &[]).await;
     let message = "The preview did not finish within 0 seconds. That says nothing against the query: a report of it may still succeed.";
     assert_eq!(answer.refused(500), message);
     // The preview that was given up holds nothing back: both files are finished.
@@ -335,15 +335,15 @@ async fn a_preview_that_takes_too_long_is_said_to() {
     reader.read_to_string(&mut rest).await.unwrap();
     assert_eq!(rest.lines().count(), 4);
     assert_eq!(unread.await.unwrap().unwrap(), 3);
-    let link = bench.export(ANA, ALL_SALES, json!({})).await;
-    assert!(bench.fetch(&link, &[]).await.text().starts_with("Name,Amount\nalpha,1.00\n"));
+    let link = deployment.export(ANA, ALL_SALES, json!({})).await;
+    assert!(deployment.fetch(&link, &[]).await.text().starts_with("Name,Amount\nalpha,1.00\n"));
     assert_eq!(Settings::default().preview_timeout, Duration::from_secs(100));
 }
 
 #[tokio::test]
 async fn values_that_occur_nowhere_are_named() {
-    let bench = of_days(Bench::new().await, "2026-10-01", 20);
-    let message = async |who, text: &str| tried(&bench, who, text, &[]).await.envelope()["message"].clone();
+    let deployment = of_days(Deployment::new().await, "2026-10-01", 20);
+    let message = async |who, text: &str| tried(&deployment, who, text, &[]).await.envelope()["message"].clone();
     let cases = [
         ("SELECT Number FROM Days WHERE Kind = 'evn'", json!("'evn' occurs nowhere in Kind; did you mean 'even'?")),
         ("SELECT Number FROM Days WHERE Kind = 'prime'", json!("'prime' occurs nowhere in Kind, whose values are odd or even")),
@@ -368,47 +368,47 @@ async fn values_that_occur_nowhere_are_named() {
     assert_eq!(message(ANA, "SELECT Name FROM Sales WHERE Name = 'zeta'").await, "'zeta' occurs nowhere in Name");
     assert_eq!(message(LEA, "SELECT Name FROM Sales WHERE Name = 'gamma'").await, "'gamma' occurs nowhere in Name");
     // A run says it too.
-    let query = bench.create_query(ANA, "SELECT Number FROM Days WHERE Kind = 'evn'").await;
-    let report = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    bench.work().await;
-    let execution = bench.executions(ANA, &report).await.remove(0);
+    let query = deployment.create_query(ANA, "SELECT Number FROM Days WHERE Kind = 'evn'").await;
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    deployment.work().await;
+    let execution = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!((&execution["rowCount"], &execution["message"]), (&json!(0), &json!("'evn' occurs nowhere in Kind; did you mean 'even'?")));
 }
 
 /// Whoever may not see a sensitive column is not told what does not occur in it.
 #[tokio::test]
 async fn redacted_columns_are_not_asked() {
-    let bench = Bench::with(|settings| settings.access_rules.allow_report_viewer = true).await;
-    define(&bench, "Days", DAYS);
+    let deployment = Deployment::with(|settings| settings.access_rules.allow_report_viewer = true).await;
+    define(&deployment, "Days", DAYS);
     let row = |text: &str| vec![Some(Cell::String(text.into()))];
     let date = Some(Cell::Date("2026-10-01".parse().unwrap()));
-    bench.write(Program::Mpn, "Days", CONTOSO, "a.parquet", &[vec![date], vec![Some(Cell::Int(1))], row("odd"), row("known")]);
+    deployment.write(Program::Mpn, "Days", CONTOSO, "a.parquet", &[vec![date], vec![Some(Cell::Int(1))], row("odd"), row("known")]);
     let viewer = RoleAssignment { role: Role::ReportViewer, locations: Locations::Organization };
     let ben = BEN.user.unwrap();
-    bench.context.store.revoke_role(ben, Role::ExecutiveReportViewer).await.unwrap();
-    bench.context.store.put_role(CONTOSO, ben, &viewer).await.unwrap();
+    deployment.context.store.revoke_role(ben, Role::ExecutiveReportViewer).await.unwrap();
+    deployment.context.store.put_role(CONTOSO, ben, &viewer).await.unwrap();
     for value in ["known", "unknown"] {
-        let answer = tried(&bench, BEN, &format!("SELECT Number FROM Days WHERE Secret = '{value}'"), &[]).await;
+        let answer = tried(&deployment, BEN, &format!("SELECT Number FROM Days WHERE Secret = '{value}'"), &[]).await;
         assert_eq!((answer.ok().len(), &answer.envelope()["message"]), (0, &Value::Null), "{value}");
     }
-    let answer = tried(&bench, ANA, "SELECT Number FROM Days WHERE Secret = 'unknown'", &[]).await;
+    let answer = tried(&deployment, ANA, "SELECT Number FROM Days WHERE Secret = 'unknown'", &[]).await;
     assert_eq!(answer.envelope()["message"], "'unknown' occurs nowhere in Secret");
 }
 
 /// A query that is too long for an address.
 #[tokio::test]
 async fn a_preview_takes_its_parameters_in_a_body() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let long = format!("SELECT Name FROM Sales WHERE Name IN ({}) ORDER BY Name ASC", vec!["'alpha'"; 5_000].join(", "));
     for version in ["v1", "v1.1"] {
         let post = async |path: &str, body: Value| {
             let request = Request::post(format!("/insights/{version}/mpn/{path}"))
-                .header(header::AUTHORIZATION, format!("Bearer {}", bench.token(ANA)))
+                .header(header::AUTHORIZATION, format!("Bearer {}", deployment.token(ANA)))
                 .body(Body::from(body.to_string()));
-            bench.send(request.unwrap()).await
+            deployment.send(request.unwrap()).await
         };
         assert_eq!(post("ScheduledQueries/testQueryResult", json!({"exportQuery": long})).await.ok(), [json!({"Name": "alpha"})]);
-        let saved = bench.create_query(ANA, ALL_SALES).await;
+        let saved = deployment.create_query(ANA, ALL_SALES).await;
         assert_eq!(post("ScheduledQueries/TestQueryResult", json!({"QUERYID": saved})).await.ok().len(), 3);
         // What the body leaves out the address may say, and what it says counts.
         assert_eq!(post(&format!("scheduledqueries/testqueryresult?queryId={saved}"), json!({})).await.ok().len(), 3);

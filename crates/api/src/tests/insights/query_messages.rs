@@ -11,19 +11,19 @@ const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
 /// Who asks, the program, a dataset of it and a column.
 const PROGRAMS: [(Who, &str, &str); 2] = [(ANA, "mpn", "Sales"), (ALONE, "cmp", "Orders")];
 
-async fn create(bench: &Bench, who: Who, program: &str, body: Value) -> Answer {
-    bench.call_program(who, program, Method::POST, "ScheduledQueries", body).await
+async fn create(deployment: &Deployment, who: Who, program: &str, body: Value) -> Answer {
+    deployment.call_program(who, program, Method::POST, "ScheduledQueries", body).await
 }
 
-async fn ask(bench: &Bench, who: Who, program: &str, endpoint: &str, parameters: &[(&str, &str)]) -> Answer {
+async fn ask(deployment: &Deployment, who: Who, program: &str, endpoint: &str, parameters: &[(&str, &str)]) -> Answer {
     let parameters = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    bench.call_program(who, program, Method::GET, &format!("ScheduledQueries/{endpoint}?{parameters}"), Value::Null).await
+    deployment.call_program(who, program, Method::GET, &format!("ScheduledQueries/{endpoint}?{parameters}"), Value::Null).await
 }
 
 /// What a query's text is refused for begins the same wherever the text is given; a saved one is refused when it is run, too.
 #[tokio::test]
 async fn a_wrong_text() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for (who, program, dataset) in PROGRAMS {
         for (text, message) in [
             (
@@ -39,10 +39,10 @@ async fn a_wrong_text() {
             (format!("SELECT Name FROM {dataset} TIMESPAN LAST_MONTH"), "TIMESPAN LAST_MONTH at line 1, column "),
             (format!("SELECT Name FROM {dataset} LIMIT 0"), "'0' at line 1, column "),
         ] {
-            let created = create(&bench, who, program, json!({"Name": "n", "Query": text})).await.refused(400);
+            let created = create(&deployment, who, program, json!({"Name": "n", "Query": text})).await.refused(400);
             assert!(created.starts_with(message), "{program} {text}: {created}");
             for endpoint in ["testQueryResult", "explainQuery"] {
-                let refused = ask(&bench, who, program, endpoint, &[("exportQuery", &text)]).await.refused(400);
+                let refused = ask(&deployment, who, program, endpoint, &[("exportQuery", &text)]).await.refused(400);
                 assert_eq!(refused, created, "{program} {endpoint} {text}");
             }
         }
@@ -52,9 +52,9 @@ async fn a_wrong_text() {
 /// A query that was right when it was saved, on a dataset that has changed since.
 #[tokio::test]
 async fn a_saved_text_that_became_wrong() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let definition = bench.folder.path().join("definitions/mpn/Sales.toml");
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let definition = deployment.folder.path().join("definitions/mpn/Sales.toml");
     for (text, message) in [
         (
             SALES.replace("\"Amount\"", "\"Sum\"").replace("SUM(Amount)", "SUM(Sum)"),
@@ -66,7 +66,7 @@ async fn a_saved_text_that_became_wrong() {
         std::fs::write(if text.contains("\"Other\"") { definition.with_file_name("Other.toml") } else { definition.clone() }, text)
             .unwrap();
         for endpoint in ["testQueryResult", "explainQuery"] {
-            let refused = ask(&bench, ANA, "mpn", endpoint, &[("queryId", &query)]).await.refused(400);
+            let refused = ask(&deployment, ANA, "mpn", endpoint, &[("queryId", &query)]).await.refused(400);
             assert!(refused.starts_with(message), "{endpoint}: {refused}");
         }
         std::fs::write(&definition, SALES).unwrap();
@@ -75,7 +75,7 @@ async fn a_saved_text_that_became_wrong() {
 
 #[tokio::test]
 async fn a_missing_or_long_field() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for (who, program, dataset) in PROGRAMS {
         let text = format!("SELECT Name FROM {dataset}");
         for (body, message) in [
@@ -90,13 +90,13 @@ async fn a_missing_or_long_field() {
                 "Limit Name and Description length to 256 characters or less",
             ),
         ] {
-            assert_eq!(create(&bench, who, program, body.clone()).await.refused(400), message, "{program} {body}");
+            assert_eq!(create(&deployment, who, program, body.clone()).await.refused(400), message, "{program} {body}");
         }
         let longest = json!({"Name": "n".repeat(256), "Description": "d".repeat(256), "Query": text});
-        assert_eq!(create(&bench, who, program, longest).await.status, 200);
+        assert_eq!(create(&deployment, who, program, longest).await.status, 200);
         for endpoint in ["testQueryResult", "explainQuery"] {
             for parameters in [vec![], vec![("exportQuery", text.as_str()), ("queryId", UNKNOWN)], vec![("exportQuery", "")]] {
-                let refused = ask(&bench, who, program, endpoint, &parameters).await.refused(400);
+                let refused = ask(&deployment, who, program, endpoint, &parameters).await.refused(400);
                 assert_eq!(refused, "Give exactly one of exportQuery and queryId.", "{program} {parameters:?}");
             }
         }
@@ -105,24 +105,24 @@ async fn a_missing_or_long_field() {
 
 #[tokio::test]
 async fn what_is_not_there() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for (who, program, message) in [(ANA, "mpn", "No item found with given filters."), (ALONE, "cmp", "No item found with given filters")] {
         for endpoint in ["testQueryResult", "explainQuery"] {
-            assert_eq!(ask(&bench, who, program, endpoint, &[("queryId", UNKNOWN)]).await.refused(404), message);
+            assert_eq!(ask(&deployment, who, program, endpoint, &[("queryId", UNKNOWN)]).await.refused(404), message);
         }
         for (method, path) in [
             (Method::GET, format!("ScheduledQueries?queryId={UNKNOWN}")),
             (Method::GET, "ScheduledQueries?queryName=nothing".to_owned()),
             (Method::DELETE, format!("ScheduledQueries/{UNKNOWN}")),
         ] {
-            assert_eq!(bench.call_program(who, program, method, &path, Value::Null).await.refused(404), message, "{path}");
+            assert_eq!(deployment.call_program(who, program, method, &path, Value::Null).await.refused(404), message, "{path}");
         }
         let report = json!({"ReportName": "r", "QueryId": UNKNOWN, "ExecuteNow": true});
-        assert_eq!(bench.call_program(who, program, Method::POST, "ScheduledReport", report).await.refused(400), "Invalid QueryId");
+        assert_eq!(deployment.call_program(who, program, Method::POST, "ScheduledReport", report).await.refused(400), "Invalid QueryId");
         let system =
-            bench.call_program(who, program, Method::GET, "ScheduledQueries?includeOnlySystemQueries=true", Value::Null).await.ok();
+            deployment.call_program(who, program, Method::GET, "ScheduledQueries?includeOnlySystemQueries=true", Value::Null).await.ok();
         let path = format!("ScheduledQueries/{}", system[0]["queryId"].as_str().unwrap());
-        let refused = bench.call_program(who, program, Method::DELETE, &path, Value::Null).await.refused(400);
+        let refused = deployment.call_program(who, program, Method::DELETE, &path, Value::Null).await.refused(400);
         assert_eq!(refused, "A system query cannot be deleted; only queries of type userDefined can.");
     }
 }
@@ -130,33 +130,33 @@ async fn what_is_not_there() {
 /// A hundred of one's own, in each program.
 #[tokio::test]
 async fn too_many() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for (who, program, dataset) in PROGRAMS {
         let body = json!({"Name": "n", "Query": format!("SELECT Name FROM {dataset}")});
         for _ in 0..100 {
-            assert_eq!(create(&bench, who, program, body.clone()).await.status, 200);
+            assert_eq!(create(&deployment, who, program, body.clone()).await.status, 200);
         }
         let message = "Number of queries exceeded. Delete few queries before creating new queries";
-        assert_eq!(create(&bench, who, program, body).await.refused(400), message, "{program}");
+        assert_eq!(create(&deployment, who, program, body).await.refused(400), message, "{program}");
     }
 }
 
 /// A value that no row has, or that its column cannot have, is no error.
 #[tokio::test]
 async fn what_is_no_error() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for (condition, message) in [
         ("Name = 'nobody'", None),
         ("Amount = 'False'", Some("'False' is not a number, so the condition on Amount matches no row")),
         ("Amount NOT IN ('x')", Some("'x' is not a number, so the condition on Amount matches every row with a value")),
     ] {
         let text = format!("SELECT Name FROM Sales WHERE {condition}");
-        let answer = ask(&bench, ANA, "mpn", "testQueryResult", &[("exportQuery", &text)]).await;
+        let answer = ask(&deployment, ANA, "mpn", "testQueryResult", &[("exportQuery", &text)]).await;
         assert_eq!(answer.ok().len(), if condition.contains("NOT") { 3 } else { 0 });
         // A hint of ours may stand there.
         if let Some(message) = message {
             assert!(answer.json()["message"].as_str().unwrap().contains(message), "{condition}");
         }
-        assert_eq!(create(&bench, ANA, "mpn", json!({"Name": "n", "Query": text})).await.status, 200);
+        assert_eq!(create(&deployment, ANA, "mpn", json!({"Name": "n", "Query": text})).await.status, 200);
     }
 }

@@ -27,21 +27,21 @@ fn only(id: &str) -> Locations {
 }
 
 /// A deployment whose Sales have sensitive amounts.
-async fn bench(allow_report_viewer: bool) -> Bench {
-    let bench = Bench::with(|settings| settings.access_rules.allow_report_viewer = allow_report_viewer).await;
+async fn deployment(allow_report_viewer: bool) -> Deployment {
+    let deployment = Deployment::with(|settings| settings.access_rules.allow_report_viewer = allow_report_viewer).await;
     let sales = SALES.replace("\"decimal(12,2)\" }", "\"decimal(12,2)\", sensitive = true }");
     assert_ne!(sales, SALES);
     for (file, text) in [("mpn/Sales.toml", sales.as_str()), ("cmp/ISVUsage.toml", USAGE)] {
-        std::fs::write(bench.folder.path().join("definitions").join(file), text).unwrap();
+        std::fs::write(deployment.folder.path().join("definitions").join(file), text).unwrap();
     }
     let text = |text: &str| vec![Some(Cell::String(text.to_owned()))];
-    bench.write(Program::Cmp, "ISVUsage", CONTOSO, "a.parquet", &[text("storage"), text("12.50")]);
-    bench
+    deployment.write(Program::Cmp, "ISVUsage", CONTOSO, "a.parquet", &[text("storage"), text("12.50")]);
+    deployment
 }
 
 /// These roles, and no other.
-async fn give(bench: &Bench, who: Who, roles: &[(Role, Locations)]) {
-    let (store, assignee) = (&bench.context.store, who.user.unwrap_or(who.application));
+async fn give(deployment: &Deployment, who: Who, roles: &[(Role, Locations)]) {
+    let (store, assignee) = (&deployment.context.store, who.user.unwrap_or(who.application));
     for role in Role::ALL {
         store.revoke_role(assignee, role).await.unwrap();
     }
@@ -50,9 +50,9 @@ async fn give(bench: &Bench, who: Who, roles: &[(Role, Locations)]) {
     }
 }
 
-async fn preview(bench: &Bench, who: Who, program: &str, query: &str) -> Answer {
+async fn preview(deployment: &Deployment, who: Who, program: &str, query: &str) -> Answer {
     let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
-    bench.call_program(who, program, Method::GET, &format!("ScheduledQueries/testQueryResult?exportQuery={query}"), Value::Null).await
+    deployment.call_program(who, program, Method::GET, &format!("ScheduledQueries/testQueryResult?exportQuery={query}"), Value::Null).await
 }
 
 fn redacted(answer: &Answer) -> bool {
@@ -90,23 +90,23 @@ async fn each_combination_of_roles_opens_what_it_should() {
         (vec![(GlobalAdmin, all()), (AccountAdmin, all())], Err(LACKING), Err(LACKING)),
     ];
     for allowed in [false, true] {
-        let bench = bench(allowed).await;
+        let deployment = deployment(allowed).await;
         for (roles, by_default, otherwise) in &cases {
-            give(&bench, BEN, roles).await;
-            let answer = preview(&bench, BEN, "mpn", AMOUNTS).await;
+            give(&deployment, BEN, roles).await;
+            let answer = preview(&deployment, BEN, "mpn", AMOUNTS).await;
             match if allowed { otherwise } else { by_default } {
                 Ok(rows) => {
                     assert_eq!(Value::from(answer.ok()), amounts(rows), "{roles:?} {allowed}");
                     assert_eq!(redacted(&answer), rows.iter().any(|(_, amount)| amount.is_none()), "{roles:?} {allowed}");
-                    let file = bench.export(BEN, AMOUNTS, json!({"ReportName": "file"})).await;
+                    let file = deployment.export(BEN, AMOUNTS, json!({"ReportName": "file"})).await;
                     let shown = |(name, amount): &(&str, Option<f64>)| match amount {
                         Some(amount) => format!("{name},{amount:.2}\n"),
                         None => format!("{name},\n"),
                     };
                     let wanted = rows.iter().map(shown).collect::<String>();
-                    assert_eq!(bench.fetch(&file, &[]).await.text(), format!("Name,Amount\n{wanted}"), "{roles:?} {allowed}");
+                    assert_eq!(deployment.fetch(&file, &[]).await.text(), format!("Name,Amount\n{wanted}"), "{roles:?} {allowed}");
                     // Five ExecuteNow reports an hour.
-                    bench.advance(chrono::TimeDelta::hours(1));
+                    deployment.advance(chrono::TimeDelta::hours(1));
                 }
                 Err(reason) => {
                     assert_eq!(answer.refused(403), *reason, "{roles:?} {allowed}");
@@ -119,9 +119,9 @@ async fn each_combination_of_roles_opens_what_it_should() {
 
 #[tokio::test]
 async fn no_question_reveals_a_redacted_value() {
-    let bench = bench(true).await;
+    let deployment = deployment(true).await;
     for (roles, who) in [(vec![(Role::ReportViewer, all())], BEN), (vec![(Role::ReportViewer, only("1000002"))], LEA)] {
-        give(&bench, who, &roles).await;
+        give(&deployment, who, &roles).await;
     }
     for (query, everyone, ben, lea) in [
         ("SELECT TotalAmount FROM Sales", json!([{"TotalAmount": 12.5}]), json!([{"TotalAmount": null}]), json!([{"TotalAmount": null}])),
@@ -147,7 +147,7 @@ async fn no_question_reveals_a_redacted_value() {
         ),
     ] {
         for (who, wanted) in [(ANA, everyone), (BEN, ben), (LEA, lea)] {
-            assert_eq!(Value::from(preview(&bench, who, "mpn", query).await.ok()), wanted, "{query} {who:?}");
+            assert_eq!(Value::from(preview(&deployment, who, "mpn", query).await.ok()), wanted, "{query} {who:?}");
         }
     }
 }
@@ -155,13 +155,13 @@ async fn no_question_reveals_a_redacted_value() {
 /// Whatever is asked: datasets, queries, reports and runs say it as previews do.
 #[tokio::test]
 async fn every_answer_says_whether_data_is_redacted() {
-    let bench = bench(true).await;
-    give(&bench, BEN, &[(Role::ReportViewer, all())]).await;
+    let deployment = deployment(true).await;
+    give(&deployment, BEN, &[(Role::ReportViewer, all())]).await;
     for (who, wanted) in [(ANA, false), (BEN, true)] {
         let call = |method, path: String, body| {
-            let bench = &bench;
+            let deployment = &deployment;
             async move {
-                let answer = bench.call(who, method, &path, body).await;
+                let answer = deployment.call(who, method, &path, body).await;
                 assert_eq!(redacted(&answer), wanted, "{path}");
                 answer.ok()[0].clone()
             }
@@ -178,8 +178,8 @@ async fn every_answer_says_whether_data_is_redacted() {
         call(Method::PUT, format!("ScheduledReport/{report}"), json!({"ReportName": "other"})).await;
         call(Method::PUT, format!("ScheduledReport/pause/{report}"), Value::Null).await;
         call(Method::PUT, format!("ScheduledReport/resume/{report}"), Value::Null).await;
-        bench.export(who, AMOUNTS, json!({"ReportName": "once"})).await;
-        let once = bench.get(who, "ScheduledReport?reportName=once").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
+        deployment.export(who, AMOUNTS, json!({"ReportName": "once"})).await;
+        let once = deployment.get(who, "ScheduledReport?reportName=once").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
         call(Method::GET, format!("ScheduledReport/execution/{once}"), Value::Null).await;
         call(Method::DELETE, format!("ScheduledReport/{report}"), Value::Null).await;
         call(Method::DELETE, format!("ScheduledQueries/{query}"), Value::Null).await;
@@ -188,84 +188,84 @@ async fn every_answer_says_whether_data_is_redacted() {
 
 #[tokio::test]
 async fn a_report_viewer_is_refused_by_default_whatever_is_asked() {
-    let bench = bench(false).await;
-    give(&bench, BEN, &[(Role::ReportViewer, all())]).await;
+    let deployment = deployment(false).await;
+    give(&deployment, BEN, &[(Role::ReportViewer, all())]).await;
     for path in ["ScheduledDataset", "ScheduledQueries", "ScheduledReport", "ScheduledReport/execution/x"] {
-        assert_eq!(bench.get(BEN, path).await.refused(403), NEEDED, "{path}");
+        assert_eq!(deployment.get(BEN, path).await.refused(403), NEEDED, "{path}");
     }
-    let audited = bench.audited("access.refuse").await;
+    let audited = deployment.audited("access.refuse").await;
     assert_eq!((audited.len(), audited[0].detail.as_str()), (4, NEEDED));
 }
 
 /// A file that shows what its owner may not see any more is theirs no longer; later runs of the report are redacted.
 #[tokio::test]
 async fn losing_the_role_takes_clear_files_away() {
-    let bench = bench(true).await;
-    let clear = bench.export(ANA, AMOUNTS, json!({"ReportName": "clear"})).await;
-    let query = bench.create_query(ANA, AMOUNTS).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    give(&bench, ANA, &[(Role::ReportViewer, all())]).await;
+    let deployment = deployment(true).await;
+    let clear = deployment.export(ANA, AMOUNTS, json!({"ReportName": "clear"})).await;
+    let query = deployment.create_query(ANA, AMOUNTS).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    give(&deployment, ANA, &[(Role::ReportViewer, all())]).await;
     let reason = "The file holds sensitive data that you may not see any more.";
-    assert_eq!(bench.fetch(&clear, &[]).await.refused(403), reason);
-    assert_eq!(bench.audited("access.refuse").await[0].detail, reason);
-    let id = bench.get(ANA, "ScheduledReport?reportName=clear").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
-    assert_eq!(bench.executions(ANA, &id).await[0]["reportAccessSecureLink"], Value::Null);
+    assert_eq!(deployment.fetch(&clear, &[]).await.refused(403), reason);
+    assert_eq!(deployment.audited("access.refuse").await[0].detail, reason);
+    let id = deployment.get(ANA, "ScheduledReport?reportName=clear").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
+    assert_eq!(deployment.executions(ANA, &id).await[0]["reportAccessSecureLink"], Value::Null);
 
-    bench.advance(chrono::TimeDelta::hours(4));
-    assert_eq!(bench.work().await, 1);
-    let link = bench.executions(ANA, &report).await[0]["reportAccessSecureLink"].as_str().unwrap().to_owned();
+    deployment.advance(chrono::TimeDelta::hours(4));
+    assert_eq!(deployment.work().await, 1);
+    let link = deployment.executions(ANA, &report).await[0]["reportAccessSecureLink"].as_str().unwrap().to_owned();
     let without = "Name,Amount\nalpha,\nbeta,\ngamma,\n";
-    assert_eq!(bench.fetch(&link, &[]).await.text(), without);
+    assert_eq!(deployment.fetch(&link, &[]).await.text(), without);
 
     // What is clear of some locations is enough for files of those only.
-    give(&bench, ANA, &[(Role::ReportViewer, all()), (Role::ExecutiveReportViewer, only("1000001"))]).await;
-    assert_eq!(bench.fetch(&clear, &[]).await.refused(403), reason);
-    let part = bench.export(ANA, AMOUNTS, json!({"ReportName": "part"})).await;
-    assert_eq!(bench.fetch(&part, &[]).await.text(), "Name,Amount\nalpha,1.00\nbeta,2.50\ngamma,\n");
-    give(&bench, ANA, &[(Role::ReportViewer, all())]).await;
-    assert_eq!(bench.fetch(&part, &[]).await.refused(403), reason);
-    give(&bench, ANA, &[(Role::ExecutiveReportViewer, all())]).await;
+    give(&deployment, ANA, &[(Role::ReportViewer, all()), (Role::ExecutiveReportViewer, only("1000001"))]).await;
+    assert_eq!(deployment.fetch(&clear, &[]).await.refused(403), reason);
+    let part = deployment.export(ANA, AMOUNTS, json!({"ReportName": "part"})).await;
+    assert_eq!(deployment.fetch(&part, &[]).await.text(), "Name,Amount\nalpha,1.00\nbeta,2.50\ngamma,\n");
+    give(&deployment, ANA, &[(Role::ReportViewer, all())]).await;
+    assert_eq!(deployment.fetch(&part, &[]).await.refused(403), reason);
+    give(&deployment, ANA, &[(Role::ExecutiveReportViewer, all())]).await;
     for file in [&clear, &link, &part] {
-        assert_eq!(bench.fetch(file, &[]).await.status, 200);
+        assert_eq!(deployment.fetch(file, &[]).await.status, 200);
     }
 }
 
 /// A user's role, or that of an application alone: one does not stand for the other.
 #[tokio::test]
 async fn the_marketplace_knows_managers_and_developers() {
-    let bench = bench(false).await;
+    let deployment = deployment(false).await;
     let lacking = "The application or user lacks the role Manager or Developer.";
     let usage_only = "The role Developer opens usage reports only: 'Orders' needs the role Manager.";
     let (orders, usage) = ("SELECT Name FROM Orders", "SELECT Meter, Charge FROM ISVUsage");
     for (holder, other) in [(BEN, ALONE), (ALONE, BEN)] {
-        give(&bench, holder, &[]).await;
-        give(&bench, other, &[(Role::Manager, all())]).await;
-        assert_eq!(preview(&bench, holder, "cmp", usage).await.refused(403), lacking);
-        give(&bench, other, &[]).await;
+        give(&deployment, holder, &[]).await;
+        give(&deployment, other, &[(Role::Manager, all())]).await;
+        assert_eq!(preview(&deployment, holder, "cmp", usage).await.refused(403), lacking);
+        give(&deployment, other, &[]).await;
 
-        give(&bench, holder, &[(Role::Manager, all())]).await;
+        give(&deployment, holder, &[(Role::Manager, all())]).await;
         for (query, row) in [(orders, json!({"Name": "row"})), (usage, json!({"Meter": "storage", "Charge": "12.50"}))] {
-            let answer = preview(&bench, holder, "cmp", query).await;
+            let answer = preview(&deployment, holder, "cmp", query).await;
             assert_eq!((answer.ok(), redacted(&answer)), (vec![row], false), "{holder:?}");
         }
 
-        give(&bench, holder, &[(Role::Developer, all())]).await;
-        assert_eq!(preview(&bench, holder, "cmp", orders).await.refused(403), usage_only);
-        let audited = bench.audited("access.refuse").await;
+        give(&deployment, holder, &[(Role::Developer, all())]).await;
+        assert_eq!(preview(&deployment, holder, "cmp", orders).await.refused(403), usage_only);
+        let audited = deployment.audited("access.refuse").await;
         assert!(audited.iter().any(|event| event.detail == usage_only && event.subject == "dataset Orders"), "{audited:?}");
-        let answer = preview(&bench, holder, "cmp", usage).await;
+        let answer = preview(&deployment, holder, "cmp", usage).await;
         assert_eq!((answer.ok(), redacted(&answer)), (vec![json!({"Meter": "storage", "Charge": null})], true), "{holder:?}");
 
         // A run is refused as the preview is, with the reason.
-        let post = |path: &'static str, body| bench.call_program(holder, "cmp", Method::POST, path, body);
+        let post = |path: &'static str, body| deployment.call_program(holder, "cmp", Method::POST, path, body);
         let query = post("ScheduledQueries", json!({"Name": "q", "Query": orders})).await.ok().remove(0);
         let body = report_body(query["queryId"].as_str().unwrap(), json!({"ExecuteNow": true}));
         let report = post("ScheduledReport", body).await.ok().remove(0);
-        bench.work().await;
+        deployment.work().await;
         let path = format!("ScheduledReport/execution/{}?executionStatus=Failed", report["reportId"].as_str().unwrap());
-        let failed = bench.call_program(holder, "cmp", Method::GET, &path, Value::Null).await.ok();
+        let failed = deployment.call_program(holder, "cmp", Method::GET, &path, Value::Null).await.ok();
         assert_eq!((&failed[0]["failureReason"], &failed[0]["attempts"]), (&json!(usage_only), &json!(1)));
-        assert_eq!(bench.audited("run.refuse").await[0].detail, usage_only);
-        give(&bench, holder, &[]).await;
+        assert_eq!(deployment.audited("run.refuse").await[0].detail, usage_only);
+        give(&deployment, holder, &[]).await;
     }
 }

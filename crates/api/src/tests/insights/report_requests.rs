@@ -17,28 +17,28 @@ use crate::tests::harness::*;
 
 const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
 
-async fn create(bench: &Bench, body: Value) -> Answer {
-    bench.call(ANA, Method::POST, "ScheduledReport", body).await
+async fn create(deployment: &Deployment, body: Value) -> Answer {
+    deployment.call(ANA, Method::POST, "ScheduledReport", body).await
 }
 
-async fn put(bench: &Bench, path: &str, body: Value) -> Answer {
-    bench.call(ANA, Method::PUT, &format!("ScheduledReport/{path}"), body).await
+async fn put(deployment: &Deployment, path: &str, body: Value) -> Answer {
+    deployment.call(ANA, Method::PUT, &format!("ScheduledReport/{path}"), body).await
 }
 
-async fn shown(bench: &Bench, report: &str) -> Value {
-    bench.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok().remove(0)
+async fn shown(deployment: &Deployment, report: &str) -> Value {
+    deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok().remove(0)
 }
 
 /// Without quotas, since the tables make many.
-async fn bench() -> (Bench, String) {
-    let bench = Bench::with(|settings| settings.quotas = false).await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    (bench, query)
+async fn deployment() -> (Deployment, String) {
+    let deployment = Deployment::with(|settings| settings.quotas = false).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    (deployment, query)
 }
 
 #[tokio::test]
 async fn every_form_that_clients_send_is_taken() {
-    let (bench, query) = bench().await;
+    let (deployment, query) = deployment().await;
     let (longest, crabs) = ("é".repeat(256), "🦀".repeat(256));
     let plain = report_body(&query, every_four_hours(None));
     let untouched = json!({
@@ -112,12 +112,12 @@ async fn every_form_that_clients_send_is_taken() {
         ),
         (json!({"ExecuteNow": true, "QueryEndTime": "2026-01-01T00:00:00Z"}), with(once, json!({"queryEndTime": "2026-01-01T00:00:00Z"}))),
     ] {
-        let made = create(&bench, with(plain.clone(), sent.clone())).await;
+        let made = create(&deployment, with(plain.clone(), sent.clone())).await;
         assert_eq!(made.envelope()["message"], "Report created successfully");
         let mut report = made.ok().remove(0);
         let id = report.as_object_mut().unwrap().remove("reportId").unwrap();
         assert_eq!(report, with(untouched.clone(), changed), "{sent}");
-        assert_eq!(shown(&bench, id.as_str().unwrap()).await, with(report, json!({"reportId": id})), "{sent}");
+        assert_eq!(shown(&deployment, id.as_str().unwrap()).await, with(report, json!({"reportId": id})), "{sent}");
     }
     // Names of fields in any letter case.
     for spell in [str::to_lowercase, str::to_uppercase, |name: &str| name[..1].to_lowercase() + &name[1..]] {
@@ -126,7 +126,7 @@ async fn every_form_that_clients_send_is_taken() {
             json!({"Description": "d", "Format": "tsv", "CallbackUrl": "https://example.org", "CallbackMethod": "GET"}),
         );
         let spelled: Map<_, _> = fields.as_object().unwrap().iter().map(|(name, value)| (spell(name), value.clone())).collect();
-        let report = create(&bench, Value::Object(spelled)).await.ok().remove(0);
+        let report = create(&deployment, Value::Object(spelled)).await.ok().remove(0);
         for (name, value) in [("reportName", "report"), ("description", "d"), ("format", "tsv"), ("callbackMethod", "GET")] {
             assert_eq!(report[name], value);
         }
@@ -136,8 +136,8 @@ async fn every_form_that_clients_send_is_taken() {
 /// Both requests that take fields, in both programs, name the field whose value has the wrong kind.
 #[tokio::test]
 async fn a_wrong_kind_of_value_names_its_field() {
-    let (bench, query) = bench().await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
+    let (deployment, query) = deployment().await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     let texts =
         ["ReportName", "Description", "QueryId", "StartTime", "QueryStartTime", "QueryEndTime", "Format", "CallbackUrl", "CallbackMethod"];
     let mut cases = Vec::new();
@@ -170,22 +170,22 @@ async fn a_wrong_kind_of_value_names_its_field() {
             let mut fields = report_body(&query, every_four_hours(None));
             fields.as_object_mut().unwrap().remove(name);
             let fields = with(fields, json!({spelled: value}));
-            assert_eq!(create(&bench, fields.clone()).await.refused(400), message, "{value}");
-            assert_eq!(put(&bench, &report, fields).await.refused(400), message, "{value}");
+            assert_eq!(create(&deployment, fields.clone()).await.refused(400), message, "{value}");
+            assert_eq!(put(&deployment, &report, fields).await.refused(400), message, "{value}");
         }
     }
     let long = "x".repeat(10_000);
-    let told = create(&bench, json!({"ExecuteNow": long})).await.refused(400);
+    let told = create(&deployment, json!({"ExecuteNow": long})).await.refused(400);
     assert_eq!(told, format!("ExecuteNow should be true or false, but is '{}'.", &long[..64]), "as much of it as helps");
-    assert_eq!(bench.get(ANA, "ScheduledReport").await.ok().len(), 1);
+    assert_eq!(deployment.get(ANA, "ScheduledReport").await.ok().len(), 1);
 }
 
 #[tokio::test]
 async fn an_update_is_refused_in_the_words_of_a_create() {
-    let (bench, query) = bench().await;
-    let report = bench.create_report(ANA, &query, every_four_hours(Some(2))).await;
-    let before = shown(&bench, &report).await;
-    bench.advance(TimeDelta::hours(1));
+    let (deployment, query) = deployment().await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(Some(2))).await;
+    let before = shown(&deployment, &report).await;
+    deployment.advance(TimeDelta::hours(1));
     let prefix = "Invalid report parameters for creation - ";
     for (fields, message) in [
         (json!({"ReportName": "a;b"}), format!("{prefix}Invalid character (;) in ReportName")),
@@ -214,12 +214,12 @@ async fn an_update_is_refused_in_the_words_of_a_create() {
             format!("Recurrence Interval must be between 4 and 2160; {prefix}Report format should be csv/tsv"),
         ),
     ] {
-        assert_eq!(put(&bench, &report, fields.clone()).await.refused(400), message, "{fields}");
+        assert_eq!(put(&deployment, &report, fields.clone()).await.refused(400), message, "{fields}");
     }
-    assert_eq!(shown(&bench, &report).await, before, "nothing of it was kept");
+    assert_eq!(shown(&deployment, &report).await, before, "nothing of it was kept");
     // QueryId and ExecuteNow cannot change, and what is null or empty is kept.
     let same = json!({"QueryId": UNKNOWN, "ExecuteNow": true, "QueryStartTime": "nonsense", "Description": null, "Format": "", "RecurrenceCount": null});
-    let after = put(&bench, &report, same).await.ok().remove(0);
+    let after = put(&deployment, &report, same).await.ok().remove(0);
     assert_eq!(after, with(before, json!({"modifiedTime": "2026-11-22T13:00:00Z"})));
 }
 
@@ -248,39 +248,39 @@ async fn changes_plan_the_next_run_anew() {
         (5, vec![("pause/", Value::Null), ("resume/", Value::Null)], "Active", Some(3)),
         (5, vec![("pause/", Value::Null), ("", json!({"RecurrenceCount": 1}))], "Inactive", None),
     ] {
-        let (bench, query) = bench().await;
-        let report = bench.create_report(ANA, &query, every_four_hours(Some(3))).await;
+        let (deployment, query) = deployment().await;
+        let report = deployment.create_report(ANA, &query, every_four_hours(Some(3))).await;
         for _ in 0..passed {
-            bench.advance(TimeDelta::hours(1));
-            bench.work().await;
+            deployment.advance(TimeDelta::hours(1));
+            deployment.work().await;
         }
         for (action, body) in &changes {
-            put(&bench, &format!("{action}{report}"), body.clone()).await.ok();
+            put(&deployment, &format!("{action}{report}"), body.clone()).await.ok();
         }
-        assert_eq!(bench.report_status(ANA, &report).await, status, "{passed}: {changes:?}");
+        assert_eq!(deployment.report_status(ANA, &report).await, status, "{passed}: {changes:?}");
         let mut hours = None;
         for hour in 0..50 {
-            if bench.work().await > 0 {
+            if deployment.work().await > 0 {
                 hours = Some(hour);
                 break;
             }
-            bench.advance(TimeDelta::hours(1));
+            deployment.advance(TimeDelta::hours(1));
         }
         assert_eq!(hours, next, "{passed}: {changes:?}");
     }
 }
 
-fn completed(bench: &Bench, claimed: &ClaimedExecution) -> Outcome {
+fn completed(deployment: &Deployment, claimed: &ClaimedExecution) -> Outcome {
     let artifact = Artifact {
         epoch: claimed.execution.epoch,
         format: ReportFormat::Csv,
         rows: 0,
         bytes: 0,
         sha256: "00".into(),
-        generated: bench.now(),
+        generated: deployment.now(),
         data_as_of: None,
         locations: Locations::Organization,
-        clear: Locations::Organization,
+        unredacted: Locations::Organization,
     };
     Outcome::Completed { artifact, note: None }
 }
@@ -289,25 +289,27 @@ fn completed(bench: &Bench, claimed: &ClaimedExecution) -> Outcome {
 #[tokio::test]
 async fn pausing_lets_a_run_finish() {
     for (count, after) in [(2, "Paused"), (1, "Inactive")] {
-        let (bench, query) = bench().await;
-        let report = bench.create_report(ANA, &query, every_four_hours(Some(count))).await;
-        bench.advance(TimeDelta::hours(4));
-        queue_due(&bench.context, bench.now()).await.unwrap();
-        let claimed = bench.context.store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
-        let paused = put(&bench, &format!("pause/{report}"), Value::Null).await.ok().remove(0);
+        let (deployment, query) = deployment().await;
+        let report = deployment.create_report(ANA, &query, every_four_hours(Some(count))).await;
+        deployment.advance(TimeDelta::hours(4));
+        queue_due(&deployment.context, deployment.now()).await.unwrap();
+        let claimed = deployment.context.store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
+        let paused = put(&deployment, &format!("pause/{report}"), Value::Null).await.ok().remove(0);
         assert_eq!(
-            (&paused["reportStatus"], bench.executions(ANA, &report).await[0]["executionStatus"].as_str()),
+            (&paused["reportStatus"], deployment.executions(ANA, &report).await[0]["executionStatus"].as_str()),
             (&json!("Paused"), Some("Running"))
         );
-        assert!(bench.context.store.finish_execution(&claimed, &completed(&bench, &claimed), None, bench.now()).await.unwrap());
-        assert_eq!(bench.executions(ANA, &report).await[0]["executionStatus"], "Completed");
-        assert_eq!(bench.report_status(ANA, &report).await, after);
+        assert!(
+            deployment.context.store.finish_execution(&claimed, &completed(&deployment, &claimed), None, deployment.now()).await.unwrap()
+        );
+        assert_eq!(deployment.executions(ANA, &report).await[0]["executionStatus"], "Completed");
+        assert_eq!(deployment.report_status(ANA, &report).await, after);
     }
 }
 
 #[tokio::test]
 async fn what_is_not_there_has_each_programs_words() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for (who, program, message) in [(ANA, "mpn", "No item found with given filters."), (ALONE, "cmp", "No item found with given filters")] {
         for id in [UNKNOWN, "not-an-id", "%20", "00000000-0000-0000-0000-00000000dead;"] {
             for (method, path) in [
@@ -322,22 +324,22 @@ async fn what_is_not_there_has_each_programs_words() {
                 (Method::GET, format!("ScheduledReport/execution/{id};{UNKNOWN}?executionId={UNKNOWN}&getLatestExecution=false")),
             ] {
                 let body = if method == Method::PUT { json!({}) } else { Value::Null };
-                assert_eq!(bench.call_program(who, program, method, &path, body).await.refused(404), message, "{path}");
+                assert_eq!(deployment.call_program(who, program, method, &path, body).await.refused(404), message, "{path}");
             }
         }
-        assert_eq!(bench.call_program(who, program, Method::GET, "ScheduledReport", Value::Null).await.ok(), Vec::<Value>::new());
+        assert_eq!(deployment.call_program(who, program, Method::GET, "ScheduledReport", Value::Null).await.ok(), Vec::<Value>::new());
     }
 }
 
 #[tokio::test]
 async fn filters_of_reports_are_met_together() {
-    let (bench, query) = bench().await;
-    let other_query = bench.create_query(ANA, ALL_SALES).await;
+    let (deployment, query) = deployment().await;
+    let other_query = deployment.create_query(ANA, ALL_SALES).await;
     let name = |name: &str| with(every_four_hours(None), json!({"ReportName": name}));
-    let one = bench.create_report(ANA, &query, name("Größe & mehr")).await;
-    let two = bench.create_report(ANA, &query, name("two")).await;
-    let three = bench.create_report(ANA, &other_query, name("TWO")).await;
-    bench.create_report(BEN, &bench.create_query(BEN, ALL_SALES).await, name("two")).await;
+    let one = deployment.create_report(ANA, &query, name("Größe & mehr")).await;
+    let two = deployment.create_report(ANA, &query, name("two")).await;
+    let three = deployment.create_report(ANA, &other_query, name("TWO")).await;
+    deployment.create_report(BEN, &deployment.create_query(BEN, ALL_SALES).await, name("two")).await;
     let upper = (one.to_uppercase(), query.to_uppercase());
     for (filters, expected) in [
         (String::new(), vec![&one, &two, &three]),
@@ -358,7 +360,7 @@ async fn filters_of_reports_are_met_together() {
         ("reportName=t%25".into(), vec![]),
         (format!("reportId={UNKNOWN}&reportName=two"), vec![]),
     ] {
-        let answer = bench.get(ANA, &format!("ScheduledReport?{filters}")).await;
+        let answer = deployment.get(ANA, &format!("ScheduledReport?{filters}")).await;
         if expected.is_empty() {
             assert_eq!(answer.refused(404), "No item found with given filters.", "{filters}");
             continue;
@@ -375,32 +377,33 @@ async fn filters_of_reports_are_met_together() {
 
 #[tokio::test]
 async fn a_delete_answers_with_what_is_gone() {
-    let (bench, query) = bench().await;
-    let report = bench.create_report(ANA, &query, with(every_four_hours(Some(4)), json!({"CallbackUrl": "https://example.org"}))).await;
-    bench.advance(TimeDelta::hours(8));
-    assert_eq!(bench.work().await, 2);
-    let before = shown(&bench, &report).await;
-    let execution = bench.executions(ANA, &report).await.remove(0);
-    assert_eq!(bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok(), [before]);
+    let (deployment, query) = deployment().await;
+    let report =
+        deployment.create_report(ANA, &query, with(every_four_hours(Some(4)), json!({"CallbackUrl": "https://example.org"}))).await;
+    deployment.advance(TimeDelta::hours(8));
+    assert_eq!(deployment.work().await, 2);
+    let before = shown(&deployment, &report).await;
+    let execution = deployment.executions(ANA, &report).await.remove(0);
+    assert_eq!(deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok(), [before]);
     let id = uuid::Uuid::try_parse(execution["executionId"].as_str().unwrap()).unwrap();
-    assert!(bench.context.store.execution(id).await.unwrap().is_none(), "its runs went with it");
-    assert_eq!(bench.get(ANA, "ScheduledReport").await.ok(), Vec::<Value>::new());
-    bench.advance(TimeDelta::hours(24));
-    assert_eq!(bench.work().await, 0);
+    assert!(deployment.context.store.execution(id).await.unwrap().is_none(), "its runs went with it");
+    assert_eq!(deployment.get(ANA, "ScheduledReport").await.ok(), Vec::<Value>::new());
+    deployment.advance(TimeDelta::hours(24));
+    assert_eq!(deployment.work().await, 0);
 }
 
 /// The quotas are an owner's and a program's: neither a colleague's reports count nor those of the other program.
 #[tokio::test]
 async fn quotas_are_of_one_owner_in_one_program() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
-    bench.context.store.put_role(CONTOSO, ANA.user.unwrap(), &manager).await.unwrap();
+    deployment.context.store.put_role(CONTOSO, ANA.user.unwrap(), &manager).await.unwrap();
     let in_program = async |who, program, fields: Value| {
         let dataset = if program == "mpn" { "Sales" } else { "Orders" };
         let query = json!({"Name": "n", "Query": format!("SELECT Name FROM {dataset}")});
-        let query = bench.call_program(who, program, Method::POST, "ScheduledQueries", query).await.ok().remove(0);
+        let query = deployment.call_program(who, program, Method::POST, "ScheduledQueries", query).await.ok().remove(0);
         let body = report_body(query["queryId"].as_str().unwrap(), fields);
-        bench.call_program(who, program, Method::POST, "ScheduledReport", body).await
+        deployment.call_program(who, program, Method::POST, "ScheduledReport", body).await
     };
     for (fields, quota, message) in [
         (json!({"ExecuteNow": true}), 5, "User has exceeded its ExecuteNow report creation quota of 5 reports/60 mins"),
@@ -410,7 +413,7 @@ async fn quotas_are_of_one_owner_in_one_program() {
             let first = in_program(ANA, program, fields.clone()).await.ok().remove(0);
             let body = report_body(first["queryId"].as_str().unwrap(), fields.clone());
             for made in 1..=quota {
-                let answer = bench.call_program(ANA, program, Method::POST, "ScheduledReport", body.clone()).await;
+                let answer = deployment.call_program(ANA, program, Method::POST, "ScheduledReport", body.clone()).await;
                 if made < quota { drop(answer.ok()) } else { assert_eq!(answer.refused(400), message, "{program}") }
             }
         }
@@ -424,41 +427,41 @@ async fn quotas_are_of_one_owner_in_one_program() {
 async fn a_datasets_interval_holds_where_a_deployment_says_so() {
     let often = every_four_hours(None);
     let message = "Recurrence Interval must be between 24 and 2160";
-    let bench = Bench::with(|settings| settings.report_rules.dataset_minimum_interval = true).await;
-    let loose = bench.create_report(ANA, &bench.create_query(ANA, ALL_SALES).await, often.clone()).await;
+    let deployment = Deployment::with(|settings| settings.report_rules.dataset_minimum_interval = true).await;
+    let loose = deployment.create_report(ANA, &deployment.create_query(ANA, ALL_SALES).await, often.clone()).await;
     let daily = SALES.replacen("name = \"Sales\"", "name = \"Sales\"\nminimum_interval_hours = 24", 1);
-    std::fs::write(bench.folder.path().join("definitions/mpn/Sales.toml"), daily).unwrap();
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    assert_eq!(create(&bench, report_body(&query, often.clone())).await.refused(400), message);
-    bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let report = bench.create_report(ANA, &query, with(often.clone(), json!({"RecurrenceInterval": 24}))).await;
-    assert_eq!(put(&bench, &report, json!({"RecurrenceInterval": 23})).await.refused(400), message);
-    put(&bench, &report, json!({"RecurrenceInterval": 25})).await.ok();
+    std::fs::write(deployment.folder.path().join("definitions/mpn/Sales.toml"), daily).unwrap();
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    assert_eq!(create(&deployment, report_body(&query, often.clone())).await.refused(400), message);
+    deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let report = deployment.create_report(ANA, &query, with(often.clone(), json!({"RecurrenceInterval": 24}))).await;
+    assert_eq!(put(&deployment, &report, json!({"RecurrenceInterval": 23})).await.refused(400), message);
+    put(&deployment, &report, json!({"RecurrenceInterval": 25})).await.ok();
     // One from before the rule keeps what it has, until its interval is changed.
-    put(&bench, &loose, json!({"ReportName": "renamed", "RecurrenceInterval": 4})).await.ok();
-    assert_eq!(put(&bench, &loose, json!({"RecurrenceInterval": 5})).await.refused(400), message);
-    let plain = bench.create_query(ANA, "SELECT Name FROM Plain").await;
-    bench.create_report(ANA, &plain, often.clone()).await;
+    put(&deployment, &loose, json!({"ReportName": "renamed", "RecurrenceInterval": 4})).await.ok();
+    assert_eq!(put(&deployment, &loose, json!({"RecurrenceInterval": 5})).await.refused(400), message);
+    let plain = deployment.create_query(ANA, "SELECT Name FROM Plain").await;
+    deployment.create_report(ANA, &plain, often.clone()).await;
 
-    let (bench, _) = self::bench().await;
-    std::fs::write(bench.folder.path().join("definitions/mpn/Sales.toml"), SALES.replacen('\n', "\nminimum_interval_hours = 24\n", 1))
+    let (deployment, _) = self::deployment().await;
+    std::fs::write(deployment.folder.path().join("definitions/mpn/Sales.toml"), SALES.replacen('\n', "\nminimum_interval_hours = 24\n", 1))
         .unwrap();
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    bench.create_report(ANA, &query, often).await;
-    let shown = bench.get(ANA, "ScheduledDataset?datasetName=Sales").await.ok().remove(0);
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    deployment.create_report(ANA, &query, often).await;
+    let shown = deployment.get(ANA, "ScheduledDataset?datasetName=Sales").await.ok().remove(0);
     assert_eq!(shown["minimumRecurrenceInterval"], 24);
 }
 
 /// Only what nobody who asks could mend is a failure of the server, and it has a text of its own where a report is created.
 #[tokio::test]
 async fn a_real_fault_says_where_to_look_it_up() {
-    let (bench, query) = bench().await;
-    bench.context.store.close().await;
+    let (deployment, query) = deployment().await;
+    deployment.context.store.close().await;
     let body = report_body(&query, every_four_hours(None));
     for (method, path) in
         [(Method::POST, "ScheduledReport"), (Method::PUT, &format!("ScheduledReport/{UNKNOWN}")), (Method::GET, "ScheduledReport")]
     {
-        let answer = bench.call(ANA, method.clone(), path, body.clone()).await;
+        let answer = deployment.call(ANA, method.clone(), path, body.clone()).await;
         // The database is away: that passes.
         assert_eq!(answer.header("retry-after"), "5");
         assert_eq!(answer.refused(503), "Service unavailable", "{method}");

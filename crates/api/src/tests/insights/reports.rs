@@ -8,14 +8,14 @@ use crate::tests::harness::*;
 
 const PREFIX: &str = "Invalid report parameters for creation - ";
 
-async fn create(bench: &Bench, body: Value) -> Answer {
-    bench.call(ANA, Method::POST, "ScheduledReport", body).await
+async fn create(deployment: &Deployment, body: Value) -> Answer {
+    deployment.call(ANA, Method::POST, "ScheduledReport", body).await
 }
 
 #[tokio::test]
 async fn every_bad_field_of_a_report_is_refused_with_its_message() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     let good = report_body(&query, every_four_hours(Some(2)));
     let long = "x".repeat(257);
     let cases = [
@@ -63,13 +63,13 @@ async fn every_bad_field_of_a_report_is_refused_with_its_message() {
         (json!({"QueryId": {"id": 1}}), "QueryId should be a string, but is an object.".into()),
     ];
     for (change, message) in cases {
-        let answer = create(&bench, with(good.clone(), change.clone())).await;
+        let answer = create(&deployment, with(good.clone(), change.clone())).await;
         assert_eq!(answer.refused(400), message, "{change}");
     }
-    assert_eq!(bench.get(ANA, "ScheduledReport").await.ok(), Vec::<Value>::new(), "nothing of them was kept");
-    create(&bench, good).await.ok();
+    assert_eq!(deployment.get(ANA, "ScheduledReport").await.ok(), Vec::<Value>::new(), "nothing of them was kept");
+    create(&deployment, good).await.ok();
     // All faults are told at once.
-    let several = create(&bench, json!({"RecurrenceInterval": 1, "Format": "pdf"})).await.refused(400);
+    let several = create(&deployment, json!({"RecurrenceInterval": 1, "Format": "pdf"})).await.refused(400);
     for part in ["ReportName", "QueryId", "StartTime", "between 4 and 2160", "csv/tsv"] {
         assert!(several.contains(part), "{several}");
     }
@@ -77,7 +77,7 @@ async fn every_bad_field_of_a_report_is_refused_with_its_message() {
 
 #[tokio::test]
 async fn queries_are_checked_before_they_are_saved() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for (body, message) in [
         (json!({"Name": "n"}), "Null or missing value: Query"),
         (json!({"Query": ALL_SALES}), "Null or missing value: Name"),
@@ -86,11 +86,11 @@ async fn queries_are_checked_before_they_are_saved() {
         (json!({"Name": "n", "Query": "SELECT Nme FROM Sales"}), "Incorrect column name"),
         (json!({"Name": "x".repeat(257), "Query": ALL_SALES}), "Limit Name and Description length to 256 characters or less"),
     ] {
-        let refused = bench.call(ANA, Method::POST, "ScheduledQueries", body.clone()).await.refused(400);
+        let refused = deployment.call(ANA, Method::POST, "ScheduledQueries", body.clone()).await.refused(400);
         assert!(refused.contains(message), "{body}: {refused}");
     }
     let spelled = json!({"NAME": " größe ", "queryDescription": "unknown fields are ignored", "query": ALL_SALES});
-    let made = bench.call(ANA, Method::POST, "ScheduledQueries", spelled).await;
+    let made = deployment.call(ANA, Method::POST, "ScheduledQueries", spelled).await;
     assert_eq!(made.envelope()["message"], "Query created successfully");
     let made = &made.ok()[0];
     assert_eq!((&made["name"], &made["user"], &made["createdTime"]), (&json!("größe"), &json!("ana@contoso.example"), &json!(NOW)));
@@ -100,137 +100,137 @@ async fn queries_are_checked_before_they_are_saved() {
         ("?exportQuery=SELECT%20Name%20FROM%20Sales&startTime=soon", "startTime should follow format: yyyy-MM-ddTHH:mm:ssZ"),
         ("?exportQuery=SELECT", "SELECT"),
     ] {
-        let refused = bench.get(ANA, &format!("ScheduledQueries/testQueryResult{parameters}")).await.refused(400);
+        let refused = deployment.get(ANA, &format!("ScheduledQueries/testQueryResult{parameters}")).await.refused(400);
         assert!(refused.contains(message) || message == "SELECT", "{parameters}: {refused}");
     }
 }
 
 #[tokio::test]
 async fn a_hundred_queries_and_no_more() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let mut last = String::new();
     for _ in 0..100 {
-        last = bench.create_query(ANA, ALL_SALES).await;
+        last = deployment.create_query(ANA, ALL_SALES).await;
     }
     let body = json!({"Name": "query", "Query": ALL_SALES});
-    let refused = bench.call(ANA, Method::POST, "ScheduledQueries", body.clone()).await;
+    let refused = deployment.call(ANA, Method::POST, "ScheduledQueries", body.clone()).await;
     assert_eq!(refused.refused(400), "Number of queries exceeded. Delete few queries before creating new queries");
     assert_eq!(refused.header("retry-after"), "3600");
     // Everybody has a quota of their own, and what is deleted is free again.
-    bench.create_query(BEN, ALL_SALES).await;
-    bench.call(ANA, Method::DELETE, &format!("ScheduledQueries/{last}"), Value::Null).await.ok();
-    bench.call(ANA, Method::POST, "ScheduledQueries", body).await.ok();
+    deployment.create_query(BEN, ALL_SALES).await;
+    deployment.call(ANA, Method::DELETE, &format!("ScheduledQueries/{last}"), Value::Null).await.ok();
+    deployment.call(ANA, Method::POST, "ScheduledQueries", body).await.ok();
 }
 
 #[tokio::test]
 async fn fifty_active_reports_and_no_more() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     let mut last = String::new();
     for _ in 0..50 {
-        last = bench.create_report(ANA, &query, every_four_hours(None)).await;
+        last = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     }
     let body = report_body(&query, every_four_hours(None));
     let message = "User has exceeded its report creation quota of 50 active reports";
-    let refused = create(&bench, body.clone()).await;
+    let refused = create(&deployment, body.clone()).await;
     assert_eq!((refused.refused(400).as_str(), refused.header("retry-after")), (message, "3600"));
     // Pausing one makes room for another, and then there is none to resume it.
-    let change = async |action: &str| bench.call(ANA, Method::PUT, &format!("ScheduledReport/{action}/{last}"), Value::Null).await;
+    let change = async |action: &str| deployment.call(ANA, Method::PUT, &format!("ScheduledReport/{action}/{last}"), Value::Null).await;
     change("pause").await.ok();
-    let other = create(&bench, body.clone()).await.ok().remove(0);
+    let other = create(&deployment, body.clone()).await.ok().remove(0);
     assert_eq!(change("resume").await.refused(400), message);
-    assert_eq!(bench.report_status(ANA, &last).await, "Paused");
-    bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{}", other["reportId"].as_str().unwrap()), Value::Null).await.ok();
+    assert_eq!(deployment.report_status(ANA, &last).await, "Paused");
+    deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{}", other["reportId"].as_str().unwrap()), Value::Null).await.ok();
     change("resume").await.ok();
-    assert_eq!(create(&bench, body.clone()).await.refused(400), message);
-    bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{last}"), Value::Null).await.ok();
-    create(&bench, body).await.ok();
+    assert_eq!(create(&deployment, body.clone()).await.refused(400), message);
+    deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{last}"), Value::Null).await.ok();
+    create(&deployment, body).await.ok();
 }
 
 #[tokio::test]
 async fn an_exhausted_report_wakes_only_within_the_quota() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let exhausted = bench.create_report(ANA, &query, every_four_hours(Some(1))).await;
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!((bench.work().await, bench.report_status(ANA, &exhausted).await), (1, "Inactive".into()));
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let exhausted = deployment.create_report(ANA, &query, every_four_hours(Some(1))).await;
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!((deployment.work().await, deployment.report_status(ANA, &exhausted).await), (1, "Inactive".into()));
     let later = with(every_four_hours(None), json!({"StartTime": "2026-12-01T00:00:00Z"}));
     for _ in 0..50 {
-        bench.create_report(ANA, &query, later.clone()).await;
+        deployment.create_report(ANA, &query, later.clone()).await;
     }
     let path = format!("ScheduledReport/{exhausted}");
-    let refused = bench.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 2})).await.refused(400);
+    let refused = deployment.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 2})).await.refused(400);
     assert_eq!(refused, "User has exceeded its report creation quota of 50 active reports");
     // What does not wake it is not refused.
-    let renamed = bench.call(ANA, Method::PUT, &path, json!({"ReportName": "renamed"})).await.ok().remove(0);
+    let renamed = deployment.call(ANA, Method::PUT, &path, json!({"ReportName": "renamed"})).await.ok().remove(0);
     assert_eq!((&renamed["reportStatus"], &renamed["recurrenceCount"]), (&json!("Inactive"), &json!(1)));
 }
 
 #[tokio::test]
 async fn lowering_the_count_to_what_ran_ends_a_report() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(Some(5))).await;
-    bench.advance(TimeDelta::hours(8));
-    assert_eq!(bench.work().await, 2);
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(Some(5))).await;
+    deployment.advance(TimeDelta::hours(8));
+    assert_eq!(deployment.work().await, 2);
     let path = format!("ScheduledReport/{report}");
-    let lowered = bench.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 2})).await.ok().remove(0);
+    let lowered = deployment.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 2})).await.ok().remove(0);
     assert_eq!((&lowered["reportStatus"], &lowered["recurrenceCount"]), (&json!("Inactive"), &json!(2)));
-    assert_eq!(bench.report_status(ANA, &report).await, "Inactive");
+    assert_eq!(deployment.report_status(ANA, &report).await, "Inactive");
     // A higher one wakes it again.
-    let raised = bench.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 3})).await.ok().remove(0);
+    let raised = deployment.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 3})).await.ok().remove(0);
     assert_eq!(raised["reportStatus"], "Active");
-    bench.advance(TimeDelta::hours(4));
-    assert_eq!((bench.work().await, bench.report_status(ANA, &report).await), (1, "Inactive".into()));
+    deployment.advance(TimeDelta::hours(4));
+    assert_eq!((deployment.work().await, deployment.report_status(ANA, &report).await), (1, "Inactive".into()));
 }
 
 #[tokio::test]
 async fn five_reports_at_once_in_an_hour() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     let body = report_body(&query, json!({"ExecuteNow": true}));
     let mut first = String::new();
     for _ in 0..5 {
-        first = create(&bench, body.clone()).await.ok()[0]["reportId"].as_str().unwrap().to_owned();
+        first = create(&deployment, body.clone()).await.ok()[0]["reportId"].as_str().unwrap().to_owned();
     }
-    bench.work().await;
+    deployment.work().await;
     let message = "User has exceeded its ExecuteNow report creation quota of 5 reports/60 mins";
-    let refused = create(&bench, body.clone()).await;
+    let refused = create(&deployment, body.clone()).await;
     assert_eq!((refused.refused(400).as_str(), refused.header("retry-after")), (message, "3600"));
     // Deleting one gives nothing back: it was created.
-    bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{first}"), Value::Null).await.ok();
-    assert_eq!(create(&bench, body.clone()).await.refused(400), message);
+    deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{first}"), Value::Null).await.ok();
+    assert_eq!(create(&deployment, body.clone()).await.refused(400), message);
     // Those on a schedule are not counted.
-    bench.create_report(ANA, &query, every_four_hours(None)).await;
+    deployment.create_report(ANA, &query, every_four_hours(None)).await;
     for (minutes, wait) in [(20, "2400"), (39, "60")] {
-        bench.advance(TimeDelta::minutes(minutes));
-        assert_eq!(create(&bench, body.clone()).await.header("retry-after"), wait);
+        deployment.advance(TimeDelta::minutes(minutes));
+        assert_eq!(create(&deployment, body.clone()).await.header("retry-after"), wait);
     }
-    bench.advance(TimeDelta::seconds(59));
-    let refused = create(&bench, body.clone()).await;
+    deployment.advance(TimeDelta::seconds(59));
+    let refused = create(&deployment, body.clone()).await;
     assert_eq!((refused.refused(400).as_str(), refused.header("retry-after")), (message, "1"));
-    bench.advance(TimeDelta::seconds(1));
-    create(&bench, body).await.ok();
+    deployment.advance(TimeDelta::seconds(1));
+    create(&deployment, body).await.ok();
 }
 
 #[tokio::test]
 async fn without_quotas_there_are_none() {
-    let bench = Bench::with(|settings| settings.quotas = false).await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::with(|settings| settings.quotas = false).await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     for _ in 0..6 {
-        bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+        deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     }
 }
 
 #[tokio::test]
 async fn a_report_shows_what_it_was_made_with() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
     let fields = with(
         every_four_hours(Some(2)),
         json!({"Description": "d", "Format": "tsv", "CallbackUrl": "https://example.org/hook", "CallbackMethod": "get", "QueryStartTime": "ignored"}),
     );
-    let answer = create(&bench, report_body(&query, fields)).await;
+    let answer = create(&deployment, report_body(&query, fields)).await;
     assert_eq!(answer.envelope()["message"], "Report created successfully");
     let report = answer.ok().remove(0);
     for (name, value) in [
@@ -256,25 +256,25 @@ async fn a_report_shows_what_it_was_made_with() {
     for filter in
         [format!("reportId={id}"), "reportName=REPORT".into(), format!("queryId={query}"), format!("REPORTID={id}&reportName=report")]
     {
-        assert_eq!(bench.get(ANA, &format!("ScheduledReport?{filter}")).await.ok(), std::slice::from_ref(&report));
+        assert_eq!(deployment.get(ANA, &format!("ScheduledReport?{filter}")).await.ok(), std::slice::from_ref(&report));
     }
-    assert_eq!(bench.get(ANA, "ScheduledReport?reportName=other").await.refused(404), "No item found with given filters.");
+    assert_eq!(deployment.get(ANA, "ScheduledReport?reportName=other").await.refused(404), "No item found with given filters.");
     // The text that a report runs is the one it was made with.
-    bench.call(ANA, Method::DELETE, &format!("ScheduledQueries/{query}"), Value::Null).await.ok();
-    bench.advance(TimeDelta::hours(4));
-    bench.work().await;
-    assert_eq!(bench.executions(ANA, id).await[0]["executionStatus"], "Completed");
+    deployment.call(ANA, Method::DELETE, &format!("ScheduledQueries/{query}"), Value::Null).await.ok();
+    deployment.advance(TimeDelta::hours(4));
+    deployment.work().await;
+    assert_eq!(deployment.executions(ANA, id).await[0]["executionStatus"], "Completed");
 }
 
 #[tokio::test]
 async fn an_update_keeps_what_it_does_not_name() {
-    let bench = Bench::new().await;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, with(every_four_hours(Some(2)), json!({"Description": "kept"}))).await;
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, with(every_four_hours(Some(2)), json!({"Description": "kept"}))).await;
     let path = format!("ScheduledReport/{report}");
-    bench.advance(TimeDelta::hours(1));
+    deployment.advance(TimeDelta::hours(1));
     let change = json!({"ReportName": "renamed", "Format": "TSV", "RecurrenceInterval": 24, "StartTime": "2026-11-23T00:00:00Z"});
-    let answer = bench.call(ANA, Method::PUT, &path, change).await;
+    let answer = deployment.call(ANA, Method::PUT, &path, change).await;
     assert_eq!(answer.envelope()["message"], "Report updated successfully");
     let updated = &answer.ok()[0];
     for (name, value) in [
@@ -295,17 +295,17 @@ async fn an_update_keeps_what_it_does_not_name() {
         (json!({"Format": "pdf"}), "csv/tsv"),
         (json!({"ReportName": "a;b"}), "Invalid character (;)"),
     ] {
-        let refused = bench.call(ANA, Method::PUT, &path, change).await.refused(400);
+        let refused = deployment.call(ANA, Method::PUT, &path, change).await.refused(400);
         assert!(refused.contains(message), "{refused}");
     }
-    assert_eq!(bench.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok()[0], *updated);
+    assert_eq!(deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok()[0], *updated);
     // The old start passes without a run, the new one has one.
-    bench.advance(TimeDelta::hours(10));
-    assert_eq!(bench.work().await, 0);
-    bench.advance(TimeDelta::hours(1));
-    assert_eq!(bench.work().await, 1);
+    deployment.advance(TimeDelta::hours(10));
+    assert_eq!(deployment.work().await, 0);
+    deployment.advance(TimeDelta::hours(1));
+    assert_eq!(deployment.work().await, 1);
 
-    let once = bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let refused = bench.call(ANA, Method::PUT, &format!("ScheduledReport/{once}"), json!({"ReportName": "n"})).await.refused(400);
+    let once = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let refused = deployment.call(ANA, Method::PUT, &format!("ScheduledReport/{once}"), json!({"ReportName": "n"})).await.refused(400);
     assert!(refused.contains("runs once and cannot be updated"), "{refused}");
 }

@@ -13,7 +13,7 @@ async fn register(desk: &Desk, body: Value) -> String {
 
 async fn sign_in(desk: &Desk, application: &str, secret: &str, resource: &str) -> u64 {
     let grant = [("grant_type", "client_credentials"), ("client_id", application), ("client_secret", secret), ("resource", resource)];
-    let answer = desk.bench.post_form("/contoso.example/oauth2/token", &grant).await;
+    let answer = desk.deployment.post_form("/contoso.example/oauth2/token", &grant).await;
     if answer.status == 200 { 0 } else { answer.json()["error_codes"][0].as_u64().unwrap() }
 }
 
@@ -33,7 +33,7 @@ async fn secrets_overlap_expire_and_are_removed_one_by_one() {
     let (_, second, expires) = add(json!({"days": 1})).await;
     assert_eq!(expires, "2026-11-23T12:00:00Z");
     assert_eq!((sign_in(&desk, &id, &first, RESOURCE).await, sign_in(&desk, &id, &second, RESOURCE).await), (0, 0));
-    desk.bench.advance(TimeDelta::days(1));
+    desk.deployment.advance(TimeDelta::days(1));
     assert_eq!(sign_in(&desk, &id, &second, RESOURCE).await, 7_000_222);
     let (_, third, _) = add(json!({"days": 730})).await;
     desk.done(GLOBAL, "DELETE", &format!("{path}/{first_id}"), Value::Null).await;
@@ -103,8 +103,9 @@ async fn permissions_come_before_consent_and_take_it_with_them() {
     desk.done(GLOBAL, "POST", &consents, all.clone()).await;
     desk.refused(GLOBAL, "POST", &consents, all, "conflict").await;
     let grant = [("grant_type", "client_credentials"), ("client_id", id.as_str()), ("client_secret", secret), ("resource", MANAGE)];
-    let token = desk.bench.post_form("/contoso.example/oauth2/token", &grant).await.json()["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(desk.bench.context.signing.verify(&token).unwrap().roles, ["Management.ReadWrite.All"]);
+    let token =
+        desk.deployment.post_form("/contoso.example/oauth2/token", &grant).await.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(desk.deployment.context.signing.verify(&token).unwrap().roles, ["Management.ReadWrite.All"]);
     assert_eq!(desk.ask_with(&token, "GET", "/tenants", Value::Null).await.json()["totalCount"], 1);
     desk.done(GLOBAL, "DELETE", &format!("{permissions}/management.readwrite.all"), Value::Null).await;
     let refused = desk.ask_with(&token, "GET", "/tenants", Value::Null).await;
@@ -144,8 +145,8 @@ async fn a_users_consent_is_that_users_alone() {
     let consent = json!({"permission": "user_impersonation", "user": "ana@contoso.example"});
     let granted = desk.done(GLOBAL, "POST", &consents, consent).await;
     assert_eq!(granted["user"], ANA.user.unwrap().to_string());
-    desk.bench.get(ANA, "ScheduledDataset").await.ok();
-    desk.bench.get(BEN, "ScheduledDataset").await.refused(403);
+    desk.deployment.get(ANA, "ScheduledDataset").await.ok();
+    desk.deployment.get(BEN, "ScheduledDataset").await.refused(403);
     for user in ["zoe@fabrikam.example", ""] {
         let consent = json!({"permission": "user_impersonation", "user": user});
         desk.refused(GLOBAL, "POST", &consents, consent, "invalid").await;
@@ -154,7 +155,7 @@ async fn a_users_consent_is_that_users_alone() {
     desk.refused(GLOBAL, "DELETE", &one, Value::Null, "notFound").await;
     desk.refused(GLOBAL, "DELETE", &format!("{one}?user="), Value::Null, "invalid").await;
     desk.done(GLOBAL, "DELETE", &format!("{one}?user=ANA@contoso.example"), Value::Null).await;
-    desk.bench.get(ANA, "ScheduledDataset").await.refused(403);
+    desk.deployment.get(ANA, "ScheduledDataset").await.refused(403);
 }
 
 /// Who could give an operator's application a secret would be an operator.
@@ -182,7 +183,7 @@ async fn an_operators_application_is_out_of_its_tenants_reach() {
     let id = Uuid::try_parse(second["id"].as_str().unwrap()).unwrap();
     let second = Who { application: id, ..OPERATOR };
     assert_eq!(desk.get(second, "/tenants").await["totalCount"], 2);
-    assert_eq!(desk.bench.audited("application.registerOperator").await.len(), 1);
+    assert_eq!(desk.deployment.audited("application.registerOperator").await.len(), 1);
     // With a user it is an application like any other.
     let with_user = Who { user: GLOBAL.user, ..second };
     desk.refused(with_user, "GET", "/tenants", Value::Null, "forbidden").await;

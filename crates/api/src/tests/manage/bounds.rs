@@ -17,7 +17,7 @@ struct Counter {
 impl Counter {
     async fn new() -> Counter {
         let desk = Desk::new().await;
-        let document = Document::new(desk.bench.fetch("/manage/v1/openapi.json", &[]).await.json());
+        let document = Document::new(desk.deployment.fetch("/manage/v1/openapi.json", &[]).await.json());
         Counter { desk, document, count: 0 }
     }
 

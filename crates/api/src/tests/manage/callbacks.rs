@@ -13,9 +13,9 @@ async fn desk() -> (Desk, Receiver) {
 }
 
 async fn run(desk: &Desk, who: Who, url: &str) -> String {
-    let query = desk.bench.create_query(who, ALL_SALES).await;
-    let report = desk.bench.create_report(who, &query, json!({"ExecuteNow": true, "CallbackUrl": url})).await;
-    desk.bench.work().await;
+    let query = desk.deployment.create_query(who, ALL_SALES).await;
+    let report = desk.deployment.create_report(who, &query, json!({"ExecuteNow": true, "CallbackUrl": url})).await;
+    desk.deployment.work().await;
     report
 }
 
@@ -30,10 +30,10 @@ async fn each_tenant_sees_its_own_and_operators_all() {
     let (desk, receiver) = desk().await;
     let url = format!("{}/cb?code=secret", receiver.url);
     let report = run(&desk, ANA, &url).await;
-    desk.bench.advance(TimeDelta::seconds(1));
+    desk.deployment.advance(TimeDelta::seconds(1));
     run(&desk, ZOE, &url).await;
     receiver.answer("500 Broken");
-    desk.bench.deliver().await;
+    desk.deployment.deliver().await;
     let all = listed(&desk, OPERATOR, "").await;
     assert_eq!(all.len(), 2, "newest first");
     let (foreign, own) = (&all[0], &all[1]);
@@ -72,23 +72,23 @@ async fn a_callback_is_replayed_whatever_became_of_it() {
     let (desk, receiver) = desk().await;
     let report = run(&desk, ANA, &receiver.url).await;
     receiver.answer("410 Gone");
-    desk.bench.deliver().await;
+    desk.deployment.deliver().await;
     let id = listed(&desk, GLOBAL, "").await.remove(0);
     let path = format!("/callbacks/{id}");
     assert_eq!(desk.get(GLOBAL, &path).await["state"], "failed");
     receiver.answer("200 OK");
     for was in ["failed", "delivered"] {
-        desk.bench.advance(TimeDelta::days(5));
+        desk.deployment.advance(TimeDelta::days(5));
         let replayed = desk.done(GLOBAL, "POST", &format!("{path}/replay"), Value::Null).await;
         assert_eq!((&replayed["state"], &replayed["finished"]), (&json!("pending"), &Value::Null));
-        let event = desk.bench.audited("callback.replay").await.remove(0);
+        let event = desk.deployment.audited("callback.replay").await.remove(0);
         assert_eq!((event.subject.as_str(), event.detail), (id.as_str(), format!("was {was}")));
-        assert_eq!((desk.bench.deliver().await, desk.get(GLOBAL, &path).await["state"].as_str()), (1, Some("delivered")));
+        assert_eq!((desk.deployment.deliver().await, desk.get(GLOBAL, &path).await["state"].as_str()), (1, Some("delivered")));
     }
     let received = receiver.take();
     assert_eq!(received.len(), 3);
     assert!(received.iter().all(|received| received.headers["webhook-id"] == id));
-    desk.bench.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok();
+    desk.deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok();
     let text = desk.refused(GLOBAL, "POST", &format!("{path}/replay"), Value::Null, "conflict").await;
     assert!(text.contains("is deleted"), "{text}");
 }
@@ -99,7 +99,7 @@ async fn callbacks_are_signed_with_every_secret_that_has_not_expired() {
     let path = contoso("/callbackSecrets/ana@contoso.example");
     let told = async || {
         run(&desk, ANA, &receiver.url).await;
-        assert_eq!(desk.bench.deliver().await, 1);
+        assert_eq!(desk.deployment.deliver().await, 1);
         receiver.take().remove(0)
     };
     let first = desk.done(GLOBAL, "POST", &path, Value::Null).await;
@@ -112,7 +112,7 @@ async fn callbacks_are_signed_with_every_secret_that_has_not_expired() {
     let listed = desk.get(ACCOUNT, &path).await;
     assert_eq!((&listed["value"][0]["id"], &listed["value"][0]["expires"]), (&second["id"], &Value::Null));
     assert_eq!((&listed["value"][1]["id"], &listed["value"][1]["expires"]), (&first["id"], &json!("2026-11-23T12:00:00Z")));
-    desk.bench.advance(TimeDelta::hours(24));
+    desk.deployment.advance(TimeDelta::hours(24));
     let later = told().await;
     assert!(!later.is_signed_with(first_secret) && later.is_signed_with(second_secret), "the replaced one has expired");
     desk.done(GLOBAL, "DELETE", &format!("{path}/{}", second["id"].as_str().unwrap()), Value::Null).await;
@@ -130,7 +130,7 @@ async fn callbacks_are_signed_with_every_secret_that_has_not_expired() {
     let text = desk.refused(GLOBAL, "POST", &path, Value::Null, "conflict").await;
     assert!(text.contains("5 secrets"), "{text}");
     desk.assert_kept(&[(first_secret, 1), (second_secret, 1)]).await;
-    let sealed = format!("{:?}", desk.bench.context.store.sealed().await.unwrap());
+    let sealed = format!("{:?}", desk.deployment.context.store.sealed().await.unwrap());
     assert!(!sealed.contains(second_secret) && !sealed.contains(second_secret.strip_prefix("whsec_").unwrap()));
 }
 
@@ -139,12 +139,12 @@ async fn a_suspended_organisation_hears_of_nothing() {
     let (desk, receiver) = desk().await;
     run(&desk, ANA, &receiver.url).await;
     desk.done(OPERATOR, "POST", &contoso("/enrollments/mpn/suspend"), json!({"reason": "unpaid"})).await;
-    assert_eq!(desk.bench.deliver().await, 1);
+    assert_eq!(desk.deployment.deliver().await, 1);
     assert!(receiver.take().is_empty());
     let id = listed(&desk, OPERATOR, "?state=cancelled").await.remove(0);
-    let event = desk.bench.audited("callback.cancel").await.remove(0);
+    let event = desk.deployment.audited("callback.cancel").await.remove(0);
     assert_eq!((event.subject, event.detail.as_str()), (format!("callback {id}"), "the enrollment in mpn is Suspended"));
     desk.done(OPERATOR, "POST", &contoso("/enrollments/mpn/reactivate"), Value::Null).await;
     desk.done(OPERATOR, "POST", &format!("/callbacks/{id}/replay"), Value::Null).await;
-    assert_eq!((desk.bench.deliver().await, receiver.take().len()), (1, 1));
+    assert_eq!((desk.deployment.deliver().await, receiver.take().len()), (1, 1));
 }

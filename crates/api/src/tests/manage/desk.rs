@@ -43,7 +43,7 @@ const fn admin(id: u128) -> Who {
 }
 
 pub(super) struct Desk {
-    pub(super) bench: Bench,
+    pub(super) deployment: Deployment,
     document: Document,
     calls: AtomicUsize,
     /// All bodies that were answered.
@@ -57,8 +57,8 @@ impl Desk {
 
     /// With other settings.
     pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Desk {
-        let bench = Bench::with(change).await;
-        let context = &bench.context;
+        let deployment = Deployment::with(change).await;
+        let context = &deployment.context;
         for (id, tenant, permission) in [
             (CONSOLE, CONTOSO, Permission::Management),
             (ROBOT.application, CONTOSO, Permission::ManagementApplication),
@@ -78,15 +78,15 @@ impl Desk {
             let assignment = RoleAssignment { role, locations: Locations::Organization };
             assign_role(context, who.tenant, id, &assignment, "test").await.unwrap();
         }
-        let document = Document::new(bench.fetch("/manage/v1/openapi.json", &[]).await.json());
-        Desk { bench, document, calls: AtomicUsize::new(0), answered: Mutex::default() }
+        let document = Document::new(deployment.fetch("/manage/v1/openapi.json", &[]).await.json());
+        Desk { deployment, document, calls: AtomicUsize::new(0), answered: Mutex::default() }
     }
 
     pub(super) fn token(&self, who: Who) -> String {
-        let mut claims = self.bench.claims(who);
+        let mut claims = self.deployment.claims(who);
         claims.aud = MANAGE.to_owned();
         claims.scp = who.user.map(|_| "management".to_owned());
-        self.bench.context.signing.sign(&claims).unwrap()
+        self.deployment.context.signing.sign(&claims).unwrap()
     }
 
     pub(super) async fn ask(&self, who: Who, method: &str, path: &str, body: Value) -> Answer {
@@ -102,7 +102,7 @@ impl Desk {
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header("ms-correlationid", &correlation);
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        let answer = self.bench.send(request.body(body).unwrap()).await;
+        let answer = self.deployment.send(request.body(body).unwrap()).await;
         if let Err(fault) = self.document.check(method, path, &answer) {
             panic!("{method} {path}: {fault}: {}", answer.text());
         }
@@ -113,9 +113,9 @@ impl Desk {
 
     /// Changes and refusals leave exactly one event that names the call; what was merely read or wrong leaves none.
     async fn check_events(&self, method: &str, path: &str, correlation: &str, answer: &Answer) {
-        write_counts(&self.bench.context).await.unwrap();
+        write_counts(&self.deployment.context).await.unwrap();
         let filter = AuditFilter { correlation: Some(correlation.to_owned()), ..AuditFilter::default() };
-        let events = self.bench.context.store.audit_page(&filter, None, 10).await.unwrap().events;
+        let events = self.deployment.context.store.audit_page(&filter, None, 10).await.unwrap().events;
         let code = if answer.status.is_success() { String::new() } else { answer.json()["error"]["code"].as_str().unwrap().to_owned() };
         let recorded = match code.as_str() {
             "" => method != "GET",
@@ -160,8 +160,8 @@ impl Desk {
     }
 
     pub(super) async fn events(&self) -> Vec<AuditEvent> {
-        write_counts(&self.bench.context).await.unwrap();
-        self.bench.context.store.audit_events(100_000).await.unwrap()
+        write_counts(&self.deployment.context).await.unwrap();
+        self.deployment.context.store.audit_events(100_000).await.unwrap()
     }
 
     /// No event holds one of these secrets, and no answer but the one that was to show it.

@@ -7,7 +7,7 @@ use crate::tests::harness::*;
 #[tokio::test]
 async fn the_document_is_whole() {
     let desk = Desk::new().await;
-    let answer = desk.bench.fetch("/manage/v1/openapi.json", &[]).await;
+    let answer = desk.deployment.fetch("/manage/v1/openapi.json", &[]).await;
     let document = Document::new(answer.json());
     assert_eq!((&document.0["openapi"], &document.0["servers"][0]["url"]), (&"3.1.0".into(), &format!("{BASE}/manage/v1").into()));
     let schemas = document.0["components"]["schemas"].as_object().unwrap();

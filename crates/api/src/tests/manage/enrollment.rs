@@ -38,8 +38,8 @@ async fn every_step_from_every_stage() {
     let desk = Desk::new().await;
     for from in EnrollmentStage::ALL {
         for step in ["sendCode", "verify", "activate", "reject", "suspend", "reactivate"] {
-            let enrollment = Enrollment { stage: from, ..Enrollment::active(Program::Mpn, desk.bench.now()) };
-            desk.bench.context.store.put_enrollment(CONTOSO, &enrollment).await.unwrap();
+            let enrollment = Enrollment { stage: from, ..Enrollment::active(Program::Mpn, desk.deployment.now()) };
+            desk.deployment.context.store.put_enrollment(CONTOSO, &enrollment).await.unwrap();
             let path = format!("{MPN}/{step}");
             let stage = match allowed(step, from) {
                 Some(to) => {
@@ -55,7 +55,7 @@ async fn every_step_from_every_stage() {
                     from
                 }
             };
-            let kept = desk.bench.context.store.enrollments(CONTOSO).await.unwrap();
+            let kept = desk.deployment.context.store.enrollments(CONTOSO).await.unwrap();
             assert_eq!(kept.iter().find(|kept| kept.program == Program::Mpn).unwrap().stage, stage);
         }
     }
@@ -86,7 +86,7 @@ async fn codes_are_counted_expire_and_are_replaced() {
     let second = sent["verificationCode"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
     assert_eq!(verify(&first).await, "The verification code is wrong.");
-    desk.bench.advance(TimeDelta::days(7));
+    desk.deployment.advance(TimeDelta::days(7));
     assert_eq!(verify(&second).await, "The verification code has expired. Send another one.");
     let sent = desk.done(OPERATOR, "POST", &step("sendCode"), Value::Null).await;
     let third = sent["verificationCode"].as_str().unwrap().to_owned();
@@ -115,11 +115,11 @@ async fn a_rejection_is_appealed_three_times() {
 #[tokio::test]
 async fn an_administrator_asks_for_a_code_without_getting_it() {
     let desk = Desk::new().await;
-    let started = Enrollment::start(Program::Mpn, desk.bench.now());
-    desk.bench.context.store.put_enrollment(CONTOSO, &started).await.unwrap();
+    let started = Enrollment::start(Program::Mpn, desk.deployment.now());
+    desk.deployment.context.store.put_enrollment(CONTOSO, &started).await.unwrap();
     let asked = desk.done(ACCOUNT, "POST", &format!("{MPN}/sendCode"), Value::Null).await;
     assert_eq!((&asked["stage"], asked.get("verificationCode")), (&json!("Started"), None));
-    assert_eq!(desk.bench.audited("enrollment.askForCode").await.len(), 1);
+    assert_eq!(desk.deployment.audited("enrollment.askForCode").await.len(), 1);
     let sent = desk.done(OPERATOR, "POST", &format!("{MPN}/sendCode"), Value::Null).await;
     // The code that was sent goes on being good.
     desk.done(GLOBAL, "POST", &format!("{MPN}/sendCode"), Value::Null).await;
@@ -188,7 +188,7 @@ async fn further_programs_need_a_profile_and_come_once() {
         json!({"profile": with(profile(), json!({"registrationId": {"kind": "VAT", "number": "1"}}))}),
     )
     .await;
-    desk.bench.context.store.change_enrollment(CONTOSO, Program::Cmp, |known| (known, ())).await.unwrap();
+    desk.deployment.context.store.change_enrollment(CONTOSO, Program::Cmp, |known| (known, ())).await.unwrap();
     desk.refused(GLOBAL, "POST", &contoso("/enrollments"), json!({"program": "cmp"}), "conflict").await;
 }
 
@@ -215,11 +215,11 @@ async fn changed_legal_details_are_reviewed_again() {
     let tenant = desk.done(ACCOUNT, "PATCH", &contoso(""), json!({"profile": {"securityContact": null}})).await;
     assert_eq!(tenant["profile"].get("securityContact"), None);
     let reason = "The organisation's enrollment in the partner program 'mpn' is Pending, not Accepted.";
-    desk.bench.get(ANA, "ScheduledDataset").await.ok();
+    desk.deployment.get(ANA, "ScheduledDataset").await.ok();
     desk.done(ACCOUNT, "PATCH", &contoso(""), json!({"profile": {"city": "Potsdam"}})).await;
     assert_eq!(stages().await, ["Review", "Review"]);
-    assert_eq!(desk.bench.get(ANA, "ScheduledDataset").await.refused(403), reason);
-    let events = desk.bench.audited("tenant.change").await;
+    assert_eq!(desk.deployment.get(ANA, "ScheduledDataset").await.refused(403), reason);
+    let events = desk.deployment.audited("tenant.change").await;
     let wanted = "profile, mpn back to Review; 0 reports paused, cmp back to Review; 0 reports paused";
     assert_eq!(events.iter().filter(|event| event.detail == wanted).count(), 2, "{events:?}");
     desk.refused(ACCOUNT, "PATCH", &contoso(""), json!({"profile": {"city": null}}), "invalid").await;
@@ -230,22 +230,22 @@ async fn a_tenant_is_deleted_once_nothing_is_active() {
     let desk = Desk::new().await;
     let text = desk.refused(OPERATOR, "DELETE", "/tenants/fabrikam.example", Value::Null, "conflict").await;
     assert!(text.contains("active enrollment"), "{text}");
-    let query = desk.bench.create_query(ZOE, ALL_SALES).await;
-    desk.bench.create_report(ZOE, &query, json!({"ExecuteNow": true})).await;
-    desk.bench.work().await;
-    let files = desk.bench.folder.path().join(format!("artifacts/{FABRIKAM}"));
+    let query = desk.deployment.create_query(ZOE, ALL_SALES).await;
+    desk.deployment.create_report(ZOE, &query, json!({"ExecuteNow": true})).await;
+    desk.deployment.work().await;
+    let files = desk.deployment.folder.path().join(format!("artifacts/{FABRIKAM}"));
     assert!(files.is_dir());
     for program in ["mpn", "cmp"] {
         let path = format!("/tenants/fabrikam.example/enrollments/{program}/suspend");
         desk.done(OPERATOR, "POST", &path, json!({"reason": "over"})).await;
     }
-    let (zoe, fay) = (desk.bench.token(ZOE), desk.token(FOREIGNER));
+    let (zoe, fay) = (desk.deployment.token(ZOE), desk.token(FOREIGNER));
     desk.done(OPERATOR, "DELETE", "/tenants/fabrikam.example", Value::Null).await;
     desk.refused(OPERATOR, "GET", "/tenants/fabrikam.example", Value::Null, "notFound").await;
     let bearer = format!("Bearer {zoe}");
-    desk.bench.fetch("/insights/v1/mpn/ScheduledDataset", &[("authorization", &bearer)]).await.refused(401);
+    desk.deployment.fetch("/insights/v1/mpn/ScheduledDataset", &[("authorization", &bearer)]).await.refused(401);
     assert_eq!(desk.ask_with(&fay, "GET", "/tenants", Value::Null).await.status, 401);
-    assert!(desk.bench.context.store.report_ids(FABRIKAM).await.unwrap().is_empty());
+    assert!(desk.deployment.context.store.report_ids(FABRIKAM).await.unwrap().is_empty());
     assert_eq!(std::fs::read_dir(&files).map_or(0, Iterator::count), 0);
     assert!(desk.events().await.iter().any(|event| event.tenant == Some(FABRIKAM)), "the record stays");
     for program in ["mpn", "cmp"] {

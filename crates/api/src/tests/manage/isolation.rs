@@ -13,7 +13,7 @@ use crate::tests::http::every_route::of_management;
 
 /// Every operation, on Contoso's own things.
 pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
-    let document = Document::new(desk.bench.fetch("/manage/v1/openapi.json", &[]).await.json());
+    let document = Document::new(desk.deployment.fetch("/manage/v1/openapi.json", &[]).await.json());
     let filled = |path: String| {
         path.replace("{tenant}", "contoso.example")
             .replace("{program}", "mpn")
@@ -32,7 +32,7 @@ pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
     let documented = document.operations();
     let mut lower: BTreeSet<_> = documented.iter().map(|(method, path)| (method.clone(), path.to_ascii_lowercase())).collect();
     lower.insert(("GET".to_owned(), "/openapi.json".to_owned()));
-    assert_eq!(lower, of_management(&desk.bench).await);
+    assert_eq!(lower, of_management(&desk.deployment).await);
     let all: Vec<_> = documented.into_iter().map(|(method, path)| (method, filled(path))).collect();
     assert!(all.len() >= 35 && all.iter().all(|(_, path)| !path.contains('{')), "{all:?}");
     all
@@ -41,20 +41,20 @@ pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
 #[tokio::test]
 async fn every_operation_refuses_who_may_not() {
     let desk = Desk::new().await;
-    let before = desk.bench.context.store.role_assignments(CONTOSO).await.unwrap();
+    let before = desk.deployment.context.store.role_assignments(CONTOSO).await.unwrap();
     let expired = desk.token(OPERATOR);
     let future = {
-        let mut claims = desk.bench.claims(OPERATOR);
+        let mut claims = desk.deployment.claims(OPERATOR);
         claims.aud = MANAGE.to_owned();
         claims.nbf = claims.iat + 3 * 3600;
         claims.exp += 3 * 3600;
-        desk.bench.context.signing.sign(&claims).unwrap()
+        desk.deployment.context.signing.sign(&claims).unwrap()
     };
-    desk.bench.advance(TimeDelta::hours(1));
+    desk.deployment.advance(TimeDelta::hours(1));
     let of_another_tenant = {
-        let mut claims = desk.bench.claims(Who { tenant: FABRIKAM, ..GLOBAL });
+        let mut claims = desk.deployment.claims(Who { tenant: FABRIKAM, ..GLOBAL });
         claims.aud = MANAGE.to_owned();
-        desk.bench.context.signing.sign(&claims).unwrap()
+        desk.deployment.context.signing.sign(&claims).unwrap()
     };
     for (method, path) in operations(&desk).await {
         let of_tenant = path.starts_with("/tenants/");
@@ -64,9 +64,9 @@ async fn every_operation_refuses_who_may_not() {
             &expired,
             &future,
             &of_another_tenant,
-            &desk.bench.token(ANA),
-            &desk.bench.token(ALONE),
-            &desk.bench.token(OPERATOR),
+            &desk.deployment.token(ANA),
+            &desk.deployment.token(ALONE),
+            &desk.deployment.token(OPERATOR),
         ] {
             let answer = desk.ask_with(token, &method, &path, json!({})).await;
             let kind = if token.is_empty() { "invalid_request" } else { "invalid_token" };
@@ -85,12 +85,12 @@ async fn every_operation_refuses_who_may_not() {
         }
     }
     let consent = Permission::Management;
-    assert!(desk.bench.context.store.revoke_consent(CONSOLE, consent, None).await.unwrap());
+    assert!(desk.deployment.context.store.revoke_consent(CONSOLE, consent, None).await.unwrap());
     for (method, path) in operations(&desk).await {
         let text = desk.refused(GLOBAL, &method, &path, json!({}), "forbidden").await;
         assert_eq!(text, "The organisation has not consented to the application's permission to the management API (management).");
     }
-    assert_eq!(desk.bench.context.store.role_assignments(CONTOSO).await.unwrap(), before);
+    assert_eq!(desk.deployment.context.store.role_assignments(CONTOSO).await.unwrap(), before);
     // An operator is refused by none of them.
     for (method, path) in operations(&desk).await {
         let answer = desk.ask(OPERATOR, &method, &path, json!({})).await;
@@ -125,7 +125,7 @@ async fn administrators_stay_in_their_tenant() {
     desk.refused(FOREIGNER, "POST", &own("/roleAssignments"), viewer, "invalid").await;
     let audit = desk.get(FOREIGNER, &own("/audit?pageSize=1000")).await;
     assert!(audit["value"].as_array().unwrap().iter().all(|event| event["tenant"] == FABRIKAM.to_string()));
-    desk.bench.get(ANA, "ScheduledDataset").await.ok();
+    desk.deployment.get(ANA, "ScheduledDataset").await.ok();
 }
 
 #[tokio::test]

@@ -35,11 +35,11 @@ async fn an_organisation_from_enrollment_to_data() {
     ];
     let token_path = "/adatum.example/oauth2/token";
     let refusal = |answer: &Answer| answer.json()["error_codes"][0].as_u64().unwrap();
-    assert_eq!(refusal(&desk.bench.post_form(token_path, &grant).await), 500_011);
+    assert_eq!(refusal(&desk.deployment.post_form(token_path, &grant).await), 500_011);
     desk.done(OPERATOR, "POST", &app(&console, "/permissions"), json!({"permission": "management"})).await;
-    assert_eq!(refusal(&desk.bench.post_form(token_path, &grant).await), 65_001);
+    assert_eq!(refusal(&desk.deployment.post_form(token_path, &grant).await), 65_001);
     desk.done(OPERATOR, "POST", &app(&console, "/consents"), json!({"permission": "management"})).await;
-    let granted = desk.bench.post_form(token_path, &grant).await.json();
+    let granted = desk.deployment.post_form(token_path, &grant).await.json();
     assert_eq!(granted["scope"], "management");
     let ida = granted["access_token"].as_str().unwrap().to_owned();
     let refused = desk.ask_with(&ida, "GET", &at("/users"), Value::Null).await;
@@ -69,10 +69,10 @@ async fn an_organisation_from_enrollment_to_data() {
         ("password", viewer_password),
         ("resource", RESOURCE),
     ];
-    let viv = desk.bench.post_form(token_path, &grant).await.json()["access_token"].as_str().unwrap().to_owned();
+    let viv = desk.deployment.post_form(token_path, &grant).await.json()["access_token"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {viv}");
     let preview = "/insights/v1/mpn/ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales";
-    let asked = async || desk.bench.fetch(preview, &[("authorization", &bearer)]).await;
+    let asked = async || desk.deployment.fetch(preview, &[("authorization", &bearer)]).await;
 
     // One prerequisite after the other.
     let pending = "The organisation's enrollment in the partner program 'mpn' is Pending, not Accepted.";
@@ -87,9 +87,9 @@ async fn an_organisation_from_enrollment_to_data() {
     let role = json!({"assignee": "viv@adatum.example", "role": "executive_report_viewer", "locations": ["3000001"]});
     mine("POST", &at("/roleAssignments"), role).await;
     let id = Uuid::try_parse(&tenant).unwrap();
-    desk.bench.write_sales(id, "a.parquet", &[("omega", 1, "3000001"), ("hidden", 2, "3000002")]);
+    desk.deployment.write_sales(id, "a.parquet", &[("omega", 1, "3000001"), ("hidden", 2, "3000002")]);
     assert_eq!(asked().await.ok(), [json!({"Name": "omega"})]);
-    desk.bench.advance(TimeDelta::hours(1));
+    desk.deployment.advance(TimeDelta::hours(1));
     assert_eq!(asked().await.refused(401), "Unauthorized");
 
     desk.assert_kept(&[(&code, 1), (&console_secret, 1), (&reports_secret, 1), (password, 0), (viewer_password, 0)]).await;

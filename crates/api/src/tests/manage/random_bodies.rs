@@ -125,7 +125,7 @@ async fn random_bodies_never_fail_the_server() {
             _ => body.to_string().into_bytes(),
         };
         let shown = format!("{method} {path} {}", String::from_utf8_lossy(&bytes).chars().take(400).collect::<String>());
-        let answer = desk.bench.send(request.body(axum::body::Body::from(bytes)).unwrap()).await;
+        let answer = desk.deployment.send(request.body(axum::body::Body::from(bytes)).unwrap()).await;
         assert!(!answer.status.is_server_error(), "{shown} -> {}", answer.text());
         *seen.entry(answer.status.as_u16()).or_insert(0_usize) += 1;
     }
@@ -136,5 +136,5 @@ async fn random_bodies_never_fail_the_server() {
     desk.refused(OPERATOR, "POST", "/tenants", large, "invalid").await;
     let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
     let request = axum::http::Request::post("/manage/v1/tenants").header("authorization", format!("Bearer {}", desk.token(OPERATOR)));
-    assert_eq!(desk.bench.send(request.body(axum::body::Body::from(deep)).unwrap()).await.status, 400);
+    assert_eq!(desk.deployment.send(request.body(axum::body::Body::from(deep)).unwrap()).await.status, 400);
 }

@@ -12,7 +12,7 @@ async fn the_record_is_filtered_and_read_page_by_page() {
     for index in 0..7 {
         // Some at the same instant.
         if index % 3 == 0 {
-            desk.bench.advance(TimeDelta::seconds(1));
+            desk.deployment.advance(TimeDelta::seconds(1));
         }
         let location = json!({"mpnId": format!("10{index}"), "name": "n", "country": "c"});
         desk.done(if index < 5 { GLOBAL } else { ACCOUNT }, "POST", &contoso("/locations"), location).await;
@@ -55,13 +55,13 @@ async fn the_record_is_filtered_and_read_page_by_page() {
 async fn an_event_names_caller_subject_and_call() {
     let desk = Desk::new().await;
     let user = desk.done(GLOBAL, "POST", &contoso("/users"), json!({"username": "nil@contoso.example"})).await;
-    let event = desk.bench.audited("user.add").await.into_iter().find(|event| event.correlation.is_some()).unwrap();
+    let event = desk.deployment.audited("user.add").await.into_iter().find(|event| event.correlation.is_some()).unwrap();
     assert_eq!((event.actor, event.subject), (GLOBAL.user.unwrap().to_string(), user["id"].as_str().unwrap().to_owned()));
     assert_eq!((event.tenant, event.correlation.as_deref()), (Some(CONTOSO), Some("call-0")));
     desk.done(OPERATOR, "PATCH", "/tenants/fabrikam.example", json!({"name": "F"})).await;
-    let event = desk.bench.audited("tenant.change").await.remove(0);
+    let event = desk.deployment.audited("tenant.change").await.remove(0);
     assert_eq!((event.actor, event.tenant), (OPERATOR_APP.to_string(), Some(FABRIKAM)));
     desk.refused(ACCOUNT, "POST", &contoso("/users"), json!({"username": "x@contoso.example"}), "forbidden").await;
-    let event = desk.bench.audited("access.refuse").await.remove(0);
+    let event = desk.deployment.audited("access.refuse").await.remove(0);
     assert_eq!((event.actor, event.detail.as_str()), (ACCOUNT.user.unwrap().to_string(), "This needs the role Global admin."));
 }

@@ -40,7 +40,7 @@ async fn a_scope_of_locations_is_of_the_tenants_own() {
         assert!(refused["code"] == "invalid" && refused["message"].as_str().unwrap().contains(named), "{refused}");
     }
     let names = async || {
-        let rows = desk.bench.get(BEN, "ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales").await.ok();
+        let rows = desk.deployment.get(BEN, "ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales").await.ok();
         rows.len()
     };
     assert_eq!(names().await, 3);

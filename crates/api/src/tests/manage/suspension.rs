@@ -19,39 +19,39 @@ async fn step(desk: &Desk, name: &str) {
 #[tokio::test]
 async fn tokens_links_and_schedules_stop_at_once() {
     let desk = Desk::new().await;
-    let bench = &desk.bench;
-    let query = bench.create_query(ANA, ALL_SALES).await;
-    let report = bench.create_report(ANA, &query, every_four_hours(None)).await;
-    let foreign_query = bench.create_query(ZOE, ALL_SALES).await;
-    let foreign = bench.create_report(ZOE, &foreign_query, every_four_hours(None)).await;
-    let link = bench.export(ANA, ALL_SALES, json!({})).await;
-    assert_eq!(bench.fetch(&link, &[]).await.status, 200);
+    let deployment = &desk.deployment;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    let foreign_query = deployment.create_query(ZOE, ALL_SALES).await;
+    let foreign = deployment.create_report(ZOE, &foreign_query, every_four_hours(None)).await;
+    let link = deployment.export(ANA, ALL_SALES, json!({})).await;
+    assert_eq!(deployment.fetch(&link, &[]).await.status, 200);
     step(&desk, "suspend").await;
-    assert_eq!(bench.get(ANA, "ScheduledDataset").await.refused(403), SUSPENDED);
-    assert_eq!(bench.fetch(&link, &[]).await.refused(403), SUSPENDED);
-    let event = bench.audited("enrollment.suspend").await.remove(0);
+    assert_eq!(deployment.get(ANA, "ScheduledDataset").await.refused(403), SUSPENDED);
+    assert_eq!(deployment.fetch(&link, &[]).await.refused(403), SUSPENDED);
+    let event = deployment.audited("enrollment.suspend").await.remove(0);
     assert_eq!((event.detail.as_str(), event.tenant), ("unpaid; 1 reports paused", Some(CONTOSO)));
-    bench.advance(TimeDelta::hours(5));
-    assert_eq!(bench.work().await, 1, "the other organisation's alone");
-    assert_eq!(bench.report_status(ZOE, &foreign).await, "Active");
-    assert!(bench.audited("run.refuse").await.is_empty(), "a paused report is not tried");
+    deployment.advance(TimeDelta::hours(5));
+    assert_eq!(deployment.work().await, 1, "the other organisation's alone");
+    assert_eq!(deployment.report_status(ZOE, &foreign).await, "Active");
+    assert!(deployment.audited("run.refuse").await.is_empty(), "a paused report is not tried");
     step(&desk, "reactivate").await;
-    assert_eq!(bench.report_status(ANA, &report).await, "Paused", "its owner resumes it");
-    assert_eq!(bench.fetch(&link, &[]).await.status, 200);
+    assert_eq!(deployment.report_status(ANA, &report).await, "Paused", "its owner resumes it");
+    assert_eq!(deployment.fetch(&link, &[]).await.status, 200);
 }
 
 /// An ExecuteNow report that waits is refused when it runs.
 #[tokio::test]
 async fn what_waits_is_refused() {
     let desk = Desk::new().await;
-    let query = desk.bench.create_query(ANA, ALL_SALES).await;
-    let report = desk.bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let query = desk.deployment.create_query(ANA, ALL_SALES).await;
+    let report = desk.deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     step(&desk, "suspend").await;
-    assert_eq!(desk.bench.work().await, 1);
+    assert_eq!(desk.deployment.work().await, 1);
     step(&desk, "reactivate").await;
-    let execution = desk.bench.executions(ANA, &report).await.remove(0);
+    let execution = desk.deployment.executions(ANA, &report).await.remove(0);
     assert_eq!((&execution["executionStatus"], &execution["failureReason"]), (&json!("Failed"), &json!(SUSPENDED)));
-    assert_eq!(desk.bench.audited("run.refuse").await.len(), 1);
+    assert_eq!(desk.deployment.audited("run.refuse").await.len(), 1);
 }
 
 /// What is allowed is read again when the file is written, before it is published.
@@ -61,15 +61,15 @@ async fn a_run_that_is_being_made_is_not_published() {
     // More than one part of an upload: the first shows while others are still to come.
     let name = "n".repeat(16 << 10);
     let rows: Vec<_> = (0..2000).map(|_| (name.as_str(), 1, "1000001")).collect();
-    desk.bench.write_sales(CONTOSO, "b.parquet", &rows);
-    let query = desk.bench.create_query(ANA, "SELECT Name, Amount FROM Sales").await;
-    let report = desk.bench.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let files = desk.bench.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
+    desk.deployment.write_sales(CONTOSO, "b.parquet", &rows);
+    let query = desk.deployment.create_query(ANA, "SELECT Name, Amount FROM Sales").await;
+    let report = desk.deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    let files = desk.deployment.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
     let written = || std::fs::read_dir(&files).map_or(0, Iterator::count);
     {
-        let mut run = pin!(run_next(&desk.bench.context));
+        let mut run = pin!(run_next(&desk.deployment.context));
         while written() == 0 {
-            let Poll::Pending = futures::poll!(&mut run) else { panic!("{:?}", desk.bench.executions(ANA, &report).await) };
+            let Poll::Pending = futures::poll!(&mut run) else { panic!("{:?}", desk.deployment.executions(ANA, &report).await) };
             tokio::task::yield_now().await;
         }
         step(&desk, "suspend").await;
@@ -77,7 +77,7 @@ async fn a_run_that_is_being_made_is_not_published() {
     }
     assert_eq!(written(), 0);
     step(&desk, "reactivate").await;
-    let execution = desk.bench.executions(ANA, &report).await.remove(0);
+    let execution = desk.deployment.executions(ANA, &report).await.remove(0);
     assert_eq!((&execution["executionStatus"], &execution["failureReason"]), (&json!("Failed"), &json!(SUSPENDED)));
     assert_eq!(execution["reportAccessSecureLink"], Value::Null);
 }
@@ -103,14 +103,14 @@ async fn a_removed_prerequisite_pauses_the_report_at_its_next_run() {
         ("PATCH", &application, json!({"enabled": false}), "The application is disabled."),
     ] {
         let desk = Desk::new().await;
-        let query = desk.bench.create_query(ANA, ALL_SALES).await;
-        desk.bench.create_report(ANA, &query, every_four_hours(None)).await;
+        let query = desk.deployment.create_query(ANA, ALL_SALES).await;
+        desk.deployment.create_report(ANA, &query, every_four_hours(None)).await;
         desk.done(GLOBAL, method, &contoso(path), body).await;
-        assert_eq!(desk.bench.get(ANA, "ScheduledDataset").await.refused(403), reason);
-        desk.bench.advance(TimeDelta::hours(4));
-        assert_eq!(desk.bench.work().await, 1);
-        assert_eq!(desk.bench.audited("run.refuse").await.remove(0).detail, reason);
-        desk.bench.advance(TimeDelta::hours(8));
-        assert_eq!(desk.bench.work().await, 0, "{path}");
+        assert_eq!(desk.deployment.get(ANA, "ScheduledDataset").await.refused(403), reason);
+        desk.deployment.advance(TimeDelta::hours(4));
+        assert_eq!(desk.deployment.work().await, 1);
+        assert_eq!(desk.deployment.audited("run.refuse").await.remove(0).detail, reason);
+        desk.deployment.advance(TimeDelta::hours(8));
+        assert_eq!(desk.deployment.work().await, 0, "{path}");
     }
 }

@@ -15,7 +15,7 @@ async fn sign_in(desk: &Desk, username: &str, password: &str) -> u64 {
         ("password", password),
         ("resource", RESOURCE),
     ];
-    let answer = desk.bench.post_form("/contoso.example/oauth2/token", &grant).await;
+    let answer = desk.deployment.post_form("/contoso.example/oauth2/token", &grant).await;
     if answer.status == 200 { 0 } else { answer.json()["error_codes"][0].as_u64().unwrap() }
 }
 

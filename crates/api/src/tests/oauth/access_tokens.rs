@@ -14,9 +14,9 @@ use uuid::Uuid;
 use super::token_endpoint::{ask, v1};
 use crate::tests::harness::*;
 
-async fn present(bench: &Bench, token: &str) -> Answer {
+async fn present(deployment: &Deployment, token: &str) -> Answer {
     let request = Request::get("/insights/v1/mpn/ScheduledDataset").header(header::AUTHORIZATION, format!("Bearer {token}"));
-    bench.send(request.body(Body::empty()).unwrap()).await
+    deployment.send(request.body(Body::empty()).unwrap()).await
 }
 
 fn part(value: &Value) -> String {
@@ -25,11 +25,11 @@ fn part(value: &Value) -> String {
 
 #[tokio::test]
 async fn forged_and_misdirected_tokens_are_not_accepted() {
-    let bench = Bench::new().await;
-    let other = Bench::new().await;
-    let good = bench.token(ANA);
+    let deployment = Deployment::new().await;
+    let other = Deployment::new().await;
+    let good = deployment.token(ANA);
     let parts: Vec<&str> = good.split('.').collect();
-    let key = bench.fetch("/common/discovery/keys", &[]).await.json()["keys"][0].clone();
+    let key = deployment.fetch("/common/discovery/keys", &[]).await.json()["keys"][0].clone();
     let (kid, modulus) = (key["kid"].clone(), key["n"].as_str().unwrap().to_owned());
     let resigned = |header: Value| {
         let text = format!("{}.{}", part(&header), parts[1]);
@@ -39,15 +39,15 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
     let foreign = other.token(ANA);
     let foreign_signature = foreign.rsplit('.').next().unwrap();
     let claims = |change: fn(&mut insightgate_identity::tokens::token::AccessClaims)| {
-        let mut claims = bench.claims(ANA);
+        let mut claims = deployment.claims(ANA);
         change(&mut claims);
-        bench.context.signing.sign(&claims).unwrap()
+        deployment.context.signing.sign(&claims).unwrap()
     };
-    let id_token = ask(&bench, &v1(), &[("scope", Some("openid"))]).await.json()["id_token"].as_str().unwrap().to_owned();
+    let id_token = ask(&deployment, &v1(), &[("scope", Some("openid"))]).await.json()["id_token"].as_str().unwrap().to_owned();
     let operator = OPERATOR_APP.to_string();
     let management =
         [("grant_type", Some("client_credentials")), ("client_id", Some(&*operator)), ("resource", Some("api://insightgate/manage"))];
-    let management = ask(&bench, &v1(), &management).await.json()["access_token"].as_str().unwrap().to_owned();
+    let management = ask(&deployment, &v1(), &management).await.json()["access_token"].as_str().unwrap().to_owned();
     let cases = [
         ("another key", foreign.clone()),
         ("another key under our id", format!("{}.{}.{foreign_signature}", part(&json!({"alg": "RS256", "kid": kid})), parts[1])),
@@ -55,7 +55,7 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
         ("alg none, signature kept", format!("{}.{}.{}", part(&json!({"alg": "none", "kid": kid})), parts[1], parts[2])),
         ("HS256 with the public key", resigned(json!({"alg": "HS256", "kid": kid}))),
         ("no key id", format!("{}.{}.{}", part(&json!({"alg": "RS256"})), parts[1], parts[2])),
-        ("changed claims", format!("{}.{}.{}", parts[0], part(&serde_json::to_value(bench.claims(ZOE)).unwrap()), parts[2])),
+        ("changed claims", format!("{}.{}.{}", parts[0], part(&serde_json::to_value(deployment.claims(ZOE)).unwrap()), parts[2])),
         ("no signature", format!("{}.{}", parts[0], parts[1])),
         ("another audience", claims(|claims| claims.aud = "https://graph.microsoft.com".into())),
         ("the management API's", management),
@@ -72,33 +72,33 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
         ("nothing", String::new()),
     ];
     for (what, token) in &cases {
-        let answer = present(&bench, token).await;
+        let answer = present(&deployment, token).await;
         assert_eq!(answer.refused(401), "Unauthorized", "{what}");
         let kind = if *what == "nothing" { "invalid_request" } else { "invalid_token" };
         let challenge = answer.header("www-authenticate");
         assert!(challenge.starts_with(&format!("Bearer error=\"{kind}\", error_description=\"")), "{what}: {challenge}");
     }
-    present(&bench, &good).await.ok();
+    present(&deployment, &good).await.ok();
 }
 
 #[tokio::test]
 async fn a_token_lives_one_hour() {
-    let bench = Bench::new().await;
-    let token = bench.token(ANA);
-    bench.advance(TimeDelta::seconds(3599));
-    present(&bench, &token).await.ok();
-    bench.advance(TimeDelta::seconds(1));
-    present(&bench, &token).await.refused(401);
+    let deployment = Deployment::new().await;
+    let token = deployment.token(ANA);
+    deployment.advance(TimeDelta::seconds(3599));
+    present(&deployment, &token).await.ok();
+    deployment.advance(TimeDelta::seconds(1));
+    present(&deployment, &token).await.refused(401);
 }
 
 /// The documented body says "Unauthorized" and no more; the header says what there is to mend.
 #[tokio::test]
 async fn a_refusal_says_why() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let sign = |change: fn(&mut AccessClaims)| {
-        let mut claims = bench.claims(ANA);
+        let mut claims = deployment.claims(ANA);
         change(&mut claims);
-        bench.context.signing.sign(&claims).unwrap()
+        deployment.context.signing.sign(&claims).unwrap()
     };
     for (token, why) in [
         (sign(|claims| claims.exp = claims.iat), "the token expired at 2026-11-22T12:00:00Z"),
@@ -108,12 +108,12 @@ async fn a_refusal_says_why() {
         (sign(|claims| claims.appid = Some(FOREIGN_APP)), "the tenant, application or user of the token is gone"),
         ("nonsense".to_owned(), "the token is malformed or its signature is wrong"),
     ] {
-        let answer = present(&bench, &token).await;
+        let answer = present(&deployment, &token).await;
         assert_eq!(answer.refused(401), "Unauthorized");
         assert_eq!(answer.header("www-authenticate"), format!("Bearer error=\"invalid_token\", error_description=\"{why}\""));
     }
     let path = "/insights/v1/mpn/ScheduledDataset";
-    let two = [("authorization", format!("Bearer {}", bench.token(ANA))), ("x-aaduserticket", "other".to_owned())];
+    let two = [("authorization", format!("Bearer {}", deployment.token(ANA))), ("x-aaduserticket", "other".to_owned())];
     for (headers, challenge) in [
         (&[][..], "Bearer"),
         (
@@ -125,7 +125,7 @@ async fn a_refusal_says_why() {
             "Bearer error=\"invalid_request\", error_description=\"Authorization and X-AadUserTicket hold different tokens\"",
         ),
     ] {
-        let answer = bench.fetch(path, headers).await;
+        let answer = deployment.fetch(path, headers).await;
         assert_eq!((answer.status.as_u16(), answer.header("www-authenticate")), (401, challenge));
     }
 }
@@ -133,25 +133,25 @@ async fn a_refusal_says_why() {
 /// A fixed public address binds the issuer's host too.
 #[tokio::test]
 async fn with_a_public_address_the_issuer_is_bound_to_it() {
-    let bench = Bench::with(|settings| settings.public_url = Some(BASE.to_owned())).await;
-    present(&bench, &bench.token(ANA)).await.ok();
-    let mut claims = bench.claims(ANA);
+    let deployment = Deployment::with(|settings| settings.public_url = Some(BASE.to_owned())).await;
+    present(&deployment, &deployment.token(ANA)).await.ok();
+    let mut claims = deployment.claims(ANA);
     claims.iss = format!("https://elsewhere.example/{CONTOSO}/");
-    present(&bench, &bench.context.signing.sign(&claims).unwrap()).await.refused(401);
+    present(&deployment, &deployment.context.signing.sign(&claims).unwrap()).await.refused(401);
 }
 
 #[tokio::test]
 async fn discovery_leads_to_the_key_that_verifies() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let tokens = [
-        ("", ask(&bench, &v1(), &[]).await, format!("{BASE}/{CONTOSO}/")),
-        ("v2.0/", ask(&bench, &super::token_endpoint::v2(), &[]).await, format!("{BASE}/{CONTOSO}/v2.0")),
+        ("", ask(&deployment, &v1(), &[]).await, format!("{BASE}/{CONTOSO}/")),
+        ("v2.0/", ask(&deployment, &super::token_endpoint::v2(), &[]).await, format!("{BASE}/{CONTOSO}/v2.0")),
     ];
     for (version, token, issuer) in tokens {
         for tenant in [CONTOSO.to_string(), "contoso.example".to_owned()] {
-            let document = bench.fetch(&format!("/{tenant}/{version}.well-known/openid-configuration"), &[]).await.json();
+            let document = deployment.fetch(&format!("/{tenant}/{version}.well-known/openid-configuration"), &[]).await.json();
             assert_eq!(document["issuer"], issuer);
-            let keys = bench.fetch(document["jwks_uri"].as_str().unwrap(), &[]).await.json();
+            let keys = deployment.fetch(document["jwks_uri"].as_str().unwrap(), &[]).await.json();
             let answer = token.json();
             let token = answer["access_token"].as_str().unwrap();
             let (signed, signature) = token.rsplit_once('.').unwrap();
@@ -166,24 +166,25 @@ async fn discovery_leads_to_the_key_that_verifies() {
             assert!(public.verify(&RSA_PKCS1_2048_8192_SHA256, claims.as_bytes(), &signature).is_err());
         }
     }
-    let organizations = bench.fetch("/organizations/v2.0/.well-known/openid-configuration", &[]).await.json();
+    let organizations = deployment.fetch("/organizations/v2.0/.well-known/openid-configuration", &[]).await.json();
     assert_eq!(organizations["issuer"], format!("{BASE}/{{tenantid}}/v2.0"));
-    let unknown = bench.fetch("/unknown.example/.well-known/openid-configuration", &[]).await;
+    let unknown = deployment.fetch("/unknown.example/.well-known/openid-configuration", &[]).await;
     assert_eq!(super::token_endpoint::refused(&unknown, "invalid_tenant", 400), 90002);
-    let malformed = bench.fetch("/no_tenant/.well-known/openid-configuration", &[]).await;
+    let malformed = deployment.fetch("/no_tenant/.well-known/openid-configuration", &[]).await;
     assert_eq!(super::token_endpoint::refused(&malformed, "invalid_request", 400), 900023);
 }
 
 #[tokio::test]
 async fn what_authentication_libraries_ask_first() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let asked = format!("{BASE}/{CONTOSO}/oauth2/v2.0/authorize");
-    let instance = bench.fetch(&format!("/common/discovery/instance?api-version=1.1&authorization_endpoint={asked}"), &[]).await.json();
+    let instance =
+        deployment.fetch(&format!("/common/discovery/instance?api-version=1.1&authorization_endpoint={asked}"), &[]).await.json();
     assert_eq!(instance["tenant_discovery_endpoint"], format!("{BASE}/{CONTOSO}/v2.0/.well-known/openid-configuration"));
     assert_eq!(instance["metadata"][0]["aliases"], json!(["insights.example"]));
-    let realm = bench.fetch("/common/UserRealm/ana@contoso.example?api-version=1.0", &[]).await.json();
+    let realm = deployment.fetch("/common/UserRealm/ana@contoso.example?api-version=1.0", &[]).await.json();
     assert_eq!((&realm["account_type"], &realm["domain_name"]), (&json!("Managed"), &json!("contoso.example")));
     // Whether a user exists is not said.
-    let nobody = bench.fetch("/common/UserRealm/nobody@contoso.example?api-version=1.0", &[]).await.json();
+    let nobody = deployment.fetch("/common/UserRealm/nobody@contoso.example?api-version=1.0", &[]).await.json();
     assert_eq!(nobody, realm);
 }

@@ -18,13 +18,13 @@ const ANAS: &str = "ana@contoso.example";
 /// A lock that still tells the right password from a wrong one slows nobody down; one that known names alone have tells who exists.
 #[tokio::test]
 async fn a_lock_tells_neither_the_password_nor_who_exists() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let mut number = 0;
     let mut wrong = |name: &'static str| {
         number += 1;
         let password = format!("wrong {number}");
-        let (bench, path) = (&bench, v1());
-        async move { ask(bench, &path, &[("password", Some(&password)), ("username", Some(name))]).await }
+        let (deployment, path) = (&deployment, v1());
+        async move { ask(deployment, &path, &[("password", Some(&password)), ("username", Some(name))]).await }
     };
     for name in [ANAS, "nobody@contoso.example"] {
         for _ in 0..Counted::Name.free() {
@@ -32,14 +32,14 @@ async fn a_lock_tells_neither_the_password_nor_who_exists() {
         }
     }
     let text = |answer: Answer| answer.json()["error_description"].as_str().unwrap().split(" Trace ID").next().unwrap().to_owned();
-    let right = text(ask(&bench, &v1(), &[]).await);
+    let right = text(ask(&deployment, &v1(), &[]).await);
     assert!(right.starts_with("AADSTS50053"), "{right}");
     for name in [ANAS, " NOBODY@contoso.example"] {
         assert_eq!(text(wrong(name).await), right, "{name}");
     }
     // The wait ends for both, and the next wrong one doubles it for both.
     for (wait, before) in [(60, 50126), (119, 50053), (1, 50126)] {
-        bench.advance(TimeDelta::seconds(wait));
+        deployment.advance(TimeDelta::seconds(wait));
         for name in [ANAS, "nobody@contoso.example"] {
             assert_eq!(refused(&wrong(name).await, "invalid_grant", 400), before, "{name} after {wait}");
         }
@@ -49,19 +49,19 @@ async fn a_lock_tells_neither_the_password_nor_who_exists() {
 /// Who knows a password that must be changed, and nothing else, must not choose the next one.
 #[tokio::test]
 async fn the_second_factor_goes_before_a_new_password() {
-    let bench = Bench::new().await;
-    let user = bench.context.store.user(CONTOSO, ANA.user.unwrap()).await.unwrap().unwrap();
-    let offered = offer(&bench.context, &user).unwrap();
-    bench.context.store.set_totp(user.id, Some(&offered.sealed)).await.unwrap();
-    let hash = bench.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
-    bench.context.store.set_user_password(user.id, &hash, true).await.unwrap();
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let user = deployment.context.store.user(CONTOSO, ANA.user.unwrap()).await.unwrap().unwrap();
+    let offered = offer(&deployment.context, &user).unwrap();
+    deployment.context.store.set_totp(user.id, Some(&offered.sealed)).await.unwrap();
+    let hash = deployment.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
+    deployment.context.store.set_user_password(user.id, &hash, true).await.unwrap();
+    let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
     let page = browser.sign_in(&page, ANAS, PASSWORD).await;
     assert_eq!(page.title(), "Enter the code");
     let secret = Secret::try_from_base32(&offered.secret).unwrap();
     let authenticator = Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build().unwrap();
-    let code = authenticator.generate(u64::try_from(bench.now().timestamp()).unwrap()).to_string();
+    let code = authenticator.generate(u64::try_from(deployment.now().timestamp()).unwrap()).to_string();
     let page = browser.submit(&page, "code", &[("code", &code)]).await;
     assert_eq!(page.title(), "Set a new password");
     let typed = [("password", "a quite different one"), ("again", "a quite different one")];
@@ -72,57 +72,57 @@ async fn the_second_factor_goes_before_a_new_password() {
 /// A factor that is set up while the page for a new password stands open is asked for before it is taken.
 #[tokio::test]
 async fn a_factor_that_came_meanwhile_goes_before_a_new_password() {
-    let bench = Bench::new().await;
-    let user = bench.context.store.user(CONTOSO, ANA.user.unwrap()).await.unwrap().unwrap();
-    let hash = bench.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
-    bench.context.store.set_user_password(user.id, &hash, true).await.unwrap();
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let user = deployment.context.store.user(CONTOSO, ANA.user.unwrap()).await.unwrap().unwrap();
+    let hash = deployment.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
+    deployment.context.store.set_user_password(user.id, &hash, true).await.unwrap();
+    let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
     let page = browser.sign_in(&page, ANAS, PASSWORD).await;
     assert_eq!(page.title(), "Set a new password");
-    let offered = offer(&bench.context, &user).unwrap();
-    bench.context.store.set_totp(user.id, Some(&offered.sealed)).await.unwrap();
+    let offered = offer(&deployment.context, &user).unwrap();
+    deployment.context.store.set_totp(user.id, Some(&offered.sealed)).await.unwrap();
     let typed = [("password", "a quite different one"), ("again", "a quite different one")];
     let page = browser.submit(&page, "new-password", &typed).await;
     assert_eq!(page.title(), "Enter the code");
-    assert!(bench.audited("password.change").await.is_empty());
+    assert!(deployment.audited("password.change").await.is_empty());
 }
 
 /// Whoever keeps sign-ins with the old password under way must not have one that comes after the new password: the hash takes its time, and the
 /// change falls into it.
 #[tokio::test]
 async fn no_sign_in_outlives_a_new_password_that_overtook_it() {
-    let bench = Bench::new().await;
-    let hash = bench.context.passwords.hash("a quite different one", &Random::default()).await.unwrap();
+    let deployment = Deployment::new().await;
+    let hash = deployment.context.passwords.hash("a quite different one", &Random::default()).await.unwrap();
     let ana = ANA.user.unwrap();
     let path = v1();
     let change = async {
         // A read of its own first: the sign-in has read the old password by then.
-        bench.context.store.user(CONTOSO, ana).await.unwrap();
-        bench.context.store.users(CONTOSO).await.unwrap();
-        bench.context.store.set_user_password(ana, &hash, false).await.unwrap();
+        deployment.context.store.user(CONTOSO, ana).await.unwrap();
+        deployment.context.store.users(CONTOSO).await.unwrap();
+        deployment.context.store.set_user_password(ana, &hash, false).await.unwrap();
     };
-    let (answer, ()) = tokio::join!(ask(&bench, &path, &[]), change);
+    let (answer, ()) = tokio::join!(ask(&deployment, &path, &[]), change);
     assert_eq!(refused(&answer, "invalid_grant", 400), 50126);
     // The same at the page.
-    let mut browser = Browser::new(&bench);
+    let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
-    let hash = bench.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
+    let hash = deployment.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
     let change = async {
-        bench.context.store.user(CONTOSO, ana).await.unwrap();
-        bench.context.store.users(CONTOSO).await.unwrap();
-        bench.context.store.set_user_password(ana, &hash, false).await.unwrap();
+        deployment.context.store.user(CONTOSO, ana).await.unwrap();
+        deployment.context.store.users(CONTOSO).await.unwrap();
+        deployment.context.store.set_user_password(ana, &hash, false).await.unwrap();
     };
     let (page, ()) = tokio::join!(browser.sign_in(&page, ANAS, "a quite different one"), change);
     assert_eq!((page.title(), page.fault()), ("Sign in".to_owned(), "The user name or the password is wrong.".to_owned()));
-    assert_eq!(bench.call(ANA, Method::GET, "ScheduledDataset", Value::Null).await.status, 200);
+    assert_eq!(deployment.call(ANA, Method::GET, "ScheduledDataset", Value::Null).await.status, 200);
 }
 
 /// Of two who set a factor up at the same time, only one has: the other's, who may be a thief with the password, must not take its place.
 #[tokio::test]
 async fn only_one_second_factor_is_ever_set_up() {
-    let bench = Bench::with(|settings| settings.require_mfa = true).await;
-    let (mut one, mut other) = (Browser::new(&bench), Browser::new(&bench));
+    let deployment = Deployment::with(|settings| settings.require_mfa = true).await;
+    let (mut one, mut other) = (Browser::new(&deployment), Browser::new(&deployment));
     let mut pages = Vec::new();
     for browser in [&mut one, &mut other] {
         let page = browser.open(&request(&authorize(), &[])).await;
@@ -131,11 +131,11 @@ async fn only_one_second_factor_is_ever_set_up() {
         let offered = text.split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
         let secret = Secret::try_from_base32(&offered).unwrap();
         let authenticator = Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build().unwrap();
-        pages.push((page, authenticator.generate(u64::try_from(bench.now().timestamp()).unwrap()).to_string()));
+        pages.push((page, authenticator.generate(u64::try_from(deployment.now().timestamp()).unwrap()).to_string()));
     }
     let typed = pages.iter().map(|(_, code)| [("code", code.as_str())]).collect::<Vec<_>>();
     let (first, second) = tokio::join!(one.submit(&pages[0].0, "enrol", &typed[0]), other.submit(&pages[1].0, "enrol", &typed[1]));
     let titles = [first.title(), second.title()];
     assert_eq!(titles.iter().filter(|title| *title == "Contoso desktop").count(), 1, "{titles:?}");
-    assert_eq!(bench.audited("second_factor.add").await.len(), 1);
+    assert_eq!(deployment.audited("second_factor.add").await.len(), 1);
 }

@@ -30,9 +30,9 @@ fn grants() -> Vec<Vec<(&'static str, String)>> {
     ]
 }
 
-async fn post(bench: &Bench, path: &str, body: impl Into<Body>) -> Answer {
+async fn post(deployment: &Deployment, path: &str, body: impl Into<Body>) -> Answer {
     let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    bench.send(request.body(body.into()).unwrap()).await
+    deployment.send(request.body(body.into()).unwrap()).await
 }
 
 fn written(form: &[(&str, String)]) -> String {
@@ -48,31 +48,31 @@ fn is_platforms(answer: &Answer) -> u64 {
 
 #[tokio::test]
 async fn every_parameter_missing_empty_doubled_oversized_or_misspelled() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let big = "x".repeat(70_000);
     let large = "x".repeat(60_000);
     for form in grants() {
         for (place, (name, value)) in form.iter().enumerate() {
             let without: Vec<_> = form.iter().filter(|(known, _)| known != name).cloned().collect();
             let with = |value: &str| written(&[&without[..], &[(*name, value.to_owned())]].concat());
-            let missing = post(&bench, &v1(), written(&without)).await;
-            let empty = post(&bench, &v1(), with("")).await;
+            let missing = post(&deployment, &v1(), written(&without)).await;
+            let empty = post(&deployment, &v1(), with("")).await;
             assert_eq!(missing.status, empty.status, "{name}: empty is absent");
             if missing.status != 200 {
                 assert_eq!(is_platforms(&missing), is_platforms(&empty), "{name}");
             }
-            let doubled = post(&bench, &v1(), format!("{}&{}", written(&form), written(&[(*name, value.clone())]))).await;
+            let doubled = post(&deployment, &v1(), format!("{}&{}", written(&form), written(&[(*name, value.clone())]))).await;
             assert_eq!(refused(&doubled, "invalid_request", 400), 9000411, "{name}");
             assert!(doubled.json()["error_description"].as_str().unwrap().contains(&format!("'{name}'")));
-            let upper = post(&bench, &v1(), format!("{}&{}=other", written(&form), name.to_uppercase())).await;
+            let upper = post(&deployment, &v1(), format!("{}&{}=other", written(&form), name.to_uppercase())).await;
             assert_eq!(refused(&upper, "invalid_request", 400), 9000411, "{name}");
-            assert_eq!(refused(&post(&bench, &v1(), with(&big)).await, "invalid_request", 400), 90013, "{name}");
-            let long = post(&bench, &v1(), with(&large)).await;
+            assert_eq!(refused(&post(&deployment, &v1(), with(&big)).await, "invalid_request", 400), 90013, "{name}");
+            let long = post(&deployment, &v1(), with(&large)).await;
             if long.status != 200 {
                 is_platforms(&long);
                 assert!(long.body.len() < 2000, "{name}: what was sent is not sent back");
             }
-            let broken = post(&bench, &v1(), format!("{}&{name}=%ff%fe", written(&without))).await;
+            let broken = post(&deployment, &v1(), format!("{}&{name}=%ff%fe", written(&without))).await;
             assert_eq!(refused(&broken, "invalid_request", 400), 90013, "{name} {place}");
         }
     }
@@ -80,49 +80,49 @@ async fn every_parameter_missing_empty_doubled_oversized_or_misspelled() {
 
 #[tokio::test]
 async fn bodies_that_are_no_forms() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for path in [v1(), v2(), format!("/{CONTOSO}/oauth2/devicecode"), format!("/{CONTOSO}/oauth2/v2.0/devicecode")] {
         for body in [&b""[..], b"{\"grant_type\": \"password\"}", b"\0\0\0", b"\xff\xfe", b"====&&&&", b"%", b"%zz=%", b"grant_type"] {
-            let number = is_platforms(&post(&bench, &path, body.to_vec()).await);
+            let number = is_platforms(&post(&deployment, &path, body.to_vec()).await);
             assert!([900144, 90013].contains(&number), "{path} {body:?}: {number}");
         }
     }
     let multipart = "--b\r\nContent-Disposition: form-data; name=\"grant_type\"\r\n\r\npassword\r\n--b--\r\n";
     let request = Request::post(v1()).header(header::CONTENT_TYPE, "multipart/form-data; boundary=b");
-    assert_eq!(refused(&bench.send(request.body(Body::from(multipart)).unwrap()).await, "invalid_request", 400), 900144);
+    assert_eq!(refused(&deployment.send(request.body(Body::from(multipart)).unwrap()).await, "invalid_request", 400), 900144);
     for basic in ["Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Bearer abc", "Basic \u{ff}"] {
         let request = Request::post(v1()).header(header::AUTHORIZATION, basic);
         let form = "grant_type=client_credentials&resource=https%3A%2F%2Fapi.partnercenter.microsoft.com";
-        assert_eq!(is_platforms(&bench.send(request.body(Body::from(form)).unwrap()).await), 900144, "{basic}");
+        assert_eq!(is_platforms(&deployment.send(request.body(Body::from(form)).unwrap()).await), 900144, "{basic}");
     }
 }
 
 #[tokio::test]
 async fn addresses_that_name_no_tenant() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for tenant in ["%ff", "%00", "not_a_tenant", "..%2f..", "%2e%2e", "a b", "%c3%a4.example"] {
         let tenant = tenant.replace(' ', "%20");
         for path in ["oauth2/token", "oauth2/v2.0/token", "oauth2/devicecode", "oauth2/v2.0/devicecode"] {
-            let answer = post(&bench, &format!("/{tenant}/{path}"), "grant_type=client_credentials&client_id=1&resource=r").await;
+            let answer = post(&deployment, &format!("/{tenant}/{path}"), "grant_type=client_credentials&client_id=1&resource=r").await;
             assert_eq!(refused(&answer, "invalid_request", 400), 900023, "{tenant}/{path}");
         }
-        let answer = bench.fetch(&format!("/{tenant}/v2.0/.well-known/openid-configuration"), &[]).await;
+        let answer = deployment.fetch(&format!("/{tenant}/v2.0/.well-known/openid-configuration"), &[]).await;
         assert_eq!(is_platforms(&answer), 900023, "{tenant}");
         for path in ["oauth2/authorize", "oauth2/v2.0/authorize"] {
-            let page = Browser::new(&bench).open(&format!("/{tenant}/{path}?client_id=1")).await;
+            let page = Browser::new(&deployment).open(&format!("/{tenant}/{path}?client_id=1")).await;
             assert!(page.answer.status == 400 && page.answer.text().contains("AADSTS900023"), "{tenant}/{path}");
         }
-        assert!(Browser::new(&bench).open(&format!("/{tenant}/oauth2/v2.0/logout")).await.answer.status.as_u16() < 500);
+        assert!(Browser::new(&deployment).open(&format!("/{tenant}/oauth2/v2.0/logout")).await.answer.status.as_u16() < 500);
     }
-    assert_eq!(refused(&post(&bench, "/oauth2/v2.0/token", "grant_type=password").await, "invalid_request", 400), 90019);
+    assert_eq!(refused(&post(&deployment, "/oauth2/v2.0/token", "grant_type=password").await, "invalid_request", 400), 90019);
     let long = format!("/{}.example/oauth2/token", "x".repeat(10_000));
-    assert_eq!(refused(&post(&bench, &long, "grant_type=client_credentials&client_id=1").await, "invalid_request", 400), 900023);
+    assert_eq!(refused(&post(&deployment, &long, "grant_type=client_credentials&client_id=1").await, "invalid_request", 400), 900023);
 }
 
 /// Pages too: whatever stands in the query, there is a page or a redirect to a registered address.
 #[tokio::test]
 async fn authorization_requests_of_every_kind() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let request = super::authorization::request(&super::authorization::authorize(), &[]);
     let (path, query) = request.split_once('?').unwrap();
     let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -131,7 +131,7 @@ async fn authorization_requests_of_every_kind() {
             let others = parameters.iter().filter(|(known, _)| known != name);
             let others = Serializer::new(String::new()).extend_pairs(others).finish();
             let value = if value == "%ff" { value.to_owned() } else { form_urlencoded::byte_serialize(value.as_bytes()).collect() };
-            let shown = Browser::new(&bench).open(&format!("{path}?{others}&{name}={value}")).await;
+            let shown = Browser::new(&deployment).open(&format!("{path}?{others}&{name}={value}")).await;
             let status = shown.answer.status.as_u16();
             assert!(matches!(status, 200 | 303 | 400), "{name}={value}: {status}");
             if status == 303 {
@@ -145,27 +145,27 @@ async fn authorization_requests_of_every_kind() {
 
 #[tokio::test]
 async fn discovery_lists_what_is_served_and_nothing_else() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     for (document, version) in [(".well-known/openid-configuration", ""), ("v2.0/.well-known/openid-configuration", "v2.0/")] {
         for tenant in ["contoso.example", "organizations", "common"] {
-            let found: Value = bench.fetch(&format!("/{tenant}/{document}"), &[]).await.json();
+            let found: Value = deployment.fetch(&format!("/{tenant}/{document}"), &[]).await.json();
             let at = |name: &str| found[name].as_str().unwrap_or_else(|| panic!("{name}: {found}")).strip_prefix(BASE).unwrap().to_owned();
             assert_eq!(at("token_endpoint"), format!("/{tenant}/oauth2/{version}token"));
             // Each is there: it says what is missing, in its own way.
             for name in ["token_endpoint", "device_authorization_endpoint"] {
-                assert_eq!(refused(&post(&bench, &at(name), "a=b").await, "invalid_request", 400), 900144, "{name}");
+                assert_eq!(refused(&post(&deployment, &at(name), "a=b").await, "invalid_request", 400), 900144, "{name}");
             }
             let page = browser.open(&at("authorization_endpoint")).await;
             assert!(page.answer.text().contains("AADSTS900144") && page.answer.status == 400);
             assert_eq!(browser.open(&at("end_session_endpoint")).await.title(), "You are signed out");
-            assert!(bench.fetch(&at("jwks_uri"), &[]).await.json()["keys"][0]["n"].is_string());
+            assert!(deployment.fetch(&at("jwks_uri"), &[]).await.json()["keys"][0]["n"].is_string());
             let listed = |name: &str| -> Vec<String> { serde_json::from_value(found[name].clone()).unwrap() };
             let client = DESKTOP_APP.to_string();
             let mut grants = listed("grant_types_supported");
             for grant in &grants {
                 let form = [("grant_type", grant.as_str()), ("client_id", &client), ("username", "ana@contoso.example")];
-                let answer = bench.post_form(&format!("/{CONTOSO}/oauth2/{version}token"), &form).await;
+                let answer = deployment.post_form(&format!("/{CONTOSO}/oauth2/{version}token"), &form).await;
                 assert_ne!(is_platforms(&answer), 70003, "{grant}");
             }
             grants.sort();
@@ -183,7 +183,7 @@ async fn discovery_lists_what_is_served_and_nothing_else() {
         }
     }
     for (path, method) in [(v1(), Method::GET), (format!("/{CONTOSO}/oauth2/devicecode"), Method::GET), (v2(), Method::PUT)] {
-        let answer = bench.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
+        let answer = deployment.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
         assert_eq!(refused(&answer, "invalid_request", 400), 900561);
     }
 }

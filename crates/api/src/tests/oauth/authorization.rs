@@ -46,7 +46,7 @@ pub(crate) fn authorize() -> String {
     format!("/{CONTOSO}/oauth2/v2.0/authorize")
 }
 
-pub(crate) async fn redeem(bench: &Bench, code: &str, changes: &[(&str, Option<&str>)]) -> Answer {
+pub(crate) async fn redeem(deployment: &Deployment, code: &str, changes: &[(&str, Option<&str>)]) -> Answer {
     let client = DESKTOP_APP.to_string();
     let mut fields = vec![
         ("grant_type", "authorization_code"),
@@ -59,7 +59,7 @@ pub(crate) async fn redeem(bench: &Bench, code: &str, changes: &[(&str, Option<&
         fields.retain(|(known, _)| known != name);
         fields.extend(value.map(|value| (*name, value)));
     }
-    bench.post_form(&v2(), &fields).await
+    deployment.post_form(&v2(), &fields).await
 }
 
 pub(crate) fn claims(token: &Value) -> Value {
@@ -82,8 +82,8 @@ pub(crate) async fn obtain_code(browser: &mut Browser<'_>, changes: &[(&str, Opt
 
 #[tokio::test]
 async fn a_person_signs_in_consents_and_the_application_gets_tokens() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[("login_hint", Some("ana@contoso.example"))])).await;
     assert_eq!(page.title(), "Sign in");
     assert!(page.answer.text().contains("value=\"ana@contoso.example\""));
@@ -96,7 +96,7 @@ async fn a_person_signs_in_consents_and_the_application_gets_tokens() {
     assert!(page.answer.text().contains("user_impersonation"));
     let returned = browser.submit(&page, "accept", &[]).await.returned();
     assert_eq!((returned.to.as_str(), returned.fields["state"].as_str()), (LOOPBACK, "a state & more"));
-    let tokens = redeem(&bench, returned.code(), &[]).await.json();
+    let tokens = redeem(&deployment, returned.code(), &[]).await.json();
     let id = claims(&tokens["id_token"]);
     assert_eq!((&id["nonce"], &id["aud"]), (&"a nonce".into(), &DESKTOP_APP.to_string().into()));
     let access = claims(&tokens["access_token"]);
@@ -104,28 +104,28 @@ async fn a_person_signs_in_consents_and_the_application_gets_tokens() {
     // The consent is hers alone, and opens the data.
     let call = Request::get("/insights/v1/mpn/ScheduledDataset");
     let call = call.header(header::AUTHORIZATION, format!("Bearer {}", tokens["access_token"].as_str().unwrap()));
-    assert!(!bench.send(call.body(Body::empty()).unwrap()).await.ok().is_empty());
-    assert_eq!(bench.audited("consent.grant").await.len(), 1);
-    assert_eq!(bench.audited("sign_in.succeed").await.len(), 1);
-    assert_eq!(bench.audited("sign_in.refuse").await.len(), 1);
+    assert!(!deployment.send(call.body(Body::empty()).unwrap()).await.ok().is_empty());
+    assert_eq!(deployment.audited("consent.grant").await.len(), 1);
+    assert_eq!(deployment.audited("sign_in.succeed").await.len(), 1);
+    assert_eq!(deployment.audited("sign_in.refuse").await.len(), 1);
     // The second time nothing is asked.
     let again = browser.open(&request(&authorize(), &[])).await.returned();
-    assert_eq!(redeem(&bench, again.code(), &[]).await.status, 200);
+    assert_eq!(redeem(&deployment, again.code(), &[]).await.status, 200);
     // The refresh token is a public client's: no secret, and bound to it.
     let refresh = tokens["refresh_token"].as_str().unwrap();
     let desktop = DESKTOP_APP.to_string();
     let form = [("grant_type", "refresh_token"), ("client_id", desktop.as_str()), ("refresh_token", refresh)];
-    assert_eq!(bench.post_form(&v2(), &form).await.status, 200);
+    assert_eq!(deployment.post_form(&v2(), &form).await.status, 200);
     // A consent that is taken back ends what was issued.
-    bench.context.store.revoke_consent(DESKTOP_APP, Permission::PartnerApi, ANA.user).await.unwrap();
+    deployment.context.store.revoke_consent(DESKTOP_APP, Permission::PartnerApi, ANA.user).await.unwrap();
     let page = browser.open(&request(&authorize(), &[])).await;
     assert_eq!(page.title(), "Contoso desktop");
 }
 
 #[tokio::test]
 async fn a_code_is_bound_to_everything_and_good_once() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     let code = obtain_code(&mut browser, &[]).await;
     let app = APP.to_string();
     let foreign = FOREIGN_APP.to_string();
@@ -143,7 +143,7 @@ async fn a_code_is_bound_to_everything_and_good_once() {
         (&[("scope", Some("https://graph.microsoft.com/.default"))], 500011, "invalid_resource", 400),
         (&[("scope", Some("https://api.partnercenter.microsoft.com/Other.Permission"))], 70011, "invalid_scope", 400),
     ] {
-        assert_eq!(refused(&redeem(&bench, &code, changes).await, error, status), number, "{changes:?}");
+        assert_eq!(refused(&redeem(&deployment, &code, changes).await, error, status), number, "{changes:?}");
     }
     let elsewhere = [
         ("grant_type", "authorization_code"),
@@ -152,30 +152,30 @@ async fn a_code_is_bound_to_everything_and_good_once() {
         ("code", code.as_str()),
         ("redirect_uri", LOOPBACK),
     ];
-    let answer = bench.post_form(&format!("/{FABRIKAM}/oauth2/v2.0/token"), &elsewhere).await;
+    let answer = deployment.post_form(&format!("/{FABRIKAM}/oauth2/v2.0/token"), &elsewhere).await;
     assert_eq!(refused(&answer, "invalid_grant", 400), 700005);
     // None of them cost the application its code.
-    let tokens = redeem(&bench, &code, &[]).await.json();
+    let tokens = redeem(&deployment, &code, &[]).await.json();
     let refresh = tokens["refresh_token"].as_str().unwrap();
     // A code that comes back is somebody else's: what it led to ends.
-    assert_eq!(refused(&redeem(&bench, &code, &[]).await, "invalid_grant", 400), 54005);
+    assert_eq!(refused(&redeem(&deployment, &code, &[]).await, "invalid_grant", 400), 54005);
     let desktop = DESKTOP_APP.to_string();
     let form = [("grant_type", "refresh_token"), ("client_id", desktop.as_str()), ("refresh_token", refresh)];
-    assert_eq!(refused(&bench.post_form(&v2(), &form).await, "invalid_grant", 400), 50173);
+    assert_eq!(refused(&deployment.post_form(&v2(), &form).await, "invalid_grant", 400), 50173);
     // Ten minutes.
     let code = obtain_code(&mut browser, &[]).await;
-    bench.advance(TimeDelta::minutes(10));
-    assert_eq!(refused(&redeem(&bench, &code, &[]).await, "invalid_grant", 400), 70008);
+    deployment.advance(TimeDelta::minutes(10));
+    assert_eq!(refused(&redeem(&deployment, &code, &[]).await, "invalid_grant", 400), 70008);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_redemptions_at_once_one_is_answered() {
-    let bench = std::sync::Arc::new(Bench::new().await);
-    let code = obtain_code(&mut Browser::new(&bench), &[]).await;
+    let deployment = std::sync::Arc::new(Deployment::new().await);
+    let code = obtain_code(&mut Browser::new(&deployment), &[]).await;
     let attempts: Vec<_> = (0..8)
         .map(|_| {
-            let (bench, code) = (std::sync::Arc::clone(&bench), code.clone());
-            tokio::spawn(async move { redeem(&bench, &code, &[]).await.status })
+            let (deployment, code) = (std::sync::Arc::clone(&deployment), code.clone());
+            tokio::spawn(async move { redeem(&deployment, &code, &[]).await.status })
         })
         .collect();
     let mut granted = 0;
@@ -188,7 +188,7 @@ async fn of_many_redemptions_at_once_one_is_answered() {
 /// Until the redirect URI is known to be the application's, a refusal is shown; after that it goes back.
 #[tokio::test]
 async fn what_cannot_be_trusted_is_answered_on_a_page() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let shut = SHUT_APP.to_string();
     let path = authorize();
     for (path, changes, number) in [
@@ -204,20 +204,20 @@ async fn what_cannot_be_trusted_is_answered_on_a_page() {
         (&path, &[("redirect_uri", Some("javascript:alert(1)"))], 50011),
         ("/common/oauth2/v2.0/authorize", &[("client_id", Some("00000000-0000-0000-0000-00000000dead"))], 700016),
     ] {
-        let page = Browser::new(&bench).open(&request(path, changes)).await;
+        let page = Browser::new(&deployment).open(&request(path, changes)).await;
         assert_eq!(page.answer.status, 400, "{changes:?}");
         assert!(page.answer.headers.get(header::LOCATION).is_none());
         assert!(page.answer.text().contains(&format!("AADSTS{number} (")), "{changes:?} {}", page.answer.text());
     }
     let doubled = format!("{}&state=2", request(&path, &[]));
-    assert!(Browser::new(&bench).open(&doubled).await.answer.text().contains("AADSTS9000411 ("));
+    assert!(Browser::new(&deployment).open(&doubled).await.answer.text().contains("AADSTS9000411 ("));
     let misspelled = format!("{}&nonsense=%ff", request(&path, &[]));
-    assert!(Browser::new(&bench).open(&misspelled).await.answer.text().contains("AADSTS90013 ("));
+    assert!(Browser::new(&deployment).open(&misspelled).await.answer.text().contains("AADSTS90013 ("));
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_a_trusted_request_goes_back_to_the_application() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let long = "x".repeat(129);
     for (changes, error, number) in [
         (&[("response_type", None)][..], "invalid_request", 900144),
@@ -235,33 +235,33 @@ async fn what_is_wrong_with_a_trusted_request_goes_back_to_the_application() {
         (&[("scope", Some("https://graph.microsoft.com/.default"))], "invalid_resource", 500011),
         (&[("resource", Some(RESOURCE))], "invalid_request", 901002),
     ] {
-        let returned = Browser::new(&bench).open(&request(&authorize(), changes)).await.returned();
+        let returned = Browser::new(&deployment).open(&request(&authorize(), changes)).await.returned();
         assert_eq!(returned.refused(), (error, number), "{changes:?}");
         assert_eq!((returned.to.as_str(), returned.fields["state"].as_str()), (LOOPBACK, "a state & more"));
     }
-    let audited = bench.audited("sign_in.refuse").await;
+    let audited = deployment.audited("sign_in.refuse").await;
     let times: u64 = audited.iter().map(|event| event.occurrences).sum();
     assert_eq!(times, 13, "each but the one that forbade to ask");
     assert!(audited.iter().all(|event| event.tenant == Some(CONTOSO) && event.actor == DESKTOP_APP.to_string()));
     // Declined.
-    let mut browser = Browser::new(&bench);
+    let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
     let page = browser.sign_in(&page, "ana@contoso.example", PASSWORD).await;
     let returned = browser.submit(&page, "decline", &[]).await.returned();
     assert_eq!(returned.refused(), ("access_denied", 65004));
-    assert_eq!(bench.audited("consent.decline").await.len(), 1);
+    assert_eq!(deployment.audited("consent.decline").await.len(), 1);
     let silent = browser.open(&request(&authorize(), &[("prompt", Some("none"))])).await.returned();
     assert_eq!(silent.refused(), ("consent_required", 65001));
     // An application without the permission cannot be consented to.
-    bench.context.store.remove_permission(DESKTOP_APP, Permission::PartnerApi).await.unwrap();
+    deployment.context.store.remove_permission(DESKTOP_APP, Permission::PartnerApi).await.unwrap();
     let returned = browser.open(&request(&authorize(), &[])).await.returned();
     assert_eq!(returned.refused(), ("invalid_resource", 650057));
 }
 
 #[tokio::test]
 async fn answers_travel_in_the_query_the_fragment_or_a_form() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     obtain_code(&mut browser, &[]).await;
     let shown = browser.open(&request(&authorize(), &[("response_mode", Some("fragment"))])).await;
     assert!(shown.answer.header("location").starts_with("http://localhost:51234#code="));
@@ -278,8 +278,8 @@ async fn answers_travel_in_the_query_the_fragment_or_a_form() {
 
 #[tokio::test]
 async fn every_way_to_name_the_tenant_and_both_versions_lead_to_tokens() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     obtain_code(&mut browser, &[]).await;
     for tenant in ["contoso.example", "organizations", "common", &CONTOSO.to_string()] {
         let path = format!("/{tenant}/oauth2/v2.0/authorize");
@@ -291,7 +291,7 @@ async fn every_way_to_name_the_tenant_and_both_versions_lead_to_tokens() {
             ("redirect_uri", LOOPBACK),
             ("code_verifier", VERIFIER),
         ];
-        let answer = bench.post_form(&format!("/{tenant}/oauth2/v2.0/token"), &form).await;
+        let answer = deployment.post_form(&format!("/{tenant}/oauth2/v2.0/token"), &form).await;
         assert_eq!(answer.status, 200, "{tenant}: {}", answer.text());
     }
     // Version 1, by POST, as a confidential application, which may do without a challenge.
@@ -318,9 +318,9 @@ async fn every_way_to_name_the_tenant_and_both_versions_lead_to_tokens() {
         ("redirect_uri", REDIRECT),
     ];
     // A verifier where there was no challenge: somebody took it out of the request.
-    let answer = bench.post_form(&v1(), &[&form[..], &[("code_verifier", VERIFIER)]].concat()).await;
+    let answer = deployment.post_form(&v1(), &[&form[..], &[("code_verifier", VERIFIER)]].concat()).await;
     assert_eq!(refused(&answer, "invalid_grant", 400), 501481);
-    let tokens = bench.post_form(&v1(), &form).await.json();
+    let tokens = deployment.post_form(&v1(), &form).await.json();
     assert_eq!((&tokens["resource"], &tokens["expires_in"]), (&RESOURCE.into(), &"3599".into()));
     assert!(tokens["refresh_token"].is_string());
 }

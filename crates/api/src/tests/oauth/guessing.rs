@@ -25,7 +25,7 @@ const HOME: [u8; 4] = [192, 0, 2, 1];
 const OFFICE: [u8; 4] = [198, 51, 100, 1];
 
 /// A password grant that comes from an address.
-async fn from(bench: &Bench, address: impl Into<IpAddr>, username: &str, password: &str) -> Answer {
+async fn from(deployment: &Deployment, address: impl Into<IpAddr>, username: &str, password: &str) -> Answer {
     let client = APP.to_string();
     let fields = [
         ("grant_type", "password"),
@@ -35,11 +35,11 @@ async fn from(bench: &Bench, address: impl Into<IpAddr>, username: &str, passwor
         ("username", username),
         ("password", password),
     ];
-    post_from(bench, address.into(), &v1(), &fields).await
+    post_from(deployment, address.into(), &v1(), &fields).await
 }
 
-pub(crate) async fn post_from(bench: &Bench, address: IpAddr, path: &str, fields: &[(&str, &str)]) -> Answer {
-    let router = bench.router.clone().layer(Extension(ConnectInfo(SocketAddr::from((address, 1)))));
+pub(crate) async fn post_from(deployment: &Deployment, address: IpAddr, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let router = deployment.router.clone().layer(Extension(ConnectInfo(SocketAddr::from((address, 1)))));
     let form = Serializer::new(String::new()).extend_pairs(fields).finish();
     let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let request = request.header(header::HOST, "insights.example").body(Body::from(form)).unwrap();
@@ -66,92 +66,92 @@ fn wrong(number: u32) -> String {
 /// From anywhere, with whatever client: only those are shut out who come from where the user never was.
 #[tokio::test]
 async fn strangers_lock_out_strangers_alone() {
-    let bench = Bench::new().await;
-    assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
+    let deployment = Deployment::new().await;
+    assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     for guess in 0..Counted::Name.free() {
-        assert_eq!(number(&from(&bench, fresh(guess), ANAS, &wrong(guess)).await), (50126, None), "{guess}");
+        assert_eq!(number(&from(&deployment, fresh(guess), ANAS, &wrong(guess)).await), (50126, None), "{guess}");
     }
-    assert_eq!(number(&from(&bench, fresh(100), ANAS, PASSWORD).await), (50053, Some(60)));
+    assert_eq!(number(&from(&deployment, fresh(100), ANAS, PASSWORD).await), (50053, Some(60)));
     for _ in 0..3 {
-        assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
+        assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     }
     // Her sign-ins buy the strangers nothing.
-    assert_eq!(number(&from(&bench, fresh(101), ANAS, &wrong(101)).await), (50053, Some(60)));
+    assert_eq!(number(&from(&deployment, fresh(101), ANAS, &wrong(101)).await), (50053, Some(60)));
     // She has wrong ones of her own, and those shut out nobody else.
     for guess in 0..Counted::Name.free() {
-        assert_eq!(number(&from(&bench, HOME, ANAS, &wrong(guess)).await), (50126, None), "{guess}");
+        assert_eq!(number(&from(&deployment, HOME, ANAS, &wrong(guess)).await), (50126, None), "{guess}");
     }
-    assert_eq!(number(&from(&bench, HOME, ANAS, PASSWORD).await), (50053, Some(60)));
-    assert_eq!(from(&bench, HOME, BENS, PASSWORD).await.status, 200);
-    bench.advance(TimeDelta::seconds(60));
-    assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
+    assert_eq!(number(&from(&deployment, HOME, ANAS, PASSWORD).await), (50053, Some(60)));
+    assert_eq!(from(&deployment, HOME, BENS, PASSWORD).await.status, 200);
+    deployment.advance(TimeDelta::seconds(60));
+    assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     // A new password opens the account for all.
-    let hash = bench.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
+    let hash = deployment.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
     for guess in 200..220 {
-        from(&bench, fresh(guess), ANAS, &wrong(guess)).await;
+        from(&deployment, fresh(guess), ANAS, &wrong(guess)).await;
     }
-    assert_eq!(number(&from(&bench, fresh(300), ANAS, PASSWORD).await).0, 50053);
-    bench.context.store.set_user_password(ANA.user.unwrap(), &hash, false).await.unwrap();
-    assert_eq!(from(&bench, fresh(300), ANAS, PASSWORD).await.status, 200);
+    assert_eq!(number(&from(&deployment, fresh(300), ANAS, PASSWORD).await).0, 50053);
+    deployment.context.store.set_user_password(ANA.user.unwrap(), &hash, false).await.unwrap();
+    assert_eq!(from(&deployment, fresh(300), ANAS, PASSWORD).await.status, 200);
 }
 
 /// A job that goes on with the password of last month, from where its user is known and from elsewhere.
 #[tokio::test]
 async fn the_same_wrong_password_locks_nobody_out() {
-    let bench = Bench::new().await;
-    assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
+    let deployment = Deployment::new().await;
+    assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     for _ in 0..60 {
         for address in [HOME, OFFICE] {
-            assert_eq!(number(&from(&bench, address, ANAS, "last month's").await), (50126, None));
+            assert_eq!(number(&from(&deployment, address, ANAS, "last month's").await), (50126, None));
         }
-        bench.advance(TimeDelta::minutes(1));
+        deployment.advance(TimeDelta::minutes(1));
     }
     for (address, name) in [(HOME, ANAS), (OFFICE, ANAS), (OFFICE, BENS)] {
-        assert_eq!(from(&bench, address, name, PASSWORD).await.status, 200, "{name}");
+        assert_eq!(from(&deployment, address, name, PASSWORD).await.status, 200, "{name}");
     }
 }
 
 /// Everybody behind one address: those who were there before go on, and their sign-ins lower its count.
 #[tokio::test]
 async fn a_shut_address_is_open_for_those_who_are_known_there() {
-    let bench = Bench::new().await;
-    assert_eq!(from(&bench, OFFICE, ANAS, PASSWORD).await.status, 200);
+    let deployment = Deployment::new().await;
+    assert_eq!(from(&deployment, OFFICE, ANAS, PASSWORD).await.status, 200);
     let spray = async |guesses: std::ops::Range<u32>| {
         for guess in guesses {
-            assert_eq!(number(&from(&bench, OFFICE, &format!("user{guess}@contoso.example"), "Winter2026!").await).0, 50126);
+            assert_eq!(number(&from(&deployment, OFFICE, &format!("user{guess}@contoso.example"), "Winter2026!").await).0, 50126);
         }
     };
     spray(0..Counted::Address.free()).await;
-    assert_eq!(number(&from(&bench, OFFICE, BENS, PASSWORD).await), (50053, Some(60)));
-    assert_eq!(from(&bench, HOME, BENS, PASSWORD).await.status, 200);
-    assert_eq!(from(&bench, OFFICE, ANAS, PASSWORD).await.status, 200);
-    assert_eq!(from(&bench, OFFICE, BENS, PASSWORD).await.status, 200, "her sign-in has lowered the count");
+    assert_eq!(number(&from(&deployment, OFFICE, BENS, PASSWORD).await), (50053, Some(60)));
+    assert_eq!(from(&deployment, HOME, BENS, PASSWORD).await.status, 200);
+    assert_eq!(from(&deployment, OFFICE, ANAS, PASSWORD).await.status, 200);
+    assert_eq!(from(&deployment, OFFICE, BENS, PASSWORD).await.status, 200, "her sign-in has lowered the count");
     // Another of the same user within the hour does not.
     spray(100..120).await;
     for _ in 0..5 {
-        assert_eq!(from(&bench, OFFICE, ANAS, PASSWORD).await.status, 200);
+        assert_eq!(from(&deployment, OFFICE, ANAS, PASSWORD).await.status, 200);
     }
-    assert_eq!(number(&from(&bench, OFFICE, "lea@contoso.example", PASSWORD).await).0, 50053);
+    assert_eq!(number(&from(&deployment, OFFICE, "lea@contoso.example", PASSWORD).await).0, 50053);
 }
 
 /// Name by name the same answers, whether or not somebody has it.
 #[tokio::test]
 async fn no_answer_tells_who_exists() {
-    let bench = Bench::new().await;
-    assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
+    let deployment = Deployment::new().await;
+    assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     let mut told = Vec::new();
     for name in [ANAS, "nobody@contoso.example"] {
         let mut answers = Vec::new();
         for guess in 0..40_u32 {
             // Some come again, and some come after a wait.
             let password = wrong(guess % 17);
-            answers.push(number(&from(&bench, fresh(guess), &name.to_uppercase(), &password).await));
+            answers.push(number(&from(&deployment, fresh(guess), &name.to_uppercase(), &password).await));
             if guess % 5 == 0 {
-                bench.advance(TimeDelta::seconds(i64::from(guess) * 20));
+                deployment.advance(TimeDelta::seconds(i64::from(guess) * 20));
             }
         }
         told.push(answers);
-        bench.advance(TimeDelta::days(1));
+        deployment.advance(TimeDelta::days(1));
     }
     assert_eq!(told[0], told[1]);
     assert!(told[0].iter().any(|(number, _)| *number == 50053) && told[0].iter().any(|(number, _)| *number == 50126));
@@ -160,54 +160,55 @@ async fn no_answer_tells_who_exists() {
 /// A day of strangers who know one name, have any number of addresses, and try as soon as they may.
 #[tokio::test]
 async fn strangers_have_few_guesses_a_day() {
-    let bench = Bench::new().await;
-    assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
-    let (end, mut judged, mut tries) = (bench.now() + TimeDelta::days(1), 0, 0);
-    while bench.now() < end {
+    let deployment = Deployment::new().await;
+    assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
+    let (end, mut judged, mut tries) = (deployment.now() + TimeDelta::days(1), 0, 0);
+    while deployment.now() < end {
         tries += 1;
-        match number(&from(&bench, fresh(tries), ANAS, &wrong(tries)).await) {
+        match number(&from(&deployment, fresh(tries), ANAS, &wrong(tries)).await) {
             (50126, None) => judged += 1,
-            (50053, Some(wait)) => bench.advance(TimeDelta::seconds(wait)),
+            (50053, Some(wait)) => deployment.advance(TimeDelta::seconds(wait)),
             other => panic!("{other:?}"),
         }
     }
     assert!((90..=DAILY_FOR_A_USER).contains(&judged), "{judged}");
-    assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
+    assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
 }
 
 /// Who has the password but not the second factor is known nowhere, and has no more guesses at the code for all the addresses in the world.
 #[tokio::test]
 async fn the_right_password_buys_no_guesses_at_the_code() {
-    let bench = Bench::new().await;
-    let user = bench.context.store.user(CONTOSO, ANA.user.unwrap()).await.unwrap().unwrap();
-    let offered = offer(&bench.context, &user).unwrap();
-    bench.context.store.set_totp(user.id, Some(&offered.sealed)).await.unwrap();
+    let deployment = Deployment::new().await;
+    let user = deployment.context.store.user(CONTOSO, ANA.user.unwrap()).await.unwrap().unwrap();
+    let offered = offer(&deployment.context, &user).unwrap();
+    deployment.context.store.set_totp(user.id, Some(&offered.sealed)).await.unwrap();
     for address in 0..Counted::Name.free() {
-        let answer = from(&bench, fresh(address), ANAS, PASSWORD).await;
+        let answer = from(&deployment, fresh(address), ANAS, PASSWORD).await;
         assert_eq!(refused(&answer, "interaction_required", 400), 50076);
-        assert_eq!(number(&from(&bench, fresh(address), ANAS, &wrong(address)).await).0, 50126);
+        assert_eq!(number(&from(&deployment, fresh(address), ANAS, &wrong(address)).await).0, 50126);
     }
     for address in 0..Counted::Name.free() {
-        assert_eq!(number(&from(&bench, fresh(address), ANAS, PASSWORD).await).0, 50053, "{address}");
+        assert_eq!(number(&from(&deployment, fresh(address), ANAS, PASSWORD).await).0, 50053, "{address}");
     }
 }
 
 /// Wrong sign-ins of many names from many addresses, more at once than can be hashed or wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_leaves_users_their_sign_ins() {
-    let bench = Arc::new(Bench::new().await);
-    bench.context.store.grant_consent(DESKTOP_APP, Permission::PartnerApi, None, bench.now()).await.unwrap();
-    assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
+    let deployment = Arc::new(Deployment::new().await);
+    deployment.context.store.grant_consent(DESKTOP_APP, Permission::PartnerApi, None, deployment.now()).await.unwrap();
+    assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     let (over, judged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
     const ATTACKERS: u32 = 100;
     let flood: Vec<_> = (0..ATTACKERS)
         .map(|attacker| {
-            let (bench, over, judged) = (Arc::clone(&bench), Arc::clone(&over), Arc::clone(&judged));
+            let (deployment, over, judged) = (Arc::clone(&deployment), Arc::clone(&over), Arc::clone(&judged));
             tokio::spawn(async move {
                 let (mut refusals, mut guess) = (0, 0);
                 while !over.load(Ordering::Relaxed) {
                     guess += 1;
-                    let answer = from(&bench, fresh(attacker), &format!("user{attacker}.{guess}@contoso.example"), "Winter2026!").await;
+                    let answer =
+                        from(&deployment, fresh(attacker), &format!("user{attacker}.{guess}@contoso.example"), "Winter2026!").await;
                     if answer.status == 429 {
                         assert_eq!((refused(&answer, "temporarily_unavailable", 429), answer.header("retry-after")), (90055, "2"));
                         refusals += 1;
@@ -224,12 +225,12 @@ async fn a_flood_leaves_users_their_sign_ins() {
     // does in its first turn. Users who are known do not wait for that.
     let (mut known, mut new) = (0, 0);
     while judged.load(Ordering::Relaxed) < ATTACKERS {
-        assert_eq!(from(&bench, HOME, ANAS, PASSWORD).await.status, 200);
+        assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     }
     for number in 0..20 {
-        known += u32::from(from(&bench, HOME, ANAS, PASSWORD).await.status == 200);
+        known += u32::from(from(&deployment, HOME, ANAS, PASSWORD).await.status == 200);
         // Another address each time, from which nobody failed.
-        new += u32::from(from(&bench, fresh(1_000_000 + number), BENS, PASSWORD).await.status == 200);
+        new += u32::from(from(&deployment, fresh(1_000_000 + number), BENS, PASSWORD).await.status == 200);
     }
     over.store(true, Ordering::Relaxed);
     let mut refusals = 0;

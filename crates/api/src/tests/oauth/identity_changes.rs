@@ -15,81 +15,81 @@ use crate::tests::harness::*;
 
 const ALONE_FORM: [(&str, Option<&str>); 3] = [("grant_type", Some("client_credentials")), ("username", None), ("password", None)];
 
-async fn reads(bench: &Bench) -> u16 {
-    bench.get(ANA, "ScheduledDataset").await.status.as_u16()
+async fn reads(deployment: &Deployment) -> u16 {
+    deployment.get(ANA, "ScheduledDataset").await.status.as_u16()
 }
 
 #[tokio::test]
 async fn each_revocation_is_seen_by_the_next_request_and_so_is_its_end() {
-    let bench = Bench::new().await;
-    let store = &bench.context.store;
-    let (user, now) = (ANA.user.unwrap(), bench.now());
+    let deployment = Deployment::new().await;
+    let store = &deployment.context.store;
+    let (user, now) = (ANA.user.unwrap(), deployment.now());
     let viewer = store.principal(CONTOSO, APP, ANA.user).await.unwrap().unwrap().roles.remove(0);
     let mut application = store.application(CONTOSO, APP).await.unwrap().unwrap();
-    assert_eq!(reads(&bench).await, 200);
+    assert_eq!(reads(&deployment).await, 200);
 
     store.set_user_enabled(user, false).await.unwrap();
-    assert_eq!(reads(&bench).await, 403);
+    assert_eq!(reads(&deployment).await, 403);
     store.set_user_enabled(user, true).await.unwrap();
-    assert_eq!(reads(&bench).await, 200);
+    assert_eq!(reads(&deployment).await, 200);
 
     assert!(store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap());
-    assert_eq!(reads(&bench).await, 403);
+    assert_eq!(reads(&deployment).await, 403);
     store.put_role(CONTOSO, user, &viewer).await.unwrap();
-    assert_eq!(reads(&bench).await, 200);
+    assert_eq!(reads(&deployment).await, 200);
 
     assert!(store.revoke_consent(APP, Permission::PartnerApi, None).await.unwrap());
-    assert_eq!(reads(&bench).await, 403);
+    assert_eq!(reads(&deployment).await, 403);
     store.grant_consent(APP, Permission::PartnerApi, Some(user), now).await.unwrap();
-    assert_eq!(reads(&bench).await, 200);
+    assert_eq!(reads(&deployment).await, 200);
 
     application.enabled = false;
     assert!(store.change_application(&application).await.unwrap());
-    assert_eq!(reads(&bench).await, 403);
+    assert_eq!(reads(&deployment).await, 403);
     application.enabled = true;
     assert!(store.change_application(&application).await.unwrap());
-    assert_eq!(reads(&bench).await, 200);
+    assert_eq!(reads(&deployment).await, 200);
 
     let suspended = Enrollment { stage: EnrollmentStage::Suspended, ..Enrollment::active(Program::Mpn, now) };
     let suspend = |_| (Some(suspended), ());
     store.change_enrollment(CONTOSO, Program::Mpn, suspend).await.unwrap();
-    assert_eq!(reads(&bench).await, 403);
+    assert_eq!(reads(&deployment).await, 403);
     store.put_enrollment(CONTOSO, &Enrollment::active(Program::Mpn, now)).await.unwrap();
-    assert_eq!(reads(&bench).await, 200);
+    assert_eq!(reads(&deployment).await, 200);
 
     assert!(store.delete_tenant(CONTOSO).await.unwrap());
-    assert_eq!(reads(&bench).await, 401);
+    assert_eq!(reads(&deployment).await, 401);
 }
 
 #[tokio::test]
 async fn a_secret_is_good_from_its_addition_to_its_removal() {
-    let bench = Bench::new().await;
-    let store = &bench.context.store;
-    let status = async || ask(&bench, &v1(), &ALONE_FORM).await.status;
+    let deployment = Deployment::new().await;
+    let store = &deployment.context.store;
+    let status = async || ask(&deployment, &v1(), &ALONE_FORM).await.status;
     assert_eq!(status().await, StatusCode::OK);
     let secret = store.client_secrets(APP).await.unwrap().remove(0);
     assert!(store.remove_client_secret(APP, secret.id).await.unwrap());
     assert_eq!(status().await, StatusCode::UNAUTHORIZED);
     store.add_client_secret(APP, &secret).await.unwrap();
     assert_eq!(status().await, StatusCode::OK);
-    bench.context.clock.set(secret.expires).unwrap();
+    deployment.context.clock.set(secret.expires).unwrap();
     assert_eq!(status().await, StatusCode::UNAUTHORIZED, "expired while it was remembered");
 }
 
 /// Revokes and restores a role while others read: whoever begins after a revocation has returned is refused, every time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_beside_a_writer_never_bring_back_what_was_revoked() {
-    let bench = Arc::new(Bench::new().await);
+    let deployment = Arc::new(Deployment::new().await);
     let user = ANA.user.unwrap();
-    let viewer = bench.context.store.principal(CONTOSO, APP, ANA.user).await.unwrap().unwrap().roles.remove(0);
+    let viewer = deployment.context.store.principal(CONTOSO, APP, ANA.user).await.unwrap().unwrap().roles.remove(0);
     let done = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..3)
         .map(|_| {
-            let (bench, done) = (Arc::clone(&bench), Arc::clone(&done));
+            let (deployment, done) = (Arc::clone(&deployment), Arc::clone(&done));
             tokio::spawn(async move {
                 let mut answers = 0;
                 while !done.load(SeqCst) {
-                    bench.context.directory.principal(CONTOSO, APP, ANA.user).await.unwrap();
+                    deployment.context.directory.principal(CONTOSO, APP, ANA.user).await.unwrap();
                     answers += 1;
                     tokio::task::yield_now().await;
                 }
@@ -98,10 +98,10 @@ async fn readers_beside_a_writer_never_bring_back_what_was_revoked() {
         })
         .collect();
     for round in 0..40 {
-        assert!(bench.context.store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap());
-        assert_eq!(reads(&bench).await, 403, "round {round}");
-        bench.context.store.put_role(CONTOSO, user, &viewer).await.unwrap();
-        assert_eq!(reads(&bench).await, 200, "round {round}");
+        assert!(deployment.context.store.revoke_role(user, Role::ExecutiveReportViewer).await.unwrap());
+        assert_eq!(reads(&deployment).await, 403, "round {round}");
+        deployment.context.store.put_role(CONTOSO, user, &viewer).await.unwrap();
+        assert_eq!(reads(&deployment).await, 200, "round {round}");
     }
     done.store(true, SeqCst);
     for reader in readers {
@@ -112,14 +112,14 @@ async fn readers_beside_a_writer_never_bring_back_what_was_revoked() {
 /// Counted, not timed: more sign-ins at once than may wait. Some are refused at once, and whoever reads is through before the rest are.
 #[tokio::test]
 async fn a_flood_of_password_grants_is_bounded_and_stops_nobody_else() {
-    let bench = Arc::new(Bench::new().await);
-    assert_eq!(reads(&bench).await, 200);
+    let deployment = Arc::new(Deployment::new().await);
+    assert_eq!(reads(&deployment).await, 200);
     let finished = Arc::new(AtomicUsize::new(0));
     let flood: Vec<_> = (0..300)
         .map(|_| {
-            let (bench, finished) = (Arc::clone(&bench), Arc::clone(&finished));
+            let (deployment, finished) = (Arc::clone(&deployment), Arc::clone(&finished));
             tokio::spawn(async move {
-                let answer = ask(&bench, &v1(), &[]).await;
+                let answer = ask(&deployment, &v1(), &[]).await;
                 finished.fetch_add(1, SeqCst);
                 let code = answer.json()["error_codes"][0].as_u64();
                 (answer.status.as_u16(), code)
@@ -127,8 +127,8 @@ async fn a_flood_of_password_grants_is_bounded_and_stops_nobody_else() {
         })
         .collect();
     for _ in 0..20 {
-        assert_eq!(reads(&bench).await, 200);
-        assert_eq!(ask(&bench, &v1(), &ALONE_FORM).await.status, 200);
+        assert_eq!(reads(&deployment).await, 200);
+        assert_eq!(ask(&deployment, &v1(), &ALONE_FORM).await.status, 200);
     }
     let before = finished.load(SeqCst);
     let mut answers = Vec::new();
@@ -138,7 +138,7 @@ async fn a_flood_of_password_grants_is_bounded_and_stops_nobody_else() {
     let granted = answers.iter().filter(|(status, _)| *status == 200).count();
     let busy = answers.iter().filter(|answer| **answer == (429, Some(90055))).count();
     assert_eq!(granted + busy, 300, "{answers:?}");
-    // Two are hashed at once in this bench, and 64 may wait.
+    // Two are hashed at once in this deployment, and 64 may wait.
     assert!((66..300).contains(&granted), "{granted} were granted");
     assert!(before < 300, "the others were through before the flood was");
 }

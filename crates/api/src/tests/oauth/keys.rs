@@ -13,84 +13,84 @@ use crate::tests::harness::*;
 
 #[tokio::test]
 async fn a_signing_key_is_published_then_signs_then_only_verifies_then_goes() {
-    let bench = Bench::new().await;
-    let context = &bench.context;
+    let deployment = Deployment::new().await;
+    let context = &deployment.context;
     let published = async || {
-        let keys = bench.fetch("/common/discovery/v2.0/keys", &[]).await.json()["keys"].as_array().unwrap().clone();
+        let keys = deployment.fetch("/common/discovery/v2.0/keys", &[]).await.json()["keys"].as_array().unwrap().clone();
         keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let signer = || {
-        let header = bench.token(ANA).split('.').next().unwrap().to_owned();
+        let header = deployment.token(ANA).split('.').next().unwrap().to_owned();
         decoded(&header)["kid"].as_str().unwrap().to_owned()
     };
     let accepted = async |token: &str| {
-        let answer = bench.fetch("/insights/v1/mpn/ScheduledDataset", &[("authorization", &format!("Bearer {token}"))]).await;
+        let answer = deployment.fetch("/insights/v1/mpn/ScheduledDataset", &[("authorization", &format!("Bearer {token}"))]).await;
         answer.status == 200
     };
     let first = published().await;
-    bench.advance(TimeDelta::days(1));
+    deployment.advance(TimeDelta::days(1));
     rotate_signing_key(context, "test", None).await.unwrap();
     let both = published().await;
     assert_eq!((both.len(), both.contains(&first[0])), (2, true), "the new one is shown before it is used");
     assert_eq!(signer(), first[0]);
 
-    bench.advance(TimeDelta::minutes(5) - TimeDelta::seconds(1));
+    deployment.advance(TimeDelta::minutes(5) - TimeDelta::seconds(1));
     tend_keys(context).await.unwrap();
     assert_eq!(signer(), first[0]);
-    let last = bench.token(ANA);
+    let last = deployment.token(ANA);
     assert!(accepted(&last).await);
 
-    bench.advance(TimeDelta::seconds(1));
+    deployment.advance(TimeDelta::seconds(1));
     tend_keys(context).await.unwrap();
     assert_ne!(signer(), first[0]);
-    let (of_new, signer_now) = (bench.token(ANA), signer());
-    bench.advance(TimeDelta::seconds(3598));
+    let (of_new, signer_now) = (deployment.token(ANA), signer());
+    deployment.advance(TimeDelta::seconds(3598));
     tend_keys(context).await.unwrap();
     assert!(accepted(&last).await, "until its last second");
-    bench.advance(TimeDelta::seconds(1));
+    deployment.advance(TimeDelta::seconds(1));
     assert!(!accepted(&last).await && accepted(&of_new).await);
     assert_eq!(published().await.len(), 2);
 
-    bench.advance(TimeDelta::minutes(6));
+    deployment.advance(TimeDelta::minutes(6));
     tend_keys(context).await.unwrap();
     assert_eq!(published().await, std::slice::from_ref(&signer_now));
-    assert_eq!(bench.audited("key.rotate").await.len(), 1);
+    assert_eq!(deployment.audited("key.rotate").await.len(), 1);
 
     // By age, without being asked.
-    bench.advance(TimeDelta::days(90));
+    deployment.advance(TimeDelta::days(90));
     tend_keys(context).await.unwrap();
     tend_keys(context).await.unwrap();
     assert_eq!(published().await.len(), 2);
-    let events = bench.audited("key.rotate").await;
+    let events = deployment.audited("key.rotate").await;
     assert_eq!((events.len(), events[0].detail != signer_now), (2, true));
 }
 
 #[tokio::test]
 async fn links_outlive_their_keys_successor_and_keys_at_rest_change_theirs() {
-    let bench = Bench::new().await;
-    let context = &bench.context;
+    let deployment = Deployment::new().await;
+    let context = &deployment.context;
     let id = ANA.user.unwrap();
-    let sign = |days| context.links.sign(id, "a.csv", bench.now() + TimeDelta::days(days));
-    bench.advance(TimeDelta::days(89));
+    let sign = |days| context.links.sign(id, "a.csv", deployment.now() + TimeDelta::days(days));
+    deployment.advance(TimeDelta::days(89));
     let link = sign(89);
-    bench.advance(TimeDelta::days(1));
+    deployment.advance(TimeDelta::days(1));
     tend_keys(context).await.unwrap();
     assert_eq!(sign(88).sig, link.sig, "other processes have to take the new key up first");
-    bench.advance(TimeDelta::minutes(5));
+    deployment.advance(TimeDelta::minutes(5));
     tend_keys(context).await.unwrap();
-    let later = context.links.sign(id, "a.csv", bench.now() + TimeDelta::days(88) - TimeDelta::minutes(5));
+    let later = context.links.sign(id, "a.csv", deployment.now() + TimeDelta::days(88) - TimeDelta::minutes(5));
     assert_eq!(later.se, link.se);
     assert_ne!(later.sig, link.sig, "a new key signs");
-    bench.advance(TimeDelta::days(87));
+    deployment.advance(TimeDelta::days(87));
     tend_keys(context).await.unwrap();
-    assert_eq!(context.links.check(id, "a.csv", &link, bench.now()), Ok(()));
+    assert_eq!(context.links.check(id, "a.csv", &link, deployment.now()), Ok(()));
     assert_eq!(context.store.keys("link").await.unwrap().len(), 2);
-    bench.advance(TimeDelta::days(4));
+    deployment.advance(TimeDelta::days(4));
     tend_keys(context).await.unwrap();
-    assert!(context.links.check(id, "a.csv", &link, bench.now()).is_err());
+    assert!(context.links.check(id, "a.csv", &link, deployment.now()).is_err());
 
     // Another encryption key: everything opens, is sealed anew, and the old key is not needed any more.
-    let token = bench.token(ANA);
+    let token = deployment.token(ANA);
     let totp = context.vault.seal(&format!("totp {id}"), b"second factor").unwrap();
     context.store.set_totp(id, Some(&totp)).await.unwrap();
     let (old, new) = ([7; 32], [8; 32]);

@@ -20,8 +20,8 @@ const ANAS: &str = "ana@contoso.example";
 
 #[tokio::test]
 async fn pages_can_do_nothing_but_be_read_and_sent() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     let sign_in = browser.open(&request(&authorize(), &[])).await;
     let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http://localhost:51234";
     assert_eq!(sign_in.answer.header("content-security-policy"), policy);
@@ -42,7 +42,7 @@ async fn pages_can_do_nothing_but_be_read_and_sent() {
         assert!(page.answer.header("content-security-policy").starts_with("default-src 'none';"));
         assert!(!page.answer.text().contains("evil.example/\""));
     }
-    let style = bench.fetch("/common/sign-in.css", &[]).await;
+    let style = deployment.fetch("/common/sign-in.css", &[]).await;
     assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
     assert!(style.text().contains("prefers-color-scheme"));
 }
@@ -50,10 +50,10 @@ async fn pages_can_do_nothing_but_be_read_and_sent() {
 /// Only a form of a page that this very browser was shown is taken.
 #[tokio::test]
 async fn forms_of_other_sites_and_browsers_are_refused() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
-    let mut stranger = Browser::new(&bench);
+    let mut stranger = Browser::new(&deployment);
     stranger.open(&request(&authorize(), &[])).await;
     // The stranger's page in this browser, and this browser's page without its cookies.
     let refused = |shown: &Shown| {
@@ -61,7 +61,7 @@ async fn forms_of_other_sites_and_browsers_are_refused() {
         assert!(shown.answer.text().contains("AADSTS90013"));
     };
     refused(&stranger.sign_in(&page, ANAS, PASSWORD).await);
-    refused(&Browser::new(&bench).sign_in(&page, ANAS, PASSWORD).await);
+    refused(&Browser::new(&deployment).sign_in(&page, ANAS, PASSWORD).await);
     for body in ["", "step=password&username=ana", "csrf=&step=accept"] {
         refused(&browser.send(Request::post("/common/sign-in"), Body::from(body)).await);
         refused(&browser.send(Request::post("/common/oauth2/deviceauth"), Body::from(body)).await);
@@ -86,34 +86,34 @@ async fn forms_of_other_sites_and_browsers_are_refused() {
 
 #[tokio::test]
 async fn a_session_lasts_a_day_of_work_and_ends_with_the_account() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     obtain_code(&mut browser, &[]).await;
     let stolen = browser.cookies.clone();
-    bench.advance(TimeDelta::hours(11));
+    deployment.advance(TimeDelta::hours(11));
     assert_eq!(browser.open(&request(&authorize(), &[])).await.answer.status, 303);
-    bench.advance(TimeDelta::hours(1));
+    deployment.advance(TimeDelta::hours(1));
     assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
     // Signed out: the cookie that somebody kept is worth nothing.
     obtain_code(&mut browser, &[]).await;
     let kept = browser.cookies.clone();
     assert_ne!(kept, stolen);
     assert_eq!(browser.open("/common/oauth2/v2.0/logout").await.title(), "You are signed out");
-    assert_eq!(bench.audited("sign_in.end").await.len(), 1);
+    assert_eq!(deployment.audited("sign_in.end").await.len(), 1);
     browser.cookies = kept;
     assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
     // A disabled user's session is none, nor is it when the account comes back.
     obtain_code(&mut browser, &[]).await;
     for enabled in [false, true] {
-        bench.context.store.set_user_enabled(ANA.user.unwrap(), enabled).await.unwrap();
+        deployment.context.store.set_user_enabled(ANA.user.unwrap(), enabled).await.unwrap();
         assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
     }
     // Of another organisation there is no session.
     obtain_code(&mut browser, &[]).await;
     let foreign = FOREIGN_APP.to_string();
-    let application = bench.context.store.application(FABRIKAM, FOREIGN_APP).await.unwrap().unwrap();
+    let application = deployment.context.store.application(FABRIKAM, FOREIGN_APP).await.unwrap().unwrap();
     let application = insightgate_identity::application::Application { redirect_uris: vec![REDIRECT.into()], ..application };
-    bench.context.store.change_application(&application).await.unwrap();
+    deployment.context.store.change_application(&application).await.unwrap();
     let elsewhere =
         request(&format!("/{FABRIKAM}/oauth2/v2.0/authorize"), &[("client_id", Some(&foreign)), ("redirect_uri", Some(REDIRECT))]);
     let page = browser.open(&elsewhere).await;
@@ -123,8 +123,8 @@ async fn a_session_lasts_a_day_of_work_and_ends_with_the_account() {
 
 #[tokio::test]
 async fn a_request_says_how_much_may_be_asked() {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     obtain_code(&mut browser, &[]).await;
     let silent = browser.open(&request(&authorize(), &[("prompt", Some("none"))])).await;
     silent.returned().code();
@@ -154,18 +154,18 @@ async fn a_request_says_how_much_may_be_asked() {
 
 #[tokio::test]
 async fn a_password_that_must_change_is_changed_before_anything_else() {
-    let bench = Bench::new().await;
-    let store = &bench.context.store;
-    let hash = bench.context.passwords.hash("first password", &bench.context.random).await.unwrap();
-    let refresh = ask(&bench, &v1(), &[]).await.json()["refresh_token"].as_str().unwrap().to_owned();
+    let deployment = Deployment::new().await;
+    let store = &deployment.context.store;
+    let hash = deployment.context.passwords.hash("first password", &deployment.context.random).await.unwrap();
+    let refresh = ask(&deployment, &v1(), &[]).await.json()["refresh_token"].as_str().unwrap().to_owned();
     store.set_user_password(ANA.user.unwrap(), &hash, true).await.unwrap();
     // The old password's sign-ins ended with it.
     let form = [("grant_type", Some("refresh_token")), ("refresh_token", Some(refresh.as_str()))];
-    assert_eq!(refused(&ask(&bench, &v1(), &form).await, "invalid_grant", 400), 50173);
-    let answer = ask(&bench, &v1(), &[("password", Some("first password"))]).await;
+    assert_eq!(refused(&ask(&deployment, &v1(), &form).await, "invalid_grant", 400), 50173);
+    let answer = ask(&deployment, &v1(), &[("password", Some("first password"))]).await;
     assert_eq!(refused(&answer, "invalid_grant", 400), 50055);
     assert_eq!(answer.json()["suberror"], "user_password_expired");
-    let mut browser = Browser::new(&bench);
+    let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
     let page = browser.sign_in(&page, ANAS, "first password").await;
     assert_eq!(page.title(), "Set a new password");
@@ -178,23 +178,23 @@ async fn a_password_that_must_change_is_changed_before_anything_else() {
     }
     let page = browser.submit(&page, "new-password", &[("password", "a new password"), ("again", "a new password")]).await;
     assert_eq!(page.title(), "Contoso desktop");
-    assert_eq!(bench.audited("password.change").await.len(), 1);
-    assert_eq!(ask(&bench, &v1(), &[("password", Some("a new password"))]).await.status, 200);
+    assert_eq!(deployment.audited("password.change").await.len(), 1);
+    assert_eq!(ask(&deployment, &v1(), &[("password", Some("a new password"))]).await.status, 200);
     // A user without a password looks like one with another password.
     store
         .add_user(
             &insightgate_identity::user::User::new(uuid::Uuid::from_u128(77), CONTOSO, "eve@contoso.example".into()),
             None,
-            bench.now(),
+            deployment.now(),
         )
         .await
         .unwrap();
-    assert_eq!(refused(&ask(&bench, &v1(), &[("username", Some("eve@contoso.example"))]).await, "invalid_grant", 400), 50126);
+    assert_eq!(refused(&ask(&deployment, &v1(), &[("username", Some("eve@contoso.example"))]).await, "invalid_grant", 400), 50126);
 }
 
 #[tokio::test]
 async fn signing_out_leads_only_to_registered_addresses() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let out = |tenant: &str, to: &str| {
         let query = Serializer::new(String::new()).append_pair("post_logout_redirect_uri", to).append_pair("state", "s").finish();
         format!("/{tenant}/oauth2/v2.0/logout?{query}")
@@ -210,7 +210,7 @@ async fn signing_out_leads_only_to_registered_addresses() {
         (format!("{}&client_id={APP}", out("common", REDIRECT)), true),
         (format!("{}&client_id={FOREIGN_APP}", out("common", REDIRECT)), false),
     ] {
-        let mut browser = Browser::new(&bench);
+        let mut browser = Browser::new(&deployment);
         let shown = browser.open(&uri).await;
         if goes {
             assert_eq!(shown.answer.header("location"), format!("{REDIRECT}?state=s"), "{uri}");
@@ -223,9 +223,9 @@ async fn signing_out_leads_only_to_registered_addresses() {
 /// One address that tries many users waits, whoever it names; others do not.
 #[tokio::test]
 async fn an_address_with_many_failures_waits() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let from = |address: [u8; 4], username: String, password: &'static str| {
-        let router = bench.router.clone().layer(Extension(ConnectInfo(SocketAddr::from((address, 1)))));
+        let router = deployment.router.clone().layer(Extension(ConnectInfo(SocketAddr::from((address, 1)))));
         let form = Serializer::new(String::new())
             .append_pair("grant_type", "password")
             .append_pair("client_id", &APP.to_string())
@@ -247,7 +247,7 @@ async fn an_address_with_many_failures_waits() {
     }
     assert_eq!(refused(&from([203, 0, 113, 1], ANAS.into(), PASSWORD).await, "invalid_grant", 400), 50053);
     assert_eq!(from([203, 0, 113, 2], ANAS.into(), PASSWORD).await.status, 200);
-    bench.advance(TimeDelta::seconds(60));
+    deployment.advance(TimeDelta::seconds(60));
     assert_eq!(from([203, 0, 113, 1], ANAS.into(), PASSWORD).await.status, 200);
 }
 
@@ -255,8 +255,8 @@ async fn an_address_with_many_failures_waits() {
 #[tokio::test]
 async fn the_one_script_is_the_one_that_is_allowed() {
     use base64::Engine as _;
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     obtain_code(&mut browser, &[]).await;
     let page = browser.open(&request(&authorize(), &[("response_mode", Some("form_post"))])).await;
     let script = page.answer.text().split("<script>").nth(1).unwrap().split("</script>").next().unwrap().to_owned();

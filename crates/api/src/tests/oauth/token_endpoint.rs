@@ -19,7 +19,7 @@ use crate::tests::harness::*;
 type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
 /// The documented form, with changes.
-pub(crate) async fn ask(bench: &Bench, path: &str, changes: Changes<'_>) -> Answer {
+pub(crate) async fn ask(deployment: &Deployment, path: &str, changes: Changes<'_>) -> Answer {
     let client = APP.to_string();
     let mut fields = vec![
         ("grant_type", "password"),
@@ -35,7 +35,7 @@ pub(crate) async fn ask(bench: &Bench, path: &str, changes: Changes<'_>) -> Answ
             fields.push((name, value));
         }
     }
-    bench.post_form(path, &fields).await
+    deployment.post_form(path, &fields).await
 }
 
 pub(crate) fn v1() -> String {
@@ -64,77 +64,77 @@ pub(crate) fn refused(answer: &Answer, error: &str, status: u16) -> u64 {
 
 #[tokio::test]
 async fn version_1_writes_numbers_as_text_and_version_2_as_numbers() {
-    let bench = Bench::new().await;
-    let one = ask(&bench, &v1(), &[("scope", Some("openid"))]).await.json();
+    let deployment = Deployment::new().await;
+    let one = ask(&deployment, &v1(), &[("scope", Some("openid"))]).await.json();
     for (name, value) in [
         ("token_type", json!("Bearer")),
         ("expires_in", json!("3599")),
         ("ext_expires_in", json!("3599")),
-        ("expires_on", json!((bench.now().timestamp() + 3600).to_string())),
-        ("not_before", json!((bench.now().timestamp() - 300).to_string())),
+        ("expires_on", json!((deployment.now().timestamp() + 3600).to_string())),
+        ("not_before", json!((deployment.now().timestamp() - 300).to_string())),
         ("resource", json!(RESOURCE)),
         ("scope", json!("user_impersonation")),
     ] {
         assert_eq!(one[name], value, "{one}");
     }
     assert!(one["refresh_token"].is_string() && one["id_token"].is_string());
-    let two = ask(&bench, &v2(), &[]).await.json();
+    let two = ask(&deployment, &v2(), &[]).await.json();
     assert_eq!((&two["expires_in"], &two["ext_expires_in"]), (&json!(3599), &json!(3599)));
     assert_eq!(two["scope"], format!("{RESOURCE}/user_impersonation {RESOURCE}/.default"));
     for absent in ["refresh_token", "id_token", "resource", "expires_on", "not_before", "client_info"] {
         assert!(two.get(absent).is_none(), "{absent}: {two}");
     }
     let scope = format!("{RESOURCE}/.default openid offline_access");
-    let more = ask(&bench, &v2(), &[("scope", Some(&scope)), ("client_info", Some("1"))]).await.json();
+    let more = ask(&deployment, &v2(), &[("scope", Some(&scope)), ("client_info", Some("1"))]).await.json();
     assert!(more["refresh_token"].is_string() && more["id_token"].is_string() && more["client_info"].is_string());
     // Of tokens of both kinds the claim says the same.
     for token in [&one["access_token"], &one["id_token"], &two["access_token"], &more["id_token"]] {
         let claims = token.as_str().unwrap().split('.').nth(1).unwrap();
         let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-        let now = bench.now().timestamp();
+        let now = deployment.now().timestamp();
         assert_eq!((&claims["nbf"], &claims["iat"], &claims["exp"]), (&json!(now - 300), &json!(now), &json!(now + 3600)), "{claims}");
     }
     for token in [&one, &two, &more] {
         let request = Request::get("/insights/v1/mpn/ScheduledDataset");
         let request = request.header(header::AUTHORIZATION, format!("Bearer {}", token["access_token"].as_str().unwrap()));
-        assert!(!bench.send(request.body(Body::empty()).unwrap()).await.ok().is_empty());
+        assert!(!deployment.send(request.body(Body::empty()).unwrap()).await.ok().is_empty());
     }
 }
 
 /// The API by its ids: what linked documents tell clients to ask for.
 #[tokio::test]
 async fn a_token_can_be_asked_for_by_the_ids_of_the_api() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for id in ["4990cffe-04e8-4e8b-808a-1175604b879f", "FA3D9A0C-3fb0-42cc-9193-47c7ecd2edbd"] {
-        let one = ask(&bench, &v1(), &[("resource", Some(id))]).await.json();
+        let one = ask(&deployment, &v1(), &[("resource", Some(id))]).await.json();
         assert_eq!((&one["resource"], &one["scope"]), (&json!(id), &json!("user_impersonation")), "{one}");
         let mut tokens = vec![one];
         for name in [".default", "user_impersonation"] {
             let scope = format!("{id}/{name}");
-            let two = ask(&bench, &v2(), &[("scope", Some(&scope))]).await.json();
+            let two = ask(&deployment, &v2(), &[("scope", Some(&scope))]).await.json();
             assert!(two["scope"].as_str().unwrap().starts_with(&format!("{id}/user_impersonation")), "{two}");
             tokens.push(two);
         }
         for token in tokens {
             let token = token["access_token"].as_str().unwrap();
-            assert_eq!(bench.context.signing.verify(token).unwrap().aud, id);
+            assert_eq!(deployment.context.signing.verify(token).unwrap().aud, id);
             let request = Request::get("/insights/v1/mpn/ScheduledDataset").header(header::AUTHORIZATION, format!("Bearer {token}"));
-            assert!(!bench.send(request.body(Body::empty()).unwrap()).await.ok().is_empty());
+            assert!(!deployment.send(request.body(Body::empty()).unwrap()).await.ok().is_empty());
         }
         let scope = format!("{id}/.default");
         let alone: Changes = &[("grant_type", Some("client_credentials")), ("username", None), ("password", None), ("scope", Some(&scope))];
-        assert_eq!(ask(&bench, &v2(), alone).await.status, 200);
+        assert_eq!(ask(&deployment, &v2(), alone).await.status, 200);
         let other = format!("{id}/management");
-        assert_eq!(refused(&ask(&bench, &v2(), &[("scope", Some(&other))]).await, "invalid_scope", 400), 70011);
+        assert_eq!(refused(&ask(&deployment, &v2(), &[("scope", Some(&other))]).await, "invalid_scope", 400), 70011);
     }
     // Another API's id names nothing here.
-    let other = ask(&bench, &v1(), &[("resource", Some("00000003-0000-0000-c000-000000000000"))]).await;
+    let other = ask(&deployment, &v1(), &[("resource", Some("00000003-0000-0000-c000-000000000000"))]).await;
     assert_eq!(refused(&other, "invalid_resource", 400), 500011);
 }
 
 #[tokio::test]
 async fn every_refusal_has_its_number() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let (one, two) = (v1(), v2());
     let bare = BARE_APP.to_string();
     let shut = SHUT_APP.to_string();
@@ -199,12 +199,12 @@ async fn every_refusal_has_its_number() {
         (&one, &[("password", Some(&long))], 90013, "invalid_request", 400),
     ];
     for (path, changes, code, error, status) in cases {
-        let answer = ask(&bench, path, changes).await;
+        let answer = ask(&deployment, path, changes).await;
         assert_eq!(refused(&answer, error, *status), *code, "{path} {:?}", changes.first());
     }
     // Each came from a request that is granted when nothing is changed.
-    assert_eq!(ask(&bench, &one, &[]).await.status, 200);
-    let audited = bench.audited("token.refuse").await;
+    assert_eq!(ask(&deployment, &one, &[]).await.status, 200);
+    let audited = deployment.audited("token.refuse").await;
     let names_a_tenant = |case: &&(&str, Changes, u64, &str, u16)| {
         !matches!(case.2, 70003 | 900023 | 90002 | 9001023 | 50059 | 50128 | 90013) && !case.1.contains(&("grant_type", None))
     };
@@ -219,28 +219,28 @@ async fn every_refusal_has_its_number() {
 
 #[tokio::test]
 async fn what_a_change_of_the_deployment_refuses() {
-    let bench = Bench::new().await;
-    let store = &bench.context.store;
+    let deployment = Deployment::new().await;
+    let store = &deployment.context.store;
     store.set_user_enabled(ANA.user.unwrap(), false).await.unwrap();
-    assert_eq!(refused(&ask(&bench, &v1(), &[]).await, "invalid_grant", 400), 50057);
+    assert_eq!(refused(&ask(&deployment, &v1(), &[]).await, "invalid_grant", 400), 50057);
     // A disabled account shows only after the right password.
-    assert_eq!(refused(&ask(&bench, &v1(), &[("password", Some("wrong"))]).await, "invalid_grant", 400), 50126);
+    assert_eq!(refused(&ask(&deployment, &v1(), &[("password", Some("wrong"))]).await, "invalid_grant", 400), 50126);
     store.set_user_enabled(ANA.user.unwrap(), true).await.unwrap();
 
     assert!(store.revoke_consent(APP, Permission::PartnerApi, None).await.unwrap());
-    let answer = ask(&bench, &v1(), &[]).await;
+    let answer = ask(&deployment, &v1(), &[]).await;
     assert_eq!(refused(&answer, "invalid_grant", 400), 65001);
     assert_eq!(answer.json()["suberror"], "consent_required");
-    store.grant_consent(APP, Permission::PartnerApi, None, bench.now()).await.unwrap();
+    store.grant_consent(APP, Permission::PartnerApi, None, deployment.now()).await.unwrap();
 
     store.close().await;
-    assert_eq!(refused(&ask(&bench, &v1(), &[]).await, "temporarily_unavailable", 503), 90033);
+    assert_eq!(refused(&ask(&deployment, &v1(), &[]).await, "temporarily_unavailable", 503), 90033);
 }
 
 /// A request in which everything is wrong, mended from the first check to the last.
 #[tokio::test]
 async fn checks_come_in_the_platforms_order() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let client = APP.to_string();
     let mut path = "/not_a_tenant/oauth2/token".to_owned();
     let mut form: Vec<(&str, Option<&str>)> = vec![
@@ -261,7 +261,7 @@ async fn checks_come_in_the_platforms_order() {
         (50126, "invalid_grant", 400, ("password", PASSWORD)),
         (500011, "invalid_resource", 400, ("resource", RESOURCE)),
     ] {
-        assert_eq!(refused(&ask(&bench, &path, &form).await, error, status), code);
+        assert_eq!(refused(&ask(&deployment, &path, &form).await, error, status), code);
         if mend.0 == "tenant" {
             path = mend.1.to_owned();
         }
@@ -271,19 +271,19 @@ async fn checks_come_in_the_platforms_order() {
             }
         }
     }
-    assert_eq!(ask(&bench, &path, &form).await.status, 200);
+    assert_eq!(ask(&deployment, &path, &form).await.status, 200);
 }
 
 #[tokio::test]
 async fn tenants_clients_and_fields_are_read_in_every_spelling_that_clients_use() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let upper = format!("/{}/OAuth2/Token/", CONTOSO.to_string().to_uppercase());
     for path in ["/contoso.example/oauth2/token", "/CONTOSO.example/oauth2/v2.0/token", "/organizations/oauth2/token", &upper] {
-        let answer = ask(&bench, path, &[]).await;
+        let answer = ask(&deployment, path, &[]).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     }
     for resource in ["https://api.partnercenter.microsoft.com/", "HTTPS://API.partnercenter.microsoft.com"] {
-        assert_eq!(ask(&bench, &v1(), &[("resource", Some(resource))]).await.json()["resource"], resource);
+        assert_eq!(ask(&deployment, &v1(), &[("resource", Some(resource))]).await.json()["resource"], resource);
     }
     // RFC 6749, 2.3.1: both parts are form-encoded before they are joined.
     let basic = format!("Basic {}", STANDARD.encode(format!("{APP}:app%2Bsecret%2F1%3D")));
@@ -291,22 +291,22 @@ async fn tenants_clients_and_fields_are_read_in_every_spelling_that_clients_use(
         .extend_pairs([("grant_type", "client_credentials"), ("resource", RESOURCE)])
         .finish();
     let request = Request::post(v1()).header(header::AUTHORIZATION, basic);
-    let answer = bench.send(request.body(Body::from(form)).unwrap()).await.json();
+    let answer = deployment.send(request.body(Body::from(form)).unwrap()).await.json();
     assert!(answer["access_token"].is_string(), "{answer}");
     for absent in ["refresh_token", "id_token", "scope"] {
         assert_eq!(answer.get(absent), None);
     }
     // A client in the wild sends this grant without a refresh token.
-    let deviation = ask(&bench, &v1(), &[("grant_type", Some("refresh_token"))]).await;
+    let deviation = ask(&deployment, &v1(), &[("grant_type", Some("refresh_token"))]).await;
     assert!(deviation.json()["refresh_token"].is_string(), "{}", deviation.text());
 }
 
 #[tokio::test]
 async fn only_post_is_taken() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for path in [v1(), v2()] {
         for method in [Method::GET, Method::PUT, Method::DELETE] {
-            let answer = bench.send(Request::builder().method(method).uri(&path).body(Body::empty()).unwrap()).await;
+            let answer = deployment.send(Request::builder().method(method).uri(&path).body(Body::empty()).unwrap()).await;
             assert_eq!(refused(&answer, "invalid_request", 400), 900561);
         }
     }
@@ -328,66 +328,66 @@ fn without_ids(answer: &Answer) -> Value {
 
 #[tokio::test]
 async fn an_account_is_locked_after_wrong_passwords() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let mut bodies = Vec::new();
     for number in 0..Counted::Name.free() {
-        bodies.push(without_ids(&ask(&bench, &v1(), &[("password", Some(&format!("wrong {number}")))]).await));
+        bodies.push(without_ids(&ask(&deployment, &v1(), &[("password", Some(&format!("wrong {number}")))]).await));
     }
     // Whether there is such a user does not show.
-    bodies.push(without_ids(&ask(&bench, &v1(), &[("username", Some("nobody@contoso.example"))]).await));
+    bodies.push(without_ids(&ask(&deployment, &v1(), &[("username", Some("nobody@contoso.example"))]).await));
     assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:#?}");
-    assert_eq!(refused(&ask(&bench, &v1(), &[]).await, "invalid_grant", 400), 50053);
+    assert_eq!(refused(&ask(&deployment, &v1(), &[]).await, "invalid_grant", 400), 50053);
     // Others are not locked with it, and the wait ends.
-    assert_eq!(ask(&bench, &v1(), &[("username", Some("ben@contoso.example"))]).await.status, 200);
-    bench.advance(TimeDelta::seconds(60));
-    assert_eq!(ask(&bench, &v1(), &[]).await.status, 200);
+    assert_eq!(ask(&deployment, &v1(), &[("username", Some("ben@contoso.example"))]).await.status, 200);
+    deployment.advance(TimeDelta::seconds(60));
+    assert_eq!(ask(&deployment, &v1(), &[]).await.status, 200);
     // The right password forgets no wrong one, since somebody else may have sent them; time does.
-    assert_eq!(refused(&ask(&bench, &v1(), &[("password", Some("wrong again"))]).await, "invalid_grant", 400), 50126);
-    let answer = ask(&bench, &v1(), &[]).await;
+    assert_eq!(refused(&ask(&deployment, &v1(), &[("password", Some("wrong again"))]).await, "invalid_grant", 400), 50126);
+    let answer = ask(&deployment, &v1(), &[]).await;
     assert_eq!((refused(&answer, "invalid_grant", 400), answer.header("retry-after")), (50053, "120"));
-    bench.advance(TimeDelta::hours(3));
+    deployment.advance(TimeDelta::hours(3));
     for number in 0..Counted::Name.free() {
-        assert_eq!(refused(&ask(&bench, &v1(), &[("password", Some(&format!("wrong {number}")))]).await, "invalid_grant", 400), 50126);
+        assert_eq!(refused(&ask(&deployment, &v1(), &[("password", Some(&format!("wrong {number}")))]).await, "invalid_grant", 400), 50126);
     }
 }
 
 #[tokio::test]
 async fn secrets_overlap_and_expire() {
-    let bench = Bench::new().await;
-    let expires = bench.now() + TimeDelta::days(1);
-    bench
+    let deployment = Deployment::new().await;
+    let expires = deployment.now() + TimeDelta::days(1);
+    deployment
         .context
         .store
         .add_client_secret(
             APP,
             &ClientSecret {
-                id: bench.context.random.uuid().unwrap(),
+                id: deployment.context.random.uuid().unwrap(),
                 digest: secret_digest("short-lived"),
                 hint: "sho".into(),
                 description: String::new(),
-                created: bench.now(),
+                created: deployment.now(),
                 expires,
             },
         )
         .await
         .unwrap();
     let short = [("client_secret", Some("short-lived"))];
-    assert_eq!(ask(&bench, &v1(), &short).await.status, 200);
-    bench.advance(TimeDelta::days(1));
-    assert_eq!(refused(&ask(&bench, &v1(), &short).await, "invalid_client", 401), 7000222);
-    assert_eq!(ask(&bench, &v1(), &[]).await.status, 200);
-    bench.advance(TimeDelta::days(730));
-    assert_eq!(refused(&ask(&bench, &v1(), &[]).await, "invalid_client", 401), 7000222);
+    assert_eq!(ask(&deployment, &v1(), &short).await.status, 200);
+    deployment.advance(TimeDelta::days(1));
+    assert_eq!(refused(&ask(&deployment, &v1(), &short).await, "invalid_client", 401), 7000222);
+    assert_eq!(ask(&deployment, &v1(), &[]).await.status, 200);
+    deployment.advance(TimeDelta::days(730));
+    assert_eq!(refused(&ask(&deployment, &v1(), &[]).await, "invalid_client", 401), 7000222);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_at_the_same_time_all_count() {
-    let bench = Arc::new(Bench::new().await);
+    let deployment = Arc::new(Deployment::new().await);
     let path = v1();
     let guesses: Vec<_> = (0..20)
         .map(|number| {
-            let (bench, path) = (Arc::clone(&bench), path.clone());
-            tokio::spawn(async move { ask(&bench, &path, &[("password", Some(&format!("wrong {number}")))]).await })
+            let (deployment, path) = (Arc::clone(&deployment), path.clone());
+            tokio::spawn(async move { ask(&deployment, &path, &[("password", Some(&format!("wrong {number}")))]).await })
         })
         .collect();
     let mut wrong = 0;
@@ -396,53 +396,53 @@ async fn guesses_at_the_same_time_all_count() {
     }
     // The rest came to a locked account.
     assert_eq!(wrong, Counted::Name.free());
-    assert_eq!(refused(&ask(&bench, &path, &[]).await, "invalid_grant", 400), 50053);
+    assert_eq!(refused(&ask(&deployment, &path, &[]).await, "invalid_grant", 400), 50053);
 }
 
 /// What a client in the wild sends: the form as the body of a GET. An address with the same is no form.
 #[tokio::test]
 async fn a_form_in_the_body_of_a_get_is_taken_by_version_1() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let form = format!(
         "grant_type=client_credentials&client_id={APP}&client_secret=app%2Bsecret%2F1%3D&resource=https%3A%2F%2Fapi.partnercenter.microsoft.com"
     );
-    let answer = bench.send(Request::get(v1()).body(Body::from(form.clone())).unwrap()).await;
+    let answer = deployment.send(Request::get(v1()).body(Body::from(form.clone())).unwrap()).await;
     assert!(answer.json()["access_token"].is_string(), "{}", answer.text());
-    let answer = bench.send(Request::get(v2()).body(Body::from(form.clone())).unwrap()).await;
+    let answer = deployment.send(Request::get(v2()).body(Body::from(form.clone())).unwrap()).await;
     assert_eq!(refused(&answer, "invalid_request", 400), 900561);
-    let answer = bench.fetch(&format!("{}?{form}", v1()), &[]).await;
+    let answer = deployment.fetch(&format!("{}?{form}", v1()), &[]).await;
     assert_eq!(refused(&answer, "invalid_request", 400), 900561);
 }
 
 /// People type a password into the wrong field: the record keeps names of the tenant's only.
 #[tokio::test]
 async fn what_is_no_user_name_is_not_recorded() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for (sent, kept) in [("hunter2 is mine", ""), ("hunter2@elsewhere.example", ""), ("Nobody@Contoso.example", "nobody@contoso.example")] {
-        ask(&bench, &v1(), &[("username", Some(sent))]).await;
-        let refused = bench.audited("token.refuse").await;
+        ask(&deployment, &v1(), &[("username", Some(sent))]).await;
+        let refused = deployment.audited("token.refuse").await;
         assert_eq!(refused.first().unwrap().subject, kept, "{sent}");
         assert!(!format!("{refused:?}").contains("hunter2"));
-        bench.advance(TimeDelta::seconds(1));
+        deployment.advance(TimeDelta::seconds(1));
     }
 }
 
 /// A certificate or a federated credential is not a wrong secret.
 #[tokio::test]
 async fn a_client_assertion_is_said_not_to_be_supported() {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let sent = [("client_secret", None), ("client_assertion_type", Some(kind)), ("client_assertion", Some("a.b.c"))];
     for path in [v1(), v2()] {
         for grant in ["password", "client_credentials"] {
             let changes: Vec<_> = sent.iter().copied().chain([("grant_type", Some(grant))]).collect();
-            let answer = ask(&bench, &path, &changes).await;
+            let answer = ask(&deployment, &path, &changes).await;
             assert_eq!(refused(&answer, "invalid_client", 401), 70002);
             let text = answer.json()["error_description"].as_str().unwrap().to_owned();
             assert!(text.contains("not supported: send 'client_secret'"), "{text}");
         }
         // Whoever sends the secret as well has proved itself.
-        assert_eq!(ask(&bench, &path, &[("client_assertion", Some("a.b.c"))]).await.status, 200);
+        assert_eq!(ask(&deployment, &path, &[("client_assertion", Some("a.b.c"))]).await.status, 200);
     }
-    assert!(bench.fetch("/error?code=70002", &[]).await.text().contains("Client assertions"));
+    assert!(deployment.fetch("/error?code=70002", &[]).await.text().contains("Client assertions"));
 }

@@ -65,9 +65,9 @@ async fn every_number_of_the_platform_is_answered_or_explained() {
     codes_and_tokens(&mut produced).await;
     devices(&mut produced).await;
     floods(&mut produced).await;
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     for number in produced.0.iter().filter_map(|(number, ..)| *number) {
-        let page = bench.fetch(&format!("/error?code={number}"), &[]).await;
+        let page = deployment.fetch(&format!("/error?code={number}"), &[]).await;
         assert!(page.status == 200 && page.text().contains(&format!("<h1>AADSTS{number}</h1>")), "{number} {}", page.text());
     }
     let listed: Vec<Value> = serde_json::from_str(include_str!("../data/token-errors.json")).unwrap();
@@ -90,47 +90,47 @@ async fn every_number_of_the_platform_is_answered_or_explained() {
 /// Where `error_uri` leads; of what is asked nothing comes back.
 #[tokio::test]
 async fn a_page_says_what_a_number_means() {
-    let bench = Bench::new().await;
-    let refused = ask(&bench, &v1(), &[("password", Some("wrong"))]).await.json();
+    let deployment = Deployment::new().await;
+    let refused = ask(&deployment, &v1(), &[("password", Some("wrong"))]).await.json();
     let uri = refused["error_uri"].as_str().unwrap();
-    let page = bench.fetch(uri.strip_prefix(BASE).unwrap(), &[]).await;
+    let page = deployment.fetch(uri.strip_prefix(BASE).unwrap(), &[]).await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(page.text().contains("<h1>AADSTS50126</h1>") && page.text().contains("The user name or the password is wrong."));
     assert!(page.header("content-security-policy").contains("frame-ancestors 'none'; form-action 'none'"));
-    let unknown = bench.fetch("/error", &[]).await;
+    let unknown = deployment.fetch("/error", &[]).await;
     assert_eq!(unknown.status, 404);
     for code in ["", "1", "-50126", "50126x", "4294967346", "%3Cscript%3E", "%00", "50126&code=1"] {
-        let page = bench.fetch(&format!("/error?code={code}"), &[]).await;
+        let page = deployment.fetch(&format!("/error?code={code}"), &[]).await;
         assert!(page.status == 404 && page.body == unknown.body || code.contains('&') && page.status == 200, "{code}: {}", page.text());
     }
-    let posted = bench.post_form("/error?code=50126", &[]).await;
+    let posted = deployment.post_form("/error?code=50126", &[]).await;
     assert_eq!(posted.status, 405);
 }
 
 async fn requests_and_clients(produced: &mut Produced) {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let (one, client) = (v1(), |id: Uuid| id.to_string());
-    produced.answer(&ask(&bench, &one, &[("grant_type", None)]).await);
-    produced.answer(&ask(&bench, &one, &[("grant_type", Some("implicit"))]).await);
-    produced.answer(&bench.send(Request::builder().method(Method::GET).uri(&one).body("".into()).unwrap()).await);
-    produced.answer(&ask(&bench, &one, &[("password", Some(&"x".repeat(70_000)))]).await);
+    produced.answer(&ask(&deployment, &one, &[("grant_type", None)]).await);
+    produced.answer(&ask(&deployment, &one, &[("grant_type", Some("implicit"))]).await);
+    produced.answer(&deployment.send(Request::builder().method(Method::GET).uri(&one).body("".into()).unwrap()).await);
+    produced.answer(&ask(&deployment, &one, &[("password", Some(&"x".repeat(70_000)))]).await);
     for path in
         ["/not_a_tenant/oauth2/token", "/%ff/oauth2/token", "/unknown.example/oauth2/token", "/oauth2/token", "/common/oauth2/token"]
     {
-        produced.answer(&ask(&bench, path, &[]).await);
+        produced.answer(&ask(&deployment, path, &[]).await);
     }
-    produced.answer(&bench.fetch("/unknown.example/.well-known/openid-configuration", &[]).await);
+    produced.answer(&deployment.fetch("/unknown.example/.well-known/openid-configuration", &[]).await);
     for username in ["ana", "ana@nowhere.example"] {
-        produced.answer(&ask(&bench, "/organizations/oauth2/token", &[("username", Some(username))]).await);
+        produced.answer(&ask(&deployment, "/organizations/oauth2/token", &[("username", Some(username))]).await);
     }
     for id in [Uuid::from_u128(0xdead), SHUT_APP, DESKTOP_APP] {
-        produced.answer(&ask(&bench, &one, &[("client_id", Some(&client(id)))]).await);
+        produced.answer(&ask(&deployment, &one, &[("client_id", Some(&client(id)))]).await);
     }
     let alone = [("grant_type", Some("client_credentials")), ("client_secret", None)];
-    produced.answer(&ask(&bench, &one, &[&alone[..], &[("client_id", Some(&client(DESKTOP_APP)))]].concat()).await);
-    produced.answer(&ask(&bench, &one, &alone).await);
-    produced.answer(&ask(&bench, &one, &[("client_secret", Some("wrong"))]).await);
-    let now = bench.now();
+    produced.answer(&ask(&deployment, &one, &[&alone[..], &[("client_id", Some(&client(DESKTOP_APP)))]].concat()).await);
+    produced.answer(&ask(&deployment, &one, &alone).await);
+    produced.answer(&ask(&deployment, &one, &[("client_secret", Some("wrong"))]).await);
+    let now = deployment.now();
     let old = ClientSecret {
         id: Uuid::from_u128(0x5ec),
         digest: secret_digest("old"),
@@ -139,47 +139,47 @@ async fn requests_and_clients(produced: &mut Produced) {
         created: now - TimeDelta::days(2),
         expires: now,
     };
-    bench.context.store.add_client_secret(APP, &old).await.unwrap();
-    produced.answer(&ask(&bench, &one, &[("client_secret", Some("old"))]).await);
-    bench.context.store.close().await;
-    produced.answer(&ask(&bench, &one, &[]).await);
+    deployment.context.store.add_client_secret(APP, &old).await.unwrap();
+    produced.answer(&ask(&deployment, &one, &[("client_secret", Some("old"))]).await);
+    deployment.context.store.close().await;
+    produced.answer(&ask(&deployment, &one, &[]).await);
 }
 
 async fn resources_and_users(produced: &mut Produced) {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let (one, two, bare) = (v1(), v2(), BARE_APP.to_string());
-    produced.answer(&ask(&bench, &one, &[("resource", Some("https://graph.microsoft.com"))]).await);
-    produced.answer(&ask(&bench, &one, &[("client_id", Some(&bare))]).await);
-    produced.answer(&ask(&bench, &two, &[("resource", Some(RESOURCE))]).await);
-    produced.answer(&ask(&bench, &two, &[("scope", Some("nonsense"))]).await);
+    produced.answer(&ask(&deployment, &one, &[("resource", Some("https://graph.microsoft.com"))]).await);
+    produced.answer(&ask(&deployment, &one, &[("client_id", Some(&bare))]).await);
+    produced.answer(&ask(&deployment, &two, &[("resource", Some(RESOURCE))]).await);
+    produced.answer(&ask(&deployment, &two, &[("scope", Some("nonsense"))]).await);
     let scope = format!("{RESOURCE}/user_impersonation");
-    produced.answer(&ask(&bench, &two, &[("grant_type", Some("client_credentials")), ("scope", Some(&scope))]).await);
+    produced.answer(&ask(&deployment, &two, &[("grant_type", Some("client_credentials")), ("scope", Some(&scope))]).await);
     let desktop = DESKTOP_APP.to_string();
-    produced.answer(&ask(&bench, &one, &[("client_id", Some(&desktop)), ("client_secret", None)]).await);
+    produced.answer(&ask(&deployment, &one, &[("client_id", Some(&desktop)), ("client_secret", None)]).await);
     for number in 0..10 {
-        produced.answer(&ask(&bench, &one, &[("password", Some(&format!("wrong {number}")))]).await);
+        produced.answer(&ask(&deployment, &one, &[("password", Some(&format!("wrong {number}")))]).await);
     }
-    produced.answer(&ask(&bench, &one, &[]).await);
-    bench.advance(TimeDelta::seconds(60));
-    let store = &bench.context.store;
-    let hash = bench.context.passwords.hash(PASSWORD, &bench.context.random).await.unwrap();
+    produced.answer(&ask(&deployment, &one, &[]).await);
+    deployment.advance(TimeDelta::seconds(60));
+    let store = &deployment.context.store;
+    let hash = deployment.context.passwords.hash(PASSWORD, &deployment.context.random).await.unwrap();
     store.set_user_password(ANA.user.unwrap(), &hash, true).await.unwrap();
-    produced.answer(&ask(&bench, &one, &[]).await);
+    produced.answer(&ask(&deployment, &one, &[]).await);
     store.set_user_enabled(ANA.user.unwrap(), false).await.unwrap();
-    produced.answer(&ask(&bench, &one, &[]).await);
+    produced.answer(&ask(&deployment, &one, &[]).await);
     let ben = store.user(CONTOSO, BEN.user.unwrap()).await.unwrap().unwrap();
-    let offered = insightgate_operations::credentials::second_factor::offer(&bench.context, &ben).unwrap();
+    let offered = insightgate_operations::credentials::second_factor::offer(&deployment.context, &ben).unwrap();
     store.set_totp(ben.id, Some(&offered.sealed)).await.unwrap();
-    let strict = Bench::with(|settings| settings.require_mfa = true).await;
+    let strict = Deployment::with(|settings| settings.require_mfa = true).await;
     for path in [&one, &two] {
-        produced.answer(&ask(&bench, path, &[("username", Some(&ben.username))]).await);
+        produced.answer(&ask(&deployment, path, &[("username", Some(&ben.username))]).await);
         produced.answer(&ask(&strict, path, &[]).await);
     }
 }
 
 async fn codes_and_tokens(produced: &mut Produced) {
-    let bench = Bench::new().await;
-    let mut browser = Browser::new(&bench);
+    let deployment = Deployment::new().await;
+    let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
     let page = browser.sign_in(&page, "ana@contoso.example", PASSWORD).await;
     let declined = browser.submit(&page, "decline", &[]).await.returned();
@@ -196,42 +196,43 @@ async fn codes_and_tokens(produced: &mut Produced) {
         ("code", code.clone()),
     ];
     let foreign: Vec<_> = foreign.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    produced.answer(&bench.post_form(&format!("/{FABRIKAM}/oauth2/token"), &foreign).await);
-    produced.answer(&redeem(&bench, &code, &[("redirect_uri", Some("http://localhost:1"))]).await);
-    produced.answer(&redeem(&bench, &code, &[("code_verifier", Some("wrong"))]).await);
-    produced.answer(&redeem(&bench, "short", &[]).await);
-    produced.answer(&redeem(&bench, &code.chars().rev().collect::<String>(), &[]).await);
-    assert_eq!(redeem(&bench, &code, &[]).await.status, 200);
-    produced.answer(&redeem(&bench, &code, &[]).await);
+    produced.answer(&deployment.post_form(&format!("/{FABRIKAM}/oauth2/token"), &foreign).await);
+    produced.answer(&redeem(&deployment, &code, &[("redirect_uri", Some("http://localhost:1"))]).await);
+    produced.answer(&redeem(&deployment, &code, &[("code_verifier", Some("wrong"))]).await);
+    produced.answer(&redeem(&deployment, "short", &[]).await);
+    produced.answer(&redeem(&deployment, &code.chars().rev().collect::<String>(), &[]).await);
+    assert_eq!(redeem(&deployment, &code, &[]).await.status, 200);
+    produced.answer(&redeem(&deployment, &code, &[]).await);
     let code = obtain_code(&mut browser, &[]).await;
-    bench.advance(TimeDelta::minutes(10));
-    produced.answer(&redeem(&bench, &code, &[]).await);
-    let token = ask(&bench, &v1(), &[]).await.json()["refresh_token"].as_str().unwrap().to_owned();
+    deployment.advance(TimeDelta::minutes(10));
+    produced.answer(&redeem(&deployment, &code, &[]).await);
+    let token = ask(&deployment, &v1(), &[]).await.json()["refresh_token"].as_str().unwrap().to_owned();
     let refresh = [("grant_type", Some("refresh_token")), ("refresh_token", Some(token.as_str()))];
-    bench.context.store.set_user_enabled(ANA.user.unwrap(), false).await.unwrap();
-    bench.context.store.set_user_enabled(ANA.user.unwrap(), true).await.unwrap();
-    produced.answer(&ask(&bench, &v1(), &refresh).await);
-    let token = ask(&bench, &v1(), &[]).await.json()["refresh_token"].as_str().unwrap().to_owned();
-    bench.advance(TimeDelta::days(90));
-    produced.answer(&ask(&bench, &v1(), &[("grant_type", Some("refresh_token")), ("refresh_token", Some(&token))]).await);
+    deployment.context.store.set_user_enabled(ANA.user.unwrap(), false).await.unwrap();
+    deployment.context.store.set_user_enabled(ANA.user.unwrap(), true).await.unwrap();
+    produced.answer(&ask(&deployment, &v1(), &refresh).await);
+    let token = ask(&deployment, &v1(), &[]).await.json()["refresh_token"].as_str().unwrap().to_owned();
+    deployment.advance(TimeDelta::days(90));
+    produced.answer(&ask(&deployment, &v1(), &[("grant_type", Some("refresh_token")), ("refresh_token", Some(&token))]).await);
 }
 
 async fn devices(produced: &mut Produced) {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let (desktop, app) = (DESKTOP_APP.to_string(), APP.to_string());
     let start = async || {
-        let started = bench.post_form("/common/oauth2/devicecode", &[("client_id", desktop.as_str()), ("resource", RESOURCE)]).await.json();
+        let started =
+            deployment.post_form("/common/oauth2/devicecode", &[("client_id", desktop.as_str()), ("resource", RESOURCE)]).await.json();
         (started["device_code"].as_str().unwrap().to_owned(), started["user_code"].as_str().unwrap().to_owned())
     };
     let poll = async |code: &str, client: &[(&str, &str)]| {
-        bench.post_form(&v1(), &[&[("grant_type", "device_code"), ("code", code)][..], client].concat()).await
+        deployment.post_form(&v1(), &[&[("grant_type", "device_code"), ("code", code)][..], client].concat()).await
     };
     let own = [("client_id", desktop.as_str())];
     let (code, user_code) = start().await;
     produced.answer(&poll(&code, &own).await);
     produced.answer(&poll("nonsense", &own).await);
     produced.answer(&poll(&code, &[("client_id", &app), ("client_secret", SECRET)]).await);
-    let mut browser = Browser::new(&bench);
+    let mut browser = Browser::new(&deployment);
     let page = browser.open("/common/oauth2/deviceauth").await;
     let shown = browser.submit(&page, "", &[("user_code", "12")]).await;
     produced.page(&GrantRefusal::malformed_user_code(), &shown.answer);
@@ -242,19 +243,19 @@ async fn devices(produced: &mut Produced) {
     browser.submit(&page, "decline", &[]).await;
     produced.answer(&poll(&code, &own).await);
     let (code, _) = start().await;
-    bench.advance(TimeDelta::seconds(900));
+    deployment.advance(TimeDelta::seconds(900));
     produced.answer(&poll(&code, &own).await);
 }
 
 /// More sign-ins at once than can run or wait.
 async fn floods(produced: &mut Produced) {
-    let bench = Bench::new().await;
+    let deployment = Deployment::new().await;
     let asker = Asker::stranger(None, 0);
     let mut running = Vec::new();
     let mut waiting = Vec::new();
     // Takes every place, and never asks again what became of it: what waits then waits for good.
     let fill = |held: &mut Vec<_>| loop {
-        let mut sign_in = Box::pin(bench.context.passwords.verify("a password", None, &asker));
+        let mut sign_in = Box::pin(deployment.context.passwords.verify("a password", None, &asker));
         match (&mut sign_in).now_or_never() {
             None => held.push(sign_in),
             Some(_) => break,
@@ -265,7 +266,7 @@ async fn floods(produced: &mut Produced) {
     // The two that ran are done, and give their places to others.
     assert!(join_all(running).await.iter().all(Result::is_ok));
     fill(&mut waiting);
-    produced.answer(&ask(&bench, &v1(), &[]).await);
+    produced.answer(&ask(&deployment, &v1(), &[]).await);
     drop(waiting);
-    assert_eq!(ask(&bench, &v1(), &[]).await.status, 200);
+    assert_eq!(ask(&deployment, &v1(), &[]).await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! Rows of texts → batches of columns of strings, of a bounded size whatever the rows hold.
+//! Rows of texts → batches of string columns, of a bounded size whatever the rows contain.
 
 use std::collections::HashMap;
 use std::io::BufRead;

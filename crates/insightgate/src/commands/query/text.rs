@@ -9,7 +9,7 @@ use insightgate_query::diagnostic::{self, Diagnostics};
 use insightgate_report::instant;
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
+use crate::files::fault;
 
 /// Bytes; a query is shorter, and the code that judges it says so.
 const LONGEST: u64 = 1 << 20;

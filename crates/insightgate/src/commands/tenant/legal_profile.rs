@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
+use crate::files::fault;
 use crate::terminal::ask;
 
 /// Flags have the names of the documented fields.

@@ -23,7 +23,7 @@ const REQUEST_2: &[u8] = b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a";
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0ping-png";
 
 /// A listener that waits for its clients as long as a test can.
-struct Bench {
+struct Deployment {
     address: SocketAddr,
     /// Lets the requests at `/held` go on.
     released: Arc<Notify>,
@@ -41,11 +41,11 @@ fn patient() -> Timing {
     Timing { head: NEVER, idle: NEVER, stalled: NEVER, closing: Duration::from_millis(50) }
 }
 
-async fn start(total: usize, per_address: usize, timing: Timing) -> Bench {
+async fn start(total: usize, per_address: usize, timing: Timing) -> Deployment {
     start_with(total, per_address, timing, None).await
 }
 
-async fn start_with(total: usize, per_address: usize, timing: Timing, tls: Option<RustlsConfig>) -> Bench {
+async fn start_with(total: usize, per_address: usize, timing: Timing, tls: Option<RustlsConfig>) -> Deployment {
     let listener = TcpListener::bind((HERE, 0)).await.unwrap();
     // Reached by every address of this machine.
     let address = listener.local_addr().unwrap();
@@ -74,7 +74,7 @@ async fn start_with(total: usize, per_address: usize, timing: Timing, tls: Optio
     let (stop, stopped) = watch::channel(false);
     let doors = Doors { admission, timing, least: LeastRate { rate: 0, window: NEVER }, drain: PATIENCE };
     let serving = tokio::spawn(serve(listener, app, tls, doors, stopped));
-    Bench { address, released, came, given_up, stop, serving }
+    Deployment { address, released, came, given_up, stop, serving }
 }
 
 /// Tells when it goes.
@@ -86,7 +86,7 @@ impl Drop for Last {
     }
 }
 
-impl Bench {
+impl Deployment {
     async fn connect(&self, from: &str) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from((from.parse::<IpAddr>().unwrap(), 0))).unwrap();
@@ -148,16 +148,16 @@ fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 #[tokio::test]
 async fn silent_half_sent_and_idle_connections_end() {
     let short = Duration::from_secs(1);
-    let bench = start(100, 100, Timing { head: short, idle: short, stalled: NEVER, closing: short }).await;
+    let deployment = start(100, 100, Timing { head: short, idle: short, stalled: NEVER, closing: short }).await;
     let silent = [&b""[..], b"G", b"GET / HTTP/1.1\r\nhost: a\r\nx: ", b"PRI * HTTP/2.0\r\n", PREFACE].map(async |bytes| {
-        ended(&mut bench.send(HERE, bytes).await).await;
+        ended(&mut deployment.send(HERE, bytes).await).await;
     });
     let idle = async {
-        let mut idle = bench.used(HERE).await;
+        let mut idle = deployment.used(HERE).await;
         assert!(ended(&mut idle).await.is_empty(), "it ends without a word");
     };
     let half = async {
-        let mut half = bench.used(HERE).await;
+        let mut half = deployment.used(HERE).await;
         half.write_all(b"GET /").await.unwrap();
         ended(&mut half).await;
     };
@@ -167,8 +167,8 @@ async fn silent_half_sent_and_idle_connections_end() {
 /// Who pings is no more at work than who does not.
 #[tokio::test]
 async fn an_http2_connection_without_requests_ends_although_it_pings() {
-    let bench = start(100, 100, Timing { idle: Duration::from_secs(1), ..patient() }).await;
-    let mut stream = bench.send(HERE, &[PREFACE, REQUEST_2, PING].concat()).await;
+    let deployment = start(100, 100, Timing { idle: Duration::from_secs(1), ..patient() }).await;
+    let mut stream = deployment.send(HERE, &[PREFACE, REQUEST_2, PING].concat()).await;
     let (mut said, mut block, mut answered) = (Vec::new(), [0; 4096], 0);
     loop {
         let read = timeout(PATIENCE, stream.read(&mut block)).await.expect("it was left open");
@@ -190,8 +190,8 @@ async fn an_http2_connection_without_requests_ends_although_it_pings() {
 
 #[tokio::test]
 async fn http2_clients_are_told_small_bounds() {
-    let bench = start(100, 100, Timing { head: Duration::from_millis(300), ..patient() }).await;
-    let said = ended(&mut bench.send(HERE, PREFACE).await).await;
+    let deployment = start(100, 100, Timing { head: Duration::from_millis(300), ..patient() }).await;
+    let said = ended(&mut deployment.send(HERE, PREFACE).await).await;
     let frames = frames(&said);
     let (_, settings) = frames.iter().find(|(kind, _)| *kind == 4).unwrap();
     let has = |name: u8, value: u32| settings.chunks(6).any(|entry| entry[..2] == [0, name] && entry[2..] == value.to_be_bytes());
@@ -200,26 +200,26 @@ async fn http2_clients_are_told_small_bounds() {
 
 #[tokio::test]
 async fn an_answer_that_nobody_takes_ends_its_connection() {
-    let bench = start(100, 100, Timing { stalled: Duration::from_millis(300), ..patient() }).await;
+    let deployment = start(100, 100, Timing { stalled: Duration::from_millis(300), ..patient() }).await;
     // A window of nothing, and an endless answer that is not read.
     let no_window = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
-    let said = ended(&mut bench.send(HERE, &[no_window, REQUEST_2].concat()).await).await;
+    let said = ended(&mut deployment.send(HERE, &[no_window, REQUEST_2].concat()).await).await;
     assert!(frames(&said).iter().all(|(kind, _)| *kind != 0), "nothing fitted");
-    let unread = bench.send(HERE, b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    timeout(PATIENCE, bench.given_up.notified()).await.expect("the connection was left open");
+    let unread = deployment.send(HERE, b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    timeout(PATIENCE, deployment.given_up.notified()).await.expect("the connection was left open");
     drop(unread);
 }
 
 #[tokio::test]
 async fn who_has_its_share_of_idle_connections_goes_on_and_others_find_room() {
-    let bench = start(8, 4, patient()).await;
-    let mut first = bench.used(HERE).await;
+    let deployment = start(8, 4, patient()).await;
+    let mut first = deployment.used(HERE).await;
     let mut idle = Vec::new();
     for _ in 0..3 {
-        idle.push(bench.used(HERE).await);
+        idle.push(deployment.used(HERE).await);
     }
     // The fifth is let in for the first.
-    let mut fifth = bench.used(HERE).await;
+    let mut fifth = deployment.used(HERE).await;
     ended(&mut first).await;
     for stream in idle.iter_mut().chain([&mut fifth]) {
         stream.write_all(REQUEST).await.unwrap();
@@ -229,43 +229,43 @@ async fn who_has_its_share_of_idle_connections_goes_on_and_others_find_room() {
     let mut crowd = Vec::new();
     for number in 0..60 {
         let bytes = [&b""[..], PREFACE, b"GET / HT"][number % 3];
-        crowd.push(bench.send(if number % 2 == 0 { "127.0.0.3" } else { "127.0.0.4" }, bytes).await);
+        crowd.push(deployment.send(if number % 2 == 0 { "127.0.0.3" } else { "127.0.0.4" }, bytes).await);
     }
     for _ in 0..5 {
-        bench.used(ELSEWHERE).await;
+        deployment.used(ELSEWHERE).await;
     }
 }
 
 #[tokio::test]
 async fn requests_under_way_are_never_cut_off_for_others() {
-    let bench = start(8, 2, patient()).await;
+    let deployment = start(8, 2, patient()).await;
     let held = b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n";
     let mut under_way = Vec::new();
     for _ in 0..2 {
-        under_way.push(bench.send(HERE, held).await);
-        timeout(PATIENCE, bench.came.notified()).await.unwrap();
+        under_way.push(deployment.send(HERE, held).await);
+        timeout(PATIENCE, deployment.came.notified()).await.unwrap();
     }
-    ended(&mut bench.connect(HERE).await).await;
-    bench.used(ELSEWHERE).await;
+    ended(&mut deployment.connect(HERE).await).await;
+    deployment.used(ELSEWHERE).await;
     for mut stream in under_way {
-        bench.released.notify_one();
+        deployment.released.notify_one();
         assert!(until(&mut stream, "released").await);
     }
-    bench.used(HERE).await;
+    deployment.used(HERE).await;
 }
 
 #[tokio::test]
 async fn a_stop_lets_requests_end_and_no_others_begin() {
-    let bench = start(8, 8, patient()).await;
-    let mut idle = bench.used(HERE).await;
-    let mut held = bench.send(HERE, b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    timeout(PATIENCE, bench.came.notified()).await.unwrap();
-    bench.stop.send(true).unwrap();
+    let deployment = start(8, 8, patient()).await;
+    let mut idle = deployment.used(HERE).await;
+    let mut held = deployment.send(HERE, b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    timeout(PATIENCE, deployment.came.notified()).await.unwrap();
+    deployment.stop.send(true).unwrap();
     ended(&mut idle).await;
-    bench.released.notify_one();
+    deployment.released.notify_one();
     assert!(until(&mut held, "released").await);
     ended(&mut held).await;
-    timeout(PATIENCE, bench.serving).await.unwrap().unwrap();
+    timeout(PATIENCE, deployment.serving).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -274,24 +274,24 @@ async fn a_tls_handshake_must_come_to_its_end() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (certificate, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
     let tls = RustlsConfig::from_pem(certificate, key).await.unwrap();
-    let bench = start_with(8, 8, Timing { head: Duration::from_millis(300), ..patient() }, Some(tls)).await;
+    let deployment = start_with(8, 8, Timing { head: Duration::from_millis(300), ..patient() }, Some(tls)).await;
     // Nothing, and the beginning of a hello.
     for bytes in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
-        ended(&mut bench.send(HERE, bytes).await).await;
+        ended(&mut deployment.send(HERE, bytes).await).await;
     }
 }
 
 /// A body in the same burst as its head is no head.
 #[tokio::test]
 async fn a_head_is_bounded_and_a_body_beside_it_is_not() {
-    let bench = start(8, 8, patient()).await;
+    let deployment = start(8, 8, patient()).await;
     let body = vec![b'x'; 300_000];
     let request = [format!("POST /take HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat();
     for _ in 0..3 {
-        assert!(until(&mut bench.send(HERE, &request).await, "300000").await);
+        assert!(until(&mut deployment.send(HERE, &request).await, "300000").await);
     }
     // On one connection, each in the pieces that it was cut into on its way.
-    let mut kept = bench.connect(HERE).await;
+    let mut kept = deployment.connect(HERE).await;
     for _ in 0..20 {
         for piece in request.chunks(40_000) {
             kept.write_all(piece).await.unwrap();
@@ -299,7 +299,7 @@ async fn a_head_is_bounded_and_a_body_beside_it_is_not() {
         }
         assert!(until(&mut kept, "300000").await);
     }
-    let mut endless = bench.connect(HERE).await;
+    let mut endless = deployment.connect(HERE).await;
     let mut sent = 0;
     while endless.write_all(&[b'a'; 1024]).await.is_ok() {
         sent += 1024;
@@ -314,7 +314,7 @@ async fn heard(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn a_head_that_is_too_long_is_refused_in_words() {
-    let bench = start(100, 100, patient()).await;
+    let deployment = start(100, 100, patient()).await;
     let line = |length: usize| format!("GET /?exportQuery={} HTTP/1.1\r\nhost: a\r\n", "x".repeat(length));
     let header = |length: usize| format!("GET / HTTP/1.1\r\nhost: a\r\nx-long: {}\r\n\r\n", "x".repeat(length));
     for (request, status) in [
@@ -325,7 +325,7 @@ async fn a_head_that_is_too_long_is_refused_in_words() {
         (header(200_000), 431),
         (String::from_utf8(REQUEST.to_vec()).unwrap() + &line(66_000) + "\r\n", 414),
     ] {
-        let mut stream = bench.connect(HERE).await;
+        let mut stream = deployment.connect(HERE).await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let said = heard(&mut stream).await;
         let (before, refusal) = said.split_at(said.find(&format!("HTTP/1.1 {status} ")).unwrap_or_else(|| panic!("{status}: {said}")));
@@ -337,17 +337,17 @@ async fn a_head_that_is_too_long_is_refused_in_words() {
         assert!(body.contains("POST ScheduledQueries/testQueryResult") && body.contains(&format!("\"statusCode\":{status}")), "{body}");
     }
     // As long as may be.
-    let mut stream = bench.send(HERE, (line(60_000) + "\r\n").as_bytes()).await;
+    let mut stream = deployment.send(HERE, (line(60_000) + "\r\n").as_bytes()).await;
     assert!(until(&mut stream, "served").await);
 }
 
 /// Whatever a client has sent before: only the library's own refusal is given words.
 #[tokio::test]
 async fn an_answer_that_looks_like_a_refusal_is_left_as_it_is() {
-    let bench = start(100, 100, patient()).await;
+    let deployment = start(100, 100, patient()).await;
     let body = "x".repeat(70_000);
     let request = format!("POST /parrot HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
-    let mut stream = bench.send(HERE, request.as_bytes()).await;
+    let mut stream = deployment.send(HERE, request.as_bytes()).await;
     let said = heard(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 414 URI Too Long\r\n") && said.ends_with("\r\n\r\n"), "{said}");
     assert!(!said.contains("statusCode"), "{said}");

@@ -98,51 +98,55 @@ fn conversions() {
 
 #[test]
 fn tests_and_notes() {
-    let compare = |comparison, value| Test::Compare(comparison, value);
+    let compare = |comparison, value| Predicate::Compare(comparison, value);
     let (less_or_equal, greater) = (Comparison::LessOrEqual, Comparison::Greater);
     let units = |rest: &str| format!("PaidAvailableUnits {rest}");
     let month = |rest: &str| format!("Month {rest}");
-    let like = |pattern: &str, negated| Test::Like { pattern: pattern.to_owned(), negated };
-    let cases: [(String, Test, &[&str]); 20] = [
+    let like = |pattern: &str, negated| Predicate::Like { pattern: pattern.to_owned(), negated };
+    let cases: [(String, Predicate, &[&str]); 20] = [
         (units("= '5'"), compare(Comparison::Equal, Value::Int(5)), &[]),
         (units("> 1.5"), compare(greater, decimal(15, 1)), &[]),
-        (units("= 1.5"), Test::Nothing, &["'1.5' is not a whole number, so the condition on PaidAvailableUnits matches no row"]),
-        (units("!= 'x'"), Test::NotNull, &["'x' is not a number, so the condition on PaidAvailableUnits matches every row with a value"]),
-        (units("> ''"), Test::Nothing, &["'' is not a number, so the condition on PaidAvailableUnits matches no row"]),
+        (units("= 1.5"), Predicate::Nothing, &["'1.5' is not a whole number, so the condition on PaidAvailableUnits matches no row"]),
+        (
+            units("!= 'x'"),
+            Predicate::NotNull,
+            &["'x' is not a number, so the condition on PaidAvailableUnits matches every row with a value"],
+        ),
+        (units("> ''"), Predicate::Nothing, &["'' is not a number, so the condition on PaidAvailableUnits matches no row"]),
         (
             units("< 99999999999999999999"),
-            Test::NotNull,
+            Predicate::NotNull,
             &[
                 "'99999999999999999999' is beyond all that PaidAvailableUnits can hold, so the condition on PaidAvailableUnits matches every row with a value",
             ],
         ),
         (
             units("< -99999999999999999999"),
-            Test::Nothing,
+            Predicate::Nothing,
             &[
                 "'-99999999999999999999' is beyond all that PaidAvailableUnits can hold, so the condition on PaidAvailableUnits matches no row",
             ],
         ),
-        (units("IN (1, '2')"), Test::In { values: vec![Value::Int(1), Value::Int(2)], negated: false }, &[]),
+        (units("IN (1, '2')"), Predicate::In { values: vec![Value::Int(1), Value::Int(2)], negated: false }, &[]),
         (
             units("NOT IN (1, 'x', 2.5)"),
-            Test::In { values: vec![Value::Int(1)], negated: true },
+            Predicate::In { values: vec![Value::Int(1)], negated: true },
             &["'x' is not a number, like 1 other value of the list, so the list for PaidAvailableUnits is read without them"],
         ),
-        (units("IN ('x')"), Test::Nothing, &["'x' is not a number, so the condition on PaidAvailableUnits matches no row"]),
+        (units("IN ('x')"), Predicate::Nothing, &["'x' is not a number, so the condition on PaidAvailableUnits matches no row"]),
         (
             units("NOT IN ('x')"),
-            Test::NotNull,
+            Predicate::NotNull,
             &["'x' is not a number, so the condition on PaidAvailableUnits matches every row with a value"],
         ),
         (month("<= '2024-05-31 12:00:00'"), compare(less_or_equal, Value::Date(day("2024-05-31"))), &[]),
         (month(">= '2024-05-31 12:00:00'"), compare(greater, Value::Date(day("2024-05-31"))), &[]),
         (
             month("= '2024-05-31 12:00:00'"),
-            Test::Nothing,
+            Predicate::Nothing,
             &["'2024-05-31 12:00:00' is not a whole day, so the condition on Month matches no row"],
         ),
-        (month("= 202405"), Test::Nothing, &["'202405' is not a date such as '2026-01-31', so the condition on Month matches no row"]),
+        (month("= 202405"), Predicate::Nothing, &["'202405' is not a date such as '2026-01-31', so the condition on Month matches no row"]),
         ("CustomerName NOT LIKE '%x'".to_owned(), like("%x", true), &[]),
         // A pattern is no value of the field's type: numbers and truth values are taken as they are written.
         (units("LIKE '1%'"), like("1%", false), &[]),
@@ -153,7 +157,7 @@ fn tests_and_notes() {
     for (condition, expected, notes) in cases {
         let plan = mpn(&format!("SELECT Month FROM OfficeUsage WHERE {condition}"));
         assert_eq!(
-            (&plan.row_conditions[0].test, plan.notes.iter().map(String::as_str).collect()),
+            (&plan.row_conditions[0].predicate, plan.notes.iter().map(String::as_str).collect()),
             (&expected, notes.to_vec()),
             "{condition}"
         );
@@ -203,14 +207,14 @@ fn values_have_the_type_of_their_field() {
                     let text = format!("SELECT \"{name}\" FROM {} WHERE \"{name}\" {condition}", dataset.name);
                     let plan = plan(&text, &catalog).unwrap_or_else(|errors| panic!("{text}: {}", message(&errors)));
                     let condition = plan.row_conditions.iter().chain(&plan.group_conditions).next().unwrap();
-                    let values = match &condition.test {
-                        Test::Compare(_, value) => std::slice::from_ref(value),
-                        Test::In { values, .. } => values.as_slice(),
-                        Test::Nothing | Test::NotNull => {
+                    let values = match &condition.predicate {
+                        Predicate::Compare(_, value) => std::slice::from_ref(value),
+                        Predicate::In { values, .. } => values.as_slice(),
+                        Predicate::Nothing | Predicate::NotNull => {
                             assert!(!plan.notes.is_empty(), "{text}");
                             continue;
                         }
-                        Test::Like { .. } => panic!("{text}"),
+                        Predicate::Like { .. } => panic!("{text}"),
                     };
                     // Metrics are compared before they are brought to their type.
                     let is_wider = |value: &Value| match value {

@@ -309,7 +309,7 @@ fn column_of(
     index
 }
 
-/// The type that a definition spells so; None where no type has the name.
+/// The type of that name in a definition; None if there is none.
 pub fn column_type(text: &str) -> Option<ColumnType> {
     Some(match text {
         "string" => ColumnType::String,

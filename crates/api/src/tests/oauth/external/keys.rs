@@ -12,8 +12,8 @@ use serde_json::json;
 use crate::tests::harness::issuer::*;
 use crate::tests::harness::*;
 
-async fn status(bench: &Bench, token: &str) -> StatusCode {
-    present(bench, "mpn", token).await.status
+async fn status(deployment: &Deployment, token: &str) -> StatusCode {
+    present(deployment, "mpn", token).await.status
 }
 
 fn seconds(count: i64) -> TimeDelta {
@@ -23,60 +23,60 @@ fn seconds(count: i64) -> TimeDelta {
 #[tokio::test]
 async fn new_keys_are_found_and_old_ones_forgotten() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
-    let lasting = json!({"exp": bench.now().timestamp() + 100_000});
-    let (old, new) = (issuer.token(&bench, &FIRST, lasting.clone()), issuer.token(&bench, &SECOND, lasting));
-    assert_eq!((status(&bench, &old).await, issuer.fetches()), (StatusCode::OK, 1));
-    bench.advance(seconds(30));
+    let deployment = issuer.deployment().await;
+    let lasting = json!({"exp": deployment.now().timestamp() + 100_000});
+    let (old, new) = (issuer.token(&deployment, &FIRST, lasting.clone()), issuer.token(&deployment, &SECOND, lasting));
+    assert_eq!((status(&deployment, &old).await, issuer.fetches()), (StatusCode::OK, 1));
+    deployment.advance(seconds(30));
     issuer.publish(&[FIRST.public(), SECOND.public()]);
-    assert_eq!((status(&bench, &new).await, issuer.fetches()), (StatusCode::OK, 2), "an unknown key is looked up");
+    assert_eq!((status(&deployment, &new).await, issuer.fetches()), (StatusCode::OK, 2), "an unknown key is looked up");
     // The issuer takes the first key back: it counts until the keys are fetched again.
     issuer.publish(&[SECOND.public()]);
-    bench.advance(seconds(599));
-    assert_eq!((status(&bench, &old).await, issuer.fetches()), (StatusCode::OK, 2));
-    bench.advance(seconds(1));
-    assert_eq!((status(&bench, &old).await, issuer.fetches()), (StatusCode::UNAUTHORIZED, 3));
-    assert_eq!((status(&bench, &new).await, issuer.fetches()), (StatusCode::OK, 3));
+    deployment.advance(seconds(599));
+    assert_eq!((status(&deployment, &old).await, issuer.fetches()), (StatusCode::OK, 2));
+    deployment.advance(seconds(1));
+    assert_eq!((status(&deployment, &old).await, issuer.fetches()), (StatusCode::UNAUTHORIZED, 3));
+    assert_eq!((status(&deployment, &new).await, issuer.fetches()), (StatusCode::OK, 3));
     // Another key under the old name.
     issuer.publish(&[with(SECOND.public(), json!({"kid": FIRST.kid}))]);
-    bench.advance(seconds(600));
-    assert_eq!(status(&bench, &old).await, StatusCode::UNAUTHORIZED);
+    deployment.advance(seconds(600));
+    assert_eq!(status(&deployment, &old).await, StatusCode::UNAUTHORIZED);
     // All keys gone.
     issuer.publish(&[]);
-    bench.advance(seconds(600));
-    assert_eq!(status(&bench, &new).await, StatusCode::UNAUTHORIZED);
+    deployment.advance(seconds(600));
+    assert_eq!(status(&deployment, &new).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn made_up_keys_cost_the_issuer_nothing() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
-    let good = issuer.token(&bench, &FIRST, json!({}));
+    let deployment = issuer.deployment().await;
+    let good = issuer.token(&deployment, &FIRST, json!({}));
     let bogus: Vec<String> = (0..20)
-        .map(|id| SECOND.sign(&with(Issuer::header(&SECOND), json!({"kid": format!("made-up-{id}")})), &issuer.claims(&bench)))
+        .map(|id| SECOND.sign(&with(Issuer::header(&SECOND), json!({"kid": format!("made-up-{id}")})), &issuer.claims(&deployment)))
         .collect();
-    let all = || join_all(bogus.iter().map(|token| status(&bench, token)));
-    assert_eq!(status(&bench, &good).await, StatusCode::OK);
+    let all = || join_all(bogus.iter().map(|token| status(&deployment, token)));
+    assert_eq!(status(&deployment, &good).await, StatusCode::OK);
     assert!(all().await.iter().all(|status| *status == StatusCode::UNAUTHORIZED));
     assert_eq!(issuer.fetches(), 1, "the fetch of a moment ago has answered them");
-    bench.advance(seconds(30));
+    deployment.advance(seconds(30));
     assert!(all().await.iter().all(|status| *status == StatusCode::UNAUTHORIZED));
     assert_eq!(issuer.fetches(), 2, "one for all of them");
-    bench.advance(seconds(29));
+    deployment.advance(seconds(29));
     all().await;
-    assert_eq!((issuer.fetches(), status(&bench, &good).await), (2, StatusCode::OK));
+    assert_eq!((issuer.fetches(), status(&deployment, &good).await), (2, StatusCode::OK));
     // What no key could make good is refused without a question.
-    bench.advance(seconds(30));
-    let hopeless = FIRST.sign(&json!({"alg": "HS256", "kid": "made-up"}), &issuer.claims(&bench));
-    assert_eq!((status(&bench, &hopeless).await, issuer.fetches()), (StatusCode::UNAUTHORIZED, 2));
+    deployment.advance(seconds(30));
+    let hopeless = FIRST.sign(&json!({"alg": "HS256", "kid": "made-up"}), &issuer.claims(&deployment));
+    assert_eq!((status(&deployment, &hopeless).await, issuer.fetches()), (StatusCode::UNAUTHORIZED, 2));
 }
 
 #[tokio::test]
 async fn many_first_tokens_cause_one_fetch() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
-    let token = issuer.token(&bench, &FIRST, json!({}));
-    let answers = join_all((0..20).map(|_| status(&bench, &token))).await;
+    let deployment = issuer.deployment().await;
+    let token = issuer.token(&deployment, &FIRST, json!({}));
+    let answers = join_all((0..20).map(|_| status(&deployment, &token))).await;
     assert!(answers.iter().all(|status| *status == StatusCode::OK), "{answers:?}");
     assert_eq!(issuer.fetches(), 1);
 }
@@ -84,42 +84,42 @@ async fn many_first_tokens_cause_one_fetch() {
 #[tokio::test]
 async fn known_keys_serve_while_the_issuer_is_down() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
-    let token = issuer.token(&bench, &FIRST, json!({"exp": bench.now().timestamp() + 100_000}));
-    assert_eq!(status(&bench, &token).await, StatusCode::OK);
+    let deployment = issuer.deployment().await;
+    let token = issuer.token(&deployment, &FIRST, json!({"exp": deployment.now().timestamp() + 100_000}));
+    assert_eq!(status(&deployment, &token).await, StatusCode::OK);
     for mood in [Mood::Down, Mood::NoJson, Mood::Posing, Mood::Huge, Mood::Redirecting] {
         issuer.is(mood);
         let before = issuer.fetches();
-        bench.advance(seconds(600));
+        deployment.advance(seconds(600));
         for _ in 0..3 {
-            assert_eq!(status(&bench, &token).await, StatusCode::OK);
+            assert_eq!(status(&deployment, &token).await, StatusCode::OK);
         }
         assert_eq!(issuer.fetches(), before + 1, "one attempt");
     }
     // Six hours after the last good answer they are too old.
-    bench.advance(TimeDelta::hours(6) - seconds(3001));
-    assert_eq!(status(&bench, &token).await, StatusCode::OK);
-    bench.advance(seconds(1));
-    assert_eq!(status(&bench, &token).await, StatusCode::UNAUTHORIZED);
+    deployment.advance(TimeDelta::hours(6) - seconds(3001));
+    assert_eq!(status(&deployment, &token).await, StatusCode::OK);
+    deployment.advance(seconds(1));
+    assert_eq!(status(&deployment, &token).await, StatusCode::UNAUTHORIZED);
     issuer.is(Mood::Well);
-    assert_eq!(status(&bench, &token).await, StatusCode::UNAUTHORIZED, "asked a moment ago");
-    bench.advance(seconds(30));
-    assert_eq!(status(&bench, &token).await, StatusCode::OK);
+    assert_eq!(status(&deployment, &token).await, StatusCode::UNAUTHORIZED, "asked a moment ago");
+    deployment.advance(seconds(30));
+    assert_eq!(status(&deployment, &token).await, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn without_keys_nothing_is_accepted() {
     for mood in [Mood::Down, Mood::NoJson, Mood::Posing, Mood::Huge, Mood::Redirecting] {
         let issuer = Issuer::start().await;
-        let bench = issuer.bench().await;
-        let token = issuer.token(&bench, &FIRST, json!({}));
+        let deployment = issuer.deployment().await;
+        let token = issuer.token(&deployment, &FIRST, json!({}));
         issuer.is(mood);
-        assert_eq!(status(&bench, &token).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(status(&deployment, &token).await, StatusCode::UNAUTHORIZED);
         issuer.is(Mood::Well);
-        bench.advance(seconds(29));
-        assert_eq!(status(&bench, &token).await, StatusCode::UNAUTHORIZED);
-        bench.advance(seconds(1));
-        assert_eq!(status(&bench, &token).await, StatusCode::OK);
+        deployment.advance(seconds(29));
+        assert_eq!(status(&deployment, &token).await, StatusCode::UNAUTHORIZED);
+        deployment.advance(seconds(1));
+        assert_eq!(status(&deployment, &token).await, StatusCode::OK);
     }
 }
 
@@ -127,20 +127,20 @@ async fn without_keys_nothing_is_accepted() {
 async fn a_slow_issuer_is_given_up_and_holds_up_nobody_else() {
     let issuer = Issuer::start().await;
     let settings = IssuerSettings { timeout: Duration::from_millis(300), ..issuer.settings() };
-    let bench = issuer.bench_with(settings, Settings::default()).await;
-    let token = issuer.token(&bench, &FIRST, json!({}));
+    let deployment = issuer.bench_with(settings, Settings::default()).await;
+    let token = issuer.token(&deployment, &FIRST, json!({}));
     issuer.is(Mood::Silent);
-    let answers = join_all((0..10).map(|_| status(&bench, &token))).await;
+    let answers = join_all((0..10).map(|_| status(&deployment, &token))).await;
     assert!(answers.iter().all(|status| *status == StatusCode::UNAUTHORIZED), "{answers:?}");
     assert_eq!(issuer.fetches(), 1);
-    present(&bench, "mpn", &bench.token(ANA)).await.ok();
+    present(&deployment, "mpn", &deployment.token(ANA)).await.ok();
     issuer.is(Mood::Well);
-    bench.advance(seconds(30));
-    assert_eq!(status(&bench, &token).await, StatusCode::OK);
+    deployment.advance(seconds(30));
+    assert_eq!(status(&deployment, &token).await, StatusCode::OK);
     // With keys at hand, the one who asks waits, and gets what was known.
     issuer.is(Mood::Silent);
-    bench.advance(seconds(600));
-    let answers = join_all((0..10).map(|_| status(&bench, &token))).await;
+    deployment.advance(seconds(600));
+    let answers = join_all((0..10).map(|_| status(&deployment, &token))).await;
     assert!(answers.iter().all(|status| *status == StatusCode::OK), "{answers:?}");
     assert_eq!(issuer.fetches(), 3);
 }
@@ -149,10 +149,10 @@ async fn a_slow_issuer_is_given_up_and_holds_up_nobody_else() {
 #[tokio::test]
 async fn a_fetch_outlives_its_caller() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
-    let token = issuer.token(&bench, &FIRST, json!({}));
+    let deployment = issuer.deployment().await;
+    let token = issuer.token(&deployment, &FIRST, json!({}));
     {
-        let mut first = Box::pin(status(&bench, &token));
+        let mut first = Box::pin(status(&deployment, &token));
         while issuer.fetches() == 0 {
             tokio::select! {
                 biased;
@@ -161,5 +161,5 @@ async fn a_fetch_outlives_its_caller() {
             }
         }
     }
-    assert_eq!((status(&bench, &token).await, issuer.fetches()), (StatusCode::OK, 1));
+    assert_eq!((status(&deployment, &token).await, issuer.fetches()), (StatusCode::OK, 1));
 }

@@ -14,15 +14,15 @@ use crate::tests::harness::*;
 #[tokio::test]
 async fn a_bound_user_gets_the_data_of_the_own_organisation() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
-    let token = issuer.token(&bench, &FIRST, json!({}));
-    present(&bench, "mpn", &token).await.ok();
+    let deployment = issuer.deployment().await;
+    let token = issuer.token(&deployment, &FIRST, json!({}));
+    present(&deployment, "mpn", &token).await.ok();
     let authorization = format!("Bearer {token}");
     let uri = "/insights/v1/mpn/ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales%20ORDER%20BY%20Name%20ASC";
-    let rows = bench.fetch(uri, &[("authorization", &authorization)]).await.ok();
+    let rows = deployment.fetch(uri, &[("authorization", &authorization)]).await.ok();
     assert_eq!(rows, [json!({"Name": "alpha"}), json!({"Name": "beta"}), json!({"Name": "gamma"})]);
     // The built-in authority's tokens are accepted beside it.
-    present(&bench, "mpn", &bench.token(ANA)).await.ok();
+    present(&deployment, "mpn", &deployment.token(ANA)).await.ok();
     assert_eq!(issuer.fetches(), 1, "keys are kept");
 }
 
@@ -33,9 +33,9 @@ async fn other_forms_of_good_tokens_are_accepted() {
     let marked = with(FIRST.public(), json!({"kid": "marked", "alg": "PS256"}));
     issuer.publish(&[json!({"kty": "oct", "k": "AAAA", "kid": "x"}), json!(7), FIRST.public(), ec.public(), marked]);
     let algorithms = ["RS256", "PS256", "ES256"].map(str::to_owned).to_vec();
-    let bench = issuer.bench_with(IssuerSettings { algorithms, ..issuer.settings() }, Settings::default()).await;
-    let now = bench.now().timestamp();
-    let claims = issuer.claims(&bench);
+    let deployment = issuer.bench_with(IssuerSettings { algorithms, ..issuer.settings() }, Settings::default()).await;
+    let now = deployment.now().timestamp();
+    let claims = issuer.claims(&deployment);
     let mut v1 = with(claims.clone(), json!({"appid": "app-at-issuer", "ver": "1.0"}));
     v1.as_object_mut().unwrap().remove("azp");
     let mut bare = claims.clone();
@@ -46,10 +46,10 @@ async fn other_forms_of_good_tokens_are_accepted() {
     let cases = [
         ("version 1", FIRST.sign(&header, &v1)),
         ("the least of claims", FIRST.sign(&header, &bare)),
-        ("several audiences", issuer.token(&bench, &FIRST, json!({"aud": ["other", AUDIENCE]}))),
-        ("several claims of the application", issuer.token(&bench, &FIRST, json!({"client_id": "app-at-issuer"}))),
-        ("times with fractions", issuer.token(&bench, &FIRST, json!({"exp": now as f64 + 10.5, "nbf": now as f64 - 0.5}))),
-        ("Keycloak's mark", issuer.token(&bench, &FIRST, json!({"typ": "Bearer"}))),
+        ("several audiences", issuer.token(&deployment, &FIRST, json!({"aud": ["other", AUDIENCE]}))),
+        ("several claims of the application", issuer.token(&deployment, &FIRST, json!({"client_id": "app-at-issuer"}))),
+        ("times with fractions", issuer.token(&deployment, &FIRST, json!({"exp": now as f64 + 10.5, "nbf": now as f64 - 0.5}))),
+        ("Keycloak's mark", issuer.token(&deployment, &FIRST, json!({"typ": "Bearer"}))),
         ("marked as an access token", FIRST.sign(&with(header.clone(), json!({"typ": "at+jwt"})), &claims)),
         ("marked in full", FIRST.sign(&with(header.clone(), json!({"typ": "application/AT+JWT"})), &claims)),
         ("with a certificate's hash", FIRST.sign(&with(header.clone(), json!({"x5t": "AAAA"})), &claims)),
@@ -58,7 +58,7 @@ async fn other_forms_of_good_tokens_are_accepted() {
         ("ES256", ec.sign(&json!({"alg": "ES256", "kid": "curve"}), &claims)),
     ];
     for (what, token) in &cases {
-        let answer = present(&bench, "mpn", token).await;
+        let answer = present(&deployment, "mpn", token).await;
         assert_eq!(answer.status, 200, "{what}");
     }
 }
@@ -72,14 +72,14 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
     let nameless = with(FIRST.public(), json!({"kid": ""}));
     issuer.publish(&[FIRST.public(), encryption, marked, wrapping, nameless]);
     let settings = IssuerSettings { management_audiences: vec!["api://manage".to_owned()], ..issuer.settings() };
-    let bench = issuer.bench_with(settings, Settings::default()).await;
-    let good = issuer.token(&bench, &FIRST, json!({}));
+    let deployment = issuer.bench_with(settings, Settings::default()).await;
+    let good = issuer.token(&deployment, &FIRST, json!({}));
     let parts: Vec<&str> = good.split('.').collect();
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let headed = |changes: Value| FIRST.sign(&with(Issuer::header(&FIRST), changes), &issuer.claims(&bench));
-    let claimed = |changes: Value| issuer.token(&bench, &FIRST, changes);
+    let headed = |changes: Value| FIRST.sign(&with(Issuer::header(&FIRST), changes), &issuer.claims(&deployment));
+    let claimed = |changes: Value| issuer.token(&deployment, &FIRST, changes);
     let without = |name: &str| {
-        let mut claims = issuer.claims(&bench);
+        let mut claims = issuer.claims(&deployment);
         claims.as_object_mut().unwrap().remove(name).unwrap();
         FIRST.sign(&Issuer::header(&FIRST), &claims)
     };
@@ -89,11 +89,11 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
         let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(mac))
     };
-    let other_key = SECOND.sign(&Issuer::header(&FIRST), &issuer.claims(&bench));
-    let now = bench.now().timestamp();
+    let other_key = SECOND.sign(&Issuer::header(&FIRST), &issuer.claims(&deployment));
+    let now = deployment.now().timestamp();
     let cases = [
         ("another key under a known id", other_key),
-        ("an unknown key", issuer.token(&bench, &SECOND, json!({}))),
+        ("an unknown key", issuer.token(&deployment, &SECOND, json!({}))),
         ("alg none", format!("{}.{}.", part(&json!({"alg": "none", "kid": FIRST.kid})), parts[1])),
         ("alg none, signature kept", format!("{}.{}.{}", part(&json!({"alg": "none", "kid": FIRST.kid})), parts[1], parts[2])),
         ("HS256 with the public modulus", by_public_key(&URL_SAFE_NO_PAD.decode(&modulus).unwrap())),
@@ -102,8 +102,8 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
         ("an algorithm that is not asked for", headed(json!({"alg": "PS256"}))),
         ("an algorithm that the signature is not", headed(json!({"alg": "RS384"}))),
         ("an algorithm in lower case", headed(json!({"alg": "rs256"}))),
-        ("no algorithm", FIRST.sign(&json!({"kid": FIRST.kid}), &issuer.claims(&bench))),
-        ("no key id", FIRST.sign(&json!({"alg": "RS256"}), &issuer.claims(&bench))),
+        ("no algorithm", FIRST.sign(&json!({"kid": FIRST.kid}), &issuer.claims(&deployment))),
+        ("no key id", FIRST.sign(&json!({"alg": "RS256"}), &issuer.claims(&deployment))),
         ("an empty key id", headed(json!({"kid": ""}))),
         ("a key for encryption", headed(json!({"kid": "encryption"}))),
         ("a key for wrapping", headed(json!({"kid": "wrapping"}))),
@@ -146,7 +146,7 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
         ("an id token", claimed(json!({"at_hash": "AAAA"}))),
         ("Keycloak's id token", claimed(json!({"typ": "ID"}))),
         ("bound to a key", claimed(json!({"cnf": {"jkt": "AAAA"}}))),
-        ("changed claims", format!("{}.{}.{}", parts[0], part(&with(issuer.claims(&bench), json!({"scp": "more"}))), parts[2])),
+        ("changed claims", format!("{}.{}.{}", parts[0], part(&with(issuer.claims(&deployment), json!({"scp": "more"}))), parts[2])),
         ("no signature", format!("{}.{}", parts[0], parts[1])),
         ("an empty signature", format!("{}.{}.", parts[0], parts[1])),
         ("a part more", format!("{good}.{}", parts[2])),
@@ -154,19 +154,19 @@ async fn forged_and_misdirected_tokens_are_not_accepted() {
         ("too long", claimed(json!({"padding": "x".repeat(16 << 10)}))),
     ];
     for (what, token) in &cases {
-        let answer = present(&bench, "mpn", token).await;
+        let answer = present(&deployment, "mpn", token).await;
         assert_eq!(answer.refused(401), "Unauthorized", "{what}");
         let challenge = answer.header("www-authenticate");
         assert!(challenge.starts_with("Bearer error=\"invalid_token\", error_description=\""), "{what}: {challenge}");
     }
-    present(&bench, "mpn", &good).await.ok();
+    present(&deployment, "mpn", &good).await.ok();
 }
 
 #[tokio::test]
 async fn clocks_may_differ_by_a_minute() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
-    let now = bench.now().timestamp();
+    let deployment = issuer.deployment().await;
+    let now = deployment.now().timestamp();
     for (changes, accepted) in [
         (json!({"exp": now - 59}), true),
         (json!({"exp": now - 60}), false),
@@ -174,7 +174,7 @@ async fn clocks_may_differ_by_a_minute() {
         (json!({"nbf": now + 61}), false),
         (json!({"iat": now + 61}), false),
     ] {
-        let answer = present(&bench, "mpn", &issuer.token(&bench, &FIRST, changes.clone())).await;
+        let answer = present(&deployment, "mpn", &issuer.token(&deployment, &FIRST, changes.clone())).await;
         assert_eq!(answer.status == 200, accepted, "{changes}");
     }
 }
@@ -183,9 +183,9 @@ async fn clocks_may_differ_by_a_minute() {
 #[tokio::test]
 async fn an_application_alone_gets_what_it_may_have_alone() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
+    let deployment = issuer.deployment().await;
     let token = |changes: Value, removed: &[&str]| {
-        let mut claims = with(issuer.claims(&bench), changes);
+        let mut claims = with(issuer.claims(&deployment), changes);
         removed.iter().for_each(|name| drop(claims.as_object_mut().unwrap().remove(*name)));
         FIRST.sign(&Issuer::header(&FIRST), &claims)
     };
@@ -195,19 +195,19 @@ async fn an_application_alone_gets_what_it_may_have_alone() {
         token(json!({"oid": "principal", "sub": "principal"}), &["scp"]),
     ];
     for token in &alone {
-        present(&bench, "cmp", token).await.ok();
-        assert!(present(&bench, "mpn", token).await.refused(403).contains("application and user"));
+        present(&deployment, "cmp", token).await.ok();
+        assert!(present(&deployment, "mpn", token).await.refused(403).contains("application and user"));
     }
     for token in [token(json!({}), &["oid"]), token(json!({}), &["oid", "scp"]), token(json!({"oid": "zoe"}), &["scp"])] {
-        present(&bench, "cmp", &token).await.refused(401);
+        present(&deployment, "cmp", &token).await.refused(401);
     }
     // A service account that is a user for its issuer, bound as the application that it is.
     let service = token(json!({"oid": "service-account"}), &[]);
-    present(&bench, "cmp", &service).await.refused(401);
+    present(&deployment, "cmp", &service).await.refused(401);
     let body = issuer.binding(json!({"kind": "application", "externalId": "service-account", "application": APP}));
-    assert_eq!(manage(&bench, ANA, Method::POST, "contoso.example", "", body).await.status, 201);
-    present(&bench, "cmp", &service).await.ok();
-    present(&bench, "mpn", &service).await.refused(403);
+    assert_eq!(manage(&deployment, ANA, Method::POST, "contoso.example", "", body).await.status, 201);
+    present(&deployment, "cmp", &service).await.ok();
+    present(&deployment, "mpn", &service).await.refused(403);
 }
 
 #[tokio::test]
@@ -215,28 +215,28 @@ async fn claims_of_other_issuers_are_read_as_configured() {
     let issuer = Issuer::start().await;
     let application_claims = vec!["client_id".to_owned()];
     let settings = IssuerSettings { user_claim: "sub".to_owned(), application_claims, require_at_jwt: true, ..issuer.fixed() };
-    let bench = issuer.bench_with(settings, Settings::default()).await;
+    let deployment = issuer.bench_with(settings, Settings::default()).await;
     let claims = json!({
-        "iss": issuer.url, "aud": AUDIENCE, "exp": bench.now().timestamp() + 60, "sub": "ana-at-issuer", "client_id": "app-at-issuer",
+        "iss": issuer.url, "aud": AUDIENCE, "exp": deployment.now().timestamp() + 60, "sub": "ana-at-issuer", "client_id": "app-at-issuer",
     });
     let header = with(Issuer::header(&FIRST), json!({"typ": "at+jwt"}));
-    present(&bench, "mpn", &FIRST.sign(&header, &claims)).await.ok();
-    present(&bench, "mpn", &FIRST.sign(&Issuer::header(&FIRST), &claims)).await.refused(401);
+    present(&deployment, "mpn", &FIRST.sign(&header, &claims)).await.ok();
+    present(&deployment, "mpn", &FIRST.sign(&Issuer::header(&FIRST), &claims)).await.refused(401);
     // The claims of the defaults mean nothing here.
     let moved = with(claims, json!({"sub": "zoe-at-issuer", "oid": "ana-at-issuer", "azp": "app-at-issuer"}));
-    present(&bench, "mpn", &FIRST.sign(&header, &moved)).await.refused(401);
+    present(&deployment, "mpn", &FIRST.sign(&header, &moved)).await.refused(401);
 }
 
 /// Roles, consent and enrollment are local: they are read anew, whatever the token says.
 #[tokio::test]
 async fn prerequisites_stay_local() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench().await;
-    let token = issuer.token(&bench, &FIRST, json!({"roles": ["executive_report_viewer"], "wids": ["global_admin"]}));
-    present(&bench, "mpn", &token).await.ok();
+    let deployment = issuer.deployment().await;
+    let token = issuer.token(&deployment, &FIRST, json!({"roles": ["executive_report_viewer"], "wids": ["global_admin"]}));
+    present(&deployment, "mpn", &token).await.ok();
     let role = insightgate_identity::role::Role::ExecutiveReportViewer;
-    bench.context.store.revoke_role(ANA.user.unwrap(), role).await.unwrap();
-    assert!(present(&bench, "mpn", &token).await.refused(403).contains("Executive report viewer"));
+    deployment.context.store.revoke_role(ANA.user.unwrap(), role).await.unwrap();
+    assert!(present(&deployment, "mpn", &token).await.refused(403).contains("Executive report viewer"));
 }
 
 /// A token for one opens the other never; the audience is the issuer's own word for it.
@@ -244,24 +244,25 @@ async fn prerequisites_stay_local() {
 async fn a_token_for_management_opens_that_alone() {
     let issuer = Issuer::start().await;
     let settings = IssuerSettings { management_audiences: vec!["api://manage".to_owned()], ..issuer.settings() };
-    let bench = issuer.bench_with(settings, Settings { built_in_authority: false, ..Settings::default() }).await;
+    let deployment = issuer.bench_with(settings, Settings { built_in_authority: false, ..Settings::default() }).await;
     let uri = "/manage/v1/tenants/contoso.example/externalIdentities";
-    let list = async |token: &str| bench.fetch(uri, &[("authorization", &format!("Bearer {token}"))]).await.status;
-    let (data, management) = (issuer.token(&bench, &FIRST, json!({})), issuer.token(&bench, &FIRST, json!({"aud": "api://manage"})));
+    let list = async |token: &str| deployment.fetch(uri, &[("authorization", &format!("Bearer {token}"))]).await.status;
+    let (data, management) =
+        (issuer.token(&deployment, &FIRST, json!({})), issuer.token(&deployment, &FIRST, json!({"aud": "api://manage"})));
     assert_eq!((list(&data).await.as_u16(), list(&management).await.as_u16()), (401, 200));
-    present(&bench, "mpn", &management).await.refused(401);
-    present(&bench, "mpn", &data).await.ok();
-    let stranger = issuer.token(&bench, &FIRST, json!({"aud": "api://manage", "oid": "zoe-at-issuer"}));
+    present(&deployment, "mpn", &management).await.refused(401);
+    present(&deployment, "mpn", &data).await.ok();
+    let stranger = issuer.token(&deployment, &FIRST, json!({"aud": "api://manage", "oid": "zoe-at-issuer"}));
     assert_eq!(list(&stranger).await, 401);
 }
 
 #[tokio::test]
 async fn a_second_factor_at_the_issuer_counts() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench_with(issuer.settings(), Settings { require_mfa: true, ..Settings::default() }).await;
-    present(&bench, "mpn", &issuer.token(&bench, &FIRST, json!({"amr": ["pwd", "mfa"]}))).await.ok();
+    let deployment = issuer.bench_with(issuer.settings(), Settings { require_mfa: true, ..Settings::default() }).await;
+    present(&deployment, "mpn", &issuer.token(&deployment, &FIRST, json!({"amr": ["pwd", "mfa"]}))).await.ok();
     for amr in [json!(["pwd"]), json!([]), json!("mfa"), json!({"mfa": true}), json!(["MFA"])] {
-        let answer = present(&bench, "mpn", &issuer.token(&bench, &FIRST, json!({"amr": amr}))).await;
+        let answer = present(&deployment, "mpn", &issuer.token(&deployment, &FIRST, json!({"amr": amr}))).await;
         assert_eq!((answer.status.as_u16(), answer.text().contains("900421")), (401, true), "{}", answer.text());
     }
 }
@@ -269,22 +270,22 @@ async fn a_second_factor_at_the_issuer_counts() {
 #[tokio::test]
 async fn without_the_built_in_authority_only_the_issuer_counts() {
     let issuer = Issuer::start().await;
-    let bench = issuer.bench_with(issuer.settings(), Settings { built_in_authority: false, ..Settings::default() }).await;
-    present(&bench, "mpn", &issuer.token(&bench, &FIRST, json!({}))).await.ok();
-    present(&bench, "mpn", &bench.token(ANA)).await.refused(401);
+    let deployment = issuer.bench_with(issuer.settings(), Settings { built_in_authority: false, ..Settings::default() }).await;
+    present(&deployment, "mpn", &issuer.token(&deployment, &FIRST, json!({}))).await.ok();
+    present(&deployment, "mpn", &deployment.token(ANA)).await.refused(401);
     let token = format!("/{CONTOSO}/oauth2/token");
     let answers = [
-        bench.post_form(&token, &[("grant_type", "password")]).await,
-        bench.post_form("/common/oauth2/v2.0/token", &[]).await,
-        bench.fetch(&token, &[]).await,
-        bench.fetch(&format!("/{CONTOSO}/v2.0/.well-known/openid-configuration"), &[]).await,
-        bench.fetch("/common/discovery/v2.0/keys", &[]).await,
-        bench.fetch("/common/discovery/instance", &[]).await,
-        bench.fetch("/common/UserRealm/ana@contoso.example", &[]).await,
-        bench.fetch(&format!("/{CONTOSO}/oauth2/v2.0/authorize"), &[]).await,
-        bench.fetch("/common/oauth2/deviceauth", &[]).await,
-        bench.post_form("/common/sign-in", &[]).await,
-        bench.post_form("/common/oauth2/v2.0/devicecode", &[]).await,
+        deployment.post_form(&token, &[("grant_type", "password")]).await,
+        deployment.post_form("/common/oauth2/v2.0/token", &[]).await,
+        deployment.fetch(&token, &[]).await,
+        deployment.fetch(&format!("/{CONTOSO}/v2.0/.well-known/openid-configuration"), &[]).await,
+        deployment.fetch("/common/discovery/v2.0/keys", &[]).await,
+        deployment.fetch("/common/discovery/instance", &[]).await,
+        deployment.fetch("/common/UserRealm/ana@contoso.example", &[]).await,
+        deployment.fetch(&format!("/{CONTOSO}/oauth2/v2.0/authorize"), &[]).await,
+        deployment.fetch("/common/oauth2/deviceauth", &[]).await,
+        deployment.post_form("/common/sign-in", &[]).await,
+        deployment.post_form("/common/oauth2/v2.0/devicecode", &[]).await,
     ];
     for answer in &answers {
         assert_eq!(crate::tests::oauth::token_endpoint::refused(answer, "invalid_request", 404), 90002);

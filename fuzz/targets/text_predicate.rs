@@ -3,8 +3,8 @@
 #![no_main]
 
 use insightgate_query::matching::fold::fold;
-use insightgate_query::matching::{Greatest, Stands, TextTest};
-use insightgate_query::plan::{Comparison, Test, Value};
+use insightgate_query::matching::{Greatest, Stands, TextPredicate};
+use insightgate_query::plan::{Comparison, Predicate, Value};
 use libfuzzer_sys::fuzz_target;
 
 /// Which of the places of a text a pattern can have come to, character by character.
@@ -32,7 +32,7 @@ fuzz_target!(|input: (u8, &str)| {
     let (wanted, text) = both.split_once('\n').unwrap_or((both, ""));
     let (folded, folded_text) = (fold(wanted), fold(text));
     let value = Value::String(wanted.to_owned());
-    let compare = |comparison| Test::Compare(comparison, value.clone());
+    let compare = |comparison| Predicate::Compare(comparison, value.clone());
     let (test, expected) = match chosen % 8 {
         0 => (compare(Equal), folded_text == folded),
         1 => (compare(NotEqual), folded_text != folded),
@@ -43,11 +43,11 @@ fuzz_target!(|input: (u8, &str)| {
         6 => {
             // Words in a list, short or long.
             let values: Vec<Value> = wanted.split(' ').map(|word| Value::String(word.to_owned())).collect();
-            (Test::In { values, negated: false }, wanted.split(' ').any(|word| fold(word) == folded_text))
+            (Predicate::In { values, negated: false }, wanted.split(' ').any(|word| fold(word) == folded_text))
         }
-        _ => (Test::Like { pattern: wanted.to_owned(), negated: false }, like(&folded, &folded_text)),
+        _ => (Predicate::Like { pattern: wanted.to_owned(), negated: false }, like(&folded, &folded_text)),
     };
-    let Some(test) = TextTest::new(&test) else { unreachable!("a test on texts is one") };
+    let Some(test) = TextPredicate::new(&test) else { unreachable!("a test on texts is one") };
     let mut scratch = String::from("what an earlier call left");
     assert_eq!(test.matches(text, &mut scratch), expected);
     if let Some((stands, part, negated)) = test.only_text() {
