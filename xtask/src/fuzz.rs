@@ -10,6 +10,7 @@ use crate::steps::{self, Steps, cargo, count, root, target_directory};
 
 const TARGETS: [&str; 7] =
     ["token_form", "access_token", "query_text", "query_literal", "text_predicate", "metric_expression", "dataset_definition"];
+
 #[derive(clap::Args)]
 pub struct Options {
     /// How long each target runs

@@ -3,12 +3,14 @@
 //! There is no way to a row without a [`TenantScope`](insightgate_identity::scope::TenantScope): every scan carries the tenant's and the
 //! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
 
+mod balanced;
 mod encode;
 mod error;
 mod functions;
 mod guard;
 mod ingest;
 mod lower;
+mod reach;
 mod rows;
 mod run;
 pub mod storage;

@@ -4,6 +4,7 @@ pub(crate) mod blame;
 pub(crate) mod check_files;
 pub(crate) mod columns;
 pub(crate) mod dictionary;
+pub(crate) mod held_texts;
 pub(crate) mod lake;
 pub(crate) mod layout;
 pub(crate) mod owner;

@@ -8,5 +8,6 @@ pub(crate) mod in_order;
 pub(crate) mod ledger;
 pub(crate) mod preview;
 pub(crate) mod stores;
+pub(crate) mod strategy;
 pub(crate) mod turns;
 pub(crate) mod workers;

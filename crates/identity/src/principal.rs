@@ -31,10 +31,11 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The rows of `program` that the caller may see, or the first prerequisite that is missing.
+    /// The rows of `program` that the caller may see.
     ///
     /// # Errors
-    /// When a prerequisite is missing: the first one.
+    ///
+    /// [`Refusal`] is the first prerequisite that is missing.
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
@@ -62,7 +63,8 @@ impl Principal {
     /// Whether the application may act for a user at all.
     ///
     /// # Errors
-    /// When the application lacks the permission or the consent.
+    ///
+    /// [`Refusal`] when the application lacks the permission, or the tenant's consent to it.
     pub fn delegation(&self) -> Result<(), Refusal> {
         if !self.requested.contains(&Permission::PartnerApi) {
             return Err(Refusal::PermissionMissing);

@@ -140,10 +140,11 @@ impl Role {
     }
 }
 
-/// Whether somebody with these assignments may assign or revoke the role. Operators always may.
+/// Whether somebody with these assignments may give the role, or take it. Operators need none of this.
 ///
 /// # Errors
-/// When these assignments do not allow it.
+///
+/// [`MayNotAssign`] names the roles that it takes.
 pub fn may_assign(assigner: &[RoleAssignment], role: Role) -> Result<(), MayNotAssign> {
     if assigner.iter().any(|held| held.role.may_assign(role)) { Ok(()) } else { Err(MayNotAssign(role)) }
 }
@@ -152,7 +153,8 @@ impl RoleAssignment {
     /// Location ids are trimmed, sorted and distinct; whether the tenant has them is for the caller to check.
     ///
     /// # Errors
-    /// When the role cannot be assigned for locations, or none is given.
+    ///
+    /// [`AssignmentFault`] when the role takes no locations, or none are named.
     pub fn new(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         let Locations::Only(mpn_ids) = locations else { return Ok(RoleAssignment { role, locations }) };
         if !role.takes_locations() {
@@ -170,7 +172,8 @@ impl RoleAssignment {
     /// The same for an application that acts alone.
     ///
     /// # Errors
-    /// When an application cannot have the role, or not for these locations.
+    ///
+    /// [`AssignmentFault`] when the role is for users, and where [`RoleAssignment::new`] fails.
     pub fn of_application(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         if !role.is_for_applications() {
             return Err(AssignmentFault::NotForApplications(role));

@@ -49,11 +49,12 @@ impl TenantScope {
         TenantScope { access, ..self }
     }
 
-    /// What the scope gives access to in one dataset: for Developers only usage, and for Report viewers propensity data only if they have the role
-    /// for the partner global account. Source: the notes on both roles.
+    /// What the scope opens of one dataset: nothing but usage for Developers, and propensity data for Report viewers only where they have the
+    /// role for the partner global account. Source: the notes on both roles.
     ///
     /// # Errors
-    /// When the caller's roles give no access to the dataset.
+    ///
+    /// [`DatasetRefusal`] when the roles open nothing of it.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {

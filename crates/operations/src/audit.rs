@@ -4,7 +4,6 @@
 //! written by itself; if it cannot be written, that is logged, and the answer is given all the same. Events that come too fast are counted.
 
 pub mod recorder;
-pub mod recorder_loop;
 
 use std::net::IpAddr;
 

@@ -16,10 +16,11 @@ use crate::syntax::{self, Reading};
 use crate::timespan::TimeSpan;
 use names::Names;
 
-/// The query's text as a plan over the catalog, or all that is wrong with it.
+/// The query's text as a plan over the catalog.
 ///
 /// # Errors
-/// When the query is wrong: all that is wrong with it.
+///
+/// [`Diagnostics`] have all that is wrong with it, each with its place.
 pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     let Reading { select, diagnostics } = syntax::read(text);
     match select {
@@ -34,8 +35,11 @@ pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     }
 }
 
+/// The query's tree as a plan over the catalog.
+///
 /// # Errors
-/// When a name is unknown or a rule is broken: all that is wrong with it.
+///
+/// [`Diagnostics`] have all that is wrong with its names, its values and the query as a whole.
 pub fn check(select: &Select, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     check_names(select, catalog, true)
 }

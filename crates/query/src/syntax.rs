@@ -20,10 +20,11 @@ use ast::Select;
 /// Bytes of a query's text.
 pub const MAXIMUM_TEXT: usize = 64 * 1024;
 
-/// The query as a tree, or all that is wrong with its text.
+/// The query as a tree.
 ///
 /// # Errors
-/// When the text is wrong: all of its errors.
+///
+/// [`Diagnostics`] have all that is wrong with the text.
 pub fn parse(text: &str) -> Result<Select, Diagnostics> {
     match read(text) {
         Reading { select: Some(select), diagnostics } if diagnostics.is_empty() => Ok(select),

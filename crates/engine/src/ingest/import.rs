@@ -29,12 +29,13 @@ pub struct ImportSummary {
     pub files: Vec<PathBuf>,
 }
 
-/// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it. `progress` is
-/// called with the number of rows so far. Blocks; memory does not grow with the files. If a file's columns do not fit, nothing is written. If a value
-/// of a file does not fit, nothing of that file is left, and the files before it stay.
+/// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it.
+/// `progress` hears of the rows so far. Blocks; memory does not grow with the files. Nothing is written when a file's columns do not fit; a
+/// file with a value that does not leaves nothing, and those before it stay.
 ///
 /// # Errors
-/// When a file cannot be read, does not fit the definition, or the folder cannot be written.
+///
+/// What does not fit, with its place; that a file cannot be read or written.
 pub fn import(
     files: &[PathBuf],
     dataset: &Dataset,

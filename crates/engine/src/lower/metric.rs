@@ -11,7 +11,7 @@ use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::number::{Typed, arithmetic, concatenated, decimal_type, first_not_null};
 use crate::error::EngineError;
-use crate::functions::numbers::digest;
+use crate::functions::digest::digest;
 use crate::rows::columns::column;
 use crate::rows::redaction;
 
@@ -47,7 +47,7 @@ impl Inputs<'_> {
     }
 
     fn guarded(&self, expression: Expr) -> Result<Expr, EngineError> {
-        if self.redacted && self.sensitive { redaction::where_clear(expression) } else { Ok(expression) }
+        if self.redacted && self.sensitive { redaction::where_unredacted(expression) } else { Ok(expression) }
     }
 }
 

@@ -11,7 +11,7 @@ use insightgate_query::metric::Operator;
 use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
-use crate::functions::numbers::{INT64_PRECISION, widened};
+use crate::functions::widened::{INT64_PRECISION, widened};
 use crate::rows::columns::text;
 use crate::types;
 

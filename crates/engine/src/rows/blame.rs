@@ -20,6 +20,7 @@ use insightgate_query::datasets::catalog::Dataset;
 
 use crate::error::EngineError;
 use crate::guard::GuardedReaders;
+use crate::reach;
 use crate::rows::lake::Lake;
 use crate::rows::snapshot::{PinnedFile, Snapshot};
 use crate::rows::spelling;
@@ -105,7 +106,7 @@ impl Lake {
         let readers = GuardedReaders(CachedParquetFileReaderFactory::new(Arc::clone(&self.store), Arc::clone(&self.footers)));
         let options = session.table_options().parquet.clone();
         let source = ParquetSource::new(Arc::clone(schema)).with_table_parquet_options(options);
-        let source = Arc::new(source.with_parquet_file_reader_factory(Arc::new(readers)));
+        let source = Arc::new(source.with_parquet_file_reader_factory(reach::part(readers)));
         let file = PartitionedFile::new_from_meta(pinned.meta.clone());
         let scan = FileScanConfigBuilder::new(self.url.clone(), source).with_file(file);
         let scan = DataSourceExec::from_data_source(scan.with_projection_indices(Some(columns))?.build());

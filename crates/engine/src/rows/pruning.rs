@@ -38,8 +38,8 @@ use insightgate_query::plan::{Comparison, Plan, Predicate};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::functions::balanced::all_physical;
-use crate::functions::meets::unsplit_and;
+use crate::balanced::all_physical;
+use crate::functions::unsplit_and::unsplit_and;
 use crate::guard::check_pages;
 use crate::rows::dictionary;
 use crate::rows::lake::Lake;

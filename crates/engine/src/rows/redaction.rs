@@ -56,7 +56,7 @@ pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &
 }
 
 /// `expression`, where the row is unredacted.
-pub(crate) fn where_clear(expression: Expr) -> Result<Expr, EngineError> {
+pub(crate) fn where_unredacted(expression: Expr) -> Result<Expr, EngineError> {
     when(column(UNREDACTED), expression).end().map_err(EngineError::Query)
 }
 

@@ -29,6 +29,8 @@ use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, same_na
 
 use crate::error::EngineError;
 use crate::guard::GuardedReaders;
+use crate::reach;
+use crate::reach::{PlanPart, Reach};
 use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, TENANT_COLUMN};
 use crate::rows::layout::TENANT_KEY;
 use crate::rows::owner::{location_filter, tenant_filter};
@@ -107,11 +109,11 @@ pub(crate) fn tenant_rows(
         table: table.with_table_partition_cols(in_folders).build(),
         files,
         store: store.clone(),
-        adapter: differs.then(|| Arc::new(Respelled(wanted)) as Arc<dyn PhysicalExprAdapterFactory>),
+        adapter: differs.then(|| reach::part(Respelled(wanted)) as Arc<dyn PhysicalExprAdapterFactory>),
         ordered: rows == Rows::InOrder,
     };
-    let scan =
-        LogicalPlanBuilder::scan(TableReference::bare(dataset.name.as_str()), provider_as_source(Arc::new(table)), None).map_err(plan)?;
+    let scan = LogicalPlanBuilder::scan(TableReference::bare(dataset.name.as_str()), provider_as_source(reach::part(table)), None)
+        .map_err(plan)?;
     let scoped = scan.filter(tenant_filter(scope, dataset)).map_err(plan)?;
     let scoped = match location_filter(scope, dataset)? {
         Some(filter) => scoped.filter(filter).map_err(plan)?,
@@ -188,6 +190,10 @@ impl fmt::Debug for PinnedTable {
     }
 }
 
+impl PlanPart for PinnedTable {
+    const REACH: Reach = Reach::ThisProcess;
+}
+
 #[async_trait]
 impl TableProvider for PinnedTable {
     fn schema(&self) -> SchemaRef {
@@ -210,7 +216,7 @@ impl TableProvider for PinnedTable {
             CachedParquetFileReaderFactory::new(runtime.object_store(&self.store)?, runtime.cache_manager.get_file_metadata_cache());
         let source = ParquetSource::new(self.table.clone())
             .with_table_parquet_options(session.table_options().parquet.clone())
-            .with_parquet_file_reader_factory(Arc::new(GuardedReaders(readers)));
+            .with_parquet_file_reader_factory(reach::part(GuardedReaders(readers)));
         let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
             .with_file_group(FileGroup::new(self.files.clone()))
             .with_preserve_order(self.ordered)

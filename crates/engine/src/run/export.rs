@@ -69,7 +69,8 @@ impl Engine {
     /// As [`Engine::export_within`], where there is room for any file.
     ///
     /// # Errors
-    /// When the query fails, a limit is reached, a file changes meanwhile, or the artifact cannot be written.
+    ///
+    /// What the query meets; that the disk of the artifacts has nothing to spare; that the store fails.
     pub async fn export(
         &self,
         scope: &TenantScope,
@@ -110,7 +111,8 @@ impl Engine {
     /// Writes the same bytes elsewhere, for `insightgate run`. The writer is flushed, not closed.
     ///
     /// # Errors
-    /// When the query fails, or the writer does.
+    ///
+    /// What the query meets; that the writer fails, which then has a part of the answer.
     pub async fn export_to_writer(
         &self,
         scope: &TenantScope,

@@ -134,7 +134,7 @@ pub async fn read_artifact(
     correlation: &str,
     cut_off: impl FnOnce() + Send + 'static,
 ) -> Result<Content, Failure> {
-    context.readiness.artifacts_can_be_read(context).await?;
+    context.readiness.artifacts_can_be_read(&context.engine).await?;
     let place = context.downloads.admit(&context.settings.downloads, opened.key.tenant, opened.key.execution)?;
     let until = Instant::now() + STORE_WAIT;
     let reader = reader(context, opened, until, correlation).await?;

@@ -1,7 +1,6 @@
 //! Rotates keys: the authority's signing key and the key of links, when an operator requests it or when they are old.
 
 use crate::audit::{self, Happening};
-use crate::clock::watch::may_remove;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -32,7 +31,7 @@ pub async fn rotate_signing_key(context: &Context, actor: &str, correlation: Opt
 pub async fn tend_keys(context: &Context) -> Result<(), Failure> {
     let (now, days) = (context.clock.now(), context.settings.signing_key_days);
     let (store, vault) = (&context.store, &context.vault);
-    let removes = may_remove(context).await?;
+    let removes = context.clock_watch.may_remove(&context.clock, &context.store).await?;
     if context.signing.tend(store, vault, now, days, removes).await.map_err(Failure::internal)? {
         rotate_signing_key(context, "insightgate scheduler", None).await?;
     }

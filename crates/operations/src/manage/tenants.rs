@@ -3,10 +3,9 @@
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::tenant::Tenant;
-use insightgate_store::{AuditEvent, Reviewed};
+use insightgate_store::{AuditEvent, Reviewed, StoreError};
 
 use super::administrator::{Administrator, Duty};
-use super::enrollment::enroll_tenant::free_global_account;
 use super::enrollment::profile_input::ProfileInput;
 use super::enrollment::steps::{after_move, paused_reports};
 use super::fields;
@@ -76,7 +75,7 @@ pub async fn change_tenant(
     let global_account = match change.global_account_id.as_deref().map(str::trim) {
         None => tenant.global_account.clone(),
         Some("") => None,
-        Some(id) => Some(free_global_account(context, Some(&tenant), id).await?),
+        Some(id) => Some(fields::free_global_account(context, Some(tenant.id), id).await?),
     };
     if global_account != tenant.global_account {
         parts.push("globalAccountId".to_owned());
@@ -143,4 +142,12 @@ async fn complete(context: &Context, tenant: Tenant) -> Result<ShownTenant, Fail
     let profile = context.store.tenant_profile(tenant.id).await?;
     let enrollments = context.store.enrollments(tenant.id).await?;
     Ok(ShownTenant { tenant, profile, enrollments })
+}
+
+/// Where a tenant could not be written, since another has its domain.
+pub(crate) fn taken(domain: &str, error: StoreError) -> Failure {
+    match error.is_conflict() {
+        true => Failure::Conflict(format!("An organisation with the domain {domain} is there already.")),
+        false => error.into(),
+    }
 }

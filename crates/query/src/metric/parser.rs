@@ -41,10 +41,11 @@ impl<'c> Columns<'c> {
     }
 }
 
-/// The expression over the columns of a dataset, including hidden ones, or the first thing that is wrong with it and its place in the text.
+/// The expression over the columns of a dataset, hidden ones too.
 ///
 /// # Errors
-/// When the text is wrong: the first problem.
+///
+/// The first thing that is wrong with it, placed within the text.
 pub fn parse(text: &str, columns: &[Column]) -> Result<MetricExpression, Diagnostic> {
     parse_over(text, &Columns::of(columns))
 }

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::find_application_for;
 use crate::context::Context;
+use crate::credentials::client_secret::{SECRET_DAYS, client_secret};
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
-use crate::provisioning::register_application::{SECRET_DAYS, client_secret};
 
 /// Secrets that an application has at once, expired ones apart.
 const UNEXPIRED: usize = 10;

@@ -68,17 +68,9 @@ pub async fn assign_role(context: &Context, administrator: &Administrator, tenan
     })?;
     check_assigner(context, administrator, role).await?;
     let assignee = find_assignee(context, administrator, &tenant, &assignee).await?;
-    let assignee = assignee.ok_or_else(|| Failure::Invalid("'assignee' is no user or application of the organisation.".to_owned()))?;
+    let assignee = assignee.ok_or_else(no_assignee)?;
     let locations = new.locations.map_or(Locations::Organization, Locations::Only);
-    if matches!(&locations, Locations::Only(mpn_ids) if mpn_ids.len() > LOCATIONS) {
-        return Err(Failure::Invalid(format!("'locations' takes {LOCATIONS} entries at most.")));
-    }
-    let assignment = match &assignee {
-        Assignee::User(_) => RoleAssignment::new(role, locations),
-        Assignee::Application(_) => RoleAssignment::of_application(role, locations),
-    };
-    let assignment = assignment.map_err(|fault| Failure::Invalid(fault.to_string()))?;
-    check_locations(context, &tenant, &assignment.locations).await?;
+    let assignment = checked(context, &tenant, matches!(assignee, Assignee::Application(_)), role, locations).await?;
     let detail = match &assignment.locations {
         Locations::Organization => role.id().to_owned(),
         Locations::Only(mpn_ids) => format!("{} for {}", role.id(), mpn_ids.join(", ")),
@@ -88,8 +80,31 @@ pub async fn assign_role(context: &Context, administrator: &Administrator, tenan
     Ok(Assigned { assignee: assignee.id(), assignment })
 }
 
-/// # Errors
-/// When the caller may not do this, the role is not assigned, or the database does not answer.
+/// Where nobody in the tenant is the assignee.
+pub(crate) fn no_assignee() -> Failure {
+    Failure::Invalid("'assignee' is no user or application of the organisation.".to_owned())
+}
+
+/// An assignment that the assignee may hold, for locations that the tenant has.
+pub(crate) async fn checked(
+    context: &Context,
+    tenant: &Tenant,
+    is_application: bool,
+    role: Role,
+    locations: Locations,
+) -> Result<RoleAssignment, Failure> {
+    if matches!(&locations, Locations::Only(mpn_ids) if mpn_ids.len() > LOCATIONS) {
+        return Err(Failure::Invalid(format!("'locations' takes {LOCATIONS} entries at most.")));
+    }
+    let assignment = match is_application {
+        true => RoleAssignment::of_application(role, locations),
+        false => RoleAssignment::new(role, locations),
+    };
+    let assignment = assignment.map_err(|fault| Failure::Invalid(fault.to_string()))?;
+    check_locations(context, tenant, &assignment.locations).await?;
+    Ok(assignment)
+}
+
 pub async fn revoke_role(
     context: &Context,
     administrator: &Administrator,

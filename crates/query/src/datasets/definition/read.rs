@@ -20,10 +20,11 @@ const MAXIMUM_TEXT: usize = 4 * 1024 * 1024;
 const MAXIMUM_NAME: usize = 128;
 const MAXIMUM_COLUMN_NAME: usize = 256;
 
-/// The definition, or every problem of the text at once.
+/// The definition that a text is.
 ///
 /// # Errors
-/// When the text is wrong: all of its problems.
+///
+/// [`DefinitionErrors`] have every problem at once.
 pub fn read(text: &str, origin: &str) -> Result<Definition, DefinitionErrors> {
     let refused = |problems: Problems<'_>, document| {
         let more = problems.more();
