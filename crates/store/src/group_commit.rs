@@ -34,7 +34,7 @@ enum Write {
     },
 }
 
-/// What waits, and the task that writes it.
+/// The writes that wait, and the task that commits them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GroupCommit(Arc<Mutex<State>>);
 
@@ -85,7 +85,7 @@ impl Store {
         self.write_in_group(Write::Replace { used, by, event }).await
     }
 
-    /// True when the write took place; false when its condition did not hold.
+    /// True if the write took place; false if its condition did not hold.
     async fn write_in_group(&self, write: Write) -> Result<bool, StoreError> {
         let (done, written) = oneshot::channel();
         {

@@ -31,7 +31,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Adds the key unless there is one of its purpose: of processes that start at once, one makes it.
+    /// Adds the key unless there is one of its purpose, so that of several processes that start together only one makes it.
     pub async fn add_first_key(&self, key: &StoredKey) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::KeysOf(&key.purpose)).await?;
         let query = sqlx::query(

@@ -1,4 +1,4 @@
-//! Secrets that callbacks are signed with, as sealed text. A replaced one goes on signing until it expires.
+//! Secrets that sign callbacks, as sealed text. A replaced one signs until it expires.
 
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
@@ -22,8 +22,8 @@ pub struct CallbackSecret {
 }
 
 impl Store {
-    /// Adds the secret as the owner's current one. The one before signs until `until`. False, and nothing is written, when so many have not
-    /// expired yet that another would be one too many.
+    /// Adds the secret as the owner's current one. The previous one signs until `until`. False, and nothing is written, if the owner already has the
+    /// most secrets that have not expired.
     pub async fn add_callback_secret(&self, secret: &CallbackSecret, until: DateTime<Utc>, most: usize) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Owner(secret.owner)).await?;
         let owner = secret.owner.to_string();

@@ -33,7 +33,7 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Registers the application with a secret, permissions and the tenant's consent to them, all at once. What is there already stays.
+    /// Registers the application with a secret, permissions and the tenant's consent to them, in one transaction. What exists already stays.
     pub async fn register_application(
         &self,
         application: &Application,
@@ -60,7 +60,7 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Changes name, redirect URIs and whether it is enabled; what it is stays. Disabling ends the sign-ins through it.
+    /// Changes the name, the redirect URIs and whether it is enabled, but not its kind. Disabling ends the sign-ins through it.
     pub async fn change_application(&self, application: &Application) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Application(application.id)).await?;
@@ -103,7 +103,7 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_application).collect()
     }
 
-    /// A secret that the application has already stays as it is. Of very many that have expired, the oldest go.
+    /// A secret that the application has already stays as it is. If very many have expired, the oldest are removed.
     pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::Application(application)).await?;
         if execute(&mut transaction, add_client_secret(application, secret)).await? == 1 {
@@ -153,7 +153,7 @@ impl Store {
         rows.iter().map(|row| row.named("permission", Permission::from_name)).collect()
     }
 
-    /// Its consents go with it: added again, it has to be consented to again.
+    /// Its consents are removed with it: a permission that is added again needs a new consent.
     pub async fn remove_permission(&self, application: Uuid, permission: Permission) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Application(application)).await?;
         let mut removed = 0;

@@ -31,7 +31,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// All that could be meant by a token's bearer.
+    /// All bindings that may apply to a token's bearer.
     pub async fn identities_of_bearer(&self, issuer: &str, bearer: &ExternalBearer) -> Result<Vec<ExternalIdentity>, StoreError> {
         let query =
             sqlx::query("SELECT * FROM external_identities WHERE issuer = $1 AND external_tenant = $2 AND external_id IN ($3, $4, $5)")
@@ -63,7 +63,7 @@ impl Store {
         row.as_ref().map(read_identity).transpose()
     }
 
-    /// A tenant's binding takes those of its users and applications with it: they would stand for nobody. False when it was gone.
+    /// Removing a tenant's binding also removes those of its users and applications, which would stand for nobody. False if there was none.
     pub async fn remove_external_identity(&self, identity: &ExternalIdentity) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Tenant(identity.tenant)).await?;
         let query = sqlx::query("DELETE FROM external_identities WHERE tenant_id = $1 AND id = $2");

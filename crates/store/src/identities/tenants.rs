@@ -51,7 +51,7 @@ impl Store {
         serde_json::from_str(&json).map(Some).map_err(|_| StoreError::Corrupt { column: "profile", value: json })
     }
 
-    /// Removes the tenant and everything that is its own. Its audit events stay.
+    /// Removes the tenant and everything that belongs to it. Its audit events stay.
     pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Tenant(id)).await?;
@@ -89,8 +89,8 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_enrollment).collect()
     }
 
-    /// Reads the enrollment, changes it and writes it back, in one transaction: of two steps at once, the second sees the first.
-    /// `change` gives the enrollment to write, if any, and what it makes of it.
+    /// Reads the enrollment, changes it and writes it back in one transaction: of two simultaneous steps, the second sees the first. `change` returns
+    /// the enrollment to write, if any, and its own result.
     pub async fn change_enrollment<T>(
         &self,
         tenant: Uuid,

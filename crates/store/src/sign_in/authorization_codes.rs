@@ -1,4 +1,4 @@
-//! Authorization codes: good for one exchange.
+//! Authorization codes, which are valid for one exchange.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -37,7 +37,7 @@ pub struct AuthorizationCode {
 }
 
 impl Store {
-    /// A code of the session with this digest. False, with nothing written, when that has ended: nothing may come of it any more.
+    /// Adds a code of the session with this digest. False, and nothing is written, if the session has ended.
     pub async fn add_authorization_code(&self, code: &AuthorizationCode, session: &str) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::User(code.user)).await?;
         if !hold_session(&mut transaction, session).await? {

@@ -1,4 +1,4 @@
-//! Device codes: asked for by one machine, approved on another, good for one answer.
+//! Device codes, which are requested by one machine, approved on another, and valid for one answer.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::tokens::device::{WAITING_PER_ADDRESS, WAITING_PER_APPLICATION};
@@ -28,7 +28,7 @@ pub struct DeviceCode {
     pub offline: bool,
     pub expires: DateTime<Utc>,
     pub state: DeviceState,
-    /// The keyed digest of the network that asked for it; empty where it is not known.
+    /// The keyed digest of the network that requested it; empty if unknown.
     pub network: String,
 }
 
@@ -56,8 +56,8 @@ pub enum DeviceState {
 }
 
 impl Store {
-    /// Adds a code that waits for its user. An address has a share of an application's places; where all of them are taken, the address that has
-    /// the most of them loses its oldest to one that has fewer.
+    /// Adds a code that waits for its user. An address has a share of an application's places. If all places are taken, the oldest code of the
+    /// address with the most makes room for an address with fewer.
     pub async fn add_device_code(&self, code: &DeviceCode, now: DateTime<Utc>) -> Result<AddedDeviceCode, StoreError> {
         let mut transaction = self.begin(Hold::Application(code.application)).await?;
         let waiting = waiting_codes(&mut transaction, code.application, now).await?;
