@@ -125,6 +125,9 @@ pub struct CallbackPage {
 
 impl Store {
     /// Callbacks that are due and not claimed: the first ones of each tenant, without these tenants.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn due_callbacks(
         &self,
         now: DateTime<Utc>,
@@ -147,6 +150,9 @@ impl Store {
     }
 
     /// Claims this callback, if it still waits and is not claimed. `now` is the product's clock; everything else is the database's time.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn claim_callback(
         &self,
         id: Uuid,
@@ -171,6 +177,9 @@ impl Store {
     }
 
     /// Writes the result of the attempt and the next step, which ends the claim. False, and nothing is written, if the callback is no longer claimed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn finish_callback(
         &self,
         claimed: &ClaimedCallback,
@@ -217,6 +226,9 @@ impl Store {
     }
 
     /// Makes the callback due now, whatever its state is. A current attempt no longer counts. None if the callback does not exist.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn replay_callback(&self, id: Uuid, now: DateTime<Utc>, give_up: DateTime<Utc>) -> Result<Option<Callback>, StoreError> {
         let query = sqlx::query(
             "UPDATE callbacks SET state = 'pending', due = $1, give_up = $2, finished = NULL, lease_until = 0, epoch = epoch + 1
@@ -233,6 +245,9 @@ impl Store {
     }
 
     /// Removes callbacks that ended before this time, with their attempts, the oldest first, at most `limit`. Returns their number.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn forget_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let skip_locked = self.dialect.skip_locked();
         let old = format!("SELECT id FROM callbacks WHERE finished < $1 ORDER BY finished, id LIMIT $2 {skip_locked}");
@@ -253,18 +268,26 @@ impl Store {
         Ok(removed)
     }
 
+    /// # Errors
+    /// When the database does not answer.
     pub async fn callback(&self, id: Uuid) -> Result<Option<Callback>, StoreError> {
         let query = sqlx::query("SELECT * FROM callbacks WHERE id = $1").bind(id.to_string());
         query.fetch_optional(&self.reports).await?.as_ref().map(read_callback).transpose()
     }
 
     /// The first one first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn callback_attempts(&self, id: Uuid) -> Result<Vec<CallbackAttempt>, StoreError> {
         let query = sqlx::query("SELECT * FROM callback_attempts WHERE callback_id = $1 ORDER BY number").bind(id.to_string());
         query.fetch_all(&self.reports).await?.iter().map(read_attempt).collect()
     }
 
     /// The callbacks that match the filter, the newest first, after this position.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn callback_page(
         &self,
         filter: &CallbackFilter,

@@ -68,12 +68,18 @@ pub struct Store {
 
 impl Store {
     /// The database's own time in milliseconds, which leases follow.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn lease_time(&self) -> Result<i64, StoreError> {
         let row = sqlx::query(self.dialect.now_milliseconds()).fetch_one(&self.pool).await?;
         Ok(row.try_get(0)?)
     }
 
     /// Checks whether the database accepts writes, by committing one.
+    ///
+    /// # Errors
+    /// When the database does not accept the write.
     pub async fn check_writes(&self) -> Result<(), StoreError> {
         let now = self.lease_time().await?;
         self.put_setting("last_write_check", &now.to_string()).await

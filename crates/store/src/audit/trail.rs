@@ -63,6 +63,9 @@ impl AuditFilter {
 
 impl Store {
     /// The events that match the filter, after this position.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn audit_page(&self, filter: &AuditFilter, after: Option<AuditPlace>, limit: u32) -> Result<AuditPage, StoreError> {
         let (mut conditions, mut bounds) = filter.conditions();
         let counted = format!("SELECT COUNT(*) FROM audit_events{}", all_of(&conditions));

@@ -116,6 +116,9 @@ impl Store {
     }
 
     /// Writes a complete copy of a SQLite database, as of one moment, to a new or empty file, while others use it. Its tables stay as they are.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or the file cannot be written.
     pub async fn back_up(url: &str, file: &str) -> Result<(), StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;

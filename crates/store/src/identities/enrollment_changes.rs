@@ -25,6 +25,9 @@ pub struct Reviewed {
 
 impl Store {
     /// Adds a tenant together with its first enrollment.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn enroll_tenant(
         &self,
         tenant: &Tenant,
@@ -43,6 +46,9 @@ impl Store {
     ///
     /// `change` returns the enrollment to write, if any, and its own result. `event` makes the audit event from that result and the number of reports
     /// that the step paused. None: there is nothing to audit.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn move_enrollment<T>(
         &self,
         tenant: Uuid,
@@ -79,6 +85,9 @@ impl Store {
 
     /// Changes the name, the global account and the profile of the tenant, but never its domain, which users sign in with. Each enrollment that
     /// `review` changes is written too. False, and nothing is written, if the tenant does not exist.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn change_tenant(
         &self,
         tenant: &Tenant,

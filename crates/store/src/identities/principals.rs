@@ -18,6 +18,9 @@ use crate::{Store, StoreError};
 
 impl Store {
     /// The application, and the user if one is named, with their rights. None if any of them does not exist or belongs to another tenant.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {
         again(|| self.read_principal(tenant, application, user)).await
     }
@@ -76,6 +79,9 @@ impl Store {
     }
 
     /// Whether any tenant, user or application has this id. An id in one tenant's assignments must never belong to another's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn is_id_taken(&self, id: Uuid) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "SELECT id FROM tenants WHERE id = $1 UNION ALL SELECT id FROM users WHERE id = $1
@@ -85,6 +91,9 @@ impl Store {
     }
 
     /// Assigns the role, or changes its locations.
+    ///
+    /// # Errors
+    /// When there is no room for another, or the database does not answer.
     pub async fn put_role(&self, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment) -> Result<(), StoreError> {
         let locations = written_locations(&assignment.locations);
         let query = sqlx::query(
@@ -99,12 +108,18 @@ impl Store {
     }
 
     /// False if the assignee did not have it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn revoke_role(&self, assignee: Uuid, role: Role) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM role_assignments WHERE assignee_id = $1 AND role = $2");
         Ok(self.change_identity(query.bind(assignee.to_string()).bind(role.id())).await? == 1)
     }
 
     /// Each assignee with an assignment; by assignee and role.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn role_assignments(&self, tenant: Uuid) -> Result<Vec<(Uuid, RoleAssignment)>, StoreError> {
         let query =
             sqlx::query(by_bytes(self.dialect, "SELECT * FROM role_assignments WHERE tenant_id = $1 ORDER BY assignee_id, role {}"))

@@ -52,6 +52,8 @@ impl Sealed {
 }
 
 impl Store {
+    /// # Errors
+    /// When the database does not answer.
     pub async fn sealed(&self) -> Result<Vec<Sealed>, StoreError> {
         let mut found = Vec::new();
         for place in PLACES {
@@ -63,6 +65,9 @@ impl Store {
     }
 
     /// False when it is not that text any more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn replace_sealed(&self, place: SealedPlace, id: &str, text: &str, by: &str) -> Result<bool, StoreError> {
         let query = sqlx::query(place.update()).bind(by.to_owned()).bind(id.to_owned()).bind(text.to_owned());
         Ok(query.execute(&self.pool).await?.rows_affected() == 1)

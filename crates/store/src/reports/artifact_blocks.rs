@@ -20,6 +20,9 @@ type BlockSum = [u8; 32];
 
 impl Store {
     /// Writes the checksums of the file that a claim has made, and replaces those of earlier claims. False if the execution is no longer held.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn put_block_sums(&self, execution: Uuid, epoch: i64, sums: &[BlockSum]) -> Result<bool, StoreError> {
         let mut transaction = self.begin_beside().await?;
         let held = format!("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running' {}", self.dialect.for_update());
@@ -45,6 +48,9 @@ impl Store {
 
     /// The checksums of the row of this block: of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it. None for a file
     /// from before there were checksums.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn block_sums(&self, execution: Uuid, epoch: i64, block: u64) -> Result<Option<Vec<BlockSum>>, StoreError> {
         let first = i64::try_from(block - block % BLOCKS_PER_ROW).unwrap_or(i64::MAX);
         let query = sqlx::query("SELECT sums FROM artifact_blocks WHERE execution_id = $1 AND epoch = $2 AND first_block = $3");
@@ -56,6 +62,9 @@ impl Store {
 
     /// Records that a file is damaged, with an audit event, unless that was done since `unless_since`. Returns whether it was done now. The audit
     /// trail therefore does not grow with the number of requests.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn note_damage(
         &self,
         execution: Uuid,

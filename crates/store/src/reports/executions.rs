@@ -102,11 +102,17 @@ pub enum Outcome {
 impl Store {
     /// Claims an execution whose lease has expired, after its [backoff](wait_after_deaths), or the one whose turn is next. Times are the database's
     /// (or a simulation's), in milliseconds.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
         self.claim_execution_beside(lease_now, lease_until, &[]).await
     }
 
     /// The same, for tenants other than `busy`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn claim_execution_beside(
         &self,
         lease_now: i64,
@@ -138,6 +144,9 @@ impl Store {
     }
 
     /// Releases an execution that this process will not finish: another one can claim it at once, and the attempt is not counted.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn release_execution(&self, id: Uuid, epoch: i64) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::ReportOfExecution(id)).await?;
         let query = sqlx::query(
@@ -153,6 +162,9 @@ impl Store {
     }
 
     /// Extends the lease. False if the execution is no longer held; its work must be dropped then.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn extend_lease(&self, id: Uuid, epoch: i64, lease_until: i64) -> Result<bool, StoreError> {
         let mut connection = self.reports.acquire().await?;
         let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
@@ -162,6 +174,9 @@ impl Store {
     /// Ends the lease of every running execution and of every claimed callback, since their holder died. For the start of the only process that uses
     /// this database. An execution is claimed at once, or after the backoff for the deaths of its earlier attempts; a backoff that has begun
     /// continues.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn release_leases(&self) -> Result<(), StoreError> {
         let ended = self.lease_time().await? - 1;
         let statement = "UPDATE executions SET lease_until = $1 WHERE status = 'Running' AND lease_until > $1";
@@ -173,6 +188,9 @@ impl Store {
     /// Finishes an attempt, and in the same transaction updates its report and adds the callback. False if the execution is no longer held.
     ///
     /// Finishing an execution is idempotent: after a lost answer it may be called again, and returns true for an end that this claim has written.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn finish_execution(
         &self,
         claimed: &ClaimedExecution,
@@ -254,6 +272,9 @@ impl Store {
     }
 
     /// The executions of these reports of one owner, report by report, with the newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn executions(
         &self,
         owner: Uuid,
@@ -283,6 +304,9 @@ impl Store {
     }
 
     /// An execution of any owner, for a link that stands for the owner.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn execution(&self, id: Uuid) -> Result<Option<ExecutionRecord>, StoreError> {
         let query = sqlx::query("SELECT * FROM executions WHERE id = $1").bind(id.to_string());
         let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };

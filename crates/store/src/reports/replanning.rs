@@ -17,6 +17,9 @@ impl Store {
     /// Plans schedules again whose next slot is more than an interval ahead. Returns their reports.
     ///
     /// Executions that wait for their turn, retries of callbacks and lockouts that are days ahead are corrected as well.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn replan(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
         // What somebody changes just now is looked at the next time.
         let (mut transaction, skip_locked) = (self.begin_beside().await?, self.dialect.skip_locked());

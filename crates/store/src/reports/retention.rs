@@ -16,6 +16,9 @@ const BATCH: i64 = 200;
 
 impl Store {
     /// Executions with a file from before a time, the oldest file first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn files_before(&self, before: DateTime<Utc>) -> Result<Vec<ExecutionRecord>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM executions WHERE artifact_removed IS NULL AND generated IS NOT NULL AND generated < $1
@@ -25,6 +28,9 @@ impl Store {
     }
 
     /// A tenant's executions with a file, the oldest file first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn oldest_files_of(&self, tenant: Uuid) -> Result<Vec<ExecutionRecord>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM executions WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL
@@ -46,6 +52,9 @@ impl Store {
     }
 
     /// The bytes of a tenant's files.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn file_bytes_of(&self, tenant: Uuid) -> Result<u64, StoreError> {
         let sum = "SELECT CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) FROM executions
              WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL";
@@ -54,6 +63,9 @@ impl Store {
     }
 
     /// The same for every tenant with files.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn file_bytes(&self) -> Result<Vec<(Uuid, u64)>, StoreError> {
         let sums = "SELECT tenant_id, CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) AS bytes FROM executions
              WHERE artifact_removed IS NULL AND generated IS NOT NULL GROUP BY tenant_id";
@@ -62,6 +74,9 @@ impl Store {
     }
 
     /// Marks the file as removed: from then on no link opens it. False if somebody else did so before.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn mark_file_removed(&self, execution: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE executions SET artifact_removed = $2 WHERE id = $1 AND artifact_removed IS NULL");
         let mut connection = self.reports.acquire().await?;
@@ -72,6 +87,9 @@ impl Store {
     }
 
     /// Deletes executions that ended before a time and have no file. Returns their number; there may be more until it is 0.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn forget_executions(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut transaction = self.begin_beside().await?;
         let old = format!(
@@ -88,6 +106,9 @@ impl Store {
     }
 
     /// Deletes creations that no quota counts any more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn forget_creations(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM execute_now_creations WHERE created < $1");
         query.bind(millis(before)).execute(&self.reports).await?;
@@ -95,6 +116,9 @@ impl Store {
     }
 
     /// The files of an execution that may exist: None without the execution, and otherwise the epochs of the current claim and of the published file.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn file_epochs(&self, execution: Uuid) -> Result<Option<FileEpochs>, StoreError> {
         let query = sqlx::query("SELECT status, epoch, artifact_epoch, artifact_removed FROM executions WHERE id = $1");
         query.bind(execution.to_string()).fetch_optional(&self.reports).await?.as_ref().map(FileEpochs::read).transpose()

@@ -48,6 +48,9 @@ pub(crate) const DUE: &str =
 
 impl Store {
     /// Writes the report, and its first execution if it runs at once. The fault is the quota that is used up.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn add_report(
         &self,
         report: &ScheduledReport,
@@ -91,6 +94,8 @@ impl Store {
         Ok(Some(TimeDelta::milliseconds(row.try_get::<i64, _>(0)? - millis(quotas.execute_now_since))))
     }
 
+    /// # Errors
+    /// When the database does not answer.
     pub async fn report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
@@ -98,6 +103,9 @@ impl Store {
     }
 
     /// In the order in which they were made.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn reports(&self, owner: Uuid, program: Program, filter: &ReportFilter) -> Result<Vec<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 ORDER BY created, number, id");
         let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
@@ -114,6 +122,9 @@ impl Store {
     ///
     /// Executions that wait follow the report's status: they are paused with it and queued again with it. A change that leaves no slot and no open
     /// execution ends the report. A change that makes it Active again is refused if the quota of active reports is used up.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn change_report<E: From<ReportFault>>(
         &self,
         owner: Uuid,
@@ -164,12 +175,18 @@ impl Store {
     }
 
     /// Of every owner and program.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn report_ids(&self, tenant: Uuid) -> Result<Vec<Uuid>, StoreError> {
         let query = sqlx::query("SELECT id FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id").bind(tenant.to_string());
         query.fetch_all(&self.reports).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Report(id)).await?;
@@ -190,6 +207,9 @@ impl Store {
     /// Queues executions for slots that are due by `now`, of at most `limit` reports. Returns the number of reports that were due; there may be more
     /// until it is 0. Safe to run at the same time elsewhere: a slot is queued once, by one at a time. A report that somebody changes just now is
     /// looked at the next time.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn queue_due_reports<E: From<StoreError>>(
         &self,
         now: DateTime<Utc>,
@@ -234,6 +254,9 @@ impl Store {
     }
 
     /// When the next slot of any active report is due.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let query = sqlx::query("SELECT MIN(next_slot) AS next_slot FROM scheduled_reports WHERE status = $1");
         query.bind(ReportStatus::Active.name()).fetch_one(&self.reports).await?.optional_instant("next_slot")

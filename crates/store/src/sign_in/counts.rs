@@ -45,6 +45,9 @@ impl SignInCount {
 
 impl Store {
     /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn sign_in_count(&self, subject: &Subject, network: Option<&str>, now: DateTime<Utc>) -> Result<SignInCount, StoreError> {
         again(|| async { find(&mut self.pool.acquire().await?, subject, network, now, "").await }).await
     }
@@ -52,6 +55,9 @@ impl Store {
     /// Reads the count, changes it and writes it back in one transaction, so that simultaneous guesses all count. Returns the count as it was before.
     /// It always writes, so that its time does not show whether something changed. It does not change the version of identities: guesses must not
     /// cause all identities to be read again.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn change_sign_in_count(
         &self,
         subject: &Subject,
@@ -94,6 +100,9 @@ impl Store {
     }
 
     /// Records that the user is known from this network. Of more than [`KNOWN_ADDRESSES`] the least recently used one is removed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn know_address(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         again(|| self.try_to_know(user, network, now)).await
     }

@@ -23,6 +23,9 @@ const NAMES_OF_NOBODY: i64 = 100_000;
 impl Store {
     /// Removes a batch of expired rows of each kind. Returns their number; there may be more until it is 0. Rows that are valid for months are
     /// removed only with `long`, since a clock that is wrong for a moment must not remove them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn forget_ended_sign_ins(&self, now: DateTime<Utc>, long: bool) -> Result<u64, StoreError> {
         let short_lived = [
             ("device_codes", "digest", "expires < $1", now - DEVICE_CODES_KEPT),

@@ -54,6 +54,9 @@ const PER_USER: i64 = 100;
 
 impl Store {
     /// Adds the session. `replaced` is the digest of the session that it replaces. False, and nothing is written, if that one has ended.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn put_sign_in_session(
         &self,
         session: &SignInSession,
@@ -89,6 +92,8 @@ impl Store {
         Ok(true)
     }
 
+    /// # Errors
+    /// When the database does not answer.
     pub async fn sign_in_session(&self, digest: &str) -> Result<Option<SignInSession>, StoreError> {
         let query = sqlx::query("SELECT * FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -108,6 +113,8 @@ impl Store {
         }))
     }
 
+    /// # Errors
+    /// When the database does not answer.
     pub async fn delete_sign_in_session(&self, digest: &str) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
         query.execute(&self.pool).await?;

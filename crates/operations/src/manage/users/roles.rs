@@ -105,6 +105,8 @@ pub(crate) async fn checked(
     Ok(assignment)
 }
 
+/// # Errors
+/// When the caller may not do this, the role is not assigned, or the database does not answer.
 pub async fn revoke_role(
     context: &Context,
     administrator: &Administrator,
