@@ -8,7 +8,7 @@ use insightgate_operations::executions::written_file::{self, Readers};
 use crate::command_error::CommandError;
 use crate::env_vars;
 
-/// None where there is no such file.
+/// None if the file does not exist.
 pub fn read_private(path: &Path) -> Result<Option<String>, CommandError> {
     let read = || -> std::io::Result<(String, bool)> {
         let mut file = std::fs::File::open(path)?;
@@ -38,17 +38,17 @@ fn others_may_read(_: &std::fs::Metadata) -> bool {
     false
 }
 
-/// Readable by its owner only, and whole: what was there before stays until the new text is complete.
+/// Writes a file that only its owner can read. The previous file stays until the new text is complete.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     written_file::write(path, bytes, Readers::Owner).map_err(|error| fault(path, &error))
 }
 
-/// Whole, as above, and readable as the person's other files are.
+/// The same, with the usual permissions of the person's files.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     written_file::write(path, bytes, Readers::Everybody).map_err(|error| fault(path, &error))
 }
 
-/// As a person who works in the current folder would write it.
+/// The path relative to the current folder, as a person would write it.
 pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     if let Some(below) = here.and_then(|here| path.strip_prefix(here).ok()) {
@@ -61,7 +61,7 @@ pub fn shown(path: &Path) -> String {
     }
 }
 
-/// Bytes that are free where this lies, as far as the system tells.
+/// The free bytes of the disk of this path, if the system tells.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     #[cfg(unix)]
     {

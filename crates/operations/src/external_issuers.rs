@@ -88,6 +88,9 @@ impl ExternalFault {
 
 impl ExternalIssuers {
     /// Nothing is fetched yet: keys are fetched with the first token.
+    ///
+    /// # Errors
+    /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(issuers: Vec<IssuerSettings>, rules: &AddressRules) -> Result<ExternalIssuers, OutboundError> {
         let mut trusted = Vec::new();
         for settings in issuers {
@@ -123,6 +126,9 @@ impl ExternalIssuers {
 
 impl ExternalIssuer {
     /// Whom the token stands for here. A bearer who is not bound is refused, and the refusal is audited, so that the operator sees whom to bind.
+    ///
+    /// # Errors
+    /// When the token is not accepted, its bearer is not bound, or the issuer's keys or the database cannot be reached.
     pub async fn subject(&self, context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
         let now = context.clock.now();
         let issuer = &self.settings;

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod background;
+pub mod background_loops;
 pub mod callbacks;
 pub mod callers;
 pub mod clock;

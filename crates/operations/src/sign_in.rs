@@ -143,6 +143,9 @@ enum Goal {
 }
 
 /// Takes the step, and returns what comes next. A refusal is shown on a page, if the request has no address that an answer may be sent to.
+///
+/// # Errors
+/// When the sign-in is refused on a page, or the database does not answer.
 pub async fn proceed(context: &Context, visit: &Visit, purpose: &Purpose, step: Step) -> Result<Reply, TokenFailure> {
     let subject = match purpose {
         Purpose::Authorization(request) => {

@@ -7,11 +7,11 @@ mod parser;
 mod tests;
 mod types;
 
-use crate::plan::Value;
+use crate::column::Value;
 
 pub use parser::parse;
 pub(crate) use parser::{Columns, parse_over};
-pub use types::metric_type;
+pub(crate) use types::metric_type;
 
 /// Over the rows of one group.
 #[derive(Debug, Clone, PartialEq)]

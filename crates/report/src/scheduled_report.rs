@@ -203,6 +203,9 @@ pub struct NewReport {
 
 impl NewReport {
     /// Checks every rule of a creation that needs only the input and the time.
+    ///
+    /// # Errors
+    /// When fields break rules: all of them.
     pub fn check(input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<NewReport, ReportFaults> {
         let mut faults = Vec::new();
         let name = required(&input.report_name, "ReportName", &mut faults);
@@ -223,6 +226,9 @@ impl NewReport {
 impl ScheduledReport {
     /// The report after an update: an omitted field is kept; QueryId and ExecuteNow cannot change. Another start or interval restarts the schedule
     /// and its count.
+    ///
+    /// # Errors
+    /// When fields break rules, or the report runs only once: all broken rules.
     pub fn updated(&self, input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<ScheduledReport, ReportFaults> {
         let Timing::Recurring(schedule) = &self.timing else {
             return Err(ReportFault::OnceUpdated.into());
@@ -292,12 +298,18 @@ impl ScheduledReport {
     }
 
     /// Whether a report of the dataset may be executed as often as this one. `minimum_hours`: the dataset's minimum interval.
+    ///
+    /// # Errors
+    /// When the dataset's minimum interval is longer.
     pub fn fits_dataset(&self, minimum_hours: u32, rules: &ReportRules) -> Result<(), ReportFault> {
         let too_often = self.interval_hours().is_some_and(|hours| hours < minimum_hours);
         if rules.dataset_minimum_interval && too_often { Err(ReportFault::DatasetInterval(minimum_hours)) } else { Ok(()) }
     }
 
     /// Idempotent; a report without further runs cannot be paused.
+    ///
+    /// # Errors
+    /// When the report has no further executions.
     pub fn paused(&self) -> Result<ScheduledReport, ReportFaults> {
         match self.status {
             ReportStatus::Inactive => Err(ReportFault::NoFurtherRuns("paused").into()),
@@ -306,6 +318,9 @@ impl ScheduledReport {
     }
 
     /// Idempotent. Slots that passed in the meantime are skipped.
+    ///
+    /// # Errors
+    /// When the report has no further executions.
     pub fn resumed(&self, now: DateTime<Utc>) -> Result<ScheduledReport, ReportFaults> {
         let timing = match (self.status, &self.timing) {
             (ReportStatus::Inactive, _) => return Err(ReportFault::NoFurtherRuns("resumed").into()),

@@ -9,8 +9,8 @@ use super::compress::Compression;
 use super::json::Lines;
 use super::parts::{self, Parts};
 use super::separated::Separated;
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {

@@ -1,4 +1,4 @@
-//! `insightgate backup`: a copy of the SQLite database, while the server goes on.
+//! `insightgate backup`: a copy of the SQLite database, while the server continues.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;

@@ -1,4 +1,4 @@
-//! `insightgate dataset list | show`: what a data folder offers.
+//! `insightgate dataset list | show`: the datasets of a data folder.
 
 pub mod add;
 pub(crate) mod file_arguments;

@@ -1,4 +1,4 @@
-//! `insightgate run`: a query straight on local data, or what it would do there.
+//! `insightgate run`: runs a query on local data, or explains it.
 
 use std::path::Path;
 

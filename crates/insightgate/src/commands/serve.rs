@@ -76,7 +76,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
         if let Some((listener, bound)) = https {
             running.serve(listener, state(origin::of_listener("https", bound)), tls.clone(), &doors)?;
             if let Some(tls) = tls {
-                running.spawn(|stop| certificate.keep_fresh(tls, stop));
+                running.start_loop(certificate.keep_fresh(tls));
             }
             eprintln!("serving https://{bound}");
         }

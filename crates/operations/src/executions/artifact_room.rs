@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use insightgate_store::Store;
 use uuid::Uuid;
 
-use crate::context::Settings;
+use crate::context::settings::Settings;
 use crate::failure::Failure;
 
 /// Runs of a tenant after which the database is asked anew: other processes publish files, and the sweeper removes some.

@@ -102,6 +102,8 @@ impl Drop for HeldPoll<'_> {
     }
 }
 
+/// # Errors
+/// When a status is unknown, the caller has no such report, no execution matches, or the database does not answer.
 pub async fn list_executions(context: &Context, caller: &Caller, input: &ExecutionInput) -> Result<Vec<ListedExecution>, Failure> {
     let mut reports: Vec<Uuid> = Vec::new();
     for id in input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {

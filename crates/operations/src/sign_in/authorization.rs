@@ -117,9 +117,10 @@ pub(super) struct Prompt {
 /// `known` is set to the tenant as soon as there is one.
 pub(super) async fn check(context: &Context, request: &AuthorizationRequest, known: &mut Option<Uuid>) -> Result<Subject, CheckFault> {
     let client = request.client_id.as_deref();
-    let tenant = tenant_of(context, reference(&request.tenant)?, client).await?;
+    let directory = &context.directory.view();
+    let tenant = tenant_of(context, directory, reference(&request.tenant)?, client).await?;
     *known = Some(tenant.id);
-    let application = find_application(context, &tenant, client).await?;
+    let application = find_application(directory, &tenant, client).await?;
     let redirect_uri = request.redirect_uri.clone().ok_or_else(|| GrantRefusal::missing_field("redirect_uri"))?;
     if !application.redirect_uris.iter().any(|registered| redirect_matches(registered, &redirect_uri)) {
         return Err(GrantRefusal::unregistered_redirect(&redirect_uri).into());

@@ -1,4 +1,4 @@
-//! `insightgate dataset add`: a person's own files become a dataset.
+//! `insightgate dataset add`: makes a dataset from a person's own files.
 
 use std::cell::Cell;
 use std::io::IsTerminal;

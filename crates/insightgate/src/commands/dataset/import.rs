@@ -1,4 +1,4 @@
-//! `insightgate dataset import`: further rows for a dataset that is there.
+//! `insightgate dataset import`: adds rows to an existing dataset.
 
 use std::cell::Cell;
 use std::io::IsTerminal;

@@ -1,31 +1,30 @@
-//! Small writes that come at the same time share a transaction: were each committed alone, flushing the disk would bound grants a second.
+//! Group commit: small writes that come at the same time share a transaction. If each were committed alone, the flushes of the disk would bound the
+//! number of grants a second.
 //!
-//! A caller waits until its own write is on disk, and hears of its own failure only. The task that writes lives while something waits: a
-//! caller that gives up takes nothing with it, and closing the store waits for the task's end. Nothing is ever written later than it is
-//! answered for.
+//! A caller waits until its own write is on disk, and hears of its own failure only. A task writes as long as something waits: a caller that
+//! gives up takes nothing with it, and closing the store waits for the end of the task. Nothing is ever written later than it is answered for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::DateTime;
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::audit::{self, AuditEvent};
+use crate::database::locks::Hold;
 use crate::database::outage::again;
-use crate::sign_in::refresh_tokens;
-use crate::sign_in::refresh_tokens::{RefreshTokenRecord, UsedToken};
-use crate::{Connection, Outage, Store, StoreError};
+use crate::database::rows::in_powers_of_two;
+use crate::sign_in::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
+use crate::{Outage, Store, StoreError};
 
 /// Writes of one transaction at most.
 const LARGEST: usize = 256;
 
 /// A write that may share its transaction with others.
 #[derive(Debug, Clone)]
-pub(crate) enum Write {
+enum Write {
     Audit(AuditEvent),
     /// Marks the token used, adds the one that is given for it and records the event. Nothing of it when the token is not good any more.
     Replace {
@@ -37,7 +36,7 @@ pub(crate) enum Write {
 
 /// What waits, and the task that writes it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Together(Arc<Mutex<State>>);
+pub(crate) struct GroupCommit(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -51,7 +50,7 @@ struct Waiting {
     done: oneshot::Sender<Result<bool, StoreError>>,
 }
 
-impl Together {
+impl GroupCommit {
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -70,11 +69,27 @@ impl Together {
 }
 
 impl Store {
+    /// Returns once the event is on disk. Events that come at the same time share a transaction.
+    pub async fn record_audit_event(&self, event: AuditEvent) -> Result<(), StoreError> {
+        self.write_in_group(Write::Audit(event)).await.map(drop)
+    }
+
+    /// Marks the token used, adds the one that is given for it, if any, and records the event, in one transaction. False, with nothing written, when
+    /// the token is not good any more.
+    pub async fn replace_refresh_token(
+        &self,
+        used: UsedToken,
+        by: Option<RefreshTokenRecord>,
+        event: Option<AuditEvent>,
+    ) -> Result<bool, StoreError> {
+        self.write_in_group(Write::Replace { used, by, event }).await
+    }
+
     /// True when the write took place; false when its condition did not hold.
-    pub(crate) async fn write_together(&self, write: Write) -> Result<bool, StoreError> {
+    async fn write_in_group(&self, write: Write) -> Result<bool, StoreError> {
         let (done, written) = oneshot::channel();
         {
-            let mut state = self.together.lock();
+            let mut state = self.group_commit.lock();
             state.waiting.push(Waiting { write, done });
             if state.writer.as_ref().is_none_or(JoinHandle::is_finished) {
                 let store = self.clone();
@@ -87,7 +102,7 @@ impl Store {
     async fn write_waiting(&self) {
         loop {
             let batch: Vec<Waiting> = {
-                let mut state = self.together.lock();
+                let mut state = self.group_commit.lock();
                 if state.waiting.is_empty() {
                     state.writer = None;
                     return;
@@ -121,7 +136,7 @@ impl Store {
         }
     }
 
-    /// Whether each took place. Again where the connection was cut; where the transaction's end was under way, nobody knows whether it took place, and only
+    /// Whether each took place. Again where the connection was cut; where the end was under way, nobody knows whether it took place, and only
     /// events, which have ids of their own, are written again.
     async fn write_batch(&self, writes: &[&Write]) -> Result<Vec<bool>, StoreError> {
         match again(|| self.try_batch(writes, false)).await {
@@ -134,6 +149,13 @@ impl Store {
 
     /// `written`: its events may be there already.
     async fn try_batch(&self, writes: &[&Write], written: bool) -> Result<Vec<bool>, StoreError> {
+        if let Some(events) = events_of_one_statement(writes) {
+            let mut connection = self.pool.acquire().await?;
+            // Which commits by itself: where the connection is cut, nobody knows whether it did.
+            let cut = |error: StoreError| if error.is_cut() && !written { StoreError::Interrupted } else { error };
+            audit::insert(&mut connection, &events, written).await.map_err(cut)?;
+            return Ok(vec![true; writes.len()]);
+        }
         let mut transaction = self.begin_grants().await?;
         let mut outcomes = vec![true; writes.len()];
         let mut events = Vec::new();
@@ -150,9 +172,14 @@ impl Store {
                 }
             }
         }
-        let digests: Vec<&str> = first_with.keys().copied().collect();
+        // A sign-in that is ended meanwhile ends with the token that it gets here, or before it gets one.
+        for some in in_powers_of_two(&users_of(writes)) {
+            self.hold(&mut transaction, Hold::UsersStay(some)).await?;
+        }
+        let mut digests: Vec<&str> = first_with.keys().copied().collect();
+        digests.sort_unstable();
         let mut replacing = Vec::new();
-        for digest in refresh_tokens::use_up(&mut transaction, &digests, now).await? {
+        for digest in refresh_tokens::use_up(self.dialect, &mut transaction, &digests, now).await? {
             let Some(place) = first_with.get(digest.as_str()).copied() else { continue };
             if let Some(outcome) = outcomes.get_mut(place) {
                 *outcome = true;
@@ -180,52 +207,24 @@ impl Store {
     }
 }
 
-/// Inserts rows, many in a statement. `into` is the table with its columns, `end` the statement's end.
-pub(crate) async fn insert_rows<Row>(
-    connection: &mut Connection,
-    (into, end): (&str, &str),
-    columns: usize,
-    rows: &[Row],
-    bind: impl for<'q> Fn(Query<'q, Any, AnyArguments>, &Row) -> Query<'q, Any, AnyArguments>,
-) -> Result<(), StoreError> {
-    for some in in_powers_of_two(rows) {
-        let values: Vec<String> = (0..some.len()).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
-        // Names and placeholders only: values are bound.
-        let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {} {end}", values.join(", ")));
-        let query = some.iter().fold(sqlx::query(text), &bind);
-        query.execute(&mut *connection).await?;
-    }
-    Ok(())
+/// What needs no transaction, since it is one statement.
+fn events_of_one_statement<'a>(writes: &[&'a Write]) -> Option<Vec<&'a AuditEvent>> {
+    let event = |write: &&'a Write| match write {
+        Write::Audit(event) => Some(event),
+        Write::Replace { .. } => None,
+    };
+    let events: Vec<&AuditEvent> = writes.iter().map(event).collect::<Option<_>>()?;
+    (in_powers_of_two(&events).count() == 1).then_some(events)
 }
 
-/// `$1, $2, …`, counted from the place after `after`.
-pub(crate) fn placeholders(after: usize, count: usize) -> String {
-    let names: Vec<String> = (after + 1..=after + count).map(|number| format!("${number}")).collect();
-    names.join(", ")
-}
-
-/// Pieces of 64, 32, … and 1, so that the database prepares a handful of statements and not one for each number of rows.
-pub(crate) fn in_powers_of_two<Row>(mut rows: &[Row]) -> impl Iterator<Item = &[Row]> {
-    std::iter::from_fn(move || {
-        let size = 1 << rows.len().checked_ilog2()?.min(6);
-        let (some, rest) = rows.split_at_checked(size)?;
-        rows = rest;
-        Some(some)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_hold_every_row_once() {
-        for count in [0_usize, 1, 2, 3, 63, 64, 65, 200] {
-            let rows: Vec<usize> = (0..count).collect();
-            let pieces: Vec<&[usize]> = in_powers_of_two(&rows).collect();
-            assert_eq!(pieces.concat(), rows);
-            assert!(pieces.iter().all(|piece| piece.len().is_power_of_two() && piece.len() <= 64));
-        }
-        assert_eq!(placeholders(2, 3), "$3, $4, $5");
-    }
+/// Whose tokens are given, by id.
+fn users_of(writes: &[&Write]) -> Vec<Uuid> {
+    let user = |write: &&Write| match write {
+        Write::Replace { by, .. } => by.as_ref().map(|token| token.user),
+        Write::Audit(_) => None,
+    };
+    let mut users: Vec<Uuid> = writes.iter().filter_map(user).collect();
+    users.sort_unstable();
+    users.dedup();
+    users
 }
