@@ -4,7 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod issuer;
 pub(crate) mod receiver;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -123,10 +124,39 @@ program = "cmp"
 columns = [{ name = "Name", type = "string" }]
 "#;
 
+const DATABASE: &str = "insightgate.db";
+static SEEDED: OnceCell<Files> = OnceCell::const_new();
+
 pub(super) struct Deployment {
     pub(super) context: SharedContext,
     pub(super) folder: TempDir,
     pub(super) router: Router,
+}
+
+/// The files of a folder by their places in it.
+struct Files(Vec<(PathBuf, Vec<u8>)>);
+
+impl Files {
+    fn read(folder: &Path) -> Files {
+        let (mut files, mut waiting) = (Vec::new(), vec![folder.to_owned()]);
+        while let Some(next) = waiting.pop() {
+            for path in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+                match path.is_dir() {
+                    true => waiting.push(path),
+                    false => files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap())),
+                }
+            }
+        }
+        Files(files)
+    }
+
+    fn write(&self, folder: &Path) {
+        for (place, bytes) in &self.0 {
+            let path = folder.join(place);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
 }
 
 /// What a listener at `BASE` hands to its handlers.
@@ -161,8 +191,36 @@ impl Deployment {
     /// With external issuers, which may answer on this machine.
     pub(super) async fn trusting(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
         let folder = TempDir::new().unwrap();
+        let is_usual = clock.now() == instant::parse(NOW).unwrap();
+        if is_usual {
+            SEEDED.get_or_init(Deployment::seeded).await.write(folder.path());
+        }
+        let deployment = Deployment::open(folder, issuers, settings, clock).await;
+        if !is_usual {
+            deployment.seed().await;
+        }
+        deployment
+    }
+
+    /// A folder as each test finds it, made once: hashing its passwords and making its keys would be most of what the tests take.
+    async fn seeded() -> Files {
+        let made =
+            Deployment::open(TempDir::new().unwrap(), Vec::new(), Settings::default(), Clock::manual(instant::parse(NOW).unwrap())).await;
+        made.seed().await;
+        // The others are the database's own, which a copy does without.
+        let copy = TempDir::new().unwrap();
+        let database = |folder: &TempDir| folder.path().join(DATABASE).display().to_string();
+        Store::back_up(&format!("sqlite:{}", database(&made.folder)), &database(&copy)).await.unwrap();
+        let mut files = Files::read(made.folder.path());
+        files.0.retain(|(place, _)| place.starts_with("data"));
+        files.0.extend(Files::read(copy.path()).0);
+        files
+    }
+
+    /// What lies in the folder, or a new deployment where nothing does.
+    async fn open(folder: TempDir, issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
         let path = |name: &str| folder.path().join(name);
-        let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
+        let store = Store::open(&format!("sqlite:{}", path(DATABASE).display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
         let engine_settings = EngineSettings {
             data_root: path("data").into(),
@@ -205,9 +263,7 @@ impl Deployment {
             background: Arc::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
-        let deployment = Deployment { router: router(state(&context, Some(sandbox))), context, folder };
-        deployment.seed().await;
-        deployment
+        Deployment { router: router(state(&context, Some(sandbox))), context, folder }
     }
 
     async fn seed(&self) {
