@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
-from demo import Demo  # noqa: E402
+from harness.demo import Demo  # noqa: E402
 
 COLUMNS = "Day, Customer, Product, Seats, Revenue, Usage"
 # From the row's number alone, so that every run reads the same rows.

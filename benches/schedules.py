@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
-from postgres import Postgres  # noqa: E402
+from harness.postgres import Postgres  # noqa: E402
 
 DATABASES = ("sqlite", "postgres")
 TICKS = {"nothing due": ("idle_us", 1), "1 due": ("one_due_us", 1), "100 due, each": ("hundred_due_us", 100)}

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
-from demo import Demo  # noqa: E402
+from harness.demo import Demo  # noqa: E402
 
 HERE = Path(__file__).parent
 CONNECTIONS = 64

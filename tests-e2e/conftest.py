@@ -4,7 +4,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo import Demo
+from harness.demo import Demo
 
 
 # What is started from here warns of variables that mean nothing to it.

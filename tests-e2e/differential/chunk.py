@@ -5,12 +5,13 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 
-from . import compare, world
+from . import compare
+from .data import world
 from .engine import Engine, request
 from .generate import Generator
+from .language.text import written
 from .oracle import Oracle
 from .shrink import smallest
-from .text import written
 from .translate import has_notes
 
 # Of failures that are shrunk and told; more of them would say the same.

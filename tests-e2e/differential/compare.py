@@ -2,7 +2,7 @@
 
 import json
 
-from .rows import MARK
+from .data.rows import MARK
 
 PREVIEW_ROWS = 100
 

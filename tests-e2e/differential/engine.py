@@ -4,7 +4,7 @@ import json
 import subprocess
 import threading
 
-from .literals import rfc3339
+from .language.literals import rfc3339
 
 
 class Engine:

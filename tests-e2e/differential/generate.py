@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from .definitions import SPANS
-from .query import Condition, Literal, OrderKey, Query, Scope, scope_of
-from .rows import LOCATIONS
+from .data.rows import LOCATIONS
+from .data.values import ANCHORS, EXACT, EXTREMES, FLOATS, INSTANTS, NUMBERS, TEXTS, some_day, some_instant
+from .language.definitions import SPANS
+from .language.query import Condition, Literal, OrderKey, Query, Scope, scope_of
+from .language.text import scrambled
 from .spelling import spelled
-from .text import scrambled
-from .values import ANCHORS, EXACT, EXTREMES, FLOATS, INSTANTS, NUMBERS, TEXTS, some_day, some_instant
 
 # Whether LIKE works on every type.
 LIKES_EVERY_TYPE = False

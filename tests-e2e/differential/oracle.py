@@ -4,8 +4,8 @@ import duckdb
 import pyarrow as pa
 
 from . import translate
-from .folding import fold, fold_character
-from .parquet import arrow_type
+from .data.parquet import arrow_type
+from .language.folding import fold, fold_character
 from .spelling import spelled
 
 

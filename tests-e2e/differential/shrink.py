@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from .query import Scope
+from .language.query import Scope
 
 
 def smaller(case):

@@ -4,7 +4,7 @@ import math
 from datetime import date, datetime
 from decimal import Decimal
 
-from .literals import timestamp_text
+from .language.literals import timestamp_text
 
 
 def spelled(value):

@@ -6,10 +6,10 @@ CSV spells it, in lower case; and `ordinal`, the place of a row in the order of 
 
 from math import floor
 
-from . import metric_expression
-from .folding import fold
-from .literals import convert, is_a_value, lies_between, utc
-from .spans import window
+from .language import metric_expression
+from .language.folding import fold
+from .language.literals import convert, is_a_value, lies_between, utc
+from .language.spans import window
 
 SIGNS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 

@@ -10,9 +10,9 @@ import time
 
 import requests
 
-from demo import lives_on
-from deployment import LEGAL
-from postgres import free_port
+from harness.demo import lives_on
+from harness.deployment import LEGAL
+from harness.postgres import free_port
 
 START_SECONDS = 120
 COMMAND_SECONDS = 120

@@ -2,12 +2,21 @@
 
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, root, target_directory};
+use crate::steps::{self, Steps, built, cargo, count, root, target_directory};
 use crate::{differential, tooling};
 
-/// Takes what stands behind `crash`.
-pub fn run(options: &[&str]) -> Result<(), String> {
-    let (reports, seed) = checked(options)?;
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many reports there are; 120 in `cargo xtask test`
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1000")]
+    reports: u64,
+    /// What is killed and when follows from it
+    #[arg(long, value_name = "N", default_value = "1")]
+    seed: u64,
+}
+
+pub fn run(options: &Options) -> Result<(), String> {
+    let Options { reports, seed } = options;
     let target = target_directory()?;
     let mut steps = Steps::of(3);
     steps.announce("Python with moto and duckdb, from PyPI; Postgres");
@@ -16,25 +25,9 @@ pub fn run(options: &[&str]) -> Result<(), String> {
     steps.announce("cargo build");
     steps::run(cargo().args(["build", "--locked"]).args(differential::WITH_EXAMPLE))?;
     steps.announce(&format!("{reports} reports, seed {seed}"));
-    let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
+    let binary = built(&target, "debug", "insightgate");
     let mut pytest = Command::new(python);
-    pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "-s", "tests-e2e/test_crash.py"]);
+    pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "-s", "tests-e2e/failures/test_crash.py"]);
     pytest.env("INSIGHTGATE_BIN", binary).env("POSTGRES_BIN", postgres).env("PYTHONDONTWRITEBYTECODE", "1");
     steps::run(pytest.env("CRASH_REPORTS", reports.to_string()).env("CRASH_SEED", seed.to_string()))
-}
-
-/// Reports and seed.
-fn checked(options: &[&str]) -> Result<(u64, u64), String> {
-    let (mut reports, mut seed) = (1000, 1);
-    let mut rest = options.iter();
-    while let Some(option) = rest.next() {
-        let number = rest.next().and_then(|number| number.replace('_', "").parse().ok());
-        let number = number.ok_or_else(|| format!("{option} takes a number"))?;
-        match *option {
-            "--reports" => reports = number,
-            "--seed" => seed = number,
-            other => return Err(format!("crash takes [--reports N] [--seed N], not '{other}'")),
-        }
-    }
-    Ok((reports, seed))
 }

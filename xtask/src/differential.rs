@@ -3,15 +3,27 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, root, target_directory};
+use crate::steps::{self, Steps, built, cargo, count, passed_on, root, target_directory};
 use crate::tooling;
 
 /// The engine's example that answers queries.
 const EXAMPLE: &str = "answer_queries";
 
-/// Takes what stands behind `differential`.
-pub fn run(options: &[&str]) -> Result<(), String> {
-    let (options, release) = checked(options)?;
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many; 20,000 of them are part of `cargo xtask test`
+    #[arg(long, value_name = "N", value_parser = count)]
+    queries: Option<u64>,
+    /// The queries and the data follow from it; any, when it is left out
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Six times as fast, once it is built
+    #[arg(long)]
+    release: bool,
+}
+
+pub fn run(options: &Options) -> Result<(), String> {
+    let release = options.release;
     let target = target_directory()?;
     let mut steps = Steps::of(3);
     steps.announce("Python with duckdb and pyarrow, from PyPI");
@@ -26,7 +38,8 @@ pub fn run(options: &[&str]) -> Result<(), String> {
     steps.announce("queries");
     let mut queries = Command::new(python);
     queries.current_dir(root().join("tests-e2e")).args(["-m", "differential", "--binary"]).arg(example(&target, release));
-    steps::run(queries.args(options).env("PYTHONDONTWRITEBYTECODE", "1"))
+    queries.args(passed_on(&[("--queries", options.queries), ("--seed", options.seed)]));
+    steps::run(queries.env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 
 /// What to build. With the program, as everything else is built: alone, the engine would choose other features of its dependencies and build them
@@ -35,39 +48,5 @@ pub const WITH_EXAMPLE: [&str; 5] = ["--workspace", "--bin", "insightgate", "--e
 
 /// Where the build leaves the example.
 pub fn example(target: &Path, release: bool) -> PathBuf {
-    let profile = if release { "release" } else { "debug" };
-    target.join(profile).join("examples").join(format!("{EXAMPLE}{}", std::env::consts::EXE_SUFFIX))
-}
-
-fn checked(options: &[&str]) -> Result<(Vec<String>, bool), String> {
-    let (mut checked, mut release) = (Vec::new(), false);
-    let mut rest = options.iter();
-    while let Some(option) = rest.next() {
-        match *option {
-            "--release" => release = true,
-            "--queries" | "--seed" => {
-                let number = rest.next().map(|number| number.replace('_', "")).filter(|number| number.parse::<u64>().is_ok());
-                let number = number.ok_or_else(|| format!("{option} takes a number"))?;
-                checked.extend([(*option).to_owned(), number]);
-            }
-            other => return Err(format!("differential takes [--queries N] [--seed N] [--release], not '{other}'")),
-        }
-    }
-    Ok((checked, release))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read() {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        assert_eq!(checked(&[]), Ok((vec![], false)));
-        let all = checked(&["--queries", "1_000_000", "--release", "--seed", "7"]);
-        assert_eq!(all, Ok((words(&["--queries", "1000000", "--seed", "7"]), true)));
-        for wrong in [&["--queries"][..], &["--queries", "many"], &["--seed", "-1"], &["--rows", "5"]] {
-            assert!(checked(wrong).is_err(), "{wrong:?}");
-        }
-    }
+    built(target, if release { "release/examples" } else { "debug/examples" }, EXAMPLE)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::steps::{self, Steps, cargo, root, target_directory};
+use crate::steps::{self, Steps, cargo, count, root, target_directory};
 
 const TARGETS: [&str; 7] =
     ["token_form", "access_token", "query_text", "query_literal", "text_predicate", "metric_expression", "dataset_definition"];
@@ -36,21 +36,22 @@ pub fn compile() -> ExitCode {
     }
 }
 
-/// Takes what stands behind `fuzz`.
-pub fn run(options: &[&str]) -> Result<(), String> {
-    let (mut seconds, mut targets) = (30, TARGETS.to_vec());
-    for pair in options.chunks(2) {
-        match pair {
-            ["--seconds", number] => seconds = number.parse().map_err(|_| format!("--seconds takes a number, not '{number}'"))?,
-            ["--only", name] if TARGETS.contains(name) => targets = vec![*name],
-            ["--only", name] => return Err(format!("'{name}' is not a target; there are {}", TARGETS.join(", "))),
-            _ => return Err(format!("fuzz takes [--seconds N] [--only TARGET], not '{}'", pair.join(" "))),
-        }
-    }
-    run_targets(&targets, seconds)
+#[derive(clap::Args)]
+pub struct Options {
+    /// How long each target runs
+    #[arg(long, value_name = "N", value_parser = count, default_value = "30")]
+    seconds: u64,
+    /// One target
+    #[arg(long, value_name = "TARGET", value_parser = TARGETS)]
+    only: Option<String>,
 }
 
-fn run_targets(targets: &[&str], seconds: u32) -> Result<(), String> {
+pub fn run(options: &Options) -> Result<(), String> {
+    let chosen = |name: &&&str| options.only.as_ref().is_none_or(|only| only == **name);
+    run_targets(&TARGETS.iter().filter(chosen).copied().collect::<Vec<_>>(), options.seconds)
+}
+
+fn run_targets(targets: &[&str], seconds: u64) -> Result<(), String> {
     let mut steps = Steps::of(1 + targets.len());
     let target = target_directory()?;
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
@@ -65,7 +66,7 @@ fn run_targets(targets: &[&str], seconds: u32) -> Result<(), String> {
     Ok(())
 }
 
-fn run_target(target: &Path, name: &str, seconds: u32) -> Result<(), String> {
+fn run_target(target: &Path, name: &str, seconds: u64) -> Result<(), String> {
     // What is found on the way stays here; the corpus in the repository is chosen by people.
     let found = target.join("fuzz").join(name);
     fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;

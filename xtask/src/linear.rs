@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, target_directory};
+use crate::steps::{self, Steps, built, cargo, target_directory};
 use crate::tooling::{self, Valgrind};
 
 /// How much more a byte of a great text may take than one of a small text.
@@ -12,7 +12,14 @@ const SLACK: f64 = 1.3;
 /// Instructions a byte that are not looked at: where a limit ends all work, next to none are left to compare.
 const FEW: f64 = 20.0;
 
-pub fn run(only: &str) -> Result<(), String> {
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only kinds whose name has this in it
+    #[arg(long, value_name = "KIND", default_value = "")]
+    only: String,
+}
+
+pub fn run(options: &Options) -> Result<(), String> {
     let target = target_directory()?;
     let mut steps = Steps::of(3);
     steps.announce("valgrind, from Debian");
@@ -26,14 +33,14 @@ pub fn run(only: &str) -> Result<(), String> {
     steps.announce("the program that reads hard texts");
     // Optimised, as what is handed out; it is a small part of the program.
     steps::run(cargo().args(["build", "--release", "--locked", "-p", "insightgate-query", "--example", "read_text"]))?;
-    let program = target.join("release/examples").join(format!("read_text{}", std::env::consts::EXE_SUFFIX));
+    let program = built(&target, "release/examples", "read_text");
     steps.announce("instructions");
     let listed = String::from_utf8_lossy(&steps::output(&mut Command::new(&program))?).into_owned();
     let mut beyond = Vec::new();
     for line in listed.lines() {
         let [reader, name, from, to] = line.split(' ').collect::<Vec<_>>()[..] else { return Err(format!("a strange line: {line}")) };
         let kind = format!("{reader}/{name}");
-        if !kind.contains(only) {
+        if !kind.contains(&options.only) {
             continue;
         }
         let bytes = |text: &str| text.parse::<u32>().map_err(|error| format!("{line}: {error}"));

@@ -1,11 +1,6 @@
-//! Repository chores: `cargo xtask tidy | test | crash | siege | differential | fuzz | linear | bench`. It drives cargo, Python and the built binary, and uses no crate of ours.
+//! Repository chores; `cargo xtask help` lists them. They drive cargo, Python and the built binary, and use no crate of ours.
 
 mod bench;
-mod bench_downloads;
-mod bench_export_memory;
-mod bench_queries;
-mod bench_schedules;
-mod bench_tokens;
 mod crash;
 mod differential;
 mod fuzz;
@@ -18,65 +13,42 @@ mod tooling;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "\
-cargo xtask tidy                      the repository's own rules: edges between crates, sizes, names, licences, doubles
-cargo xtask test [--only rust|e2e]    every test; installs what the end-to-end ones need into target/
-cargo xtask crash [--reports N] [--seed N]
-                                      servers, a database and a store that fail at random (reports: 1000, seed: 1)
-cargo xtask siege [--only NAME] [--seconds N] [--short] [--release]
-                                      attacks on a running server beside an honest caller, each for so long (seconds: 20)
-cargo xtask differential [--queries N] [--seed N] [--release]
-                                      generated queries beside DuckDB, row by row (queries: 1000000, seed: any)
-cargo xtask fuzz [--seconds N] [--only TARGET]
-                                      the fuzz targets, each for so long (seconds: 30)
-cargo xtask linear [--only KIND]      that hard texts are read in linear time, by counting instructions
-cargo xtask bench [--rows N]          full exports over HTTP beside DuckDB, in the release profile (rows: 10000000)
-cargo xtask bench queries [--rows N] [--rounds N] [--only NAME]
-                                      queries beside DuckDB and Polars, in the release profile (rows: 20000000, rounds: 5)
-cargo xtask bench tokens [--seconds N --rounds N]
-                                      grants and reads a second beside npm's oidc-provider (seconds: 5, rounds: 3)
-cargo xtask bench schedules [--reports N] [--executions N] [--tenants N]
-                                      a scheduler's tick, and runs due at once, on SQLite and Postgres (reports: 100000, executions: 10000, tenants: 200)
-cargo xtask bench downloads [--mebibytes N] [--rounds N] [--seconds N]
-                                      downloads of one artifact beside nginx (mebibytes: 1024, rounds: 5, seconds of ranges: 5)
-cargo xtask bench export-memory [--rows N]
-                                      the most memory that an export holds, by format (rows: 50000000)";
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Chores of this repository. CONTRIBUTING.md says when to use which.")]
+enum Chore {
+    /// The repository's own rules: edges between crates and modules, folders, sizes, names, documented errors, licences, doubles
+    Tidy,
+    /// Every test; what the end-to-end ones need is installed into target/
+    Test(test::Options),
+    /// Servers, a database and a store that fail at random
+    Crash(crash::Options),
+    /// Attacks on a running server beside an honest caller
+    Siege(siege::Options),
+    /// Generated queries beside DuckDB, row by row
+    Differential(differential::Options),
+    /// The fuzz targets
+    Fuzz(fuzz::Options),
+    /// That hard texts are read in linear time, by counting instructions
+    Linear(linear::Options),
+    /// Measures the release build; without a name, full exports over HTTP beside DuckDB
+    Bench(bench::Options),
+}
 
 fn main() -> ExitCode {
     if fuzz::is_wrapping() {
         return fuzz::compile();
     }
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
-        ["tidy"] => tidy::run(),
-        ["test"] => test::run(test::Part::All),
-        ["test", "--only", "rust"] => test::run(test::Part::Rust),
-        ["test", "--only", "e2e"] => test::run(test::Part::EndToEnd),
-        ["crash", options @ ..] => crash::run(options),
-        ["siege", options @ ..] => siege::run(options),
-        ["differential", options @ ..] => differential::run(options),
-        ["fuzz", options @ ..] => fuzz::run(options),
-        ["linear"] => linear::run(""),
-        ["linear", "--only", kind] => linear::run(kind),
-        ["bench"] => bench::run(10_000_000),
-        ["bench", "--rows", rows] => match rows.replace('_', "").parse() {
-            Ok(rows) => bench::run(rows),
-            Err(_) => Err(format!("--rows takes a number, not '{rows}'")),
-        },
-        ["bench", "tokens"] => bench_tokens::run(5, 3),
-        ["bench", "tokens", "--seconds", seconds, "--rounds", rounds] => match (seconds.parse(), rounds.parse()) {
-            (Ok(seconds @ 1..), Ok(rounds @ 1..)) => bench_tokens::run(seconds, rounds),
-            _ => Err(format!("--seconds and --rounds take numbers from 1, not '{seconds}' and '{rounds}'")),
-        },
-        ["bench", "queries", options @ ..] => bench_queries::run(options),
-        ["bench", "schedules", options @ ..] => bench_schedules::run(options),
-        ["bench", "downloads", options @ ..] => bench_downloads::run(options),
-        ["bench", "export-memory", options @ ..] => bench_export_memory::run(options),
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+    let done = match Chore::parse() {
+        Chore::Tidy => tidy::run(),
+        Chore::Test(options) => test::run(&options),
+        Chore::Crash(options) => crash::run(&options),
+        Chore::Siege(options) => siege::run(&options),
+        Chore::Differential(options) => differential::run(&options),
+        Chore::Fuzz(options) => fuzz::run(&options),
+        Chore::Linear(options) => linear::run(&options),
+        Chore::Bench(options) => bench::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,5 +56,41 @@ fn main() -> ExitCode {
             eprintln!("xtask: {reason}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_are_consistent() {
+        Chore::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_may_be_grouped_and_begin_at_one() {
+        for right in
+            ["differential --queries 1_000_000 --seed 7 --release", "bench", "bench --rows 5", "bench tokens --rounds 2", "test --only e2e"]
+        {
+            assert!(Chore::try_parse_from(words(right)).is_ok(), "{right}");
+        }
+        for wrong in [
+            "",
+            "differential --queries",
+            "differential --queries many",
+            "bench --rows 0",
+            "siege limits",
+            "fuzz --only nothing",
+            "test --only",
+        ] {
+            assert!(Chore::try_parse_from(words(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    fn words(line: &str) -> impl Iterator<Item = &str> {
+        std::iter::once("xtask").chain(line.split_whitespace())
     }
 }

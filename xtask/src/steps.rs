@@ -76,21 +76,27 @@ pub fn target_directory() -> Result<PathBuf, String> {
     directory.map(PathBuf::from).ok_or_else(|| "cargo metadata names no target directory".to_owned())
 }
 
-/// Options that each take a number from 1, as they are passed on: any of the known ones.
-pub fn counts(options: &[&str], known: &[&str]) -> Result<Vec<String>, String> {
-    let mut checked = Vec::new();
-    for pair in options.chunks(2) {
-        let number = match pair {
-            [name, number] if known.contains(name) => number.replace('_', ""),
-            _ => return Err(format!("there is {}, each with a number, not '{}'", known.join(", "), pair.join(" "))),
-        };
-        if !matches!(number.parse::<u64>(), Ok(1..)) {
-            return Err(format!("{} take a number from 1, not '{number}'", known.join(", ")));
-        }
-        checked.extend(pair.first().map(|name| (*name).to_owned()));
-        checked.push(number);
+/// A number of an option, from 1. `1_000_000` is one.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn count(text: &str) -> Result<u64, String> {
+    match text.replace('_', "").parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => Err("a number from 1 is expected".to_owned()),
     }
-    Ok(checked)
+}
+
+/// The options that were given, as they are passed on to a program that knows the same ones and their defaults.
+pub fn passed_on<T: ToString>(options: &[(&str, Option<T>)]) -> Vec<String> {
+    let given = options.iter().filter_map(|(name, value)| value.as_ref().map(|value| [(*name).to_owned(), value.to_string()]));
+    given.flatten().collect()
+}
+
+/// A program that cargo has built.
+pub fn built(target: &Path, profile: &str, name: &str) -> PathBuf {
+    target.join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn spelled(command: &Command) -> String {

@@ -2,29 +2,36 @@
 
 use std::process::Command;
 
-use crate::steps::{self, Steps, cargo, root, target_directory};
+use crate::steps::{self, Steps, built, cargo, root, target_directory};
 use crate::{differential, tooling};
 
-#[derive(Clone, Copy, PartialEq)]
-pub enum Part {
-    All,
+#[derive(clap::Args)]
+pub struct Options {
+    /// A part of them
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Part {
     Rust,
+    #[value(name = "e2e")]
     EndToEnd,
 }
 
-pub fn run(part: Part) -> Result<(), String> {
-    let total = match part {
-        Part::All => 10,
-        Part::Rust => 3,
-        Part::EndToEnd => 7,
+pub fn run(options: &Options) -> Result<(), String> {
+    let total = match options.only {
+        None => 10,
+        Some(Part::Rust) => 3,
+        Some(Part::EndToEnd) => 7,
     };
     let mut steps = Steps::of(total);
-    if part != Part::EndToEnd {
+    if options.only != Some(Part::EndToEnd) {
         steps.announce("cargo test --workspace");
         steps::run(cargo().args(["test", "--workspace", "--locked"]))?;
         on_postgres(&mut steps)?;
     }
-    if part != Part::Rust {
+    if options.only != Some(Part::Rust) {
         end_to_end(&mut steps)?;
     }
     eprintln!("\nall tests passed");
@@ -45,7 +52,7 @@ fn on_postgres(steps: &mut Steps) -> Result<(), String> {
         let executable =
             built.lines().find_map(|line| tests_of(library, line)).ok_or_else(|| format!("cargo names no tests of {library}"))?;
         let mut tests = Command::new(&host);
-        tests.current_dir(root()).arg("tests-e2e/postgres.py").arg(executable).args(filter);
+        tests.current_dir(root()).arg("tests-e2e/harness/postgres.py").arg(executable).args(filter);
         steps::run(tests.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))?;
     }
     Ok(())
@@ -77,7 +84,7 @@ fn end_to_end(steps: &mut Steps) -> Result<(), String> {
     steps.announce("cargo build: what the end-to-end tests run");
     steps::run(cargo().args(["build", "--locked"]).args(differential::WITH_EXAMPLE))?;
     steps.announce("end-to-end tests");
-    let binary = target.join("debug").join(format!("insightgate{}", std::env::consts::EXE_SUFFIX));
+    let binary = built(&target, "debug", "insightgate");
     let mut pytest = Command::new(python);
     pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
     pytest.env("INSIGHTGATE_BIN", binary).env("ANSWER_QUERIES_BIN", differential::example(&target, false)).env("VEGA_DATASETS", tables);

@@ -1,8 +1,13 @@
 //! `cargo xtask tidy`: rules of this repository that the compiler does not know. Each rule finds all of its problems before it fails.
 
+mod crates;
+mod dependencies;
 mod doubles;
 mod edges;
+mod error_sections;
+mod folders;
 mod licences;
+mod modules;
 mod sources;
 
 use crate::steps::metadata;
@@ -12,10 +17,21 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
 pub fn run() -> Result<(), String> {
     let (everywhere, here) = (metadata(None)?, metadata(Some(PLATFORM))?);
-    let rules: [(&str, Vec<String>); 4] = [
-        ("edges between crates", edges::problems(&everywhere)),
-        ("names, sizes and contents of files", sources::problems()?),
+    let crates = crates::read(&everywhere)?;
+    let circles = crates.iter().flat_map(|built| modules::circles_of_modules(&built.name, &built.modules)).collect();
+    let circles_of_folders = crates.iter().flat_map(|built| modules::circles_of_folders(&built.name, &built.modules)).collect();
+    let libraries = crates.iter().filter(|built| built.is_library);
+    let silent = libraries.flat_map(|built| error_sections::problems(&built.modules)).collect();
+    let files = sources::listed()?;
+    let rules: [(&str, Vec<String>); 9] = [
+        ("edges between crates", edges::problems(&everywhere)?),
+        ("circles between modules", circles),
+        ("circles between folders", circles_of_folders),
+        ("names, sizes and contents of files", sources::problems(&files)),
+        ("folders", folders::problems(files.iter().map(String::as_str))),
+        ("errors of public functions", silent),
         ("licences", licences::problems(&everywhere)?),
+        ("unused dependencies", dependencies::problems(&everywhere, &crates, &files)?),
         ("doubles", doubles::problems(&here)?),
     ];
     let mut count = 0;

@@ -12,14 +12,22 @@ const NAMES: [&str; 5] = ["utils", "common", "core", "helpers", "misc"];
 /// Split, so that this file does not hold them itself.
 const PATHS: [&str; 4] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("../sha", "red")];
 
-pub fn problems() -> Result<Vec<String>, String> {
+pub fn problems(paths: &[String]) -> Vec<String> {
+    paths.iter().flat_map(|path| of_file(path)).collect()
+}
+
+/// Every file that git knows and that is there.
+///
+/// # Errors
+///
+/// When git cannot say.
+pub fn listed() -> Result<Vec<String>, String> {
     let listed = output(Command::new("git").current_dir(root()).args(["ls-files", "-z"]))?;
-    let listed = String::from_utf8_lossy(&listed);
-    Ok(listed.split('\0').filter(|path| !path.is_empty()).flat_map(of_file).collect())
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    Ok(listed.split('\0').filter(|path| !path.is_empty() && root().join(path).exists()).map(str::to_owned).collect())
 }
 
 fn of_file(path: &str) -> Vec<String> {
-    // One that is deleted but not committed so has nothing to say.
     let Ok(bytes) = fs::read(root().join(path)) else { return Vec::new() };
     let text = String::from_utf8_lossy(&bytes);
     of_text(path, &text)
