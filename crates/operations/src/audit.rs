@@ -77,6 +77,9 @@ pub(crate) fn recording(context: &Context, happening: Happening<'_>) -> Result<S
 }
 
 /// Writes what was counted. Part of background work; those who read the record call it first.
+///
+/// # Errors
+/// The database does not take them; they are kept, and written next time.
 pub async fn write_counts(context: &Context) -> Result<(), StoreError> {
     let _one_at_a_time = context.recorder.writing.lock().await;
     let events = context.recorder.unwritten();

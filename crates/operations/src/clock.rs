@@ -62,6 +62,9 @@ impl Clock {
     }
 
     /// Asks the database what time it is, where this clock goes by it.
+    ///
+    /// # Errors
+    /// The database could not be asked; the clock goes on as before.
     pub async fn follow(&self, store: &Store) -> Result<(), StoreError> {
         if let Clock::Shared(shared) = self {
             let before = shared.system();
@@ -91,6 +94,8 @@ impl Clock {
         matches!(self, Clock::Manual(_))
     }
 
+    /// # Errors
+    /// The clock is not a manual one, stands later already, or would go beyond the last year.
     pub fn set(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
         self.check(to)?;
         if let Clock::Manual(now) = self {
@@ -102,6 +107,9 @@ impl Clock {
     }
 
     /// Whether the clock may be moved there.
+    ///
+    /// # Errors
+    /// The clock is not a manual one, stands later already, or would go beyond the last year.
     pub fn check(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
         let Clock::Manual(now) = self else { return Err(ClockFault::NotManual) };
         let now = *lock(now);

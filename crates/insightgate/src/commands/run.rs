@@ -6,10 +6,10 @@ use insightgate_engine::{ArtifactSummary, DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LI
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::datasets::catalogs::Catalogs;
-use insightgate_operations::executions::written_file::{Output, Readers};
 use insightgate_operations::queries::explain::explain_local;
 use insightgate_operations::queries::run_locally::{LocalRun, RunFault, run_query};
 use insightgate_operations::random::Random;
+use insightgate_operations::written_file::{Output, Readers};
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
 use serde_json::json;

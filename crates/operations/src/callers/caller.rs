@@ -20,6 +20,9 @@ pub struct Caller {
 
 impl Caller {
     /// Checks every prerequisite of the program. A refusal names the missing one and is audited.
+    ///
+    /// # Errors
+    /// A prerequisite of the program is missing, or the second factor where the deployment requires one.
     pub async fn admit(context: &Context, principal: Arc<Principal>, program: Program, correlation: &str) -> Result<Caller, Failure> {
         if context.settings.require_mfa && !principal.is_mfa_compliant() {
             let failure = Failure::SecondFactorRequired;

@@ -47,16 +47,24 @@ impl Directory {
         Directory { store, known: Mutex::default() }
     }
 
+    /// # Errors
+    /// The database does not answer, or holds what cannot be read.
     pub async fn tenant(&self, id: Uuid) -> Result<Option<Arc<Tenant>>, StoreError> {
         self.find(|known| &mut known.tenants, id, self.store.tenant(id)).await
     }
 
     /// `domain` in lower case.
+    ///
+    /// # Errors
+    /// The database does not answer, or holds what cannot be read.
     pub async fn tenant_by_domain(&self, domain: &str) -> Result<Option<Arc<Tenant>>, StoreError> {
         self.find(|known| &mut known.domains, domain.to_owned(), self.store.tenant_by_domain(domain)).await
     }
 
     /// An application of another tenant is not found.
+    ///
+    /// # Errors
+    /// The database does not answer, or holds what cannot be read.
     pub async fn client(&self, tenant: Uuid, id: Uuid) -> Result<Option<Arc<Client>>, StoreError> {
         let read = async {
             let Some(application) = self.store.application(tenant, id).await? else { return Ok(None) };
@@ -67,11 +75,17 @@ impl Directory {
     }
 
     /// As [`Store::principal`].
+    ///
+    /// # Errors
+    /// The database does not answer, or holds what cannot be read.
     pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Arc<Principal>>, StoreError> {
         self.bearer(tenant, application, user, false).await
     }
 
     /// The principal of a token, which says whether the user gave a second factor.
+    ///
+    /// # Errors
+    /// The database does not answer, or holds what cannot be read.
     pub async fn bearer(
         &self,
         tenant: Uuid,

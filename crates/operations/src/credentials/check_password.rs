@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::credentials::guesses::Guesser;
 use crate::credentials::hashing_queue::Asker;
 use crate::credentials::password::{PasswordFault, Verified};
-use crate::issue_token::TokenFailure;
+use crate::token_failure::TokenFailure;
 
 /// The user, once the password is right. Whether it must be changed and whether a second factor follows is for the caller to see.
 ///

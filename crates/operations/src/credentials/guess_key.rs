@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::credentials::address_guard::network_of;
-use crate::credentials::password::hexadecimal;
+use crate::hexadecimal::hexadecimal;
 use crate::keys::vault::{Vault, VaultFault};
 use crate::random::{NoRandomness, Random};
 
@@ -35,6 +35,9 @@ pub enum GuessKeyFault {
 
 impl GuessKey {
     /// Reads the key; the first start makes it.
+    ///
+    /// # Errors
+    /// The database is away, or the key in it was sealed with another encryption key.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<GuessKey, GuessKeyFault> {
         let mut keys = store.keys(PURPOSE).await?;
         if keys.is_empty() {

@@ -10,6 +10,7 @@ use insightgate_identity::application::ClientSecret;
 use thiserror::Error;
 
 use crate::credentials::hashing_queue::{Asker, Busy, HashingQueue};
+use crate::hexadecimal::hexadecimal;
 use crate::random::Random;
 
 /// Hashes on threads of their own, a few at once, and lets a bounded number wait: a flood of sign-ins must not take the memory or stop other
@@ -71,6 +72,9 @@ impl Passwords {
     }
 
     /// The hash in PHC form. For those who may set one: strangers cannot keep them from it.
+    ///
+    /// # Errors
+    /// Too many wait for a hash, there is no randomness for the salt, or hashing itself failed.
     pub async fn hash(&self, password: &str, random: &Random) -> Result<String, PasswordFault> {
         let salt: [u8; 16] = random.bytes().map_err(|fault| PasswordFault::Hashing(fault.to_string()))?;
         let password = password.to_owned();
@@ -83,6 +87,9 @@ impl Passwords {
     }
 
     /// Whether the password is right. Without a hash (no such user) the answer is no, after the same work.
+    ///
+    /// # Errors
+    /// Too many wait for a hash, or the thread that hashed ended early. A wrong password is no error.
     pub async fn verify(&self, password: &str, stored: Option<String>, asker: &Asker) -> Result<Verified, PasswordFault> {
         let (password, decoy, memory) = (password.to_owned(), Arc::clone(&self.decoy), self.memory.clone());
         self.run(asker, move || {
@@ -130,10 +137,6 @@ fn hash(password: &str, salt: &[u8]) -> Result<String, PasswordFault> {
 /// SHA-256, hexadecimal: what is stored of a client secret or a refresh token.
 pub fn secret_digest(secret: &str) -> String {
     hexadecimal(digest(&SHA256, secret.as_bytes()).as_ref())
-}
-
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The stored secret that was sent, if any. All are compared, each in constant time.

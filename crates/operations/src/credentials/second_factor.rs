@@ -40,6 +40,9 @@ pub enum FactorFault {
 }
 
 /// A new secret for this user. It counts once [`confirm`] has seen a code of it, or once it is stored.
+///
+/// # Errors
+/// There is no randomness for a secret, or it could not be sealed.
 pub fn offer(context: &Context, user: &User) -> Result<OfferedFactor, FactorFault> {
     let secret: [u8; 20] = context.random.bytes()?;
     let sealed = context.vault.seal(&purpose(user.id), &secret)?;
@@ -47,6 +50,9 @@ pub fn offer(context: &Context, user: &User) -> Result<OfferedFactor, FactorFaul
 }
 
 /// The same secret again, for a page that is shown twice.
+///
+/// # Errors
+/// The secret was not sealed here for this user.
 pub fn offered_again(context: &Context, user: &User, sealed: &str) -> Result<OfferedFactor, FactorFault> {
     shown(user, &context.vault.open(&purpose(user.id), sealed)?, sealed.to_owned())
 }

@@ -92,6 +92,9 @@ impl Catalogs {
 }
 
 /// An operator's definitions of a program, in name order. A folder that is not there holds none.
+///
+/// # Errors
+/// The folder is there but cannot be listed.
 pub fn definitions_of(folder: &Path, program: Program) -> std::io::Result<Vec<PathBuf>> {
     Ok(definition_files(&folder.join(program.name()))?.into_iter().map(|(path, ..)| path).collect())
 }
@@ -124,6 +127,9 @@ fn stem(path: &Path) -> &str {
 }
 
 /// The dataset that a definition file of a program holds.
+///
+/// # Errors
+/// The file cannot be read, is no definition, or is one of another program or of another name than the file's.
 pub fn read_definition(path: &Path, program: Program) -> Result<Arc<Dataset>, DefinitionFault> {
     let file = path.display().to_string();
     let text = match std::fs::read_to_string(path) {

@@ -46,6 +46,9 @@ impl OpenedArtifact {
 }
 
 /// Checks the link, then that the owner of the report still may read its data: the program's, and all that is in the file.
+///
+/// # Errors
+/// The link is not valid or has expired, the artifact is gone, or the owner may no longer see all that is in it; or the database is away.
 pub async fn open_artifact(
     context: &Context,
     execution: &str,

@@ -72,6 +72,9 @@ pub enum LinkFault {
 
 impl LinkKeys {
     /// Reads the keys; the first start makes one.
+    ///
+    /// # Errors
+    /// The database is away, or a key in it was sealed with another encryption key.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<LinkKeys, LinkKeyFault> {
         let mut keys = read(store, vault).await?;
         if keys.is_empty() {
@@ -82,6 +85,9 @@ impl LinkKeys {
     }
 
     /// Makes a new key when the newest is `days` old, and removes those whose links have all expired.
+    ///
+    /// # Errors
+    /// The database is away, there is no randomness for a key, or a stored key was sealed with another encryption key.
     pub async fn tend(
         &self,
         store: &Store,
@@ -124,6 +130,9 @@ impl LinkKeys {
     }
 
     /// `file` as decoded from the path.
+    ///
+    /// # Errors
+    /// The signature is not of this file and these fields, or the link has expired.
     pub fn check(&self, execution: Uuid, file: &str, query: &LinkQuery, now: DateTime<Utc>) -> Result<(), LinkFault> {
         let signature = URL_SAFE_NO_PAD.decode(&query.sig).map_err(|_| LinkFault::Invalid)?;
         let text = signed_text(execution, file, query);

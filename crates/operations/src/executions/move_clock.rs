@@ -11,6 +11,9 @@ use crate::failure::Failure;
 pub const MANUAL_CLOCK: &str = "manual_clock";
 
 /// Queues due slots on the way in strides of a day, so that a long move runs every slot: a scheduler that was away for long would skip some.
+///
+/// # Errors
+/// The clock cannot be moved there, or the database is away; then the clock stands where it got to.
 pub async fn move_clock(context: &Context, to: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     let refused = |fault: ClockFault| Failure::Invalid(fault.to_string());
     let from = context.clock.now();

@@ -6,6 +6,9 @@ use crate::failure::Failure;
 use crate::keys::vault::Vault;
 
 /// How many secrets were sealed anew. A start that is cut off half-way goes on at the next: until then both keys are needed.
+///
+/// # Errors
+/// The database is away, or a secret was sealed with a key that is neither the current one nor the old one.
 pub async fn seal_anew(store: &Store, vault: &Vault) -> Result<usize, Failure> {
     let mut count = 0;
     for Sealed { place, id, purpose, text } in store.sealed().await? {

@@ -5,6 +5,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// A new signing key, published from now on. It signs a little later, and the one before verifies until its last token has expired.
+///
+/// # Errors
+/// The key could not be made, or not written to the database.
 pub async fn rotate_signing_key(context: &Context, actor: &str, correlation: Option<&str>) -> Result<(), Failure> {
     let recording = |id: &str| {
         let happening = Happening {
@@ -22,6 +25,9 @@ pub async fn rotate_signing_key(context: &Context, actor: &str, correlation: Opt
 }
 
 /// Replaces keys that are old and removes those that nothing needs any more. Part of background work: it may be called at any time.
+///
+/// # Errors
+/// The database is away, or a stored key cannot be opened.
 pub async fn tend_keys(context: &Context) -> Result<(), Failure> {
     let (now, days) = (context.clock.now(), context.settings.signing_key_days);
     let (store, vault) = (&context.store, &context.vault);

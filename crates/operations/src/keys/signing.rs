@@ -17,7 +17,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::credentials::password::hexadecimal;
+use crate::hexadecimal::hexadecimal;
 use crate::keys::key_age::KeyAge;
 use crate::keys::vault::{Vault, VaultFault};
 use crate::random::NoRandomness;
@@ -97,6 +97,9 @@ impl SignatureFault {
 
 impl SigningKeys {
     /// Reads the keys; the first start makes one.
+    ///
+    /// # Errors
+    /// The database is away, a key in it was sealed with another encryption key, or none could be made.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock) -> Result<SigningKeys, SigningFault> {
         let now = clock.now();
         let mut keys = read(store, vault, &[]).await?;
@@ -110,6 +113,9 @@ impl SigningKeys {
     /// Makes a key that takes over once it has been published for a while. The one before goes on verifying until its last token has expired.
     ///
     /// `recording` is given the new key's id, and gives the store that takes the key in together with its event.
+    ///
+    /// # Errors
+    /// The key could not be made, or not written to the database.
     pub async fn rotate(
         &self,
         store: &Store,
@@ -125,6 +131,9 @@ impl SigningKeys {
     }
 
     /// Removes keys that are over, if it `removes` any, and takes up what other processes made. Whether the newest is `days` old, so that another is due.
+    ///
+    /// # Errors
+    /// The database is away, or a stored key cannot be opened.
     pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, removes: bool) -> Result<bool, SigningFault> {
         self.renew(store, vault, now, removes).await?;
         let newest = KeyAge::newest(self.ring().keys.iter().map(|key| key.created), now);
@@ -151,6 +160,9 @@ impl SigningKeys {
     }
 
     /// A compact JWS of the claims.
+    ///
+    /// # Errors
+    /// The claims cannot be written as JSON, or the key refuses.
     pub fn sign<Claims: Serialize>(&self, claims: &Claims) -> Result<String, SigningFault> {
         let key = &self.ring().signer;
         let claims = serde_json::to_vec(claims).map_err(|fault| SigningFault::Signing(fault.to_string()))?;
@@ -167,6 +179,9 @@ impl SigningKeys {
     }
 
     /// The claims of a token that one of these keys signed. What they say is checked by [`AccessClaims::check`].
+    ///
+    /// # Errors
+    /// The token names no key of these, or its signature or its form is wrong.
     pub fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, SignatureFault> {
         let ring = self.ring();
         let mut digest = [0; 32];

@@ -80,6 +80,9 @@ impl Duty {
 
 impl Administrator {
     /// Whether the caller may use the management API at all. A refusal is audited.
+    ///
+    /// # Errors
+    /// The application or the user is disabled, or the application lacks the permission to the management API or the consent to it.
     pub async fn admit(context: &Context, principal: Arc<Principal>, correlation: &str) -> Result<Administrator, Failure> {
         match reach(&principal) {
             Ok(reach) => Ok(Administrator { principal, reach, correlation: correlation.to_owned() }),
@@ -114,6 +117,9 @@ impl Administrator {
     }
 
     /// Another tenant than the caller's own is not found, whatever it is.
+    ///
+    /// # Errors
+    /// There is no such tenant, or it is not the caller's; or the database is away.
     pub async fn tenant(&self, context: &Context, reference: &str) -> Result<Tenant, Failure> {
         let found = match TenantReference::parse(reference.trim()) {
             Some(TenantReference::Id(id)) => context.store.tenant(id).await?,
@@ -124,12 +130,17 @@ impl Administrator {
     }
 
     /// The tenant, if the caller has this duty there.
+    ///
+    /// # Errors
+    /// There is no such tenant, it is not the caller's, or the caller lacks the duty; or the database is away.
     pub async fn tenant_for(&self, context: &Context, reference: &str, duty: Duty) -> Result<Tenant, Failure> {
         let tenant = self.tenant(context, reference).await?;
         self.may(context, duty).await?;
         Ok(tenant)
     }
 
+    /// # Errors
+    /// None of the caller's roles has the duty. The refusal is audited.
     pub async fn may(&self, context: &Context, duty: Duty) -> Result<(), Failure> {
         let allowed = match self.reach {
             Reach::Everything => true,

@@ -7,12 +7,12 @@ pub mod permissions;
 pub mod secrets;
 
 use insightgate_identity::application::{Application, check_redirect_uri};
-use insightgate_identity::tenant::Tenant;
 use insightgate_store::StoreError;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
 use super::fields;
+use super::lookup::find_application_for;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -36,6 +36,8 @@ pub struct ApplicationChange {
     pub redirect_uris: Option<Vec<String>>,
 }
 
+/// # Errors
+/// The tenant is not found, the caller may not look at it, or the database is away.
 pub async fn list_applications(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Application>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     let mut applications = context.store.applications(tenant.id).await?;
@@ -43,6 +45,8 @@ pub async fn list_applications(context: &Context, administrator: &Administrator,
     Ok(applications)
 }
 
+/// # Errors
+/// The tenant or the application is not found, the caller may not look at it, or the database is away.
 pub async fn show_application(
     context: &Context,
     administrator: &Administrator,
@@ -52,6 +56,8 @@ pub async fn show_application(
     Ok(find_application_for(context, administrator, tenant, application, Duty::Look).await?.1)
 }
 
+/// # Errors
+/// The caller may not register it, a field breaks a rule, or the id is taken; or the database is away.
 pub async fn register_application(
     context: &Context,
     administrator: &Administrator,
@@ -93,6 +99,9 @@ pub(crate) fn checked(sent: Application) -> Result<Application, Failure> {
 }
 
 /// A disabled application's sign-ins end.
+///
+/// # Errors
+/// The application is not found, the caller may not change it, a field breaks a rule, or it would disable itself; or the database is away.
 pub async fn change_application(
     context: &Context,
     administrator: &Administrator,
@@ -125,30 +134,6 @@ pub async fn change_application(
         return Err(Failure::NotFound);
     }
     Ok(changed)
-}
-
-/// In the tenant, if the caller has this duty and may know of it.
-pub(super) async fn find_application_for(
-    context: &Context,
-    administrator: &Administrator,
-    tenant: &str,
-    application: &str,
-    duty: Duty,
-) -> Result<(Tenant, Application), Failure> {
-    let tenant = administrator.tenant_for(context, tenant, duty).await?;
-    let id = Uuid::try_parse(application.trim()).map_err(|_| Failure::NotFound)?;
-    let found = find_application(context, administrator, &tenant, id).await?.ok_or(Failure::NotFound)?;
-    Ok((tenant, found))
-}
-
-pub(super) async fn find_application(
-    context: &Context,
-    administrator: &Administrator,
-    tenant: &Tenant,
-    id: Uuid,
-) -> Result<Option<Application>, Failure> {
-    let found = context.store.application(tenant.id, id).await?;
-    Ok(found.filter(|application| !application.operator || administrator.is_operator()))
 }
 
 /// Trimmed and distinct.

@@ -28,6 +28,9 @@ pub struct AuditQuery {
 }
 
 /// Of one tenant, or of all and of none for an operator. Newest first.
+///
+/// # Errors
+/// The caller may not read these events, a time, a page's size or the token of a page is wrong, or the database is away.
 pub async fn read_audit(
     context: &Context,
     administrator: &Administrator,

@@ -10,6 +10,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// Of one program, or of all; `name` narrows to one.
+///
+/// # Errors
+/// The caller manages nothing, the program is unknown, or no dataset has the name.
 pub async fn list_datasets(
     context: &Context,
     administrator: &Administrator,

@@ -14,11 +14,15 @@ pub struct NewLocation {
     pub country: Option<String>,
 }
 
+/// # Errors
+/// The tenant is not found, the caller may not look at it, or the database is away.
 pub async fn list_locations(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Location>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     Ok(context.store.locations(tenant.id).await?)
 }
 
+/// # Errors
+/// The caller may not change the company, a field breaks a rule, or the tenant has the location already; or the database is away.
 pub async fn add_location(context: &Context, administrator: &Administrator, tenant: &str, new: NewLocation) -> Result<Location, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Company).await?;
     let location = checked(new.mpn_id.as_deref(), new.name.as_deref(), new.country.as_deref())?;

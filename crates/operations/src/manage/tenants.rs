@@ -28,6 +28,9 @@ pub struct TenantChange {
 }
 
 /// All of them, or an administrator's own.
+///
+/// # Errors
+/// The caller manages nothing, or the database is away.
 pub async fn list_tenants(context: &Context, administrator: &Administrator) -> Result<Vec<ShownTenant>, Failure> {
     administrator.may(context, Duty::Look).await?;
     let tenants = match administrator.own_tenant() {
@@ -41,11 +44,16 @@ pub async fn list_tenants(context: &Context, administrator: &Administrator) -> R
     Ok(shown)
 }
 
+/// # Errors
+/// The tenant is not found, the caller may not look at it, or the database is away.
 pub async fn show_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<ShownTenant, Failure> {
     complete(context, administrator.tenant_for(context, tenant, Duty::Look).await?).await
 }
 
 /// A changed legal detail sends accepted enrollments back to review. The global account is an operator's to change: rows go by it.
+///
+/// # Errors
+/// The caller may not change the company or its global account, a field breaks a rule, or the account is another's; or the database is away.
 pub async fn change_tenant(
     context: &Context,
     administrator: &Administrator,
@@ -104,6 +112,9 @@ pub async fn change_tenant(
 }
 
 /// Not while it has an active enrollment, nor with the application that asks for it.
+///
+/// # Errors
+/// The caller is no operator or acts with an application of this tenant, or an enrollment is still active; or the database is away.
 pub async fn delete_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Operate).await?;
     if context.store.enrollments(tenant.id).await?.iter().any(|enrollment| enrollment.stage == EnrollmentStage::Active) {

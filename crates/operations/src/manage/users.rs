@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
 use super::fields;
+use super::lookup::find_user;
 use crate::context::Context;
 use crate::credentials::password::PasswordFault;
 use crate::failure::Failure;
@@ -34,16 +35,23 @@ pub struct UserChange {
     pub display_name: Option<String>,
 }
 
+/// # Errors
+/// The tenant is not found, the caller may not look at it, or the database is away.
 pub async fn list_users(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<User>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     Ok(context.store.users(tenant.id).await?)
 }
 
+/// # Errors
+/// The tenant or the user is not found, the caller may not look at them, or the database is away.
 pub async fn show_user(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<User, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     find_user(context, &tenant, user).await
 }
 
+/// # Errors
+/// The caller may not change the directory, a field breaks a rule, the name or the id is taken, or too many passwords wait to be hashed; or the
+/// database is away.
 pub async fn add_user(context: &Context, administrator: &Administrator, tenant: &str, new: NewUser) -> Result<User, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let username = fields::required("username", new.username.as_deref())?;
@@ -74,6 +82,10 @@ pub(crate) async fn add(store: &Store, user: &User, hash: Option<&str>, now: Dat
 }
 
 /// A disabled user's sign-ins end, and reports are refused from the next run on.
+///
+/// # Errors
+/// The user is not found, the caller may not change the directory, a field breaks a rule, or the last Global admin would be disabled; or the database
+/// is away.
 pub async fn change_user(
     context: &Context,
     administrator: &Administrator,
@@ -99,6 +111,10 @@ pub async fn change_user(
 }
 
 /// Ends the sign-ins that the old password made.
+///
+/// # Errors
+/// The user is not found, the caller may not change the directory, the password is missing or breaks a rule, or too many wait to be hashed; or the
+/// database is away.
 pub async fn set_password(
     context: &Context,
     administrator: &Administrator,
@@ -127,16 +143,6 @@ pub(crate) async fn hash(context: &Context, password: &str) -> Result<String, Fa
 
 fn taken(username: &str) -> Failure {
     Failure::Conflict(format!("The user {username} is there already."))
-}
-
-/// By id or sign-in name.
-pub(super) async fn find_user(context: &Context, tenant: &Tenant, reference: &str) -> Result<User, Failure> {
-    let reference = reference.trim().to_lowercase();
-    let found = match Uuid::try_parse(&reference) {
-        Ok(id) => context.store.user(tenant.id, id).await?,
-        Err(_) => context.store.user_credentials(tenant.id, &reference).await?.map(|known| known.user),
-    };
-    found.ok_or(Failure::NotFound)
 }
 
 /// An organisation's administrators cannot leave it without one; an operator can.

@@ -16,6 +16,8 @@ pub struct QueryInput {
     pub query: Option<String>,
 }
 
+/// # Errors
+/// A field is missing or too long, the query breaks a rule of the language, or the quota is used up; or the database is away.
 pub async fn create_query(context: &Context, caller: &Caller, input: QueryInput) -> Result<ReportQuery, Failure> {
     let (Some(name), Some(text)) = (&input.name, &input.query) else {
         let missing: Vec<_> = [("Name", &input.name), ("Query", &input.query)]

@@ -98,6 +98,10 @@ pub struct ReadAndSkipped {
 }
 
 /// A refusal of the dataset is audited.
+///
+/// # Errors
+/// The question or the query is wrong, the tenant's share of the engine is taken, the caller may not see the dataset, or it takes too long; or a
+/// store is away.
 pub async fn explain_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<ExplainedQuery, Failure> {
     let _seat = context.engine.seat(caller.scope.tenant())?;
     let question = asked.read(context, caller).await?;
@@ -107,6 +111,9 @@ pub async fn explain_query(context: &Context, caller: &Caller, asked: AskedQuery
 }
 
 /// The same straight on local data, as [`crate::queries::run_locally`] would run it.
+///
+/// # Errors
+/// The query breaks a rule of the language, or the engine cannot read the data.
 pub async fn explain_local(
     engine: &Engine,
     catalogs: &Catalogs,

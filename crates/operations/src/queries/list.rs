@@ -15,6 +15,9 @@ pub struct QueryFilter {
 }
 
 /// System queries first. Nothing that matches is an error: the documented 404.
+///
+/// # Errors
+/// No query matches, or the database is away.
 pub async fn list_queries(context: &Context, caller: &Caller, filter: &QueryFilter) -> Result<Vec<KnownQuery>, Failure> {
     let mut queries = Vec::new();
     if filter.include_system || filter.only_system {

@@ -21,6 +21,10 @@ pub struct TriedQuery {
 }
 
 /// A refusal of the dataset is audited.
+///
+/// # Errors
+/// The question or the query is wrong, the tenant's share of the engine is taken, the caller may not see the dataset, or it takes too long; or a
+/// store is away.
 pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<TriedQuery, Failure> {
     let _seat = context.engine.seat(caller.scope.tenant())?;
     let question = asked.read(context, caller).await?;

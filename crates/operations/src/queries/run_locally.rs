@@ -34,6 +34,8 @@ pub struct LocalRun<'a> {
     pub format: Format,
 }
 
+/// # Errors
+/// The query breaks a rule of the language, or the engine cannot read the data or write the answer.
 pub async fn run_query(
     engine: &Engine,
     catalogs: &Catalogs,

@@ -8,6 +8,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::reports::create::{check_callback_address, fits_dataset, quotas};
 
+/// # Errors
+/// The report is not found, a field breaks a rule or does not fit the report, or a quota is used up; or the database is away.
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let (now, rules) = (context.clock.now(), &context.settings.report_rules);
     let update = |report: &ScheduledReport| {
@@ -24,16 +26,23 @@ pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: 
     change(context, caller, id, update).await
 }
 
+/// # Errors
+/// The report is not found or cannot be paused, or the database is away.
 pub async fn pause_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     change(context, caller, id, ScheduledReport::paused).await
 }
 
+/// # Errors
+/// The report is not found or cannot be resumed, the quota of active reports is used up, or the database is away.
 pub async fn resume_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     let now = context.clock.now();
     change(context, caller, id, |report| report.resumed(now)).await
 }
 
 /// Removes the report, its executions and their files; answers with what was deleted.
+///
+/// # Errors
+/// The report is not found, or the database is away. Files that could not be removed are no error.
 pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
     let report = context.store.report(caller.owner(), caller.program, id).await?.ok_or(Failure::NotFound)?;

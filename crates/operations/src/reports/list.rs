@@ -18,6 +18,9 @@ pub struct ReportListInput {
 }
 
 /// Without filters an empty list is an answer; with them it is the documented 404.
+///
+/// # Errors
+/// A filter matches no report, or the database is away.
 pub async fn list_reports(context: &Context, caller: &Caller, input: ReportListInput) -> Result<Vec<ScheduledReport>, Failure> {
     let filtered = !input.report_ids.is_empty() || input.report_name.is_some() || input.query_id.is_some();
     let ids: Vec<Uuid> = input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();

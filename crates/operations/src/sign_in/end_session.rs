@@ -8,7 +8,7 @@ use super::{Visit, session};
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
-use crate::issue_token::TokenFailure;
+use crate::token_failure::TokenFailure;
 
 /// Absent and empty fields are None.
 #[derive(Clone, Default)]
@@ -25,6 +25,9 @@ pub struct EndedSession {
 }
 
 /// Goes on to an address only when an application of the tenant is registered with it.
+///
+/// # Errors
+/// The database is away.
 pub async fn end_session(context: &Context, visit: &Visit, request: &LogoutRequest) -> Result<EndedSession, TokenFailure> {
     let current = session::load(context, visit).await?;
     if let Some(cookie) = &visit.session {

@@ -3,13 +3,14 @@
 use insightgate_identity::application::Permission;
 pub use insightgate_store::Consent;
 
-use super::find_application_for;
 use super::permissions::named;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::users::find_user;
+use crate::manage::lookup::{find_application_for, find_user};
 
+/// # Errors
+/// The application is not found, the caller may not look at it, or the database is away.
 pub async fn list_consents(
     context: &Context,
     administrator: &Administrator,
@@ -21,6 +22,10 @@ pub async fn list_consents(
 }
 
 /// `user` by id or sign-in name; None for the whole tenant.
+///
+/// # Errors
+/// The application is not found, the caller may not consent, the permission or the user does not fit, or the consent is there already; or the
+/// database is away.
 pub async fn grant_consent(
     context: &Context,
     administrator: &Administrator,
@@ -55,6 +60,8 @@ pub async fn grant_consent(
     Ok(Consent { permission, user, granted })
 }
 
+/// # Errors
+/// The application, the user or the consent is not found, the caller may not revoke it, or the database is away.
 pub async fn revoke_consent(
     context: &Context,
     administrator: &Administrator,

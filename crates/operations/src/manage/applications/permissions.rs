@@ -2,12 +2,14 @@
 
 use insightgate_identity::application::Permission;
 
-use super::find_application_for;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
+use crate::manage::lookup::find_application_for;
 
+/// # Errors
+/// The application is not found, the caller may not look at it, or the database is away.
 pub async fn list_permissions(
     context: &Context,
     administrator: &Administrator,
@@ -18,6 +20,9 @@ pub async fn list_permissions(
     Ok(context.store.permissions(application.id).await?)
 }
 
+/// # Errors
+/// The application is not found, the caller may not change it, or the permission is unknown, there already or none for a public application; or the
+/// database is away.
 pub async fn add_permission(
     context: &Context,
     administrator: &Administrator,
@@ -40,6 +45,9 @@ pub async fn add_permission(
 }
 
 /// Its consents go with it, at once for tokens that were issued too.
+///
+/// # Errors
+/// The application does not have the permission, the caller may not change it, or the database is away.
 pub async fn remove_permission(
     context: &Context,
     administrator: &Administrator,

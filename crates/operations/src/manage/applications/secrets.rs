@@ -4,16 +4,18 @@ use chrono::TimeDelta;
 use insightgate_identity::application::ClientSecret;
 use uuid::Uuid;
 
-use super::find_application_for;
 use crate::context::Context;
 use crate::credentials::client_secret::{SECRET_DAYS, client_secret};
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
+use crate::manage::lookup::find_application_for;
 
 /// Secrets that an application has at once, expired ones apart.
 const UNEXPIRED: usize = 10;
 
+/// # Errors
+/// The application is not found, the caller may not look at it, or the database is away.
 pub async fn list_secrets(
     context: &Context,
     administrator: &Administrator,
@@ -25,6 +27,10 @@ pub async fn list_secrets(
 }
 
 /// What is kept of the secret, and the secret.
+///
+/// # Errors
+/// The caller may not change the application, it is public or has all the secrets that it may have, or the lifetime is out of bounds; or the database
+/// is away.
 pub async fn add_secret(
     context: &Context,
     administrator: &Administrator,
@@ -54,6 +60,8 @@ pub async fn add_secret(
     Ok((secret, text))
 }
 
+/// # Errors
+/// The application does not have the secret, the caller may not change it, or the database is away.
 pub async fn remove_secret(
     context: &Context,
     administrator: &Administrator,

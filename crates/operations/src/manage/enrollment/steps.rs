@@ -48,6 +48,10 @@ impl Step {
 }
 
 /// An illegal step is audited too. A wrong code counts.
+///
+/// # Errors
+/// The caller may not take the step, the enrollment is not found or its stage does not allow it, a code is wrong, or a reason is missing; or the
+/// database is away.
 pub async fn step(
     context: &Context,
     administrator: &Administrator,

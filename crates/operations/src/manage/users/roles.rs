@@ -7,12 +7,12 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use uuid::Uuid;
 
-use super::{find_user, keep_a_global_admin};
+use super::keep_a_global_admin;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::applications::find_application;
 use crate::manage::fields;
+use crate::manage::lookup::{find_application, find_user};
 
 /// Locations that one assignment names.
 pub const LOCATIONS: usize = 1000;
@@ -46,6 +46,8 @@ impl Assignee {
     }
 }
 
+/// # Errors
+/// The tenant is not found, the caller may not look at its roles, or the database is away.
 pub async fn list_role_assignments(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Assigned>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assigned = context.store.role_assignments(tenant.id).await?;
@@ -53,6 +55,10 @@ pub async fn list_role_assignments(context: &Context, administrator: &Administra
 }
 
 /// Gives the role, or changes the locations that it covers.
+///
+/// # Errors
+/// The caller may not give the role, the assignee is nobody of the tenant or cannot hold it, or a location is none of the tenant's; or the database
+/// is away.
 pub async fn assign_role(context: &Context, administrator: &Administrator, tenant: &str, new: NewAssignment) -> Result<Assigned, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assignee = fields::required("assignee", new.assignee.as_deref())?;
@@ -100,6 +106,8 @@ pub(crate) async fn checked(
     Ok(assignment)
 }
 
+/// # Errors
+/// The assignee does not hold the role, the caller may not take it, or it is the last Global admin's; or the database is away.
 pub async fn revoke_role(
     context: &Context,
     administrator: &Administrator,
