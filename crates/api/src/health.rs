@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve.
+//! Health: whether the process lives, and whether it can work.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ pub(crate) async fn alive() -> &'static str {
     "ok"
 }
 
-/// 503 when something that the server needs cannot be used, with what cannot be done.
+/// 503 if something that the server needs cannot be used, with what cannot be done.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
     let context = &state.context;
     let checks = context.readiness.checks(&context.store, &context.clock, &context.engine, &context.background).await;

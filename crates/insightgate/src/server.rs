@@ -1,4 +1,4 @@
-//! Puts a server together: store, engine, keys, background work, listeners.
+//! Assembles a server: store, engine, keys, background work, listeners.
 
 pub(crate) mod certificates;
 pub(crate) mod connections;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use insightgate_api::{ApiState, router};
-use insightgate_engine::{DataRoot, Engine, EngineSettings, Sharing};
+use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::audit::recorder::Recorder;
 use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::driver::Loop;
@@ -47,23 +47,32 @@ use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, free_bytes};
+use crate::data_folder::DataFolder;
+use crate::files::free_bytes;
 use crate::server::listener::Doors;
 
 /// What is given back when the time to finish is over needs a moment for it.
 const GIVING_BACK: Duration = Duration::from_secs(5);
 
-/// How large a query may grow, and how wide.
-#[derive(Debug, Clone, Copy)]
+/// The limits of memory, disk and parallelism of queries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineLimits {
     /// Bytes.
     pub memory: usize,
-    /// Bytes of disk that one query may use for what does not fit into it.
+    /// Bytes of disk that one query may use for intermediate results that do not fit into memory.
     pub spill: u64,
+    /// Runs of a tenant at once, and parts of a query.
     pub partitions: usize,
 }
 
-/// Where rows and the files of reports lie.
+/// As a configuration has them that does not name them.
+impl Default for EngineLimits {
+    fn default() -> Self {
+        EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() }
+    }
+}
+
+/// The places of rows and of the files of reports.
 #[derive(Debug, Clone)]
 pub struct Roots {
     pub rows: DataRoot,
@@ -89,7 +98,7 @@ pub fn not_opened(error: StoreError) -> CommandError {
 /// A start has to write a few rows: less than that is no room.
 const LEAST_ROOM: u64 = 1 << 20;
 
-/// Opens what the server works on.
+/// Opens the store and the engine.
 pub async fn open_context(
     folder: &DataFolder,
     roots: Roots,
@@ -206,7 +215,7 @@ async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> 
     Ok(Clock::manual(now))
 }
 
-/// Takes the port now, so that a port in use shows before anything else is done.
+/// Binds the port now, so that a port in use is reported before anything else is done.
 pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), CommandError> {
     let failed = |error: std::io::Error| {
         let hint = match error.kind() {
@@ -224,7 +233,7 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
-/// What runs until it is told to stop.
+/// A task that runs until it is asked to stop.
 pub struct Running {
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
@@ -233,7 +242,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the background work of these roles. One tenant has at most so many runs at once; there is room for some of others beside.
+    /// Starts the background work of these roles. One tenant has at most this many concurrent executions; there are more places for others.
     pub fn start(context: &SharedContext, roles: &[ServerRole], of_one_tenant: usize) -> Running {
         let (stop, stopped) = watch::channel(false);
         let mut running = Running { stop, stopped, tasks: JoinSet::new(), context: Arc::clone(context) };
@@ -255,7 +264,7 @@ impl Running {
         background_loop.start(&self.context.background, &self.stopped, &mut self.tasks);
     }
 
-    /// Serves the API, over TLS when there is a certificate.
+    /// Serves the API, over TLS if there is a certificate.
     pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>, doors: &Doors) -> Result<(), CommandError> {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
         let listener = listener::prepared(listener).map_err(failed)?;
@@ -263,7 +272,7 @@ impl Running {
         Ok(())
     }
 
-    /// Lets what runs finish, then closes the database.
+    /// Waits for running work, and then closes the database.
     pub async fn stop(mut self) {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);

@@ -1,4 +1,4 @@
-//! What a caller proves who it is with, and what holds up those who guess.
+//! Credentials of callers, and the limits for those who guess.
 
 pub mod address_guard;
 pub(crate) mod check_password;

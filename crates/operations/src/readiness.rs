@@ -1,6 +1,6 @@
-//! Whether the server can do its work now: the database, where rows and artifacts lie, the clock.
+//! Whether the server can do its work now: the database, the places of rows and artifacts, and the clock.
 //!
-//! Each is asked at most once a second, however many want to know, and has two seconds. What leaves here is general words, since strangers read them;
+//! Each is checked at most once a second, however many requests come, and has two seconds. The result is in general words, since strangers read it;
 //! the causes are in the log.
 
 use std::time::Duration;
@@ -28,11 +28,11 @@ const CLOCK_SECONDS: i64 = 30;
 pub struct Check {
     pub name: &'static str,
     pub ok: bool,
-    /// What cannot be done, and why; of one that is well, what is worth knowing.
+    /// What cannot be done, and why; for a check that passed, a remark.
     pub detail: Option<String>,
 }
 
-/// What was found out last.
+/// The results of the last checks.
 #[derive(Debug, Default)]
 pub struct Readiness {
     database: Mutex<Option<Looked>>,

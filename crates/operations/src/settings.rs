@@ -14,7 +14,7 @@ use crate::callbacks::CallbackSettings;
 use crate::executions::downloads::DownloadSettings;
 
 /// What a deployment chooses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Resources that a token for the insights API may name. The first is the documented one; the API's ids are among them.
     pub resources: Vec<String>,

@@ -1,4 +1,4 @@
-//! The demo's people: a partner that meets every prerequisite, and another one whose rows must never show.
+//! The demo's organisations: a partner that meets every prerequisite, and another one whose rows must never be shown.
 
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::program::Program;
@@ -25,7 +25,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6c1e_9a52_3d0f_4b6e_9a57_1d0c_5be1_77a
 const DOMAIN: &str = "contoso.example";
 const ACTOR: &str = "insightgate demo";
 
-/// Reads the folder's identities, or makes them all in a new one; and puts them into a database that has none.
+/// Reads the folder's identities, or makes them in a new folder, and writes them into a database that has none.
 pub async fn identities(context: &Context, folder: &DataFolder, arguments: &DemoArguments) -> Result<Credentials, CommandError> {
     let mut credentials = match credentials::load(folder)? {
         Some(kept) => {
@@ -175,7 +175,7 @@ pub fn partner() -> sample::Partner {
     }
 }
 
-/// The partner whose rows must never show; each of them says so.
+/// The partner whose rows must never be shown; each of its rows says so.
 pub fn other_partner() -> sample::Partner {
     sample::Partner {
         global_account: "1009999".to_owned(),

@@ -1,6 +1,6 @@
-//! The certificate that the HTTPS listener shows: the operator's own files, or one of the data folder's authority; renewed while it serves.
+//! The certificate of the HTTPS listener: the operator's own files, or one of the data folder's authority. It is renewed while the server runs.
 //!
-//! Files that changed are read again within seconds, or at once on SIGHUP. What cannot be used is reported, and the last good one stays.
+//! Changed files are read again within seconds, or at once on SIGHUP. A certificate that cannot be used is logged, and the last good one stays.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use insightgate_operations::failure::Failure;
 use tokio::sync::Mutex;
 
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, shown};
+use crate::data_folder::DataFolder;
+use crate::files::shown;
 use crate::server::certificates::server_certificate;
 
 /// How often the files are looked at.
@@ -23,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(3);
 /// A certificate of our own is made anew after so many days, well before it expires.
 const RENEW_DAYS: i64 = 180;
 
-/// The stores' client brings a second provider of cryptography into the build, so that the library no longer chooses by itself.
+/// Chooses the provider of cryptography. The client of object stores brings a second one into the build, so the library cannot choose by itself.
 pub fn choose_cryptography() {
     // An error says that one was chosen before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -117,8 +118,8 @@ fn written(path: &Path) -> Option<(SystemTime, u64)> {
     Some((found.modified().ok()?, found.len()))
 }
 
-/// A server does not end by SIGHUP, not while it starts either: where there is a certificate to read again it is read, else nothing is done.
-/// For the first moment of a process, outside of any runtime.
+/// SIGHUP never ends a server, not even while it starts. If there is a certificate to read again it is read, and otherwise nothing happens. For the
+/// beginning of a process, outside of any runtime.
 pub fn outlive_hangups() {
     // Once it is listened for, the signal never does what it did before, though the runtime that it was listened for on is gone.
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {

@@ -1,7 +1,7 @@
-//! Whether the clock goes as time goes. What is old is removed by the clock: where it jumped by days, nothing is removed until it has been steady for a
-//! while, so that a clock that was set wrong for a moment costs no files, runs, keys or events.
+//! Whether the clock runs steadily. Retention follows the clock: if it jumps by days, nothing is removed until it has been steady for a while, so
+//! that a clock that is wrong for a moment costs no files, executions, keys or events.
 //!
-//! A server that was off for days looks the same as a clock that jumped in the meantime: it waits too, but less.
+//! A server that was off for days looks like a clock that jumped in the meantime: it waits too, but less.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_store::Store;

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// All, or the one of that name.
 ///
 /// # Errors
-/// No dataset of the caller's program has the name.
+/// When there is no dataset of that name.
 pub fn list_datasets(context: &Context, caller: &Caller, name: Option<&str>) -> Result<Vec<Arc<Dataset>>, Failure> {
     let catalog = context.catalogs.of(caller.program);
     match name {

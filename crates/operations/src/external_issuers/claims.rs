@@ -1,4 +1,4 @@
-//! What a token of an external issuer must say, and what it must not.
+//! What a token of an external issuer must contain, and what it must not.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

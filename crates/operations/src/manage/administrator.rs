@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use insightgate_identity::application::Permission;
-use insightgate_identity::principal::{Principal, Refusal};
+use insightgate_identity::principal::Principal;
+use insightgate_identity::refusal::Refusal;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::{Tenant, TenantReference};
@@ -82,7 +83,7 @@ impl Administrator {
     /// Whether the caller may use the management API at all. A refusal is audited.
     ///
     /// # Errors
-    /// The application or the user is disabled, or the application lacks the permission to the management API or the consent to it.
+    /// When the token's bearer may manage nothing, or the database does not answer.
     pub async fn admit(context: &Context, principal: Arc<Principal>, correlation: &str) -> Result<Administrator, Failure> {
         match reach(&principal) {
             Ok(reach) => Ok(Administrator { principal, reach, correlation: correlation.to_owned() }),
@@ -119,7 +120,7 @@ impl Administrator {
     /// Another tenant than the caller's own is not found, whatever it is.
     ///
     /// # Errors
-    /// There is no such tenant, or it is not the caller's; or the database is away.
+    /// When there is no such tenant, the caller may not manage it, or the database does not answer.
     pub async fn tenant(&self, context: &Context, reference: &str) -> Result<Tenant, Failure> {
         let found = match TenantReference::parse(reference.trim()) {
             Some(TenantReference::Id(id)) => context.store.tenant(id).await?,
@@ -132,7 +133,7 @@ impl Administrator {
     /// The tenant, if the caller has this duty there.
     ///
     /// # Errors
-    /// There is no such tenant, it is not the caller's, or the caller lacks the duty; or the database is away.
+    /// When there is no such tenant, the caller lacks the right, or the database does not answer.
     pub async fn tenant_for(&self, context: &Context, reference: &str, duty: Duty) -> Result<Tenant, Failure> {
         let tenant = self.tenant(context, reference).await?;
         self.may(context, duty).await?;
@@ -140,7 +141,7 @@ impl Administrator {
     }
 
     /// # Errors
-    /// None of the caller's roles has the duty. The refusal is audited.
+    /// When the caller lacks the right.
     pub async fn may(&self, context: &Context, duty: Duty) -> Result<(), Failure> {
         let allowed = match self.reach {
             Reach::Everything => true,

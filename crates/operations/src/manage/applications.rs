@@ -37,7 +37,7 @@ pub struct ApplicationChange {
 }
 
 /// # Errors
-/// The tenant is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_applications(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Application>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     let mut applications = context.store.applications(tenant.id).await?;
@@ -46,7 +46,7 @@ pub async fn list_applications(context: &Context, administrator: &Administrator,
 }
 
 /// # Errors
-/// The tenant or the application is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn show_application(
     context: &Context,
     administrator: &Administrator,
@@ -57,7 +57,7 @@ pub async fn show_application(
 }
 
 /// # Errors
-/// The caller may not register it, a field breaks a rule, or the id is taken; or the database is away.
+/// When the caller may not do this, a field breaks a rule, there is no room, or the database does not answer.
 pub async fn register_application(
     context: &Context,
     administrator: &Administrator,
@@ -101,7 +101,7 @@ pub(crate) fn checked(sent: Application) -> Result<Application, Failure> {
 /// A disabled application's sign-ins end.
 ///
 /// # Errors
-/// The application is not found, the caller may not change it, a field breaks a rule, or it would disable itself; or the database is away.
+/// When the caller may not do this, there is no such application, a field breaks a rule, or the database does not answer.
 pub async fn change_application(
     context: &Context,
     administrator: &Administrator,

@@ -30,7 +30,7 @@ pub struct AuditQuery {
 /// Of one tenant, or of all and of none for an operator. Newest first.
 ///
 /// # Errors
-/// The caller may not read these events, a time, a page's size or the token of a page is wrong, or the database is away.
+/// When the caller may not do this, a filter is wrong, or the database does not answer.
 pub async fn read_audit(
     context: &Context,
     administrator: &Administrator,

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Of one program, or of all; `name` narrows to one.
 ///
 /// # Errors
-/// The caller manages nothing, the program is unknown, or no dataset has the name.
+/// When the caller may not do this.
 pub async fn list_datasets(
     context: &Context,
     administrator: &Administrator,

@@ -15,14 +15,14 @@ pub struct NewLocation {
 }
 
 /// # Errors
-/// The tenant is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_locations(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Location>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     Ok(context.store.locations(tenant.id).await?)
 }
 
 /// # Errors
-/// The caller may not change the company, a field breaks a rule, or the tenant has the location already; or the database is away.
+/// When the caller may not do this, a field breaks a rule, there is no room, or the database does not answer.
 pub async fn add_location(context: &Context, administrator: &Administrator, tenant: &str, new: NewLocation) -> Result<Location, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Company).await?;
     let location = checked(new.mpn_id.as_deref(), new.name.as_deref(), new.country.as_deref())?;

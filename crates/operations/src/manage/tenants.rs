@@ -30,7 +30,7 @@ pub struct TenantChange {
 /// All of them, or an administrator's own.
 ///
 /// # Errors
-/// The caller manages nothing, or the database is away.
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_tenants(context: &Context, administrator: &Administrator) -> Result<Vec<ShownTenant>, Failure> {
     administrator.may(context, Duty::Look).await?;
     let tenants = match administrator.own_tenant() {
@@ -45,7 +45,7 @@ pub async fn list_tenants(context: &Context, administrator: &Administrator) -> R
 }
 
 /// # Errors
-/// The tenant is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, there is no such tenant, or the database does not answer.
 pub async fn show_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<ShownTenant, Failure> {
     complete(context, administrator.tenant_for(context, tenant, Duty::Look).await?).await
 }
@@ -53,7 +53,7 @@ pub async fn show_tenant(context: &Context, administrator: &Administrator, tenan
 /// A changed legal detail sends accepted enrollments back to review. The global account is an operator's to change: rows go by it.
 ///
 /// # Errors
-/// The caller may not change the company or its global account, a field breaks a rule, or the account is another's; or the database is away.
+/// When the caller may not do this, a field breaks a rule, or the database does not answer.
 pub async fn change_tenant(
     context: &Context,
     administrator: &Administrator,
@@ -98,11 +98,12 @@ pub async fn change_tenant(
     let review = |known: &Enrollment| legally_different.then(|| known.legal_details_changed(now));
     let event = administrator.event(context, Some(changed.id), "tenant.change", changed.domain.clone(), String::new())?;
     let recorded = |reviewed: &[Reviewed]| {
-        parts.extend(reviewed.iter().map(|Reviewed { enrollment, paused }| {
+        let sent_back = reviewed.iter().map(|Reviewed { enrollment, paused }| {
             let paused = paused.map(paused_reports).unwrap_or_default();
             format!("{} back to {}; {paused}", enrollment.program, enrollment.stage.name())
-        }));
-        Some(AuditEvent { detail: parts.join(", "), ..event })
+        });
+        let detail = parts.iter().cloned().chain(sent_back).collect::<Vec<_>>().join(", ");
+        Some(AuditEvent { detail, ..event.clone() })
     };
     if !context.store.change_tenant(&changed, profile.as_ref(), review, recorded).await? {
         return Err(Failure::NotFound);
@@ -114,7 +115,7 @@ pub async fn change_tenant(
 /// Not while it has an active enrollment, nor with the application that asks for it.
 ///
 /// # Errors
-/// The caller is no operator or acts with an application of this tenant, or an enrollment is still active; or the database is away.
+/// When the caller may not do this, an enrollment is active, or the database does not answer.
 pub async fn delete_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Operate).await?;
     if context.store.enrollments(tenant.id).await?.iter().any(|enrollment| enrollment.stage == EnrollmentStage::Active) {

@@ -36,22 +36,21 @@ pub struct UserChange {
 }
 
 /// # Errors
-/// The tenant is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_users(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<User>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     Ok(context.store.users(tenant.id).await?)
 }
 
 /// # Errors
-/// The tenant or the user is not found, the caller may not look at them, or the database is away.
+/// When the caller may not do this, there is no such user, or the database does not answer.
 pub async fn show_user(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<User, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     find_user(context, &tenant, user).await
 }
 
 /// # Errors
-/// The caller may not change the directory, a field breaks a rule, the name or the id is taken, or too many passwords wait to be hashed; or the
-/// database is away.
+/// When the caller may not do this, the name is taken or a field breaks a rule, there is no room, or the database does not answer.
 pub async fn add_user(context: &Context, administrator: &Administrator, tenant: &str, new: NewUser) -> Result<User, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let username = fields::required("username", new.username.as_deref())?;
@@ -84,8 +83,7 @@ pub(crate) async fn add(store: &Store, user: &User, hash: Option<&str>, now: Dat
 /// A disabled user's sign-ins end, and reports are refused from the next run on.
 ///
 /// # Errors
-/// The user is not found, the caller may not change the directory, a field breaks a rule, or the last Global admin would be disabled; or the database
-/// is away.
+/// When the caller may not do this, there is no such user, a field breaks a rule, or the database does not answer.
 pub async fn change_user(
     context: &Context,
     administrator: &Administrator,
@@ -113,8 +111,7 @@ pub async fn change_user(
 /// Ends the sign-ins that the old password made.
 ///
 /// # Errors
-/// The user is not found, the caller may not change the directory, the password is missing or breaks a rule, or too many wait to be hashed; or the
-/// database is away.
+/// When the caller may not do this, the password breaks a rule, or the database does not answer.
 pub async fn set_password(
     context: &Context,
     administrator: &Administrator,

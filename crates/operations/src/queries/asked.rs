@@ -1,4 +1,4 @@
-//! What a preview or an explanation is asked about: a text or a saved query, and the time.
+//! The query of a preview or an explanation: a text or a saved query, and the time.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct AskedQuery {
     pub end_time: Option<String>,
 }
 
-/// A checked query, as a run of this moment would read it.
+/// A checked query, with the window of an execution at this moment.
 pub(crate) struct Question {
     pub plan: Plan,
     pub window: Window,

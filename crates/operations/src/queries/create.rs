@@ -1,4 +1,4 @@
-//! Saves a query, once it has been checked against the datasets.
+//! Saves a query after checking it against the datasets.
 
 use insightgate_query::diagnostic;
 use insightgate_report::report_query::{QUERY_QUOTA, QUOTA_MESSAGE, ReportQuery};
@@ -8,7 +8,7 @@ use crate::callers::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Texts trimmed; an empty or null field absent.
+/// Texts are trimmed; an empty or null field is absent.
 #[derive(Debug, Clone, Default)]
 pub struct QueryInput {
     pub name: Option<String>,
@@ -17,7 +17,7 @@ pub struct QueryInput {
 }
 
 /// # Errors
-/// A field is missing or too long, the query breaks a rule of the language, or the quota is used up; or the database is away.
+/// When a field is missing or too long, the query is wrong, the quota is used up, or the database does not answer.
 pub async fn create_query(context: &Context, caller: &Caller, input: QueryInput) -> Result<ReportQuery, Failure> {
     let (Some(name), Some(text)) = (&input.name, &input.query) else {
         let missing: Vec<_> = [("Name", &input.name), ("Query", &input.query)]

@@ -1,4 +1,4 @@
-//! Removes what sign-ins leave behind, once it has ended or there is too much of it. Every process does: each knows which sign-ins it gave tokens to.
+//! Removes expired data of sign-ins, and surplus refresh tokens. Every process does, since each knows which sign-ins it gave tokens to.
 
 use chrono::{DateTime, Utc};
 

@@ -4,6 +4,7 @@ use insightgate_identity::external_identity::{ExternalBearer, ExternalIdentity, 
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::{Store, StoreError, execute};
@@ -23,14 +24,14 @@ impl Store {
         .bind(identity.external_id.clone())
         .bind(identity.local.to_string())
         .bind(millis(identity.created));
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(identity.tenant)).await?;
         room::EXTERNAL_IDENTITIES.check(&mut transaction, identity.tenant).await?;
         execute(&mut transaction, query).await?;
         self.record_change(&mut transaction).await?;
         transaction.commit().await
     }
 
-    /// All that could be meant by a token's bearer.
+    /// All bindings that may apply to a token's bearer.
     pub async fn identities_of_bearer(&self, issuer: &str, bearer: &ExternalBearer) -> Result<Vec<ExternalIdentity>, StoreError> {
         let query =
             sqlx::query("SELECT * FROM external_identities WHERE issuer = $1 AND external_tenant = $2 AND external_id IN ($3, $4, $5)")
@@ -62,9 +63,9 @@ impl Store {
         row.as_ref().map(read_identity).transpose()
     }
 
-    /// A tenant's binding takes those of its users and applications with it: they would stand for nobody. False when it was gone.
+    /// Removing a tenant's binding also removes those of its users and applications, which would stand for nobody. False if there was none.
     pub async fn remove_external_identity(&self, identity: &ExternalIdentity) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(identity.tenant)).await?;
         let query = sqlx::query("DELETE FROM external_identities WHERE tenant_id = $1 AND id = $2");
         let query = query.bind(identity.tenant.to_string()).bind(identity.id.to_string());
         let removed = query.execute(&mut *transaction).await?.rows_affected();

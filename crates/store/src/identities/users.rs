@@ -1,4 +1,4 @@
-//! Users and what they sign in with.
+//! Users and their credentials.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::user::{PasswordState, User};
@@ -7,17 +7,19 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::database::dialect::by_bytes;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::sign_in::counts::forget_failures;
 use crate::sign_in::sessions::end_sign_ins;
 use crate::{Store, StoreError, execute};
 
-/// Users, with until when strangers are kept out.
+/// Users, with the time until which sign-ins of strangers are refused.
 pub(crate) const SELECT_USERS: &str =
     "SELECT users.*, (SELECT locked_until FROM sign_in_counts WHERE subject = users.id AND network = '') AS shut_until FROM users";
 
-/// A user with what a sign-in is checked against.
+/// A user with the stored credentials for a sign-in.
 #[derive(Clone)]
 pub struct UserCredentials {
     pub user: User,
@@ -43,7 +45,7 @@ impl Store {
         .bind(i64::from(user.password == PasswordState::MustChange))
         .bind(i64::from(user.enabled))
         .bind(millis(created));
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(user.tenant)).await?;
         room::USERS.check(&mut transaction, user.tenant).await?;
         execute(&mut transaction, query).await?;
         self.record_change(&mut transaction).await?;
@@ -76,62 +78,71 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 
-    /// Disabling also ends the user's sign-ins: their refresh tokens do not come back with the account.
+    /// Disabling also ends the user's sign-ins: their refresh tokens are not valid again when the account is enabled.
     pub async fn set_user_enabled(&self, user: Uuid, enabled: bool) -> Result<(), StoreError> {
         self.change_user(user, None, Some(enabled)).await
     }
 
     /// What is not given stays. Disabling also ends the user's sign-ins.
     pub async fn change_user(&self, user: Uuid, display_name: Option<&str>, enabled: Option<bool>) -> Result<(), StoreError> {
-        let query =
-            sqlx::query("UPDATE users SET display_name = COALESCE($1, display_name), enabled = COALESCE($2, enabled) WHERE id = $3")
-                .bind(display_name.map(str::to_owned))
-                .bind(enabled.map(i64::from))
-                .bind(user.to_string());
-        let mut transaction = self.begin().await?;
-        execute(&mut transaction, query).await?;
-        if enabled == Some(false) {
-            end_sign_ins(&mut transaction, user).await?;
-        }
-        self.record_change(&mut transaction).await?;
-        self.commit_identities(transaction).await
+        again(|| async move {
+            let query =
+                sqlx::query("UPDATE users SET display_name = COALESCE($1, display_name), enabled = COALESCE($2, enabled) WHERE id = $3")
+                    .bind(display_name.map(str::to_owned))
+                    .bind(enabled.map(i64::from))
+                    .bind(user.to_string());
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            execute(&mut transaction, query).await?;
+            if enabled == Some(false) {
+                end_sign_ins(self.dialect, &mut transaction, user).await?;
+            }
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
     }
 
-    /// A new password opens a locked account and ends the sign-ins that the old one made.
+    /// A new password unlocks the account and ends the sign-ins that were made with the old one.
     pub async fn set_user_password(&self, user: Uuid, hash: &str, must_change: bool) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("UPDATE users SET password_hash = $1, must_change = $2 WHERE id = $3")
-            .bind(hash.to_owned())
-            .bind(i64::from(must_change))
-            .bind(user.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        forget_failures(&mut transaction, user).await?;
-        end_sign_ins(&mut transaction, user).await?;
-        self.record_change(&mut transaction).await?;
-        self.commit_identities(transaction).await
+        again(|| async move {
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            self.hold(&mut transaction, Hold::Subject(&user.to_string())).await?;
+            let query = sqlx::query("UPDATE users SET password_hash = $1, must_change = $2 WHERE id = $3")
+                .bind(hash.to_owned())
+                .bind(i64::from(must_change))
+                .bind(user.to_string());
+            execute(&mut transaction, query).await?;
+            forget_failures(&mut transaction, user).await?;
+            end_sign_ins(self.dialect, &mut transaction, user).await?;
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
     }
 
-    /// Sets the second factor up with an encrypted secret, or takes it away. Taking it away ends the sign-ins that it was given in: they
-    /// would count as with a second factor still.
+    /// Sets the second factor up with an encrypted secret, or removes it. Removing it ends the sign-ins in which it was given, since they would still
+    /// count as having a second factor.
     pub async fn set_totp(&self, user: Uuid, sealed: Option<&str>) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2");
-        query.bind(sealed.map(str::to_owned)).bind(user.to_string()).execute(&mut *transaction).await?;
-        if sealed.is_none() {
-            end_sign_ins(&mut transaction, user).await?;
-        }
-        self.record_change(&mut transaction).await?;
-        self.commit_identities(transaction).await
+        again(|| async move {
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2");
+            execute(&mut transaction, query.bind(sealed.map(str::to_owned)).bind(user.to_string())).await?;
+            if sealed.is_none() {
+                end_sign_ins(self.dialect, &mut transaction, user).await?;
+            }
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
     }
 
-    /// Sets the second factor up. False when there is one: it is never replaced.
+    /// Sets the second factor up. False if there is one already, which is never replaced.
     pub async fn add_totp(&self, user: Uuid, sealed: &str) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND totp_secret IS NULL");
         Ok(self.change_identity(query.bind(sealed.to_owned()).bind(user.to_string())).await? == 1)
     }
 
-    /// Uses a time step up. False when it, or a later one, was used before: a code is good once.
+    /// Marks a time step as used. False if it, or a later one, was used before: a code is valid once.
     pub async fn use_totp_step(&self, user: Uuid, step: i64) -> Result<bool, StoreError> {
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(user.to_string());

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use crate::database::row::Read;
 use crate::{Store, StoreError};
 
-/// Where a sealed text stands. A new column of sealed texts is added here.
+/// A column of sealed texts. A new one is added here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SealedPlace {
     Keys,
@@ -16,7 +16,7 @@ pub enum SealedPlace {
 const PLACES: [SealedPlace; 3] = [SealedPlace::Keys, SealedPlace::TotpSecrets, SealedPlace::CallbackSecrets];
 
 impl SealedPlace {
-    /// Gives `id`, `purpose` (what the text was sealed for) and `sealed`.
+    /// Selects `id`, `purpose` (which the text was sealed for) and `sealed`.
     pub(crate) fn select(self) -> &'static str {
         match self {
             SealedPlace::Keys => "SELECT id, purpose, sealed FROM keys",

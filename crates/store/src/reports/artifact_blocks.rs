@@ -1,26 +1,29 @@
 //! Checksums of the blocks of finished files, and when a file was found to be damaged.
 //!
-//! They are written before the run that made the file ends, so that no file is published without; and go with the file, or with the run.
+//! They are written before the execution that made the file ends, so that no file is published without them. They are removed with the file, or with
+//! the execution.
 
 use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::audit;
 use crate::database::row::{Read, millis};
-use crate::together::insert_rows;
+use crate::database::rows::insert_rows;
 use crate::{AuditEvent, Store, StoreError, execute};
 
-/// Blocks that one row is about: a reader of a small stretch reads one row.
+/// Blocks per row: a reader of a small range reads one row.
 pub const BLOCKS_PER_ROW: u64 = 128;
 
 /// SHA-256 of a block.
 type BlockSum = [u8; 32];
 
 impl Store {
-    /// Writes the checksums of the file that a claim has made, in place of those of earlier claims. False when the run is not held any more.
+    /// Writes the checksums of the file that a claim has made, and replaces those of earlier claims. False if the execution is no longer held.
     pub async fn put_block_sums(&self, execution: Uuid, epoch: i64, sums: &[BlockSum]) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let held = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running'");
+        let mut transaction = self.begin_beside().await?;
+        let held = format!("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running' {}", self.dialect.for_update());
+        let held = sqlx::query(AssertSqlSafe(held));
         if held.bind(execution.to_string()).bind(epoch).fetch_optional(&mut *transaction).await?.is_none() {
             return Ok(false);
         }
@@ -40,8 +43,8 @@ impl Store {
         Ok(true)
     }
 
-    /// The checksums of the row that this block is in: those of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it.
-    /// None for a file that was written before there were any.
+    /// The checksums of the row of this block: of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it. None for a file
+    /// from before there were checksums.
     pub async fn block_sums(&self, execution: Uuid, epoch: i64, block: u64) -> Result<Option<Vec<BlockSum>>, StoreError> {
         let first = i64::try_from(block - block % BLOCKS_PER_ROW).unwrap_or(i64::MAX);
         let query = sqlx::query("SELECT sums FROM artifact_blocks WHERE execution_id = $1 AND epoch = $2 AND first_block = $3");
@@ -51,8 +54,8 @@ impl Store {
         read_hexadecimal(&text).map(Some).ok_or(StoreError::Corrupt { column: "sums", value: text.chars().take(70).collect() })
     }
 
-    /// Writes down that a file was found to be damaged, with its event, unless that was done since `unless_since`. Whether it was done now: however
-    /// often the file is asked for, the record does not grow with it.
+    /// Records that a file is damaged, with an audit event, unless that was done since `unless_since`. Returns whether it was done now. The audit
+    /// trail therefore does not grow with the number of requests.
     pub async fn note_damage(
         &self,
         execution: Uuid,
@@ -60,7 +63,7 @@ impl Store {
         unless_since: DateTime<Utc>,
         event: &AuditEvent,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         let query = sqlx::query("UPDATE executions SET damage_noted = $2 WHERE id = $1 AND (damage_noted IS NULL OR damage_noted < $3)");
         let query = query.bind(execution.to_string()).bind(millis(now)).bind(millis(unless_since));
         if execute(&mut transaction, query).await? == 0 {

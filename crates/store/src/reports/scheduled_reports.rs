@@ -1,4 +1,4 @@
-//! Reports. Another owner's are not found. Creating one, its first execution and the quotas share a transaction.
+//! Reports. Another owner's are not found. The creation of a report, its first execution and the quotas share a transaction.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
@@ -11,17 +11,19 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::callbacks::cancel_callbacks;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::reports::executions::{NewExecution, end_exhausted_report, insert_execution};
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
 
-/// How many reports an owner may make; None where a deployment has no quotas.
+/// How many reports an owner may create; None if the deployment has no quotas.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportQuotas {
     pub active: u64,
     pub execute_now: u64,
-    /// ExecuteNow reports created after this count.
+    /// ExecuteNow reports that were created after this time count.
     pub execute_now_since: DateTime<Utc>,
 }
 
@@ -39,7 +41,8 @@ const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, d
     status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
     callback_method, format, callback_on_failure, end_time, next_run_id";
 
-/// In the index's own order, so that it stops at the limit: with one more key, each look would read and sort all that are due at one instant.
+/// In the index's own order, so that the query stops at the limit. With one more key, each tick would read and sort all reports that are due at one
+/// time.
 pub(crate) const DUE: &str =
     "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot IS NOT NULL AND next_slot <= $2 ORDER BY next_slot LIMIT $3";
 
@@ -51,7 +54,7 @@ impl Store {
         first: Option<&NewExecution>,
         quotas: Option<ReportQuotas>,
     ) -> Result<Result<(), ReportFault>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Owner(report.owner)).await?;
         if let Some(quotas) = quotas
             && let Some(fault) = used_up(&mut transaction, report, quotas).await?
         {
@@ -73,7 +76,7 @@ impl Store {
         Ok(Ok(()))
     }
 
-    /// How long the owner of a report that runs at once has to wait until the quota of such reports has room; None when it has some.
+    /// How long the owner has to wait until the quota of ExecuteNow reports has room; None if it has.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -109,17 +112,27 @@ impl Store {
 
     /// Reads the report, changes it by `change` and writes it back, in one transaction. None when there is none.
     ///
-    /// Executions that wait follow the report's status: paused with it, queued again with it. A change that leaves no slot to come and no
-    /// run open ends the report. One that makes it Active again is refused when the quota of active reports is used up.
+    /// Executions that wait follow the report's status: they are paused with it and queued again with it. A change that leaves no slot and no open
+    /// execution ends the report. A change that makes it Active again is refused if the quota of active reports is used up.
     pub async fn change_report<E: From<ReportFault>>(
         &self,
         owner: Uuid,
         program: Program,
         id: Uuid,
         quotas: Option<ReportQuotas>,
-        change: impl FnOnce(&ScheduledReport) -> Result<ScheduledReport, E>,
+        change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, E>,
     ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
-        let mut transaction = self.begin().await?;
+        again(|| self.try_to_change_report((owner, program, id), quotas, &change)).await
+    }
+
+    async fn try_to_change_report<E: From<ReportFault>>(
+        &self,
+        (owner, program, id): (Uuid, Program, Uuid),
+        quotas: Option<ReportQuotas>,
+        change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, E>,
+    ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
+        let mut transaction = self.begin(Hold::Owner(owner)).await?;
+        self.hold(&mut transaction, Hold::Report(id)).await?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
@@ -158,22 +171,25 @@ impl Store {
 
     /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
     pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let owned = "SELECT id FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3";
-        let query = sqlx::query(owned).bind(owner.to_string()).bind(program.name()).bind(id.to_string());
-        if query.fetch_optional(&mut *transaction).await?.is_none() {
-            return Ok(false);
-        }
-        cancel_callbacks(&mut transaction, id, now).await?;
-        execute(&mut transaction, sqlx::query("DELETE FROM executions WHERE report_id = $1").bind(id.to_string())).await?;
-        execute(&mut transaction, sqlx::query("DELETE FROM scheduled_reports WHERE id = $1").bind(id.to_string())).await?;
-        transaction.commit().await?;
-        Ok(true)
+        again(|| async move {
+            let mut transaction = self.begin(Hold::Report(id)).await?;
+            let owned = "SELECT id FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3";
+            let query = sqlx::query(owned).bind(owner.to_string()).bind(program.name()).bind(id.to_string());
+            if query.fetch_optional(&mut *transaction).await?.is_none() {
+                return Ok(false);
+            }
+            cancel_callbacks(&mut transaction, id, now).await?;
+            execute(&mut transaction, sqlx::query("DELETE FROM executions WHERE report_id = $1").bind(id.to_string())).await?;
+            execute(&mut transaction, sqlx::query("DELETE FROM scheduled_reports WHERE id = $1").bind(id.to_string())).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await
     }
 
-    /// Queues executions for slots that are due by `now`, of at most `limit` reports; gives the number of reports that were due. There may be
-    /// more until it is 0.
-    /// Safe to run at the same time elsewhere: a slot is queued once.
+    /// Queues executions for slots that are due by `now`, of at most `limit` reports. Returns the number of reports that were due; there may be more
+    /// until it is 0. Safe to run at the same time elsewhere: a slot is queued once, by one at a time. A report that somebody changes just now is
+    /// looked at the next time.
     pub async fn queue_due_reports<E: From<StoreError>>(
         &self,
         now: DateTime<Utc>,
@@ -181,8 +197,8 @@ impl Store {
         limit: u32,
         mut new_id: impl FnMut() -> Result<Uuid, E>,
     ) -> Result<usize, E> {
-        let mut transaction = self.begin().await?;
-        let rows = sqlx::query(DUE)
+        let mut transaction = self.begin(Hold::DueReports).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{DUE} {}", self.dialect.skip_locked())))
             .bind(ReportStatus::Active.name())
             .bind(millis(now))
             .bind(i64::from(limit))
@@ -281,7 +297,7 @@ async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: 
     Ok((u64::try_from(count).unwrap_or(u64::MAX) >= quota).then_some(fault))
 }
 
-async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
+pub(crate) async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
     let placeholders: Vec<String> = (1..=28).map(|position| format!("${position}")).collect();
     let number = "(SELECT COALESCE(MAX(number), 0) + 1 FROM scheduled_reports WHERE owner_id = $3)";
     let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}, number) VALUES ({}, {number})", placeholders.join(", "));

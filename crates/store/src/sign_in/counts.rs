@@ -1,11 +1,13 @@
-//! Wrong passwords, by name and by the addresses that it is known from. A name that nobody has is counted by the same statements as one that
-//! somebody has: neither the answer nor its time tells which it is.
+//! Wrong passwords, by name and by the addresses that it is known from. Names that nobody has are counted by the same statements as existing ones, so
+//! that neither the answer nor its time shows which it is.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES, KNOWN_FOR, REMEMBERED_FOR, WrongPassword, is_known};
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
@@ -27,11 +29,11 @@ impl Subject {
     }
 }
 
-/// The count that a try from some network falls under.
+/// The count that an attempt from a network belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SignInCount {
     pub count: Count,
-    /// The user's last sign-in from there; None: the network is a stranger's, and the count that of all strangers.
+    /// The user's last sign-in from there; None: the network is unknown, and the count is that of all strangers.
     pub last_success: Option<DateTime<Utc>>,
 }
 
@@ -44,12 +46,12 @@ impl SignInCount {
 impl Store {
     /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
     pub async fn sign_in_count(&self, subject: &Subject, network: Option<&str>, now: DateTime<Utc>) -> Result<SignInCount, StoreError> {
-        again(|| async { find(&mut self.pool.acquire().await?, subject, network, now).await }).await
+        again(|| async { find(&mut self.pool.acquire().await?, subject, network, now, "").await }).await
     }
 
-    /// Reads the count, changes it and writes it back, in one transaction: guesses that come at the same time all count. Gives the count as it was
-    /// found. It writes in any case: the time that it takes does not tell whether the change was one. No change of identities: whoever guesses
-    /// must not make everybody be read anew.
+    /// Reads the count, changes it and writes it back in one transaction, so that simultaneous guesses all count. Returns the count as it was before.
+    /// It always writes, so that its time does not show whether something changed. It does not change the version of identities: guesses must not
+    /// cause all identities to be read again.
     pub async fn change_sign_in_count(
         &self,
         subject: &Subject,
@@ -67,8 +69,8 @@ impl Store {
         now: DateTime<Utc>,
         change: impl Fn(Count) -> Count,
     ) -> Result<SignInCount, StoreError> {
-        let mut transaction = self.begin().await?;
-        let found = find(&mut transaction, subject, network, now).await?;
+        let mut transaction = self.begin(Hold::Subject(&subject.text())).await?;
+        let found = find(&mut transaction, subject, network, now, self.dialect.for_update()).await?;
         let changed = change(found.count.clone());
         let network = network.filter(|_| found.is_known()).unwrap_or_default();
         let recent: Vec<String> = changed.recent.iter().map(|wrong| format!("{:032x}", wrong.0)).collect();
@@ -91,13 +93,13 @@ impl Store {
         Ok(found)
     }
 
-    /// Knows the user from this network from now on. Of more than [`KNOWN_ADDRESSES`] the one goes that was used least lately.
+    /// Records that the user is known from this network. Of more than [`KNOWN_ADDRESSES`] the least recently used one is removed.
     pub async fn know_address(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         again(|| self.try_to_know(user, network, now)).await
     }
 
     async fn try_to_know(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Subject(&user.to_string())).await?;
         let query = sqlx::query(
             "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
              VALUES ($1, $2, 0, 0, NULL, $3, '', $3, $3)
@@ -120,13 +122,15 @@ pub fn is_news(found: &SignInCount, now: DateTime<Utc>) -> bool {
     found.last_success.is_none_or(|last| now - last >= REMEMBERED_FOR || last > now)
 }
 
+/// `for_update`: of what is to be written back.
 async fn find(
     connection: &mut Connection,
     subject: &Subject,
     network: Option<&str>,
     now: DateTime<Utc>,
+    for_update: &str,
 ) -> Result<SignInCount, StoreError> {
-    let query = sqlx::query("SELECT * FROM sign_in_counts WHERE subject = $1 AND network IN ('', $2)");
+    let query = sqlx::query(AssertSqlSafe(format!("SELECT * FROM sign_in_counts WHERE subject = $1 AND network IN ('', $2) {for_update}")));
     let rows = query.bind(subject.text()).bind(network.unwrap_or_default().to_owned()).fetch_all(connection).await?;
     let counts = rows.iter().map(read_count).collect::<Result<Vec<_>, _>>()?;
     let known = counts.iter().find(|found| found.last_success.is_some_and(|last| is_known(last, now)));

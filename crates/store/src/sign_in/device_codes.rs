@@ -1,4 +1,4 @@
-//! Device codes: asked for by one machine, approved on another, good for one answer.
+//! Device codes, which are requested by one machine, approved on another, and valid for one answer.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::tokens::device::{WAITING_PER_ADDRESS, WAITING_PER_APPLICATION};
@@ -6,6 +6,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::sign_in::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::sign_in::sessions::{SignInSession, hold_session};
@@ -26,7 +28,7 @@ pub struct DeviceCode {
     pub offline: bool,
     pub expires: DateTime<Utc>,
     pub state: DeviceState,
-    /// The keyed digest of the network that asked for it; empty where it is not known.
+    /// The keyed digest of the network that requested it; empty if unknown.
     pub network: String,
 }
 
@@ -54,10 +56,10 @@ pub enum DeviceState {
 }
 
 impl Store {
-    /// Adds a code that waits for its user. An address has a share of an application's places; where all of them are taken, the address that has
-    /// the most of them loses its oldest to one that has fewer.
+    /// Adds a code that waits for its user. An address has a share of an application's places. If all places are taken, the oldest code of the
+    /// address with the most makes room for an address with fewer.
     pub async fn add_device_code(&self, code: &DeviceCode, now: DateTime<Utc>) -> Result<AddedDeviceCode, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Application(code.application)).await?;
         let waiting = waiting_codes(&mut transaction, code.application, now).await?;
         let all: i64 = waiting.iter().map(|waiting| waiting.number).sum();
         let own = waiting.iter().find(|waiting| waiting.network == code.network);
@@ -110,7 +112,7 @@ impl Store {
 
     /// The user's decision; `approved` is the session in which it was taken. False when the code is no longer pending, or the session has ended.
     pub async fn decide_device_code(&self, digest: &str, approved: Option<&SignInSession>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         if let Some(session) = approved
             && !hold_session(&mut transaction, &session.digest).await?
         {
@@ -134,16 +136,19 @@ impl Store {
     /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
     /// somebody else was first: one code is never good for two answers.
     pub async fn redeem_device_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE device_codes SET state = 'used' WHERE digest = $1 AND state = 'approved'");
-        if execute(&mut transaction, query.bind(digest.to_owned())).await? != 1 {
-            return Ok(false);
-        }
-        insert(&mut transaction, token.as_slice(), false).await?;
-        self.record_change(&mut transaction).await?;
-        transaction.commit().await?;
-        self.grown.note(token);
-        Ok(true)
+        again(|| async move {
+            let mut transaction = self.begin_with_token(token).await?;
+            let query = sqlx::query("UPDATE device_codes SET state = 'used' WHERE digest = $1 AND state = 'approved'");
+            if execute(&mut transaction, query.bind(digest.to_owned())).await? != 1 {
+                return Ok(false);
+            }
+            insert(&mut transaction, token.as_slice(), false).await?;
+            self.record_change(&mut transaction).await?;
+            transaction.commit().await?;
+            self.grown.note(token);
+            Ok(true)
+        })
+        .await
     }
 }
 

@@ -1,10 +1,12 @@
-//! Browsers that have signed in, or are about to.
+//! Sessions of browsers that have signed in, or are signing in.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
-use crate::{Connection, Store, StoreError, execute};
+use crate::sign_in::refresh_tokens::revoke;
+use crate::{Connection, Dialect, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInSession {
@@ -22,7 +24,7 @@ pub struct SignInSession {
     pub expires: DateTime<Utc>,
 }
 
-/// What must follow the right password.
+/// The steps after the right password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingStep {
     /// A code of the second factor.
@@ -51,15 +53,14 @@ impl MissingStep {
 const PER_USER: i64 = 100;
 
 impl Store {
-    /// Adds the session. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
-    /// one must be there and is not: it was ended.
+    /// Adds the session. `replaced` is the digest of the session that it replaces. False, and nothing is written, if that one has ended.
     pub async fn put_sign_in_session(
         &self,
         session: &SignInSession,
         replaced: Option<&str>,
         must_be_there: bool,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::User(session.user)).await?;
         let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(replaced.unwrap_or_default().to_owned());
         if execute(&mut transaction, query).await? != 1 && must_be_there {
             return Ok(false);
@@ -120,15 +121,14 @@ pub(crate) async fn hold_session(connection: &mut Connection, digest: &str) -> R
     Ok(execute(connection, query).await? == 1)
 }
 
-/// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens.
-pub(crate) async fn end_sign_ins(connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
+/// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens. Part of a transaction that holds the user.
+pub(crate) async fn end_sign_ins(dialect: Dialect, connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM sign_in_sessions WHERE user_id = $1",
         "DELETE FROM authorization_codes WHERE user_id = $1",
         "DELETE FROM device_codes WHERE user_id = $1",
-        "UPDATE refresh_tokens SET revoked = 1 WHERE user_id = $1 AND revoked = 0",
     ] {
         execute(&mut *connection, sqlx::query(statement).bind(user.to_string())).await?;
     }
-    Ok(())
+    execute(connection, revoke(dialect, "user_id").bind(user.to_string())).await.map(drop)
 }

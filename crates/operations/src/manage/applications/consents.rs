@@ -10,7 +10,7 @@ use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::lookup::{find_application_for, find_user};
 
 /// # Errors
-/// The application is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn list_consents(
     context: &Context,
     administrator: &Administrator,
@@ -24,8 +24,7 @@ pub async fn list_consents(
 /// `user` by id or sign-in name; None for the whole tenant.
 ///
 /// # Errors
-/// The application is not found, the caller may not consent, the permission or the user does not fit, or the consent is there already; or the
-/// database is away.
+/// When the caller may not do this, the application lacks the permission, the user does not exist, or the database does not answer.
 pub async fn grant_consent(
     context: &Context,
     administrator: &Administrator,
@@ -61,7 +60,7 @@ pub async fn grant_consent(
 }
 
 /// # Errors
-/// The application, the user or the consent is not found, the caller may not revoke it, or the database is away.
+/// When the caller may not do this, there is no such consent, or the database does not answer.
 pub async fn revoke_consent(
     context: &Context,
     administrator: &Administrator,

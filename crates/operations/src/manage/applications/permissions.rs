@@ -9,7 +9,7 @@ use crate::manage::fields;
 use crate::manage::lookup::find_application_for;
 
 /// # Errors
-/// The application is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn list_permissions(
     context: &Context,
     administrator: &Administrator,
@@ -21,8 +21,7 @@ pub async fn list_permissions(
 }
 
 /// # Errors
-/// The application is not found, the caller may not change it, or the permission is unknown, there already or none for a public application; or the
-/// database is away.
+/// When the caller may not do this, the permission is unknown, or the database does not answer.
 pub async fn add_permission(
     context: &Context,
     administrator: &Administrator,
@@ -47,7 +46,7 @@ pub async fn add_permission(
 /// Its consents go with it, at once for tokens that were issued too.
 ///
 /// # Errors
-/// The application does not have the permission, the caller may not change it, or the database is away.
+/// When the caller may not do this, the application lacks the permission, or the database does not answer.
 pub async fn remove_permission(
     context: &Context,
     administrator: &Administrator,

@@ -15,7 +15,7 @@ use crate::manage::lookup::find_application_for;
 const UNEXPIRED: usize = 10;
 
 /// # Errors
-/// The application is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn list_secrets(
     context: &Context,
     administrator: &Administrator,
@@ -29,8 +29,7 @@ pub async fn list_secrets(
 /// What is kept of the secret, and the secret.
 ///
 /// # Errors
-/// The caller may not change the application, it is public or has all the secrets that it may have, or the lifetime is out of bounds; or the database
-/// is away.
+/// When the caller may not do this, the application is public or has too many secrets, or the database does not answer.
 pub async fn add_secret(
     context: &Context,
     administrator: &Administrator,
@@ -61,7 +60,7 @@ pub async fn add_secret(
 }
 
 /// # Errors
-/// The application does not have the secret, the caller may not change it, or the database is away.
+/// When the caller may not do this, there is no such secret, or the database does not answer.
 pub async fn remove_secret(
     context: &Context,
     administrator: &Administrator,

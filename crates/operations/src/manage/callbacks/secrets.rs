@@ -20,7 +20,7 @@ const UNEXPIRED: usize = 5;
 /// Those that sign, the current one first.
 ///
 /// # Errors
-/// The owner is not found, the caller may not look at the tenant, or the database is away.
+/// When the caller may not do this, there is no such owner, or the database does not answer.
 pub async fn list_callback_secrets(
     context: &Context,
     administrator: &Administrator,
@@ -34,7 +34,7 @@ pub async fn list_callback_secrets(
 /// Makes the owner's first secret, or another in its place. What is kept of it, and the secret.
 ///
 /// # Errors
-/// The owner is not found or has all the secrets that may sign at once, the caller may not change it, or the database is away.
+/// When the caller may not do this, there is no such owner, or the database does not answer.
 pub async fn add_callback_secret(
     context: &Context,
     administrator: &Administrator,
@@ -55,7 +55,7 @@ pub async fn add_callback_secret(
 /// It signs nothing from now on.
 ///
 /// # Errors
-/// The owner does not have the secret, the caller may not change it, or the database is away.
+/// When the caller may not do this, there is no such secret, or the database does not answer.
 pub async fn remove_callback_secret(
     context: &Context,
     administrator: &Administrator,

@@ -29,7 +29,7 @@ pub struct NewTenant {
 /// The tenant, and the code for its contact.
 ///
 /// # Errors
-/// The caller is no operator, a field breaks a rule, or the domain or the global account is another's; or the database is away.
+/// When the caller may not do this, the profile breaks rules, the domain is taken, or the database does not answer.
 pub async fn enroll_tenant(context: &Context, administrator: &Administrator, new: NewTenant) -> Result<(ShownTenant, String), Failure> {
     administrator.may(context, Duty::Operate).await?;
     let domain = fields::domain(&fields::required("domain", new.domain.as_deref())?)?;
@@ -51,7 +51,7 @@ pub async fn enroll_tenant(context: &Context, administrator: &Administrator, new
 /// A further program. An administrator's own enrollment waits for an operator to send the code.
 ///
 /// # Errors
-/// The caller may not enroll the tenant, the tenant has no profile or is enrolled already, or the program is unknown; or the database is away.
+/// When the caller may not do this, the tenant is enrolled already, or the database does not answer.
 pub async fn enroll_in_program(
     context: &Context,
     administrator: &Administrator,

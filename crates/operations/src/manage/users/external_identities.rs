@@ -35,7 +35,7 @@ pub struct NewExternalIdentity {
 /// Oldest first.
 ///
 /// # Errors
-/// The tenant is not found, the caller may not look at it, or the database is away.
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_external_identities(
     context: &Context,
     administrator: &Administrator,
@@ -46,7 +46,7 @@ pub async fn list_external_identities(
 }
 
 /// # Errors
-/// The caller may not bind it, the issuer is not configured, a field is wrong, or the identifier is bound already; or the database is away.
+/// When the caller may not do this, the issuer is not trusted, a field breaks a rule, or the database does not answer.
 pub async fn bind_external_identity(
     context: &Context,
     administrator: &Administrator,
@@ -80,7 +80,7 @@ pub async fn bind_external_identity(
 /// Tokens that rely on it open nothing from the next request on. A tenant's binding takes those of its members with it.
 ///
 /// # Errors
-/// The tenant does not have the identity, the caller may not unbind it, or the database is away.
+/// When the caller may not do this, there is no such binding, or the database does not answer.
 pub async fn unbind_external_identity(context: &Context, administrator: &Administrator, tenant: &str, id: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let id = Uuid::try_parse(id.trim()).map_err(|_| Failure::NotFound)?;

@@ -47,7 +47,7 @@ impl Assignee {
 }
 
 /// # Errors
-/// The tenant is not found, the caller may not look at its roles, or the database is away.
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_role_assignments(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Assigned>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assigned = context.store.role_assignments(tenant.id).await?;
@@ -57,8 +57,7 @@ pub async fn list_role_assignments(context: &Context, administrator: &Administra
 /// Gives the role, or changes the locations that it covers.
 ///
 /// # Errors
-/// The caller may not give the role, the assignee is nobody of the tenant or cannot hold it, or a location is none of the tenant's; or the database
-/// is away.
+/// When the caller may not do this, the role cannot be assigned so, or the database does not answer.
 pub async fn assign_role(context: &Context, administrator: &Administrator, tenant: &str, new: NewAssignment) -> Result<Assigned, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assignee = fields::required("assignee", new.assignee.as_deref())?;

@@ -10,7 +10,7 @@ use crate::manage::lookup::find_user;
 /// The new secret counts at once. One that is there has to be taken away first: nobody replaces it by mistake.
 ///
 /// # Errors
-/// The user is not found or has a second factor already, the caller may not change the directory, or the database is away.
+/// When the caller may not do this, the user has a second factor already, or the database does not answer.
 pub async fn add_second_factor(
     context: &Context,
     administrator: &Administrator,
@@ -28,7 +28,7 @@ pub async fn add_second_factor(
 }
 
 /// # Errors
-/// The user is not found or has no second factor, the caller may not change the directory, or the database is away.
+/// When the caller may not do this, there is no such user, or the database does not answer.
 pub async fn reset_second_factor(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let user = find_user(context, &tenant, user).await?;

@@ -1,0 +1,126 @@
+//! The served document, as far as it is used: finds the operation of a path and compares answers with it.
+
+use serde_json::Value;
+
+use crate::tests::harness::Answer;
+
+pub(in crate::tests::manage) struct Document(pub(in crate::tests::manage) Value);
+
+impl Document {
+    pub(in crate::tests::manage) fn new(document: Value) -> Document {
+        Document(document)
+    }
+
+    /// Method and path of every operation.
+    pub(in crate::tests::manage) fn operations(&self) -> Vec<(String, String)> {
+        let paths = self.0["paths"].as_object().unwrap();
+        let of_path = |(path, operations): (&String, &Value)| {
+            operations.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+        };
+        paths.iter().flat_map(of_path).collect()
+    }
+
+    pub(in crate::tests::manage) fn operation(&self, method: &str, path: &str) -> Option<&Value> {
+        let path: Vec<&str> = path.split('?').next().unwrap().trim_end_matches('/').split('/').collect();
+        let fits = |template: &str| {
+            let parts: Vec<&str> = template.split('/').collect();
+            parts.len() == path.len()
+                && parts.iter().zip(&path).all(|(part, sent)| part.starts_with('{') || part.eq_ignore_ascii_case(sent))
+        };
+        // A literal part goes before a variable one.
+        let mut found: Vec<_> = self.0["paths"].as_object().unwrap().iter().filter(|(template, _)| fits(template)).collect();
+        found.sort_by_key(|(template, _)| template.matches('{').count());
+        found.first().map(|(_, operations)| &operations[method.to_lowercase()]).filter(|operation| operation.is_object())
+    }
+
+    /// The schema of a request's body.
+    pub(in crate::tests::manage) fn request(&self, method: &str, path: &str) -> Option<&Value> {
+        let body = &self.operation(method, path)?["requestBody"];
+        body.is_object().then(|| self.resolved(&body["content"]["application/json"]["schema"]))
+    }
+
+    pub(in crate::tests::manage) fn check(&self, method: &str, path: &str, answer: &Answer) -> Result<(), String> {
+        let Some(operation) = self.operation(method, path) else {
+            let schema = &self.0["components"]["schemas"]["Error"];
+            return self.fits(schema, &answer.json(), "answer");
+        };
+        let responses = &operation["responses"];
+        let response = match responses.get(answer.status.as_str()) {
+            Some(response) => response,
+            None if answer.status.is_success() => return Err(format!("{} is not documented", answer.status)),
+            None => &responses["default"],
+        };
+        match response.get("content") {
+            None if answer.body.is_empty() => Ok(()),
+            None => Err("a body that is not documented".to_owned()),
+            Some(content) => {
+                assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
+                assert_eq!(answer.header("cache-control"), "no-store");
+                self.fits(&content["application/json"]["schema"], &answer.json(), "answer")
+            }
+        }
+    }
+
+    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        match schema["$ref"].as_str() {
+            Some(reference) => self.0.pointer(reference.strip_prefix('#').unwrap()).unwrap_or_else(|| panic!("no {reference}")),
+            None => schema,
+        }
+    }
+
+    fn fits(&self, schema: &Value, value: &Value, place: &str) -> Result<(), String> {
+        let schema = self.resolved(schema);
+        if let Some(choices) = schema["anyOf"].as_array() {
+            let faults: Vec<_> = choices.iter().filter_map(|choice| self.fits(choice, value, place).err()).collect();
+            return if faults.len() < choices.len() { Ok(()) } else { Err(faults.join("; ")) };
+        }
+        let kinds: Vec<&str> = match &schema["type"] {
+            Value::String(kind) => vec![kind],
+            Value::Array(kinds) => kinds.iter().map(|kind| kind.as_str().unwrap()).collect(),
+            other => panic!("{place}: a schema without a type: {other} {schema}"),
+        };
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        if !kinds.contains(&kind) {
+            return Err(format!("{place} is {kind}, not {kinds:?}"));
+        }
+        if let (Some(names), false) = (schema["enum"].as_array(), value.is_null())
+            && !names.contains(value)
+        {
+            return Err(format!("{place} is {value}, none of {names:?}"));
+        }
+        match (schema["format"].as_str(), value.as_str()) {
+            (Some("uuid"), Some(text)) if uuid::Uuid::try_parse(text).is_err() => return Err(format!("{place} is no UUID: {text}")),
+            (Some("date-time"), Some(text)) if chrono::DateTime::parse_from_rfc3339(text).is_err() => {
+                return Err(format!("{place} is no time: {text}"));
+            }
+            _ => {}
+        }
+        if let Some(items) = value.as_array() {
+            for (index, item) in items.iter().enumerate() {
+                self.fits(&schema["items"], item, &format!("{place}[{index}]"))?;
+            }
+        }
+        if let Some(fields) = value.as_object() {
+            for name in schema["required"].as_array().into_iter().flatten() {
+                if !fields.contains_key(name.as_str().unwrap()) {
+                    return Err(format!("{place} lacks {name}"));
+                }
+            }
+            for (name, field) in fields {
+                match schema["properties"].get(name) {
+                    Some(schema) => self.fits(schema, field, &format!("{place}.{name}"))?,
+                    None if schema["additionalProperties"] == false => return Err(format!("{place} has {name}, which is not documented")),
+                    None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
