@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
+use serde::Deserialize;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -77,7 +78,8 @@ impl ReportStatus {
 }
 
 /// The fields of a create or an update, as sent: texts trimmed, an empty or null field absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct ReportInput {
     pub report_name: Option<String>,
     pub description: Option<String>,
@@ -96,6 +98,7 @@ pub struct ReportInput {
     /// None where the version of the API has no end.
     pub end_time: Option<String>,
     /// Whether the version of the API asks for schedules that end.
+    #[serde(skip)]
     pub finite: bool,
 }
 

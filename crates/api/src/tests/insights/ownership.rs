@@ -1,12 +1,59 @@
 //! Queries, reports, runs and rows are their owner's. Another's cannot be told from one that is not there.
 
+use std::collections::BTreeSet;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use crate::insights::routes;
 use crate::tests::harness::*;
 
 const NOT_FOUND: &str = "No item found with given filters.";
 const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
+
+/// Endpoints that name nothing of anybody's, with the reason.
+const NAMING_NOTHING: [(&str, &str, &str); 3] = [
+    ("GET", "scheduleddataset", "datasets are the same for all callers of a program"),
+    ("POST", "scheduledqueries", "what is created is the caller's"),
+    ("POST", "scheduledreport", "what is created is the caller's; the query that it names is tried beside the others"),
+];
+
+/// Every other endpoint, naming these.
+fn naming(query: &str, report: &str, execution: &str) -> Vec<(Method, String)> {
+    vec![
+        (Method::DELETE, format!("ScheduledQueries/{query}")),
+        (Method::GET, format!("ScheduledQueries?queryId={query}")),
+        (Method::GET, format!("ScheduledQueries/testQueryResult?queryId={query}")),
+        (Method::POST, "ScheduledQueries/testQueryResult".to_owned()),
+        (Method::GET, format!("ScheduledQueries/explainQuery?queryId={query}")),
+        (Method::GET, format!("ScheduledReport?reportId={report}")),
+        (Method::PUT, format!("ScheduledReport/{report}")),
+        (Method::PUT, format!("ScheduledReport?reportId={report}")),
+        (Method::PUT, format!("ScheduledReport/pause/{report}")),
+        (Method::PUT, format!("ScheduledReport/pause?reportId={report}")),
+        (Method::PUT, format!("ScheduledReport/resume/{report}")),
+        (Method::PUT, format!("ScheduledReport/resume?reportId={report}")),
+        (Method::DELETE, format!("ScheduledReport/{report}")),
+        (Method::DELETE, format!("ScheduledReport?reportId={report}")),
+        (Method::GET, format!("ScheduledReport/execution/{report}")),
+        (Method::GET, format!("ScheduledReport/execution?reportId={report}")),
+        (Method::GET, format!("ScheduledReport/execution/{report}?executionId={execution}")),
+    ]
+}
+
+/// An endpoint that nobody has put into one of the two fails here.
+#[test]
+fn every_endpoint_is_tried_on_anothers_things() {
+    let tried = naming("{query_id}", "{report_id}", "{execution_id}").into_iter().map(|(method, path)| {
+        let path = path.split('?').next().unwrap();
+        let parts = path.split('/').map(|part| if part.starts_with('{') { part.to_owned() } else { part.to_ascii_lowercase() });
+        (method.to_string(), parts.collect::<Vec<_>>().join("/"))
+    });
+    let reviewed = NAMING_NOTHING.map(|(method, path, _)| (method.to_owned(), path.to_owned()));
+    let covered: BTreeSet<_> = tried.chain(reviewed).collect();
+    let served = routes("").into_iter().map(|route| (route.method.unwrap().to_string(), route.path.trim_start_matches('/').to_owned()));
+    assert_eq!(covered, served.collect());
+}
 
 #[tokio::test]
 async fn anothers_things_look_like_things_that_are_not_there() {
@@ -18,20 +65,9 @@ async fn anothers_things_look_like_things_that_are_not_there() {
     let execution = deployment.executions(ANA, &report).await[0]["executionId"].as_str().unwrap().to_owned();
     for (who, query, report) in [(BEN, &*query, &*report), (ZOE, &query, &report), (ANA, UNKNOWN, UNKNOWN), (ANA, "not-an-id", "not-an-id")]
     {
-        for (method, path) in [
-            (Method::DELETE, format!("ScheduledQueries/{query}")),
-            (Method::GET, format!("ScheduledQueries?queryId={query}")),
-            (Method::GET, format!("ScheduledQueries/testQueryResult?queryId={query}")),
-            (Method::GET, format!("ScheduledQueries/explainQuery?queryId={query}")),
-            (Method::GET, format!("ScheduledReport?reportId={report}")),
-            (Method::PUT, format!("ScheduledReport/{report}")),
-            (Method::PUT, format!("ScheduledReport/pause/{report}")),
-            (Method::PUT, format!("ScheduledReport/resume/{report}")),
-            (Method::DELETE, format!("ScheduledReport/{report}")),
-            (Method::GET, format!("ScheduledReport/execution/{report}")),
-            (Method::GET, format!("ScheduledReport/execution/{report}?executionId={execution}")),
-        ] {
+        for (method, path) in naming(query, report, &execution) {
             let body = if method == Method::PUT { json!({"ReportName": "taken over"}) } else { Value::Null };
+            let body = if path == "ScheduledQueries/testQueryResult" { json!({"queryId": query}) } else { body };
             assert_eq!(deployment.call(who, method, &path, body).await.refused(404), NOT_FOUND, "{path}");
         }
         let created = deployment.call(who, Method::POST, "ScheduledReport", report_body(query, json!({"ExecuteNow": true}))).await;
