@@ -17,15 +17,17 @@ from harness.demo import read_time
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+# The README and the pages that it sends its readers to: each section stands in one of them.
+PAGES = "\n".join([README, *(path.read_text() for path in sorted(ROOT.glob("docs/for-*.md"))), (ROOT / "docs/command-line.md").read_text()])
 DOCUMENTS = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FREE_PORTS = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 def section(title):
-    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.M | re.S)
-    assert found, f"the README has no section {title}"
-    return found[1]
+    found = re.findall(rf"^## {title}\n(.*?)(?=^##? |\Z)", PAGES, re.M | re.S)
+    assert len(found) == 1, f"{len(found)} sections {title}"
+    return found[0]
 
 
 def fences(text):

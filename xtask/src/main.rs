@@ -1,6 +1,7 @@
 //! Repository chores; `cargo xtask help` lists them. They drive cargo, Python and the built binary, and use no crate of ours.
 
 mod bench;
+mod compiler;
 mod crash;
 mod differential;
 mod fuzz;
@@ -37,8 +38,8 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
-    if fuzz::is_wrapping() {
-        return fuzz::compile();
+    if let Some(role) = compiler::Role::current() {
+        return role.compile();
     }
     let done = match Chore::parse() {
         Chore::Tidy => tidy::run(),

@@ -21,8 +21,8 @@ enum Part {
 
 pub fn run(options: &Options) -> Result<(), String> {
     let total = match options.only {
-        None => 9,
-        Some(Part::Rust) => 2,
+        None => 10,
+        Some(Part::Rust) => 3,
         Some(Part::EndToEnd) => 7,
     };
     let mut steps = Steps::of(total);
@@ -38,24 +38,32 @@ pub fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// The same tests of the store, as they were built.
+/// What is to be tried on a Postgres too, as it was built: the store's tests, and those of the background loops.
 fn on_postgres(steps: &mut Steps) -> Result<(), String> {
-    steps.announce("the store's tests on a Postgres");
     // Of the whole workspace, for the features that it chose: alone, the store would be built again.
     let built = steps::output(cargo().args(["test", "--workspace", "--locked", "--lib", "--no-run", "--message-format", "json"]))?;
-    let executable = String::from_utf8_lossy(&built).lines().find_map(store_tests).ok_or("cargo names no tests of the store")?;
+    let built = String::from_utf8_lossy(&built);
     let host = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-    let mut tests = Command::new(host);
-    tests.current_dir(root()).arg("tests-e2e/harness/postgres.py").arg(executable);
-    steps::run(tests.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))
+    for (what, library, filter) in [
+        ("the store's tests on a Postgres", "insightgate_store", None),
+        ("background loops on a Postgres that falls silent", "insightgate_operations", Some("background_loops")),
+    ] {
+        steps.announce(what);
+        let executable =
+            built.lines().find_map(|line| tests_of(library, line)).ok_or_else(|| format!("cargo names no tests of {library}"))?;
+        let mut tests = Command::new(&host);
+        tests.current_dir(root()).arg("tests-e2e/harness/postgres.py").arg(executable).args(filter);
+        steps::run(tests.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))?;
+    }
+    Ok(())
 }
 
-/// The program, if this line of cargo's tells of it.
-fn store_tests(line: &str) -> Option<String> {
+/// The library's test program, if this line of cargo's tells of it.
+fn tests_of(library: &str, line: &str) -> Option<String> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     let at = |pointer: &str| message.pointer(pointer);
-    let is_store = at("/target/name")? == "insightgate_store" && *at("/profile/test")? == true;
-    at("/executable")?.as_str().filter(|_| is_store).map(str::to_owned)
+    let is_it = at("/target/name")? == library && *at("/profile/test")? == true;
+    at("/executable")?.as_str().filter(|_| is_it).map(str::to_owned)
 }
 
 fn end_to_end(steps: &mut Steps) -> Result<(), String> {

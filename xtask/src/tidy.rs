@@ -2,6 +2,7 @@
 
 mod crates;
 mod dependencies;
+mod documents;
 mod doubles;
 mod edges;
 mod error_sections;
@@ -23,12 +24,13 @@ pub fn run() -> Result<(), String> {
     let libraries = crates.iter().filter(|built| built.is_library);
     let silent = libraries.flat_map(|built| error_sections::problems(&built.modules)).collect();
     let files = sources::listed()?;
-    let rules: [(&str, Vec<String>); 9] = [
+    let rules: [(&str, Vec<String>); 10] = [
         ("edges between crates", edges::problems(&everywhere)?),
         ("circles between modules", circles),
         ("circles between folders", circles_of_folders),
         ("names, sizes and contents of files", sources::problems(&files)),
         ("folders", folders::problems(files.iter().map(String::as_str))),
+        ("paths and links in documents", documents::problems(&files)),
         ("errors of public functions", silent),
         ("licences", licences::problems(&everywhere)?),
         ("unused dependencies", dependencies::problems(&everywhere, &crates, &files)?),

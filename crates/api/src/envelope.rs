@@ -1,4 +1,4 @@
-//! The form of every answer of the insights API, refusals too, and the one place where a failure becomes a status.
+//! The form of every answer of the Insights API, including refusals, and the only place that turns a failure into a status.
 
 use std::any::Any;
 
@@ -66,14 +66,14 @@ fn answer<Item: Serialize>(envelope: &Envelope<'_, Item>) -> Response {
     }
 }
 
-/// What a failure's text depends on, beside the failure: read off the request.
+/// The parts of a request on which the text of a failure depends.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub program: Option<Program>,
-    /// Whether schedules end in the version that was asked: v1.1 of the marketplace.
+    /// Whether schedules end in the requested version, which is v1.1 of the marketplace.
     pub finite: bool,
     pub correlation: String,
-    /// To be told that the caller is known.
+    /// Set once the caller is known.
     pub proven: Proven,
     creates_report: bool,
 }
@@ -124,7 +124,7 @@ impl Asked {
     }
 }
 
-/// For the answer's line in the log.
+/// Adds the reason for the answer's line in the log.
 pub(crate) fn with_reason(mut response: Response, failure: &Failure) -> Response {
     if let Failure::Unauthorized { reason, .. } = failure {
         response.extensions_mut().insert(NotAccepted(reason.clone()));
@@ -165,7 +165,7 @@ pub(crate) fn too_large(limit: usize) -> Response {
     refusal(StatusCode::PAYLOAD_TOO_LARGE, &message)
 }
 
-/// The words for a request whose head is longer than is read, as a whole answer over HTTP/1.1, with the status 414 or 431.
+/// The complete answer over HTTP/1.1 for a request whose head is too long, with the status 414 or 431.
 pub fn long_head(status: u16) -> Vec<u8> {
     let (reason, what) = match status {
         414 => ("URI Too Long", "The address is longer than 64 KiB"),
@@ -195,7 +195,7 @@ pub(crate) async fn timed_out(response: Response) -> Response {
 /// Seconds after which a client may come again, where nothing better is known.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Whoever is turned away for now hears when to come again, whatever API turned them away.
+/// Adds `Retry-After` to every answer that turns a caller away for now, of every API.
 pub(crate) async fn say_when(mut response: Response) -> Response {
     let for_now = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
     if for_now {
@@ -204,7 +204,7 @@ pub(crate) async fn say_when(mut response: Response) -> Response {
     response
 }
 
-/// The last resort: the process goes on, and the log has the place.
+/// The last resort: the process continues, and the log has the place of the panic.
 pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "Service unavailable")
 }

@@ -1,4 +1,4 @@
-//! What every request and answer goes through, whatever it is about: bodies and their bounds, ids, headers, and what the log says of refusals.
+//! What all requests and answers have in common: bodies and their bounds, ids, headers, and log lines for refusals.
 
 pub(crate) mod admission;
 pub(crate) mod challenge;

@@ -16,7 +16,7 @@ use call::serve;
 /// Each version has the same endpoints.
 const VERSIONS: [&str; 2] = ["v1", "v1.1"];
 
-/// In lower case: paths are matched without regard to it. Not nested: a nested handler would not see the whole path.
+/// The paths are in lower case, since letter case does not matter. They are not nested, since a nested handler would not see the whole path.
 pub(crate) fn table() -> Table {
     let routes = VERSIONS.into_iter().flat_map(|version| routes(&format!("/insights/{version}/{{program}}")));
     Table::new(routes.collect()).within(|router, _| router.layer(from_fn(second_factor::report)))

@@ -64,7 +64,7 @@ pub(crate) fn explanations() -> Table {
     Table::new(vec![Route::get("/error", explanation::show)])
 }
 
-/// Whether clients read JSON there, and no page.
+/// Whether the path answers with JSON and not with a page.
 pub(crate) fn is_token_endpoint(path: &str) -> bool {
     path.ends_with("/token") || path.ends_with("/devicecode")
 }

@@ -1,4 +1,4 @@
-//! Which path leads to which handler. Paths are matched without regard to case.
+//! The paths and their handlers. Letter case of paths does not matter.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, turne
 /// Longer than the longest operation: a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 
-/// All that one listener serves.
+/// Everything that one listener serves.
 pub fn router(state: ApiState) -> Router {
     let routes = tables(&state)
         .into_iter()

@@ -1,4 +1,4 @@
-//! The envelope around every answer of the API, and what came with it.
+//! The envelope around every answer of the API, and its headers.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -33,7 +33,7 @@ pub struct Envelope<T> {
     pub status_code: u16,
     #[serde(default, deserialize_with = "null_as_default")]
     pub data_redacted: bool,
-    /// Of this server alone: what should be known about the answer, besides the message.
+    /// An added field of this server: what should be known about the answer beside the message.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -42,13 +42,13 @@ pub struct Envelope<T> {
 #[derive(Debug, Clone)]
 pub struct PreviewRow(pub Vec<(String, PreviewValue)>);
 
-/// A value as the server wrote it: a number keeps all of its digits, as amounts of money must.
+/// A value as the server wrote it. A number keeps all of its digits, which amounts of money need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PreviewValue(Box<RawValue>);
 
 impl PreviewValue {
-    /// As people read it: a text without its quotes; None for null.
+    /// The value for people: a text without its quotes; None for null.
     pub fn text(&self) -> Option<String> {
         match self.0.get() {
             "null" => None,
@@ -58,12 +58,12 @@ impl PreviewValue {
 }
 
 impl<T> Answer<T> {
-    /// The first item; what the calls that answer with one object are about.
+    /// The first item, for calls that answer with one object.
     pub fn first(&self) -> Option<&T> {
         self.envelope.value.first()
     }
 
-    /// A header as text, when there is one.
+    /// A header as text, if it exists.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

@@ -28,7 +28,7 @@ pub struct Client(Connection);
 
 impl Client {
     /// # Errors
-    /// When an address of the settings is no address, or the certificate cannot be used.
+    /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Client, ClientError> {
         Connection::new(settings, clock).map(Client)
     }
@@ -36,7 +36,7 @@ impl Client {
     /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
     ///
     /// # Errors
-    /// When the authority refuses the sign-in, cannot be reached, or answers with something else than a token.
+    /// When no token is granted.
     pub async fn token(&self) -> Result<Token, ClientError> {
         self.0.token().await
     }
@@ -49,7 +49,7 @@ impl Client {
     /// The bytes behind a link. Links carry their own permission: no token is sent.
     ///
     /// # Errors
-    /// When the link is no address, the server refuses it (it may have expired), or cannot be reached.
+    /// When the link is refused, or the server cannot be reached.
     pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
         self.0.download(link).await
     }
@@ -57,26 +57,26 @@ impl Client {
     /// All datasets, or the one of that name.
     ///
     /// # Errors
-    /// When the server refuses the call (an unknown name with 404), or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn datasets(&self, name: Option<&str>) -> Result<Answer<Dataset>, ClientError> {
         let filter: Vec<_> = name.map(|name| ("datasetName", name)).into_iter().collect();
         self.call(Method::GET, &[DATASETS], &filter, None).await
     }
 
     /// # Errors
-    /// When the server refuses the query, with what is wrong with it, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn create_query(&self, query: &NewQuery) -> Result<Answer<Query>, ClientError> {
         self.call(Method::POST, &[QUERIES], &NOTHING, Some(body(query)?)).await
     }
 
     /// # Errors
-    /// When the server refuses the call (with 404 where no query fits), or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn queries(&self, filter: &QueryFilter) -> Result<Answer<Query>, ClientError> {
         self.call(Method::GET, &[QUERIES], filter, None).await
     }
 
     /// # Errors
-    /// When the server knows no such query of the caller's, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn delete_query(&self, query_id: &str) -> Result<Answer<Query>, ClientError> {
         self.call(Method::DELETE, &[QUERIES, query_id], &NOTHING, None).await
     }
@@ -84,7 +84,7 @@ impl Client {
     /// The first 100 rows. `start` (inclusive) and `end` (exclusive) override the query's TIMESPAN.
     ///
     /// # Errors
-    /// When the server refuses the query, cannot run it in time, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn try_query(
         &self,
         subject: Subject<'_>,
@@ -94,10 +94,10 @@ impl Client {
         self.call(Method::GET, &[QUERIES, "testQueryResult"], &preview_parameters(subject, start, end), None).await
     }
 
-    /// What the same would do, without running it. Only this server answers.
+    /// What the query would do, without running it. Only this server has this endpoint.
     ///
     /// # Errors
-    /// When the server refuses the query, knows no such call, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn explain_query(
         &self,
         subject: Subject<'_>,
@@ -108,45 +108,45 @@ impl Client {
     }
 
     /// # Errors
-    /// When the server refuses the report, with the field that is wrong, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn create_report(&self, report: &NewReport) -> Result<Answer<Report>, ClientError> {
         self.call(Method::POST, &[REPORTS], &NOTHING, Some(body(report)?)).await
     }
 
     /// # Errors
-    /// When the server refuses the call (with 404 where no report fits), or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn reports(&self, filter: &ReportFilter) -> Result<Answer<Report>, ClientError> {
         self.call(Method::GET, &[REPORTS], filter, None).await
     }
 
     /// # Errors
-    /// When the server knows no such report of the caller's, refuses the change, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn update_report(&self, report_id: &str, update: &ReportUpdate) -> Result<Answer<Report>, ClientError> {
         self.call(Method::PUT, &[REPORTS, report_id], &NOTHING, Some(body(update)?)).await
     }
 
     /// # Errors
-    /// When the server knows no such report of the caller's, refuses to pause it, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn pause(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
         self.call(Method::PUT, &[REPORTS, "pause", report_id], &NOTHING, None).await
     }
 
     /// # Errors
-    /// When the server knows no such report of the caller's, refuses to resume it, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn resume(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
         self.call(Method::PUT, &[REPORTS, "resume", report_id], &NOTHING, None).await
     }
 
     /// # Errors
-    /// When the server knows no such report of the caller's, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn delete_report(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
         self.call(Method::DELETE, &[REPORTS, report_id], &NOTHING, None).await
     }
 
-    /// Runs of a report. While nothing matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
+    /// The executions of a report. While none matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
     ///
     /// # Errors
-    /// When the server refuses the call (with 404 while nothing fits), or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
         self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
     }

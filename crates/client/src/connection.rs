@@ -1,4 +1,4 @@
-//! One connection pool with its token: sends requests and tells answers, refusals and failures apart.
+//! A connection pool with its token. It sends requests, and distinguishes answers, refusals and failures.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an address with its parameters: the HTTP library takes no more.
 const LONGEST_ADDRESS: usize = 65_534;
 
-/// One API, one application, at most one user. Gets its token when it is first needed and keeps it fresh.
+/// One API, one application, at most one user. It gets a token when one is first needed, and renews it.
 pub(crate) struct Connection {
     settings: ClientSettings,
     token_url: Url,
@@ -31,11 +31,11 @@ pub(crate) struct Connection {
     token: Mutex<Option<Token>>,
 }
 
-/// A file on its way.
+/// A file that is being downloaded.
 pub struct Download {
     pub status: u16,
     pub headers: HeaderMap,
-    /// Bytes of the file, when the server says so.
+    /// The bytes of the file, if the server says how many.
     pub length: Option<u64>,
     body: Response,
     address: String,
@@ -98,7 +98,7 @@ impl Connection {
         Ok(Download { status: status.as_u16(), length, headers, body, address })
     }
 
-    /// One call: `segments` below the API's base, `query` as a serializable of named fields. `refusal` reads an answer that is none.
+    /// One call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
     pub async fn send(
         &self,
         method: Method,
@@ -167,7 +167,7 @@ impl Reply {
 }
 
 impl Download {
-    /// The file, piece by piece as it arrives, unpacked if it was sent compressed.
+    /// The file in pieces as they arrive, decompressed if it was sent compressed.
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, ClientError>> + Send {
         let Download { status, headers, body, address, .. } = self;
         let of = address.clone();

@@ -1,4 +1,4 @@
-//! What can go wrong, and what helps. No message or debug form holds a secret, a token or a link's signature.
+//! What can go wrong, and what to do about it. No message and no debug form contains a secret, a token or a link's signature.
 
 use reqwest::header::HeaderMap;
 use thiserror::Error;
@@ -56,7 +56,7 @@ pub struct TokenRefusal {
     pub status: u16,
     /// The OAuth value, such as `invalid_grant`.
     pub error: String,
-    /// `AADSTS…: …`, with trace lines behind.
+    /// `AADSTS…: …`, followed by the trace ids.
     pub description: String,
     /// The AADSTS numbers.
     pub codes: Vec<u32>,
@@ -82,7 +82,7 @@ impl Refusal {
         self.status == 404
     }
 
-    /// Seconds to wait, when the server said so.
+    /// Seconds to wait, if the server gave them.
     pub fn retry_after(&self) -> Option<u64> {
         self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
     }

@@ -1,8 +1,8 @@
-//! The HTTP client of the Insights API, of the token endpoint in front of it, and of the management API beside it: the command line and the
-//! demo use it, against this server or, where Microsoft has the same API, Microsoft's own.
+//! The HTTP client of the Insights API, of its token endpoint, and of the management API. The command line and the demo use it, against this server
+//! or, where Microsoft has the same API, against Microsoft's.
 //!
-//! Settings go in; every answer comes out with its status, envelope and headers, every failure as a [`ClientError`] that knows what to do about it.
-//! It owns its wire types and knows nothing else of ours. It never writes a file, never asks the time itself and never shows a secret.
+//! Settings go in. Every answer comes out with its status, envelope and headers, and every failure as a [`ClientError`] that says what to do about
+//! it. The crate has wire types of its own and uses no other crate of ours. It never writes a file, never reads the clock and never shows a secret.
 
 mod answer;
 mod calls;

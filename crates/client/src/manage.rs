@@ -1,6 +1,6 @@
 //! The calls of the management API, one function each: tenants, locations, users, applications, roles, the audit trail.
 //!
-//! Its tokens are for [`RESOURCE`], and open no data. Names and ids become one path segment each, whatever they hold.
+//! Its tokens are for [`RESOURCE`] and give no access to data. Each name or id becomes one path segment, whatever it contains.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
@@ -41,50 +41,50 @@ const CALLBACK_SECRETS: &str = "callbackSecrets";
 /// No parameters.
 const NOTHING: [(&str, &str); 0] = [];
 
-/// An operator, or an administrator of one tenant. `tenant` is everywhere an id or a domain, `user` an id or a sign-in name.
+/// An operator, or an administrator of one tenant. `tenant` is always an id or a domain, and `user` an id or a sign-in name.
 pub struct ManageClient(Connection);
 
 impl ManageClient {
     /// # Errors
-    /// When an address of the settings is no address, or the certificate cannot be used.
+    /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<ManageClient, ClientError> {
         Connection::new(settings, clock).map(ManageClient)
     }
 
     /// # Errors
-    /// When the server refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn tenants(&self) -> Result<Listed<Tenant>, ClientError> {
         self.list(&[TENANTS]).await
     }
 
     /// # Errors
-    /// When the server knows no such tenant, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn tenant(&self, tenant: &str) -> Result<Tenant, ClientError> {
         self.get(&[TENANTS, tenant]).await
     }
 
     /// # Errors
-    /// When the server refuses the organisation, with the fields that are wrong, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn enroll_tenant(&self, tenant: &NewTenant) -> Result<Tenant, ClientError> {
         self.change(Method::POST, &[TENANTS], Some(body(tenant)?)).await
     }
 
     /// # Errors
-    /// When the tenant has an active enrollment or is not known, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn delete_tenant(&self, tenant: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant], &NOTHING).await
     }
 
-    /// A further program for a tenant that is there.
+    /// A further program for an existing tenant.
     ///
     /// # Errors
-    /// When the tenant is enrolled in the program already, the server refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn enroll(&self, tenant: &str, program: &str) -> Result<Enrollment, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS], Some(json!({"program": program}))).await
     }
 
     /// # Errors
-    /// When the enrollment's stage does not allow the move, the server refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn move_enrollment(&self, tenant: &str, program: &str, to: EnrollmentMove<'_>) -> Result<Enrollment, ClientError> {
         let (action, body) = match to {
             EnrollmentMove::SendCode => ("sendCode", None),
@@ -98,119 +98,119 @@ impl ManageClient {
     }
 
     /// # Errors
-    /// When the server knows no such tenant, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn locations(&self, tenant: &str) -> Result<Listed<Location>, ClientError> {
         self.list(&[TENANTS, tenant, LOCATIONS]).await
     }
 
     /// # Errors
-    /// When the server refuses the location (one of that MPN id is there), or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_location(&self, tenant: &str, location: &Location) -> Result<Location, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, LOCATIONS], Some(body(location)?)).await
     }
 
     /// # Errors
-    /// When the server knows no such tenant, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn users(&self, tenant: &str) -> Result<Listed<User>, ClientError> {
         self.list(&[TENANTS, tenant, USERS]).await
     }
 
     /// # Errors
-    /// When the server knows no such user, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn user(&self, tenant: &str, user: &str) -> Result<User, ClientError> {
         self.get(&[TENANTS, tenant, USERS, user]).await
     }
 
     /// # Errors
-    /// When the name is taken or not allowed, the password is too short, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_user(&self, tenant: &str, user: &NewUser) -> Result<User, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, USERS], Some(body(user)?)).await
     }
 
     /// # Errors
-    /// When the user is not known or the last administrator, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn set_user_enabled(&self, tenant: &str, user: &str, enabled: bool) -> Result<User, ClientError> {
         self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(json!({"enabled": enabled}))).await
     }
 
-    /// With `must_change` the user has to choose another at the next sign-in.
+    /// With `must_change` the user has to choose another password at the next sign-in.
     ///
     /// # Errors
-    /// When the server refuses the password, knows no such user, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn set_password(&self, tenant: &str, user: &str, password: &Secret, must_change: bool) -> Result<(), ClientError> {
         let body = json!({"password": password.0, "mustChange": must_change});
         self.act(Method::PUT, &[TENANTS, tenant, USERS, user, "password"], Some(body)).await
     }
 
     /// # Errors
-    /// When the user is not known or has a second factor already, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_totp(&self, tenant: &str, user: &str) -> Result<Totp, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, USERS, user, "totp"], None).await
     }
 
     /// # Errors
-    /// When the user is not known or has no second factor, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn reset_totp(&self, tenant: &str, user: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, USERS, user, "totp"], &NOTHING).await
     }
 
     /// # Errors
-    /// When the server knows no such tenant, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn applications(&self, tenant: &str) -> Result<Listed<Application>, ClientError> {
         self.list(&[TENANTS, tenant, APPLICATIONS]).await
     }
 
     /// # Errors
-    /// When the server knows no such application, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn application(&self, tenant: &str, application: &str) -> Result<Application, ClientError> {
         self.get(&[TENANTS, tenant, APPLICATIONS, application]).await
     }
 
     /// # Errors
-    /// When the server refuses the application, with the field that is wrong, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn register_application(&self, tenant: &str, application: &NewApplication) -> Result<Application, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS], Some(body(application)?)).await
     }
 
     /// # Errors
-    /// When the server knows no such application, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn secrets(&self, tenant: &str, application: &str) -> Result<Listed<ClientSecret>, ClientError> {
         self.list(&[TENANTS, tenant, APPLICATIONS, application, SECRETS]).await
     }
 
     /// # Errors
-    /// When the application is public, not known, or has as many secrets as it may have, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_secret(&self, tenant: &str, application: &str, secret: &NewClientSecret) -> Result<ClientSecret, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, SECRETS], Some(body(secret)?)).await
     }
 
     /// # Errors
-    /// When the server knows no such secret, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn revoke_secret(&self, tenant: &str, application: &str, secret: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, APPLICATIONS, application, SECRETS, secret], &NOTHING).await
     }
 
     /// # Errors
-    /// When the server knows no such application, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn permissions(&self, tenant: &str, application: &str) -> Result<Listed<Permission>, ClientError> {
         self.list(&[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS]).await
     }
 
     /// # Errors
-    /// When the application has the permission already or may not have it, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_permission(&self, tenant: &str, application: &str, permission: &str) -> Result<Permission, ClientError> {
         let body = json!({"permission": permission});
         self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS], Some(body)).await
     }
 
     /// # Errors
-    /// When the application does not have the permission, the server refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn remove_permission(&self, tenant: &str, application: &str, permission: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS, permission], &NOTHING).await
     }
 
     /// # Errors
-    /// When the server knows no such application, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn consents(&self, tenant: &str, application: &str) -> Result<Listed<Consent>, ClientError> {
         self.list(&[TENANTS, tenant, APPLICATIONS, application, CONSENTS]).await
     }
@@ -218,7 +218,7 @@ impl ManageClient {
     /// For one user, or without one for the whole tenant.
     ///
     /// # Errors
-    /// When the application may not ask for the permission, the user is not known, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn grant_consent(
         &self,
         tenant: &str,
@@ -234,34 +234,34 @@ impl ManageClient {
     }
 
     /// # Errors
-    /// When there is no such consent, the server refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn revoke_consent(&self, tenant: &str, application: &str, permission: &str, user: Option<&str>) -> Result<(), ClientError> {
         let query: Vec<_> = user.map(|user| ("user", user)).into_iter().collect();
         self.delete(&[TENANTS, tenant, APPLICATIONS, application, CONSENTS, permission], &query).await
     }
 
     /// # Errors
-    /// When the server knows no such tenant, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn role_assignments(&self, tenant: &str) -> Result<Listed<RoleAssignment>, ClientError> {
         self.list(&[TENANTS, tenant, ROLE_ASSIGNMENTS]).await
     }
 
     /// # Errors
-    /// When the caller may not give the role, the assignee is not known, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn assign_role(&self, tenant: &str, assignment: &RoleAssignment) -> Result<RoleAssignment, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, ROLE_ASSIGNMENTS], Some(body(assignment)?)).await
     }
 
     /// # Errors
-    /// When there is no such assignment, the caller may not take it away, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn revoke_role(&self, tenant: &str, assignee: &str, role: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, ROLE_ASSIGNMENTS, assignee, role], &NOTHING).await
     }
 
-    /// The newest `limit` events that the filter lets through, of one tenant or, for operators, of all.
+    /// The newest `limit` events that match the filter, of one tenant or, for operators, of all.
     ///
     /// # Errors
-    /// When the server refuses a part of the filter or the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn audit(&self, tenant: Option<&str>, filter: &AuditFilter, limit: usize) -> Result<Listed<AuditEvent>, ClientError> {
         let segments = match tenant {
             Some(tenant) => vec![TENANTS, tenant, AUDIT],
@@ -274,10 +274,10 @@ impl ManageClient {
         Ok(listed)
     }
 
-    /// The newest `limit` callbacks that the filter lets through, of the caller's own tenant or, for operators, of all.
+    /// The newest `limit` callbacks that match the filter, of the caller's tenant or, for operators, of all.
     ///
     /// # Errors
-    /// When the server refuses a part of the filter or the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn callbacks(&self, filter: &CallbackFilter, limit: usize) -> Result<Listed<Callback>, ClientError> {
         let mut query = parameters(filter)?;
         query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
@@ -289,13 +289,13 @@ impl ManageClient {
     /// With its attempts.
     ///
     /// # Errors
-    /// When the server knows no such callback, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn callback(&self, callback: &str) -> Result<Callback, ClientError> {
         self.get(&[CALLBACKS, callback]).await
     }
 
     /// # Errors
-    /// When the callback is not known, its report or execution is deleted, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn replay_callback(&self, callback: &str) -> Result<Callback, ClientError> {
         self.change(Method::POST, &[CALLBACKS, callback, "replay"], None).await
     }
@@ -303,47 +303,47 @@ impl ManageClient {
     /// `owner` is a user's id or sign-in name, or an application's id.
     ///
     /// # Errors
-    /// When the server knows no such owner, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn callback_secrets(&self, tenant: &str, owner: &str) -> Result<Listed<CallbackSecret>, ClientError> {
         self.list(&[TENANTS, tenant, CALLBACK_SECRETS, owner]).await
     }
 
-    /// The one before it goes on signing for a day.
+    /// The previous secret also signs for a day.
     ///
     /// # Errors
-    /// When the owner is not known or has as many secrets as may sign, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_callback_secret(&self, tenant: &str, owner: &str) -> Result<CallbackSecret, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, CALLBACK_SECRETS, owner], None).await
     }
 
     /// # Errors
-    /// When the server knows no such secret, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn revoke_callback_secret(&self, tenant: &str, owner: &str, secret: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, CALLBACK_SECRETS, owner, secret], &NOTHING).await
     }
 
     /// # Errors
-    /// When the server knows no such tenant, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn external_identities(&self, tenant: &str) -> Result<Listed<ExternalIdentity>, ClientError> {
         self.list(&[TENANTS, tenant, EXTERNAL_IDENTITIES]).await
     }
 
     /// # Errors
-    /// When the issuer is not trusted, the identifier is bound already, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn bind_external_identity(&self, tenant: &str, identity: &NewExternalIdentity) -> Result<ExternalIdentity, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, EXTERNAL_IDENTITIES], Some(body(identity)?)).await
     }
 
     /// # Errors
-    /// When the server knows no such binding, refuses the caller, or cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn unbind_external_identity(&self, tenant: &str, identity: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, EXTERNAL_IDENTITIES, identity], &NOTHING).await
     }
 
-    /// A new signing key for the server's authority; for operators. The keys that are published now, the newest first.
+    /// Makes a new signing key for the server's authority; for operators. Returns the keys that are published now, the newest first.
     ///
     /// # Errors
-    /// When the caller is no operator, or the server cannot be reached.
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn rotate_signing_key(&self) -> Result<SigningKeys, ClientError> {
         self.change(Method::POST, &["keys", "rotate"], None).await
     }

@@ -1,9 +1,9 @@
-//! Where the client talks to and as whom.
+//! Where the client connects, and as whom.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Unix seconds; decides when a token is about to expire.
+/// The time in Unix seconds, which decides when a token is about to expire.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// Its debug form leaves the secrets out.
@@ -13,7 +13,7 @@ pub struct ClientSettings {
     pub authority_token_url: String,
     /// `https://<host>/insights/v1/mpn`, or `https://<host>/manage/v1`.
     pub api_base: String,
-    /// What the token is for: `https://api.partnercenter.microsoft.com`, or [`crate::manage::RESOURCE`].
+    /// The resource of the token: `https://api.partnercenter.microsoft.com`, or [`crate::manage::RESOURCE`].
     pub resource: String,
     pub client_id: String,
     /// None for a public application.

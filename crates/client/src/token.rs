@@ -1,4 +1,4 @@
-//! Tokens: what is sent for one, the answer, and how long it can be used.
+//! Tokens: the request for one, the answer, and how long a token can be used.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ fn application_form<'a>(settings: &'a ClientSettings, grant: &'static str) -> Ve
     form
 }
 
-/// `received` is the client's own time, which counts: the authority's clock may differ.
+/// `received` is the client's own time, which is used since the authority's clock may differ.
 pub(crate) fn read_token(body: &[u8], received: i64) -> Result<Token, String> {
     let answer: TokenAnswer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     Ok(Token {

@@ -1,4 +1,4 @@
-//! The content of a file that was sent with `Content-Encoding: gzip`: Microsoft's store does that whether it is asked for or not.
+//! The content of a file that was sent with `Content-Encoding: gzip`. Microsoft's store always sends files so, whether the client asks for it or not.
 
 use std::io::Write as _;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ struct Unpacking {
     over: bool,
 }
 
-/// `failed` makes the error of what cannot be unpacked, also of what ends too early.
+/// `failed` makes the error for content that cannot be decompressed or that ends too early.
 pub(crate) fn unzipped(
     pieces: impl Stream<Item = Result<Bytes, ClientError>> + Send + 'static,
     failed: impl Fn(std::io::Error) -> ClientError + Clone + Send + 'static,

@@ -1,4 +1,4 @@
-//! The API's objects as they travel. Answers are camelCase, request bodies PascalCase, as documented.
+//! The wire types of the API. Answers are camelCase and request bodies PascalCase, as documented.
 //!
 //! Fields that no document names are kept in `more`, so that nothing an answer said is lost.
 
@@ -43,7 +43,7 @@ pub struct Query {
     pub more: Map<String, Value>,
 }
 
-/// What a query would do: an added answer of this server, which Microsoft's does not give.
+/// What a query would do: an added answer of this server, which Microsoft's does not have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedQuery {
@@ -94,7 +94,7 @@ pub struct Execution {
     pub callback_url: Option<String>,
     pub callback_method: Option<String>,
     pub format: Option<String>,
-    /// `Pending`, `Running`, `Paused`, `Completed`, and where asked for `Failed`.
+    /// `Pending`, `Running`, `Paused`, `Completed`, or `Failed` if it is requested.
     pub execution_status: String,
     pub report_location: Option<String>,
     /// Opens the file for whoever holds it, until it expires.
@@ -114,7 +114,7 @@ pub struct NewQuery {
     pub query: String,
 }
 
-/// Without `execute_now`, the start time and the interval are needed.
+/// Without `execute_now`, the start time and the interval are required.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NewReport {
@@ -142,7 +142,7 @@ pub struct NewReport {
     pub callback_method: Option<String>,
 }
 
-/// The query and `ExecuteNow` of a report cannot change; what is None is kept.
+/// The query and `ExecuteNow` of a report cannot be changed. A field that is None is kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ReportUpdate {
@@ -164,7 +164,7 @@ pub struct ReportUpdate {
     pub callback_method: Option<String>,
 }
 
-/// What a preview runs, and an explanation speaks of.
+/// The query of a preview or an explanation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Subject<'a> {
     /// The text of a query.
@@ -198,7 +198,7 @@ pub struct ReportFilter {
     pub query_id: Option<String>,
 }
 
-/// Several ids or statuses are separated by semicolons. The API's defaults: only completed ones, only the latest.
+/// Several ids or statuses are separated by semicolons. By default the API lists only the latest completed execution.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionFilter {

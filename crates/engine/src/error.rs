@@ -8,7 +8,8 @@ use datafusion::error::DataFusionError;
 use insightgate_identity::scope::DatasetRefusal;
 
 use crate::guard::PageFault;
-use crate::storage::store_fault::{FaultKind, StoreFault, causes, store_error};
+use crate::storage::causes::causes;
+use crate::storage::store_fault::{FaultKind, StoreFault, store_error};
 
 /// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never does.
 #[derive(Debug, thiserror::Error)]

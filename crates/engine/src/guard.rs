@@ -1,7 +1,7 @@
-//! What stands between a damaged file and the process: nothing of a file is handed to the Parquet library before what it claims of sizes
-//! and places was looked at.
+//! The guard between a damaged file and the process: the Parquet library gets nothing of a file before its claims about sizes and places were
+//! checked.
 //!
-//! A claim that cannot be true, or that would need more memory than a query may take, is an error that says so. Values are not looked at.
+//! A claim that cannot be true, or that needs more memory than a query may use, is an error that says so. Values are not checked.
 
 mod footer;
 mod reader;

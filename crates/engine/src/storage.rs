@@ -1,7 +1,8 @@
-//! Where files lie, on a disk or in an object store: those of artifacts, and the way to those of rows.
+//! Files on a disk or in an object store: those of artifacts, and access to those of rows.
 
 pub(crate) mod artifact;
 pub(crate) mod block_sums;
+pub(crate) mod causes;
 pub(crate) mod checked_store;
 pub(crate) mod free_disk;
 pub(crate) mod reachable;

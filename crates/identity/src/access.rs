@@ -1,30 +1,29 @@
-//! What roles open: rows, and those of them whose sensitive columns are shown.
+//! What roles give access to: rows, and the rows whose sensitive columns are shown.
 //!
-//! Knows roles only; whether the tenant, the application and the user may act at all is decided in [`crate::principal`].
+//! This module knows roles only. Whether the tenant, the application and the user may act at all is decided in [`crate::principal`].
 
-use crate::principal::Refusal;
-use crate::role::{Role, RoleAssignment};
-use crate::scope::Locations;
+use crate::refusal::Refusal;
+use crate::role::{Locations, Role, RoleAssignment};
 
 /// What a deployment chooses about roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AccessRules {
-    /// Whether the role Report viewer opens data, without sensitive columns. Otherwise it opens none.
+    /// Whether the role Report viewer gives access to data, without sensitive columns. Otherwise it gives none.
     pub allow_report_viewer: bool,
 }
 
-/// The part of a program's data that roles open.
+/// The part of a program's data that a caller's roles give access to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Access {
     pub(crate) rows: Locations,
     /// Part of `rows`.
     pub(crate) unredacted: Locations,
-    /// Usage reports only.
+    /// Only usage reports.
     pub(crate) usage_only: bool,
 }
 
-/// Executive report viewers see everything of their locations, Report viewers all but sensitive columns. Source: the insights roles; the
-/// automatic assignment of MPN Partner Admins holds until an assignment of a viewer role, or of none, is made.
+/// Executive report viewers see everything of their locations, and Report viewers everything but sensitive columns. Source: the insights roles. The
+/// automatic assignment of MPN Partner Admins applies until a viewer role, or No permission, is assigned.
 pub(crate) fn partner_network(roles: &[RoleAssignment], rules: &AccessRules) -> Result<Access, Refusal> {
     let chosen = roles.iter().any(|held| held.role.is_viewer_choice());
     let executive = covered(roles, if chosen { Role::ExecutiveReportViewer } else { Role::MpnPartnerAdmin });
@@ -44,7 +43,7 @@ pub(crate) fn partner_network(roles: &[RoleAssignment], rules: &AccessRules) -> 
     }
 }
 
-/// Managers see everything, Developers usage without what is sensitive. Source: the marketplace's roles ("usage reports only", "no financial
+/// Managers see everything, and Developers only usage without sensitive columns. Source: the marketplace's roles ("usage reports only", "no financial
 /// data").
 pub(crate) fn marketplace(roles: &[RoleAssignment]) -> Result<Access, Refusal> {
     if let Some(rows) = covered(roles, Role::Manager) {

@@ -1,4 +1,4 @@
-//! App registrations: what signs in beside a user, with its secrets and permissions.
+//! App registrations: the applications that sign in with a user or alone, with their secrets and permissions.
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -17,12 +17,12 @@ pub struct Application {
     pub operator: bool,
     /// A public client (desktop, command line) has no secret.
     pub public: bool,
-    /// Where sign-in may lead back to, compared as they are written.
+    /// The redirect URIs of a sign-in, compared exactly.
     pub redirect_uris: Vec<String>,
 }
 
 impl Application {
-    /// One with a secret, which is what the documented set-up registers.
+    /// An application with a secret, as in the documented set-up.
     pub fn confidential(id: Uuid, tenant: Uuid, name: &str) -> Application {
         let name = name.to_owned();
         Application { id, tenant, name, enabled: true, operator: false, public: false, redirect_uris: Vec::new() }
@@ -35,7 +35,7 @@ pub struct ClientSecret {
     pub id: Uuid,
     /// SHA-256 of the secret, hexadecimal.
     pub digest: String,
-    /// Its first characters, by which people tell their secrets apart.
+    /// Its first characters, so that people can distinguish their secrets.
     pub hint: String,
     pub description: String,
     pub created: DateTime<Utc>,
@@ -47,7 +47,7 @@ impl ClientSecret {
     pub const HINT_LENGTH: usize = 3;
 }
 
-/// What an application may ask for. Each needs consent too.
+/// A permission of an application. Each needs consent too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// The Microsoft Partner API on behalf of a user: the permission that the documented set-up adds.
@@ -61,7 +61,7 @@ pub enum Permission {
 impl Permission {
     pub const ALL: [Permission; 3] = [Permission::PartnerApi, Permission::Management, Permission::ManagementApplication];
 
-    /// As it stands in `scp` or `roles`.
+    /// As it appears in `scp` or `roles`.
     pub fn name(self) -> &'static str {
         match self {
             Permission::PartnerApi => "user_impersonation",
@@ -74,7 +74,7 @@ impl Permission {
         Permission::ALL.into_iter().find(|permission| permission.name().eq_ignore_ascii_case(name))
     }
 
-    /// As an administrator names it: by its name; by the id of the API, whose one permission it then is; or by both, as a scope spells them:
+    /// Parses what an administrator writes: the permission's name; the id of the API, which has only one permission; or both, as in a scope:
     /// `<id>/user_impersonation`.
     pub fn named(text: &str) -> Option<Permission> {
         let text = text.trim();
@@ -85,7 +85,7 @@ impl Permission {
         }
     }
 
-    /// Whether it is used on behalf of a user, so that a user's own consent may be enough.
+    /// Whether it is used on behalf of a user, so that the user's own consent may be enough.
     pub fn is_delegated(self) -> bool {
         self != Permission::ManagementApplication
     }
@@ -103,6 +103,10 @@ pub struct RedirectUriFault {
 pub const LONGEST_REDIRECT_URI: usize = 2000;
 
 /// https, or http to this machine only; a public client may have a scheme of its own. No fragment, no wildcard, no credentials.
+///
+/// # Errors
+///
+/// [`RedirectUriFault`] says which of these rules the address breaks.
 pub fn check_redirect_uri(uri: &str, public: bool) -> Result<(), RedirectUriFault> {
     let fault = |reason| Err(RedirectUriFault { uri: uri.chars().take(200).collect(), reason });
     if uri.len() > LONGEST_REDIRECT_URI {

@@ -1,4 +1,4 @@
-//! A tenant's enrollment in a partner program, and the steps that it takes: started → email verification → review → active.
+//! A tenant's enrollment in a partner program, and its steps: started → email verification → review → active.
 //!
 //! Source: the verification stages and statuses of the partner profile. `Suspended` is an operator's decision.
 
@@ -15,9 +15,9 @@ pub struct Enrollment {
     pub reason: Option<String>,
     /// How often a rejection was appealed.
     pub appeals: u8,
-    /// When it came to its stage.
+    /// When it reached its stage.
     pub changed: DateTime<Utc>,
-    /// What the contact has to confirm; only while the address is being verified.
+    /// The code that the contact has to confirm; only while the address is being verified.
     pub code: Option<VerificationCode>,
 }
 
@@ -45,7 +45,7 @@ pub enum EnrollmentStage {
     Suspended,
 }
 
-/// What the program's pages show.
+/// The status that the program's pages show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OverallStatus {
     Pending,
@@ -121,7 +121,7 @@ impl OverallStatus {
 impl Enrollment {
     /// Days that a verification code may be used.
     pub const CODE_DAYS: i64 = 7;
-    /// Wrong codes before another one has to be sent.
+    /// Wrong codes after which a new code has to be sent.
     pub const CODE_ATTEMPTS: u8 = 5;
     /// Source: observed limit of "Fix now".
     pub const APPEALS: u8 = 3;
@@ -130,12 +130,16 @@ impl Enrollment {
         Enrollment { program, stage: EnrollmentStage::Started, reason: None, appeals: 0, changed: now, code: None }
     }
 
-    /// One that needs no verification, for who made the deployment.
+    /// An enrollment that needs no verification, for whoever set up the deployment.
     pub fn active(program: Program, now: DateTime<Utc>) -> Enrollment {
         Enrollment { stage: EnrollmentStage::Active, ..Enrollment::start(program, now) }
     }
 
     /// A code, the first or another one, goes to the primary contact. `digest` is of the code.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalMove`] when it is past the verification of the address.
     pub fn send_code(&self, digest: String, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(
             &[EnrollmentStage::Started, EnrollmentStage::EmailVerification],
@@ -147,6 +151,10 @@ impl Enrollment {
     }
 
     /// The contact gave a code with this digest. A wrong one counts: the enrollment to store comes with the error.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalMove`] when no code is awaited, and when the code is wrong, has expired or was tried too often.
     pub fn confirm(&self, digest: &str, now: DateTime<Utc>) -> Result<Enrollment, (Enrollment, IllegalMove)> {
         let unchanged = |fault| (self.clone(), fault);
         self.must_be(&[EnrollmentStage::EmailVerification], "verified", "EmailVerification").map_err(unchanged)?;
@@ -165,23 +173,41 @@ impl Enrollment {
     }
 
     /// The review found nothing against it.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalMove`] when it is not in review.
     pub fn activate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(&[EnrollmentStage::Review], "activated", "in Review")?;
         Ok(self.moved(EnrollmentStage::Active, now))
     }
 
+    /// It is refused, for a reason that the tenant is told.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalMove`] when it is active, suspended or rejected, or no reason is given.
     pub fn reject(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         let allowed = [EnrollmentStage::Started, EnrollmentStage::EmailVerification, EnrollmentStage::Review];
         self.must_be(&allowed, "rejected", "Started, EmailVerification or in Review")?;
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Rejected, now) })
     }
 
+    /// It opens nothing until it is reactivated.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalMove`] when it is not active, or no reason is given.
     pub fn suspend(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(&[EnrollmentStage::Active], "suspended", "Active")?;
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Suspended, now) })
     }
 
     /// A suspended one is active again; a rejected one is appealed, and goes back to review.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalMove`] when it is neither suspended nor rejected, or was appealed as often as it may be.
     pub fn reactivate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         match self.stage {
             EnrollmentStage::Suspended => Ok(self.moved(EnrollmentStage::Active, now)),
@@ -191,7 +217,7 @@ impl Enrollment {
         }
     }
 
-    /// What was verified has changed: an accepted organisation is reviewed again, one on its way stays where it is.
+    /// A verified field has changed: an accepted organisation is reviewed again, and one that is not accepted yet keeps its stage.
     pub fn legal_details_changed(&self, now: DateTime<Utc>) -> Enrollment {
         match self.stage {
             EnrollmentStage::Active => self.moved(EnrollmentStage::Review, now),

@@ -1,7 +1,7 @@
-//! Who a token of an external issuer stands for: bindings of that issuer's identifiers to our own tenants, users and applications.
+//! Whom a token of an external issuer stands for: bindings of that issuer's identifiers to our own tenants, users and applications.
 //!
-//! Bound by (issuer, its tenant, its object id), never by a mail address or a name, which people can change. Roles, permissions and consent
-//! are those of the local user and application.
+//! A binding is by (issuer, its tenant, its object id), and never by a mail address or a name, which people can change. Roles, permissions and
+//! consent are those of the local user and application.
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -43,20 +43,20 @@ pub struct ExternalIdentity {
     /// Empty for an issuer that belongs to one local tenant by configuration.
     pub external_tenant: String,
     pub kind: ExternalKind,
-    /// The issuer's id of the user or application; of the tenant itself for one.
+    /// The issuer's id of the user or application; for a binding of a tenant, the tenant's id.
     pub external_id: String,
     /// The local tenant, user or application.
     pub local: Uuid,
     pub created: DateTime<Utc>,
 }
 
-/// What a verified token says of its bearer, in its issuer's identifiers.
+/// The bearer of a verified token, in its issuer's identifiers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalBearer {
     /// Empty for an issuer that belongs to one local tenant by configuration.
     pub tenant: String,
     pub application: String,
-    /// The user; whatever the issuer calls an application that acts alone.
+    /// The user, or the issuer's name for an application that acts alone.
     pub subject: String,
     /// The token itself says that there is no user.
     pub alone: bool,
@@ -71,7 +71,7 @@ pub struct Recognised {
     pub user: Option<Uuid>,
 }
 
-/// What is not bound. For the log and the audit trail; the caller hears "Unauthorized".
+/// What is not bound. It is for the log and the audit trail; the caller gets "Unauthorized".
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotBound {
     #[error("the issuer's tenant '{0}' is not bound")]
@@ -83,10 +83,14 @@ pub enum NotBound {
 }
 
 impl ExternalBearer {
-    /// `bound`: what is known of this bearer's issuer and tenant; others are passed over. `fixed`: the one tenant of the issuer, if it has one.
+    /// `bound`: the bindings of this bearer's issuer and tenant; others are ignored. `fixed`: the one tenant of the issuer, if it has one.
     ///
     /// A bearer without a bound user is an application alone only where the token says so or where the subject is bound as that very
     /// application: an unknown user never acts with the rights of the application.
+    ///
+    /// # Errors
+    ///
+    /// [`NotBound`] names what of the bearer is bound to nobody.
     pub fn recognise(&self, issuer: &str, fixed: Option<Uuid>, bound: &[ExternalIdentity]) -> Result<Recognised, NotBound> {
         let find = |kind: ExternalKind, id: &str| {
             bound.iter().find(|identity| {

@@ -1,28 +1,30 @@
-//! How often a password may be guessed: what counts, what forgets, and whom a lock shuts out.
+//! How often a password may be guessed: what is counted, what lowers the count, and whom a lock affects.
 //!
-//! Two things are counted apart. **For a name**: all addresses from which it never signed in share one count, and each address from which it did
-//! has its own, so that strangers shut out strangers only. **For an address**: the names that failed from it. Time alone forgets what was counted
-//! for a name. Were it the right password, whoever signs in often would buy guesses for those who guess beside them.
+//! Counts and times go in, and new counts and waits come out. Nothing is stored here.
+//!
+//! There are two kinds of counts. **For a name**: all addresses from which it never signed in share one count, and each address from which it did has
+//! a count of its own, so that strangers can lock out only strangers. **For an address**: the names that failed from it. Only time lowers the count
+//! of a name. If the right password did, a user who signs in often would give guesses to others who guess at the same time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Addresses that a user is known from at most. One more takes the place of the one that was used least lately.
+/// The most addresses from which a user is known. A further one replaces the least recently used one.
 pub const KNOWN_ADDRESSES: u32 = 10;
-/// An address without a sign-in for so long is a stranger's again.
+/// After this time without a sign-in an address is a stranger's again.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
-/// How much later a sign-in from a known address is written down again: not each, so that most sign-ins write nothing.
+/// After this time a sign-in from a known address is recorded again. Not each is, so that most sign-ins write nothing.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::days(1);
 /// Different wrong passwords that a count remembers.
 pub const REMEMBERED_PASSWORDS: usize = 8;
-/// Failures that one user's sign-in takes from the count of an address, once in [`FORGIVES_AGAIN`].
+/// Failures that one user's sign-in subtracts from the count of an address, once in [`FORGIVES_AGAIN`].
 pub const FORGIVEN: u32 = 10;
 pub const FORGIVES_AGAIN: TimeDelta = TimeDelta::hours(1);
 
-/// What may be guessed in a day, at most: for one user by all strangers together, and the same again from each address that the user is known from.
+/// The most guesses in a day at one user, by all strangers together, and also from each address that the user is known from.
 pub const DAILY_FOR_A_USER: u32 = 110;
-/// For all users together from one address.
+/// The most guesses in a day from one address, at all users together.
 pub const DAILY_FROM_AN_ADDRESS: u32 = 150;
-/// More of those for each user who signs in from there: [`FORGIVEN`], 24 times.
+/// How many more for each user who signs in from there: [`FORGIVEN`], 24 times.
 pub const DAILY_FOR_EACH_SIGN_IN: u32 = 240;
 
 const FIRST_WAIT_SECONDS: i64 = 60;
@@ -30,7 +32,7 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 /// One failure is forgotten after each of these.
 const FORGETS: TimeDelta = TimeDelta::minutes(15);
 
-/// What is counted.
+/// What a count is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
     /// Wrong passwords and codes for one name.
@@ -40,7 +42,7 @@ pub enum Counted {
 }
 
 impl Counted {
-    /// Failures before the first wait, this one included.
+    /// Failures until the first wait, including the last one.
     pub const fn free(self) -> u32 {
         match self {
             Counted::Name => 10,
@@ -49,29 +51,29 @@ impl Counted {
     }
 }
 
-/// A wrong password, as it is remembered: a keyed digest, of which the password cannot be guessed without the key.
+/// A wrong password as it is stored: a keyed digest, from which the password cannot be guessed without the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongPassword(pub u128);
 
-/// Failures, and until when they refuse every further try.
+/// Failures, and until when every further attempt is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Count {
     pub failures: u32,
     pub until: Option<DateTime<Utc>>,
-    /// Failures are forgotten from then on.
+    /// The time from which on failures are forgotten.
     pub since: DateTime<Utc>,
-    /// The wrong passwords that were counted last, the latest at the end.
+    /// The wrong passwords that were counted last, with the latest at the end.
     pub recent: Vec<WrongPassword>,
 }
 
 impl Count {
-    /// Until when every try is refused, if it is now.
+    /// Until when every attempt is refused, if attempts are refused now.
     pub fn locked(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // What lies further ahead was written by a clock that went wrong.
         self.until.filter(|until| now < *until && *until - now <= LONGEST_WAIT)
     }
 
-    /// As it is now: without what time has forgotten.
+    /// The count now, without the failures that time has removed.
     #[must_use]
     pub fn brought_to(mut self, now: DateTime<Utc>) -> Count {
         let forgotten = (now - self.since).num_seconds() / FORGETS.num_seconds();
@@ -86,8 +88,8 @@ impl Count {
         self
     }
 
-    /// After one more failure, and whether it was counted: a password that was wrong before is not counted again while it is remembered. A
-    /// failure without a password (a code) always counts.
+    /// The count after one more failure, and whether it was counted. A password that was wrong before is not counted again while it is remembered. A
+    /// failure without a password (a code) is always counted.
     #[must_use]
     pub fn after_failure(self, counted: Counted, wrong: Option<WrongPassword>, now: DateTime<Utc>) -> (Count, bool) {
         let mut count = self.brought_to(now);
@@ -110,7 +112,7 @@ impl Count {
         (count, true)
     }
 
-    /// After somebody signed in from the address.
+    /// The count after somebody signed in from the address.
     #[must_use]
     pub fn forgiven(self, now: DateTime<Utc>) -> Count {
         let mut count = self.brought_to(now);

@@ -1,18 +1,18 @@
-//! The caller of a request, or the owner of a run: application, user and what they hold at this moment.
+//! The caller of a request, or the owner of an execution: the application, the user, and their rights at this moment.
 
-use thiserror::Error;
 use uuid::Uuid;
 
 use crate::access::{self, AccessRules};
 use crate::application::{Application, Permission};
-use crate::enrollment::{Enrollment, EnrollmentStage, OverallStatus};
+use crate::enrollment::{Enrollment, EnrollmentStage};
 use crate::program::Program;
+use crate::refusal::Refusal;
 use crate::role::RoleAssignment;
 use crate::scope::TenantScope;
 use crate::tenant::Tenant;
 use crate::user::User;
 
-/// Read anew for every request and every run: what was allowed an hour ago may be revoked now.
+/// It is read again for every request and every execution: what was allowed an hour ago may be revoked now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub tenant: Tenant,
@@ -26,39 +26,16 @@ pub struct Principal {
     pub requested: Vec<Permission>,
     /// The user's roles; an application's own when it acts alone.
     pub roles: Vec<RoleAssignment>,
-    /// Whether the token says that the user gave a second factor. False for who comes without a token, such as a run.
+    /// Whether the token says that the user gave a second factor. False without a token, as for an execution.
     pub mfa: bool,
 }
 
-/// Why a caller gets no data: the prerequisite that is not met. The text is for the caller (403).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Refusal {
-    #[error("The organisation is not enrolled in the partner program '{0}'.")]
-    NotEnrolled(Program),
-    #[error("The organisation's enrollment in the partner program '{0}' is {status}, not Accepted.", status = .1.name())]
-    EnrollmentNotAccepted(Program, OverallStatus),
-    #[error("The application is disabled.")]
-    ApplicationDisabled,
-    #[error("The token is for an application alone; this program needs a token for application and user.")]
-    UserRequired,
-    #[error("The user account is disabled.")]
-    UserDisabled,
-    #[error("The application lacks the permission to the Microsoft Partner API (user_impersonation).")]
-    PermissionMissing,
-    #[error("The organisation has not consented to the application's permission to the Microsoft Partner API (user_impersonation).")]
-    ConsentMissing,
-    #[error("The user lacks the role Executive report viewer.")]
-    ViewerRoleMissing,
-    #[error("The role Report viewer opens no data here: the user needs the role Executive report viewer.")]
-    ReportViewerNotEnough,
-    #[error("The user was given No permission: the role Executive report viewer is needed.")]
-    NoPermission,
-    #[error("The application or user lacks the role Manager or Developer.")]
-    MarketplaceRoleMissing,
-}
-
 impl Principal {
-    /// The rows of `program` that the caller may see, or the first prerequisite that is missing.
+    /// The rows of `program` that the caller may see.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] is the first prerequisite that is missing.
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
@@ -84,6 +61,10 @@ impl Principal {
     }
 
     /// Whether the application may act for a user at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when the application lacks the permission, or the tenant's consent to it.
     pub fn delegation(&self) -> Result<(), Refusal> {
         if !self.requested.contains(&Permission::PartnerApi) {
             return Err(Refusal::PermissionMissing);
@@ -94,7 +75,7 @@ impl Principal {
         Ok(())
     }
 
-    /// Whether a requirement of a second factor is met. An application alone has nobody to ask.
+    /// Whether a required second factor was given. An application alone needs none.
     pub fn is_mfa_compliant(&self) -> bool {
         self.user.is_none() || self.mfa
     }

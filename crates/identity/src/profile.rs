@@ -1,6 +1,6 @@
-//! The legal business profile that an enrollment begins with, and its documented rules.
+//! The legal business profile of an enrollment, and its documented rules.
 //!
-//! What a person has to judge (that the address exists, that the contact works there) is the review's; here is what a program can.
+//! Only what a program can check is here. What a person has to judge (that the address exists, that the contact works there) is for the review.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -9,7 +9,7 @@ mod registration;
 
 pub use registration::{LONGEST_NUMBER, accepted_registration_ids, listed_countries};
 
-/// Fields as the pages of the partner profile have them.
+/// The fields of the pages of the partner profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LegalProfile {
@@ -38,11 +38,11 @@ pub struct LegalProfile {
     pub business_model: Option<BusinessModel>,
 }
 
-/// A number by which a country knows a company.
+/// A number that a country registers a company by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RegistrationId {
-    /// As the country's list names it: `TIN`, `VAT number`, …
+    /// The kind of number, as the country's list names it: `TIN`, `VAT number`, …
     pub kind: String,
     pub number: String,
 }
@@ -77,7 +77,7 @@ pub const LONGEST_ADDRESS: usize = 254;
 pub const LONGEST_FIELD: usize = 200;
 
 impl LegalProfile {
-    /// All faults at once; none when the profile may be submitted.
+    /// All faults together; none if the profile may be submitted.
     pub fn check(&self) -> Vec<ProfileFault> {
         let mut faults = Vec::new();
         let required = [
@@ -134,7 +134,7 @@ impl LegalProfile {
         faults
     }
 
-    /// Whether a change to `other` has to be verified again: everything but how to reach people.
+    /// Whether a change to `other` has to be verified again: every field does, except those that say how to reach people.
     pub fn is_legally_different(&self, other: &LegalProfile) -> bool {
         let legal = |profile: &LegalProfile| LegalProfile { primary_contact_phone: None, security_contact: None, ..profile.clone() };
         legal(self) != legal(other)

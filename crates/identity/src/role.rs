@@ -2,12 +2,17 @@
 //!
 //! Source: the roles of the partner program and the assignment page of its insights workspace.
 
+mod locations;
+#[cfg(test)]
+mod tests;
+
 use thiserror::Error;
 
 use crate::program::Program;
-use crate::scope::Locations;
 
-/// The roles that open data or people's access to it.
+pub use locations::Locations;
+
+/// The roles that give access to data, or that manage such access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     GlobalAdmin,
@@ -32,7 +37,7 @@ pub struct RoleAssignment {
     pub locations: Locations,
 }
 
-/// An assignment that cannot be.
+/// An assignment that is not possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AssignmentFault {
     #[error("The role {title} is for the whole organisation: it takes no locations.", title = .0.title())]
@@ -43,7 +48,7 @@ pub enum AssignmentFault {
     NotForApplications(Role),
 }
 
-/// Nobody may assign the role with what the caller holds. Names the roles that it takes (403).
+/// The caller's roles do not allow this assignment. Names the roles that do (403).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("To assign the role {title} one needs the role {needed}.", title = .0.title(), needed = .0.assigners())]
 pub struct MayNotAssign(pub Role);
@@ -76,7 +81,7 @@ impl Role {
         }
     }
 
-    /// As people know it.
+    /// The name for people.
     pub fn title(self) -> &'static str {
         match self {
             Role::GlobalAdmin => "Global admin",
@@ -109,12 +114,12 @@ impl Role {
         matches!(self, Role::ExecutiveReportViewer | Role::ReportViewer)
     }
 
-    /// Whether an application that acts alone can hold it: the marketplace's programs do.
+    /// Whether an application that acts alone can have it, as for the marketplace.
     pub fn is_for_applications(self) -> bool {
         self.program() == Some(Program::Cmp)
     }
 
-    /// An explicit choice of the assignment page, which goes before the automatic one.
+    /// An explicit choice of the assignment page, which overrides the automatic role.
     pub fn is_viewer_choice(self) -> bool {
         matches!(self, Role::ExecutiveReportViewer | Role::ReportViewer | Role::NoPermission)
     }
@@ -136,12 +141,20 @@ impl Role {
 }
 
 /// Whether somebody with these assignments may give the role, or take it. Operators need none of this.
+///
+/// # Errors
+///
+/// [`MayNotAssign`] names the roles that it takes.
 pub fn may_assign(assigner: &[RoleAssignment], role: Role) -> Result<(), MayNotAssign> {
     if assigner.iter().any(|held| held.role.may_assign(role)) { Ok(()) } else { Err(MayNotAssign(role)) }
 }
 
 impl RoleAssignment {
     /// Location ids are trimmed, sorted and distinct; whether the tenant has them is for the caller to check.
+    ///
+    /// # Errors
+    ///
+    /// [`AssignmentFault`] when the role takes no locations, or none are named.
     pub fn new(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         let Locations::Only(mpn_ids) = locations else { return Ok(RoleAssignment { role, locations }) };
         if !role.takes_locations() {
@@ -157,6 +170,10 @@ impl RoleAssignment {
     }
 
     /// The same for an application that acts alone.
+    ///
+    /// # Errors
+    ///
+    /// [`AssignmentFault`] when the role is for users, and where [`RoleAssignment::new`] fails.
     pub fn of_application(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         if !role.is_for_applications() {
             return Err(AssignmentFault::NotForApplications(role));
@@ -164,6 +181,3 @@ impl RoleAssignment {
         RoleAssignment::new(role, locations)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! The rows that a caller may see, and those of them that show sensitive columns. No data can be read without a scope.
+//! The rows that a caller may see, and the rows whose sensitive columns are shown. No data can be read without a scope.
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -6,27 +6,20 @@ use uuid::Uuid;
 use crate::access::Access;
 use crate::program::Program;
 
+pub use crate::role::Locations;
+
 /// The marketplace's usage reports, in lower case.
 const USAGE_DATASETS: [&str; 1] = ["isvusage"];
 /// How the names of propensity data end, in lower case.
 const PROPENSITY: &str = "propensity";
 
-/// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own run.
+/// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantScope {
     tenant: Uuid,
     global_account: Option<String>,
     program: Program,
     access: Access,
-}
-
-/// The part of the organisation that a role assignment covers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Locations {
-    /// The whole partner global account.
-    Organization,
-    /// These locations (MPN ids) only; rows of others, and of none, are hidden.
-    Only(Vec<String>),
 }
 
 /// A dataset that the caller's roles do not open. The text is for the caller (403).
@@ -36,37 +29,6 @@ pub enum DatasetRefusal {
     UsageOnly(String),
     #[error("'{0}' holds propensity data: a Report viewer needs the role for the whole organisation.")]
     PropensityOfLocations(String),
-}
-
-impl Locations {
-    pub fn none() -> Locations {
-        Locations::Only(Vec::new())
-    }
-
-    /// Whether all rows of `other` may be seen too. A list never covers the organisation: it has rows of no location.
-    pub fn covers(&self, other: &Locations) -> bool {
-        match (self, other) {
-            (Locations::Organization, _) => true,
-            (Locations::Only(_), Locations::Organization) => false,
-            (Locations::Only(held), Locations::Only(wanted)) => wanted.iter().all(|id| held.contains(id)),
-        }
-    }
-
-    /// Sorted and distinct.
-    pub fn union(&self, other: &Locations) -> Locations {
-        let (Locations::Only(one), Locations::Only(other)) = (self, other) else { return Locations::Organization };
-        let mut mpn_ids: Vec<String> = one.iter().chain(other).cloned().collect();
-        mpn_ids.sort();
-        mpn_ids.dedup();
-        Locations::Only(mpn_ids)
-    }
-
-    fn limited_to(self, mpn_ids: &[String]) -> Locations {
-        match self {
-            Locations::Organization => Locations::Only(mpn_ids.to_vec()),
-            Locations::Only(held) => Locations::Only(held.into_iter().filter(|id| mpn_ids.contains(id)).collect()),
-        }
-    }
 }
 
 impl TenantScope {
@@ -80,7 +42,7 @@ impl TenantScope {
         TenantScope::new(tenant, global_account, program, access)
     }
 
-    /// Narrows the scope to some locations; a scope of locations keeps only those that it has.
+    /// Restricts the scope to some locations. A scope that is for locations keeps only those that it already has.
     pub fn limited_to(self, mpn_ids: Vec<String>) -> Self {
         let Access { rows, unredacted, usage_only } = self.access;
         let access = Access { rows: rows.limited_to(&mpn_ids), unredacted: unredacted.limited_to(&mpn_ids), usage_only };
@@ -89,6 +51,10 @@ impl TenantScope {
 
     /// What the scope opens of one dataset: nothing but usage for Developers, and propensity data for Report viewers only where they have the
     /// role for the partner global account. Source: the notes on both roles.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetRefusal`] when the roles open nothing of it.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {
@@ -123,12 +89,12 @@ impl TenantScope {
         &self.access.rows
     }
 
-    /// The rows whose sensitive columns are shown: all that are seen, or a part of them.
+    /// The rows whose sensitive columns are shown: all visible rows, or a part of them.
     pub fn unredacted(&self) -> &Locations {
         &self.access.unredacted
     }
 
-    /// Whether some rows are seen without their sensitive columns.
+    /// Whether some visible rows have no sensitive columns.
     pub fn is_redacted(&self) -> bool {
         !self.access.unredacted.covers(&self.access.rows)
     }

@@ -9,10 +9,10 @@ pub struct User {
     pub tenant: Uuid,
     /// The sign-in name, `name@domain`, in lower case.
     pub username: String,
-    /// As people know the user; may be empty.
+    /// The name for people; may be empty.
     pub display_name: String,
     pub enabled: bool,
-    /// Until when wrong passwords keep those out who try from addresses that the user is not known from.
+    /// Until when sign-ins from addresses where the user is not known are refused, after too many wrong passwords.
     pub locked_until: Option<DateTime<Utc>>,
     pub password: PasswordState,
     /// Whether a second factor (TOTP) is set up.
@@ -20,7 +20,7 @@ pub struct User {
 }
 
 impl User {
-    /// With a password and nothing else.
+    /// A user with a password and nothing else.
     pub fn new(id: Uuid, tenant: Uuid, username: String) -> User {
         let (display_name, password) = (String::new(), PasswordState::Set);
         User { id, tenant, username, display_name, enabled: true, locked_until: None, password, totp: false }
@@ -37,7 +37,7 @@ pub enum PasswordState {
     Absent,
 }
 
-/// A password or sign-in name that cannot be taken.
+/// A password or sign-in name that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserFault {
     #[error("The sign-in name '{0}' should be name@domain, in the tenant's domain.")]
@@ -48,11 +48,15 @@ pub enum UserFault {
     PasswordHoldsName,
 }
 
-/// Characters of a password. Length counts, composition rules do not help (NIST SP 800-63B).
+/// Characters of a password. There are no composition rules, since only length helps (NIST SP 800-63B).
 pub const MINIMUM_PASSWORD: usize = 8;
 pub const MAXIMUM_PASSWORD: usize = 256;
 
 /// The sign-in name in lower case, when it is one of this domain.
+///
+/// # Errors
+///
+/// [`UserFault::Username`] when it is of another domain, empty, too long, or holds other characters than names have.
 pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault> {
     let lower = username.trim().to_lowercase();
     let name = lower.strip_suffix(domain).and_then(|rest| rest.strip_suffix('@')).unwrap_or_default();
@@ -63,6 +67,11 @@ pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault>
     Ok(lower)
 }
 
+/// Whether a user of that name may have the password.
+///
+/// # Errors
+///
+/// [`UserFault`] when it is too short or too long, or holds the user's name.
 pub fn check_password(password: &str, username: &str) -> Result<(), UserFault> {
     if !(MINIMUM_PASSWORD..=MAXIMUM_PASSWORD).contains(&password.chars().count()) {
         return Err(UserFault::PasswordLength);

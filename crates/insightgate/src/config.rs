@@ -1,21 +1,19 @@
 //! The configuration: TOML and environment, typed, checked as a whole.
 //!
-//! One table (`config/settings.rs`) says everything about a setting: reading, the environment variables and the commented example all follow from it.
+//! One table (`config/settings.rs`) has everything about a setting: the reader, the environment variables and the commented example follow from it.
 
-use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use insightgate_engine::{DEFAULT_WAITING, DataRoot};
-use insightgate_operations::executions::downloads::DownloadSettings;
-use insightgate_report::schedule::CatchUp;
+use insightgate_engine::DataRoot;
+use insightgate_operations::context::Settings;
 use ipnet::IpNet;
 use toml::{Table, Value};
-use uuid::Uuid;
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
+use crate::files::fault;
 use crate::origin;
+use crate::server::EngineLimits;
 
 mod issuers;
 mod settings;
@@ -34,12 +32,11 @@ pub struct Configuration {
     pub database_url: Option<String>,
     /// As `data_root`; None: `artifacts` in the data folder.
     pub artifact_root: Option<String>,
-    pub store_links: bool,
-    pub downloads: DownloadSettings,
+    /// What the service itself is told. Its certificates are read from `callback_ca`, when the server starts.
+    pub service: Settings,
+    pub limits: EngineLimits,
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
-    /// An origin in its one form.
-    pub public_url: Option<String>,
     pub trusted_proxies: Vec<IpNet>,
     pub cors_origins: Vec<String>,
     pub connections: usize,
@@ -49,45 +46,11 @@ pub struct Configuration {
     pub tls_names: Vec<String>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
-    pub resources: Vec<String>,
-    pub built_in_authority: bool,
     pub issuers: Vec<IssuerConfiguration>,
     /// Beside public addresses.
     pub allowed_networks: Vec<IpNet>,
-    /// For callbacks, whose addresses partners choose.
-    pub callback_networks: Vec<IpNet>,
     /// Trusted beside the system's when callbacks are sent.
     pub callback_ca: Option<PathBuf>,
-    pub https_callbacks: bool,
-    pub callbacks_on_failure: bool,
-    pub signing_key_days: u32,
-    pub strict_refresh: bool,
-    pub allow_report_viewer: bool,
-    pub require_mfa: bool,
-    pub quotas: bool,
-    pub start_lead_hours: u32,
-    pub most_runs: BTreeMap<u32, u32>,
-    pub dataset_minimum_interval: bool,
-    pub hold_poll_seconds: u32,
-    pub preview_seconds: u32,
-    pub link_hours: u32,
-    pub catch_up: CatchUp,
-    pub run_minutes: u32,
-    pub history_days: u32,
-    pub audit_days: u32,
-    pub artifact_days: u32,
-    /// None: as much as there is.
-    pub artifact_gib: Option<u32>,
-    pub largest_artifact_mib: u32,
-    pub tenant_artifact_mib: u32,
-    pub drain_seconds: u32,
-    pub memory_mib: usize,
-    /// Previews and explanations at once, those that wait too.
-    pub waiting: usize,
-    pub tenant_weights: HashMap<Uuid, u32>,
-    pub spill_gib: u32,
-    /// None: as many as the machine has cores.
-    pub threads: Option<usize>,
     pub log_level: String,
 }
 
@@ -98,59 +61,28 @@ impl Default for Configuration {
             data_root: None,
             database_url: None,
             artifact_root: None,
-            store_links: false,
-            downloads: DownloadSettings::default(),
+            service: Settings::default(),
+            limits: EngineLimits::default(),
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7080))),
             https: Some(SocketAddr::from(([127, 0, 0, 1], 7443))),
-            public_url: None,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             connections: 1024,
             connections_per_address: 256,
             idle_seconds: 75,
             hsts_seconds: 0,
-            tls_names: Vec::new(),
+            tls_names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             certificate: None,
             certificate_key: None,
-            resources: vec!["https://api.partnercenter.microsoft.com".to_owned()],
-            built_in_authority: true,
             issuers: Vec::new(),
             allowed_networks: Vec::new(),
-            callback_networks: Vec::new(),
             callback_ca: None,
-            https_callbacks: false,
-            callbacks_on_failure: false,
-            signing_key_days: 90,
-            strict_refresh: false,
-            allow_report_viewer: false,
-            require_mfa: false,
-            quotas: true,
-            start_lead_hours: 4,
-            most_runs: BTreeMap::new(),
-            dataset_minimum_interval: false,
-            hold_poll_seconds: 2,
-            preview_seconds: 100,
-            link_hours: 168,
-            catch_up: CatchUp::default(),
-            run_minutes: 60,
-            history_days: 90,
-            audit_days: 365,
-            artifact_days: 90,
-            artifact_gib: None,
-            largest_artifact_mib: 10_240,
-            tenant_artifact_mib: 102_400,
-            drain_seconds: 20,
-            memory_mib: 256,
-            waiting: DEFAULT_WAITING,
-            tenant_weights: HashMap::new(),
-            spill_gib: 20,
-            threads: None,
             log_level: "info".to_owned(),
         }
     }
 }
 
-/// The file with the environment over it. All problems are reported at once.
+/// The file, overridden by the environment. All problems are reported together.
 pub fn load(path: &Path) -> Result<Configuration, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => CommandError::not_found(format!("there is no configuration file at {}", path.display()))
@@ -185,25 +117,22 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
         problems.push("server.certificate and server.certificate_key: give both or neither".to_owned());
     }
     let artifacts = DataRoot::parse(configuration.artifact_root.as_deref().unwrap_or_default(), []);
-    if configuration.store_links
+    if configuration.service.store_links
         && let Ok(Some(why)) = artifacts.map(|root| root.why_unsigned())
     {
         problems.push(format!("artifacts.links: \"store\" does not fit artifacts.root: {why}"));
     }
     let every = [("server.http", configuration.http), ("server.https", configuration.https)];
     for (key, address) in every.into_iter().filter_map(|(key, address)| Some((key, address?))) {
-        if configuration.public_url.is_none() && origin::is_every(address) {
+        if configuration.service.public_url.is_none() && origin::is_every(address) {
             problems.push(format!("{key}: {address} is not an address that a client can ask: say in server.public_url what clients use"));
         }
     }
     if configuration.http.is_none() && configuration.https.is_none() {
         problems.push("server.http and server.https: give at least one".to_owned());
     }
-    if configuration.resources.is_empty() {
-        problems.push("authority.resources: name at least one".to_owned());
-    }
     if configuration.tls_names.is_empty() {
-        configuration.tls_names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        configuration.tls_names = Configuration::default().tls_names;
     }
     if problems.is_empty() { Ok(configuration) } else { Err(problems) }
 }
@@ -214,7 +143,7 @@ fn not_toml(text: &str, error: &toml::de::Error) -> String {
     format!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
-/// A commented configuration file in which every setting stands at its default.
+/// A commented configuration file with every setting at its default.
 pub fn example() -> String {
     let mut text = String::from(
         "# Insightgate's configuration. Every setting can be given in the environment instead, which then goes before the file:\n\

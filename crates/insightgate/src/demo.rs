@@ -1,4 +1,4 @@
-//! `insightgate demo`: everything on an embedded default, and one report from end to end as a client of its own server.
+//! `insightgate demo`: a server with defaults for everything, and one report from end to end as a client of it.
 
 mod credentials;
 mod ready_file;
@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
 use insightgate_api::{ApiState, Intake, REFUSED_TOKENS, SandboxAccess};
-use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT};
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::ExternalIssuers;
@@ -33,7 +32,7 @@ use crate::server::connections::{Admission, Timing};
 use crate::server::listener::Doors;
 use crate::server::open_files::places;
 use crate::server::stalled_writes::LeastRate;
-use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
+use crate::server::{EngineLimits, Roots, Running, listen, open_context, until_stopped};
 use ready_file::{Addresses, Ready};
 
 /// Resources of older clients, which `--lenient` takes too.
@@ -42,7 +41,7 @@ const OLDER_RESOURCES: [&str; 2] = ["https://graph.windows.net", "https://graph.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// What the demo's log says: who tries a client out sees why a token was not accepted.
+/// The log filter of the demo: whoever tries a client sees why a token was not accepted.
 pub fn log_filter() -> String {
     format!("{QUIET},{REFUSED_TOKENS}=info")
 }
@@ -59,7 +58,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     let lock = folder.lock()?;
     folder.sweep(&lock)?;
     folder.make_private(&lock)?;
-    let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() };
+    let limits = EngineLimits::default();
     let manual = arguments.clock == ClockMode::Manual;
     let database = folder.database_url();
     let context =

@@ -1,10 +1,9 @@
-//! Writes down who was given or refused what.
+//! Audits who was granted or refused what.
 //!
-//! A grant or a removal takes its event along ([`event`], `Store::recording`): one is not there without the other. What changes nothing is
-//! recorded by itself, and a record that cannot be written is logged: it never stops the answer. What comes too fast is counted.
+//! The event of a grant or a removal is written in the transaction of the change ([`event`], `Store::recording`). An event without a change is
+//! written by itself; if it cannot be written, that is logged, and the answer is given all the same. Events that come too fast are counted.
 
 pub mod recorder;
-pub mod recorder_loop;
 
 use std::net::IpAddr;
 
@@ -19,7 +18,7 @@ use crate::audit::recorder::{Key, network};
 use crate::context::Context;
 use crate::random::NoRandomness;
 
-/// What happened, without the time and the id.
+/// An event without its time and id.
 #[derive(Debug, Clone)]
 pub struct Happening<'a> {
     pub tenant: Option<Uuid>,
@@ -27,12 +26,12 @@ pub struct Happening<'a> {
     /// `token.issue`, `token.refuse`, `access.refuse`, …
     pub action: &'a str,
     pub subject: String,
-    /// Never holds a secret.
+    /// It never contains a secret.
     pub detail: String,
     pub correlation: Option<String>,
 }
 
-/// Records what somebody did or was refused who proved who they are.
+/// Records what a caller who proved who they are did or was refused.
 pub async fn record(context: &Context, happening: Happening<'_>) {
     let Some(event) = standing_alone(context, happening) else { return };
     let (action, subject) = (event.action.clone(), event.subject.clone());
@@ -43,7 +42,7 @@ pub async fn record(context: &Context, happening: Happening<'_>) {
     }
 }
 
-/// The event, to be written; None when those like it come too fast, so that it was counted instead.
+/// The event to write; None if equal ones come too fast, so that it was counted instead.
 pub(crate) fn standing_alone(context: &Context, happening: Happening<'_>) -> Option<AuditEvent> {
     let event = event(context, happening).ok()?;
     if context.recorder.may_stand_alone(event.tenant, &event.actor, &event.action, Instant::now()) {
@@ -54,7 +53,7 @@ pub(crate) fn standing_alone(context: &Context, happening: Happening<'_>) -> Opt
     None
 }
 
-/// Counts a refusal of somebody who proved nothing. `reason` is one of a small number, and `happening` has the details of this one.
+/// Counts a refusal of a caller who proved nothing. `reason` is one of a small number of reasons, and `happening` has the details.
 pub(crate) fn count(context: &Context, happening: Happening<'_>, reason: impl Into<String>, address: Option<IpAddr>) {
     let Ok(mut event) = event(context, happening) else { return };
     event.address = address.map(network);
@@ -63,7 +62,7 @@ pub(crate) fn count(context: &Context, happening: Happening<'_>, reason: impl In
     context.recorder.count(key, event);
 }
 
-/// With its time and id: for a write that takes its event along.
+/// The event with its time and id, for a change that writes it in its own transaction.
 pub(crate) fn event(context: &Context, happening: Happening<'_>) -> Result<AuditEvent, NoRandomness> {
     let Happening { tenant, actor, action, subject, detail, correlation } = happening;
     let at = context.clock.now();
@@ -72,12 +71,15 @@ pub(crate) fn event(context: &Context, happening: Happening<'_>) -> Result<Audit
     Ok(AuditEvent { id, at, tenant, actor, action, subject, detail, correlation, occurrences: 1, address: None })
 }
 
-/// The store, whose next change writes what happened in its own transaction.
+/// A store whose next change writes the event in its own transaction.
 pub(crate) fn recording(context: &Context, happening: Happening<'_>) -> Result<Store, NoRandomness> {
     Ok(context.store.recording(event(context, happening)?))
 }
 
-/// Writes what was counted. Part of background work; those who read the record call it first.
+/// Writes the counts. Part of background work; whoever reads the audit trail calls it first.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn write_counts(context: &Context) -> Result<(), StoreError> {
     let _one_at_a_time = context.recorder.writing.lock().await;
     let events = context.recorder.unwritten();
@@ -89,12 +91,12 @@ pub async fn write_counts(context: &Context) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A sign-in name as the record may have it. What is no name of the tenant's is left out: people type passwords into the wrong field.
+/// A sign-in name for the audit trail. A text that is not a name of the tenant is left out, since people type passwords into the wrong field.
 pub(crate) fn sign_in_name(sent: &str, tenant: &Tenant) -> String {
     check_username(sent, &tenant.domain).unwrap_or_default()
 }
 
-/// A caller was refused data.
+/// Records that a caller was refused data.
 pub async fn record_refusal(context: &Context, principal: &Principal, subject: &str, reason: &str, correlation: &str) {
     let happening = Happening {
         tenant: Some(principal.tenant.id),

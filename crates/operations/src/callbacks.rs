@@ -7,7 +7,7 @@ pub mod signature;
 use insightgate_outbound::AddressRules;
 
 /// How callbacks leave.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallbackSettings {
     pub https_only: bool,
     /// Whether every callback tells of failed runs too, asked for or not.

@@ -1,4 +1,4 @@
-//! Who calls: the token, the principal behind it, and what the caller may do.
+//! Callers: the token, the principal that it stands for, and what the caller may do.
 
 pub mod authenticate;
 pub mod caller;

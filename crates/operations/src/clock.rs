@@ -1,5 +1,5 @@
-//! The product's time: schedules, expiries and time spans follow it. Processes that share a database follow the database's. A sandbox can move it,
-//! never back.
+//! The product's time, which schedules, expiries and time spans follow. Processes that share a database follow the database's time. A sandbox can
+//! move it forward, but never back.
 
 pub(crate) mod shared;
 pub mod watch;
@@ -25,7 +25,7 @@ pub enum Clock {
     Manual(Mutex<DateTime<Utc>>),
 }
 
-/// A manual clock was to be moved back, or the system's was to be moved at all.
+/// A manual clock cannot be moved back, and the system's clock cannot be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClockFault {
     #[error("the clock is the system's and cannot be moved: start with --clock manual")]
@@ -46,13 +46,13 @@ impl Clock {
         Clock::Shared(SharedClock::new(system))
     }
 
-    /// The one place where the system's time enters.
+    /// The only place that reads the system's time.
     #[allow(clippy::disallowed_methods)]
     pub fn of_system() -> DateTime<Utc> {
         Utc::now().trunc_subsecs(3)
     }
 
-    /// In milliseconds, as the database keeps instants.
+    /// In milliseconds, as in the database.
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             Clock::System => Clock::of_system(),
@@ -61,7 +61,10 @@ impl Clock {
         }
     }
 
-    /// Asks the database what time it is, where this clock goes by it.
+    /// Reads the database's time, if this clock follows it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn follow(&self, store: &Store) -> Result<(), StoreError> {
         if let Clock::Shared(shared) = self {
             let before = shared.system();
@@ -71,7 +74,7 @@ impl Clock {
         Ok(())
     }
 
-    /// How far the database's clock is ahead of this machine's, where this clock goes by the database.
+    /// How far the database's clock is ahead of this machine's, if this clock follows the database.
     pub fn offset(&self) -> TimeDelta {
         match self {
             Clock::Shared(shared) => shared.offset(),
@@ -79,7 +82,7 @@ impl Clock {
         }
     }
 
-    /// For the operator, when this machine's clock is far from the database's.
+    /// The message for the operator if this machine's clock differs much from the database's.
     pub fn warning(&self) -> Option<String> {
         let (seconds, ahead) = (self.offset().num_seconds().abs(), self.offset() < TimeDelta::zero());
         let way = if ahead { "ahead of" } else { "behind" };
@@ -91,6 +94,8 @@ impl Clock {
         matches!(self, Clock::Manual(_))
     }
 
+    /// # Errors
+    /// When the clock is not manual, or would move back.
     pub fn set(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
         self.check(to)?;
         if let Clock::Manual(now) = self {
@@ -101,7 +106,10 @@ impl Clock {
         Ok(())
     }
 
-    /// Whether the clock may be moved there.
+    /// Whether the clock may be moved to that time.
+    ///
+    /// # Errors
+    /// When the clock is not manual, or would move back.
     pub fn check(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
         let Clock::Manual(now) = self else { return Err(ClockFault::NotManual) };
         let now = *lock(now);

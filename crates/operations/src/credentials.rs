@@ -1,7 +1,8 @@
-//! What a caller proves who it is with, and what holds up those who guess.
+//! Credentials of callers, and the limits for those who guess.
 
 pub mod address_guard;
 pub(crate) mod check_password;
+pub(crate) mod client_secret;
 pub mod guess_key;
 pub(crate) mod guesses;
 pub mod hashing_queue;

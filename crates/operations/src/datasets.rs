@@ -1,4 +1,4 @@
-//! The use cases of datasets: what there is, what is added, and rows that a person brings.
+//! The use cases of datasets: list them, add one, and import rows.
 
 pub mod add;
 pub mod catalogs;

@@ -1,8 +1,8 @@
 //! Issuers of tokens that the operator trusts beside, or instead of, the built-in authority: Entra ID, Keycloak or any other that publishes
 //! its keys by OpenID Connect discovery.
 //!
-//! A token of theirs is worth what its bearer was bound to here (`manage::external_identities`): roles, permissions and consent are local. No key,
-//! address or algorithm is ever taken from a token.
+//! The bearer of such a token gets the rights of the user or application that they are bound to here (`manage::external_identities`): roles,
+//! permissions and consent are local. No key, address or algorithm is ever taken from a token.
 
 mod claims;
 mod keys;
@@ -28,7 +28,7 @@ use crate::failure::Failure;
 /// Bytes of a token. Entra ID's with many groups stay below.
 const TOKEN_LIMIT: usize = 16 << 10;
 
-/// What a token is presented for. A token for one never opens the other.
+/// The API that a token is presented to. A token for one never opens the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     Insights,
@@ -44,7 +44,7 @@ pub struct ExternalIssuer {
     keys: PublishedKeys,
 }
 
-/// Why a token of a trusted issuer is not accepted. Goes to the log.
+/// Why a token of a trusted issuer is not accepted, for the log.
 #[derive(Debug, Error)]
 pub(crate) enum ExternalFault {
     #[error(transparent)]
@@ -87,7 +87,10 @@ impl ExternalFault {
 }
 
 impl ExternalIssuers {
-    /// Asks nobody yet: keys are fetched with the first token.
+    /// Nothing is fetched yet: keys are fetched with the first token.
+    ///
+    /// # Errors
+    /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(issuers: Vec<IssuerSettings>, rules: &AddressRules) -> Result<ExternalIssuers, OutboundError> {
         let mut trusted = Vec::new();
         for settings in issuers {
@@ -106,7 +109,7 @@ impl ExternalIssuers {
         self.0.iter().map(|issuer| issuer.settings.url.as_str())
     }
 
-    /// The issuer that a token says it comes from. Nothing is verified yet: that decides only whose rules the token must meet.
+    /// The issuer that a token claims. Nothing is verified yet: the claim only decides whose rules the token must meet.
     pub fn of(&self, token: &str) -> Option<&Arc<ExternalIssuer>> {
         if self.0.is_empty() || token.len() > TOKEN_LIMIT {
             return None;
@@ -122,7 +125,10 @@ impl ExternalIssuers {
 }
 
 impl ExternalIssuer {
-    /// Who the token stands for here. A bearer who is not bound is refused, and the refusal audited, so that the operator sees whom to bind.
+    /// Whom the token stands for here. A bearer who is not bound is refused, and the refusal is audited, so that the operator sees whom to bind.
+    ///
+    /// # Errors
+    /// When the token is not accepted, its bearer is not bound, or the issuer's keys or the database cannot be reached.
     pub async fn subject(&self, context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
         let now = context.clock.now();
         let issuer = &self.settings;

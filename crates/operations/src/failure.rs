@@ -1,9 +1,9 @@
-//! Why an operation gave no answer. One kind for all of them, so that the API maps it to a status in one place.
+//! Why an operation gave no answer. All operations use this one type, so that the API maps failures to statuses in one place.
 
 use insightgate_engine::EngineError;
 use insightgate_identity::enrollment::IllegalMove;
-use insightgate_identity::principal::Refusal;
 use insightgate_identity::profile::ProfileFault;
+use insightgate_identity::refusal::Refusal;
 use insightgate_report::scheduled_report::{ReportFault, ReportFaults};
 use insightgate_store::StoreError;
 use thiserror::Error;
@@ -20,7 +20,7 @@ const AWAY_SECONDS: u32 = 5;
 /// When to ask again for what an object store did not give, in seconds.
 pub(crate) const STORE_AWAY_SECONDS: u32 = 10;
 
-/// The text is for the caller; where the log needs more, it is in `Internal`.
+/// The text is for the caller; what only the log needs is in `Internal`.
 #[derive(Debug, Error)]
 pub enum Failure {
     /// No token, or one that is not accepted. The reason is for the log, the challenge for the caller.
@@ -82,22 +82,22 @@ impl Failure {
         Failure::Internal(cause.into())
     }
 
-    /// The log has the whole fault; the caller hears `told`.
+    /// The log gets the whole fault, and the caller `told`.
     pub fn bad_token(reason: impl ToString, told: impl Into<String>) -> Failure {
         Failure::Unauthorized { reason: reason.to_string(), challenge: Challenge::BadToken(told.into()) }
     }
 
-    /// `wait_seconds`: when there is room by itself, as far as that is known.
+    /// `wait_seconds`: when there will be room without the caller's doing, if that is known.
     pub fn quota_used(told: impl ToString, wait_seconds: Option<u32>) -> Failure {
         Failure::QuotaUsed { told: told.to_string(), wait_seconds: wait_seconds.unwrap_or(QUOTA_SECONDS) }
     }
 
-    /// Something that the server needs cannot be used now, which is none of the caller's business.
+    /// Something that the server needs cannot be used now. The caller does not learn what.
     pub fn unavailable(cause: &impl ToString) -> Failure {
         Failure::Unavailable { told: "Service unavailable".to_owned(), wait_seconds: AWAY_SECONDS, cause: cause.to_string() }
     }
 
-    /// After how many seconds the same request may be answered, where that is known.
+    /// After how many seconds the same request may succeed, if that is known.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Failure::ShareTaken { wait_seconds, .. }

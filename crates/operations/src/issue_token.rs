@@ -26,6 +26,7 @@ pub use answer::TokenAnswer;
 pub use request::TokenRequest;
 
 use crate::audit::{self, Happening};
+use crate::callers::directory::View;
 use crate::context::Context;
 use client::{check_secret, find_application, find_tenant};
 use resource::{Granted, Requested};
@@ -98,6 +99,9 @@ enum Spent {
 }
 
 /// `authority` is the address that the client reached, without a final slash.
+///
+/// # Errors
+/// When the grant is refused, or the database does not answer.
 pub async fn issue_token(
     context: &Context,
     request: &TokenRequest,
@@ -157,10 +161,11 @@ fn shortened(text: Option<&str>) -> String {
 
 async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail: &mut Trail) -> Result<TokenAnswer, TokenFailure> {
     let grant = grant_type(request)?;
-    let tenant = find_tenant(context, request, grant).await?;
+    let directory = &context.directory.view();
+    let tenant = find_tenant(context, directory, request, grant).await?;
     trail.tenant = Some(tenant.id);
     trail.user = audit::sign_in_name(&trail.user, &tenant);
-    let application = find_application(context, &tenant, request.client_id.as_deref()).await?;
+    let application = find_application(directory, &tenant, request.client_id.as_deref()).await?;
     let requested =
         |granted: Option<&Granted>| Requested::read(request.version, request.resource.as_deref(), request.scope.as_deref(), granted);
     let field = |value: &'_ Option<String>, name| value.clone().ok_or_else(|| GrantRefusal::missing_field(name));
@@ -168,48 +173,54 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
         Grant::Password => {
             let (username, password) = (field(&request.username, "username")?, field(&request.password, "password")?);
             requested(None)?;
-            prove(context, &application, request, trail).await?;
+            prove(context, directory, &application, request, trail).await?;
             password::sign_in(context, &tenant, request, &username, &password).await?
         }
         Grant::RefreshToken => {
             let token = field(&request.refresh_token, "refresh_token")?;
             refresh::check_shape(&token)?;
-            prove(context, &application, request, trail).await?;
-            refresh::sign_in(context, &tenant, &application, &token, trail).await?
+            prove(context, directory, &application, request, trail).await?;
+            refresh::sign_in(context, directory, &tenant, &application, &token, trail).await?
         }
         Grant::AuthorizationCode => {
             let code = field(&request.code, "code")?;
             authorization_code::check_shape(&code)?;
-            prove(context, &application, request, trail).await?;
+            prove(context, directory, &application, request, trail).await?;
             let (redirect, verifier) = (request.redirect_uri.as_deref(), request.code_verifier.as_deref());
-            authorization_code::sign_in(context, &tenant, &application, &code, (redirect, verifier), trail).await?
+            authorization_code::sign_in(context, directory, &tenant, &application, &code, (redirect, verifier), trail).await?
         }
         Grant::DeviceCode => {
             let code = field(&request.device_code, "device_code")?;
-            prove(context, &application, request, trail).await?;
-            device_code::sign_in(context, &tenant, &application, &code).await?
+            prove(context, directory, &application, request, trail).await?;
+            device_code::sign_in(context, directory, &tenant, &application, &code).await?
         }
         Grant::ClientCredentials => {
             let requested = Requested::read_for_application(request)?;
-            prove(context, &application, request, trail).await?;
+            prove(context, directory, &application, request, trail).await?;
             if application.public {
                 return Err(GrantRefusal::public_client_alone().into());
             }
-            let roles = application_roles(context, &tenant, &application, &requested).await?;
+            let roles = application_roles(context, directory, &tenant, &application, &requested).await?;
             return answer::for_application(context, request.version, authority, &application, roles, requested);
         }
     };
     trail.proven = true;
     trail.user.clone_from(&sign_in.user.username);
     let requested = requested(sign_in.granted.as_ref())?;
-    let permission = permitted(context, &tenant, &application, &sign_in, &requested).await?;
+    let permission = permitted(context, directory, &tenant, &application, &sign_in, &requested).await?;
     check_policy(context, request.version, &sign_in)?;
     answer::for_user(context, request, authority, &application, (permission, requested), sign_in, trail).await
 }
 
 /// A public application proves nothing: its users have to.
-async fn prove(context: &Context, application: &Application, request: &TokenRequest, trail: &mut Trail) -> Result<(), TokenFailure> {
-    check_secret(context, application, request).await?;
+async fn prove(
+    context: &Context,
+    directory: &View<'_>,
+    application: &Application,
+    request: &TokenRequest,
+    trail: &mut Trail,
+) -> Result<(), TokenFailure> {
+    check_secret(context, directory, application, request).await?;
     trail.proven = !application.public;
     Ok(())
 }
@@ -239,13 +250,14 @@ fn is_secret(text: &str) -> bool {
 /// Resource, permission and consent of a delegated grant.
 async fn permitted(
     context: &Context,
+    directory: &View<'_>,
     tenant: &Tenant,
     application: &Application,
     sign_in: &SignIn,
     requested: &Requested,
 ) -> Result<Permission, TokenFailure> {
     let permission = requested.permission(context)?;
-    let principal = context.directory.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
+    let principal = directory.principal(tenant.id, application.id, Some(sign_in.user.id)).await?;
     let principal = principal.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
     if !principal.requested.contains(&permission) {
         return Err(requested.not_permitted(permission).into());
@@ -276,6 +288,7 @@ pub(crate) fn is_multi_factor(amr: &str) -> bool {
 /// The `roles` of an application alone: the management API needs one, the insights API has none.
 async fn application_roles(
     context: &Context,
+    directory: &View<'_>,
     tenant: &Tenant,
     application: &Application,
     requested: &Requested,
@@ -284,7 +297,7 @@ async fn application_roles(
         return Ok(Vec::new());
     }
     let permission = Permission::ManagementApplication;
-    let principal = context.directory.principal(tenant.id, application.id, None).await?;
+    let principal = directory.principal(tenant.id, application.id, None).await?;
     let (asked_for, consented) =
         principal.map_or((false, false), |held| (held.requested.contains(&permission), held.consented.contains(&permission)));
     match (requested.is_management(context), application.operator || consented) {

@@ -1,9 +1,11 @@
-//! What the service does: one use case a file. The API, the command line and background work share them.
+//! What the service does: a folder for each thing that it is about, and one use case per file. The API, the command line and background work share
+//! them.
 //!
-//! Rules that need no IO live in the pure crates, SQL in `store`, rows in `engine`; here they meet.
+//! Rules that need no IO are in the pure crates, SQL is in `store`, and rows are in `engine`; operations combine them. No HTTP is here.
 
 pub mod audit;
 pub mod background;
+pub mod background_loops;
 pub mod callbacks;
 pub mod callers;
 pub mod clock;

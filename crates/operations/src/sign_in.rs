@@ -1,7 +1,7 @@
-//! Interactive sign-in: what the pages ask next, until a browser goes back to the application or a device has its answer.
+//! Interactive sign-in: what the pages ask next, until the browser returns to the application or the device has its answer.
 //!
-//! Nothing about a request is kept between two pages: each page sends the whole request again, and each is checked from the start. What is
-//! kept is the browser's session. Whether a form came from our own page is checked before anything here is called.
+//! Nothing about a request is stored between two pages: each page sends the whole request again, and each is checked from the start. Only the
+//! browser's session is stored. Whether a form came from our own page is checked before this module is called.
 
 mod authorization;
 mod device;
@@ -42,7 +42,7 @@ pub struct Visit {
     pub correlation: String,
 }
 
-/// What somebody signs in for.
+/// The purpose of a sign-in.
 #[derive(Clone)]
 pub enum Purpose {
     Authorization(Box<AuthorizationRequest>),
@@ -69,7 +69,7 @@ pub struct Reply {
     pub session: SessionChange,
 }
 
-/// What becomes of the session cookie. Its value is a secret: no Debug.
+/// The change of the session cookie. Its value is a secret, so there is no Debug.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SessionChange {
     Keep,
@@ -83,16 +83,16 @@ pub enum Next {
     DeviceDecided { approved: bool, application: String },
 }
 
-/// Who takes part, for the page to name.
+/// The parties that the page names.
 #[derive(Debug, Clone, Default)]
 pub struct Party {
     pub application: String,
     pub tenant: String,
-    /// Where the browser goes in the end; None for a device.
+    /// Where the browser goes at the end; None for a device.
     pub redirect_uri: Option<String>,
 }
 
-/// A page. `fault` says why it is shown again.
+/// A page. `fault` is the reason why it is shown again.
 pub enum Ask {
     DeviceCode {
         fault: Option<String>,
@@ -142,7 +142,10 @@ enum Goal {
     Device(DeviceCode),
 }
 
-/// Takes the step, and says what comes next. A refusal is for a page: the request names no place that may be answered to.
+/// Takes the step, and returns what comes next. A refusal is shown on a page, if the request has no address that an answer may be sent to.
+///
+/// # Errors
+/// When the sign-in is refused on a page, or the database does not answer.
 pub async fn proceed(context: &Context, visit: &Visit, purpose: &Purpose, step: Step) -> Result<Reply, TokenFailure> {
     let subject = match purpose {
         Purpose::Authorization(request) => {

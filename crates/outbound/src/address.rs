@@ -1,12 +1,12 @@
 //! Which addresses may be connected to: public ones, and networks that the operator names.
 //!
-//! Judges numbers only; it resolves no names.
+//! It judges numbers only, and never resolves names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// Public addresses are allowed always, others by these networks alone.
+/// Public addresses are always allowed, other addresses only in these networks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressRules {
     pub allowed: Vec<IpNet>,

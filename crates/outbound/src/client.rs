@@ -1,4 +1,4 @@
-//! The client: resolves a name, keeps the addresses that may be connected to, connects to one of those and to nothing else.
+//! The HTTP client. It resolves a name, keeps the addresses that may be connected to, and connects to one of those and to nothing else.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -15,14 +15,14 @@ use url::{Host, Url};
 
 use crate::address::AddressRules;
 
-/// Makes requests under one set of rules. Cheap to clone.
+/// Sends requests under one set of rules. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Outbound {
     http: reqwest::Client,
     rules: Arc<AddressRules>,
 }
 
-/// What one request may cost.
+/// The limits of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// From the name's resolution to the last byte.
@@ -33,7 +33,7 @@ pub struct Limits {
     pub https_only: bool,
 }
 
-/// Something to tell the other side.
+/// A message to send.
 #[derive(Debug, Clone)]
 pub struct Message {
     pub url: Url,
@@ -42,14 +42,14 @@ pub struct Message {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// Whatever the other side said. A redirect is an answer like any other: nobody follows it.
+/// The answer, whatever it is. A redirect is an answer like any other: it is not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     pub body: Bytes,
 }
 
-/// Why there is no answer. The texts hold no path or query, which may be secret.
+/// Why there is no answer. The texts contain no path or query, which may be secret.
 #[derive(Debug, Error)]
 pub enum OutboundError {
     #[error("the address is not usable: {0}")]
@@ -72,7 +72,7 @@ impl Outbound {
     /// `authorities`: certificates in PEM that are trusted beside the system's.
     ///
     /// # Errors
-    /// When the certificates cannot be read, or hold none.
+    /// When a certificate is wrong, or the client cannot be made.
     pub fn new(rules: AddressRules, authorities: Option<&[u8]>) -> Result<Outbound, OutboundError> {
         let rules = Arc::new(rules);
         let wrong = |error: reqwest::Error| OutboundError::Certificates(reasons(&error));
@@ -94,10 +94,10 @@ impl Outbound {
         Ok(Outbound { http: builder.build().map_err(wrong)?, rules })
     }
 
-    /// Follows nothing; an answer that is longer or slower than the limits is cut off and is an error.
+    /// Follows no redirect. An answer that is longer or slower than the limits is cut off and is an error.
     ///
     /// # Errors
-    /// When the address may not be asked, its host is not reached in time, or the answer is too large.
+    /// When the address may not be connected to, or no complete answer comes within the limits.
     pub async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, OutboundError> {
         self.check(url, limits.https_only)?;
         let host = url.host_str().unwrap_or_default();
@@ -116,10 +116,10 @@ impl Outbound {
         Ok(Answer { status: response.status().as_u16(), body: body.freeze() })
     }
 
-    /// The status of the answer. Its body is not read, however long it is or would take: `limits.body` does not matter here.
+    /// The status of the answer. The body is not read, however long it is: `limits.body` does not matter here.
     ///
     /// # Errors
-    /// When the address may not be asked, or its host does not answer in time.
+    /// When the address may not be connected to, or no answer comes within the limits.
     pub async fn send(&self, message: Message, limits: Limits) -> Result<u16, OutboundError> {
         let Message { url, body, headers } = message;
         self.check(&url, limits.https_only)?;
@@ -134,10 +134,10 @@ impl Outbound {
         Ok(response.status().as_u16())
     }
 
-    /// What can be said before a connection. Addresses that are written as numbers are never resolved, so that they are judged here.
+    /// The check that is possible before a connection. Numeric addresses are never resolved, so they are judged here.
     ///
     /// # Errors
-    /// When the scheme is not allowed, the address holds credentials, or it names an address that may not be connected to.
+    /// When the address may not be connected to.
     pub fn check(&self, url: &Url, https_only: bool) -> Result<(), OutboundError> {
         match url.scheme() {
             "https" => {}

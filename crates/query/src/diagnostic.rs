@@ -1,18 +1,16 @@
-//! What is wrong with a query, and where: values that the API sends as one message and the command line shows below the text.
+//! What is wrong with a query, and where. The API sends the diagnostics as one message; the command line shows them below the text.
 //!
-//! A diagnostic's message says what was found, what could stand there and, for a name, the nearest one.
+//! The message of a diagnostic says what was found, what is possible there and, for a name, the nearest one.
 
-mod marked;
 pub(crate) mod nearest;
+mod span;
 
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use crate::syntax::ast::Span;
+pub use span::Span;
 
-pub use marked::{marked, placed};
-
-/// Which rule was broken, for callers that treat some of them apart.
+/// The rule that was broken, for callers that treat some rules differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
     /// The text does not follow the grammar.
@@ -38,14 +36,14 @@ pub struct Diagnostic {
     pub column: u32,
     /// Characters; 0 where something is missing.
     pub length: u32,
-    /// A sentence that holds the place too, so that it can stand alone.
+    /// A sentence that contains the place too, so that it can stand alone.
     pub message: String,
 }
 
-/// More than these are not reported, only counted: a reader fixes the first ones and asks again.
+/// The most that are reported; further ones are counted only. A reader fixes the first ones and tries again.
 pub const MAXIMUM_DIAGNOSTICS: usize = 20;
 
-/// All that is wrong with a query: the first ones, which it dereferences to, and how many more there are.
+/// All that is wrong with a query: the first diagnostics, to which it dereferences, and the number of further ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     first: Vec<Diagnostic>,
@@ -58,7 +56,7 @@ impl Diagnostics {
         self.more
     }
 
-    /// Whether a further one is only counted, so that its words would be in vain.
+    /// Whether a further diagnostic is only counted, so that it needs no text.
     pub(crate) fn is_full(&self) -> bool {
         self.first.len() >= MAXIMUM_DIAGNOSTICS
     }
@@ -72,14 +70,14 @@ impl Diagnostics {
         self.more += 1;
     }
 
-    /// All of both, by their place.
+    /// Joins both, sorted by place.
     pub(crate) fn and(mut self, other: Diagnostics) -> Diagnostics {
         self.first.extend(other.first);
         self.more += other.more;
         self.in_order()
     }
 
-    /// By their place.
+    /// Sorted by place.
     pub(crate) fn in_order(mut self) -> Diagnostics {
         self.first.sort_by_key(|d| (d.line, d.column));
         self.more += self.first.len().saturating_sub(MAXIMUM_DIAGNOSTICS);
@@ -88,7 +86,7 @@ impl Diagnostics {
     }
 
     /// What follows the first ones where there are more.
-    fn rest(&self) -> Option<String> {
+    pub(crate) fn rest(&self) -> Option<String> {
         (self.more > 0).then(|| format!("and {} more", self.more))
     }
 }
@@ -123,7 +121,7 @@ impl Diagnostic {
     }
 }
 
-/// What a query says, in quotes and short enough for a sentence.
+/// A part of a query in quotes, short enough for a sentence.
 pub(crate) fn quoted(found: &str) -> String {
     format!("'{}'", shortened(found))
 }
@@ -138,14 +136,14 @@ pub(crate) fn shortened(found: &str) -> Cow<'_, str> {
 }
 
 /// A text that stays on its line and cannot steer a terminal.
-fn harmless(text: &str) -> Cow<'_, str> {
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     match text.chars().all(|character| harmless_char(character) == character) {
         true => Cow::Borrowed(text),
         false => Cow::Owned(text.chars().map(harmless_char).collect()),
     }
 }
 
-fn harmless_char(character: char) -> char {
+pub(crate) fn harmless_char(character: char) -> char {
     match character {
         '\t' | '\n' | '\r' => ' ',
         // These are not seen, but turn the text around them.
@@ -166,7 +164,7 @@ pub(crate) fn alternatives(items: &[&str]) -> String {
 
 impl Code {
     /// The documented message of this refusal, where there is one.
-    fn documented(self) -> Option<&'static str> {
+    pub(crate) fn documented(self) -> Option<&'static str> {
         match self {
             Code::UnknownDataset => Some("Invalid table name"),
             Code::UnknownName => Some("Incorrect column name"),
@@ -175,7 +173,7 @@ impl Code {
     }
 }
 
-/// What they are about in a few words: the documented ones where there are some.
+/// A heading for all of them: the documented text if there is one.
 pub fn headline(diagnostics: &[Diagnostic]) -> &'static str {
     let documented = leading(diagnostics).and_then(Code::documented);
     documented.unwrap_or("the query is not valid")
@@ -185,8 +183,8 @@ fn leading(diagnostics: &[Diagnostic]) -> Option<Code> {
     [Code::UnknownDataset, Code::UnknownName].into_iter().find(|code| diagnostics.iter().any(|d| d.code == *code))
 }
 
-/// All of them as the one message that the API answers, a line each. It starts with the documented text where there is one, and then
-/// with the details that this text is about. The last line says how many more there are.
+/// All of them as one message of the API, with a line for each. It starts with the documented text if there is one, followed by the details that this
+/// text is about. The last line says how many more there are.
 pub fn message(diagnostics: &Diagnostics) -> String {
     let leading = leading(diagnostics);
     let (first, rest): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| Some(d.code) == leading);

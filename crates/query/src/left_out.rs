@@ -1,6 +1,6 @@
-//! Rows that a query without TIMESPAN leaves out: what to look for, and what to say when there are some.
+//! Rows that a query without TIMESPAN leaves out: which queries find them, and the note about them.
 //!
-//! Nothing is looked up here: whoever runs queries asks for one row of each side.
+//! No query runs here: the caller looks for one row on each side.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
@@ -8,14 +8,14 @@ use crate::datasets::catalog::Field;
 use crate::plan::{Plan, Selected, WindowSource};
 use crate::timespan::{TimeSpan, Window};
 
-/// What the default time span of a query may leave out.
+/// The rows that the default time span of a query may leave out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeftOut {
-    /// Its rows meet the query's conditions on rows, whatever else the query asks; one is enough.
+    /// A plan whose rows meet the query's conditions on rows; the rest of the query does not matter. One row is enough.
     pub plan: Plan,
-    /// Of the rows before those that are read.
+    /// The period before the rows that are read.
     pub earlier: Window,
-    /// Of the rows behind them, such as those of the current month.
+    /// The period after them, such as the current month.
     pub later: Window,
     column: String,
     span: TimeSpan,
@@ -23,7 +23,7 @@ pub struct LeftOut {
     end: DateTime<Utc>,
 }
 
-/// None where the query or its caller said which time is meant, and where the dataset has no dates.
+/// None if the query or its caller gave a time, or if the dataset has no dates.
 pub fn left_out(plan: &Plan, window: Window, source: WindowSource) -> Option<LeftOut> {
     let (WindowSource::Default(span), Window::Between { start: Some(start), end }) = (source, window) else { return None };
     let date = Field::Column(plan.dataset.date_column?);
@@ -35,7 +35,7 @@ pub fn left_out(plan: &Plan, window: Window, source: WindowSource) -> Option<Lef
 }
 
 impl LeftOut {
-    /// What to say when there are rows before those that are read, behind them, or both. None where there are none.
+    /// The note for rows before or after those that are read, or both. None if there are none.
     pub fn note(&self, has_earlier: bool, has_later: bool) -> Option<String> {
         let LeftOut { column, span, start, end, .. } = self;
         let (start, end) = (start.date_naive(), end.date_naive());

@@ -3,17 +3,15 @@
 //! Enters: a plan's [`Predicate`]. Leaves: whether a text meets it, and between which texts all those lie that can meet it, so that a reader of
 //! files can pass over what statistics rule out.
 
-pub mod fold;
 #[cfg(test)]
 pub(crate) mod linear;
 mod pattern;
-pub mod sought;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 
-use crate::matching::fold::{alike, fold, fold_into, starts_with};
+use crate::fold::{alike, fold, fold_into, starts_with};
 use crate::plan::{Comparison, Predicate, Value};
 use pattern::Pattern;
 
@@ -42,7 +40,7 @@ struct Wanted {
     has_distant: bool,
 }
 
-/// The texts, by their bytes, between which all texts lie that meet a test.
+/// The least and the greatest text, by their bytes, that can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
     /// Inclusive.
@@ -50,7 +48,7 @@ pub struct Bounds {
     pub greatest: Greatest,
 }
 
-/// Where a text stands in another one.
+/// The position of a text in another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stands {
     /// It is all of it.
@@ -90,7 +88,7 @@ impl TextPredicate {
         }))
     }
 
-    /// `scratch` is used for folding, so that many calls share one buffer.
+    /// `scratch` is a buffer for folding, which many calls share.
     #[inline]
     pub fn matches(&self, text: &str, scratch: &mut String) -> bool {
         match &self.0 {
@@ -105,8 +103,8 @@ impl TextPredicate {
         }
     }
 
-    /// The folded text that every matching text holds, when that and its place alone decide. The flag says that no other text matches
-    /// but those without it: `!=` and NOT LIKE.
+    /// The folded text that every matching text contains, if that text and its position alone decide. The flag inverts it: exactly the texts without
+    /// it match (`!=` and NOT LIKE).
     pub fn only_text(&self) -> Option<(Stands, &str, bool)> {
         match &self.0 {
             Kind::Equal { wanted, negated } => Some((Stands::Alone, &wanted.folded, *negated)),
@@ -121,7 +119,7 @@ impl TextPredicate {
         }
     }
 
-    /// None where texts that meet the test can lie anywhere.
+    /// None if matching texts can be anywhere.
     pub fn bounds(&self) -> Option<Bounds> {
         match &self.0 {
             Kind::Equal { wanted, negated: false } => Bounds::of([wanted.folded.as_str()]),
@@ -137,8 +135,8 @@ impl TextPredicate {
 }
 
 impl TextPredicate {
-    /// Whether a text from `least` to `greatest`, both included and in the order of bytes, could meet the test. Exact for what is equal to
-    /// a text or starts with one; true for all else.
+    /// Whether a text from `least` to `greatest` (inclusive, in the order of bytes) can match. Exact for equality and for a fixed beginning; true for
+    /// everything else.
     pub fn may_match(&self, least: &str, greatest: &str) -> bool {
         match &self.0 {
             Kind::Equal { wanted, negated: false } => lies_between(&wanted.folded, false, least, greatest),

@@ -1,4 +1,4 @@
-//! Metric expressions: their own small grammar, so that a plan is checked as a whole.
+//! Metric expressions. They have a small grammar of their own, so that a plan is checked as a whole.
 //!
 //! `SUM(COALESCE(BilledRevenueUSD,0) + COALESCE(AzureConsumedRevenueUSD,0))`, `COUNT(DISTINCT a || '|' || b)`, `COUNT(*)`.
 
@@ -7,11 +7,11 @@ mod parser;
 mod tests;
 mod types;
 
-use crate::plan::Value;
+use crate::column::Value;
 
 pub use parser::parse;
 pub(crate) use parser::{Columns, parse_over};
-pub use types::metric_type;
+pub(crate) use types::metric_type;
 
 /// Over the rows of one group.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +53,8 @@ pub enum Operator {
 }
 
 impl MetricExpression {
-    /// The columns whose values make the metric's, by their index, each once. A plain count of a column's different values shows none of them.
+    /// The indices of the columns whose values the metric's value reveals, each once. A plain count of a column's distinct values reveals none of
+    /// them.
     pub fn columns(&self) -> Vec<usize> {
         let mut found = Vec::new();
         self.collect(&mut found);

@@ -1,22 +1,24 @@
-//! A checked query: what the engine runs. Every name is resolved, every literal converted, every rule of the language met.
+//! A checked query, which the engine executes. Every name is resolved, every literal is converted, and every rule of the language is met.
 //!
-//! A plan holds no tenant and no time: the scope and the window are given when it runs, so that one stored query serves every run.
+//! A plan contains no tenant and no time: the scope and the window are given when it is executed, so that one stored query serves every execution.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::datasets::catalog::{Dataset, Field};
 use crate::timespan::{TimeSpan, Window};
 
+pub use crate::column::{Comparison, Value};
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub dataset: Arc<Dataset>,
-    /// In SELECT's order; the same field may stand twice, under one name or under several.
+    /// In SELECT's order; the same field may occur twice, under one name or under several.
     pub outputs: Vec<Selected>,
-    /// False when grouped: groups differ already.
+    /// False if grouped, since groups differ already.
     pub distinct: bool,
-    /// True when a metric is used anywhere: rows are grouped by the columns in `outputs`.
+    /// True if a metric is used anywhere: rows are then grouped by the columns in `outputs`.
     pub grouped: bool,
     /// Conditions on columns, all of which a row must meet.
     pub row_conditions: Vec<Condition>,
@@ -28,7 +30,7 @@ pub struct Plan {
     pub span: Option<TimeSpan>,
     /// Fields that the query calls by another name than the dataset's own, each once; see [`Plan::name_of`].
     pub aliased: Vec<(Field, String)>,
-    /// What the caller should know though it is no error, such as a literal that does not convert to its column's type.
+    /// What the caller should know although it is not an error, such as a literal that cannot be converted to its column's type.
     pub notes: Vec<String>,
 }
 
@@ -36,7 +38,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected {
     pub field: Field,
-    /// The name that the query wrote, in the dataset's spelling of it: the header of files and the key of previews.
+    /// The name that the query wrote, in the dataset's spelling: the header in files and the key in previews.
     pub name: String,
 }
 
@@ -68,40 +70,13 @@ pub enum Predicate {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// A literal, converted to the type of the field it is compared with. Strings compare folded (see [`crate::matching::fold`]).
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    String(String),
-    Int(i64),
-    Float(f64),
-    /// `unscaled` × 10^-`scale`. A literal between two neighbouring values of an Int64 or Decimal field is the middle between them, with one
-    /// digit more than the field has: it compares as the literal does. In lists and with `=` and `!=` it does not occur.
-    Decimal {
-        unscaled: i128,
-        scale: i8,
-    },
-    Date(NaiveDate),
-    Timestamp(DateTime<Utc>),
-    Bool(bool),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderKey {
     pub field: Field,
-    /// Nulls come last either way.
+    /// Nulls come last in both directions.
     pub descending: bool,
 }
 
-/// Why a run reads the stretch of time that it reads.
+/// Why an execution reads the period that it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowSource {
     /// The dataset has no date column: there is nothing to bound.
@@ -115,7 +90,7 @@ pub enum WindowSource {
 }
 
 impl Plan {
-    /// A plan of our own that asks whether there is a row that meets the conditions: one field of one such row, of any time.
+    /// A plan that finds out whether any row meets the conditions: one field of one such row, of any time.
     pub(crate) fn any_row(dataset: &Arc<Dataset>, shown: Selected, row_conditions: Vec<Condition>) -> Plan {
         Plan {
             dataset: Arc::clone(dataset),
@@ -132,10 +107,11 @@ impl Plan {
         }
     }
 
-    /// The stretch of the date column that a run reads.
+    /// The period of the date column that an execution reads.
     ///
-    /// `anchor` is the slot's instant of a scheduled run, else the creation. An explicit `start` or `end` (exclusive) overrides TIMESPAN:
-    /// a start alone reaches to the anchor, an end alone from the beginning. Without any of them: LAST_6_MONTHS; all of a dataset without dates.
+    /// `anchor` is the slot of a scheduled execution, and otherwise the creation. An explicit `start` or `end` (exclusive) overrides TIMESPAN: a
+    /// start alone reaches to the anchor, and an end alone begins with the first row. Without any of them the span is LAST_6_MONTHS, or everything
+    /// for a dataset without dates.
     pub fn window(&self, anchor: DateTime<Utc>, start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Window {
         match self.window_source(start, end) {
             WindowSource::NoDates => Window::All,
@@ -154,13 +130,13 @@ impl Plan {
         }
     }
 
-    /// The name by which the query first calls a field, in the dataset's spelling; the dataset's own name of one that the query does not name.
+    /// The first name that the query uses for a field, in the dataset's spelling; for a field that the query does not name, the dataset's own name.
     pub fn name_of(&self, field: Field) -> &str {
         let aliased = self.aliased.iter().find(|(known, _)| *known == field);
         aliased.map_or_else(|| self.dataset.field_name(field), |(_, name)| name)
     }
 
-    /// Whether SELECT has the field, by whatever name.
+    /// Whether SELECT has the field, by any name.
     pub fn selects(&self, field: Field) -> bool {
         self.outputs.iter().any(|output| output.field == field)
     }
@@ -180,7 +156,7 @@ impl Plan {
         used
     }
 
-    /// The columns that rows are grouped by: indices into the dataset's, each once. Empty when the plan is not grouped, too.
+    /// The columns that rows are grouped by: indices into the dataset's, each once. Also empty if the plan is not grouped.
     pub fn group_columns(&self) -> Vec<usize> {
         let mut keys = Vec::new();
         for output in self.outputs.iter().filter(|_| self.grouped) {

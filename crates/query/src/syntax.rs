@@ -2,23 +2,29 @@
 //!
 //! `SELECT [DISTINCT] name, … FROM dataset [WHERE cond AND …] [ORDER BY name [ASC|DESC], …] [LIMIT n] [TIMESPAN span] [;]`
 //!
-//! Linear in the text, without recursion; it never panics and never looks up a name.
+//! The work is linear in the text and without recursion. It never panics and never looks up a name.
 
 pub mod ast;
 pub(crate) mod lexer;
+pub(crate) mod literal;
+pub mod marked;
 mod parser;
 mod printer;
 #[cfg(test)]
 mod tests;
 mod unsupported;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use ast::{Select, Span};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use ast::Select;
 
 /// Bytes of a query's text.
 pub const MAXIMUM_TEXT: usize = 64 * 1024;
 
-/// The query as a tree, or all that is wrong with its text.
+/// The query as a tree.
+///
+/// # Errors
+///
+/// [`Diagnostics`] have all that is wrong with the text.
 pub fn parse(text: &str) -> Result<Select, Diagnostics> {
     match read(text) {
         Reading { select: Some(select), diagnostics } if diagnostics.is_empty() => Ok(select),
@@ -28,9 +34,9 @@ pub fn parse(text: &str) -> Result<Select, Diagnostics> {
 
 /// What could be read of a text.
 pub(crate) struct Reading {
-    /// Holds only what was understood; None when that names no dataset.
+    /// Contains only what was understood; None if that names no dataset.
     pub select: Option<Select>,
-    /// Empty only when all of the text was understood.
+    /// Empty only if all of the text was understood.
     pub diagnostics: Diagnostics,
 }
 

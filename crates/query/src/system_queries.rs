@@ -1,4 +1,4 @@
-//! The documented queries that every caller finds ready made.
+//! The documented system queries, which every caller can use.
 
 use serde::Deserialize;
 
@@ -8,13 +8,13 @@ const TEXT: &str = include_str!("../system-queries.toml");
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SystemQuery {
-    /// As documented; opaque, not always a UUID.
+    /// The documented id; opaque, and not always a UUID.
     pub id: String,
     pub name: String,
     /// `mpn` or `cmp`.
     pub program: String,
     pub text: String,
-    /// No longer documented, still answered.
+    /// No longer documented, but still answered.
     #[serde(default)]
     pub archived: bool,
 }

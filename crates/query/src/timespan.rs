@@ -1,4 +1,4 @@
-//! TIMESPAN: named stretches of time, relative to the start of a run, in UTC and half-open.
+//! TIMESPAN: named periods, relative to the start of an execution, in UTC, with their start and without their end.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum TimeSpan {
     Lifetime,
 }
 
-/// The rows a run reads, by their date column.
+/// The rows that an execution reads, by their date column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// All rows, those with a null date among them.
@@ -71,7 +71,7 @@ impl TimeSpan {
         TimeSpan::ALL.into_iter().find(|span| span.keyword().eq_ignore_ascii_case(word))
     }
 
-    /// The stretch before `anchor`. Whole days and months end where the anchor's own begins.
+    /// The period before `anchor`. Whole days and months end where the anchor's own day or month begins.
     pub fn window(self, anchor: DateTime<Utc>) -> Window {
         let today = anchor.date_naive();
         let month = today.with_day(1).unwrap_or(today);

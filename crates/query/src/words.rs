@@ -1,6 +1,6 @@
-//! What a query does, in words: a plan and the window of a run → sentences.
+//! What a query does, in words: a plan and the window of an execution → sentences.
 //!
-//! For people, who see what their text means, and what it means without saying so. Whose rows are read is not known here, nor how many.
+//! For people: they see what their text means, and what it implies. Whose rows are read, and how many, is not known here.
 
 use chrono::{DateTime, Utc};
 
@@ -12,16 +12,16 @@ use crate::timespan::Window;
 /// Values of a list that are named.
 const NAMED: usize = 10;
 
-/// The parts, each a sentence unless it says otherwise, in the order in which they work.
+/// The parts in the order in which they apply. Each is a sentence unless it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
     pub dataset: String,
     pub time: String,
-    /// Not sentences: what a row must meet, one for each condition.
+    /// What a row must meet, one phrase for each condition; not sentences.
     pub conditions: Vec<String>,
-    /// None where rows stay rows.
+    /// None if rows are not grouped.
     pub grouping: Option<String>,
-    /// Not sentences: what a group must meet.
+    /// What a group must meet; not sentences.
     pub group_conditions: Vec<String>,
     pub output: String,
     /// With what happens to ties and nulls.
@@ -31,7 +31,7 @@ pub struct Words {
     rules: Option<&'static str>,
 }
 
-/// `window` is that of the run, `source` where it came from.
+/// `window` is that of the execution, and `source` the rule that it follows.
 pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
     let dataset = &plan.dataset;
     let described = |conditions: &[Condition]| conditions.iter().map(|condition| met(plan, condition)).collect::<Vec<_>>();
@@ -57,7 +57,7 @@ pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
 }
 
 impl Words {
-    /// All of it but the dataset, to be read after what says whose rows they are.
+    /// Everything but the dataset, to be read after the sentence that says whose rows they are.
     pub fn sentences(&self) -> Vec<String> {
         let kept = |what: &str, conditions: &[String]| match conditions {
             [] => None,

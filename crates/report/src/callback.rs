@@ -1,4 +1,4 @@
-//! Where a caller wants to hear of a finished run, and how often that is tried.
+//! The callback of a report: the address that is called when an execution has ended, and its backoff. Nothing is sent here.
 
 mod retry;
 mod target;
@@ -16,7 +16,7 @@ pub const URL_LIMIT: usize = 2048;
 pub struct Callback {
     pub url: String,
     pub method: CallbackMethod,
-    /// Whether failed runs are told of too; the documented callback tells of completed ones alone.
+    /// Whether failed executions cause a callback too. The documented callback is for completed ones alone.
     pub on_failure: bool,
 }
 
@@ -41,7 +41,7 @@ impl CallbackMethod {
     }
 }
 
-/// What a callback tells of. A run is told of once.
+/// How the execution ended. Each execution has at most one callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallbackEvent {
     Completed,
@@ -89,7 +89,8 @@ impl CallbackState {
     }
 }
 
-/// What is wrong with an address, as far as its text tells. Where it may lead is judged besides, a name when it is connected to.
+/// What is wrong with the text of an address. Whether it may be connected to is judged elsewhere: a number when the report is made, a name at each
+/// connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CallbackUrlFault {
     #[error("CallbackUrl should be an absolute http or https address of at most 2048 characters")]
@@ -100,7 +101,10 @@ pub enum CallbackUrlFault {
     NotEncrypted,
 }
 
-/// Absolute, http or https, with a host and without credentials, which would stand in lists and logs.
+/// Checks that the address is absolute, http or https, with a host and without credentials, which would appear in lists and logs.
+///
+/// # Errors
+/// When the address breaks a rule.
 pub fn check_callback_url(text: &str, https_only: bool) -> Result<Url, CallbackUrlFault> {
     let url = Url::parse(text).ok().filter(|url| text.len() <= URL_LIMIT && matches!(url.scheme(), "http" | "https") && url.has_host());
     let url = url.ok_or(CallbackUrlFault::Form)?;

@@ -1,4 +1,6 @@
-//! One run of a report.
+//! An execution: one run of a report, with its attempts, its artifact, and the backoff after a failure.
+//!
+//! Pure: who claims an execution and when is decided in `store`.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::scope::Locations;
@@ -6,16 +8,16 @@ use uuid::Uuid;
 
 use crate::scheduled_report::ReportFormat;
 
-/// Failed attempts before a run is given up.
+/// Failed attempts before an execution fails.
 pub const MAXIMUM_FAILURES: u32 = 5;
-/// Attempts at which an object store refused the credentials, before a run is given up: a day of them, so that somebody has the time to replace the
+/// Attempts at which an object store refused the credentials, before an execution fails: a day of them, so that somebody has the time to replace the
 /// credentials.
 pub const MAXIMUM_REFUSALS: u32 = 30;
-/// Attempts that may end with the process that made them: a run that takes every process down with it must not go on for ever.
+/// Attempts that may end with the death of their process: an execution that kills every process must not continue for ever.
 pub const MAXIMUM_DEATHS: u32 = 20;
 /// The longest wait before a run is tried again whose processes died with it, in seconds.
 const LONGEST_WAIT: i64 = 300;
-/// Days that finished runs are listed for. Source: the documented history.
+/// Days for which finished executions are listed. Source: the documented history.
 pub const HISTORY_DAYS: i64 = 90;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,46 +53,46 @@ impl ExecutionStatus {
 pub struct Execution {
     pub id: Uuid,
     pub report: Uuid,
-    /// What time spans are relative to: the slot's instant, or the creation of an ExecuteNow report. Retries keep it.
+    /// The time that time spans are relative to: the slot, or the creation of an ExecuteNow report. Retries keep it.
     pub anchor: DateTime<Utc>,
     pub status: ExecutionStatus,
-    /// Counts claims. Whoever completes a run must still hold the epoch it claimed.
+    /// The number of claims. Whoever finishes an execution must still hold the epoch of its claim.
     pub epoch: i64,
     pub attempts: u32,
-    /// Attempts that failed by themselves. The others were cut off with their process.
+    /// Attempts that failed. The others ended with their process.
     pub failures: u32,
-    /// Of the failures, those at which an object store refused the credentials.
+    /// Failures at which an object store refused the credentials.
     pub refusals: u32,
     /// Why the last attempt failed, in words for the owner.
     pub failure: Option<String>,
     pub artifact: Option<Artifact>,
-    /// When the file was removed, by its age or for want of room.
+    /// When the file was removed, because of its age or because there was no room.
     pub artifact_removed: Option<DateTime<Utc>>,
-    /// Something the owner should know though the run succeeded.
+    /// What the owner should know although the execution succeeded.
     pub note: Option<String>,
 }
 
-/// The file of a completed run.
+/// The artifact: the file of a completed execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Part of the artifact's key: the claim that wrote it.
+    /// Part of the artifact's key: the epoch of the claim that wrote it.
     pub epoch: i64,
-    /// The report's at the time: a later change of the report leaves finished files as they are.
+    /// The report's format at that time: a later change of the report does not change finished files.
     pub format: ReportFormat,
     pub rows: u64,
     pub bytes: u64,
     /// Hexadecimal.
     pub sha256: String,
     pub generated: DateTime<Utc>,
-    /// The newest change of the files that were read; None without files.
+    /// When the newest of the files that were read was changed; None without files.
     pub data_as_of: Option<DateTime<Utc>>,
-    /// Whose rows it may hold: what its owner could see when it was made.
+    /// The locations whose rows it may contain: what its owner could see when it was made.
     pub locations: Locations,
-    /// Whose rows show sensitive columns in it: a part of `locations`, or all of them.
+    /// The locations whose sensitive columns it shows: a part of `locations`, or all of them.
     pub unredacted: Locations,
 }
 
-/// What becomes of a run whose attempt failed.
+/// What happens to an execution whose attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterFailure {
     /// Try again after so many seconds.
@@ -111,8 +113,8 @@ pub enum FailureKind {
     Refused,
 }
 
-/// Waits grow fourfold from two seconds; where credentials were refused, twofold from a minute up to an hour. `failures` counts those of this kind, with
-/// the one that just happened.
+/// The backoff: four times as long each time, from two seconds on; after refused credentials twice as long each time, from a minute up to an hour.
+/// `failures` is the number of this kind, with the one that just happened.
 pub fn after_failure(failures: u32, kind: FailureKind) -> AfterFailure {
     let before = failures.saturating_sub(1);
     let (most, wait_seconds) = match kind {
@@ -123,8 +125,8 @@ pub fn after_failure(failures: u32, kind: FailureKind) -> AfterFailure {
     if failures >= most { AfterFailure::GiveUp } else { AfterFailure::Retry { wait_seconds } }
 }
 
-/// Seconds from the death of the process that made an attempt to the next one; `deaths` counts that one too. The first costs nothing, so that a
-/// restart is not felt; a run that ends every process leaves more and more time to all others.
+/// Seconds from the death of an attempt's process to the next attempt; `deaths` includes that one. The first death costs nothing, so that a restart
+/// is not noticed. An execution that kills every process leaves more and more time to the others.
 pub fn wait_after_deaths(deaths: u32) -> i64 {
     match deaths.checked_sub(2) {
         None => 0,

@@ -1,4 +1,5 @@
-//! What the file of a run is called: by its report, as the documents show it, in characters and at a length that file systems and addresses take.
+//! The name of an execution's file: the report's name and the execution's id, as documented, in characters and at a length that file systems and
+//! addresses allow.
 
 use uuid::Uuid;
 
@@ -7,7 +8,7 @@ use crate::report_format::ReportFormat;
 /// Bytes that a file system takes for a name. Programs that save a file by its address count the percent signs of the address, too.
 const LONGEST: usize = 255;
 
-/// As it stands in a link, which counts each character as the address writes it.
+/// The name in a link. Its length is that of the encoded address.
 pub fn in_address(report: &str, execution: Uuid, format: ReportFormat) -> String {
     name(report, execution, format, |character| match character {
         'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_' | '.' | '~' => 1,
@@ -15,12 +16,13 @@ pub fn in_address(report: &str, execution: Uuid, format: ReportFormat) -> String
     })
 }
 
-/// As it is saved: it may have more of a name that is not written in Latin letters.
+/// The name of the saved file. It may have more of a report's name that is not in Latin letters.
 pub fn on_disk(report: &str, execution: Uuid, format: ReportFormat) -> String {
     name(report, execution, format, char::len_utf8)
 }
 
-/// The same in ASCII, for programs that read nothing else: other letters, and what such programs take for the end of a name, are underscores.
+/// The same in ASCII, for programs that read nothing else: other letters, and characters that such programs take for the end of a name, become
+/// underscores.
 pub fn in_ascii(file: &str) -> String {
     file.chars().map(|character| if character.is_ascii() && !matches!(character, '%' | ';') { character } else { '_' }).collect()
 }

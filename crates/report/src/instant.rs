@@ -5,8 +5,8 @@ use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
 /// The pattern that error messages name.
 pub const PATTERN: &str = "yyyy-MM-ddTHH:mm:ssZ";
 
-/// Also reads a blank instead of the `T` and fractions of a second (both sent by clients in the wild), which are cut off.
-/// None for anything else, a missing `Z` among it, and for years outside 1..=9999.
+/// Reads a blank instead of the `T` and fractions of a second too, since clients send both. Fractions are cut off. None for anything else, such as a
+/// missing `Z`, and for years outside 1..=9999.
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     let local = text.strip_suffix(['Z', 'z'])?;

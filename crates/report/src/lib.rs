@@ -1,6 +1,6 @@
 //! What runs when: saved queries, reports and their schedules, executions.
 //!
-//! Pure: no IO, no clock, no randomness. Every rule about a report stands here, none in a handler.
+//! Pure: no IO, no clock, no randomness. Every rule about a report is here, and none in a handler.
 
 pub mod callback;
 pub mod execution;

@@ -1,4 +1,4 @@
-//! What a report's file can be written as.
+//! The formats of a report's file.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReportFormat {
@@ -47,7 +47,7 @@ impl ReportFormat {
         ReportFormat::ALL.into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
     }
 
-    /// Whether nothing is gained by compressing the file once more.
+    /// Whether compressing the file once more would save nothing.
     pub fn is_compressed(self) -> bool {
         match self {
             ReportFormat::Csv | ReportFormat::Tsv | ReportFormat::Jsonl | ReportFormat::Arrow => false,

@@ -7,13 +7,13 @@ use uuid::Uuid;
 pub const MINIMUM_INTERVAL_HOURS: u32 = 4;
 pub const MAXIMUM_INTERVAL_HOURS: u32 = 2160;
 
-/// Slots that one look may take of a report that was not served for long; the next look takes more.
+/// The most slots of one report that one tick queues, if no scheduler ran for long; the next tick takes more.
 pub const SLOTS_AT_ONCE: usize = 10;
 
 /// A slot that nobody looked at for so long has been missed: no scheduler ran.
 const MISSED_AFTER: TimeDelta = TimeDelta::minutes(10);
 
-/// What becomes of slots that passed while no scheduler ran. Skipped ones do not count.
+/// What happens to slots that passed while no scheduler ran. Skipped slots do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CatchUp {
     /// The newest runs, older ones are skipped.
@@ -41,22 +41,22 @@ impl CatchUp {
     }
 }
 
-/// Slots lie at `start`, `start` + interval, … until `count` of them were due or `end` has passed, whichever comes first.
+/// The slots are `start`, `start` + interval, … until `count` of them were due or `end` has passed, whichever comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     pub start: DateTime<Utc>,
     pub interval_hours: u32,
     /// None: without end.
     pub count: Option<u32>,
-    /// No slot lies after it. None: without end.
+    /// There is no slot after it. None: without end.
     pub end: Option<DateTime<Utc>>,
-    /// Slots that were due so far, failed runs included, skipped ones not.
+    /// Slots that were due so far, with failed executions and without skipped slots.
     pub fired: u32,
-    /// The next slot; None when there is none any more.
+    /// The next slot; None if no slot is left.
     pub next: Option<DateTime<Utc>>,
-    /// Raised by each change of start or interval, so that a new schedule may reuse an instant of the old.
+    /// Raised by each change of start or interval, so that a new schedule may use an instant of the old one again.
     pub revision: u32,
-    /// The id that the run of the next slot will have; None until somebody was told of it.
+    /// The id that the execution of the next slot will have; None until it was shown to somebody.
     pub next_run: Option<Uuid>,
 }
 
@@ -64,9 +64,9 @@ pub struct Schedule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
     pub at: DateTime<Utc>,
-    /// Unique within the report: what makes queueing it twice impossible.
+    /// Unique within the report: it makes queueing a slot idempotent.
     pub key: String,
-    /// The id that its run was announced by.
+    /// The id under which its execution was shown.
     pub run: Option<Uuid>,
 }
 
@@ -75,7 +75,7 @@ impl Schedule {
         Schedule { start, interval_hours, count, end: None, fired: 0, next: Some(start), revision, next_run: None }
     }
 
-    /// With this end in place of the one it had. A next slot that lies after it is none.
+    /// The schedule with another end. A next slot after it is dropped.
     pub fn ending(self, end: Option<DateTime<Utc>>) -> Schedule {
         Schedule { end, ..self }.until_end()
     }
@@ -86,7 +86,7 @@ impl Schedule {
         self
     }
 
-    /// How many slots are to come: by the count and by the end, whichever leaves fewer. None: without end.
+    /// How many slots are left: by the count and by the end, whichever leaves fewer. None: without end.
     pub fn slots_left(&self) -> Option<u32> {
         let Some(next) = self.next else { return Some(0) };
         let by_count = self.count.map(|count| count.saturating_sub(self.fired));
@@ -104,7 +104,7 @@ impl Schedule {
         TimeDelta::hours(i64::from(self.interval_hours.max(1)))
     }
 
-    /// The slots due by `now` that are to run, oldest first, and the schedule after them. It may have more of them still.
+    /// The slots that are due by `now` and not skipped, oldest first, and the schedule after them. More slots may be due.
     pub fn take_due(&self, now: DateTime<Utc>, catch_up: CatchUp) -> (Vec<Slot>, Schedule) {
         let mut after = match catch_up {
             CatchUp::All => self.clone(),
@@ -132,8 +132,8 @@ impl Schedule {
         next.checked_add_signed(self.interval() * i32::try_from(passed.max(0)).unwrap_or(i32::MAX)).unwrap_or(next)
     }
 
-    /// Planned anew from `now` on, where the next slot lies more than an interval ahead though it is not the first: a clock that was ahead
-    /// planned it. Slots that it has run already run again, when they are due. None: the schedule is as it should be.
+    /// Plans again from `now` on, if the next slot is more than an interval ahead although it is not the first: a clock that was ahead planned it.
+    /// Slots that were executed already are executed again when they are due. None: the schedule is right.
     pub fn replanned(&self, now: DateTime<Utc>) -> Option<Schedule> {
         let next = self.next.filter(|next| *next > self.start)?;
         if next.checked_sub_signed(self.interval()).is_none_or(|before| before <= now) {
@@ -143,7 +143,7 @@ impl Schedule {
         Some(first.skip_to(now))
     }
 
-    /// The schedule with the slots before `now` left out, uncounted: what resuming a paused report means.
+    /// The schedule without the slots before `now`, which do not count: this is what resuming a paused report means.
     pub fn skip_to(&self, now: DateTime<Utc>) -> Schedule {
         let mut after = self.clone();
         if let Some(next) = self.next.filter(|next| *next < now) {

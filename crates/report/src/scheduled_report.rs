@@ -1,4 +1,7 @@
-//! A report: a query to run, once or on a schedule, and every rule about making and changing one.
+//! A report: a query that is executed once or on a schedule, and every rule about creating and changing one.
+//!
+//! The fields of a request go in, and a report or all broken rules come out. Whether the query exists, and whether quotas have room, is found out
+//! elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +28,14 @@ pub struct ScheduledReport {
     pub id: Uuid,
     pub tenant: Uuid,
     pub owner: Uuid,
-    /// The application that created it: a run checks owner and application together.
+    /// The application that created it: an execution checks owner and application together.
     pub application: Uuid,
     pub program: Program,
     pub name: String,
     pub description: Option<String>,
-    /// As the caller gave it: the id of an own or of a system query.
+    /// The id that the caller gave, of a query of the caller's own or of a system query.
     pub query_id: String,
-    /// The text as it was at creation; what runs.
+    /// The text at creation, which is the one that is executed.
     pub query: String,
     /// The owner's name as answers show it.
     pub user: String,
@@ -93,9 +96,9 @@ pub struct ReportInput {
     pub format: Option<String>,
     pub callback_url: Option<String>,
     pub callback_method: Option<String>,
-    /// Not documented: whether failed runs are told of too.
+    /// Not documented: whether failed executions cause a callback too.
     pub callback_on_failure: Option<bool>,
-    /// None where the version of the API has no end.
+    /// None in a version of the API that has no end.
     pub end_time: Option<String>,
     /// Whether the version of the API asks for schedules that end.
     #[serde(skip)]
@@ -105,13 +108,13 @@ pub struct ReportInput {
 /// What a deployment may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportRules {
-    /// How far ahead StartTime must lie, in hours.
+    /// How far ahead StartTime must be, in hours.
     pub start_lead_hours: u32,
-    /// Whether the minimum interval that a dataset names holds, beside the documented one of all reports.
+    /// Whether the minimum interval of a dataset is enforced, beside the documented one of all reports.
     pub dataset_minimum_interval: bool,
-    /// Whether callbacks go to https addresses alone.
+    /// Whether callbacks may go to https addresses only.
     pub https_callbacks: bool,
-    /// The most runs that a finite schedule may ask for, by the interval (hours) from which on that holds. Empty: any number.
+    /// The largest count of a finite schedule, by the interval (hours) from which on it applies. Empty: any number.
     pub most_runs: BTreeMap<u32, u32>,
 }
 
@@ -121,7 +124,7 @@ impl Default for ReportRules {
     }
 }
 
-/// A rule that a create or an update breaks. The texts are the documented ones where there are any.
+/// A rule that a creation or an update breaks. The texts are the documented ones where they exist.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReportFault {
     #[error("Null or missing value: {0}")]
@@ -190,7 +193,7 @@ impl From<ReportFault> for ReportFaults {
     }
 }
 
-/// A create that keeps the rules; what is left is to find the query and to write it down.
+/// A creation that keeps all rules. What remains is to find the query and to store the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReport {
     pub name: String,
@@ -202,7 +205,10 @@ pub struct NewReport {
 }
 
 impl NewReport {
-    /// Every rule of a create that needs nothing but the input and the time.
+    /// Checks every rule of a creation that needs only the input and the time.
+    ///
+    /// # Errors
+    /// When fields break rules: all of them.
     pub fn check(input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<NewReport, ReportFaults> {
         let mut faults = Vec::new();
         let name = required(&input.report_name, "ReportName", &mut faults);
@@ -221,8 +227,11 @@ impl NewReport {
 }
 
 impl ScheduledReport {
-    /// The report after an update: an omitted field is kept; QueryId and ExecuteNow cannot change.
-    /// Another start or interval starts the schedule, and its count, anew.
+    /// The report after an update: an omitted field is kept; QueryId and ExecuteNow cannot change. Another start or interval restarts the schedule
+    /// and its count.
+    ///
+    /// # Errors
+    /// When fields break rules, or the report runs only once: all broken rules.
     pub fn updated(&self, input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<ScheduledReport, ReportFaults> {
         let Timing::Recurring(schedule) = &self.timing else {
             return Err(ReportFault::OnceUpdated.into());
@@ -291,13 +300,19 @@ impl ScheduledReport {
         }
     }
 
-    /// Whether reports of a dataset may run as often as this one. `minimum_hours`: what the dataset names.
+    /// Whether a report of the dataset may be executed as often as this one. `minimum_hours`: the dataset's minimum interval.
+    ///
+    /// # Errors
+    /// When the dataset's minimum interval is longer.
     pub fn fits_dataset(&self, minimum_hours: u32, rules: &ReportRules) -> Result<(), ReportFault> {
         let too_often = self.interval_hours().is_some_and(|hours| hours < minimum_hours);
         if rules.dataset_minimum_interval && too_often { Err(ReportFault::DatasetInterval(minimum_hours)) } else { Ok(()) }
     }
 
     /// Idempotent; a report without further runs cannot be paused.
+    ///
+    /// # Errors
+    /// When the report has no further executions.
     pub fn paused(&self) -> Result<ScheduledReport, ReportFaults> {
         match self.status {
             ReportStatus::Inactive => Err(ReportFault::NoFurtherRuns("paused").into()),
@@ -305,7 +320,10 @@ impl ScheduledReport {
         }
     }
 
-    /// Idempotent. Slots that passed meanwhile are skipped.
+    /// Idempotent. Slots that passed in the meantime are skipped.
+    ///
+    /// # Errors
+    /// When the report has no further executions.
     pub fn resumed(&self, now: DateTime<Utc>) -> Result<ScheduledReport, ReportFaults> {
         let timing = match (self.status, &self.timing) {
             (ReportStatus::Inactive, _) => return Err(ReportFault::NoFurtherRuns("resumed").into()),

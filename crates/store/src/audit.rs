@@ -9,9 +9,10 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 use uuid::Uuid;
 
+use crate::database::dialect::placeholders;
 use crate::database::outage::again;
 use crate::database::row::{Read, millis};
-use crate::together::{Write, insert_rows, placeholders};
+use crate::database::rows::insert_rows;
 use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +62,6 @@ fn bind<'q>(query: Query<'q, Any, AnyArguments>, event: &AuditEvent) -> Query<'q
 }
 
 impl Store {
-    /// Returns once the event is on disk. Events that come at the same time share a transaction.
-    pub async fn record_audit_event(&self, event: AuditEvent) -> Result<(), StoreError> {
-        self.write_together(Write::Audit(event)).await.map(drop)
-    }
-
     /// Writes events that are counted: one that is there already takes the number and the last details over. One that the database does not take is
     /// named in the log and left out, so that it keeps no other from being written.
     pub async fn put_counted_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
@@ -101,7 +97,9 @@ impl Store {
 
     /// Removes events that are older, the oldest first: at most `limit`. How many there were.
     pub async fn forget_audit_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2)");
+        let old = format!("SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2 {}", self.dialect.skip_locked());
+        let query = format!("WITH old AS MATERIALIZED ({old}) DELETE FROM audit_events WHERE id IN (SELECT id FROM old)");
+        let query = sqlx::query(AssertSqlSafe(query));
         let mut transaction = self.begin_beside().await?;
         let forgotten = execute(&mut transaction, query.bind(millis(before)).bind(i64::from(limit))).await?;
         transaction.commit().await?;

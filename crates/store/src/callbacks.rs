@@ -11,7 +11,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::dialect::placeholders;
 use crate::database::row::{Read, millis};
+use crate::database::rows::in_powers_of_two;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
 
@@ -151,7 +153,7 @@ impl Store {
         lease_now: i64,
         lease_until: i64,
     ) -> Result<Option<ClaimedCallback>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         let query = sqlx::query(
             "UPDATE callbacks SET epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
              WHERE id = $2 AND state = 'pending' AND due <= $3 AND lease_until < $4 RETURNING *",
@@ -183,7 +185,7 @@ impl Store {
             CallbackOutcome::Failed => (CallbackState::Failed, callback.due, Some(now)),
             CallbackOutcome::Cancelled => (CallbackState::Cancelled, callback.due, Some(now)),
         };
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         let query = sqlx::query(
             "UPDATE callbacks SET state = $1, due = $2, finished = $3, lease_until = 0, epoch = epoch + 1
              WHERE id = $4 AND epoch = $5 AND state = 'pending'",
@@ -220,7 +222,7 @@ impl Store {
             "UPDATE callbacks SET state = 'pending', due = $1, give_up = $2, finished = NULL, lease_until = 0, epoch = epoch + 1
              WHERE id = $3 RETURNING *",
         );
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         let row = query.bind(millis(now)).bind(millis(give_up)).bind(id.to_string()).fetch_optional(&mut *transaction).await?;
         let callback = row.as_ref().map(read_callback).transpose()?;
         if callback.is_some() {
@@ -232,14 +234,21 @@ impl Store {
 
     /// Removes callbacks that ended before, with their attempts: at most `limit`, the oldest first. How many there were.
     pub async fn forget_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        let old = "SELECT id FROM callbacks WHERE finished < $1 ORDER BY finished, id LIMIT $2";
-        let mut transaction = self.begin().await?;
-        let attempts = format!("DELETE FROM callback_attempts WHERE callback_id IN ({old})");
-        let query = sqlx::query(sqlx::AssertSqlSafe(attempts)).bind(millis(before)).bind(i64::from(limit));
-        execute(&mut transaction, query).await?;
-        let callbacks = format!("DELETE FROM callbacks WHERE id IN ({old})");
-        let query = sqlx::query(sqlx::AssertSqlSafe(callbacks)).bind(millis(before)).bind(i64::from(limit));
-        let removed = execute(&mut transaction, query).await?;
+        let skip_locked = self.dialect.skip_locked();
+        let old = format!("SELECT id FROM callbacks WHERE finished < $1 ORDER BY finished, id LIMIT $2 {skip_locked}");
+        let mut transaction = self.begin_beside().await?;
+        let query = sqlx::query(sqlx::AssertSqlSafe(old)).bind(millis(before)).bind(i64::from(limit));
+        let rows = query.fetch_all(&mut *transaction).await?;
+        let ids = rows.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
+        let mut removed = 0;
+        for some in in_powers_of_two(&ids) {
+            let listed = placeholders(0, some.len());
+            for of in ["callback_attempts WHERE callback_id", "callbacks WHERE id"] {
+                let query = sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM {of} IN ({listed})")));
+                let gone = execute(&mut transaction, some.iter().fold(query, |query, id| query.bind(id.clone()))).await?;
+                removed += if of.starts_with("callbacks") { gone } else { 0 };
+            }
+        }
         transaction.commit().await?;
         Ok(removed)
     }

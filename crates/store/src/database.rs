@@ -3,7 +3,9 @@
 pub(crate) mod connection;
 pub(crate) mod dialect;
 pub(crate) mod lanes;
+pub(crate) mod locks;
 pub(crate) mod opening;
 pub(crate) mod outage;
 pub(crate) mod row;
+pub(crate) mod rows;
 pub(crate) mod settings;

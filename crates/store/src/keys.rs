@@ -4,6 +4,7 @@ pub(crate) mod sealed;
 
 use chrono::{DateTime, Utc};
 
+use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -24,7 +25,7 @@ impl Store {
             .bind(key.purpose.clone())
             .bind(key.sealed.clone())
             .bind(millis(key.created));
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         execute(&mut transaction, query).await?;
         self.record_change(&mut transaction).await?;
         transaction.commit().await
@@ -32,7 +33,7 @@ impl Store {
 
     /// Adds the key unless there is one of its purpose: of processes that start at once, one makes it.
     pub async fn add_first_key(&self, key: &StoredKey) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::KeysOf(&key.purpose)).await?;
         let query = sqlx::query(
             "INSERT INTO keys (id, purpose, sealed, created)
              SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM keys WHERE purpose = $2)",

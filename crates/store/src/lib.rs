@@ -7,12 +7,12 @@ mod audit;
 mod callbacks;
 mod database;
 mod error;
+mod group_commit;
 mod identities;
 mod keys;
 mod reports;
 mod room;
 mod sign_in;
-mod together;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -47,10 +47,9 @@ pub use sign_in::sessions::{MissingStep, SignInSession};
 use database::connection::{Connection, Transaction};
 use database::dialect::Dialect;
 use database::lanes::Pool;
-use database::outage::again;
+use group_commit::GroupCommit;
 use identities::version::IdentityVersion;
 use sign_in::refresh_tokens::Grown;
-use together::Together;
 
 /// A database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -60,7 +59,7 @@ pub struct Store {
     /// For reports, their runs and what lists them, and for transactions.
     reports: Pool,
     dialect: Dialect,
-    together: Together,
+    group_commit: GroupCommit,
     grown: Grown,
     identities: IdentityVersion,
     /// Written with the next change.
@@ -82,7 +81,7 @@ impl Store {
 
     /// Waits a few seconds at most for all connections to close, so that the last writes are on disk.
     pub async fn close(&self) {
-        if tokio::time::timeout(LAST_WRITES, self.together.finish()).await.is_err() {
+        if tokio::time::timeout(LAST_WRITES, self.group_commit.finish()).await.is_err() {
             tracing::warn!("the last writes did not end in time");
         }
         futures::future::join(self.pool.close(), self.reports.close()).await;
@@ -91,34 +90,6 @@ impl Store {
     /// Whether other processes may use the database too.
     pub fn is_shared(&self) -> bool {
         self.dialect.is_shared()
-    }
-
-    /// A transaction that may write from its first statement on, and that no other such transaction runs beside: what it reads stays so.
-    async fn begin(&self) -> Result<Transaction, StoreError> {
-        self.begin_in(&self.reports, self.dialect.one_at_a_time()).await
-    }
-
-    /// As `begin`, but others may run beside it: each of its statements must hold for itself.
-    async fn begin_beside(&self) -> Result<Transaction, StoreError> {
-        self.begin_in(&self.reports, None).await
-    }
-
-    /// As `begin`, for grants: they wait for each other alone.
-    async fn begin_grants(&self) -> Result<Transaction, StoreError> {
-        self.begin_in(&self.pool, self.dialect.one_grant_at_a_time()).await
-    }
-
-    /// On another connection again where the first was cut: nothing has been written yet.
-    async fn begin_in(&self, pool: &Pool, lock: Option<&'static str>) -> Result<Transaction, StoreError> {
-        again(|| self.begin_once(pool, lock)).await
-    }
-
-    async fn begin_once(&self, pool: &Pool, lock: Option<&'static str>) -> Result<Transaction, StoreError> {
-        let mut transaction = Transaction::begin(pool.acquire().await?, self.dialect.begin()).await?;
-        if let Some(lock) = lock {
-            execute(&mut transaction, sqlx::query(lock)).await?;
-        }
-        Ok(transaction)
     }
 }
 

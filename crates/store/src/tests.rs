@@ -257,7 +257,7 @@ async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
 }
 
-async fn change(store: &Store, id: u128, change: impl FnOnce(&ScheduledReport) -> ScheduledReport) -> ScheduledReport {
+async fn change(store: &Store, id: u128, change: impl Fn(&ScheduledReport) -> ScheduledReport) -> ScheduledReport {
     let changing = |report: &ScheduledReport| Ok::<_, ReportFault>(change(report));
     store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), None, changing).await.unwrap().unwrap().unwrap()
 }
@@ -372,13 +372,14 @@ mod artifact_blocks;
 mod bounds;
 mod callbacks;
 mod external_identities;
+mod group_commit;
 mod identities;
 mod migration;
 mod next_runs;
 mod outages;
+mod races;
 mod recording;
 mod replanning;
 mod runs;
 mod sign_in;
 mod simulation;
-mod together;

@@ -1,6 +1,6 @@
-//! Where a request comes from: the connection's other end, or what trusted proxies say of it.
+//! The address that a request comes from: the peer of the connection, or the address that a trusted proxy names.
 //!
-//! Used for limits and the record, never to allow anything.
+//! It is used for limits and the audit trail, and never to allow anything.
 
 use std::net::{IpAddr, SocketAddr};
 

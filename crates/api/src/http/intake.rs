@@ -1,5 +1,5 @@
-//! How much may come in at once: requests under way, and the bytes of their bodies, with a bound for all clients together and a share for each
-//! address. A body must also come at a least rate, so that what it holds is given back in time.
+//! The limits of what comes in: concurrent requests and the bytes of their bodies, with a bound for all clients together and a share for each
+//! address. A body must also come at a minimum rate, so that its share is freed in time.
 //!
 //! It never looks into a body, and answers nobody: [`super::admission`] does.
 
@@ -26,7 +26,7 @@ const BODIES_PER_ADDRESS: usize = 8 << 20;
 const BODY_TIME: Duration = Duration::from_secs(15);
 const BYTES_A_SECOND: u64 = 4 << 10;
 
-/// The bounds, and what is under way; shared by all listeners.
+/// The bounds and what is in use; shared by all listeners.
 #[derive(Debug)]
 pub struct Intake {
     most: Load,
@@ -68,7 +68,7 @@ pub(super) enum Full {
 }
 
 impl Intake {
-    /// As many requests as there may be connections, in all and of one address.
+    /// Allows as many requests as connections, in total and for one address.
     pub fn new(connections: usize, per_address: usize) -> Intake {
         let load = |requests, bytes| Load { requests, bytes };
         Intake {

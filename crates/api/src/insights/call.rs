@@ -1,4 +1,4 @@
-//! A request whose caller has met every prerequisite: what each handler of the insights API starts from, and how each is answered.
+//! A request whose caller meets every prerequisite. Each handler of the Insights API begins with one, and each is answered in one way.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -86,7 +86,7 @@ impl Call {
         self.path.get(name).map(|value| value.trim()).unwrap_or_default()
     }
 
-    /// The report, or reports, that the path names; where it names none, the parameter `reportId`, as some pages of the documents show it.
+    /// The report, or reports, that the path names; if it names none, the parameter `reportId`, as some pages of the documents show.
     pub(super) fn report_id(&self) -> Result<String, Failure> {
         let in_path = self.path("report_id");
         if !in_path.is_empty() || self.path.contains_key("report_id") {
@@ -100,7 +100,7 @@ impl Call {
         self.success_with(value, message, &[])
     }
 
-    /// The same, with more to be known about it than the documented message says.
+    /// The same, with notes beside the documented message.
     pub(super) fn success_with<Item: Serialize>(&self, value: &[Item], message: Option<&str>, notes: &[String]) -> Response {
         envelope::success(value, message, notes, self.caller.scope.is_redacted())
     }

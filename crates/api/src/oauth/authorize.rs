@@ -1,4 +1,4 @@
-//! The authorization endpoints of both versions, and the one address that all pages send their forms to.
+//! The authorization endpoints of both versions, and the address that all pages send their forms to.
 
 use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_identity::tokens::token::TokenVersion;
@@ -49,7 +49,7 @@ pub(super) async fn take_step(caller: Caller, mut call: Call) -> Given {
     caller.proceed(&purpose, step).await
 }
 
-/// The form is of another browser, or of a page from before its cookies went.
+/// The refusal of a form that belongs to another browser, or to a page from before the browser's cookies were removed.
 pub(super) fn stale_form() -> GrantRefusal {
     GrantRefusal::malformed("the page has expired, or the browser keeps no cookies; go back to the application and begin again")
 }

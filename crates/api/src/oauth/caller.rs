@@ -102,7 +102,7 @@ fn with_fields(uri: &str, joint: char, fields: &[(&'static str, String)]) -> Str
     format!("{uri}{joint}{}", Serializer::new(String::new()).extend_pairs(fields).finish())
 }
 
-/// To where a GET belongs, whatever the browser sent here.
+/// Redirects with a GET, whatever method the browser used here.
 pub(super) fn redirect(to: &str) -> Response {
     let headers = [(header::LOCATION, to), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
     (StatusCode::SEE_OTHER, headers).into_response()

@@ -19,7 +19,7 @@ pub(super) fn refuse_failure(state: &ApiState, asked: &Asked, failure: &TokenFai
     }
 }
 
-/// A refusal's text with the ids by which it is found again.
+/// A refusal's text with the ids that identify it in the log.
 pub(super) struct Described {
     pub text: String,
     pub uri: String,
@@ -53,7 +53,7 @@ pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) ->
     asking_again_later(private_json(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), &body), refusal)
 }
 
-/// With the seconds after which the same request may be granted, where waiting helps.
+/// Adds the seconds after which the same request may be granted, if waiting helps.
 pub(super) fn asking_again_later(mut response: Response, refusal: &GrantRefusal) -> Response {
     if let Some(seconds) = refusal.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -61,7 +61,7 @@ pub(super) fn asking_again_later(mut response: Response, refusal: &GrantRefusal)
     response
 }
 
-/// Tokens and what is said about them must not be kept by anything on the way.
+/// JSON that nothing on the way may cache, since it has tokens or is about them.
 pub(super) fn private_json(status: StatusCode, body: &Value) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),

@@ -23,8 +23,8 @@ pub(super) async fn issue_v2(mut call: Call) -> Given {
     issue(call, form, TokenVersion::V2).await
 }
 
-/// A client in the wild (the Azure runtime for Ruby) sends the form as the body of a GET, which the older endpoint takes. Without one it is the
-/// wrong verb; what stands in the address is never read, since secrets do not belong there.
+/// One client (the Azure runtime for Ruby) sends the form as the body of a GET, which the older endpoint accepts. A GET without a body is the wrong
+/// verb. The query of the address is never read, since secrets do not belong there.
 pub(super) async fn issue_by_get(mut call: Call) -> Given {
     let form = call.form().await;
     if form.as_ref().is_ok_and(Parameters::is_empty) {

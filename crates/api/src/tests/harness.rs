@@ -40,6 +40,7 @@ use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_operations::issue_token::device_polls::DevicePolls;
 use insightgate_operations::keys::signing::SigningKeys;
 use insightgate_operations::keys::vault::Vault;
+use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::add_user::{add_user, assign_role};
 use insightgate_operations::provisioning::enroll_tenant::enroll_tenant;
 use insightgate_operations::provisioning::register_application::{register_application, register_public_application};
@@ -201,6 +202,7 @@ impl Deployment {
             clock_watch: ClockWatch::default(),
             device_polls: DevicePolls::default(),
             artifact_room: ArtifactRoom::default(),
+            background: Arc::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         let deployment = Deployment { router: router(state(&context, Some(sandbox))), context, folder };
@@ -209,7 +211,8 @@ impl Deployment {
     }
 
     async fn seed(&self) {
-        let context = &self.context;
+        #[allow(clippy::disallowed_methods)]
+        let (context, by) = (&self.context, Provisioner::at_start("test"));
         let tenant = |id, domain: &str, account: &str| Tenant {
             id,
             domain: domain.into(),
@@ -217,7 +220,7 @@ impl Deployment {
             global_account: Some(account.into()),
         };
         for tenant in [tenant(CONTOSO, "contoso.example", "1000000"), tenant(FABRIKAM, "fabrikam.example", "2000000")] {
-            enroll_tenant(context, &tenant, &[], Program::Mpn, "test").await.unwrap();
+            enroll_tenant(context, by, &tenant, &[], Program::Mpn).await.unwrap();
             let marketplace = Enrollment::active(Program::Cmp, self.now());
             context.store.put_enrollment(tenant.id, &marketplace).await.unwrap();
         }
@@ -236,14 +239,14 @@ impl Deployment {
                 operator: id == OPERATOR_APP,
                 ..Application::confidential(id, tenant, "app")
             };
-            register_application(context, &application, SECRET, permissions, "test").await.unwrap();
+            register_application(context, by, &application, SECRET, permissions).await.unwrap();
         }
         let desktop = Application {
             public: true,
             redirect_uris: vec!["http://localhost".into(), "msal-desktop://auth".into()],
             ..Application::confidential(DESKTOP_APP, CONTOSO, "Contoso desktop")
         };
-        register_public_application(context, &desktop, &[], "test").await.unwrap();
+        register_public_application(context, by, &desktop, &[]).await.unwrap();
         context.store.add_permission(DESKTOP_APP, Permission::PartnerApi).await.unwrap();
         let viewer = |locations| RoleAssignment { role: Role::ExecutiveReportViewer, locations };
         for (who, name, locations) in [
@@ -253,11 +256,12 @@ impl Deployment {
             (ZOE, "zoe@fabrikam.example", Locations::Organization),
         ] {
             let id = who.user.unwrap();
-            add_user(context, who.tenant, id, name, PASSWORD, "test").await.unwrap();
-            assign_role(context, who.tenant, id, &viewer(locations), "test").await.unwrap();
+            add_user(context, by, who.tenant, id, name, PASSWORD).await.unwrap();
+            // The location is of the rows alone.
+            context.store.put_role(who.tenant, id, &viewer(locations)).await.unwrap();
         }
         let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
-        assign_role(context, CONTOSO, APP, &manager, "test").await.unwrap();
+        assign_role(context, by, CONTOSO, APP, &manager).await.unwrap();
         self.write_sales(CONTOSO, "a.parquet", &[("alpha", 100, "1000001"), ("beta", 250, "1000001"), ("gamma", 900, "1000002")]);
         self.write_sales(FABRIKAM, "a.parquet", &[("zeta", 7, "2000001")]);
         for (program, dataset) in [(Program::Mpn, "Plain"), (Program::Cmp, "Orders")] {

@@ -1,4 +1,4 @@
-//! The management API's objects as they travel: camelCase both ways.
+//! The wire types of the management API, in camelCase both ways.
 //!
 //! Fields that this crate does not know are kept in `more`, so that nothing an answer said is lost. What is shown only once is left out of
 //! debug forms.
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::null_as_default;
 
-/// A password or secret on its way. Its debug form says nothing.
+/// A password or secret in a request. Its debug form shows nothing.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
@@ -50,7 +50,7 @@ pub struct Tenant {
     pub more: Map<String, Value>,
 }
 
-/// An organisation to take in. `profile` holds the legal business profile by its documented field names.
+/// An organisation to enroll. `profile` has the legal business profile by its documented field names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewTenant {
@@ -66,7 +66,7 @@ pub struct NewTenant {
 #[serde(rename_all = "camelCase")]
 pub struct Enrollment {
     pub program: String,
-    /// Where it stands, such as `EmailVerification`.
+    /// Its stage, such as `EmailVerification`.
     pub stage: String,
     /// The overall status, such as `Pending`.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub struct Enrollment {
     pub more: Map<String, Value>,
 }
 
-/// What is to happen to an enrollment.
+/// A step of an enrollment.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EnrollmentMove<'a> {
     SendCode,
@@ -129,7 +129,7 @@ pub struct NewUser {
     pub username: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Without one the user signs in elsewhere.
+    /// Without a password the user signs in elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -299,7 +299,7 @@ pub struct AuditEvent {
     pub detail: String,
     #[serde(default)]
     pub correlation_id: Option<String>,
-    /// How often it happened within the minute; 1 for an event of its own.
+    /// How often it happened within the minute; 1 for a single event.
     #[serde(default = "once")]
     pub occurrences: u64,
     /// Where it came from, for callers who proved nothing.
@@ -313,7 +313,7 @@ fn once() -> u64 {
     1
 }
 
-/// Each narrows the list. Times as `2026-11-22T12:00:00Z`.
+/// Each field narrows the list. Times are written as `2026-11-22T12:00:00Z`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditFilter {
@@ -338,7 +338,7 @@ pub struct Callback {
     pub id: String,
     pub report_id: String,
     pub execution_id: String,
-    /// `completed` or `failed`: how the run ended.
+    /// `completed` or `failed`: how the execution ended.
     pub event: String,
     pub method: String,
     /// Without its query, which may hold the receiver's key.
@@ -348,11 +348,11 @@ pub struct Callback {
     #[serde(default, deserialize_with = "null_as_default")]
     pub attempt_count: u64,
     pub created: String,
-    /// When the next attempt is, or the last one was, due.
+    /// When the next attempt is due, or the last one was.
     pub due: String,
     #[serde(default)]
     pub finished: Option<String>,
-    /// Where one callback was asked for.
+    /// Only in the answer for a single callback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Vec<CallbackAttempt>>,
     #[serde(flatten)]
@@ -389,7 +389,7 @@ pub struct CallbackFilter {
     pub state: Option<String>,
 }
 
-/// What callbacks are signed with.
+/// A secret that signs callbacks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallbackSecret {
     pub id: String,

@@ -1,4 +1,4 @@
-//! Days and microseconds since 1970 → `yyyy-MM-dd` and `yyyy-MM-ddTHH:mm:ssZ`, for every value the types can hold.
+//! Days and microseconds since 1970 → `yyyy-MM-dd` and `yyyy-MM-ddTHH:mm:ssZ`, for every value of the types.
 
 const DAY: i64 = 86_400_000_000;
 const SECOND: i64 = 1_000_000;
@@ -22,7 +22,7 @@ pub(crate) fn push_date(days: i64, out: &mut Vec<u8>) {
     push_digits(day, 2, out);
 }
 
-/// Fractions of a second only when there are any, without trailing zeros.
+/// Writes fractions of a second only if there are any, without trailing zeros.
 pub(crate) fn push_timestamp(microseconds: i64, out: &mut Vec<u8>) {
     let of_day = microseconds.rem_euclid(DAY);
     push_date(microseconds.div_euclid(DAY), out);

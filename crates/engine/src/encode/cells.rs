@@ -1,4 +1,4 @@
-//! One column of a batch, by its type: what the encoders share.
+//! One column of a batch, by its type. The encoders share this.
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, RecordBatch,
@@ -8,10 +8,10 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::Int32Type;
 
 use super::calendar;
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
-/// A column whose type has been found out once for the whole batch.
+/// A column whose type is determined once for the whole batch.
 pub(super) struct Cells<'a> {
     nulls: Option<&'a NullBuffer>,
     values: Values<'a>,
@@ -103,7 +103,7 @@ fn dictionary(array: &DictionaryArray<Int32Type>) -> Option<Values<'_>> {
     Some(Values::Dictionary(array.keys().values(), array.values().as_string_opt()?))
 }
 
-/// What an export writes for each value; null for null.
+/// What an export writes for each value; null stays null.
 pub(crate) fn text_of(array: &ArrayRef) -> Result<StringArray, EngineError> {
     let cells = Cells::new(array.as_ref())?;
     let mut texts = StringBuilder::with_capacity(array.len(), array.len() * 8);
@@ -122,7 +122,7 @@ pub(crate) fn text_of(array: &ArrayRef) -> Result<StringArray, EngineError> {
 }
 
 impl Cell<'_> {
-    /// Appends everything but text, whose quoting is the encoder's. Nothing for null.
+    /// Appends every value but a text, whose quoting is the encoder's task. Appends nothing for null.
     #[inline]
     pub(super) fn push(&self, out: &mut Vec<u8>) {
         match self {

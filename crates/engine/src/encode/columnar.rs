@@ -1,7 +1,7 @@
 //! Parquet and Arrow files: columns in their own types, under the names that the query wrote.
 //!
-//! Both are written one batch after the other, since both number what they wrote. Rows are cut anew into batches of one size first: how the
-//! engine happened to cut them must not show in the file.
+//! Both are written one batch after the other, since later parts refer to earlier ones by number. Rows are first cut again into batches of one size,
+//! so that the file does not show how the engine had cut them.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 
 use super::{FileWriter, named_once};
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
-use crate::rows::types;
+use crate::types;
 
 /// A row group is held in memory until it is whole, by us and by many who read it.
 const ROW_GROUP_ROWS: usize = 131_072;
@@ -29,7 +29,7 @@ const ROW_GROUP_BYTES: usize = 16 << 20;
 /// Who wrote a file, without a version: the same rows give the same bytes.
 const CREATED_BY: &str = "insightgate";
 
-/// The columns of a file, and where they come from.
+/// The columns of a file, and their sources.
 pub(super) struct Table {
     outputs: Vec<Output>,
     pub(super) schema: SchemaRef,
@@ -42,7 +42,7 @@ impl Table {
         Table { outputs, schema: Arc::new(Schema::new(fields)) }
     }
 
-    /// The stream's batch as the file has it: texts that are dictionaries in memory are plain.
+    /// The stream's batch as it is in the file: texts that are dictionaries in memory become plain.
     pub(super) fn batch(&self, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
         let column = |(output, field): (&Output, &Arc<Field>)| -> Result<ArrayRef, EngineError> {
             let Some(array) = batch.columns().get(output.column) else {
@@ -56,8 +56,8 @@ impl Table {
     }
 }
 
-/// The same values in the one form that depends on nothing else: no bitmap where nothing is null, and nothing beneath what is null. How the
-/// engine came by a batch shows in both, and both writers let it through.
+/// The same values in canonical form: without a bitmap if nothing is null, and with empty values beneath nulls. Both depend on how the engine made a
+/// batch, and both writers write them as they are.
 pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
     let columns = batch.columns().iter().map(|array| rebuilt(array)).collect();
     RecordBatch::try_new(batch.schema(), columns).map_err(failed)
@@ -115,7 +115,7 @@ impl FileWriter for ParquetFile {
     }
 }
 
-/// Not compressed, so that every reader of the format reads it, and from a mapped file.
+/// It is not compressed, so that every reader of the format can read it, also from a mapped file.
 pub(super) struct ArrowFile(IpcWriter<Vec<u8>>);
 
 impl ArrowFile {

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use flate2::GzBuilder;
 
-/// Bytes of text in one member. So large that the file is about as small as one member for all: measured on 75 MB of CSV, a hundredth more with gzip,
-/// which looks back 32 KiB, and no more with zstd.
+/// Bytes of text in one member. This is large enough for a file that is about as small as with a single member: measured on 75 MB of CSV, one
+/// hundredth larger with gzip, which looks back 32 KiB, and no larger with zstd.
 pub(super) const MEMBER: usize = 1 << 20;
 
 /// What the tools themselves take when they are not told.
@@ -19,7 +19,7 @@ pub(super) enum Compression {
 }
 
 impl Compression {
-    /// A whole member. The same text always gives the same bytes: no time, name or system is in its header.
+    /// A complete member. The same text always gives the same bytes: the header has no time, name or system.
     pub(super) fn member(self, text: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Compression::Gzip => {

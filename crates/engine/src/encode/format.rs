@@ -1,4 +1,4 @@
-//! What a file can be written as, and which way its bytes are made.
+//! The formats of a file, and how its bytes are made.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::compress::Compression;
 use super::json::Lines;
 use super::parts::{self, Parts};
 use super::separated::Separated;
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -53,7 +53,7 @@ impl Format {
         }
     }
 
-    /// Of the file as it is: a compressed one is not text to whoever gets it.
+    /// The content type of the file as it is: a compressed file is not text for its reader.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Csv => "text/csv; charset=utf-8",
@@ -70,13 +70,13 @@ impl Format {
         Format::ALL.into_iter().find(|format| format.extension().eq_ignore_ascii_case(text))
     }
 
-    /// By all of the extension, such as `.csv.gz`.
+    /// Finds the format by the whole extension, such as `.csv.gz`.
     pub fn from_file_name(name: &str) -> Option<Format> {
         let name = name.to_ascii_lowercase();
         Format::ALL.into_iter().find(|format| name.strip_suffix(format.extension()).is_some_and(|stem| stem.ends_with('.')))
     }
 
-    /// The bytes of the file. `side_by_side` batches are encoded at once, where the format allows that.
+    /// The bytes of the file. `side_by_side` batches are encoded in parallel, if the format allows it.
     pub(crate) fn encode(self, rows: SendableRecordBatchStream, outputs: &[Output], side_by_side: usize) -> Result<Parts, EngineError> {
         let text = |rows, delimiter| parts::side_by_side(rows, Arc::new(Separated::new(delimiter, outputs)), side_by_side);
         let compressed = |rows, delimiter, compression| text(rows, delimiter).compressed(compression, side_by_side);

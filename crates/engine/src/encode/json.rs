@@ -1,16 +1,17 @@
-//! Rows as JSON objects under the names that the query wrote, in SELECT's order, each number as exact as its type: previews, and lines of a file.
+//! Rows as JSON objects under the names that the query wrote, in SELECT's order, with numbers as exact as their types: for previews, and for lines of
+//! a file.
 //!
-//! A name that stands twice in SELECT appears once, as its first: readers of JSON know a value by its name.
+//! A name that is twice in SELECT appears once, with its first value, since readers of JSON identify a value by its name.
 
 use datafusion::arrow::array::RecordBatch;
 use serde_json::value::RawValue;
 
 use super::cells::{self, Cell, Cells};
 use super::{Encoder, named_once};
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
-/// One object a line, and a line feed after each.
+/// One object per line, with a line feed after each.
 pub(super) struct Lines(Objects);
 
 /// Outputs, and their keys as JSON.
@@ -19,7 +20,7 @@ struct Objects {
     keys: Vec<String>,
 }
 
-/// Appends one object a row.
+/// Appends one object per row.
 pub(crate) fn rows(batch: &RecordBatch, outputs: &[Output], rows: &mut Vec<Box<RawValue>>) -> Result<(), EngineError> {
     let objects = Objects::new(outputs)?;
     let columns = cells::columns(batch, &objects.outputs)?;

@@ -1,6 +1,6 @@
-//! The parts of a file: made side by side where the format allows it, and handed out in their order.
+//! The parts of a file: made in parallel if the format allows it, and returned in order.
 //!
-//! Their bytes depend on the rows and their order alone, never on how many were made at once or on how the engine cut its batches.
+//! Their bytes depend only on the rows and their order, never on how many parts were made in parallel or how the engine cut its batches.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +39,7 @@ pub(crate) struct Part {
     pub(crate) rows: u64,
 }
 
-/// Why no further part comes.
+/// Why there is no further part.
 pub(crate) enum Halt {
     /// The query failed.
     Rows(DataFusionError),
@@ -48,7 +48,7 @@ pub(crate) enum Halt {
 
 type Made = Result<Part, Halt>;
 
-/// What it has begun ends when it is dropped.
+/// Dropping it ends the parts that it has begun.
 pub(crate) struct Parts {
     next: mpsc::Receiver<BoxFuture<'static, Made>>,
     emptied: mpsc::UnboundedSender<Vec<u8>>,
@@ -56,7 +56,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// None when the file is complete.
+    /// None if the file is complete.
     pub(crate) async fn next(&mut self) -> Option<Made> {
         if let Some(part) = self.next.recv().await {
             return Some(part.await);
@@ -68,12 +68,12 @@ impl Parts {
         }
     }
 
-    /// Gives back what a part was in. Nobody takes what the last ones leave.
+    /// Returns the buffer of a part, so that it is used again.
     pub(crate) fn reuse(&self, bytes: Vec<u8>) {
         let _ = self.emptied.send(bytes);
     }
 
-    /// The same text in members of one size, which are compressed side by side.
+    /// The same text in members of one size, which are compressed in parallel.
     pub(super) fn compressed(mut self, compression: Compression, side_by_side: usize) -> Parts {
         let (out, next) = mpsc::channel(side_by_side.max(1));
         let (emptied, _) = mpsc::unbounded_channel();
@@ -110,7 +110,7 @@ fn compress(compression: Compression, Part { bytes, rows }: Part) -> BoxFuture<'
     })
 }
 
-/// A text, its start first.
+/// A text, with its header first.
 pub(super) fn side_by_side(rows: SendableRecordBatchStream, encoder: Arc<dyn Encoder>, side_by_side: usize) -> Parts {
     let (emptied, reusable) = mpsc::unbounded_channel::<Vec<u8>>();
     let reusable = Arc::new(Mutex::new(reusable));

@@ -1,13 +1,13 @@
-//! CSV and TSV: UTF-8 without a byte-order mark, `\n`, a header of the names that the query wrote.
+//! CSV and TSV: UTF-8 without a byte-order mark, lines that end with `\n`, and a header with the names that the query wrote.
 //!
-//! Null is empty and an empty string is `""`. Quotes stand only where a value is empty or holds the delimiter, a quote, CR or LF.
+//! A null is empty, and an empty string is `""`. A value is quoted only if it is empty or contains the delimiter, a quote, CR or LF.
 
 use datafusion::arrow::array::RecordBatch;
 
 use super::Encoder;
 use super::cells::{self, Cell};
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
 pub(super) struct Separated {
     delimiter: u8,

@@ -1,4 +1,4 @@
-//! The footer of a file, with its page index: checked, parsed, and kept where scans find it.
+//! The footer of a file, with its page index: checked, parsed, and cached for scans.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +26,7 @@ const MAGIC: &[u8] = b"PAR1";
 /// The length of the footer, and the magic.
 const TRAILER: u64 = 8;
 
-/// The file's footer, from the cache if it is that of this very file.
+/// The file's footer, from the cache if it belongs to this version of the file.
 pub(crate) async fn footer(
     store: &dyn ObjectStore,
     meta: &ObjectMeta,

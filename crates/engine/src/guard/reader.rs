@@ -1,4 +1,4 @@
-//! Reads of a file's columns, with the headers of their pages checked before anything is made of them.
+//! Reads of a file's columns. The headers of their pages are checked before they are decoded.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,8 +18,10 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::thrift::{self, PageSizes};
+use crate::reach::{PlanPart, Reach};
 
-/// Bytes that a page may become. Writers make pages of 1 MiB, DuckDB such of 100 MB; a page is held as a whole, and its values beside it.
+/// The most bytes of a decompressed page. Most writers make pages of 1 MiB, DuckDB of 100 MB. A page is in memory as a whole, together with its
+/// values.
 pub(crate) const LARGEST_PAGE: i64 = 128 << 20;
 
 /// What is wrong with a file.
@@ -28,13 +30,17 @@ pub(crate) const LARGEST_PAGE: i64 = 128 << 20;
 pub(crate) struct PageFault {
     pub(crate) file: String,
     pub(crate) column: Option<String>,
-    /// For the caller: it says nothing of the machine.
+    /// The text for the caller, which says nothing about the machine.
     pub(crate) detail: String,
 }
 
-/// Other readers, guarded.
+/// Wraps other readers in the guard.
 #[derive(Debug)]
 pub(crate) struct GuardedReaders<Readers>(pub(crate) Readers);
+
+impl<Readers> PlanPart for GuardedReaders<Readers> {
+    const REACH: Reach = Reach::ThisProcess;
+}
 
 impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedReaders<Readers> {
     fn create_reader(
@@ -50,7 +56,7 @@ impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedRead
     }
 }
 
-/// Looks at the headers of the pages of a column that begin at `start` in the file.
+/// Checks the headers of the pages of a column that begins at `start` in the file.
 pub(crate) fn check_pages(column: &ColumnChunkMetaData, start: u64, bytes: &[u8]) -> Result<()> {
     Chunk::of(column).map_or(Ok(()), |chunk| chunk.check(start, bytes)).map_err(ParquetError::General)
 }

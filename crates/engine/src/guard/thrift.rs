@@ -1,26 +1,26 @@
-//! A walk over Thrift's compact protocol that believes no length.
+//! A walk over Thrift's compact protocol that does not trust lengths.
 //!
-//! The Parquet library makes room for as many elements as a list says that it has; a damaged length then asks for more memory than there is,
-//! which ends the process. So every structure of a file is walked once before the library sees it: what a length promises must be there.
+//! The Parquet library allocates as many elements as a list claims to have. A damaged length then requests more memory than there is, which ends the
+//! process. Every structure of a file is therefore walked once before the library sees it, and each length must be covered by data.
 
 /// Structures within structures; Parquet's own have a handful.
 const DEEPEST: u32 = 64;
 
-/// The bytes are no whole structure.
+/// The bytes are not a complete structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed {
-    /// Where, from the structure's start.
+    /// The place, from the structure's start.
     pub at: usize,
 }
 
-/// Sizes that the header of a page claims. Of a structure that lacks one, it is zero.
+/// The sizes that the header of a page claims; zero if the structure lacks one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct PageSizes {
     /// Bytes of the header itself.
     pub header: usize,
     /// Bytes that follow it.
     pub compressed: i64,
-    /// Bytes that those become.
+    /// Bytes of the decompressed page.
     pub uncompressed: i64,
     pub values: i64,
     pub is_dictionary: bool,

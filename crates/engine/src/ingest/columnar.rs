@@ -1,4 +1,4 @@
-//! Files of Parquet and Arrow: columns in types of their own. Some that no dataset has are read as texts, which lose nothing.
+//! Parquet and Arrow files, whose columns have types. Some types that no dataset has are read as texts, without loss.
 
 use std::fs::File;
 use std::path::Path;
@@ -19,7 +19,7 @@ use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader
 use datafusion::parquet::schema::types::SchemaDescriptor;
 use uuid::Uuid;
 
-use super::source::{Batch, Form, Source, bad};
+use super::batch::{Batch, Form, Source, bad};
 use crate::error::EngineError;
 
 const BATCH_ROWS: usize = 8192;

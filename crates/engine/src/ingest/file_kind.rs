@@ -1,4 +1,4 @@
-//! What a file is, by its first bytes and not by its name: what can be read, and what other formats are called.
+//! The kind of a file, by its first bytes and not by its name: the kinds that can be read, and the names of others.
 
 use std::path::Path;
 
@@ -40,7 +40,7 @@ const FOREIGN: [(&[u8], &str); 18] = [
 ];
 
 impl FileKind {
-    /// By the first bytes of a file. Fails with what it is, when it is nothing that can be read.
+    /// Finds the kind by the first bytes of a file. Fails with the name of a kind that cannot be read.
     pub(super) fn of(head: &[u8]) -> Result<FileKind, String> {
         if let Some((_, kind)) = READABLE.iter().find(|(start, _)| head.starts_with(start)) {
             return Ok(*kind);
@@ -63,7 +63,7 @@ impl FileKind {
     }
 }
 
-/// How the rows of a text are written.
+/// The format of the rows of a text file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextKind {
     Delimited,
@@ -71,7 +71,7 @@ pub(super) enum TextKind {
 }
 
 impl TextKind {
-    /// By the first characters. Fails with what it is, when it is no table.
+    /// Finds the format by the first characters. Fails with the name of a text that is not a table.
     pub(super) fn of(head: &str, path: &Path) -> Result<TextKind, String> {
         let text = head.trim_start();
         let behind = |open: char| text.strip_prefix(open).map(str::trim_start);

@@ -1,4 +1,6 @@
-//! What type the values of a column have in common; and for a column that stays text, what it looks like and the flag that would change that.
+//! The type that the values of a column have in common; for a column that stays text, what it looks like and the flag that changes that.
+//!
+//! Values go in one by one, and a type comes out. Nothing is converted here.
 
 use insightgate_query::datasets::catalog::ColumnType;
 use insightgate_query::datasets::definition;
@@ -36,19 +38,19 @@ const DATES: [&str; 14] = [
 /// Of the time of day behind them.
 const TIMES: [&str; 5] = [" %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p"];
 
-/// What a column looks like that stays text, or whose numbers can be read in two ways.
+/// The appearance of a column that stays text, or whose numbers are ambiguous.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     pub column: String,
     /// The type that it has.
     pub kind: ColumnType,
-    /// In words that follow the column's name.
+    /// Words that follow the column's name.
     pub looks: String,
-    /// The flags that would change it, as a shell takes them.
+    /// The flags that change it, quoted for a shell.
     pub flags: String,
 }
 
-/// Which types all values so far could be.
+/// The types that fit all values so far.
 #[derive(Debug, Clone)]
 pub(super) struct Guess {
     decimal_comma: bool,
@@ -177,7 +179,7 @@ impl Guess {
         }
     }
 
-    /// A column of JSON that has texts: they are dates, times or words.
+    /// A column of JSON with texts, which are dates, times or words.
     pub(super) fn no_number(&mut self) {
         for common in [&mut self.all, &mut self.without_nulls] {
             (common.boolean, common.number) = (false, None);
@@ -228,12 +230,12 @@ impl Guess {
         self.all.kind(self.is_json)
     }
 
-    /// No value was seen that says anything.
+    /// No value so far says anything about the type.
     pub(super) fn is_empty(&self) -> bool {
         !self.all.is_seen
     }
 
-    /// For a column that stays text, unless it looks like nothing else.
+    /// For a column that stays text and looks like something else.
     pub(super) fn note(&self, column: &str) -> Option<Note> {
         if self.kind() != ColumnType::String || !self.without_nulls.is_seen {
             return None;
@@ -279,7 +281,7 @@ impl Guess {
         None
     }
 
-    /// For numbers that all look like `1.234`: where a comma is decimal, the points stand between thousands.
+    /// For numbers that all look like `1.234`: with a decimal comma, the points would separate thousands.
     pub(super) fn thousands(&self, column: &str) -> Option<Note> {
         let kind = self.kind();
         // Read with a decimal comma, a point can stand before three digits alone.
@@ -290,7 +292,7 @@ impl Guess {
     }
 }
 
-/// The flags with which a value that is none of the type would be one.
+/// The flags with which a value that is not of the type would be one.
 pub(super) fn advice(text: &str, column: &str, kind: ColumnType, decimal_comma: bool) -> Option<String> {
     if let Some(word) = NULL_WORDS.into_iter().find(|word| *word == text) {
         return Some(null_flag(word).trim_end().to_owned());
@@ -325,7 +327,7 @@ pub(super) fn advice(text: &str, column: &str, kind: ColumnType, decimal_comma: 
     }
 }
 
-/// The flags with which the value is a number of the type because its comma is decimal, and that number: `1.234` is 1234 then.
+/// The flags with which the value is a number of the type because its comma is decimal, and that number: `1.234` is then 1234.
 pub(super) fn with_comma(text: &str, column: &str, kind: ColumnType, decimal_comma: bool) -> Option<(String, String)> {
     let plain = number_text::plain(text, true).filter(|_| !decimal_comma)?;
     let fits = match kind {

@@ -11,14 +11,16 @@ use insightgate_query::datasets::definition;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
+use super::batch::{Form, Source, bad};
 use super::infer::check_given;
 use super::read_options::ReadOptions;
-use super::source::{Form, Source, bad};
+use super::source;
 use super::text::parse::{ParseFault, Reading};
 use crate::error::EngineError;
 use crate::ingest::parquet_file::ParquetFile;
 use crate::ingest::table_writer;
-use crate::rows::{layout, types};
+use crate::rows::layout;
+use crate::types;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportSummary {
@@ -30,6 +32,10 @@ pub struct ImportSummary {
 /// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it.
 /// `progress` hears of the rows so far. Blocks; memory does not grow with the files. Nothing is written when a file's columns do not fit; a
 /// file with a value that does not leaves nothing, and those before it stay.
+///
+/// # Errors
+///
+/// What does not fit, with its place; that a file cannot be read or written.
 pub fn import(
     files: &[PathBuf],
     dataset: &Dataset,
@@ -54,7 +60,7 @@ pub fn import(
     Ok(summary)
 }
 
-/// Rows that were converted and lie nowhere yet. They go when it is dropped.
+/// Rows that were converted but not placed yet. Dropping it removes them.
 #[derive(Debug)]
 pub struct ConvertedRows {
     pub rows: u64,
@@ -62,18 +68,18 @@ pub struct ConvertedRows {
 }
 
 impl ConvertedRows {
-    /// Letters and digits that no other has that is converted at the same time in the same folder.
+    /// Letters and digits that are unique among the files that are converted at the same time in the same folder.
     pub fn mark(&self) -> String {
         let name = self.file.path().file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         name.rsplit('-').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect()
     }
 }
 
-/// As [`import`], with the rows of all files in one, which is made in `folder` and for [`RowsStore::place`](crate::RowsStore::place).
+/// Like [`import`], but with the rows of all files in one file, which is made in `folder` and for [`RowsStore::place`](crate::RowsStore::place).
 ///
 /// # Errors
 ///
-/// What does not fit, with its place; nothing is left then.
+/// If something does not fit: what, and its place. Nothing is left then.
 pub fn import_as_one(
     files: &[PathBuf],
     dataset: &Dataset,
@@ -93,7 +99,7 @@ pub fn import_as_one(
 /// Whether the columns of the files fit, as far as their schemas tell.
 fn check(files: &[PathBuf], dataset: &Dataset, options: &ReadOptions) -> Result<(), EngineError> {
     for file in files {
-        let Source { schema, form, .. } = Source::open(file, options)?;
+        let Source { schema, form, .. } = source::open(file, options)?;
         check_given(file, options, &schema)?;
         wanted_columns(file, dataset, &schema, form, options)?;
     }
@@ -137,7 +143,7 @@ fn write_rows(
     before: u64,
     progress: &dyn Fn(u64),
 ) -> Result<u64, EngineError> {
-    let Source { schema, form, decimal_comma, batches, .. } = Source::open(path, options)?;
+    let Source { schema, form, decimal_comma, batches, .. } = source::open(path, options)?;
     let wanted = wanted_columns(path, dataset, &schema, form, options)?;
     let schema = stored_schema(dataset);
     let mut rows = 0;

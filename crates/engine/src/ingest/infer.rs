@@ -1,4 +1,4 @@
-//! What columns a file has, and of which types.
+//! The columns of a file and their types.
 
 use std::path::Path;
 
@@ -6,33 +6,34 @@ use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Schema};
 use insightgate_query::datasets::catalog::{Column, ColumnType, same_name};
 
+use super::batch::{Form, Source, bad};
 use super::guess::{Guess, Note};
 use super::read_options::ReadOptions;
-use super::source::{Form, Source, bad};
+use super::source;
 use crate::error::EngineError;
-use crate::rows::types;
+use crate::types;
 
 #[derive(Debug, Clone, Default)]
 pub struct InferOptions {
     /// How the file is read.
     pub read: ReadOptions,
-    /// So many rows of a text decide the types; all of them if none is given.
+    /// The number of rows of a text that decide the types; None: all rows.
     pub rows: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
 pub struct InferredTable {
-    /// With the names as the file spells them.
+    /// The names are spelled as in the file.
     pub columns: Vec<Column>,
-    /// Columns of types that no dataset can have, such as lists: name and type. They are left out.
+    /// Columns that are left out since no dataset can have their type, such as lists: name and type.
     pub skipped: Vec<(String, String)>,
-    /// Columns that stay text and look like something else, and numbers that may be others.
+    /// Columns that stay text but look like something else, and columns with ambiguous numbers.
     pub notes: Vec<Note>,
-    /// Columns of a text without a single value: they are of any type.
+    /// Columns of a text file without any value, which fit any type.
     pub empty: Vec<String>,
-    /// Rows that were looked at.
+    /// The number of rows that were read.
     pub rows: u64,
-    /// The file holds texts (CSV, TSV, lines of JSON): a column can be taken for a string, whatever its values look like.
+    /// The file is a text (CSV, TSV, lines of JSON), so that a column can be a string whatever its values look like.
     pub is_text: bool,
 }
 
@@ -40,9 +41,9 @@ pub struct InferredTable {
 ///
 /// # Errors
 ///
-/// What the file is instead, or what is wrong with it, with the line.
+/// If the file is of another kind, or has an error: the kind, or the error with its line.
 pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, EngineError> {
-    let Source { schema, form, decimal_comma, semicolons, batches } = Source::open(path, &options.read)?;
+    let Source { schema, form, decimal_comma, semicolons, batches } = source::open(path, &options.read)?;
     check_given(path, &options.read, &schema)?;
     let is_text = form != Form::Columnar;
     let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), notes: Vec::new(), empty: Vec::new(), rows: 0, is_text };
@@ -98,7 +99,7 @@ pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, Engin
     Ok(table)
 }
 
-/// A type that is given for a column which is not there is an error, not a word for nobody.
+/// Refuses a type for a column that does not exist.
 pub(super) fn check_given(path: &Path, options: &ReadOptions, schema: &Schema) -> Result<(), EngineError> {
     for given in &options.types {
         if !schema.fields().iter().any(|field| same_name(field.name(), &given.column)) {
@@ -149,7 +150,7 @@ fn of_decimal((precision, scale): (u8, i8)) -> Option<ColumnType> {
     (precision <= DECIMAL128_MAX_PRECISION).then_some(ColumnType::Decimal { precision, scale })
 }
 
-/// The narrowest type that holds the value, for messages: how many digits a single one has says nothing there.
+/// The narrowest type that holds the value, for messages, without the number of digits.
 pub(super) fn kind_of(text: &str, decimal_comma: bool) -> ColumnType {
     let mut guess = Guess::new(decimal_comma, false);
     guess.see(text);

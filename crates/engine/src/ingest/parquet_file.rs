@@ -1,4 +1,4 @@
-//! One Parquet file that appears under its name only when it is complete.
+//! A Parquet file that appears under its name only when it is complete.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub(crate) struct ParquetFile {
 }
 
 impl ParquetFile {
-    /// Makes the folder too. What a crash left of another goes.
+    /// Makes the folder too, and removes what a crash has left.
     pub(crate) fn create(path: &Path, schema: SchemaRef) -> Result<Self, EngineError> {
         let io_error = |path: &Path| EngineError::io(path.display().to_string());
         let Some(folder) = path.parent().filter(|_| path.file_name().is_some()) else {
@@ -39,7 +39,7 @@ impl ParquetFile {
         Self::begin(path.to_owned(), unfinished, schema)
     }
 
-    /// One that gets no name: it is for [`ParquetFile::finish_unnamed`], and its owner's alone.
+    /// A file without a name, for [`ParquetFile::finish_unnamed`], and its owner's alone.
     pub(crate) fn create_unnamed(folder: &Path, schema: SchemaRef) -> Result<Self, EngineError> {
         let unfinished = unfinished_file::make(folder, true).map_err(EngineError::io(folder.display().to_string()))?;
         Self::begin(unfinished.path().to_owned(), unfinished, schema)
@@ -65,12 +65,12 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// The whole file, which goes when it is dropped.
+    /// The complete file, which is removed when it is dropped.
     pub(crate) fn finish_unnamed(self) -> Result<NamedTempFile, EngineError> {
         self.writer.into_inner().map_err(|error| failed(&self.path, error))
     }
 
-    /// The file is on disk, whole, when this returns.
+    /// When this returns, the complete file is on disk.
     pub(crate) fn finish(self) -> Result<(), EngineError> {
         let written = self.writer.into_inner().map_err(|error| failed(&self.path, error))?;
         let finished = written.as_file().sync_all().and_then(|()| {

@@ -1,32 +1,32 @@
-//! What a person says of files that cannot say it themselves. It reads no file.
+//! What a person says about files that do not say it themselves. No file is read here.
 
 use insightgate_query::datasets::catalog::{ColumnType, same_name};
 use insightgate_query::datasets::definition;
 
-/// How files of text are read. The default finds everything by itself.
+/// How text files are read. By default everything is detected.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// Between the values of a row. None: found by looking at the first rows.
+    /// The separator of values. None: detected in the first rows.
     pub delimiter: Option<u8>,
-    /// A name such as `windows-1252`. None: UTF-8, or UTF-16 where the file begins so.
+    /// A name such as `windows-1252`. None: UTF-8, or UTF-16 if the file begins with its mark.
     pub encoding: Option<TextEncoding>,
     /// Values that stand for "no value", besides an empty one.
     pub nulls: Vec<String>,
-    /// Numbers have a decimal comma, whatever stands between the values.
+    /// Numbers have a decimal comma, whatever the separator is.
     pub decimal_comma: bool,
     pub types: Vec<GivenType>,
 }
 
-/// An encoding of texts, by one of the names that the web has for it.
+/// An encoding, by one of its names of the web's encoding standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextEncoding(pub(super) &'static encoding_rs::Encoding);
 
-/// What a person says of one column: `Column=date:%d.%m.%Y`.
+/// What a person says about one column: `Column=date:%d.%m.%Y`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenType {
     pub column: String,
     pub kind: ColumnType,
-    /// Of a date or timestamp, in the placeholders of strftime.
+    /// The format of a date or timestamp, in placeholders of strftime.
     pub format: Option<String>,
 }
 

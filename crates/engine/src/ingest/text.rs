@@ -1,4 +1,4 @@
-//! Files of text: where their values begin and end, and what the values mean.
+//! Text files: where their values begin and end, and what the values mean.
 
 pub(crate) mod batches;
 pub(crate) mod decoded;

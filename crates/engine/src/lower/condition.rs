@@ -9,7 +9,7 @@ use insightgate_query::timespan::Window;
 
 use super::compare::{Place, Placed, compare, place};
 use crate::functions::meets::meets;
-use crate::rows::types;
+use crate::types;
 
 /// `subject` of the Arrow type `kind` meets the test. Values that the type cannot be compared with meet nothing, as the language says.
 pub(crate) fn condition(subject: Expr, kind: &DataType, test: &Predicate) -> Expr {

@@ -11,9 +11,9 @@ use insightgate_query::metric::Operator;
 use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
-use crate::functions::numbers::{INT64_PRECISION, widened};
-use crate::rows::scan::text;
-use crate::rows::types;
+use crate::functions::widened::{INT64_PRECISION, widened};
+use crate::rows::columns::text;
+use crate::types;
 
 /// `kind` is what the language calls the value; `arrow` what the expression gives.
 #[derive(Debug, Clone)]

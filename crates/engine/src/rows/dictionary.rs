@@ -7,9 +7,9 @@ use datafusion::logical_expr::{LogicalPlanBuilder, cast};
 use insightgate_query::datasets::catalog::same_name;
 
 use crate::error::EngineError;
-use crate::rows::scan::{TENANT_COLUMN, column};
+use crate::rows::columns::{TENANT_COLUMN, column};
 use crate::rows::snapshot::FileShape;
-use crate::rows::types;
+use crate::types;
 
 /// The type of such a column.
 pub(crate) fn arrow() -> DataType {

@@ -17,7 +17,6 @@ use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, ParquetF
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
-use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::logical_expr::Operator;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::basic::Encoding;
@@ -39,11 +38,11 @@ use insightgate_query::plan::{Comparison, Plan, Predicate};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::functions::balanced::all_physical;
-use crate::functions::meets::unsplit_and;
+use crate::balanced::all_physical;
+use crate::functions::unsplit_and::unsplit_and;
 use crate::guard::check_pages;
 use crate::rows::dictionary;
-use crate::rows::snapshot;
+use crate::rows::lake::Lake;
 use crate::rows::snapshot::Snapshot;
 
 /// Bytes of a dictionary beyond which looking at it costs what it could save.
@@ -100,11 +99,11 @@ pub(crate) enum Handed {
 /// The plan with the row groups marked that need not be read. With `in_order_until_enough`, dictionaries are looked at only up to the first
 /// that holds a match: the run may end there.
 pub(crate) async fn pruned(
-    store: &dyn ObjectStore,
+    lake: &Lake,
     physical: Arc<dyn ExecutionPlan>,
     plan: &Plan,
     redacted: bool,
-    (cache, snapshot): (&Arc<FileMetadataCache>, &Snapshot),
+    snapshot: &Snapshot,
     in_order_until_enough: bool,
     handed: Handed,
 ) -> Result<Arc<dyn ExecutionPlan>> {
@@ -118,7 +117,7 @@ pub(crate) async fn pruned(
         useful_texts: vec![false; conditions.len()],
         narrow: HashSet::new(),
     };
-    for (pinned, footer) in snapshot.files.iter().zip(snapshot::footers(store, cache, snapshot).await?) {
+    for (pinned, footer) in snapshot.files.iter().zip(lake.footers(snapshot).await?) {
         let location = &pinned.meta.location;
         let mut access = scan.left(location, &footer, &mut left.useful)?;
         for (number, group) in footer.row_groups().iter().enumerate().filter(|(number, _)| access.should_scan(*number)).collect::<Vec<_>>()
@@ -132,7 +131,7 @@ pub(crate) async fn pruned(
                 may_hold &= holds;
             }
             if may_hold && look_at_dictionaries {
-                may_hold = dictionaries_may_hold(store, location, &conditions, group).await;
+                may_hold = dictionaries_may_hold(lake.store.as_ref(), location, &conditions, group).await;
                 look_at_dictionaries = !(may_hold && in_order_until_enough);
             }
             if !may_hold {

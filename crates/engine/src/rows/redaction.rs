@@ -11,8 +11,9 @@ use insightgate_query::datasets::catalog::{Column, Dataset, Metric};
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use crate::error::EngineError;
-use crate::rows::scan::{FILE_COLUMN, ROW_COLUMN, column, of_locations};
-use crate::rows::types;
+use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, column};
+use crate::rows::owner::of_locations;
+use crate::types;
 
 /// Whether a row is unredacted. Definitions cannot use names with a colon.
 const UNREDACTED: &str = ":unredacted";
@@ -55,7 +56,7 @@ pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &
 }
 
 /// `expression`, where the row is unredacted.
-pub(crate) fn where_clear(expression: Expr) -> Result<Expr, EngineError> {
+pub(crate) fn where_unredacted(expression: Expr) -> Result<Expr, EngineError> {
     when(column(UNREDACTED), expression).end().map_err(EngineError::Query)
 }
 

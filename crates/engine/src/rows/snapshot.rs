@@ -19,8 +19,10 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use crate::error::EngineError;
 use crate::guard::footer;
-use crate::rows::{layout, types};
-use crate::storage::store_fault::{causes, store_error};
+use crate::rows::layout;
+use crate::storage::causes::causes;
+use crate::storage::store_fault::store_error;
+use crate::types;
 
 /// How many footers or ETags are asked for at once.
 const CONCURRENCY: usize = 8;

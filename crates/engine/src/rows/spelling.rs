@@ -13,8 +13,9 @@ use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapter, PhysicalExpr
 use insightgate_query::datasets::catalog;
 use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, same_name};
 
+use crate::reach::{PlanPart, Reach};
 use crate::rows::snapshot::FileShape;
-use crate::rows::types;
+use crate::types;
 
 /// A column that a scan wants of files.
 #[derive(Debug, Clone)]
@@ -96,6 +97,10 @@ fn renamed(wanted: &[Wanted], file: &Schema) -> Option<Schema> {
 /// Reads the columns of each file under the names that are wanted.
 #[derive(Debug)]
 pub(crate) struct Respelled(pub(crate) Vec<Wanted>);
+
+impl PlanPart for Respelled {
+    const REACH: Reach = Reach::AnyProcess;
+}
 
 impl PhysicalExprAdapterFactory for Respelled {
     fn create(&self, logical: SchemaRef, physical: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {

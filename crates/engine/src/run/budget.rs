@@ -43,7 +43,7 @@ const PART_FOR_CACHE: usize = 8;
 const LARGEST_CACHE: usize = 100 << 20;
 
 /// How tenants share the engine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sharing {
     /// Previews and explanations that are under way or wait, in all; one tenant may have a fourth of them.
     pub waiting: usize,

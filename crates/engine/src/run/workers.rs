@@ -11,7 +11,10 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::error::EngineError;
-use crate::run::engine::STACK;
+
+/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. A quarter holds every limit of
+/// the query language reached at once, without optimisation too (`tests/limits.rs`).
+pub const STACK: usize = 16 << 20;
 
 /// So many tenants compute beside each other before two of them share threads.
 const ROOMS: usize = 4;

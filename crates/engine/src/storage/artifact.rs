@@ -1,4 +1,4 @@
-//! Finished files, by keys that hold nothing but identifiers.
+//! Artifacts: finished files, by keys that contain only identifiers.
 
 use std::fmt;
 use std::fs::File;
@@ -7,27 +7,25 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _};
+use object_store::{GetOptions, GetResultPayload, ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use crate::encode::Format;
 use crate::error::EngineError;
-use crate::run::engine::Engine;
 use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
+use crate::storage::store_url::OpenedStore;
 
-/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: no name that a client chose is ever part of it.
+/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: it never contains a name that a client chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ArtifactKey {
     pub tenant: Uuid,
     pub report: Uuid,
     pub execution: Uuid,
-    /// The attempt's epoch: a late attempt cannot write over a newer one's file.
+    /// The attempt's epoch, so that a late attempt cannot overwrite the file of a newer one.
     pub epoch: u64,
     pub format: Format,
 }
@@ -40,17 +38,17 @@ pub struct ArtifactMeta {
     pub last_modified: DateTime<Utc>,
 }
 
-/// A file that lies in the store, whether a run still knows of it or not.
+/// A file in the store, whether or not an execution refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedArtifact {
     pub key: ArtifactKey,
-    /// By the store's own clock.
+    /// The time by the store's own clock.
     pub last_modified: DateTime<Utc>,
     /// Bytes.
     pub size: u64,
 }
 
-/// The text is no key of an artifact.
+/// The text is not the key of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no key of an artifact")]
 pub struct BadArtifactKey(String);
@@ -90,77 +88,12 @@ impl FromStr for ArtifactKey {
     }
 }
 
-impl Engine {
-    pub async fn open(&self, key: &ArtifactKey) -> Result<ArtifactMeta, EngineError> {
-        let meta = self.inner.artifacts.store.head(&key.path()).await.map_err(missing)?;
-        Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
-    }
-
-    /// Opens an artifact for reading. Nothing of it is read yet.
-    pub async fn open_reader(&self, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
-        let (artifacts, path) = (&self.inner.artifacts, key.path());
-        if !artifacts.is_folder() {
-            let size = artifacts.store.head(&path).await.map_err(missing)?.size;
-            return Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) });
-        }
-        let found = artifacts.store.get_opts(&path, GetOptions::default()).await.map_err(missing)?;
-        let size = found.meta.size;
-        match found.payload {
-            GetResultPayload::File(file, path) => Ok(ArtifactReader { size, place: Place::File(Arc::new(file), path) }),
-            GetResultPayload::Stream(_) => Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) }),
-        }
-    }
-
-    /// An address of the store's own that opens the artifact to whoever has it, for so long; None where artifacts lie in a folder. It cannot be
-    /// taken back, and nobody looks whether the artifact is there.
-    pub async fn signed_address(&self, key: &ArtifactKey, lifetime: Duration) -> Result<Option<String>, EngineError> {
-        match &self.inner.artifacts.signing {
-            Some(signing) => signing.address(&key.path(), lifetime).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Every artifact in the store, page by page as it is asked for: those of runs that nobody knows of any more too. Whatever else lies there is
-    /// passed over.
-    pub fn list_artifacts(&self) -> BoxStream<'static, Result<ListedArtifact, EngineError>> {
-        let listed = self.inner.artifacts.store.list(None).filter_map(async |found| match found {
-            Ok(ObjectMeta { location, last_modified, size, .. }) => {
-                location.as_ref().parse().ok().map(|key| Ok(ListedArtifact { key, last_modified, size }))
-            }
-            Err(error) => Some(Err(error.into())),
-        });
-        listed.boxed()
-    }
-
-    /// Deletes whatever lies under the report's prefix, whichever runs wrote it. One that stays does not keep the others.
-    pub async fn delete_report_files(&self, tenant: Uuid, report: Uuid) -> Result<(), EngineError> {
-        let prefix = Path::from(format!("{tenant}/{report}"));
-        let found: Vec<_> = self.inner.artifacts.store.list(Some(&prefix)).try_collect().await?;
-        let mut outcome = Ok(());
-        for file in found {
-            match self.inner.artifacts.store.delete(&file.location).await {
-                Err(object_store::Error::NotFound { .. }) | Ok(()) => {}
-                Err(error) => outcome = Err(error.into()),
-            }
-        }
-        outcome
-    }
-
-    /// Deleting what is not there is no error.
-    pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
-        match self.inner.artifacts.store.delete(&key.path()).await {
-            Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
 /// Bytes of a local file that one read should take: less is more ways to another thread and back.
 const OF_FILE: u64 = 2 * BLOCK;
 /// Of an object: each read is a request of its own, so that none has to last as long as the reader likes.
 const OF_OBJECT: u64 = 4 * BLOCK;
 
-/// An artifact that is read a stretch at a time, for as long as its reader takes.
+/// An artifact that is read range by range, as slowly as its reader takes it.
 pub struct ArtifactReader {
     size: u64,
     place: Place,
@@ -173,12 +106,26 @@ enum Place {
 }
 
 impl ArtifactReader {
+    pub(crate) async fn open(artifacts: &OpenedStore, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
+        let path = key.path();
+        if !artifacts.is_folder() {
+            let size = artifacts.store.head(&path).await.map_err(missing)?.size;
+            return Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) });
+        }
+        let found = artifacts.store.get_opts(&path, GetOptions::default()).await.map_err(missing)?;
+        let size = found.meta.size;
+        match found.payload {
+            GetResultPayload::File(file, path) => Ok(ArtifactReader { size, place: Place::File(Arc::new(file), path) }),
+            GetResultPayload::Stream(_) => Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) }),
+        }
+    }
+
     /// Bytes that the store has. What it should have, whoever published it knows.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Bytes that one read should ask for at most: whole blocks.
+    /// The most bytes of one read: whole blocks.
     pub fn most_at_once(&self) -> u64 {
         match self.place {
             Place::File(..) => OF_FILE,
@@ -186,8 +133,11 @@ impl ArtifactReader {
         }
     }
 
-    /// All bytes of the range, or an error. Where there are `sums`, the range begins and ends with a block (or with the file), and what is not as they say
-    /// is [`EngineError::Damaged`].
+    /// All bytes of the range. Where there are `sums`, the range begins and ends with a block, or with the file.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Damaged`] when bytes are missing or are not as `sums` say; what the store answered.
     pub async fn read(&mut self, range: Range<u64>, sums: Option<Vec<BlockSum>>) -> Result<Bytes, EngineError> {
         let (start, wanted) = (range.start, range.end.saturating_sub(range.start));
         let checked = move |bytes: Bytes| {
@@ -226,7 +176,7 @@ fn read_range(mut file: &File, start: u64, wanted: u64) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-fn missing(error: object_store::Error) -> EngineError {
+pub(crate) fn missing(error: object_store::Error) -> EngineError {
     match error {
         object_store::Error::NotFound { .. } => EngineError::NoSuchArtifact,
         other => other.into(),

@@ -1,15 +1,15 @@
-//! Checksums of an artifact, block by block: made while it is written, so that a reader of any stretch can tell whether it is what was written.
+//! Checksums of an artifact, block by block, made while it is written. A reader of any range can check that it gets what was written.
 
 use aws_lc_rs::digest::{Context, Digest, SHA256};
 
-/// Bytes of a block; the last one of a file has what is left. A reader of less has the whole block read and checked: the smaller, the less for
-/// nothing; the larger, the fewer checksums are kept.
+/// Bytes of a block; the last block of a file has the rest. A reader of a part of a block needs the whole block to be read and checked. Smaller
+/// blocks waste less; larger blocks need fewer checksums.
 pub const BLOCK: u64 = 128 << 10;
 
 /// SHA-256 of one block.
 pub type BlockSum = [u8; 32];
 
-/// Of bytes that begin at a block's start, in order, however they are cut into chunks.
+/// The checksums of bytes that begin with a block, in order, however they are cut into chunks.
 pub(crate) fn block_sums<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<BlockSum> {
     let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
     let (mut sums, mut sum, mut held) = (Vec::new(), Context::new(&SHA256), 0);

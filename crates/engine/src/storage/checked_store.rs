@@ -1,5 +1,5 @@
-//! An object store whose answers are as long as they say. The Parquet reader trusts them: it panics on a shorter one, and what is wrong would then seem to
-//! be the file.
+//! An object store whose answers are as long as they say. The Parquet reader trusts the length: it panics on a shorter answer, and the file would
+//! seem to be damaged.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,13 +15,13 @@ use object_store::{
     ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, coalesce_ranges,
 };
 
-use crate::storage::store_fault::causes;
+use crate::storage::causes::causes;
 
 /// Times that what came too short is asked for again at once.
 const TRIES: u32 = 3;
 const WAIT: Duration = Duration::from_millis(100);
 
-/// A store gave less, or more, than it said.
+/// A store returned fewer or more bytes than it said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it answered with {got} of {wanted} bytes")]
 pub(crate) struct WrongLength {
@@ -30,7 +30,7 @@ pub(crate) struct WrongLength {
 }
 
 impl WrongLength {
-    /// In a chain of causes.
+    /// Looks for it in a chain of causes.
     pub(crate) fn in_error(error: &Error) -> Option<WrongLength> {
         causes(error).find_map(|cause| cause.downcast_ref()).copied()
     }

@@ -1,5 +1,5 @@
-//! What the disk below a folder has left for files of reports and for intermediate results. A part of it they never take: the database lies there
-//! as a rule, and whatever else runs on the machine.
+//! The free space of the disk below a folder, for files of reports and intermediate results. They never use a certain part of it, which is left to
+//! the database and to other programs.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const MOST_LEFT: u64 = 1 << 30;
 /// Bytes that are written between two looks at the disk.
 const STEP: u64 = 8 << 20;
 
-/// Bytes that may be written below the folder; as many as there are numbers where nobody can say.
+/// The bytes that may be written below the folder; the largest number if the free space is unknown.
 pub(crate) fn free(folder: &Path) -> u64 {
     #[cfg(unix)]
     if let Ok(disk) = rustix::fs::statvfs(folder) {
@@ -24,7 +24,7 @@ pub(crate) fn free(folder: &Path) -> u64 {
     u64::MAX
 }
 
-/// Looks at the disk again and again while a file is written to it.
+/// Checks the disk repeatedly while a file is written to it.
 #[derive(Debug)]
 pub(crate) struct Watched {
     /// None: it is not on a disk of this machine.
@@ -37,7 +37,7 @@ impl Watched {
         Watched { folder, looked_at: None }
     }
 
-    /// Before the file grows to so many bytes.
+    /// To be called before the file grows to this number of bytes.
     pub(crate) fn grows_to(&mut self, bytes: u64) -> Result<(), EngineError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let further = bytes - self.looked_at.unwrap_or_default().min(bytes);

@@ -1,53 +1,38 @@
-//! Whether the places of rows and artifacts can be used now: asked before somebody waits for them.
+//! Whether the places of rows and artifacts can be used now. This is checked before somebody waits for them.
 //!
-//! Never says where they lie: what leaves here is told to strangers too.
+//! It never says where the places are, since strangers can read the result.
 
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use crate::error::EngineError;
-use crate::run::engine::Engine;
 use crate::storage::store_fault::FaultKind;
+use crate::storage::store_url::OpenedStore;
 
 /// Nothing lies below it, so that a listing is short. Written over again and again where writes are tried.
 const NAME: &str = "readiness-check";
 
-impl Engine {
-    /// Whether files of reports can be written and read. `write`: one of a few bytes is written, which is always done in a folder.
-    ///
-    /// # Errors
-    ///
-    /// What the store answered.
-    pub async fn check_artifacts(&self, write: bool) -> Result<(), EngineError> {
-        let artifacts = &self.inner.artifacts;
-        let path = Path::from(NAME);
-        if write || !artifacts.keeps_types() {
-            artifacts.store.put(&path, "ok\n".into()).await?;
-        }
-        if !artifacts.keeps_types() {
-            return Ok(artifacts.store.delete(&path).await?);
-        }
-        look(artifacts.store.as_ref()).await
+/// Whether artifacts can be written and read: see [`Engine::check_artifacts`](crate::Engine::check_artifacts).
+pub(crate) async fn artifacts(artifacts: &OpenedStore, write: bool) -> Result<(), EngineError> {
+    let path = Path::from(NAME);
+    if write || !artifacts.keeps_types() {
+        artifacts.store.put(&path, "ok\n".into()).await?;
     }
-
-    /// Whether rows can be read.
-    ///
-    /// # Errors
-    ///
-    /// What the store answered.
-    pub async fn check_rows(&self) -> Result<(), EngineError> {
-        look(self.inner.data.as_ref()).await
+    if !artifacts.keeps_types() {
+        return Ok(artifacts.store.delete(&path).await?);
     }
+    look(artifacts.store.as_ref()).await
 }
 
-async fn look(store: &dyn ObjectStore) -> Result<(), EngineError> {
+/// Whether a store can be listed.
+pub(crate) async fn look(store: &dyn ObjectStore) -> Result<(), EngineError> {
     store.list(Some(&Path::from(NAME))).try_next().await?;
     Ok(())
 }
 
 impl EngineError {
-    /// Whether a store is away, full or does not take the credentials: nothing is wrong with what was asked.
+    /// Whether a store is away, full or refuses the credentials, so that the request itself is not at fault.
     pub fn is_outage(&self) -> bool {
         match self {
             EngineError::Store(fault) => {
@@ -57,12 +42,12 @@ impl EngineError {
         }
     }
 
-    /// Whether a store gives no answer: whoever needs it would wait.
+    /// Whether a store does not answer, so that callers would wait.
     pub fn is_away(&self) -> bool {
         matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Unreachable)
     }
 
-    /// What the matter with a store is, for whoever asks: behind its name.
+    /// What is wrong with a store, in words that follow its name.
     pub fn trouble(&self) -> &'static str {
         match self {
             EngineError::Store(fault) => match fault.kind() {

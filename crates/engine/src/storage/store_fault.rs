@@ -1,7 +1,7 @@
-//! Why a store did not give what it was asked for.
+//! Why an object store failed.
 //!
-//! A store's own errors hold signed requests and whole answers, with account names and hints at keys in them. None of that leaves here: only
-//! what kind of fault it is, where it was met, and the store's own code for it.
+//! The errors of a store contain signed requests and whole answers, with account names and hints about keys. None of that leaves this module: only
+//! the kind of fault, the place where it happened, and the store's own code.
 
 use std::error::Error;
 use std::fmt;
@@ -9,9 +9,10 @@ use std::io;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
+use crate::storage::causes::causes;
 use crate::storage::checked_store::WrongLength;
 
-/// For the log; says nothing secret.
+/// For the log; contains nothing secret.
 #[derive(Debug)]
 pub struct StoreFault {
     kind: FaultKind,
@@ -81,24 +82,9 @@ impl fmt::Display for StoreFault {
     }
 }
 
-/// The store's error in a chain of causes, however many others wrap it.
+/// Finds the store's error in a chain of causes, however many others wrap it.
 pub(crate) fn store_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a object_store::Error> {
     causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// An error and what caused it. An input/output error that wraps another does not list that one as its source.
-pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| below(*error))
-}
-
-fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        return Some(wrapped);
-    }
-    if let Some(boxed) = error.downcast_ref::<Box<object_store::Error>>() {
-        return Some(boxed.as_ref());
-    }
-    error.source()
 }
 
 /// How an answer with other bytes than were asked for is told of. The library's own type for that cannot be named either.

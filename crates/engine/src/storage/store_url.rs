@@ -1,8 +1,7 @@
-//! Where rows or artifacts lie: in a folder, or at a place in an object store that a URL names.
+//! The place of rows or artifacts: a folder, or a place in an object store that a URL names.
 //!
-//! Enters: the text that an operator wrote, and the settings of the store as the environment has them (`AWS_…`, `AZURE_…`, `GOOGLE_…`, under
-//! the names that `object_store` reads). Leaves: a store in which paths begin below that place. No credential is part of a URL, of an error or
-//! of what `Debug` shows.
+//! The operator's text and the store's settings in the environment (`AWS_…`, `AZURE_…`, `GOOGLE_…`, under the names that `object_store` reads) go in.
+//! A store in which paths begin below that place comes out. No credential is ever part of a URL, an error or a debug form.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -32,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FORMS: &str = "a folder, file:///path, s3://bucket/prefix, azure://container/prefix, abfss://container@account.dfs.core.windows.net/prefix, \
                      https://account.blob.core.windows.net/container/prefix or gs://bucket/prefix";
 
-/// The place that `<program>/<Dataset>/…` lies below; artifacts have one of their own.
+/// The place that contains `<program>/<Dataset>/…`; artifacts have a place of their own.
 #[derive(Debug, Clone)]
 pub enum DataRoot {
     /// Made if it is missing.
@@ -40,7 +39,7 @@ pub enum DataRoot {
     Store(StoreUrl),
 }
 
-/// A place in an object store, and how to get at it.
+/// A place in an object store, and how to reach it.
 #[derive(Clone)]
 pub struct StoreUrl {
     url: Url,
@@ -50,19 +49,19 @@ pub struct StoreUrl {
     settings: Vec<(String, String)>,
 }
 
-/// A store that is ready, and how it signs addresses if it can.
+/// A store that is ready for use, and its signer if it can sign addresses.
 pub(crate) struct OpenedStore {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) signing: Option<Signing>,
 }
 
-/// Makes addresses that open one object of a store to whoever has them.
+/// Signs addresses that open one object of a store to whoever has them.
 pub(crate) struct Signing {
     signer: Arc<dyn Signer>,
     prefix: Path,
 }
 
-/// The text names no place that rows can lie at.
+/// The text does not name a place for rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadDataRoot(String);
@@ -75,6 +74,10 @@ impl From<PathBuf> for DataRoot {
 
 impl DataRoot {
     /// Reads a folder or a URL. `environment` has the store's settings; what is no store's is left alone.
+    ///
+    /// # Errors
+    ///
+    /// The address is no URL, is of no store that is known, or holds credentials, a query or a fragment.
     pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<DataRoot, BadDataRoot> {
         let Some((scheme, rest)) = text.split_once("://") else { return Ok(DataRoot::Folder(PathBuf::from(text))) };
         // From here on no message repeats more than the scheme: what follows may hold a credential that should not be there.
@@ -118,7 +121,7 @@ impl DataRoot {
         }
     }
 
-    /// Why the place has no addresses of its own that open single objects; None where it has.
+    /// Why the place cannot sign addresses for single objects; None if it can.
     pub fn why_unsigned(&self) -> Option<&'static str> {
         match self {
             DataRoot::Folder(_) => Some("a folder has no links of its own"),
@@ -130,7 +133,7 @@ impl DataRoot {
         }
     }
 
-    /// The folder, where the rows are on this machine.
+    /// The folder, if the rows are on this machine.
     pub fn folder(&self) -> Option<&std::path::Path> {
         match self {
             DataRoot::Folder(folder) => Some(folder),
@@ -171,7 +174,7 @@ impl StoreUrl {
 }
 
 impl Signing {
-    /// An address that answers GET with the object for so long, by the store's own clock.
+    /// An address that answers GET with the object for this time, by the store's own clock.
     pub(crate) async fn address(&self, path: &Path, lifetime: Duration) -> Result<String, EngineError> {
         let whole: Path = self.prefix.parts().chain(path.parts()).collect();
         Ok(self.signer.signed_url(Method::GET, &whole, lifetime).await?.into())
@@ -183,7 +186,7 @@ impl OpenedStore {
         self.signing.is_none()
     }
 
-    /// Whether objects have a type of their own; files have none.
+    /// Whether objects have a content type; files have none.
     pub(crate) fn keeps_types(&self) -> bool {
         self.signing.is_some()
     }

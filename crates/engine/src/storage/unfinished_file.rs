@@ -1,5 +1,5 @@
-//! A file on its way, beside the one whose place it takes: it has a name of its own, so that two writers of one path never share it, and goes when it is
-//! dropped. What killed processes left goes with the next one in the same folder. It never decides which path is written.
+//! An unfinished file beside the one that it will replace. It has a unique name, so that two writers of one path never share it, and it is removed
+//! when it is dropped. Files that killed processes left are removed with the next one in the same folder. It never decides which path is written.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -13,10 +13,11 @@ const SUFFIX: &str = ".unfinished";
 /// How often a file is made anew that somebody took for a leftover, in the moment before it was locked.
 const MOST_ATTEMPTS: u32 = 10;
 
-/// Makes one, which stays locked while it is written. `owner_alone`: nobody else may read it, else whoever may read the person's other files.
+/// Makes a file, which stays locked while it is written. With `owner_alone` nobody else may read it; otherwise the usual permissions of new files
+/// apply.
 ///
 /// # Errors
-/// No file can be made in the folder.
+/// If no file can be made in the folder.
 pub fn make(folder: &Path, owner_alone: bool) -> io::Result<NamedTempFile> {
     remove_leftovers(folder);
     let mut options = OpenOptions::new();

@@ -1,7 +1,7 @@
-//! One file on its way to the store of artifacts: in parts of one size, a few of them at once, under its name when all are there.
+//! The upload of one file to the store of artifacts: in parts of one size, a few of them at a time. The file gets its name when all parts are there.
 //!
-//! A small file is one request. Whatever ends an upload before its time, the parts that are there are given up: an error, or that it is dropped.
-//! Only a process that ends leaves some, which the store has to forget by a rule of its own (the data folder's are removed at the next start).
+//! A small file is one request. If an upload ends early, by an error or because it is dropped, its parts are aborted. Only a process that ends leaves
+//! parts, which the store has to remove by a rule of its own (those in the data folder are removed at the next start).
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// `content_type`: for stores that keep one.
+    /// `content_type`: for stores that record one.
     pub(crate) fn new(store: Arc<dyn ObjectStore>, path: Path, content_type: Option<&'static str>) -> Upload {
         let attributes = content_type.map(|name| (Attribute::ContentType, name)).into_iter().collect();
         Upload { store, path, attributes, waiting: PutPayloadMut::new(), begun: None, under_way: JoinSet::new(), sums: Vec::new() }
@@ -88,7 +88,7 @@ impl Upload {
         }
     }
 
-    /// The file is there, whole, when this returns its checksums.
+    /// When this returns the checksums, the complete file is there.
     pub(crate) async fn finish(mut self) -> Result<Vec<BlockSum>, EngineError> {
         let finished = self.finished().await;
         match finished {
@@ -122,7 +122,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Gives up what was sent. What stands in the way of that says nothing that the first error did not.
+    /// Aborts what was sent. An error of that is ignored, since the first error says more.
     pub(crate) async fn abort(mut self) {
         self.under_way.shutdown().await;
         if let Some(mut begun) = self.begun.take() {

@@ -35,7 +35,7 @@ const COUNTRIES: [(&str, &[&str]); 26] = [
 /// Characters of a number.
 pub const LONGEST_NUMBER: usize = 40;
 
-/// The ids of which one is enough; None for a country without a list, where an id is optional.
+/// The kinds of ids, of which one is enough; None for a country without a list, where an id is optional.
 pub fn accepted_registration_ids(country: &str) -> Option<&'static [&'static str]> {
     let country = country.trim().to_lowercase();
     COUNTRIES.iter().find(|(name, _)| name.to_lowercase() == country).map(|(_, ids)| *ids)

@@ -1,7 +1,7 @@
-//! The API by the ids that its application registrations have on the platform: a client may ask a token for them instead of the API's address,
-//! and an administrator may name them when a permission is added.
+//! The ids that the API's application registrations have on the platform. A client may request a token for them instead of the API's address, and an
+//! administrator may use them to add a permission.
 //!
-//! Which other names a token may be asked for is a setting, and not known here.
+//! Which other resources a token may be requested for is a setting, and not known here.
 
 /// The Partner API, which its registration calls Microsoft Dev Center.
 pub const PARTNER_API: &str = "4990cffe-04e8-4e8b-808a-1175604b879f";

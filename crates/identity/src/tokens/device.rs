@@ -1,4 +1,4 @@
-//! Sign-in for devices: how many codes may be under way, and how fast a device may ask.
+//! Sign-in for devices: how many codes may wait, and how fast a device may poll.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub const LIFETIME_SECONDS: i64 = 900;
 /// Seconds that a device waits between two polls. Source: the documented default.
 pub const INTERVAL_SECONDS: u32 = 5;
-/// Codes of one application that wait for their users, asked for by one address.
+/// The most codes of one application and one address that wait for their users.
 pub const WAITING_PER_ADDRESS: u32 = 50;
-/// The same of all addresses together. When it is reached, the address that has the most gives way.
+/// The same for all addresses together. When it is reached, a code of the address that has the most is dropped.
 pub const WAITING_PER_APPLICATION: u32 = 1000;
 
 /// RFC 8628, 3.5: each poll that comes too fast makes the interval so much longer.
@@ -30,7 +30,7 @@ impl Pace {
         Pace { last: now, interval: INTERVAL_SECONDS }
     }
 
-    /// After a further poll, and whether it came too fast.
+    /// The state after a further poll, and whether the poll came too fast.
     pub fn after_poll(self, now: DateTime<Utc>) -> (Pace, bool) {
         let waited = now - self.last;
         let fast = waited >= TimeDelta::zero() && waited + TOLERANCE < TimeDelta::seconds(self.interval.into());

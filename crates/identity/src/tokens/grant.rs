@@ -28,7 +28,7 @@ impl GrantRefusal {
         GrantRefusal { code, error, status, text: text.into(), suberror: None, retry_after: None }
     }
 
-    /// With the time after which to ask again, in seconds, at least one.
+    /// Adds the time to wait, in seconds, at least one.
     #[must_use]
     pub fn after(self, wait: TimeDelta) -> Self {
         let seconds = (wait.num_milliseconds().max(0) + 999) / 1000;
@@ -104,7 +104,7 @@ impl GrantRefusal {
         Self::new(7000222, "invalid_client", 401, "The client secret has expired. Add a new one to the application.")
     }
 
-    /// Unknown user and wrong password look alike.
+    /// An unknown user and a wrong password get the same answer.
     pub fn wrong_credentials() -> Self {
         Self::new(50126, "invalid_grant", 400, "The user name or the password is wrong.")
     }

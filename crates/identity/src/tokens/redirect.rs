@@ -1,9 +1,9 @@
-//! Redirect URIs: where an authorization may be answered to.
+//! Redirect URIs: where the answer of an authorization may be sent.
 
 /// The hosts whose port an application cannot know when it is registered (RFC 8252, 7.3).
 const LOOPBACK: [&str; 3] = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
 
-/// Whether `sent` is the registered URI: the same text, or on this machine the same but for the port.
+/// Whether `sent` matches the registered URI: it is the same text, or on this machine the same apart from the port.
 pub fn redirect_matches(registered: &str, sent: &str) -> bool {
     if !is_plain(sent) {
         return false;
@@ -11,7 +11,7 @@ pub fn redirect_matches(registered: &str, sent: &str) -> bool {
     registered == sent || loopback(registered).is_some_and(|known| loopback(sent).is_some_and(|asked| known == asked))
 }
 
-/// The URI up to its path: what a page's form may lead to. None for a text that is no URI.
+/// The URI up to its path, to which a page's form may lead. None for a text that is not a URI.
 pub fn origin(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once(':')?;
     let named =

@@ -1,17 +1,17 @@
-//! Refresh tokens: how long one lives, and whether one that was used may be used again.
+//! Refresh tokens: how long one is valid, and whether a used one may be used again.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A token ends so long after it was given out. Source: the platform's default.
+/// How long a token is valid after it was issued. Source: the platform's default.
 pub const LIFETIME: TimeDelta = TimeDelta::days(90);
-/// A public application's token may be used again for so long: its answer was lost, or two processes used it at once.
+/// How long a public application may use a token again: its answer may have been lost, or two processes may have used it at the same time.
 pub const USED_AGAIN: TimeDelta = TimeDelta::seconds(60);
-/// Tokens of one sign-in that are kept; the one that lay idle longest goes.
+/// The most tokens of one sign-in; beyond them the least recently used one is removed.
 pub const KEPT_PER_SIGN_IN: u32 = 100;
-/// The same of all sign-ins of one user at one application.
+/// The same for all sign-ins of one user at one application.
 pub const KEPT_PER_USER: u32 = 1000;
 
-/// What a token that was used before is worth.
+/// Whether a token that was used before is accepted again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reuse {
     /// Nothing: it was stolen from somebody.
@@ -31,7 +31,7 @@ impl Reuse {
         }
     }
 
-    /// A used token is good when its first use was at this instant or later; None: never.
+    /// A used token is accepted if its first use was at this time or later; None: never.
     pub fn good_since(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Reuse::Theft => None,

@@ -1,21 +1,23 @@
-//! Access tokens: the claims that are issued and the rules that they must meet when they come back.
+//! Access tokens: the claims that are issued, and the rules that they must meet when they are used.
+//!
+//! Signing and verifying a signature happen elsewhere.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-/// Seconds between `iat` and `exp`. Tokens live one hour; answers say a second less, as the documents show.
+/// Seconds between `iat` and `exp`. Tokens are valid for one hour; answers say a second less, as documented.
 pub const LIFETIME_SECONDS: i64 = 3600;
 
-/// Seconds that `nbf` lies before `iat`, as the documents show: whoever verifies a token may have a clock that is a little behind, and the clock
-/// may be set back after a token was issued. Expiry is never put off.
+/// Seconds from `nbf` to `iat`, as documented: the clock of whoever verifies a token may be a little behind, and a clock may be set back after a
+/// token was issued. The expiry is never extended.
 pub const BACKDATED_SECONDS: i64 = 300;
 
-/// The method in `amr` that says that a second factor was given.
+/// The method in `amr` that stands for a second factor.
 pub const MFA: &str = "mfa";
 
-/// The endpoint that issued a token: they differ in names of claims and in the issuer.
+/// The version of the endpoint that issued a token. The versions differ in names of claims and in the issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenVersion {
     #[default]
@@ -74,11 +76,11 @@ pub struct AccessClaims {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
     pub ver: String,
-    /// Makes each token another one.
+    /// Makes each token unique.
     pub uti: String,
 }
 
-/// Who an accepted token stands for, whoever issued it.
+/// Whom an accepted token stands for, whoever issued it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSubject {
     pub tenant: Uuid,
@@ -89,16 +91,16 @@ pub struct TokenSubject {
     pub amr: Vec<String>,
 }
 
-/// What a token that came back is checked against.
+/// What the claims of a token are checked against.
 #[derive(Debug, Clone)]
 pub struct Expectation<'a> {
     pub audiences: &'a [String],
-    /// The authority's address. None where the address may change between starts (a sandbox): then the signature and the path alone bind it.
+    /// The authority's address. None if the address may change between starts (in a sandbox): then only the signature and the path are checked.
     pub authority: Option<&'a str>,
     pub now: DateTime<Utc>,
 }
 
-/// Why a token is not accepted. Goes to the log, and to the caller, whose token it is.
+/// Why a token is not accepted, for the log and for the caller, whose token it is.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TokenFault {
     /// Unix seconds.
@@ -115,7 +117,7 @@ pub enum TokenFault {
     NoApplication,
 }
 
-/// Unix seconds, for people.
+/// Unix seconds as people read them.
 pub fn instant(seconds: i64) -> String {
     let known = DateTime::from_timestamp(seconds, 0);
     known.map_or_else(|| format!("{seconds} (Unix seconds)"), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
@@ -133,6 +135,10 @@ impl AccessClaims {
     }
 
     /// Everything but the signature.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenFault`] is the first claim that is not as expected.
     pub fn check(&self, expected: &Expectation<'_>) -> Result<TokenSubject, TokenFault> {
         let now = expected.now.timestamp();
         if now >= self.exp {

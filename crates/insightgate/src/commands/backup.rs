@@ -1,4 +1,4 @@
-//! `insightgate backup`: a copy of the SQLite database, while the server goes on.
+//! `insightgate backup`: a copy of the SQLite database, while the server continues.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -11,7 +11,8 @@ use insightgate_store::Store;
 use crate::cli::BackupArguments;
 use crate::command_error::CommandError;
 use crate::config;
-use crate::data_folder::{DataFolder, fault};
+use crate::data_folder::DataFolder;
+use crate::files::fault;
 use crate::server::not_opened;
 
 pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {

@@ -1,27 +1,27 @@
 //! `insightgate init`: a commented configuration file, the first operator, and the operator's profile.
 //!
-//! May be repeated: what is there stays. The profile is written before its secret is made valid, so that a start that was cut off can go on
-//! with it.
+//! It may be repeated: what exists stays. The profile is written before its secret becomes valid, so that an interrupted `init` can continue with it.
 
 use std::path::{Path, PathBuf};
 
-use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT};
 use insightgate_operations::context::{Context, Settings};
 use insightgate_operations::executions::written_file;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::failure::Failure;
+use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::make_operator::{Operator, add_operator_secret, make_operator};
 
 use crate::cli::InitArguments;
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::{DataFolder, fault, shown, write_whole};
+use crate::data_folder::DataFolder;
 use crate::env_vars;
+use crate::files::{fault, shown, write_whole};
 use crate::origin;
 use crate::profiles::write::{OperatorProfile, is_of, to_file, to_section};
 use crate::profiles::{self, Named, Profile};
 use crate::server::certificates::authority_file;
-use crate::server::{EngineLimits, Roots, cores, open_context};
+use crate::server::{EngineLimits, Roots, open_context};
 use crate::terminal::print;
 
 /// The section that `init` writes when `--profile` names no other.
@@ -59,7 +59,7 @@ pub async fn run(arguments: &InitArguments) -> Result<(), CommandError> {
     let lock = folder.lock()?;
     folder.make_private(&lock)?;
     let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
-    let limits = EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() };
+    let limits = EngineLimits::default();
     let context =
         open_context(&folder, Roots::of(&folder), &database, Settings::default(), ExternalIssuers::default(), limits, false).await?;
     let own_certificate = configuration.https.is_some() && configuration.certificate.is_none();
@@ -87,8 +87,11 @@ async fn give(
     before: Option<Profile>,
     connect: impl Fn(&Operator, &str) -> OperatorProfile,
 ) -> Result<(), CommandError> {
+    // Nobody is served yet, and the folder is locked.
+    #[allow(clippy::disallowed_methods)]
+    let by = Provisioner::at_start(ACTOR);
     let failed = |failure: Failure| CommandError::failed(format!("the operator could not be made: {failure:?}"));
-    let operator = make_operator(context, ACTOR).await.map_err(failed)?;
+    let operator = make_operator(context, by).await.map_err(failed)?;
     let id = operator.application.id.to_string();
     if before.as_ref().is_some_and(|before| !is_of(before, &id)) {
         let message = format!("{} is of another server", destination.shown());
@@ -115,7 +118,7 @@ async fn give(
         }
     };
     destination.write(&connect(&operator, &secret))?;
-    add_operator_secret(context, &operator, &secret, ACTOR).await.map_err(failed)?;
+    add_operator_secret(context, by, &operator, &secret).await.map_err(failed)?;
     let made = if operator.is_new { "made the first operator" } else { "gave the operator a further secret" };
     eprintln!("{made}; its credentials are in {}", destination.shown());
     Ok(())
@@ -171,7 +174,7 @@ impl Destination {
 
 /// Where clients reach the server.
 fn address(configuration: &Configuration) -> Result<String, CommandError> {
-    if let Some(url) = &configuration.public_url {
+    if let Some(url) = &configuration.service.public_url {
         return Ok(url.clone());
     }
     let (scheme, address) = match (configuration.https, configuration.http) {

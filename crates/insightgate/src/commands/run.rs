@@ -1,8 +1,8 @@
-//! `insightgate run`: a query straight on local data, or what it would do there.
+//! `insightgate run`: runs a query on local data, or explains it.
 
 use std::path::Path;
 
-use insightgate_engine::{ArtifactSummary, DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Format};
+use insightgate_engine::{ArtifactSummary, Format};
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::datasets::catalogs::Catalogs;
@@ -18,8 +18,9 @@ use crate::cli::RunArguments;
 use crate::command_error::CommandError;
 use crate::commands::query::said;
 use crate::commands::query::text::not_valid;
-use crate::data_folder::{DataFolder, fault};
-use crate::server::{EngineLimits, Roots, cores, not_opened, open_engine};
+use crate::data_folder::DataFolder;
+use crate::files::fault;
+use crate::server::{EngineLimits, Roots, not_opened, open_engine};
 use crate::terminal::print_json;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
@@ -38,7 +39,7 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let engine = open_engine(
         &folder,
         Roots { rows: folder.data_root(arguments.data_root.as_deref())?, ..Roots::of(&folder) },
-        EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() },
+        EngineLimits::default(),
     )?;
     let catalogs = Catalogs::new(folder.definitions());
     if arguments.explain {

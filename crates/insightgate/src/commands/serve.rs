@@ -5,20 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use insightgate_api::{ApiState, Intake};
-use insightgate_engine::Sharing;
-use insightgate_identity::access::AccessRules;
-use insightgate_operations::callbacks::CallbackSettings;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_outbound::AddressRules;
-use insightgate_report::scheduled_report::ReportRules;
 
 use crate::cli::{ServeArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::{DataFolder, fault};
+use crate::data_folder::DataFolder;
+use crate::files::fault;
 use crate::log::start_log;
 use crate::origin;
 use crate::server::connections::{Admission, Timing};
@@ -26,7 +22,7 @@ use crate::server::listener::Doors;
 use crate::server::open_files::places;
 use crate::server::stalled_writes::LeastRate;
 use crate::server::tls::CertificateSource;
-use crate::server::{EngineLimits, Roots, Running, cores, listen, open_context, until_stopped};
+use crate::server::{Roots, Running, listen, open_context, until_stopped};
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let configuration = config::load(&arguments.config)?;
@@ -40,11 +36,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let listener = |address: Option<SocketAddr>, key| address.filter(|_| serves).map(|address| listen(address, key)).transpose();
     let http = listener(configuration.http, "server.http")?;
     let https = listener(configuration.https, "server.https")?;
-    let limits = EngineLimits {
-        memory: configuration.memory_mib << 20,
-        spill: u64::from(configuration.spill_gib) << 30,
-        partitions: configuration.threads.unwrap_or_else(cores),
-    };
+    let limits = configuration.limits;
     let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
     let roots = Roots {
         rows: folder.data_root(configuration.data_root.as_deref())?,
@@ -70,7 +62,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     } else {
         let state = |base: String| ApiState {
             context: context.clone(),
-            base_url: configuration.public_url.clone().unwrap_or(base).into(),
+            base_url: configuration.service.public_url.clone().unwrap_or(base).into(),
             trusted_proxies: configuration.trusted_proxies.clone().into(),
             cors_origins: configuration.cors_origins.clone().into(),
             hsts_seconds: configuration.hsts_seconds,
@@ -84,7 +76,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
         if let Some((listener, bound)) = https {
             running.serve(listener, state(origin::of_listener("https", bound)), tls.clone(), &doors)?;
             if let Some(tls) = tls {
-                running.spawn(|stop| certificate.keep_fresh(tls, stop));
+                running.start_loop(certificate.keep_fresh(tls));
             }
             eprintln!("serving https://{bound}");
         }
@@ -95,49 +87,11 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// What the configuration tells the service, with the certificates that it names.
 fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
-    Ok(Settings {
-        resources: Settings::with_api_ids(configuration.resources.clone()),
-        built_in_authority: configuration.built_in_authority,
-        public_url: configuration.public_url.clone(),
-        quotas: configuration.quotas,
-        require_mfa: configuration.require_mfa,
-        access_rules: AccessRules { allow_report_viewer: configuration.allow_report_viewer },
-        report_rules: ReportRules {
-            start_lead_hours: configuration.start_lead_hours,
-            dataset_minimum_interval: configuration.dataset_minimum_interval,
-            https_callbacks: configuration.https_callbacks,
-            most_runs: configuration.most_runs.clone(),
-        },
-        hold_poll: Duration::from_secs(u64::from(configuration.hold_poll_seconds)),
-        link_lifetime: TimeDelta::hours(i64::from(configuration.link_hours)),
-        catch_up: configuration.catch_up,
-        run_limit: Duration::from_secs(u64::from(configuration.run_minutes) * 60),
-        drain: Duration::from_secs(u64::from(configuration.drain_seconds)),
-        artifact_days: configuration.artifact_days,
-        history_days: configuration.history_days,
-        audit_days: configuration.audit_days,
-        largest_artifact: u64::from(configuration.largest_artifact_mib) << 20,
-        tenant_artifact_bytes: u64::from(configuration.tenant_artifact_mib) << 20,
-        artifact_bytes: configuration.artifact_gib.map(|gibibytes| u64::from(gibibytes) << 30),
-        store_links: configuration.store_links,
-        downloads: configuration.downloads,
-        signing_key_days: configuration.signing_key_days,
-        strict_refresh: configuration.strict_refresh,
-        preview_timeout: Duration::from_secs(u64::from(configuration.preview_seconds)),
-        sharing: Sharing {
-            waiting: configuration.waiting,
-            longest_wait: Duration::from_secs(u64::from(configuration.preview_seconds)) / 2,
-            weights: configuration.tenant_weights.clone(),
-        },
-        callbacks: CallbackSettings {
-            https_only: configuration.https_callbacks,
-            on_failure: configuration.callbacks_on_failure,
-            addresses: AddressRules { allowed: configuration.callback_networks.clone() },
-            ca_certificate: configuration.callback_ca.as_ref().map(read).transpose()?,
-        },
-        ..Settings::default()
-    })
+    let mut settings = configuration.service.clone();
+    settings.callbacks.ca_certificate = configuration.callback_ca.as_ref().map(read).transpose()?;
+    Ok(settings)
 }
 
 fn read(file: &PathBuf) -> Result<Vec<u8>, CommandError> {

@@ -1,4 +1,4 @@
-//! `[[issuer]]`: the external issuers whose tokens are trusted. A list, so that it stands in the file alone, not in the environment.
+//! `[[issuer]]`: the external issuers whose tokens are trusted. It is a list, so it can be set in the file only and not by the environment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -102,7 +102,7 @@ const SETTINGS: &[Setting<IssuerConfiguration>] = &[
 /// Left out of the example, which can hold but one of two that exclude each other.
 const TENANT: &str = "tenant";
 
-/// Reads every `[[issuer]]`, and appends all that is wrong with them.
+/// Reads every `[[issuer]]`, and appends all of their problems.
 pub fn read(file: &Table, configuration: &mut Configuration, problems: &mut Vec<String>) {
     let listed = match file.get(NAME) {
         None => &[],
@@ -126,7 +126,7 @@ pub fn read(file: &Table, configuration: &mut Configuration, problems: &mut Vec<
             Err(wrong) => problems.extend(wrong.into_iter().map(|problem| format!("{place}: {problem}"))),
         }
     }
-    if !configuration.built_in_authority && listed.is_empty() {
+    if !configuration.service.built_in_authority && listed.is_empty() {
         problems.push(format!("authority.built_in: without it nobody can sign in unless there is an [[{NAME}]]"));
     }
 }
@@ -160,7 +160,7 @@ fn one(table: &Table, configuration: &Configuration) -> Result<IssuerConfigurati
     if configuration.issuers.iter().any(|other| other.settings.url == issuer.settings.url) {
         problems.push("is listed twice".to_owned());
     }
-    if configuration.public_url.as_ref().is_some_and(|own| is_within(&issuer.settings.url, own)) {
+    if configuration.service.public_url.as_ref().is_some_and(|own| is_within(&issuer.settings.url, own)) {
         problems.push("is this server itself (server.public_url)".to_owned());
     }
     if problems.is_empty() { Ok(issuer) } else { Err(problems) }
@@ -173,7 +173,7 @@ fn is_within(issuer: &str, own: &str) -> bool {
     path.and_then(|at| issuer.get(..at)).is_some_and(|origin| crate::origin::public(origin).as_deref() == Ok(own))
 }
 
-/// Commented out as a whole: there is no issuer by default.
+/// The section is commented out: there is no issuer by default.
 pub fn example() -> String {
     let mut text = format!(
         "\n# An issuer of tokens that is trusted beside, or instead of, this server: Entra ID, Keycloak or any other with OpenID Connect\n\

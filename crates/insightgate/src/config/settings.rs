@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use insightgate_operations::context::Settings;
+use insightgate_outbound::AddressRules;
 use toml::Value;
 
 use super::Configuration;
@@ -16,7 +19,7 @@ pub struct Setting<Target = Configuration> {
     /// `section.name`.
     pub key: &'static str,
     pub about: &'static str,
-    /// As TOML; None where there is no default, with an example instead.
+    /// The default as TOML; None if there is none, and an example is shown instead.
     pub default: Result<&'static str, &'static str>,
     pub read: fn(&mut Target, &Value) -> Result<(), String>,
 }
@@ -50,73 +53,73 @@ pub const SETTINGS: &[Setting] = &[
         key: "artifacts.links",
         about: "Whose links open them: \"server\", or \"store\" for the object store's own, which cannot be revoked (docs/operating.md).",
         default: Ok("\"server\""),
-        read: |c, v| links(v).map(|store| c.store_links = store),
+        read: |c, v| links(v).map(|store| c.service.store_links = store),
     },
     Setting {
         key: "artifacts.days",
         about: "Files are removed after this many days. Their runs stay listed.",
         default: Ok("90"),
-        read: |c, v| number(v, 1, 3650).map(|days| c.artifact_days = days),
+        read: |c, v| number(v, 1, 3650).map(|days| c.service.artifact_days = days),
     },
     Setting {
         key: "artifacts.budget_gib",
         about: "Room for files; beyond it the oldest files of the tenants with the most are removed. As much as there is if not given.",
         default: Err("100"),
-        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.artifact_gib = Some(gibibytes)),
+        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.service.artifact_bytes = Some(u64::from(gibibytes) << 30)),
     },
     Setting {
         key: "artifacts.largest_mib",
         about: "The largest size of one file, in MiB; a run that would make a larger one fails.",
         default: Ok("10240"),
-        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.largest_artifact_mib = mebibytes),
+        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.service.largest_artifact = u64::from(mebibytes) << 20),
     },
     Setting {
         key: "artifacts.tenant_mib",
         about: "The total size of one tenant's files, in MiB; a run that would exceed it fails.",
         default: Ok("102400"),
-        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.tenant_artifact_mib = mebibytes),
+        read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.service.tenant_artifact_bytes = u64::from(mebibytes) << 20),
     },
     Setting {
         key: "downloads.at_once",
         about: "Downloads under way at once. Each takes up to 1 MiB and a file or a connection to the store; a quarter is left to tenants with few.",
         default: Ok("128"),
-        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.at_once = count as usize),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.service.downloads.at_once = count as usize),
     },
     Setting {
         key: "downloads.per_tenant",
         about: "The most of them for one tenant.",
         default: Ok("64"),
-        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.per_tenant = count as usize),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.service.downloads.per_tenant = count as usize),
     },
     Setting {
         key: "downloads.per_file",
         about: "The most of them for one file, whatever links lead to it.",
         default: Ok("16"),
-        read: |c, v| number(v, 1, 1 << 16).map(|count| c.downloads.per_file = count as usize),
+        read: |c, v| number(v, 1, 1 << 16).map(|count| c.service.downloads.per_file = count as usize),
     },
     Setting {
         key: "downloads.least_kib_per_second",
         about: "A reader that takes less while the server waits for it is cut off; readers of all other answers too. 0: only one that takes nothing.",
         default: Ok("8"),
-        read: |c, v| number(v, 0, 1 << 20).map(|kibibytes| c.downloads.least_rate = u64::from(kibibytes) << 10),
+        read: |c, v| number(v, 0, 1 << 20).map(|kibibytes| c.service.downloads.least_rate = u64::from(kibibytes) << 10),
     },
     Setting {
         key: "downloads.slow_seconds",
         about: "The time of waiting for a reader that the rate is averaged over.",
         default: Ok("60"),
-        read: |c, v| number(v, 1, 3600).map(|seconds| c.downloads.slow = Duration::from_secs(u64::from(seconds))),
+        read: |c, v| number(v, 1, 3600).map(|seconds| c.service.downloads.slow = whole_seconds(seconds)),
     },
     Setting {
         key: "downloads.hours",
         about: "How long a download may take.",
         default: Ok("24"),
-        read: |c, v| number(v, 1, 24 * 30).map(|hours| c.downloads.longest = Duration::from_secs(u64::from(hours) * 3600)),
+        read: |c, v| number(v, 1, 24 * 30).map(|hours| c.service.downloads.longest = Duration::from_secs(u64::from(hours) * 3600)),
     },
     Setting {
         key: "downloads.always_gzip",
         about: "Whether a whole file is sent with Content-Encoding: gzip even if the client did not ask for it, as Microsoft's store does.",
         default: Ok("false"),
-        read: |c, v| flag(v).map(|flag| c.downloads.always_gzip = flag),
+        read: |c, v| flag(v).map(|flag| c.service.downloads.always_gzip = flag),
     },
     Setting {
         key: "server.http",
@@ -134,7 +137,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "server.public_url",
         about: "The address that clients use. Issuers of tokens and links begin with it; needed where it is not the listener's own, as with 0.0.0.0.",
         default: Err("\"https://insights.example.com\""),
-        read: |c, v| public_url(v).map(|url| c.public_url = Some(url)),
+        read: |c, v| public_url(v).map(|url| c.service.public_url = Some(url)),
     },
     Setting {
         key: "server.trusted_proxies",
@@ -194,139 +197,150 @@ pub const SETTINGS: &[Setting] = &[
         key: "server.drain_seconds",
         about: "How long requests and runs may go on once the process is asked to end. Runs that take longer are given back and begin anew.",
         default: Ok("20"),
-        read: |c, v| number(v, 0, 3600).map(|seconds| c.drain_seconds = seconds),
+        read: |c, v| number(v, 0, 3600).map(|seconds| c.service.drain = whole_seconds(seconds)),
     },
     Setting {
         key: "authority.resources",
         about: "Resources that a token for the Insights API may name, besides the two ids that the API has on the platform (docs/sign-in.md).",
         default: Ok("[\"https://api.partnercenter.microsoft.com\"]"),
-        read: |c, v| texts(v).map(|names| c.resources = names),
+        read: |c, v| match texts(v)? {
+            names if names.is_empty() => Err("name at least one".to_owned()),
+            names => {
+                c.service.resources = Settings::with_api_ids(names);
+                Ok(())
+            }
+        },
     },
     Setting {
         key: "authority.built_in",
         about: "Whether this server issues tokens itself. Without that, tokens come from the issuers below alone.",
         default: Ok("true"),
-        read: |c, v| flag(v).map(|flag| c.built_in_authority = flag),
+        read: |c, v| flag(v).map(|flag| c.service.built_in_authority = flag),
     },
     Setting {
         key: "authority.signing_key_days",
         about: "A signing key is replaced after this many days. The one before continues to verify until its last token has expired.",
         default: Ok("90"),
-        read: |c, v| number(v, 1, 3650).map(|days| c.signing_key_days = days),
+        read: |c, v| number(v, 1, 3650).map(|days| c.service.signing_key_days = days),
     },
     Setting {
         key: "authority.strict_refresh",
         about: "Whether a refresh token works only once, even for a confidential application and within the first minute. One that comes back ends its sign-in (docs/sign-in.md).",
         default: Ok("false"),
-        read: |c, v| flag(v).map(|flag| c.strict_refresh = flag),
+        read: |c, v| flag(v).map(|flag| c.service.strict_refresh = flag),
     },
     Setting {
         key: "access.allow_report_viewer",
         about: "Whether the role Report viewer opens data, with sensitive columns redacted. Otherwise Executive report viewer is needed.",
         default: Ok("false"),
-        read: |c, v| flag(v).map(|flag| c.allow_report_viewer = flag),
+        read: |c, v| flag(v).map(|flag| c.service.access_rules.allow_report_viewer = flag),
     },
     Setting {
         key: "access.require_mfa",
         about: "Whether users must sign in with a second factor. The password grant cannot ask for one: it then ends with an error.",
         default: Ok("false"),
-        read: |c, v| flag(v).map(|flag| c.require_mfa = flag),
+        read: |c, v| flag(v).map(|flag| c.service.require_mfa = flag),
     },
     Setting {
         key: "reports.quotas",
         about: "Whether the documented quotas hold: 100 queries, 50 active reports, 5 ExecuteNow reports an hour.",
         default: Ok("true"),
-        read: |c, v| flag(v).map(|flag| c.quotas = flag),
+        read: |c, v| flag(v).map(|flag| c.service.quotas = flag),
     },
     Setting {
         key: "reports.start_lead_hours",
         about: "How far ahead the StartTime of a report must lie.",
         default: Ok("4"),
-        read: |c, v| number(v, 0, 24 * 365).map(|hours| c.start_lead_hours = hours),
+        read: |c, v| number(v, 0, 24 * 365).map(|hours| c.service.report_rules.start_lead_hours = hours),
     },
     Setting {
         key: "reports.most_runs",
         about: "The largest RecurrenceCount in v1.1 of cmp: a table of intervals in hours and the number from each of them on (docs/operating.md). Empty: any.",
         default: Ok("{}"),
-        read: |c, v| most_runs(v).map(|most| c.most_runs = most),
+        read: |c, v| most_runs(v).map(|most| c.service.report_rules.most_runs = most),
     },
     Setting {
         key: "reports.dataset_minimum_interval",
         about: "Whether the minimum interval of a dataset holds for its reports. Otherwise 4 hours do, and the dataset's is only shown.",
         default: Ok("false"),
-        read: |c, v| flag(v).map(|flag| c.dataset_minimum_interval = flag),
+        read: |c, v| flag(v).map(|flag| c.service.report_rules.dataset_minimum_interval = flag),
     },
     Setting {
         key: "reports.hold_poll_seconds",
         about: "How long a poll for executions waits for a first run before its 404.",
         default: Ok("2"),
-        read: |c, v| number(v, 0, 60).map(|seconds| c.hold_poll_seconds = seconds),
+        read: |c, v| number(v, 0, 60).map(|seconds| c.service.hold_poll = whole_seconds(seconds)),
     },
     Setting {
         key: "reports.preview_seconds",
         about: "How long a preview may take.",
         default: Ok("100"),
-        read: |c, v| number(v, 1, 120).map(|seconds| c.preview_seconds = seconds),
+        read: |c, v| {
+            let seconds = number(v, 1, 120)?;
+            c.service.preview_timeout = whole_seconds(seconds);
+            c.service.sharing.longest_wait = whole_seconds(seconds) / 2;
+            Ok(())
+        },
     },
     Setting {
         key: "reports.link_hours",
         about: "How long a link to a file works.",
         default: Ok("168"),
-        read: |c, v| number(v, 1, 24 * 90).map(|hours| c.link_hours = hours),
+        read: |c, v| number(v, 1, 24 * 90).map(|hours| c.service.link_lifetime = TimeDelta::hours(i64::from(hours))),
     },
     Setting {
         key: "reports.catch_up",
         about: "Runs that were missed while no scheduler ran: latest (the newest is made up for), all or none.",
         default: Ok("\"latest\""),
-        read: |c, v| catch_up(v).map(|policy| c.catch_up = policy),
+        read: |c, v| catch_up(v).map(|policy| c.service.catch_up = policy),
     },
     Setting {
         key: "reports.run_minutes",
         about: "How long a run may take; one that takes longer fails.",
         default: Ok("60"),
-        read: |c, v| number(v, 1, 24 * 60).map(|minutes| c.run_minutes = minutes),
+        read: |c, v| number(v, 1, 24 * 60).map(|minutes| c.service.run_limit = whole_seconds(minutes * 60)),
     },
     Setting {
         key: "reports.history_days",
         about: "How long finished runs are listed.",
         default: Ok("90"),
-        read: |c, v| number(v, 1, 3650).map(|days| c.history_days = days),
+        read: |c, v| number(v, 1, 3650).map(|days| c.service.history_days = days),
     },
     Setting {
         key: "audit.days",
         about: "Audit events are removed after this many days.",
         default: Ok("365"),
-        read: |c, v| number(v, 1, 36_500).map(|days| c.audit_days = days),
+        read: |c, v| number(v, 1, 36_500).map(|days| c.service.audit_days = days),
     },
     Setting {
         key: "engine.memory_mib",
         about: "Memory that all running queries may hold together, with what they read of files; beyond it they wait, or use the disk.",
         default: Ok("256"),
-        read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.memory_mib = mebibytes as usize),
+        read: |c, v| number(v, 32, 1 << 20).map(|mebibytes| c.limits.memory = (mebibytes as usize) << 20),
     },
     Setting {
         key: "engine.spill_gib",
         about: "Disk that one query may use for what does not fit into its memory; four at most do so at once.",
         default: Ok("20"),
-        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.spill_gib = gibibytes),
+        read: |c, v| number(v, 1, 1 << 20).map(|gibibytes| c.limits.spill = u64::from(gibibytes) << 30),
     },
     Setting {
         key: "engine.threads",
         about: "Runs of a tenant at once (half as many are left to others), and parts of a query; as many as the machine has cores if not given.",
         default: Err("8"),
-        read: |c, v| number(v, 1, 1024).map(|threads| c.threads = Some(threads as usize)),
+        read: |c, v| number(v, 1, 1024).map(|threads| c.limits.partitions = threads as usize),
     },
     Setting {
         key: "engine.waiting",
         about: "Previews and explanations that are under way or wait, in all; one tenant may have a fourth of them. More are refused (429, 503).",
         default: Ok("400"),
-        read: |c, v| number(v, 4, 100_000).map(|waiting| c.waiting = waiting as usize),
+        read: |c, v| number(v, 4, 100_000).map(|waiting| c.service.sharing.waiting = waiting as usize),
     },
     Setting {
         key: "engine.tenant_weights",
         about: "Tenants that get more turns than others: a table of their ids and weights (docs/operating.md). A tenant that is not named has the weight 1.",
         default: Ok("{}"),
-        read: |c, v| weights(v).map(|weights| c.tenant_weights = weights),
+        read: |c, v| weights(v).map(|weights| c.service.sharing.weights = weights),
     },
     Setting {
         key: "outbound.allowed_networks",
@@ -344,19 +358,24 @@ pub const SETTINGS: &[Setting] = &[
         key: "callbacks.allowed_networks",
         about: "Networks that callbacks may go to beside public addresses. Every partner's may then, to any port.",
         default: Ok("[]"),
-        read: |c, v| networks(v).map(|networks| c.callback_networks = networks),
+        read: |c, v| networks(v).map(|networks| c.service.callbacks.addresses = AddressRules { allowed: networks }),
     },
     Setting {
         key: "callbacks.https_only",
         about: "Whether callbacks go to https addresses alone (docs/callbacks.md).",
         default: Ok("false"),
-        read: |c, v| flag(v).map(|flag| c.https_callbacks = flag),
+        read: |c, v| {
+            let flag = flag(v)?;
+            c.service.callbacks.https_only = flag;
+            c.service.report_rules.https_callbacks = flag;
+            Ok(())
+        },
     },
     Setting {
         key: "callbacks.on_failure",
         about: "Whether every callback tells of failed runs too; otherwise those whose owners asked for it (CallbackOnFailure).",
         default: Ok("false"),
-        read: |c, v| flag(v).map(|flag| c.callbacks_on_failure = flag),
+        read: |c, v| flag(v).map(|flag| c.service.callbacks.on_failure = flag),
     },
     Setting {
         key: "log.level",
@@ -365,3 +384,7 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| log_filter(v).map(|text| c.log_level = text),
     },
 ];
+
+fn whole_seconds(seconds: u32) -> Duration {
+    Duration::from_secs(u64::from(seconds))
+}

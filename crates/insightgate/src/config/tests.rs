@@ -9,6 +9,7 @@ fn nothing(_: &str) -> Option<String> {
 #[test]
 fn the_example_is_the_defaults_and_is_the_file_in_the_repository() {
     assert_eq!(read(&example(), nothing), read("", nothing));
+    assert_eq!(read("", nothing), Ok(Configuration::default()));
     let committed = include_str!("../../../../insightgate.example.toml");
     assert_eq!(committed, example(), "write it anew: cargo run -p insightgate -- init --config - > insightgate.example.toml");
 }
@@ -20,13 +21,15 @@ fn every_example_value_reads() {
         .map(|line| format!("{}\n", line.strip_prefix("# ").filter(|l| l.contains(" = ") || l.starts_with("[[")).unwrap_or(line)))
         .collect();
     let configuration = read(&uncommented, nothing).unwrap();
-    assert_eq!(configuration.threads, Some(8));
-    assert_eq!(configuration.public_url.as_deref(), Some("https://insights.example.com"));
+    assert_eq!(configuration.limits.partitions, 8);
+    assert_eq!(configuration.service.public_url.as_deref(), Some("https://insights.example.com"));
 }
 
 #[test]
 fn the_most_runs_are_named_by_intervals_that_there_are() {
-    let most_runs = |text: &str| read(&format!("[reports]\nmost_runs = {text}"), nothing).map(|configuration| configuration.most_runs);
+    let most_runs = |text: &str| {
+        read(&format!("[reports]\nmost_runs = {text}"), nothing).map(|configuration| configuration.service.report_rules.most_runs)
+    };
     assert_eq!(most_runs("{}").unwrap(), [].into());
     assert_eq!(most_runs("{ 24 = 365, 4 = 1000 }").unwrap(), [(4, 1000), (24, 365)].into());
     for (wrong, words) in [
@@ -86,9 +89,9 @@ fn the_environment_goes_before_the_file() {
     };
     let configuration = read("[server]\nhttp = \"127.0.0.1:1\"", environment).unwrap();
     assert_eq!(configuration.http, Some("0.0.0.0:80".parse().unwrap()));
-    assert_eq!(configuration.public_url.as_deref(), Some("https://insights.example"));
-    assert!(!configuration.quotas);
-    assert_eq!(configuration.resources, ["https://a", "https://b"]);
+    assert_eq!(configuration.service.public_url.as_deref(), Some("https://insights.example"));
+    assert!(!configuration.service.quotas);
+    assert_eq!(configuration.service.resources, Settings::with_api_ids(["https://a", "https://b"].map(str::to_owned).to_vec()));
     let wrong = read("", |name| (name == "INSIGHTGATE_ENGINE_MEMORY_MIB").then(|| "lots".to_owned())).unwrap_err();
     assert!(wrong[0].starts_with("INSIGHTGATE_ENGINE_MEMORY_MIB: "), "{wrong:?}");
 }
@@ -112,8 +115,8 @@ fn listening_at_every_address_needs_one_that_clients_use() {
 fn links_of_the_store_need_a_store() {
     let with = |lines: &str| read(&format!("[artifacts]\n{lines}"), nothing);
     let found = with("root = \"s3://bucket/files\"\nlinks = \"store\"").unwrap();
-    assert_eq!((found.artifact_root.as_deref(), found.store_links), (Some("s3://bucket/files"), true));
-    assert!(!with("root = \"s3://bucket/files\"").unwrap().store_links);
+    assert_eq!((found.artifact_root.as_deref(), found.service.store_links), (Some("s3://bucket/files"), true));
+    assert!(!with("root = \"s3://bucket/files\"").unwrap().service.store_links);
     for (lines, why) in [
         ("links = \"store\"", "a folder has no links of its own"),
         ("root = \"/srv/files\"\nlinks = \"store\"", "a folder has no links of its own"),
@@ -163,7 +166,7 @@ fn issuers_are_read_with_their_defaults() {
         ca_certificate = \"ca.pem\"
     ";
     let configuration = read(text, nothing).unwrap();
-    assert!(!configuration.built_in_authority);
+    assert!(!configuration.service.built_in_authority);
     assert_eq!(configuration.allowed_networks, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
     let expected = IssuerSettings::new("https://login.example/t/v2.0", vec!["api://insightgate".to_owned()]);
     let [first, second] = configuration.issuers.as_slice() else { panic!("{:?}", configuration.issuers) };

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use serde::Serialize;
-use toml::Table;
+use toml_edit::{DocumentMut, Item};
 
-use super::{Profile, read_private};
+use super::Profile;
 use crate::command_error::CommandError;
-use crate::data_folder::{fault, write_private};
+use crate::files::read_private;
+use crate::files::{fault, write_private};
 
-/// How an operator connects, in the ready file's words.
+/// How an operator connects, with the ready file's names.
 #[derive(Clone, Serialize)]
 pub struct OperatorProfile {
     pub authority: String,
@@ -21,7 +22,7 @@ pub struct OperatorProfile {
 }
 
 impl OperatorProfile {
-    /// Whether that profile leads to the same place.
+    /// Whether that profile leads to the same server and operator.
     pub fn is_in(&self, profile: &Profile) -> bool {
         let says = |field: &Option<String>, value: &str| field.as_deref() == Some(value);
         says(&profile.authority, &self.authority)
@@ -36,7 +37,7 @@ pub fn to_file(path: &Path, profile: &OperatorProfile) -> Result<(), CommandErro
     write_private(path, &text)
 }
 
-/// Puts the section in, or in its own place. Everything else in the file stays as it was written.
+/// Adds the section, or replaces it. Everything else in the file stays as it was written.
 pub fn to_section(path: &Path, name: &str, profile: &OperatorProfile) -> Result<(), CommandError> {
     let before = read_private(path)?.unwrap_or_default();
     let text = with_section(&before, name, profile).ok_or_else(|| {
@@ -49,35 +50,20 @@ pub fn to_section(path: &Path, name: &str, profile: &OperatorProfile) -> Result<
     write_private(path, text.as_bytes())
 }
 
-/// None when what comes out is not what was meant.
+/// Comments and order stay. None where the file is no TOML.
 fn with_section(before: &str, name: &str, profile: &OperatorProfile) -> Option<String> {
-    let mut expected: Table = before.parse().ok()?;
-    let table = Table::try_from(profile).ok()?;
-    expected.insert(name.to_owned(), toml::Value::Table(table.clone()));
-    let mut whole = Table::new();
-    whole.insert(name.to_owned(), toml::Value::Table(table));
-    let mut text = without_section(before, name);
-    if !text.is_empty() && !text.ends_with("\n\n") {
-        text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
-    }
-    text.push_str(&whole.to_string());
-    (text.parse::<Table>().ok()? == expected).then_some(text)
-}
-
-/// By lines, so that comments and order stay.
-fn without_section(text: &str, name: &str) -> String {
-    let mut inside = false;
-    let mut kept = String::new();
-    for line in text.split_inclusive('\n') {
-        let header = line.trim_start().strip_prefix('[').and_then(|rest| rest.split(']').next());
-        if let Some(header) = header {
-            inside = header.trim().trim_matches(['"', '\'']) == name;
+    let mut document: DocumentMut = before.parse().ok()?;
+    let mut section = toml_edit::ser::to_document(profile).ok()?.as_table().clone();
+    match document.get(name).and_then(Item::as_table) {
+        Some(old) => {
+            *section.decor_mut() = old.decor().clone();
+            section.set_position(old.position());
         }
-        if !inside {
-            kept.push_str(line);
-        }
+        None if !before.is_empty() => section.decor_mut().set_prefix("\n"),
+        None => {}
     }
-    kept
+    document.insert(name, Item::Table(section));
+    Some(document.to_string())
 }
 
 /// Whether the profile is this operator's.
@@ -113,11 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_would_be_harmed_is_left() {
+    fn a_file_that_is_no_toml_is_left_and_a_text_is_no_header() {
         assert!(with_section("[operator", "operator", &profile("one")).is_none());
-        // The text within looks like a header.
-        let tricky = "[operator]\nclient_id = \"\"\"\n[x]\n\"\"\"\n";
-        assert!(with_section(tricky, "operator", &profile("one")).is_none());
+        let tricky = "[operator]\nclient_id = \"\"\"\n[x]\n\"\"\"\n\n[y]\nusername = \"ada\"\n";
+        let replaced = with_section(tricky, "operator", &profile("one")).unwrap();
+        let read: toml::Table = replaced.parse().unwrap();
+        assert_eq!(read.keys().collect::<Vec<_>>(), ["operator", "y"]);
+        assert!(replaced.ends_with("\n\n[y]\nusername = \"ada\"\n") && replaced.contains("\"one\""), "{replaced}");
     }
 
     #[cfg(unix)]

@@ -1,8 +1,7 @@
-//! What keeps the record of events bounded: events that come too fast, and refusals of callers who proved nothing, are counted in one event a
-//! minute.
+//! Bounds the audit trail: events that come too fast, and refusals of callers who proved nothing, are counted in one event a minute.
 //!
-//! The counts are kept in memory and written every few seconds, so that a flood costs no write for each request. A process that is killed loses
-//! the counts of the last seconds, never an event of its own. Grants and removals are not counted: their events are written with the change.
+//! The counts are kept in memory and written every few seconds, so that a flood does not cost a write for each request. A process that is killed
+//! loses the counts of the last seconds, but never a single event. Grants and removals are not counted: their events are written with the change.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -78,12 +77,12 @@ struct State {
     told: HashMap<String, (Instant, u64)>,
 }
 
-/// What is counted together within a minute.
+/// The key of what is counted together within a minute.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub tenant: Option<Uuid>,
     pub action: String,
-    /// Of a small number of reasons, such as the number of a refusal.
+    /// One of a small number of reasons, such as the number of a refusal.
     pub reason: String,
     /// An address's network, or an actor.
     pub source: String,
@@ -97,7 +96,7 @@ struct Counted {
 }
 
 impl Recorder {
-    /// Whether the event may be written by itself. If so, it is held against those to come.
+    /// Whether the event may be written by itself. If so, it counts towards the rate.
     pub(crate) fn may_stand_alone(&self, tenant: Option<Uuid>, actor: &str, action: &str, now: Instant) -> bool {
         let paces = [
             ((tenant, actor.to_owned(), action.to_owned()), OF_ACTOR),
@@ -121,8 +120,8 @@ impl Recorder {
         true
     }
 
-    /// Whether the tenant's administrators may change something now: each change writes an event, which is never counted. If so, it is held against
-    /// those to come.
+    /// Whether the tenant's administrators may change something now: each change writes an event, which is never counted. If so, it counts towards
+    /// the rate.
     pub(crate) fn may_change(&self, tenant: Uuid, now: Instant) -> bool {
         let mut state = self.lock();
         let taken = OF_CHANGES.taken(state.changes.get(&tenant).copied(), now);
@@ -130,7 +129,7 @@ impl Recorder {
         taken.is_some()
     }
 
-    /// Counts the event with those like it in this minute. It gives the details of the last, and its own time and id to a new count.
+    /// Counts the event with equal ones of this minute. The count takes the event's details; a new count also takes its time and id.
     pub(crate) fn count(&self, mut key: Key, mut event: AuditEvent) {
         let (minute, day) = (event.at.timestamp().div_euclid(60), event.at.timestamp().div_euclid(86_400));
         let mut state = self.lock();
@@ -167,7 +166,7 @@ impl Recorder {
         state.counted.insert(key, Counted { event, written: 0 });
     }
 
-    /// What the database does not know yet.
+    /// The counts that are not in the database yet.
     pub(crate) fn unwritten(&self) -> Vec<AuditEvent> {
         let state = self.lock();
         let counted = state.counted.values().filter(|counted| counted.written < counted.event.occurrences);
@@ -185,7 +184,7 @@ impl Recorder {
         }
     }
 
-    /// Whether the log is to hear of a fault of this kind now, and how many it was not told of since the last.
+    /// Whether a fault of this kind is logged now, and how many were left out since the last one.
     pub(crate) fn tell(&self, kind: &str, now: Instant) -> Option<u64> {
         let mut state = self.lock();
         match state.told.get_mut(kind) {
@@ -219,7 +218,7 @@ impl State {
     }
 }
 
-/// Where somebody comes from, as the record has it: of version 6 one customer has a whole /64 of addresses.
+/// The network of an address for the audit trail: of IPv6 the /64, since one customer has a whole one.
 pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_string(),

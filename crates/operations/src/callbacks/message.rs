@@ -1,4 +1,4 @@
-//! What a callback says of a run that ended. It holds no link and no rows: whoever is told asks with a token of their own.
+//! The body of a callback for an execution that ended. It contains no link and no rows: the receiver requests those with a token of its own.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, give_up_after, target};
@@ -32,7 +32,7 @@ struct Message<'a> {
     failure_reason: Option<&'a str>,
 }
 
-/// None where nobody is to hear of it: no callback was registered, the run is not over, or it failed and that was not asked for.
+/// None if there is no callback to send: none was registered, the execution is not over, or it failed and callbacks for failures were not requested.
 pub(crate) fn of_run(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<Option<NewCallback>, Failure> {
     let report = &claimed.report;
     let Some(registered) = &report.callback else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! The secrets that callbacks are signed with, and the headers that they make: those of Standard Webhooks.
+//! The secrets that sign callbacks, and the headers of a callback: those of Standard Webhooks.
 //!
 //! Source: the Standard Webhooks specification, symmetric signatures (`v1`).
 
@@ -16,12 +16,12 @@ use crate::keys::vault::{Vault, VaultFault};
 
 const PREFIX: &str = "whsec_";
 
-/// Why callbacks cannot be signed, for the list of attempts.
+/// Why a callback cannot be signed, for the list of attempts.
 #[derive(Debug, Error)]
 #[error("the signing secret cannot be read")]
 pub(crate) struct UnreadableSecret(#[source] VaultFault);
 
-/// A fresh secret: what is kept of it, and the text that its owner gets, once.
+/// A new secret: the sealed form that is stored, and the text that its owner gets once.
 pub(crate) fn new_secret(
     context: &Context,
     tenant: Uuid,
@@ -39,7 +39,7 @@ fn purpose(id: Uuid) -> String {
     format!("callback {id}")
 }
 
-/// `timestamp` in Unix seconds. One signature for each secret; without any, the callback is known by its id alone.
+/// `timestamp` in Unix seconds. There is one signature for each secret; without secrets there is none.
 pub(crate) fn headers(
     vault: &Vault,
     secrets: &[CallbackSecret],

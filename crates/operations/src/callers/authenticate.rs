@@ -1,4 +1,4 @@
-//! Who calls: a token becomes a principal, read anew each time.
+//! Authentication: a token becomes a principal, which is read again each time.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,11 +12,17 @@ use crate::external_issuers::Audience;
 use crate::failure::Failure;
 
 /// Accepts a token for the insights API.
+///
+/// # Errors
+/// When the token is not accepted, or the database does not answer.
 pub async fn authenticate(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
     principal(context, token, Audience::Insights).await
 }
 
-/// Accepts a token for the management API, and no other.
+/// Accepts a token for the management API, and no other token.
+///
+/// # Errors
+/// When the token is not accepted, or the database does not answer.
 pub async fn authenticate_management(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
     let principal = principal(context, token, Audience::Management).await?;
     if context.settings.require_mfa && !principal.is_mfa_compliant() {
@@ -25,7 +31,7 @@ pub async fn authenticate_management(context: &Context, token: &str) -> Result<A
     Ok(principal)
 }
 
-/// Counts a request whose token was not accepted: nobody knows whose it is.
+/// Counts a request whose token was not accepted, since nobody knows whose it is.
 pub fn count_refusal(context: &Context, failure: &Failure, address: Option<IpAddr>, correlation: &str) {
     let Failure::Unauthorized { reason, .. } = failure else { return };
     let happening = Happening {
@@ -46,7 +52,7 @@ async fn principal(context: &Context, token: &str, audience: Audience) -> Result
         Failure::bad_token(told, told)
     };
     let mfa = subject.amr.iter().any(|method| method == MFA);
-    context.directory.bearer(subject.tenant, subject.application, subject.user, mfa).await?.ok_or_else(gone)
+    context.directory.view().bearer(subject.tenant, subject.application, subject.user, mfa).await?.ok_or_else(gone)
 }
 
 /// Who a token stands for, by the rules of the issuer that it names.

@@ -1,6 +1,6 @@
-//! What a caller is told whose token was not accepted, beside the documented "Unauthorized": enough to mend it, and nothing about anybody else.
+//! What a caller learns whose token was not accepted, beside the documented "Unauthorized": enough to correct it, and nothing about anybody else.
 
-/// By the kinds of RFC 6750, 3.1.
+/// The kinds of RFC 6750, 3.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Challenge {
     /// There was no token: nothing is wrong yet.

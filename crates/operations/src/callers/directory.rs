@@ -1,7 +1,7 @@
-//! Who there is, as last read: tenants, applications with their secrets, principals. Asked at every grant and every request.
+//! The cache of identities: tenants, applications with their secrets, principals. Every grant and every request reads it.
 //!
-//! What is kept is good for one version of the identities only: a write that has returned is seen by every request that begins after it. Who is
-//! not found is not remembered, and neither are lockouts, which a sign-in reads from the store.
+//! An entry is valid for one version of the identities only. A request reads the version once, when it first asks ([`Directory::view`]), so every request
+//! that begins after a write has returned sees that write. Missing identities are not cached, and neither are lockouts, which a sign-in reads from the store.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,6 +11,7 @@ use insightgate_identity::application::{Application, ClientSecret};
 use insightgate_identity::principal::Principal;
 use insightgate_identity::tenant::Tenant;
 use insightgate_store::{Store, StoreError};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// Entries of each kind at most; one more empties the kind.
@@ -47,63 +48,9 @@ impl Directory {
         Directory { store, known: Mutex::default() }
     }
 
-    pub async fn tenant(&self, id: Uuid) -> Result<Option<Arc<Tenant>>, StoreError> {
-        self.find(|known| &mut known.tenants, id, self.store.tenant(id)).await
-    }
-
-    /// `domain` in lower case.
-    pub async fn tenant_by_domain(&self, domain: &str) -> Result<Option<Arc<Tenant>>, StoreError> {
-        self.find(|known| &mut known.domains, domain.to_owned(), self.store.tenant_by_domain(domain)).await
-    }
-
-    /// An application of another tenant is not found.
-    pub async fn client(&self, tenant: Uuid, id: Uuid) -> Result<Option<Arc<Client>>, StoreError> {
-        let read = async {
-            let Some(application) = self.store.application(tenant, id).await? else { return Ok(None) };
-            let secrets = self.store.client_secrets(id).await?;
-            Ok(Some(Client { application, secrets }))
-        };
-        self.find(|known| &mut known.clients, (tenant, id), read).await
-    }
-
-    /// As [`Store::principal`].
-    pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Arc<Principal>>, StoreError> {
-        self.bearer(tenant, application, user, false).await
-    }
-
-    /// The principal of a token, which says whether the user gave a second factor.
-    pub async fn bearer(
-        &self,
-        tenant: Uuid,
-        application: Uuid,
-        user: Option<Uuid>,
-        mfa: bool,
-    ) -> Result<Option<Arc<Principal>>, StoreError> {
-        let read = async { Ok(self.store.principal(tenant, application, user).await?.map(|found| Principal { mfa, ..found })) };
-        self.find(|known| &mut known.principals, (tenant, application, user, mfa), read).await
-    }
-
-    async fn find<Key: Eq + Hash, Value>(
-        &self,
-        kind: fn(&mut Known) -> &mut Kept<Key, Value>,
-        key: Key,
-        read: impl Future<Output = Result<Option<Value>, StoreError>>,
-    ) -> Result<Option<Arc<Value>>, StoreError> {
-        // Before the read: what changes while it goes on makes what it finds out of date.
-        let version = self.store.identity_version().await?;
-        if let Some(found) = kind(&mut self.at(version)).get(&key) {
-            return Ok(Some(Arc::clone(found)));
-        }
-        let Some(found) = read.await?.map(Arc::new) else { return Ok(None) };
-        let mut known = self.lock();
-        if known.version == version {
-            let kept = kind(&mut known);
-            if kept.len() >= LIMIT {
-                kept.clear();
-            }
-            kept.insert(key, Arc::clone(&found));
-        }
-        Ok(Some(found))
+    /// The identities as one request sees them.
+    pub fn view(&self) -> View<'_> {
+        View { directory: self, version: OnceCell::new() }
     }
 
     /// What is known of this version: nothing, when it is the first to ask.
@@ -118,5 +65,87 @@ impl Directory {
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The directory at one version of the identities, or a newer one.
+pub struct View<'a> {
+    directory: &'a Directory,
+    /// Read once, before the identities themselves: what changes while they are read makes them out of date.
+    version: OnceCell<u64>,
+}
+
+impl View<'_> {
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tenant(&self, id: Uuid) -> Result<Option<Arc<Tenant>>, StoreError> {
+        self.find(|known| &mut known.tenants, id, self.directory.store.tenant(id)).await
+    }
+
+    /// `domain` in lower case.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tenant_by_domain(&self, domain: &str) -> Result<Option<Arc<Tenant>>, StoreError> {
+        self.find(|known| &mut known.domains, domain.to_owned(), self.directory.store.tenant_by_domain(domain)).await
+    }
+
+    /// An application of another tenant is not found.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn client(&self, tenant: Uuid, id: Uuid) -> Result<Option<Arc<Client>>, StoreError> {
+        let read = async {
+            let Some(application) = self.directory.store.application(tenant, id).await? else { return Ok(None) };
+            let secrets = self.directory.store.client_secrets(id).await?;
+            Ok(Some(Client { application, secrets }))
+        };
+        self.find(|known| &mut known.clients, (tenant, id), read).await
+    }
+
+    /// As [`Store::principal`].
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Arc<Principal>>, StoreError> {
+        self.bearer(tenant, application, user, false).await
+    }
+
+    /// The principal of a token, which says whether the user gave a second factor.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bearer(
+        &self,
+        tenant: Uuid,
+        application: Uuid,
+        user: Option<Uuid>,
+        mfa: bool,
+    ) -> Result<Option<Arc<Principal>>, StoreError> {
+        let read = async { Ok(self.directory.store.principal(tenant, application, user).await?.map(|found| Principal { mfa, ..found })) };
+        self.find(|known| &mut known.principals, (tenant, application, user, mfa), read).await
+    }
+
+    async fn find<Key: Eq + Hash, Value>(
+        &self,
+        kind: fn(&mut Known) -> &mut Kept<Key, Value>,
+        key: Key,
+        read: impl Future<Output = Result<Option<Value>, StoreError>>,
+    ) -> Result<Option<Arc<Value>>, StoreError> {
+        let directory = self.directory;
+        let version = *self.version.get_or_try_init(|| directory.store.identity_version()).await?;
+        if let Some(found) = kind(&mut directory.at(version)).get(&key) {
+            return Ok(Some(Arc::clone(found)));
+        }
+        let Some(found) = read.await?.map(Arc::new) else { return Ok(None) };
+        let mut known = directory.lock();
+        if known.version == version {
+            let kept = kind(&mut known);
+            if kept.len() >= LIMIT {
+                kept.clear();
+            }
+            kept.insert(key, Arc::clone(&found));
+        }
+        Ok(Some(found))
     }
 }

@@ -1,6 +1,6 @@
-//! The time of processes that share a database: the database's, so that a token or a schedule of one means the same to all.
+//! The time of processes that share a database. It is the database's, so that tokens and schedules mean the same to all of them.
 //!
-//! The database is asked now and then; in between the system's clock goes on from there.
+//! The database is asked from time to time; in between, the system's clock continues from its answer.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -28,7 +28,7 @@ impl SharedClock {
         SharedClock { system, offset: AtomicI64::new(0), latest: AtomicI64::new(i64::MIN) }
     }
 
-    /// The system's, in milliseconds since 1970.
+    /// The system's time in milliseconds since 1970.
     pub(crate) fn system(&self) -> i64 {
         (self.system)().timestamp_millis()
     }
@@ -48,7 +48,7 @@ impl SharedClock {
         DateTime::from_timestamp_millis(given).unwrap_or_else(self.system)
     }
 
-    /// Takes over what the database said. `before` and `after` are the system's time around its answer.
+    /// Follows the database's answer. `before` and `after` are the system's time around it.
     pub(crate) fn follow(&self, before: i64, database: i64, after: i64) {
         let took = after - before;
         if !(0..=SLOWEST).contains(&took) {

@@ -1,7 +1,7 @@
-//! Failed sign-ins of one address, whoever they name: what stops somebody who tries one password on many users. Sign-ins of users lower it, and
-//! users who are known from the address never wait for it.
+//! Counts the failed sign-ins of one address, for any names. This stops somebody who tries one password on many users. Sign-ins of users lower the
+//! count, and users who are known from the address never wait for it.
 //!
-//! Kept in memory and bounded: forgetting is better than growing, and each name has a count of its own.
+//! The counts are in memory and bounded: old ones are dropped rather than growing without end. Each name has a count of its own beside this one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -35,24 +35,24 @@ struct Failures {
 }
 
 impl AddressGuard {
-    /// Until when the address has to wait, if it has to. One that is not known never has to.
+    /// Until when the address has to wait, if it does. An unknown address never has to.
     pub fn shut_until(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.state().failures.get(&network_of(address?))?.count.locked(now)
     }
 
-    /// Failures that count against the address now.
+    /// The failures that count against the address now.
     pub fn failures(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> u32 {
         let Some(address) = address.map(network_of) else { return 0 };
         self.state().failures.get(&address).map_or(0, |known| known.count.clone().brought_to(now).failures)
     }
 
-    /// Whether sign-ins from the address failed lately and none succeeded, as far as is remembered.
+    /// Whether sign-ins from the address failed recently and none succeeded, as far as is known.
     pub fn only_fails(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> bool {
         let Some(network) = address.map(network_of) else { return false };
         self.failures(address, now) > 0 && !self.state().welcome.contains_key(&network)
     }
 
-    /// Counts a failed sign-in: from the fiftieth on the address waits, twice as long each time, an hour at most.
+    /// Counts a failed sign-in: from the fiftieth on the address has to wait, twice as long each time, for an hour at most.
     pub fn failed(&self, address: Option<IpAddr>, now: DateTime<Utc>) {
         let Some(address) = address.map(network_of) else { return };
         let mut state = self.state();
@@ -69,7 +69,7 @@ impl AddressGuard {
         known.last = now;
     }
 
-    /// A user's sign-in lowers the count of its address, once in an hour: else one account would buy any number of guesses at the others.
+    /// A user's sign-in lowers the count of its address once an hour. Without that limit one account would give any number of guesses at the others.
     pub fn succeeded(&self, address: Option<IpAddr>, user: Uuid, now: DateTime<Utc>) {
         let Some(address) = address.map(network_of) else { return };
         let mut state = self.state();

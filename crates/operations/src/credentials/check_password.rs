@@ -1,4 +1,4 @@
-//! A user name and a password: the one place where they are compared, for the password grant and the sign-in page alike.
+//! Checks a user name and a password: the only place that does, for the password grant and the sign-in page.
 
 use std::net::IpAddr;
 
@@ -12,10 +12,11 @@ use crate::credentials::hashing_queue::Asker;
 use crate::credentials::password::{PasswordFault, Verified};
 use crate::issue_token::TokenFailure;
 
-/// The user, once the password is right. Whether it must be changed and whether a second factor follows is for the caller to see.
+/// The user, if the password is right. The caller checks whether it must be changed and whether a second factor is needed.
 ///
-/// An unknown user and a wrong password look alike and take alike; a disabled account shows only after the right password. A locked one says so
-/// whatever the password is, and so does a name that nobody has: else guesses would go on while it is locked, and the right one would show.
+/// An unknown user and a wrong password give the same answer after the same time. Only the right password reveals that an account is disabled. A lock
+/// gives the same answer whatever the password is, for names that nobody has too. Otherwise guesses could continue during a lock, and the right one
+/// would be recognised.
 pub(crate) async fn check_password(
     context: &Context,
     tenant: &Tenant,
@@ -50,8 +51,8 @@ pub(crate) async fn verify(context: &Context, password: &str, hash: Option<Strin
     })
 }
 
-/// Whether what [`check_password`] found still holds, asked once the sign-in is written down. A new password, or disabling the user, ends the
-/// sign-ins that are there: one that was on its way must not come after them.
+/// Whether the result of [`check_password`] still holds, checked after the sign-in was recorded. A new password, or disabling the user, ends existing
+/// sign-ins, and a sign-in that was in progress must not survive that.
 pub(crate) async fn still_holds(context: &Context, checked: &UserCredentials) -> Result<bool, StoreError> {
     let known = context.store.user_credentials_by_id(checked.user.tenant, checked.user.id).await?;
     Ok(known.is_some_and(|known| known.user.enabled && known.password_hash == checked.password_hash))

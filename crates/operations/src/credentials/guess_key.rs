@@ -1,5 +1,5 @@
-//! Keyed digests of what sign-ins leave behind: networks, names that nobody has, wrong passwords. The key lies sealed in the database and is the
-//! same in all processes, so that each finds what another wrote; who reads the database alone can guess nothing.
+//! Keyed digests of the data of failed sign-ins: networks, names that nobody has, wrong passwords. The key is sealed in the database and is the same
+//! in all processes, so that each finds what another wrote. A reader of the database alone cannot guess any of it.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ use crate::random::{NoRandomness, Random};
 
 const PURPOSE: &str = "guess";
 
-/// Not replaced as it ages: what it digests is kept for months at most, and signs nothing.
+/// The key is not rotated: its digests are kept for months at most, and sign nothing.
 pub struct GuessKey(hmac::Key);
 
 #[derive(Debug, Error)]
@@ -35,6 +35,9 @@ pub enum GuessKeyFault {
 
 impl GuessKey {
     /// Reads the key; the first start makes it.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the key cannot be made or decrypted.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<GuessKey, GuessKeyFault> {
         let mut keys = store.keys(PURPOSE).await?;
         if keys.is_empty() {
@@ -45,7 +48,7 @@ impl GuessKey {
         Ok(GuessKey(hmac::Key::new(hmac::HMAC_SHA256, &vault.open(PURPOSE, &key.sealed)?)))
     }
 
-    /// The network of an address, as it is kept.
+    /// The stored form of an address's network.
     pub fn network(&self, address: IpAddr) -> String {
         self.text(&["network", &network_of(address).to_string()])
     }
@@ -55,7 +58,7 @@ impl GuessKey {
         Subject::Nobody(self.text(&["nobody", &tenant.to_string(), name]))
     }
 
-    /// `work` is what the slow hash made of the password: who has this key too must still do that work for each guess.
+    /// `work` is the slow hash of the password, so that even somebody who has this key must do that work for each guess.
     pub fn wrong_password(&self, subject: &Subject, work: &[u8]) -> WrongPassword {
         let whose = match subject {
             Subject::User(id) => id.to_string(),

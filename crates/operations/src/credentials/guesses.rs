@@ -1,7 +1,8 @@
-//! Tries at a password or a code: whether one may be made, and what becomes of it. The one place where they are counted, for the token endpoint and
-//! the pages alike.
+//! Attempts at a password or a code: whether one is allowed, and how its result is counted. The only place that counts them, for the token endpoint
+//! and the pages.
 //!
-//! A user at an address that the user is known from has a count of their own there; everybody else shares the name's, and waits for the address's.
+//! A user at an address where the user is known has a count of their own there. Everybody else shares the count of the name, and is also subject to
+//! that of the address.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use crate::context::Context;
 use crate::credentials::hashing_queue::Asker;
 use crate::issue_token::TokenFailure;
 
-/// Somebody who tries to be somebody.
+/// Somebody who tries to sign in under a name.
 pub(crate) struct Guesser {
     subject: Subject,
     address: Option<IpAddr>,
@@ -30,7 +31,7 @@ impl Guesser {
         Guesser { subject, address, network }
     }
 
-    /// Before anything is read: a flood from addresses that did nothing but fail lately must not cost the database anything.
+    /// The check before anything is read: a flood from addresses that only failed recently must not cost the database anything.
     pub(crate) fn finds_room(context: &Context, address: Option<IpAddr>) -> Result<(), GrantRefusal> {
         let now = context.clock.now();
         if !context.addresses.only_fails(address, now) {
@@ -45,7 +46,7 @@ impl Guesser {
         Guesser::new(context, Subject::User(user), address)
     }
 
-    /// Before anything is compared: refused while a lock lasts, whatever would be sent. Then how to wait for a hash.
+    /// The check before anything is compared: during a lock every attempt is refused. Otherwise says in which lane to wait for a hash.
     pub(crate) async fn may_try(&self, context: &Context) -> Result<Asker, TokenFailure> {
         let now = context.clock.now();
         let found = self.count(context, now).await?;
@@ -61,7 +62,7 @@ impl Guesser {
         })
     }
 
-    /// Counts what was wrong; `wrong` is None for a code. Refused when guesses at the same time have locked the name: then it counts no more.
+    /// Counts a wrong attempt; `wrong` is None for a code. Refused if simultaneous guesses have locked the name; then it is not counted.
     pub(crate) async fn was_wrong(&self, context: &Context, wrong: Option<WrongPassword>) -> Result<(), TokenFailure> {
         let now = context.clock.now();
         let counts = AtomicBool::new(false);
@@ -80,9 +81,9 @@ impl Guesser {
         refuse_while_locked(&found, now)
     }
 
-    /// What was sent is right. Refused when guesses at the same time have locked the name: else the right one among them would show.
+    /// Records a right attempt. Refused if simultaneous guesses have locked the name, since the right one among them would otherwise be recognised.
     ///
-    /// With `complete` the user is known from the address from now on: not before the second factor was given, where there is one.
+    /// With `complete` the user is known from the address from now on. If there is a second factor, that is only after it was given.
     pub(crate) async fn was_right(&self, context: &Context, complete: bool) -> Result<(), TokenFailure> {
         let now = context.clock.now();
         let found = self.count(context, now).await?;

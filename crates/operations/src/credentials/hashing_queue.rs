@@ -1,9 +1,9 @@
-//! Whose password is hashed next. Hashing is slow on purpose, so that a flood of sign-ins always finds it busy: who gets a turn decides who can
-//! sign in at all.
+//! Decides whose password is hashed next. Hashing is slow on purpose, so a flood of sign-ins always keeps it busy, and the order decides who can sign
+//! in at all.
 //!
-//! Users at addresses that they are known from wait in a lane of their own, which strangers cannot fill, and have three turns of four. In both lanes
-//! whoever waits already stands further back with each further place, and so does an address that failed lately. When there is no place left, the last
-//! gives way to one who stands before.
+//! Users at addresses where they are known wait in a lane of their own, which strangers cannot fill, and get three of four turns. In both lanes, a
+//! caller who already waits gets a place further back with each further request, and so does an address with recent failures. If no place is left,
+//! the last one is dropped for one that comes before it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,12 +35,12 @@ enum Lane {
 }
 
 impl Asker {
-    /// A user at an address that the user is known from, or somebody who is signed in.
+    /// A user at an address where the user is known, or somebody who is signed in.
     pub fn known(key: Option<String>) -> Asker {
         Asker { lane: Lane::Known, key, failures: 0 }
     }
 
-    /// Anybody else, by the network, with the failures that count against it.
+    /// Anybody else, by network, with the failures that count against it.
     pub fn stranger(key: Option<String>, failures: u32) -> Asker {
         Asker { lane: Lane::Strangers, key, failures }
     }
@@ -155,6 +155,9 @@ impl HashingQueue {
     }
 
     /// Waits for a turn.
+    ///
+    /// # Errors
+    /// When there is no place to wait.
     pub async fn enter(self: &Arc<HashingQueue>, asker: &Asker) -> Result<Turn, Busy> {
         let (turn, given) = oneshot::channel();
         // Before the wait: its place is given back when this future is dropped, also before it is polled again.
@@ -164,7 +167,7 @@ impl HashingQueue {
         given.await.map_err(|_| Busy)
     }
 
-    /// Whether there is no place for somebody who asks now.
+    /// Whether there is no place for a further request now.
     pub fn is_full_for(&self, asker: &Asker) -> bool {
         let mut state = self.lock();
         let waiting = state.lane(asker.lane);

@@ -12,8 +12,8 @@ use thiserror::Error;
 use crate::credentials::hashing_queue::{Asker, Busy, HashingQueue};
 use crate::random::Random;
 
-/// Hashes on threads of their own, a few at once, and lets a bounded number wait: a flood of sign-ins must not take the memory or stop other
-/// requests.
+/// Hashes passwords on threads of their own, a few at a time, and lets a bounded number wait. A flood of sign-ins must not use up the memory or stop
+/// other requests.
 #[derive(Clone)]
 pub struct Passwords {
     queue: Arc<HashingQueue>,
@@ -43,10 +43,10 @@ impl Memory {
     }
 }
 
-/// What became of a password.
+/// The result of a check of a password.
 pub struct Verified {
     pub right: bool,
-    /// What the slow hash made of it, with the user's salt: the same for the same wrong password, and as hard to guess as a stored one.
+    /// The slow hash of the password with the user's salt: it is the same for the same wrong password, and as hard to guess as a stored one.
     pub work: Vec<u8>,
 }
 
@@ -70,19 +70,25 @@ impl Passwords {
         Passwords { queue: HashingQueue::new(threads.max(1)), decoy: Arc::default(), memory: Memory::default() }
     }
 
-    /// The hash in PHC form. For those who may set one: strangers cannot keep them from it.
+    /// The hash in PHC form, for callers who may set a password. Strangers cannot block this.
+    ///
+    /// # Errors
+    /// When the password cannot be hashed.
     pub async fn hash(&self, password: &str, random: &Random) -> Result<String, PasswordFault> {
         let salt: [u8; 16] = random.bytes().map_err(|fault| PasswordFault::Hashing(fault.to_string()))?;
         let password = password.to_owned();
         self.run(&Asker::known(None), move || hash(&password, &salt)).await?
     }
 
-    /// Whether a password of this asker's would find no place to wait in.
+    /// Whether a password of this caller would find no place to wait.
     pub fn is_full_for(&self, asker: &Asker) -> bool {
         self.queue.is_full_for(asker)
     }
 
     /// Whether the password is right. Without a hash (no such user) the answer is no, after the same work.
+    ///
+    /// # Errors
+    /// When there is no place to wait, or the hash cannot be computed.
     pub async fn verify(&self, password: &str, stored: Option<String>, asker: &Asker) -> Result<Verified, PasswordFault> {
         let (password, decoy, memory) = (password.to_owned(), Arc::clone(&self.decoy), self.memory.clone());
         self.run(asker, move || {
@@ -136,7 +142,7 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The stored secret that was sent, if any. All are compared, each in constant time.
+/// The stored secret that matches the one that was sent, if any. All are compared, each in constant time.
 pub fn find_secret<'a>(sent: &str, stored: &'a [ClientSecret]) -> Option<&'a ClientSecret> {
     let sent = secret_digest(sent);
     // Not `find`: it would stop early, and the time would tell which one it was.

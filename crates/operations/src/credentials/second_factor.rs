@@ -1,6 +1,6 @@
 //! The second factor: time-based codes (RFC 6238) of an authenticator, six digits, a new one each half minute.
 //!
-//! Secrets are encrypted at rest and bound to their user. A code is good once.
+//! Secrets are encrypted at rest and bound to their user. A code is valid once.
 
 use insightgate_identity::user::User;
 use insightgate_store::StoreError;
@@ -39,7 +39,10 @@ pub enum FactorFault {
     Stored(#[from] TotpError),
 }
 
-/// A new secret for this user. It counts once [`confirm`] has seen a code of it, or once it is stored.
+/// A new secret for this user. It becomes the second factor once [`confirm`] has checked a code of it, or once it is stored.
+///
+/// # Errors
+/// When no secret can be made or sealed.
 pub fn offer(context: &Context, user: &User) -> Result<OfferedFactor, FactorFault> {
     let secret: [u8; 20] = context.random.bytes()?;
     let sealed = context.vault.seal(&purpose(user.id), &secret)?;
@@ -47,11 +50,14 @@ pub fn offer(context: &Context, user: &User) -> Result<OfferedFactor, FactorFaul
 }
 
 /// The same secret again, for a page that is shown twice.
+///
+/// # Errors
+/// When the secret cannot be decrypted.
 pub fn offered_again(context: &Context, user: &User, sealed: &str) -> Result<OfferedFactor, FactorFault> {
     shown(user, &context.vault.open(&purpose(user.id), sealed)?, sealed.to_owned())
 }
 
-/// Makes the offered secret the user's second factor, if the code is one of it and there is no factor yet. That is recorded as `added`.
+/// Makes the offered secret the user's second factor, if the code is one of its codes and the user has no factor yet. This is audited as `added`.
 pub(crate) async fn confirm(context: &Context, user: &User, sealed: &str, code: &str, added: Happening<'_>) -> Result<bool, FactorFault> {
     let Some(step) = matching_step(context, user, sealed, code)? else { return Ok(false) };
     Ok(audit::recording(context, added)?.add_totp(user.id, sealed).await? && context.store.use_totp_step(user.id, step).await?)

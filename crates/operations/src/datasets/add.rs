@@ -1,7 +1,7 @@
-//! Takes a person's own files in: infers a definition, copies the rows under the data root, and writes the definition last, so that a
-//! dataset can be asked for only when its rows are there.
+//! Makes a dataset from a person's own files: infers a definition, copies the rows under the data root, and writes the definition last, so that the
+//! dataset exists only once its rows are there.
 //!
-//! Needs no server: a running one finds the definition by itself. Rows that are replaced stay until the new ones are complete.
+//! It needs no server, and a running server finds the definition by itself. Rows that are replaced stay until the new ones are complete.
 
 mod columns;
 mod place;
@@ -24,7 +24,7 @@ use crate::executions::written_file::Readers;
 use columns::{CommonColumns, keep_what_was_written};
 use place::Place;
 
-/// What a person says of the files.
+/// What a person says about the files.
 #[derive(Debug, Clone)]
 pub struct NewDataset {
     pub files: Vec<PathBuf>,
@@ -37,8 +37,7 @@ pub struct NewDataset {
     pub date_column: Option<String>,
     /// The column of partner locations' ids.
     pub location_column: Option<String>,
-    /// Takes the place of the rows that are there: the tenant's, or all of them where a column says whose each is. What was written into
-    /// the definition is kept.
+    /// Replaces the existing rows: the tenant's, or all rows if a column says whose each is. What was written into the definition by hand is kept.
     pub replace: bool,
 }
 
@@ -59,9 +58,9 @@ pub struct AddedDataset {
     pub rows: u64,
     /// Columns of types that no dataset can have: name and type.
     pub skipped: Vec<(String, String)>,
-    /// Columns that stayed text, and look like something else.
+    /// Columns that stayed text, but look like something else.
     pub notes: Vec<Note>,
-    /// Columns that could be the date column, when none was chosen.
+    /// Columns that could be the date column, if none was chosen.
     pub date_candidates: Vec<String>,
 }
 
@@ -96,11 +95,11 @@ pub enum AddDatasetFault {
 /// `root` holds the rows, `definitions` the definitions; on its way to an object store the file of rows lies in `staging`. `progress` hears of the
 /// rows so far. Blocks; for an object store it needs a runtime that may be blocked (`tokio::task::block_in_place`).
 ///
-/// A further tenant's rows join a dataset that keeps tenants in folders; its definition stays as it is.
+/// The rows of a further tenant are added to a dataset that keeps tenants in folders, whose definition stays as it is.
 ///
 /// # Errors
 ///
-/// What is wrong with the files or what stands in the way. The rows and the definition that were there are there still.
+/// If the files have an error, or something prevents the change. The previous rows and definition are then unchanged.
 pub fn add_dataset(
     root: &DataRoot,
     staging: &Path,

@@ -1,6 +1,6 @@
-//! The datasets that can be asked for now: the built-in ones and the operator's, whose folder is looked at again whenever it changed.
+//! The datasets that can be queried now: the built-in ones and the operator's, whose folder is read again whenever it has changed.
 //!
-//! A definition that cannot be used is logged. Its last good version goes on; without one the dataset is not there. The others keep working.
+//! A definition that cannot be used is logged. Its last good version stays in use; without one the dataset does not exist. The others keep working.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use insightgate_query::datasets::catalog::{Catalog, Dataset, same_name};
 use insightgate_query::datasets::definition::DefinitionErrors;
 use insightgate_query::datasets::{builtin, definition};
 
-/// Definitions lie in `<folder>/<program>/<Dataset>.toml`.
+/// Definitions are in `<folder>/<program>/<Dataset>.toml`.
 pub struct Catalogs {
     folder: PathBuf,
     state: Mutex<BTreeMap<Program, Loaded>>,
@@ -47,7 +47,7 @@ impl Catalogs {
         Catalogs { folder, state: Mutex::default() }
     }
 
-    /// Where an operator's definition of that name lies, or would lie. A file whose name differs only in case is the dataset's.
+    /// The path of an operator's definition of that name, whether it exists or not. A file whose name differs only in letter case is the dataset's.
     pub fn definition_file(folder: &Path, program: Program, dataset: &str) -> PathBuf {
         let folder = folder.join(program.name());
         let files = definition_files(&folder).unwrap_or_default();
@@ -91,7 +91,10 @@ impl Catalogs {
     }
 }
 
-/// An operator's definitions of a program, in name order. A folder that is not there holds none.
+/// An operator's definitions of a program, sorted by name. A missing folder has none.
+///
+/// # Errors
+/// When the folder cannot be read.
 pub fn definitions_of(folder: &Path, program: Program) -> std::io::Result<Vec<PathBuf>> {
     Ok(definition_files(&folder.join(program.name()))?.into_iter().map(|(path, ..)| path).collect())
 }
@@ -123,7 +126,10 @@ fn stem(path: &Path) -> &str {
     path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }
 
-/// The dataset that a definition file of a program holds.
+/// The dataset of a definition file of a program.
+///
+/// # Errors
+/// When the file cannot be read, or its definition is wrong.
 pub fn read_definition(path: &Path, program: Program) -> Result<Arc<Dataset>, DefinitionFault> {
     let file = path.display().to_string();
     let text = match std::fs::read_to_string(path) {

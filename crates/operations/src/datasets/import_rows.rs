@@ -1,7 +1,7 @@
-//! Further rows for a dataset that is there: a person's files, as its definition says, beside the rows that it has.
+//! Adds rows to an existing dataset from a person's files, in the types of its definition.
 //!
-//! All or nothing: the files are converted beside the dataset's folder, where no scan looks, and their folder is moved in as a whole once
-//! each of them fits. An object store gets one file with the rows of all.
+//! All or nothing: the files are converted beside the dataset's folder, where no scan looks, and their folder is moved in as a whole once each file
+//! fits. An object store gets one file with the rows of all.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub enum ImportFault {
 ///
 /// # Errors
 ///
-/// What does not fit or stands in the way. No row was added then.
+/// If something does not fit or prevents the change. No row is added then.
 pub fn import_rows(
     root: &DataRoot,
     staging: &Path,

@@ -1,4 +1,4 @@
-//! Where the file of a run lies. Made of identifiers only: no name from a client enters it.
+//! The key of an artifact. It is made of identifiers only, and never contains a name from a client.
 
 use insightgate_engine::{ArtifactKey, Format};
 use insightgate_report::report_format::ReportFormat;

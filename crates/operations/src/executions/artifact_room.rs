@@ -1,7 +1,8 @@
-//! What the files of one tenant hold, and what the runs under way in this process add to them: so that no file, and no tenant's files together,
-//! grow beyond what the settings allow.
+//! The size of each tenant's files, with what the running executions of this process add to them. No file, and no tenant's files together, may exceed
+//! what the settings allow.
 //!
-//! The database knows the published ones; it is asked now and then, not before each run. Of runs in other processes it tells when they are over.
+//! The database knows the published files. It is asked from time to time, and not before each execution. It shows executions of other processes only
+//! once they are over.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use insightgate_store::Store;
 use uuid::Uuid;
 
-use crate::context::Settings;
+use crate::context::settings::Settings;
 use crate::failure::Failure;
 
 /// Runs of a tenant after which the database is asked anew: other processes publish files, and the sweeper removes some.
@@ -29,7 +30,7 @@ struct Held {
     runs: u32,
 }
 
-/// The file of one run on its way. Dropped, it is taken for removed.
+/// The unfinished file of one execution. Dropping it counts it as removed.
 #[derive(Debug)]
 pub struct Writing<'a> {
     room: &'a ArtifactRoom,
@@ -61,10 +62,10 @@ impl ArtifactRoom {
 }
 
 impl Writing<'_> {
-    /// Whether the file may have so many bytes.
+    /// Whether the file may grow to this number of bytes.
     ///
     /// # Errors
-    /// Which limit stands in the way, for the owner.
+    /// If a limit is exceeded: which one, for the owner.
     pub fn grow_to(&self, bytes: u64) -> Result<(), String> {
         if bytes > self.largest {
             return Err(format!(
@@ -89,7 +90,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// The file is there, and about to be published.
+    /// The file is complete, and about to be published.
     pub fn is_whole(self) {
         let bytes = std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(held) = self.room.held().get_mut(&self.tenant) {
@@ -112,7 +113,8 @@ fn amount(bytes: u64) -> String {
     if bytes.is_multiple_of(1 << 30) { format!("{} GiB", bytes >> 30) } else { format!("{} MiB", bytes >> 20) }
 }
 
-/// What each may keep of a budget that they share, so that only those lose something that have the most: all that have more are brought down to it.
+/// How much each tenant may keep of a shared budget, so that only the tenants with the most lose something: everybody above this level is reduced to
+/// it.
 pub(crate) fn level(held: &[u64], budget: u64) -> u64 {
     let mut rising = held.to_vec();
     rising.sort_unstable();

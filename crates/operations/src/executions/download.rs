@@ -1,4 +1,4 @@
-//! Opens the file behind a link. The link is enough, but what its owner may see is checked again.
+//! Opens the file of a link. The link is enough, but the rights of its owner are checked again.
 
 mod pace;
 mod pump;
@@ -35,7 +35,7 @@ const SENSITIVE_REVOKED: &str = "The file holds sensitive data that you may not 
 pub struct OpenedArtifact {
     key: ArtifactKey,
     pub artifact: Artifact,
-    /// What it is saved as.
+    /// The name of the saved file.
     pub file: String,
 }
 
@@ -45,7 +45,10 @@ impl OpenedArtifact {
     }
 }
 
-/// Checks the link, then that the owner of the report still may read its data: the program's, and all that is in the file.
+/// Checks the link, and then that the owner of the report may still read the program's data and everything in the file.
+///
+/// # Errors
+/// When the link is not valid, the owner may no longer read the file, it was removed, or the database does not answer.
 pub async fn open_artifact(
     context: &Context,
     execution: &str,
@@ -98,7 +101,7 @@ fn count_refusal(context: &Context, fault: &LinkFault, correlation: &str) {
     audit::count(context, happening, fault.to_string(), None);
 }
 
-/// Whether the scope still covers what the file was made of, sensitive columns included.
+/// Whether the scope still covers what the file was made from, including sensitive columns.
 pub(crate) fn may_read(scope: &TenantScope, artifact: &Artifact) -> Result<(), &'static str> {
     if !scope.locations().covers(&artifact.locations) {
         return Err(LOCATIONS_REVOKED);
@@ -106,10 +109,10 @@ pub(crate) fn may_read(scope: &TenantScope, artifact: &Artifact) -> Result<(), &
     if scope.unredacted().covers(&artifact.unredacted) { Ok(()) } else { Err(SENSITIVE_REVOKED) }
 }
 
-/// A stretch of the file as it is read, every byte of it or an error at the end: nothing goes out before its checksum holds.
+/// A range of the file as it is read: every byte of it, or an error at the end. Nothing is returned before its checksum matches.
 pub type Content = BoxStream<'static, Result<Bytes, Broken>>;
 
-/// Why a download ends before its end.
+/// Why a download ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
     #[error(transparent)]
@@ -120,10 +123,10 @@ pub enum Broken {
     Off,
 }
 
-/// Starts to read a stretch of the file. `cut_off` is called when its reader does not read on, and has to end the connection: nobody else can.
+/// Starts to read a range of the file. `cut_off` is called if the reader stops reading, and has to close the connection.
 ///
 /// # Errors
-/// When there is no place for a download, the file is not there, or the store does not answer in time.
+/// When there is no place for a download, the file does not exist, or the store does not answer in time.
 pub async fn read_artifact(
     context: &SharedContext,
     opened: &OpenedArtifact,
@@ -131,7 +134,7 @@ pub async fn read_artifact(
     correlation: &str,
     cut_off: impl FnOnce() + Send + 'static,
 ) -> Result<Content, Failure> {
-    context.readiness.artifacts_can_be_read(context).await?;
+    context.readiness.artifacts_can_be_read(&context.engine).await?;
     let place = context.downloads.admit(&context.settings.downloads, opened.key.tenant, opened.key.execution)?;
     let until = Instant::now() + STORE_WAIT;
     let reader = reader(context, opened, until, correlation).await?;
@@ -157,7 +160,7 @@ pub async fn read_artifact(
     Ok(counted(unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces))), left))
 }
 
-/// Whether the file is there, for those who ask for nothing of it.
+/// Whether the file exists, for requests without a body.
 ///
 /// # Errors
 /// As [`read_artifact`].

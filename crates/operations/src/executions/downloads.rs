@@ -1,5 +1,5 @@
-//! Places of downloads. Each holds a file and some blocks of it for as long as its reader takes, so that there are some in all, some for each
-//! tenant and some for each file; and a reader that does not read on loses its place (`download_artifact/pace.rs`).
+//! The places of downloads. Each keeps a file and some of its blocks as long as its reader takes, so their number is limited: in total, for each
+//! tenant and for each file. A reader that stops reading loses its place (`download/pace.rs`).
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -23,13 +23,13 @@ pub struct DownloadSettings {
     pub per_tenant: usize,
     /// Whatever links lead to it.
     pub per_file: usize,
-    /// Bytes a second that a reader has to take, on the average of the time that it makes the server wait.
+    /// Bytes per second that a reader has to read, averaged over the time that the server waits for it.
     pub least_rate: u64,
-    /// The time that is averaged over.
+    /// The time for the average.
     pub slow: Duration,
     /// A download that takes longer ends.
     pub longest: Duration,
-    /// Whether a whole file is sent compressed to those who did not ask for it, too.
+    /// Whether a whole file is sent compressed even if the client did not request it.
     pub always_gzip: bool,
 }
 
@@ -91,7 +91,7 @@ impl Downloads {
         Ok(Place { downloads: self.clone(), tenant, file })
     }
 
-    /// How many are under way.
+    /// The number of current downloads.
     pub fn under_way(&self) -> usize {
         self.lock().all
     }

@@ -1,4 +1,4 @@
-//! The runs of a report, with a fresh link to each finished file.
+//! The executions of a report, with a new link to each artifact.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,22 +22,22 @@ use crate::failure::Failure;
 /// As sent; lists are split already.
 #[derive(Debug, Clone, Default)]
 pub struct ExecutionInput {
-    /// Ids of reports, or of runs: such a one is shown whatever its status is, if none is asked for.
+    /// Ids of reports or of executions. An execution that is named here is shown whatever its status is, unless a status is requested.
     pub report_ids: Vec<String>,
     pub execution_ids: Vec<String>,
     pub statuses: Vec<String>,
     pub latest_only: Option<bool>,
 }
 
-/// A run as the API shows it.
+/// An execution as the API shows it.
 #[derive(Debug, Clone)]
 pub struct ListedExecution {
     pub record: ExecutionRecord,
-    /// Of a completed run, if its owner may still see all that it was made of.
+    /// The link of a completed execution, if its owner may still see everything that it was made from.
     pub link: Option<ArtifactLink>,
 }
 
-/// The parts of a link; the API knows the address before them.
+/// The parts of a link; the API adds the server's address.
 #[derive(Debug, Clone)]
 pub struct ArtifactLink {
     pub execution: Uuid,
@@ -102,6 +102,8 @@ impl Drop for HeldPoll<'_> {
     }
 }
 
+/// # Errors
+/// When a status is unknown, the caller has no such report, no execution matches, or the database does not answer.
 pub async fn list_executions(context: &Context, caller: &Caller, input: &ExecutionInput) -> Result<Vec<ListedExecution>, Failure> {
     let mut reports: Vec<Uuid> = Vec::new();
     for id in input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {

@@ -1,4 +1,4 @@
-//! What the path of a poll names: reports, or single runs, of which one may still wait for its slot.
+//! What the path of a poll names: reports, or single executions, which may still wait for their slot.
 
 use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::scheduled_report::ScheduledReport;
@@ -12,12 +12,12 @@ use crate::failure::Failure;
 /// A report of the caller's.
 pub(crate) struct Named {
     pub(crate) report: ScheduledReport,
-    /// The one run of it that was named; None: any.
+    /// The one execution that was named; None: any.
     pub(crate) run: Option<Uuid>,
 }
 
 impl Named {
-    /// None: nothing of the caller's has this id.
+    /// None: the caller has nothing with this id.
     pub(crate) async fn find(context: &Context, caller: &Caller, id: Uuid) -> Result<Option<Named>, Failure> {
         let (store, owner, program) = (&context.store, caller.owner(), caller.program);
         if let Some(report) = store.report(owner, program, id).await? {
@@ -32,8 +32,8 @@ impl Named {
         Ok(own.map(|report| Named { report, run: Some(id) }))
     }
 
-    /// Its runs that match, the latest first. `filter` is what was asked of reports; a run that was named itself is shown whatever became of
-    /// it, unless a status was asked for.
+    /// The executions that match, the latest first. `filter` applies to reports. An execution that was named itself is shown whatever its status is,
+    /// unless a status was requested.
     pub(crate) async fn runs(
         &self,
         context: &Context,

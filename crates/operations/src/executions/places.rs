@@ -1,4 +1,4 @@
-//! The places of this process's runs: one tenant's long runs leave some to others.
+//! The places of this process's executions. One tenant's long executions leave some places to others.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Turnstile, MutexGuard as Through};
 use uuid::Uuid;
 
-/// How many runs of each tenant are under way here.
+/// How many executions of each tenant run in this process.
 #[derive(Debug)]
 pub struct Places {
     of_one_tenant: usize,
@@ -21,14 +21,14 @@ pub(crate) struct Claiming<'a> {
     _through: Through<'a, ()>,
 }
 
-/// Kept while a run is under way.
+/// Kept while an execution runs.
 pub(crate) struct Place<'a> {
     places: &'a Places,
     tenant: Uuid,
 }
 
 impl Places {
-    /// `of_one_tenant`: how many runs of a tenant there are at once.
+    /// `of_one_tenant`: the most concurrent executions of a tenant.
     pub fn new(of_one_tenant: usize) -> Places {
         Places { of_one_tenant, running: Mutex::default(), turnstile: Turnstile::default() }
     }

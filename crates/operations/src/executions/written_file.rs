@@ -1,6 +1,6 @@
-//! Files that a command writes, wherever the path that a person named leads. Links are followed and stay. A plain file is replaced once all of
-//! its text is written, and keeps its mode and its owner. A device, a pipe or a socket is written straight into, and so is what this process has open
-//! already (`/dev/stdout`): nothing is ever put in their place.
+//! Files that a command writes, at a path that a person named. Links are followed and kept. A plain file is replaced once all of its text is written,
+//! and keeps its mode and its owner. A device, a pipe or a socket is written into directly, and so is a file that this process has open already
+//! (`/dev/stdout`). They are never replaced.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 /// Links within each other, as many as the system follows.
 const MOST_LINKS: u32 = 40;
 
-/// Who may read a file that was not there before.
+/// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Its owner alone, whoever could read one that was there: it holds secrets.
@@ -35,15 +35,15 @@ enum Place {
     Stdout,
 }
 
-/// Whether a file would be made or replaced there: not where the path leads to a device, a pipe, a socket or an open file.
+/// Whether a file would be made or replaced there. It would not if the path leads to a device, a pipe, a socket or an open file.
 ///
 /// # Errors
-/// The path leads to a folder, in a circle, or into a folder that may not be looked into.
+/// If the path leads to a folder, in a circle, or into a folder that cannot be read.
 pub fn is_file(path: &Path) -> io::Result<bool> {
     Ok(followed(path)?.is_some())
 }
 
-/// The file that the path leads to, through its links; None where [`is_file`] says no.
+/// The file that the path leads to through its links; None if [`is_file`] is false.
 ///
 /// # Errors
 /// As in [`is_file`].
@@ -54,10 +54,10 @@ pub fn followed(path: &Path) -> io::Result<Option<PathBuf>> {
     })
 }
 
-/// Removes the file that the path leads to; links to it stay, and so does everything that is no plain file. Where nothing is, nothing is done.
+/// Removes the file that the path leads to. Links to it stay, and so does everything that is not a plain file. A missing file is no error.
 ///
 /// # Errors
-/// As in [`is_file`], or the file cannot be removed.
+/// As in [`is_file`], or if the file cannot be removed.
 pub fn remove(path: &Path) -> io::Result<()> {
     match place(path)? {
         Place::File(file) => remove_if_there(&file),
@@ -65,17 +65,17 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes all of it. A reader of a plain file sees what was there before or all of the new text.
+/// Writes the whole text. A reader of a plain file sees either the previous text or the whole new one.
 ///
 /// # Errors
-/// As in [`is_file`], or what is there cannot be written.
+/// As in [`is_file`], or if the target cannot be written.
 pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let mut output = Output::open(path, readers)?;
     output.write_all(bytes)?;
     output.finish()
 }
 
-/// A file on its way, for text that comes bit by bit. Dropped before it is finished, it leaves what was there.
+/// An unfinished file, for text that comes in pieces. If it is dropped before it is finished, the previous file stays.
 #[derive(Debug)]
 pub struct Output {
     to: Target,
@@ -118,7 +118,7 @@ impl Output {
     /// Puts the file in its place.
     ///
     /// # Errors
-    /// The last of it could not be written.
+    /// If the rest of the text could not be written.
     pub fn finish(mut self) -> io::Result<()> {
         self.flush()?;
         let Target::Unfinished { file, path } = self.to else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What a token of an external issuer must say, and what it must not.
+//! What a token of an external issuer must contain, and what it must not.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,7 +22,7 @@ const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 /// Characters of an identifier.
 const ID_LIMIT: usize = 256;
 
-/// The header as far as it is needed, after everything in it was judged.
+/// The needed parts of the header, after everything in it was checked.
 #[derive(Debug)]
 pub(super) struct TokenHeader {
     pub(super) kid: String,

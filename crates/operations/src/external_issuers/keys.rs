@@ -1,7 +1,7 @@
-//! An issuer's published keys: fetched by discovery, kept for a while, fetched again when a token names one that is not known.
+//! An issuer's published keys: fetched by discovery, cached for a while, and fetched again when a token names an unknown one.
 //!
-//! However many tokens ask, there is one fetch at a time and at most one within the issuer's `refetch`, so that made-up key ids cost the issuer
-//! nothing. While the issuer is down, keys that were fetched before go on serving for some hours.
+//! However many tokens come, there is one fetch at a time and at most one within the issuer's `refetch`, so that invented key ids cause no load at
+//! the issuer. While the issuer is down, keys that were fetched before are used for some hours.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

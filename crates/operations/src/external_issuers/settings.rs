@@ -1,4 +1,4 @@
-//! What the operator says of an issuer.
+//! The operator's settings of an issuer.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use chrono::TimeDelta;
 use url::Url;
 use uuid::Uuid;
 
-/// Signatures that can be asked for. None with a shared secret: whoever can check such a token can also make one.
+/// The algorithms that can be configured. None uses a shared secret, since whoever can verify such a token can also make one.
 pub const ALGORITHMS: [&str; 8] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerSettings {
     /// Exactly as in `iss`.
     pub url: String,
-    /// What `aud` of a token for the insights API may be.
+    /// The allowed values of `aud` in a token for the Insights API.
     pub audiences: Vec<String>,
-    /// What `aud` of a token for the management API may be.
+    /// The allowed values of `aud` in a token for the management API.
     pub management_audiences: Vec<String>,
     /// Of [`ALGORITHMS`].
     pub algorithms: Vec<String>,
@@ -24,11 +24,11 @@ pub struct IssuerSettings {
     pub tenant: TenantSource,
     /// The claim that holds the user's unchanging id.
     pub user_claim: String,
-    /// Claims that may hold the application's id; those that are there must agree.
+    /// Claims that may contain the application's id; those that exist must agree.
     pub application_claims: Vec<String>,
-    /// How long fetched keys serve without another look.
+    /// How long fetched keys are used before they are fetched again.
     pub cache: TimeDelta,
-    /// The least time between two fetches, whatever unknown keys tokens name.
+    /// The least time between two fetches, even if tokens name unknown keys.
     pub refetch: TimeDelta,
     /// For each of the two requests of a fetch.
     pub timeout: Duration,
@@ -36,7 +36,7 @@ pub struct IssuerSettings {
     pub ca_certificate: Option<Vec<u8>>,
 }
 
-/// Where the tenant of a token's bearer is said.
+/// Where a token names its bearer's tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantSource {
     /// The claim that holds the issuer's id of the tenant.
@@ -55,7 +55,7 @@ impl TenantSource {
 }
 
 impl IssuerSettings {
-    /// As Entra ID's tokens are, with everything else at its default.
+    /// The settings for Entra ID's tokens, with everything else at its default.
     pub fn new(url: &str, audiences: Vec<String>) -> IssuerSettings {
         IssuerSettings {
             url: url.to_owned(),

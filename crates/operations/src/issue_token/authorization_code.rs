@@ -11,6 +11,7 @@ use insightgate_identity::tokens::grant::GrantRefusal;
 use super::refresh::enabled_user;
 use super::resource::Granted;
 use super::{SignIn, Spent, TokenFailure, Trail, answer, is_secret};
+use crate::callers::directory::View;
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
 
@@ -21,6 +22,7 @@ pub(super) fn check_shape(code: &str) -> Result<(), GrantRefusal> {
 /// Every check but the last: the code is still good for one answer.
 pub(super) async fn sign_in(
     context: &Context,
+    directory: &View<'_>,
     tenant: &Tenant,
     application: &Application,
     code: &str,
@@ -50,7 +52,7 @@ pub(super) async fn sign_in(
         // A verifier without a challenge is refused too: somebody took the challenge out of the request.
         _ => return Err(GrantRefusal::wrong_verifier().into()),
     }
-    let user = enabled_user(context, tenant, application, record.user).await?;
+    let user = enabled_user(directory, tenant, application, record.user).await?;
     let granted = Granted { resource: record.resource, openid: record.openid, offline: record.offline };
     let spent = Spent::Code { digest: record.digest, family: record.family };
     Ok(SignIn { user, amr: record.amr, spent, granted: Some(granted), nonce: record.nonce })

@@ -9,22 +9,28 @@ use insightgate_identity::user::domain_of;
 use uuid::Uuid;
 
 use super::{Grant, TokenFailure, TokenRequest};
+use crate::callers::directory::View;
 use crate::context::Context;
 use crate::credentials::password::find_secret;
 
 /// The tenant that the path names; where it names none, that of the user name or of the application.
-pub(super) async fn find_tenant(context: &Context, request: &TokenRequest, grant: Grant) -> Result<Tenant, TokenFailure> {
+pub(super) async fn find_tenant(
+    context: &Context,
+    directory: &View<'_>,
+    request: &TokenRequest,
+    grant: Grant,
+) -> Result<Tenant, TokenFailure> {
     match reference(&request.tenant)? {
         TenantReference::Common if grant == Grant::Password => Err(GrantRefusal::password_on_common().into()),
         TenantReference::Organizations if grant == Grant::Password => {
             let domain = request.username.as_deref().and_then(domain_of).ok_or_else(GrantRefusal::tenant_undetermined)?;
-            let tenant = context.directory.tenant_by_domain(&domain.to_lowercase()).await?;
+            let tenant = directory.tenant_by_domain(&domain.to_lowercase()).await?;
             tenant.map(Arc::unwrap_or_clone).ok_or_else(|| GrantRefusal::unknown_domain().into())
         }
         TenantReference::Common | TenantReference::Organizations if grant == Grant::ClientCredentials => {
             Err(GrantRefusal::tenant_undetermined().into())
         }
-        reference => tenant_of(context, reference, request.client_id.as_deref()).await,
+        reference => tenant_of(context, directory, reference, request.client_id.as_deref()).await,
     }
 }
 
@@ -36,25 +42,30 @@ pub(crate) fn reference(segment: &str) -> Result<TenantReference, GrantRefusal> 
 }
 
 /// Of `common` and `organizations` it is the application's own: an application belongs to one tenant.
-pub(crate) async fn tenant_of(context: &Context, reference: TenantReference, client: Option<&str>) -> Result<Tenant, TokenFailure> {
+pub(crate) async fn tenant_of(
+    context: &Context,
+    directory: &View<'_>,
+    reference: TenantReference,
+    client: Option<&str>,
+) -> Result<Tenant, TokenFailure> {
     let found = match reference {
-        TenantReference::Id(id) => context.directory.tenant(id).await?,
-        TenantReference::Domain(domain) => context.directory.tenant_by_domain(&domain).await?,
+        TenantReference::Id(id) => directory.tenant(id).await?,
+        TenantReference::Domain(domain) => directory.tenant_by_domain(&domain).await?,
         TenantReference::Organizations | TenantReference::Common => {
             let client = client.ok_or_else(|| GrantRefusal::missing_field("client_id"))?;
             let unknown = || GrantRefusal::unknown_client(client);
             let id = Uuid::try_parse(client).map_err(|_| unknown())?;
             let application = context.store.application_of_any_tenant(id).await?.ok_or_else(unknown)?;
-            context.directory.tenant(application.tenant).await?
+            directory.tenant(application.tenant).await?
         }
     };
     found.map(Arc::unwrap_or_clone).ok_or_else(|| GrantRefusal::unknown_tenant().into())
 }
 
-pub(crate) async fn find_application(context: &Context, tenant: &Tenant, client: Option<&str>) -> Result<Application, TokenFailure> {
+pub(crate) async fn find_application(directory: &View<'_>, tenant: &Tenant, client: Option<&str>) -> Result<Application, TokenFailure> {
     let client = client.ok_or_else(|| GrantRefusal::missing_field("client_id"))?;
     let known = match Uuid::try_parse(client) {
-        Ok(id) => context.directory.client(tenant.id, id).await?,
+        Ok(id) => directory.client(tenant.id, id).await?,
         Err(_) => None,
     };
     let application = known.ok_or_else(|| GrantRefusal::unknown_client(client))?.application.clone();
@@ -62,13 +73,18 @@ pub(crate) async fn find_application(context: &Context, tenant: &Tenant, client:
 }
 
 /// A public application has nothing to prove itself with, and must not pretend to.
-pub(super) async fn check_secret(context: &Context, application: &Application, request: &TokenRequest) -> Result<(), TokenFailure> {
+pub(super) async fn check_secret(
+    context: &Context,
+    directory: &View<'_>,
+    application: &Application,
+    request: &TokenRequest,
+) -> Result<(), TokenFailure> {
     if application.public {
         let sent = request.client_secret.is_some();
         return if sent { Err(GrantRefusal::public_client_with_secret().into()) } else { Ok(()) };
     }
     let sent = request.client_secret.as_deref().ok_or_else(GrantRefusal::missing_secret)?;
-    let known = context.directory.client(application.tenant, application.id).await?;
+    let known = directory.client(application.tenant, application.id).await?;
     let known = known.ok_or_else(|| GrantRefusal::unknown_client(&application.id.to_string()))?;
     let secret = find_secret(sent, &known.secrets).ok_or_else(GrantRefusal::wrong_secret)?;
     if context.clock.now() >= secret.expires {

@@ -8,11 +8,18 @@ use insightgate_store::DeviceState;
 use super::refresh::enabled_user;
 use super::resource::Granted;
 use super::{SignIn, Spent, TokenFailure};
+use crate::callers::directory::View;
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
 
 /// Every check but the last: the code is still good for one answer.
-pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Application, code: &str) -> Result<SignIn, TokenFailure> {
+pub(super) async fn sign_in(
+    context: &Context,
+    directory: &View<'_>,
+    tenant: &Tenant,
+    application: &Application,
+    code: &str,
+) -> Result<SignIn, TokenFailure> {
     let record = context.store.device_code(&secret_digest(code)).await?.ok_or_else(GrantRefusal::unknown_device_code)?;
     if record.tenant != tenant.id || record.application != application.id {
         return Err(GrantRefusal::foreign_device_code().into());
@@ -29,7 +36,7 @@ pub(super) async fn sign_in(context: &Context, tenant: &Tenant, application: &Ap
         DeviceState::Approved { user, amr } => (user, amr),
     };
     context.device_polls.forget(&record.digest);
-    let user = enabled_user(context, tenant, application, user).await?;
+    let user = enabled_user(directory, tenant, application, user).await?;
     let granted = Granted { resource: record.resource, openid: record.openid, offline: record.offline };
     Ok(SignIn { user, amr, spent: Spent::Device { digest: record.digest }, granted: Some(granted), nonce: None })
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::resource::Granted;
 use super::{SignIn, Spent, TokenFailure, Trail, answer, is_secret};
+use crate::callers::directory::View;
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
 
@@ -20,6 +21,7 @@ pub(super) fn check_shape(token: &str) -> Result<(), GrantRefusal> {
 /// Every check but the last: the token is still good for one answer.
 pub(super) async fn sign_in(
     context: &Context,
+    directory: &View<'_>,
     tenant: &Tenant,
     application: &Application,
     token: &str,
@@ -39,7 +41,7 @@ pub(super) async fn sign_in(
     if !good && state != RefreshTokenState::Revoked {
         answer::end_stolen(context, record.family, trail).await?;
     }
-    let user = enabled_user(context, tenant, application, record.user).await?;
+    let user = enabled_user(directory, tenant, application, record.user).await?;
     if !good {
         return Err(GrantRefusal::revoked_refresh_token().into());
     }
@@ -53,8 +55,13 @@ pub(super) async fn sign_in(
 }
 
 /// Who signed in then, unless the account is gone or disabled now.
-pub(super) async fn enabled_user(context: &Context, tenant: &Tenant, application: &Application, user: Uuid) -> Result<User, TokenFailure> {
-    let principal = context.directory.principal(tenant.id, application.id, Some(user)).await?;
+pub(super) async fn enabled_user(
+    directory: &View<'_>,
+    tenant: &Tenant,
+    application: &Application,
+    user: Uuid,
+) -> Result<User, TokenFailure> {
+    let principal = directory.principal(tenant.id, application.id, Some(user)).await?;
     let user = principal.and_then(|principal| principal.user.clone()).ok_or_else(GrantRefusal::revoked_refresh_token)?;
     if user.enabled { Ok(user) } else { Err(GrantRefusal::disabled_user().into()) }
 }

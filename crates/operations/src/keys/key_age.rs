@@ -1,13 +1,13 @@
-//! How long keys serve: when a new one is due, when it begins to sign, and when an old one has nothing left to verify.
+//! The age of keys: when a new one is due, when it begins to sign, and when an old one has nothing left to verify.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What follows from the ages of keys of one purpose.
+/// The rules for keys of one purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyAge {
-    /// A new key is published for so long before it signs.
+    /// How long a new key is published before it signs.
     pub before_use: TimeDelta,
-    /// What a key signed is good for so long.
+    /// How long a signature is valid.
     pub signed_lives: TimeDelta,
 }
 
@@ -15,18 +15,18 @@ pub struct KeyAge {
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 
 impl KeyAge {
-    /// Which key signs at `now`: the newest that was published long enough, else the oldest. `created`: the newest first.
+    /// The key that signs at `now`: the newest one that was published long enough, or else the oldest. `created`: the newest first.
     pub fn signer(self, created: &[DateTime<Utc>], now: DateTime<Utc>) -> Option<usize> {
         let published = created.iter().position(|created| *created + self.before_use <= now);
         published.or(created.len().checked_sub(1))
     }
 
-    /// The newest of these, the newest first, without those that a clock which was ahead has dated.
+    /// The newest keys, the newest first, without those that a clock which was ahead has dated.
     pub fn newest(created: impl IntoIterator<Item = DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         created.into_iter().find(|created| *created <= now + MARGIN)
     }
 
-    /// Whether the key is over: a newer one has signed for as long as anything that this one signed can live.
+    /// Whether the key is obsolete: a newer one has signed for longer than any signature of this one is valid.
     pub fn is_over(self, created: DateTime<Utc>, all: &[DateTime<Utc>], now: DateTime<Utc>) -> bool {
         all.iter().any(|newer| *newer > created && *newer + self.before_use + self.signed_lives + MARGIN <= now)
     }

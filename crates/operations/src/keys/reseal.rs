@@ -1,11 +1,14 @@
-//! Seals what is encrypted in the database under the current key, when that is another one than it was sealed with. Part of every start.
+//! Encrypts the secrets in the database with the current key, if they were sealed with another one. Part of every start.
 
 use insightgate_store::{Sealed, Store};
 
 use crate::failure::Failure;
 use crate::keys::vault::Vault;
 
-/// How many secrets were sealed anew. A start that is cut off half-way goes on at the next: until then both keys are needed.
+/// The number of secrets that were sealed again. If a start is interrupted, the next one continues; until then both keys are needed.
+///
+/// # Errors
+/// When a secret cannot be decrypted, or the database does not answer.
 pub async fn seal_anew(store: &Store, vault: &Vault) -> Result<usize, Failure> {
     let mut count = 0;
     for Sealed { place, id, purpose, text } in store.sealed().await? {

@@ -76,7 +76,7 @@ pub enum SigningFault {
     Signing(String),
 }
 
-/// Why a token's signature or shape is not accepted. Goes to the log.
+/// Why a token's signature or form is not accepted, for the log.
 #[derive(Debug, Error)]
 pub enum SignatureFault {
     #[error("the token is signed with an unknown key")]
@@ -97,6 +97,9 @@ impl SignatureFault {
 
 impl SigningKeys {
     /// Reads the keys; the first start makes one.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a key cannot be made or decrypted.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock) -> Result<SigningKeys, SigningFault> {
         let now = clock.now();
         let mut keys = read(store, vault, &[]).await?;
@@ -107,9 +110,12 @@ impl SigningKeys {
         Ok(SigningKeys(RwLock::new(Arc::new(KeyRing::new(keys, now)?))))
     }
 
-    /// Makes a key that takes over once it has been published for a while. The one before goes on verifying until its last token has expired.
+    /// Makes a key that signs once it has been published for a while. The previous one verifies until its last token has expired.
     ///
-    /// `recording` is given the new key's id, and gives the store that takes the key in together with its event.
+    /// `recording` gets the new key's id, and returns the store that writes the key together with its event.
+    ///
+    /// # Errors
+    /// When the key cannot be made, or the database does not answer.
     pub async fn rotate(
         &self,
         store: &Store,
@@ -124,7 +130,11 @@ impl SigningKeys {
         self.renew(store, vault, now, false).await
     }
 
-    /// Removes keys that are over, if it `removes` any, and takes up what other processes made. Whether the newest is `days` old, so that another is due.
+    /// Removes obsolete keys, if `removes` is set, and loads keys that other processes made. Returns whether the newest is `days` old, so that a new
+    /// one is due.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a key cannot be decrypted.
     pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, removes: bool) -> Result<bool, SigningFault> {
         self.renew(store, vault, now, removes).await?;
         let newest = KeyAge::newest(self.ring().keys.iter().map(|key| key.created), now);
@@ -151,6 +161,9 @@ impl SigningKeys {
     }
 
     /// A compact JWS of the claims.
+    ///
+    /// # Errors
+    /// When the token cannot be signed.
     pub fn sign<Claims: Serialize>(&self, claims: &Claims) -> Result<String, SigningFault> {
         let key = &self.ring().signer;
         let claims = serde_json::to_vec(claims).map_err(|fault| SigningFault::Signing(fault.to_string()))?;
@@ -166,7 +179,10 @@ impl SigningKeys {
         Ok(token)
     }
 
-    /// The claims of a token that one of these keys signed. What they say is checked by [`AccessClaims::check`].
+    /// The claims of a token that one of these keys signed. Their content is checked by [`AccessClaims::check`].
+    ///
+    /// # Errors
+    /// When no key of ours made the signature, or the token has another form.
     pub fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, SignatureFault> {
         let ring = self.ring();
         let mut digest = [0; 32];

@@ -1,17 +1,17 @@
-//! Why an answer has no rows: values that its conditions ask for and that occur nowhere among the caller's own rows.
+//! Why an answer has no rows: values in its conditions that do not occur among the caller's own rows.
 
 use std::time::Duration;
 
 use insightgate_engine::Engine;
 use insightgate_identity::scope::TenantScope;
-use insightgate_query::matching::sought::sought;
 use insightgate_query::plan::Plan;
+use insightgate_query::sought::sought;
 use insightgate_query::timespan::Window;
 
 /// A hint is not worth a longer wait.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// A note for each such value; none for columns that the caller may not see everywhere. What cannot be found out is not said.
+/// A note for each such value, but none for columns that the caller may not see in all rows. If the search fails, there is no note.
 pub(crate) async fn absent_values(engine: &Engine, scope: &TenantScope, plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     let look = async {
@@ -25,7 +25,7 @@ pub(crate) async fn absent_values(engine: &Engine, scope: &TenantScope, plan: &P
     notes
 }
 
-/// All that should be known of an answer, as one message.
+/// All notes about an answer, as one message.
 pub(crate) fn joined(notes: &[String]) -> Option<String> {
     (!notes.is_empty()).then(|| notes.join("; "))
 }

@@ -1,4 +1,4 @@
-//! What a preview or an explanation is asked about: a text or a saved query, and the time.
+//! The query of a preview or an explanation: a text or a saved query, and the time.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct AskedQuery {
     pub end_time: Option<String>,
 }
 
-/// A checked query, as a run of this moment would read it.
+/// A checked query, with the window of an execution at this moment.
 pub(crate) struct Question {
     pub plan: Plan,
     pub window: Window,
@@ -50,7 +50,7 @@ impl AskedQuery {
         if plan.dataset.date_column.is_none() && (start.is_some() || end.is_some()) {
             plan.notes.push(format!("{} has no date column, so startTime and endTime do not apply", plan.dataset.name));
         }
-        context.readiness.rows_can_be_read(context).await?;
+        context.readiness.rows_can_be_read(&context.engine).await?;
         Ok(Question { window: plan.window(context.clock.now(), start, end), source: plan.window_source(start, end), plan })
     }
 }

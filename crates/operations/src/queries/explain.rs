@@ -1,4 +1,4 @@
-//! What a query would do, in words and in fields, without running it. For the same callers as a preview, and of their own rows alone.
+//! What a query would do, in words and in fields, without running it. It is for the same callers as a preview, and about their own rows alone.
 
 use std::collections::BTreeSet;
 
@@ -21,20 +21,20 @@ use crate::queries::asked::{AskedQuery, Question, answered};
 use crate::queries::preview::no_files_note;
 use crate::queries::run_locally::RunFault;
 
-/// As it is sent and printed: an added object of this server, whose names are a promise.
+/// The explanation as it is sent and printed. It is an added object of this server, whose names stay stable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedQuery {
-    /// All of it in words, a few of the fields' numbers included.
+    /// All of it in words, with some of the fields' numbers.
     pub sentences: Vec<String>,
     pub dataset: String,
     pub time_bounds: TimeBounds,
     pub rows_of: RowsOf,
     pub selected: Vec<String>,
     pub distinct: bool,
-    /// What a row must meet, one in words for each condition.
+    /// The conditions on rows, each in words.
     pub conditions: Vec<String>,
-    /// None where rows are not grouped; empty where all of them are one group.
+    /// None if rows are not grouped; empty if all of them are one group.
     pub grouped_by: Option<Vec<String>>,
     pub metrics: Vec<ExplainedMetric>,
     pub group_conditions: Vec<String>,
@@ -42,19 +42,19 @@ pub struct ExplainedQuery {
     pub limit: Option<u64>,
     /// Rows of the dataset that the caller may see.
     pub visible_rows: u64,
-    /// At most so many of them are looked at.
+    /// The most of them that are read.
     pub estimated_rows: u64,
-    /// Of the columns that are read.
+    /// The bytes of the columns that are read.
     pub estimated_bytes: u64,
     pub files: ReadAndSkipped,
     pub row_groups: ReadAndSkipped,
     pub columns_read: Vec<String>,
     pub data_as_of: Option<String>,
-    /// What the caller should know, as a preview's message has it.
+    /// What the caller should know, as in the message of a preview.
     pub notes: Vec<String>,
 }
 
-/// UTC; `from` is included, `to` is not. Neither: rows of all times.
+/// In UTC, with `from` and without `to`. Neither: rows of all times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimeBounds {
@@ -64,18 +64,18 @@ pub struct TimeBounds {
     pub to: Option<String>,
     /// `timespan`, `default`, `startAndEndTime`, or `none` for a dataset without dates.
     pub source: &'static str,
-    /// The keyword, where a time span is the source.
+    /// The keyword, if a time span is the source.
     pub time_span: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RowsOf {
-    /// Of the caller's organisation. None: all of it.
+    /// The locations of the caller's organisation. None: all of it.
     pub locations: Option<Vec<String>>,
     /// Sensitive columns that the query uses and the caller sees as null, in some rows or in all.
     pub redacted_columns: Vec<String>,
-    /// Sensitive metrics that the query uses, which leave rows out whose sensitive data the caller may not see.
+    /// Sensitive metrics that the query uses. They leave out rows whose sensitive data the caller may not see.
     pub redacted_metrics: Vec<String>,
 }
 
@@ -98,6 +98,9 @@ pub struct ReadAndSkipped {
 }
 
 /// A refusal of the dataset is audited.
+///
+/// # Errors
+/// When the query is wrong or not found, the dataset is not open to the caller, there is no room, or it takes too long.
 pub async fn explain_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<ExplainedQuery, Failure> {
     let _seat = context.engine.seat(caller.scope.tenant())?;
     let question = asked.read(context, caller).await?;
@@ -106,7 +109,10 @@ pub async fn explain_query(context: &Context, caller: &Caller, asked: AskedQuery
     Ok(explained(&caller.scope, &question, explanation))
 }
 
-/// The same straight on local data, as [`crate::queries::run_locally`] would run it.
+/// The same for local data, as [`crate::queries::run_locally`] would run it.
+///
+/// # Errors
+/// When the query is wrong, or the files cannot be read.
 pub async fn explain_local(
     engine: &Engine,
     catalogs: &Catalogs,

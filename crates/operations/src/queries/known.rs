@@ -1,4 +1,4 @@
-//! Queries that a caller can name by id: their own and the documented system queries.
+//! Queries that a caller can name by id: the caller's own and the documented system queries.
 
 use std::sync::OnceLock;
 
@@ -40,7 +40,7 @@ impl KnownQuery {
     }
 }
 
-/// Those of one program.
+/// The system queries of one program.
 pub(crate) fn system_queries_of(program: Program) -> impl Iterator<Item = &'static SystemQuery> {
     static ALL: OnceLock<Vec<SystemQuery>> = OnceLock::new();
     ALL.get_or_init(system_queries).iter().filter(move |query| query.program == program.name())

@@ -1,4 +1,4 @@
-//! Why an answer is empty or has fewer rows than expected: the query says nothing of time, and rows lie outside the default span.
+//! Why an answer is empty or has fewer rows than expected: the query has no TIMESPAN, and there are rows outside the default span.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use insightgate_query::timespan::Window;
 const LIMIT_OF_EMPTY: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// The note, if the scope has such rows. What cannot be found out in time is not said.
+/// The note, if the scope has such rows. If the search does not finish in time, there is no note.
 pub(crate) async fn left_out_rows(
     engine: &Engine,
     scope: &TenantScope,

@@ -1,4 +1,4 @@
-//! A preview: the first rows of a query, without keeping anything.
+//! A preview: the first rows of a query. Nothing is stored.
 
 use insightgate_engine::Preview;
 
@@ -16,11 +16,14 @@ pub const PREVIEW_ROWS: usize = 100;
 pub struct TriedQuery {
     pub preview: Preview,
     pub message: Option<String>,
-    /// What the message does not say, since it is documented to be empty where rows are found.
+    /// Notes that are not in the message, which is documented to be empty if there are rows.
     pub notes: Vec<String>,
 }
 
 /// A refusal of the dataset is audited.
+///
+/// # Errors
+/// When the query is wrong or not found, the dataset is not open to the caller, there is no room, or it takes too long.
 pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<TriedQuery, Failure> {
     let _seat = context.engine.seat(caller.scope.tenant())?;
     let question = asked.read(context, caller).await?;

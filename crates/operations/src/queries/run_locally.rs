@@ -1,4 +1,4 @@
-//! A query straight on local data, for operators and benchmarks: the same plan, policy and encoder as a report's, without a server.
+//! A query on local data without a server, for operators and benchmarks, with the plan, the policy and the encoder of a report.
 
 use chrono::{DateTime, Utc};
 use insightgate_engine::{ArtifactSummary, Engine, EngineError, ExportProgress, Format};
@@ -19,7 +19,7 @@ pub enum RunFault {
     Engine(#[from] EngineError),
 }
 
-/// What was written, and what should be known of it.
+/// What was written, and the notes about it.
 pub struct RanQuery {
     pub summary: ArtifactSummary,
     pub notes: Vec<String>,
@@ -29,11 +29,13 @@ pub struct RanQuery {
 #[derive(Debug, Clone, Copy)]
 pub struct LocalRun<'a> {
     pub text: &'a str,
-    /// The instant that time spans are relative to.
+    /// The time that time spans are relative to.
     pub anchor: DateTime<Utc>,
     pub format: Format,
 }
 
+/// # Errors
+/// When the query is wrong, the files cannot be read, or the output cannot be written.
 pub async fn run_query(
     engine: &Engine,
     catalogs: &Catalogs,

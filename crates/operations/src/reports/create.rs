@@ -1,4 +1,4 @@
-//! Makes a report: it runs at once, or on a schedule.
+//! Creates a report, which is executed at once or on a schedule.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_outbound::OutboundError;
@@ -14,6 +14,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::queries::known::find_query;
 
+/// # Errors
+/// When a field breaks a rule, the query does not exist, a quota is used up, or the database does not answer.
 pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let now = context.clock.now();
     let new = NewReport::check(input, now, &context.settings.report_rules)?;
@@ -71,7 +73,7 @@ fn seconds(wait: TimeDelta) -> u32 {
     u32::try_from(whole).unwrap_or(u32::MAX).max(1)
 }
 
-/// Whether the report's dataset takes its interval. A query that is not right any more is the run's to tell.
+/// Whether the report's dataset allows its interval. A query that is no longer valid is reported by the execution.
 pub(crate) fn fits_dataset(context: &Context, report: &ScheduledReport) -> Result<(), ReportFault> {
     if !context.settings.report_rules.dataset_minimum_interval {
         return Ok(());
@@ -82,8 +84,8 @@ pub(crate) fn fits_dataset(context: &Context, report: &ScheduledReport) -> Resul
     }
 }
 
-/// Refuses an address that is written as a number and may not be connected to: its owner hears of it at once. Names are judged when they are
-/// connected to, since they can change their meaning.
+/// Refuses a numeric address that may not be connected to, so that its owner learns of it at once. Names are judged when they are connected to, since
+/// their addresses can change.
 pub(crate) async fn check_callback_address(context: &Context, caller: &Caller, url: &str) -> Result<(), Failure> {
     let Ok(url) = Url::parse(url) else { return Ok(()) };
     let Err(OutboundError::Forbidden(address)) = context.outbound.check(&url, false) else { return Ok(()) };

@@ -1,5 +1,5 @@
-//! Authorization requests: read, checked, answered with a code. Whoever is not certain to be the application hears nothing: until the
-//! redirect URI is known to be registered, a refusal is a page.
+//! Authorization requests: read, checked, and answered with a code. Until the redirect URI is known to be registered, a refusal is a page and is not
+//! sent to the application, since it may be somebody else.
 
 use chrono::TimeDelta;
 use insightgate_identity::application::Application;
@@ -48,7 +48,7 @@ pub enum ResponseMode {
     FormPost,
 }
 
-/// What goes back to the application.
+/// The answer for the application.
 pub struct AuthorizationAnswer {
     /// Registered.
     pub redirect_uri: String,
@@ -105,7 +105,7 @@ pub(super) struct CodeGoal {
     nonce: Option<String>,
 }
 
-/// How much may be asked.
+/// Which pages the request allows.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Prompt {
     pub none: bool,
@@ -117,9 +117,10 @@ pub(super) struct Prompt {
 /// `known` is set to the tenant as soon as there is one.
 pub(super) async fn check(context: &Context, request: &AuthorizationRequest, known: &mut Option<Uuid>) -> Result<Subject, CheckFault> {
     let client = request.client_id.as_deref();
-    let tenant = tenant_of(context, reference(&request.tenant)?, client).await?;
+    let directory = &context.directory.view();
+    let tenant = tenant_of(context, directory, reference(&request.tenant)?, client).await?;
     *known = Some(tenant.id);
-    let application = find_application(context, &tenant, client).await?;
+    let application = find_application(directory, &tenant, client).await?;
     let redirect_uri = request.redirect_uri.clone().ok_or_else(|| GrantRefusal::missing_field("redirect_uri"))?;
     if !application.redirect_uris.iter().any(|registered| redirect_matches(registered, &redirect_uri)) {
         return Err(GrantRefusal::unregistered_redirect(&redirect_uri).into());

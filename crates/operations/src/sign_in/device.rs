@@ -47,6 +47,8 @@ pub struct DeviceAnswer {
     pub interval: u32,
 }
 
+/// # Errors
+/// When the request is refused, or the database does not answer.
 pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, correlation: &str) -> Result<DeviceAnswer, TokenFailure> {
     let mut tenant = None;
     let started = start(context, request, &mut tenant).await;
@@ -59,9 +61,10 @@ pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, co
 /// `known` is set to the tenant as soon as there is one.
 async fn start(context: &Context, request: &DeviceRequest, known: &mut Option<Uuid>) -> Result<DeviceAnswer, TokenFailure> {
     let client = request.client_id.as_deref();
-    let tenant = tenant_of(context, reference(&request.tenant)?, client).await?;
+    let directory = &context.directory.view();
+    let tenant = tenant_of(context, directory, reference(&request.tenant)?, client).await?;
     *known = Some(tenant.id);
-    let application = find_application(context, &tenant, client).await?;
+    let application = find_application(directory, &tenant, client).await?;
     let requested = Requested::read(request.version, request.resource.as_deref(), request.scope.as_deref(), None)?;
     requested.permission(context)?;
     let now = context.clock.now();
@@ -103,7 +106,7 @@ fn user_code(context: &Context) -> Result<String, TokenFailure> {
     Ok(code)
 }
 
-/// What the device asked for. A code that is not pending is counted as a guess.
+/// What the device requested. A code that is not pending is counted as a guess.
 pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Result<Subject, TokenFailure> {
     let now = context.clock.now();
     if let Some(until) = context.addresses.shut_until(visit.address, now) {
@@ -120,13 +123,13 @@ pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Resul
         return Err(GrantRefusal::unknown_user_code().into());
     };
     let tenant = context.store.tenant(code.tenant).await?.ok_or_else(GrantRefusal::unknown_tenant)?;
-    let application = find_application(context, &tenant, Some(&code.application.to_string())).await?;
+    let application = find_application(&context.directory.view(), &tenant, Some(&code.application.to_string())).await?;
     let requested = Requested::read(TokenVersion::V1, Some(&code.resource), None, None)?;
     let permission = requested.permission(context)?;
     Ok(Subject { tenant, application, permission, requested, login_hint: None, prompt: Prompt::default(), goal: Goal::Device(code) })
 }
 
-/// Keeps the decision with its event: who approved, or None where it was declined.
+/// Stores the decision with its event: who approved, or None if it was declined.
 pub(super) async fn decide(
     context: &Context,
     subject: &Subject,

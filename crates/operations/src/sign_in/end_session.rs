@@ -1,4 +1,4 @@
-//! Signing out: the browser's session ends. Tokens that were issued go on until they expire.
+//! Signing out: the browser's session ends. Tokens that were issued are valid until they expire.
 
 use insightgate_identity::tenant::TenantReference;
 use insightgate_identity::tokens::redirect::redirect_matches;
@@ -19,12 +19,15 @@ pub struct LogoutRequest {
     pub post_logout_redirect_uri: Option<String>,
 }
 
-/// Where the browser goes next; None for a page that says that it is signed out.
+/// Where the browser goes next; None for a page that says that the user is signed out.
 pub struct EndedSession {
     pub redirect_uri: Option<String>,
 }
 
-/// Goes on to an address only when an application of the tenant is registered with it.
+/// Redirects to an address only if it is registered with an application of the tenant.
+///
+/// # Errors
+/// When the request is refused, or the database does not answer.
 pub async fn end_session(context: &Context, visit: &Visit, request: &LogoutRequest) -> Result<EndedSession, TokenFailure> {
     let current = session::load(context, visit).await?;
     if let Some(cookie) = &visit.session {

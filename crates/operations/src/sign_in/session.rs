@@ -1,4 +1,4 @@
-//! A browser's session: begun by the right password, completed by what else is missing. Its cookie changes with each step.
+//! A browser's session. It begins with the right password, and is complete after the remaining steps. Its cookie changes with each step.
 
 use chrono::TimeDelta;
 use insightgate_identity::tokens::grant::GrantRefusal;
@@ -22,7 +22,7 @@ pub(super) struct Current {
     pub user: User,
 }
 
-/// The session that a new one takes the place of.
+/// The session that a new one replaces.
 pub(super) enum Replaced<'a> {
     /// The new one goes on from it: when it has been ended meanwhile, so is what would come of it.
     Own(&'a Current),
@@ -30,7 +30,7 @@ pub(super) enum Replaced<'a> {
     Whatever(&'a Current),
 }
 
-/// None without one, when it has expired, and when the user is gone or disabled.
+/// None without a session, if it has expired, and if the user is deleted or disabled.
 pub(super) async fn load(context: &Context, visit: &Visit) -> Result<Option<Current>, TokenFailure> {
     let Some(cookie) = &visit.session else { return Ok(None) };
     let found = context.store.sign_in_session(&secret_digest(cookie)).await?;
@@ -39,7 +39,7 @@ pub(super) async fn load(context: &Context, visit: &Visit) -> Result<Option<Curr
     Ok(user.map(|user| Current { record, user }))
 }
 
-/// A new session, with its event if there is one, in place of the old one, so that a cookie that was known before a step is worth nothing after it.
+/// Replaces the session by a new one, with its event if there is one, so that a cookie from before a step is not valid after it.
 pub(super) async fn put(
     context: &Context,
     user: User,

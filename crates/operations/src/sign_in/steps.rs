@@ -167,7 +167,7 @@ async fn go_on(
     Ok(Stepped::Done(Some(current), change))
 }
 
-/// What the user still has to do, the factor included that was set up or required after this session began.
+/// The steps that are left for the user, including a second factor that was set up or required after this session began.
 pub(super) async fn still_missing(
     context: &Context,
     current: &Current,

@@ -1,15 +1,15 @@
-//! Names of a query: found, or told what could have been meant.
+//! Names of a query: each is found, or reported with the name that may have been meant.
 
 use std::collections::HashMap;
 
 use crate::datasets::catalog::{Catalog, Dataset, Field};
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::quoted;
-use crate::matching::fold::fold;
+use crate::fold::fold;
 use crate::syntax::ast::Name;
 
-/// What a query may name, by folded spelling: one look-up a name, however many columns there are. With each field, the dataset's spelling of
-/// the name that was found.
+/// The names that a query may use, by folded spelling: one lookup per name, however many columns there are. Each field comes with the dataset's
+/// spelling of the name.
 pub(super) struct Names<'a>(HashMap<String, (Field, &'a str)>);
 
 impl<'a> Names<'a> {

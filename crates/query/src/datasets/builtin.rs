@@ -1,6 +1,6 @@
 //! The documented datasets, which every installation offers unless an operator replaces them.
 //!
-//! They are read from text at start, like an operator's own; a test holds each of them to the same rules.
+//! They are read from text at the start, like an operator's own; a test checks that each meets the same rules.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub fn definitions() -> Vec<(&'static str, &'static str)> {
     DEFINITIONS.to_vec()
 }
 
-/// Those of one program (`mpn` or `cmp`).
+/// The datasets of one program (`mpn` or `cmp`).
 pub fn catalog(program: &str) -> Catalog {
     let folder = format!("built-in {program}/");
     let of_program = DEFINITIONS.into_iter().filter(|(origin, _)| origin.starts_with(&folder));

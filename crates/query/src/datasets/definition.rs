@@ -1,6 +1,6 @@
-//! A dataset definition: the TOML text that says what a dataset holds, read and written.
+//! A dataset definition: the TOML text that describes a dataset, read and written.
 //!
-//! Enters: text and the name of where it came from. Leaves: a definition, or every problem of the text at once. Files are not touched.
+//! A text and the name of its origin go in; a definition, or every problem of the text, comes out. Files are never touched.
 
 mod document;
 mod read;
@@ -27,9 +27,9 @@ pub struct Definition {
 /// All that is wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefinitionErrors {
-    /// What the text was read from: a file name or URL.
+    /// The origin of the text: a file name or URL.
     pub origin: String,
-    /// Not empty; the first ones.
+    /// The first problems; not empty.
     pub problems: Vec<Problem>,
     /// How many more were found.
     pub more: usize,
@@ -41,17 +41,17 @@ pub struct Problem {
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
-    /// The key that it is about, such as `columns.type`; None where it is about the whole.
+    /// The key that it is about, such as `columns.type`; None if it is about the whole text.
     pub key: Option<String>,
     /// What is wrong and what to do.
     pub message: String,
 }
 
-/// Hours between two runs of a report, when a definition does not say: the least that the API takes.
+/// Hours between two executions of a report if the definition does not say: the least that the API allows.
 pub const DEFAULT_INTERVAL_HOURS: u32 = 4;
 
-/// What a dataset offers as TIMESPAN when its definition does not say. Source: the documented examples are of month grain; a day-grain
-/// dataset can answer all.
+/// The time spans of a dataset whose definition does not list them. Source: the documented examples have month grain; a dataset of day grain can
+/// answer all spans.
 pub fn default_date_ranges(grain: Grain) -> Vec<TimeSpan> {
     match grain {
         Grain::Day => TimeSpan::ALL.to_vec(),

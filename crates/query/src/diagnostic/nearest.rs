@@ -1,13 +1,13 @@
-//! "Did you mean …?": the known name that is most like an unknown one.
+//! "Did you mean …?": the known name that is nearest to an unknown one.
 
-use crate::matching::fold::fold;
+use crate::fold::fold;
 
 /// Longer names are not compared: the cost grows with the square.
 const LONGEST: usize = 100;
 /// Bytes. Names have at most 256 characters; a definition that is refused can hold longer ones, which no message should repeat.
 const LONGEST_CANDIDATE: usize = 1024;
 
-/// The candidate that differs in few characters, or else the one that starts almost like the name; none where nothing comes near.
+/// The candidate that differs in few characters, or else the one that begins almost like the name; None if no candidate is near.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let name: Vec<char> = fold(name).chars().collect();
     if name.len() > LONGEST {

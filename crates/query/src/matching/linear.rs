@@ -1,4 +1,4 @@
-//! What reading a text allocates is bounded by a multiple of its length, whatever the text. `cargo xtask linear` holds the time to the same.
+//! Reading a text allocates at most a multiple of its length, whatever the text. `cargo xtask linear` checks the same of the time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -12,7 +12,7 @@ use inputs::{DATASETS, KINDS, Reader};
 
 use crate::datasets::catalog::Catalog;
 use crate::datasets::{builtin, definition};
-use crate::diagnostic::marked;
+use crate::syntax::marked::marked;
 use crate::{metric, parse, plan};
 
 /// For what does not grow with the text, such as the messages.

@@ -1,7 +1,7 @@
-//! LIKE: `%` any text, `_` any one character, `\` takes the next character as it is.
+//! LIKE: `%` matches any text, `_` any one character, and `\` takes the next character literally.
 //!
-//! A pattern is the stretches between its `%`. Each is looked for as far left as it can stand, which is enough: what is found later never
-//! needs what an earlier stretch could have left.
+//! A pattern is split at its `%`. Each part is searched for as far left as possible. That is enough: a later part never needs characters that an
+//! earlier part could have left.
 
 use memchr::memmem::Finder;
 
@@ -64,7 +64,7 @@ impl Pattern {
         last.at_end(rest)
     }
 
-    /// The text that is meant, where nothing in the pattern is open.
+    /// The text, if the pattern has no wildcard.
     pub(super) fn exact(&self) -> Option<&str> {
         match (&self.first, &self.last) {
             (Stretch::Text(_, text), None) => Some(text),
@@ -72,7 +72,7 @@ impl Pattern {
         }
     }
 
-    /// What every matching text starts with.
+    /// The beginning of every matching text.
     pub(super) fn prefix(&self) -> String {
         match &self.first {
             Stretch::Text(_, text) => text.clone(),

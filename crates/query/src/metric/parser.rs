@@ -1,4 +1,4 @@
-//! Text → metric expression. One grammar for both levels, then a second step that says which parts stand over rows and which over groups:
+//! Text → metric expression. One grammar serves both levels; a second step finds out which parts are over rows and which over groups:
 //!
 //! `expression = term (("+" | "-" | "||") term)*`, `term = factor (("*" | "/") factor)*`,
 //! `factor = number | string | name | function "(" … ")" | "(" expression ")"`
@@ -7,14 +7,12 @@ use std::collections::HashMap;
 
 use super::types::{arithmetic, common, is_number, of_metric, of_row, sum};
 use super::{MetricExpression, Operator, RowExpression};
-use crate::check::{exact, wanted};
-use crate::datasets::catalog::{Column, ColumnType};
+use crate::column::{Column, ColumnType, Value};
 use crate::diagnostic::nearest::nearest;
-use crate::diagnostic::{Code, Diagnostic, quoted, shortened};
-use crate::matching::fold::fold;
-use crate::plan::Value;
-use crate::syntax::ast::Span;
+use crate::diagnostic::{Code, Diagnostic, Span, quoted, shortened};
+use crate::fold::fold;
 use crate::syntax::lexer::{Token, TokenKind, tokens};
+use crate::syntax::literal::{exact, wanted};
 
 /// Parentheses and functions within each other.
 const MAXIMUM_DEPTH: usize = 32;
@@ -25,7 +23,7 @@ const MAXIMUM_OPERATORS: usize = 128;
 /// Bytes.
 const MAXIMUM_TEXT: usize = 8 * 1024;
 
-/// The columns of a dataset, by folded spelling: one look-up a name, however many columns and metrics there are.
+/// The columns of a dataset, by folded spelling: one lookup per name, however many columns and metrics there are.
 pub(crate) struct Columns<'c> {
     all: &'c [Column],
     places: HashMap<String, usize>,
@@ -43,7 +41,11 @@ impl<'c> Columns<'c> {
     }
 }
 
-/// The expression over the columns of a dataset, hidden ones too; or the first thing that is wrong with it, placed within the text.
+/// The expression over the columns of a dataset, hidden ones too.
+///
+/// # Errors
+///
+/// The first thing that is wrong with it, placed within the text.
 pub fn parse(text: &str, columns: &[Column]) -> Result<MetricExpression, Diagnostic> {
     parse_over(text, &Columns::of(columns))
 }

@@ -1,7 +1,6 @@
-//! Text → tokens with their places. Shared by queries and metric expressions.
+//! Text → tokens with their places, for queries and metric expressions.
 
-use super::ast::Span;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, quoted};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
@@ -31,7 +30,7 @@ const SYMBOLS: [&str; 26] = [
 /// Digits of a number: what a decimal can hold.
 const MAXIMUM_DIGITS: usize = 38;
 
-/// The tokens, with an End as the last, and what could not be read. Characters that make no token are left out.
+/// The tokens, with End as the last one, and what could not be read. Characters that are not part of a token are left out.
 pub(crate) fn tokens(text: &str) -> (Vec<Token>, Diagnostics) {
     let start = Mark { line: 1, column: 1, passed: 0 };
     let mut lexer = Lexer { rest: text, here: start, tokens: Vec::new(), diagnostics: Diagnostics::default() };

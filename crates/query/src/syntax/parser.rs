@@ -1,13 +1,13 @@
-//! Tokens → syntax tree. After an error it goes on at the next comma, AND or clause, so that all errors show at once.
+//! Tokens → syntax tree. After an error the parser continues at the next comma, AND or clause, so that all errors are reported together.
 
 mod condition;
 mod cursor;
 
-use super::ast::{Name, OrderItem, Select, Span, SpanClause};
+use super::ast::{Name, OrderItem, Select, SpanClause};
 use super::lexer::{Token, TokenKind};
 use super::unsupported;
 use crate::diagnostic::nearest::nearest;
-use crate::diagnostic::{Diagnostics, alternatives, shortened};
+use crate::diagnostic::{Diagnostics, Span, alternatives, shortened};
 use crate::timespan::TimeSpan;
 
 /// Bounds on lists, so that a plan stays one that an engine can hold.
@@ -57,7 +57,7 @@ impl Clause {
     }
 }
 
-/// The tree of what was understood, None when no dataset is named; and what was not.
+/// The tree of what was understood, or None if no dataset is named, and the diagnostics of what was not.
 pub(super) fn select(tokens: Vec<Token>) -> (Option<Select>, Diagnostics) {
     let mut parser = Parser { tokens, position: 0, diagnostics: Diagnostics::default(), too_many: Vec::new() };
     let select = parser.query();

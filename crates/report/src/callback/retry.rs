@@ -1,4 +1,6 @@
-//! When a callback is tried again: waits grow, and it is given up three days after it was made.
+//! The backoff of a callback: waits grow, and it is given up three days after it was made.
+//!
+//! The result of an attempt goes in, and the time of the next one or the end comes out. Nothing is sent here.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,7 +12,7 @@ const WAITS: [i64; 9] = [5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 36
 /// The receiver says that nothing will ever listen there again.
 const GONE: u16 = 410;
 
-/// What becomes of a callback.
+/// The next step of a callback after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterAttempt {
     Delivered,
@@ -22,12 +24,12 @@ pub fn give_up_after(made: DateTime<Utc>) -> DateTime<Utc> {
     made.checked_add_signed(TimeDelta::days(GIVE_UP_DAYS)).unwrap_or(made)
 }
 
-/// When one that is given up then was made, or made to be sent anew.
+/// When a callback was made, or sent again by hand, that is given up at this time.
 pub fn begun(give_up: DateTime<Utc>) -> DateTime<Utc> {
     give_up.checked_sub_signed(TimeDelta::days(GIVE_UP_DAYS)).unwrap_or(give_up)
 }
 
-/// After the attempt of this number, counted from 1. A redirect is a failure: nobody follows it. `status` is None where no answer came.
+/// After the attempt with this number, counted from 1. A redirect is a failure, since it is not followed. `status` is None if there was no answer.
 pub fn after_attempt(number: u32, status: Option<u16>, now: DateTime<Utc>, give_up: DateTime<Utc>) -> AfterAttempt {
     match status {
         Some(200..=299) => return AfterAttempt::Delivered,

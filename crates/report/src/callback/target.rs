@@ -1,12 +1,12 @@
-//! The address that is called: the registered one, with the report's id where the documents put it.
+//! The address that is called: the registered one, with the report's id in the documented place.
 
 use url::Url;
 use uuid::Uuid;
 
 use super::CallbackMethod;
 
-/// POST: `<url>/<id>`, GET: `<url>?reportId=<id>`. A query stays, since it may hold the receiver's key: the segment goes before it, the
-/// parameter behind. A bare question mark at the end is taken as it is written: `https://x/cb?` is called as `https://x/cb?/<id>`.
+/// POST: `<url>/<id>`, GET: `<url>?reportId=<id>`. A query is kept, since it may hold the receiver's key: the segment goes before it, the parameter
+/// after it. A question mark at the end is kept as it is: `https://x/cb?` is called as `https://x/cb?/<id>`.
 pub fn target(url: &Url, method: CallbackMethod, report: Uuid) -> Url {
     let mut target = url.clone();
     target.set_fragment(None);

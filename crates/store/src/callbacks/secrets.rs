@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::{Store, StoreError, execute};
 
@@ -24,7 +25,7 @@ impl Store {
     /// Adds the secret as the owner's current one. The one before signs until `until`. False, and nothing is written, when so many have not
     /// expired yet that another would be one too many.
     pub async fn add_callback_secret(&self, secret: &CallbackSecret, until: DateTime<Utc>, most: usize) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Owner(secret.owner)).await?;
         let owner = secret.owner.to_string();
         let query = sqlx::query("DELETE FROM callback_secrets WHERE owner_id = $1 AND expires <= $2");
         execute(&mut transaction, query.bind(owner.clone()).bind(millis(secret.created))).await?;
@@ -59,7 +60,7 @@ impl Store {
     /// False when the owner has no such secret.
     pub async fn remove_callback_secret(&self, owner: Uuid, id: Uuid) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM callback_secrets WHERE owner_id = $1 AND id = $2");
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         let removed = execute(&mut transaction, query.bind(owner.to_string()).bind(id.to_string())).await? == 1;
         if removed {
             self.record_change(&mut transaction).await?;

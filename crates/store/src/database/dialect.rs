@@ -139,20 +139,19 @@ impl Dialect {
         }
     }
 
-    /// Makes transactions that read before they write come one after the other, as they do in SQLite: what one has read is still so when it
-    /// writes. Held until the transaction's end.
-    pub(crate) fn one_at_a_time(self) -> Option<&'static str> {
+    /// Whether a write transaction has the whole database to itself, and so needs no lock.
+    pub(crate) fn has_one_writer(self) -> bool {
         match self {
-            Dialect::Sqlite => None,
-            Dialect::Postgres => Some("SELECT 1 FROM (SELECT pg_advisory_xact_lock(5521706149)) AS held"),
+            Dialect::Sqlite => true,
+            Dialect::Postgres => false,
         }
     }
 
-    /// The same for grants among themselves, which must not wait behind reports.
-    pub(crate) fn one_grant_at_a_time(self) -> Option<&'static str> {
+    /// At the end of a query for rows to be read and then changed: waits until no other transaction holds them. In SQLite none does.
+    pub(crate) fn for_update(self) -> &'static str {
         match self {
-            Dialect::Sqlite => None,
-            Dialect::Postgres => Some("SELECT 1 FROM (SELECT pg_advisory_xact_lock(5521706150)) AS held"),
+            Dialect::Sqlite => "",
+            Dialect::Postgres => "FOR UPDATE",
         }
     }
 
@@ -170,6 +169,12 @@ impl Dialect {
             Dialect::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         }
     }
+}
+
+/// `$1, $2, …`, counted from the place after `after`.
+pub(crate) fn placeholders(after: usize, count: usize) -> String {
+    let names: Vec<String> = (after + 1..=after + count).map(|number| format!("${number}")).collect();
+    names.join(", ")
 }
 
 /// A statement whose `{}` stand behind texts that rows are listed by: they are compared byte by byte, as SQLite does, whatever language the

@@ -15,10 +15,10 @@ use crate::database::dialect::{Dialect, LaneKind};
 use crate::database::lanes::{Lane, Pool, silent};
 use crate::database::outage;
 use crate::database::outage::Outage;
+use crate::group_commit::GroupCommit;
 use crate::identities::version::IdentityVersion;
 use crate::keys::sealed::{Sealed, SealedPlace};
 use crate::sign_in::refresh_tokens::Grown;
-use crate::together::Together;
 use crate::{Store, StoreError, migrations};
 
 /// How long a start waits for a database that starts too.
@@ -85,7 +85,7 @@ impl Store {
             pool,
             reports,
             dialect,
-            together: Together::default(),
+            group_commit: GroupCommit::default(),
             grown: Grown::default(),
             identities: IdentityVersion::default(),
             recorded: None,

@@ -38,12 +38,12 @@ impl fmt::Display for Outage {
 /// proxy that restarts does, ends the second one as well as the first.
 pub(crate) const ATTEMPTS: usize = 4;
 
-/// Tries again on another connection where its own was cut. For what only reads, and for transactions: one that was cut has not taken place, unless its
-/// end was under way, and then it says [`StoreError::Interrupted`].
+/// Tries again on another connection where its own was cut, and where the database ended it for others that it met. For what only reads, and for whole
+/// transactions: one that was cut or ended has not taken place, unless its end was under way, and then it says [`StoreError::Interrupted`].
 pub(crate) async fn again<T, Tried: Future<Output = Result<T, StoreError>>>(attempt: impl Fn() -> Tried) -> Result<T, StoreError> {
     for _ in 1..ATTEMPTS {
         match attempt().await {
-            Err(error) if error.is_cut() => {}
+            Err(error) if error.is_cut() || error.met_others() => {}
             outcome => return outcome,
         }
     }
@@ -81,6 +81,15 @@ impl StoreError {
         match self {
             StoreError::Database(error) => is_cut(error),
             StoreError::Unrecorded { cause, .. } => cause.is_cut(),
+            _ => false,
+        }
+    }
+
+    /// Whether the database ended the transaction to break up a deadlock, or since it could not be put into an order with others.
+    pub(crate) fn met_others(&self) -> bool {
+        match self {
+            StoreError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| matches!(&*code, "40P01" | "40001")),
+            StoreError::Unrecorded { cause, .. } => cause.met_others(),
             _ => false,
         }
     }

@@ -8,8 +8,11 @@ use sqlx::query::Query;
 use uuid::Uuid;
 
 use crate::database::dialect::by_bytes;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::room;
+use crate::sign_in::refresh_tokens::revoke;
 use crate::{Store, StoreError, execute};
 
 /// A consent to one of an application's permissions.
@@ -23,7 +26,7 @@ pub struct Consent {
 
 impl Store {
     pub async fn add_application(&self, application: &Application, created: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(application.tenant)).await?;
         room::APPLICATIONS.check(&mut transaction, application.tenant).await?;
         execute(&mut transaction, add_application(application, created)).await?;
         self.record_change(&mut transaction).await?;
@@ -39,7 +42,7 @@ impl Store {
         permissions: &[Permission],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         let mut changed = 0;
         if is_new {
             changed += execute(&mut transaction, add_application(application, now)).await?;
@@ -59,23 +62,25 @@ impl Store {
 
     /// Changes name, redirect URIs and whether it is enabled; what it is stays. Disabling ends the sign-ins through it.
     pub async fn change_application(&self, application: &Application) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE applications SET name = $1, enabled = $2, redirect_uris = $3 WHERE tenant_id = $4 AND id = $5")
-            .bind(application.name.clone())
-            .bind(i64::from(application.enabled))
-            .bind(written_uris(application))
-            .bind(application.tenant.to_string())
-            .bind(application.id.to_string());
-        let changed = execute(&mut transaction, query).await? == 1;
-        if changed && !application.enabled {
-            let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE application_id = $1 AND revoked = 0");
-            execute(&mut transaction, query.bind(application.id.to_string())).await?;
-        }
-        if changed {
-            self.record_change(&mut transaction).await?;
-        }
-        self.commit_identities(transaction).await?;
-        Ok(changed)
+        again(|| async move {
+            let mut transaction = self.begin(Hold::Application(application.id)).await?;
+            let query = sqlx::query("UPDATE applications SET name = $1, enabled = $2, redirect_uris = $3 WHERE tenant_id = $4 AND id = $5")
+                .bind(application.name.clone())
+                .bind(i64::from(application.enabled))
+                .bind(written_uris(application))
+                .bind(application.tenant.to_string())
+                .bind(application.id.to_string());
+            let changed = execute(&mut transaction, query).await? == 1;
+            if changed && !application.enabled {
+                execute(&mut transaction, revoke(self.dialect, "application_id").bind(application.id.to_string())).await?;
+            }
+            if changed {
+                self.record_change(&mut transaction).await?;
+            }
+            self.commit_identities(transaction).await?;
+            Ok(changed)
+        })
+        .await
     }
 
     /// An application of another tenant is not found.
@@ -100,7 +105,7 @@ impl Store {
 
     /// A secret that the application has already stays as it is. Of very many that have expired, the oldest go.
     pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Application(application)).await?;
         if execute(&mut transaction, add_client_secret(application, secret)).await? == 1 {
             // The newest stay: of those that are there, the last to expire.
             let surplus = "DELETE FROM client_secrets WHERE application_id = $1 AND expires <= $2 AND id NOT IN
@@ -150,7 +155,7 @@ impl Store {
 
     /// Its consents go with it: added again, it has to be consented to again.
     pub async fn remove_permission(&self, application: Uuid, permission: Permission) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Application(application)).await?;
         let mut removed = 0;
         for statement in [
             "DELETE FROM consents WHERE application_id = $1 AND permission = $2",

@@ -9,9 +9,11 @@ use uuid::Uuid;
 
 use crate::audit::AuditEvent;
 use crate::audit::recording::record;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::identities::tenants::{add_tenant, put_enrollment, read_enrollment, written_profile};
 use crate::reports::scheduled_reports::pause_reports;
-use crate::{Connection, Store, StoreError, execute};
+use crate::{Store, StoreError, Transaction, execute};
 
 /// An enrollment that was sent back because the tenant's legal details changed.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ impl Store {
         enrollment: &Enrollment,
         created: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         execute(&mut transaction, add_tenant(tenant, profile, created)).await?;
         execute(&mut transaction, put_enrollment(tenant.id, enrollment)).await?;
         self.record_change(&mut transaction).await?;
@@ -45,10 +47,20 @@ impl Store {
         &self,
         tenant: Uuid,
         program: Program,
-        change: impl FnOnce(Option<Enrollment>) -> (Option<Enrollment>, T),
-        event: impl FnOnce(&T, Option<u64>) -> Option<AuditEvent>,
+        change: impl Fn(Option<Enrollment>) -> (Option<Enrollment>, T),
+        event: impl Fn(&T, Option<u64>) -> Option<AuditEvent>,
     ) -> Result<T, StoreError> {
-        let mut transaction = self.begin().await?;
+        again(|| self.try_to_move(tenant, program, &change, &event)).await
+    }
+
+    async fn try_to_move<T>(
+        &self,
+        tenant: Uuid,
+        program: Program,
+        change: impl Fn(Option<Enrollment>) -> (Option<Enrollment>, T),
+        event: impl Fn(&T, Option<u64>) -> Option<AuditEvent>,
+    ) -> Result<T, StoreError> {
+        let mut transaction = self.begin(Hold::Tenant(tenant)).await?;
         let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1 AND program = $2");
         let row = query.bind(tenant.to_string()).bind(program.name()).fetch_optional(&mut *transaction).await?;
         let known = row.as_ref().map(read_enrollment).transpose()?;
@@ -56,7 +68,7 @@ impl Store {
         let (changed, outcome) = change(known);
         let mut paused = None;
         if let Some(changed) = &changed {
-            paused = write(&mut transaction, tenant, from, changed).await?;
+            paused = self.write_enrollment(&mut transaction, tenant, from, changed).await?;
         }
         if let Some(event) = event(&outcome, paused) {
             record(&mut transaction, &event).await?;
@@ -72,9 +84,19 @@ impl Store {
         tenant: &Tenant,
         profile: Option<&LegalProfile>,
         review: impl Fn(&Enrollment) -> Option<Enrollment>,
-        event: impl FnOnce(&[Reviewed]) -> Option<AuditEvent>,
+        event: impl Fn(&[Reviewed]) -> Option<AuditEvent>,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        again(|| self.try_to_change_tenant(tenant, profile, &review, &event)).await
+    }
+
+    async fn try_to_change_tenant(
+        &self,
+        tenant: &Tenant,
+        profile: Option<&LegalProfile>,
+        review: impl Fn(&Enrollment) -> Option<Enrollment>,
+        event: impl Fn(&[Reviewed]) -> Option<AuditEvent>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(Hold::Tenant(tenant.id)).await?;
         let query = sqlx::query("UPDATE tenants SET name = $1, global_account = $2, profile = $3 WHERE id = $4")
             .bind(tenant.name.clone())
             .bind(tenant.global_account.clone())
@@ -88,7 +110,7 @@ impl Store {
         for row in query.fetch_all(&mut *transaction).await? {
             let known = read_enrollment(&row)?;
             let Some(changed) = review(&known) else { continue };
-            let paused = write(&mut transaction, tenant.id, Some(known.stage), &changed).await?;
+            let paused = self.write_enrollment(&mut transaction, tenant.id, Some(known.stage), &changed).await?;
             if changed.stage != known.stage {
                 reviewed.push(Reviewed { enrollment: changed, paused });
             }
@@ -99,18 +121,20 @@ impl Store {
         self.commit_identities(transaction).await?;
         Ok(true)
     }
-}
 
-/// How many reports were paused, if the enrollment was Active and is not any more.
-async fn write(
-    connection: &mut Connection,
-    tenant: Uuid,
-    from: Option<EnrollmentStage>,
-    to: &Enrollment,
-) -> Result<Option<u64>, StoreError> {
-    execute(connection, put_enrollment(tenant, to)).await?;
-    if from != Some(EnrollmentStage::Active) || to.stage == EnrollmentStage::Active {
-        return Ok(None);
+    /// How many reports were paused, if the enrollment was Active and is not any more.
+    async fn write_enrollment(
+        &self,
+        transaction: &mut Transaction,
+        tenant: Uuid,
+        from: Option<EnrollmentStage>,
+        to: &Enrollment,
+    ) -> Result<Option<u64>, StoreError> {
+        execute(transaction, put_enrollment(tenant, to)).await?;
+        if from != Some(EnrollmentStage::Active) || to.stage == EnrollmentStage::Active {
+            return Ok(None);
+        }
+        self.hold(transaction, Hold::ReportsOfTenant(tenant)).await?;
+        pause_reports(transaction, tenant, to.program).await.map(Some)
     }
-    pause_reports(connection, tenant, to.program).await.map(Some)
 }

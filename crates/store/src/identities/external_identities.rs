@@ -4,6 +4,7 @@ use insightgate_identity::external_identity::{ExternalBearer, ExternalIdentity, 
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::{Store, StoreError, execute};
@@ -23,7 +24,7 @@ impl Store {
         .bind(identity.external_id.clone())
         .bind(identity.local.to_string())
         .bind(millis(identity.created));
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(identity.tenant)).await?;
         room::EXTERNAL_IDENTITIES.check(&mut transaction, identity.tenant).await?;
         execute(&mut transaction, query).await?;
         self.record_change(&mut transaction).await?;
@@ -64,7 +65,7 @@ impl Store {
 
     /// A tenant's binding takes those of its users and applications with it: they would stand for nobody. False when it was gone.
     pub async fn remove_external_identity(&self, identity: &ExternalIdentity) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(identity.tenant)).await?;
         let query = sqlx::query("DELETE FROM external_identities WHERE tenant_id = $1 AND id = $2");
         let query = query.bind(identity.tenant.to_string()).bind(identity.id.to_string());
         let removed = query.execute(&mut *transaction).await?.rows_affected();

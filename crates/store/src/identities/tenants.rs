@@ -11,6 +11,8 @@ use sqlx::query::Query;
 use uuid::Uuid;
 
 use crate::database::dialect::by_bytes;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::{Store, StoreError, execute};
@@ -51,16 +53,29 @@ impl Store {
 
     /// Removes the tenant and everything that is its own. Its audit events stay.
     pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        for statement in OF_A_TENANT {
-            sqlx::query(*statement).bind(id.to_string()).execute(&mut *transaction).await?;
-        }
-        let deleted = execute(&mut transaction, sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.to_string())).await? == 1;
-        if deleted {
-            self.record_change(&mut transaction).await?;
-        }
-        self.commit_identities(transaction).await?;
-        Ok(deleted)
+        again(|| async move {
+            let mut transaction = self.begin(Hold::Tenant(id)).await?;
+            for hold in [Hold::UsersOfTenant(id), Hold::ApplicationsOfTenant(id), Hold::ReportsOfTenant(id)] {
+                self.hold(&mut transaction, hold).await?;
+            }
+            // Twice: those who add something come to the tenant last, and so does this. What they added until then goes too.
+            for _ in 0..2 {
+                for statement in OF_A_TENANT {
+                    execute(&mut transaction, sqlx::query(*statement).bind(id.to_string())).await?;
+                }
+                if self.dialect.has_one_writer() {
+                    break;
+                }
+                self.hold(&mut transaction, Hold::WholeTenant(id)).await?;
+            }
+            let deleted = execute(&mut transaction, sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.to_string())).await? == 1;
+            if deleted {
+                self.record_change(&mut transaction).await?;
+            }
+            self.commit_identities(transaction).await?;
+            Ok(deleted)
+        })
+        .await
     }
 
     pub async fn put_enrollment(&self, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
@@ -82,7 +97,7 @@ impl Store {
         program: Program,
         change: impl FnOnce(Option<Enrollment>) -> (Option<Enrollment>, T),
     ) -> Result<T, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(tenant)).await?;
         let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1 AND program = $2");
         let row = query.bind(tenant.to_string()).bind(program.name()).fetch_optional(&mut *transaction).await?;
         let (changed, outcome) = change(row.as_ref().map(read_enrollment).transpose()?);
@@ -96,7 +111,7 @@ impl Store {
 
     /// Adds the location, or changes its name and country.
     pub async fn put_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(tenant)).await?;
         let query = sqlx::query("SELECT mpn_id FROM locations WHERE tenant_id = $1 AND mpn_id = $2");
         let query = query.bind(tenant.to_string()).bind(location.mpn_id.clone());
         if query.fetch_optional(&mut *transaction).await?.is_none() {

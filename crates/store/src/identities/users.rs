@@ -7,6 +7,8 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::database::dialect::by_bytes;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::sign_in::counts::forget_failures;
@@ -43,7 +45,7 @@ impl Store {
         .bind(i64::from(user.password == PasswordState::MustChange))
         .bind(i64::from(user.enabled))
         .bind(millis(created));
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Tenant(user.tenant)).await?;
         room::USERS.check(&mut transaction, user.tenant).await?;
         execute(&mut transaction, query).await?;
         self.record_change(&mut transaction).await?;
@@ -83,46 +85,55 @@ impl Store {
 
     /// What is not given stays. Disabling also ends the user's sign-ins.
     pub async fn change_user(&self, user: Uuid, display_name: Option<&str>, enabled: Option<bool>) -> Result<(), StoreError> {
-        let query =
-            sqlx::query("UPDATE users SET display_name = COALESCE($1, display_name), enabled = COALESCE($2, enabled) WHERE id = $3")
-                .bind(display_name.map(str::to_owned))
-                .bind(enabled.map(i64::from))
-                .bind(user.to_string());
-        let mut transaction = self.begin().await?;
-        execute(&mut transaction, query).await?;
-        if enabled == Some(false) {
-            end_sign_ins(&mut transaction, user).await?;
-        }
-        self.record_change(&mut transaction).await?;
-        self.commit_identities(transaction).await
+        again(|| async move {
+            let query =
+                sqlx::query("UPDATE users SET display_name = COALESCE($1, display_name), enabled = COALESCE($2, enabled) WHERE id = $3")
+                    .bind(display_name.map(str::to_owned))
+                    .bind(enabled.map(i64::from))
+                    .bind(user.to_string());
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            execute(&mut transaction, query).await?;
+            if enabled == Some(false) {
+                end_sign_ins(self.dialect, &mut transaction, user).await?;
+            }
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
     }
 
     /// A new password opens a locked account and ends the sign-ins that the old one made.
     pub async fn set_user_password(&self, user: Uuid, hash: &str, must_change: bool) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("UPDATE users SET password_hash = $1, must_change = $2 WHERE id = $3")
-            .bind(hash.to_owned())
-            .bind(i64::from(must_change))
-            .bind(user.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        forget_failures(&mut transaction, user).await?;
-        end_sign_ins(&mut transaction, user).await?;
-        self.record_change(&mut transaction).await?;
-        self.commit_identities(transaction).await
+        again(|| async move {
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            self.hold(&mut transaction, Hold::Subject(&user.to_string())).await?;
+            let query = sqlx::query("UPDATE users SET password_hash = $1, must_change = $2 WHERE id = $3")
+                .bind(hash.to_owned())
+                .bind(i64::from(must_change))
+                .bind(user.to_string());
+            execute(&mut transaction, query).await?;
+            forget_failures(&mut transaction, user).await?;
+            end_sign_ins(self.dialect, &mut transaction, user).await?;
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
     }
 
     /// Sets the second factor up with an encrypted secret, or takes it away. Taking it away ends the sign-ins that it was given in: they
     /// would count as with a second factor still.
     pub async fn set_totp(&self, user: Uuid, sealed: Option<&str>) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2");
-        query.bind(sealed.map(str::to_owned)).bind(user.to_string()).execute(&mut *transaction).await?;
-        if sealed.is_none() {
-            end_sign_ins(&mut transaction, user).await?;
-        }
-        self.record_change(&mut transaction).await?;
-        self.commit_identities(transaction).await
+        again(|| async move {
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2");
+            execute(&mut transaction, query.bind(sealed.map(str::to_owned)).bind(user.to_string())).await?;
+            if sealed.is_none() {
+                end_sign_ins(self.dialect, &mut transaction, user).await?;
+            }
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
     }
 
     /// Sets the second factor up. False when there is one: it is never replaced.

@@ -45,7 +45,7 @@ impl Store {
             let pool = self.pool.clone();
             return self.change(async move { Ok(query.execute(&pool).await?.rows_affected()) }).await;
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         let changed = execute(&mut transaction, query).await?;
         if changed > 0 {
             self.record_change(&mut transaction).await?;

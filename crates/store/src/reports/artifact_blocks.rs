@@ -3,11 +3,12 @@
 //! They are written before the run that made the file ends, so that no file is published without; and go with the file, or with the run.
 
 use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::audit;
 use crate::database::row::{Read, millis};
-use crate::together::insert_rows;
+use crate::database::rows::insert_rows;
 use crate::{AuditEvent, Store, StoreError, execute};
 
 /// Blocks that one row is about: a reader of a small stretch reads one row.
@@ -19,8 +20,9 @@ type BlockSum = [u8; 32];
 impl Store {
     /// Writes the checksums of the file that a claim has made, in place of those of earlier claims. False when the run is not held any more.
     pub async fn put_block_sums(&self, execution: Uuid, epoch: i64, sums: &[BlockSum]) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let held = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running'");
+        let mut transaction = self.begin_beside().await?;
+        let held = format!("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running' {}", self.dialect.for_update());
+        let held = sqlx::query(AssertSqlSafe(held));
         if held.bind(execution.to_string()).bind(epoch).fetch_optional(&mut *transaction).await?.is_none() {
             return Ok(false);
         }
@@ -60,7 +62,7 @@ impl Store {
         unless_since: DateTime<Utc>,
         event: &AuditEvent,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         let query = sqlx::query("UPDATE executions SET damage_noted = $2 WHERE id = $1 AND (damage_noted IS NULL OR damage_noted < $3)");
         let query = query.bind(execution.to_string()).bind(millis(now)).bind(millis(unless_since));
         if execute(&mut transaction, query).await? == 0 {

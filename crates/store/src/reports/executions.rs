@@ -10,6 +10,8 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::identities::principals::{read_locations, written_locations};
 use crate::reports::scheduled_reports::read_report;
@@ -136,7 +138,7 @@ impl Store {
 
     /// Gives a run back that this process will not finish: the next one takes it up at once, and the attempt is not counted.
     pub async fn release_execution(&self, id: Uuid, epoch: i64) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::ReportOfExecution(id)).await?;
         let query = sqlx::query(
             "UPDATE executions SET attempts = attempts - 1, lease_until = 0,
                  status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
@@ -178,8 +180,18 @@ impl Store {
         callback: Option<&NewCallback>,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        again(|| self.try_to_finish(claimed, outcome, callback, now)).await
+    }
+
+    async fn try_to_finish(
+        &self,
+        claimed: &ClaimedExecution,
+        outcome: &Outcome,
+        callback: Option<&NewCallback>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let (id, epoch) = (claimed.execution.id.to_string(), claimed.execution.epoch);
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Report(claimed.report.id)).await?;
         let changed = match outcome {
             Outcome::Completed { artifact, note } => {
                 let query = sqlx::query(

@@ -11,8 +11,8 @@ impl Store {
     /// The report, whose next run has an id from now on: the one that it has already, else `fresh`. None when there is no report, or no slot is
     /// to come.
     pub async fn announce_next_run(&self, report: Uuid, fresh: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
-        // Slots are queued in such a transaction too, so that no id is given to a run that begins just now.
-        let mut transaction = self.begin().await?;
+        // Whoever queues the slot changes this row too, so that no id is given to a run that begins just now.
+        let mut transaction = self.begin_beside().await?;
         let query =
             sqlx::query("UPDATE scheduled_reports SET next_run_id = $2 WHERE id = $1 AND next_run_id IS NULL AND next_slot IS NOT NULL");
         execute(&mut transaction, query.bind(report.to_string()).bind(fresh.to_string())).await?;

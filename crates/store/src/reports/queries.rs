@@ -6,6 +6,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::{Store, StoreError, execute};
@@ -13,7 +14,7 @@ use crate::{Store, StoreError, execute};
 impl Store {
     /// False, and nothing written, when the owner keeps `quota` queries already.
     pub async fn add_report_query(&self, query: &ReportQuery, quota: Option<u64>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Owner(query.owner)).await?;
         if let Some(quota) = quota {
             let count = sqlx::query("SELECT COUNT(*) FROM report_queries WHERE owner_id = $1 AND program = $2")
                 .bind(query.owner.to_string())

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::scheduled_report::{ReportStatus, Timing};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::database::row::millis;
@@ -17,10 +18,13 @@ impl Store {
     ///
     /// Runs that wait for their turn, retries of callbacks and lockouts that lie days ahead are brought back as well.
     pub async fn replan(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let far =
-            "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot > start_time AND next_slot - interval_hours * 3600000 > $2";
-        let query = sqlx::query(far).bind(ReportStatus::Active.name()).bind(millis(now));
+        // What somebody changes just now is looked at the next time.
+        let (mut transaction, skip_locked) = (self.begin_beside().await?, self.dialect.skip_locked());
+        let far = format!(
+            "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot > start_time AND next_slot - interval_hours * 3600000 > $2
+             {skip_locked}"
+        );
+        let query = sqlx::query(AssertSqlSafe(far)).bind(ReportStatus::Active.name()).bind(millis(now));
         let mut replanned = Vec::new();
         for row in &query.fetch_all(&mut *transaction).await? {
             let report = read_report(row)?;
@@ -33,12 +37,15 @@ impl Store {
             replanned.push(report.id);
         }
         let too_far = now.checked_add_signed(TOO_FAR).unwrap_or(now);
-        for statement in [
-            "UPDATE executions SET turn = $1 WHERE status = 'Pending' AND turn > $2",
-            "UPDATE callbacks SET due = $1 WHERE state = 'pending' AND due > $2",
-            "UPDATE sign_in_counts SET locked_until = NULL WHERE locked_until > $1 AND locked_until > $2",
+        for (table, key, change, condition) in [
+            ("executions", "id", "turn = $1", "status = 'Pending' AND turn > $2"),
+            ("callbacks", "id", "due = $1", "state = 'pending' AND due > $2"),
+            ("sign_in_counts", "(subject, network)", "locked_until = NULL", "locked_until > $1 AND locked_until > $2"),
         ] {
-            execute(&mut transaction, sqlx::query(statement).bind(millis(now)).bind(millis(too_far))).await?;
+            let columns = key.trim_matches(['(', ')']);
+            let chosen = format!("SELECT {columns} FROM {table} WHERE {condition} {skip_locked}");
+            let query = sqlx::query(AssertSqlSafe(format!("UPDATE {table} SET {change} WHERE {key} IN ({chosen})")));
+            execute(&mut transaction, query.bind(millis(now)).bind(millis(too_far))).await?;
         }
         transaction.commit().await?;
         Ok(replanned)

@@ -73,13 +73,16 @@ impl Store {
 
     /// Forgets runs that ended before an instant and have no file any more. How many; there may be more until it is 0.
     pub async fn forget_executions(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query(
-            "DELETE FROM executions WHERE id IN
+        let mut transaction = self.begin_beside().await?;
+        let old = format!(
+            "WITH old AS MATERIALIZED
                  (SELECT id FROM executions WHERE finished < $1 AND (generated IS NULL OR artifact_removed IS NOT NULL)
-                  ORDER BY finished LIMIT $2)",
+                  ORDER BY finished LIMIT $2 {})
+             DELETE FROM executions WHERE id IN (SELECT id FROM old)",
+            self.dialect.skip_locked()
         );
-        let forgotten = execute(&mut transaction, query.bind(millis(before)).bind(BATCH)).await?;
+        let query = sqlx::query(sqlx::AssertSqlSafe(old)).bind(millis(before)).bind(BATCH);
+        let forgotten = execute(&mut transaction, query).await?;
         transaction.commit().await?;
         Ok(forgotten)
     }

@@ -11,6 +11,8 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::callbacks::cancel_callbacks;
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::reports::executions::{NewExecution, end_exhausted_report, insert_execution};
 use crate::room;
@@ -51,7 +53,7 @@ impl Store {
         first: Option<&NewExecution>,
         quotas: Option<ReportQuotas>,
     ) -> Result<Result<(), ReportFault>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Owner(report.owner)).await?;
         if let Some(quotas) = quotas
             && let Some(fault) = used_up(&mut transaction, report, quotas).await?
         {
@@ -117,9 +119,19 @@ impl Store {
         program: Program,
         id: Uuid,
         quotas: Option<ReportQuotas>,
-        change: impl FnOnce(&ScheduledReport) -> Result<ScheduledReport, E>,
+        change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, E>,
     ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
-        let mut transaction = self.begin().await?;
+        again(|| self.try_to_change_report((owner, program, id), quotas, &change)).await
+    }
+
+    async fn try_to_change_report<E: From<ReportFault>>(
+        &self,
+        (owner, program, id): (Uuid, Program, Uuid),
+        quotas: Option<ReportQuotas>,
+        change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, E>,
+    ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
+        let mut transaction = self.begin(Hold::Owner(owner)).await?;
+        self.hold(&mut transaction, Hold::Report(id)).await?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
@@ -158,22 +170,25 @@ impl Store {
 
     /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
     pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let owned = "SELECT id FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3";
-        let query = sqlx::query(owned).bind(owner.to_string()).bind(program.name()).bind(id.to_string());
-        if query.fetch_optional(&mut *transaction).await?.is_none() {
-            return Ok(false);
-        }
-        cancel_callbacks(&mut transaction, id, now).await?;
-        execute(&mut transaction, sqlx::query("DELETE FROM executions WHERE report_id = $1").bind(id.to_string())).await?;
-        execute(&mut transaction, sqlx::query("DELETE FROM scheduled_reports WHERE id = $1").bind(id.to_string())).await?;
-        transaction.commit().await?;
-        Ok(true)
+        again(|| async move {
+            let mut transaction = self.begin(Hold::Report(id)).await?;
+            let owned = "SELECT id FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3";
+            let query = sqlx::query(owned).bind(owner.to_string()).bind(program.name()).bind(id.to_string());
+            if query.fetch_optional(&mut *transaction).await?.is_none() {
+                return Ok(false);
+            }
+            cancel_callbacks(&mut transaction, id, now).await?;
+            execute(&mut transaction, sqlx::query("DELETE FROM executions WHERE report_id = $1").bind(id.to_string())).await?;
+            execute(&mut transaction, sqlx::query("DELETE FROM scheduled_reports WHERE id = $1").bind(id.to_string())).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await
     }
 
     /// Queues executions for slots that are due by `now`, of at most `limit` reports; gives the number of reports that were due. There may be
     /// more until it is 0.
-    /// Safe to run at the same time elsewhere: a slot is queued once.
+    /// Safe to run at the same time elsewhere: a slot is queued once, by one at a time. A report that somebody changes just now is looked at the next time.
     pub async fn queue_due_reports<E: From<StoreError>>(
         &self,
         now: DateTime<Utc>,
@@ -181,8 +196,8 @@ impl Store {
         limit: u32,
         mut new_id: impl FnMut() -> Result<Uuid, E>,
     ) -> Result<usize, E> {
-        let mut transaction = self.begin().await?;
-        let rows = sqlx::query(DUE)
+        let mut transaction = self.begin(Hold::DueReports).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{DUE} {}", self.dialect.skip_locked())))
             .bind(ReportStatus::Active.name())
             .bind(millis(now))
             .bind(i64::from(limit))
@@ -281,7 +296,7 @@ async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: 
     Ok((u64::try_from(count).unwrap_or(u64::MAX) >= quota).then_some(fault))
 }
 
-async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
+pub(crate) async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {
     let placeholders: Vec<String> = (1..=28).map(|position| format!("${position}")).collect();
     let number = "(SELECT COALESCE(MAX(number), 0) + 1 FROM scheduled_reports WHERE owner_id = $3)";
     let statement = format!("INSERT INTO scheduled_reports ({COLUMNS}, number) VALUES ({}, {number})", placeholders.join(", "));

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::sign_in::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::sign_in::sessions::hold_session;
@@ -37,7 +39,7 @@ pub struct AuthorizationCode {
 impl Store {
     /// A code of the session with this digest. False, with nothing written, when that has ended: nothing may come of it any more.
     pub async fn add_authorization_code(&self, code: &AuthorizationCode, session: &str) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::User(code.user)).await?;
         if !hold_session(&mut transaction, session).await? {
             return Ok(false);
         }
@@ -97,15 +99,18 @@ impl Store {
     /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
     /// somebody else was first: one code is never good for two answers.
     pub async fn redeem_authorization_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE authorization_codes SET used = 1 WHERE digest = $1 AND used = 0").bind(digest.to_owned());
-        if execute(&mut transaction, query).await? != 1 {
-            return Ok(false);
-        }
-        insert(&mut transaction, token.as_slice(), false).await?;
-        self.record_change(&mut transaction).await?;
-        transaction.commit().await?;
-        self.grown.note(token);
-        Ok(true)
+        again(|| async move {
+            let mut transaction = self.begin_with_token(token).await?;
+            let query = sqlx::query("UPDATE authorization_codes SET used = 1 WHERE digest = $1 AND used = 0").bind(digest.to_owned());
+            if execute(&mut transaction, query).await? != 1 {
+                return Ok(false);
+            }
+            insert(&mut transaction, token.as_slice(), false).await?;
+            self.record_change(&mut transaction).await?;
+            transaction.commit().await?;
+            self.grown.note(token);
+            Ok(true)
+        })
+        .await
     }
 }

@@ -3,9 +3,11 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES, KNOWN_FOR, REMEMBERED_FOR, WrongPassword, is_known};
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
@@ -44,7 +46,7 @@ impl SignInCount {
 impl Store {
     /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
     pub async fn sign_in_count(&self, subject: &Subject, network: Option<&str>, now: DateTime<Utc>) -> Result<SignInCount, StoreError> {
-        again(|| async { find(&mut self.pool.acquire().await?, subject, network, now).await }).await
+        again(|| async { find(&mut self.pool.acquire().await?, subject, network, now, "").await }).await
     }
 
     /// Reads the count, changes it and writes it back, in one transaction: guesses that come at the same time all count. Gives the count as it was
@@ -67,8 +69,8 @@ impl Store {
         now: DateTime<Utc>,
         change: impl Fn(Count) -> Count,
     ) -> Result<SignInCount, StoreError> {
-        let mut transaction = self.begin().await?;
-        let found = find(&mut transaction, subject, network, now).await?;
+        let mut transaction = self.begin(Hold::Subject(&subject.text())).await?;
+        let found = find(&mut transaction, subject, network, now, self.dialect.for_update()).await?;
         let changed = change(found.count.clone());
         let network = network.filter(|_| found.is_known()).unwrap_or_default();
         let recent: Vec<String> = changed.recent.iter().map(|wrong| format!("{:032x}", wrong.0)).collect();
@@ -97,7 +99,7 @@ impl Store {
     }
 
     async fn try_to_know(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Subject(&user.to_string())).await?;
         let query = sqlx::query(
             "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
              VALUES ($1, $2, 0, 0, NULL, $3, '', $3, $3)
@@ -120,13 +122,15 @@ pub fn is_news(found: &SignInCount, now: DateTime<Utc>) -> bool {
     found.last_success.is_none_or(|last| now - last >= REMEMBERED_FOR || last > now)
 }
 
+/// `for_update`: of what is to be written back.
 async fn find(
     connection: &mut Connection,
     subject: &Subject,
     network: Option<&str>,
     now: DateTime<Utc>,
+    for_update: &str,
 ) -> Result<SignInCount, StoreError> {
-    let query = sqlx::query("SELECT * FROM sign_in_counts WHERE subject = $1 AND network IN ('', $2)");
+    let query = sqlx::query(AssertSqlSafe(format!("SELECT * FROM sign_in_counts WHERE subject = $1 AND network IN ('', $2) {for_update}")));
     let rows = query.bind(subject.text()).bind(network.unwrap_or_default().to_owned()).fetch_all(connection).await?;
     let counts = rows.iter().map(read_count).collect::<Result<Vec<_>, _>>()?;
     let known = counts.iter().find(|found| found.last_success.is_some_and(|last| is_known(last, now)));

@@ -6,6 +6,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
+use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::sign_in::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::sign_in::sessions::{SignInSession, hold_session};
@@ -57,7 +59,7 @@ impl Store {
     /// Adds a code that waits for its user. An address has a share of an application's places; where all of them are taken, the address that has
     /// the most of them loses its oldest to one that has fewer.
     pub async fn add_device_code(&self, code: &DeviceCode, now: DateTime<Utc>) -> Result<AddedDeviceCode, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::Application(code.application)).await?;
         let waiting = waiting_codes(&mut transaction, code.application, now).await?;
         let all: i64 = waiting.iter().map(|waiting| waiting.number).sum();
         let own = waiting.iter().find(|waiting| waiting.network == code.network);
@@ -110,7 +112,7 @@ impl Store {
 
     /// The user's decision; `approved` is the session in which it was taken. False when the code is no longer pending, or the session has ended.
     pub async fn decide_device_code(&self, digest: &str, approved: Option<&SignInSession>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_beside().await?;
         if let Some(session) = approved
             && !hold_session(&mut transaction, &session.digest).await?
         {
@@ -134,16 +136,19 @@ impl Store {
     /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
     /// somebody else was first: one code is never good for two answers.
     pub async fn redeem_device_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE device_codes SET state = 'used' WHERE digest = $1 AND state = 'approved'");
-        if execute(&mut transaction, query.bind(digest.to_owned())).await? != 1 {
-            return Ok(false);
-        }
-        insert(&mut transaction, token.as_slice(), false).await?;
-        self.record_change(&mut transaction).await?;
-        transaction.commit().await?;
-        self.grown.note(token);
-        Ok(true)
+        again(|| async move {
+            let mut transaction = self.begin_with_token(token).await?;
+            let query = sqlx::query("UPDATE device_codes SET state = 'used' WHERE digest = $1 AND state = 'approved'");
+            if execute(&mut transaction, query.bind(digest.to_owned())).await? != 1 {
+                return Ok(false);
+            }
+            insert(&mut transaction, token.as_slice(), false).await?;
+            self.record_change(&mut transaction).await?;
+            transaction.commit().await?;
+            self.grown.note(token);
+            Ok(true)
+        })
+        .await
     }
 }
 

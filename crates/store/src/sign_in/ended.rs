@@ -1,7 +1,7 @@
 //! What sign-ins leave behind: removed soon after it has ended, a batch at a time, so that nobody waits for a large one.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::database::row::millis;
 use crate::sign_in::counts::known_since;
@@ -25,51 +25,41 @@ impl Store {
     /// `long`: a clock that is wrong for a moment must not end it.
     pub async fn forget_ended_sign_ins(&self, now: DateTime<Utc>, long: bool) -> Result<u64, StoreError> {
         let short_lived = [
-            (
-                "DELETE FROM device_codes WHERE digest IN (SELECT digest FROM device_codes WHERE expires < $1 LIMIT $2)",
-                now - DEVICE_CODES_KEPT,
-            ),
-            (
-                "DELETE FROM authorization_codes WHERE digest IN (SELECT digest FROM authorization_codes WHERE expires < $1 LIMIT $2)",
-                now - AUTHORIZATION_CODES_KEPT,
-            ),
-            ("DELETE FROM sign_in_sessions WHERE digest IN (SELECT digest FROM sign_in_sessions WHERE expires < $1 LIMIT $2)", now),
-            (
-                "DELETE FROM sign_in_counts WHERE network = '' AND last_failure < $1 AND subject IN
-                     (SELECT subject FROM sign_in_counts WHERE last_success = 0 AND last_failure < $1 LIMIT $2)",
-                now - FAILURES_KEPT,
-            ),
+            ("device_codes", "digest", "expires < $1", now - DEVICE_CODES_KEPT),
+            ("authorization_codes", "digest", "expires < $1", now - AUTHORIZATION_CODES_KEPT),
+            ("sign_in_sessions", "digest", "expires < $1", now),
+            ("sign_in_counts", "subject, network", "last_success = 0 AND network = '' AND last_failure < $1", now - FAILURES_KEPT),
         ];
         let long_lived = [
-            (
-                "UPDATE refresh_tokens SET expires = $1 WHERE digest IN
-                     (SELECT digest FROM refresh_tokens WHERE revoked = 1 AND expires > $1 LIMIT $2)",
-                // A revoked token has ended.
-                now,
-            ),
-            (
-                "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM refresh_tokens WHERE expires < $1 LIMIT $2)",
-                now - REFRESH_TOKENS_KEPT,
-            ),
-            (
-                "DELETE FROM sign_in_counts WHERE network <> '' AND last_success < $1 AND subject IN
-                     (SELECT subject FROM sign_in_counts WHERE last_success > 0 AND last_success < $1 LIMIT $2)",
-                known_since(now),
-            ),
+            ("refresh_tokens", "digest", "expires < $1", now - REFRESH_TOKENS_KEPT),
+            ("sign_in_counts", "subject, network", "last_success > 0 AND network <> '' AND last_success < $1", known_since(now)),
         ];
         let mut connection = self.pool.acquire().await?;
         let mut removed = 0;
-        for (statement, instant) in short_lived.into_iter().chain(long_lived.into_iter().filter(|_| long)) {
+        if long {
+            // A revoked token has ended.
+            let ended = self.batch(("refresh_tokens", "digest"), "revoked = 1 AND expires > $1", "UPDATE refresh_tokens SET expires = $1");
+            removed += execute(&mut connection, sqlx::query(ended).bind(millis(now)).bind(BATCH)).await?;
+        }
+        for (table, key, ended, instant) in short_lived.into_iter().chain(long_lived.into_iter().filter(|_| long)) {
+            let statement = self.batch((table, key), ended, &format!("DELETE FROM {table}"));
             removed += execute(&mut connection, sqlx::query(statement).bind(millis(instant)).bind(BATCH)).await?;
         }
         let names: i64 =
             sqlx::query("SELECT COUNT(*) FROM sign_in_counts WHERE nobody = 1").fetch_one(&mut connection).await?.try_get(0)?;
         if names > NAMES_OF_NOBODY {
-            let statement = "DELETE FROM sign_in_counts WHERE nobody = 1 AND subject IN
-                     (SELECT subject FROM sign_in_counts WHERE nobody = 1 ORDER BY last_failure, subject LIMIT $1)";
+            let oldest = "nobody = $1 ORDER BY last_failure, subject";
+            let statement = self.batch(("sign_in_counts", "subject, network"), oldest, "DELETE FROM sign_in_counts");
             let surplus = (names - NAMES_OF_NOBODY).min(BATCH);
-            removed += execute(&mut connection, sqlx::query(statement).bind(surplus)).await?;
+            removed += execute(&mut connection, sqlx::query(statement).bind(1_i64).bind(surplus)).await?;
         }
         Ok(removed)
+    }
+
+    /// A statement that does this to a batch of rows that meet the condition. Those that somebody uses just now are left for the next time.
+    fn batch(&self, (table, key): (&str, &str), condition: &str, change: &str) -> AssertSqlSafe<String> {
+        let skip_locked = self.dialect.skip_locked();
+        let chosen = format!("SELECT {key} FROM {table} WHERE {condition} LIMIT $2 {skip_locked}");
+        AssertSqlSafe(format!("WITH batch AS MATERIALIZED ({chosen}) {change} WHERE ({key}) IN (SELECT {key} FROM batch)"))
     }
 }

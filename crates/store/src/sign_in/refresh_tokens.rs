@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
-use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, KEPT_PER_USER, LIFETIME};
-use sqlx::AssertSqlSafe;
-use uuid::Uuid;
-
 use crate::audit::{self, AuditEvent};
+use crate::database::dialect::{Dialect, placeholders};
+use crate::database::locks::Hold;
 use crate::database::outage::again;
 use crate::database::row::{Read, millis};
-use crate::together::{Write, in_powers_of_two, insert_rows, placeholders};
-use crate::{Connection, Store, StoreError, execute};
+use crate::database::rows::{in_powers_of_two, insert_rows};
+use crate::{Connection, Store, StoreError, Transaction, execute};
+use chrono::{DateTime, Utc};
+use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, KEPT_PER_USER, LIFETIME};
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
+use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshTokenRecord {
@@ -104,26 +107,26 @@ impl Store {
         Ok(Some((record, state)))
     }
 
-    /// Marks the token used, adds the one that is given for it, if any, and records the event, in one transaction. False, with nothing written, when
-    /// the token is not good any more.
-    pub async fn replace_refresh_token(
-        &self,
-        used: UsedToken,
-        by: Option<RefreshTokenRecord>,
-        event: Option<AuditEvent>,
-    ) -> Result<bool, StoreError> {
-        self.write_together(Write::Replace { used, by, event }).await
-    }
-
     /// Ends a sign-in, and records the event in the same transaction. Nothing is recorded when it had ended before.
     pub async fn revoke_refresh_family(&self, family: Uuid, event: Option<AuditEvent>) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let query = sqlx::query("UPDATE refresh_tokens SET revoked = 1 WHERE family_id = $1 AND revoked = 0").bind(family.to_string());
-        if execute(&mut transaction, query).await? > 0 {
-            let events: Vec<&AuditEvent> = event.iter().collect();
-            audit::insert(&mut transaction, &events, false).await?;
+        let event = &event;
+        again(|| async move {
+            let mut transaction = self.begin(Hold::UserOfFamily(family)).await?;
+            if execute(&mut transaction, revoke(self.dialect, "family_id").bind(family.to_string())).await? > 0 {
+                let events: Vec<&AuditEvent> = event.iter().collect();
+                audit::insert(&mut transaction, &events, false).await?;
+            }
+            transaction.commit().await
+        })
+        .await
+    }
+
+    /// Begins the transaction that adds this token: whoever ends the sign-ins of its user meanwhile ends it too.
+    pub(crate) async fn begin_with_token(&self, token: Option<&RefreshTokenRecord>) -> Result<Transaction, StoreError> {
+        match token {
+            Some(token) => self.begin(Hold::UsersStay(&[token.user])).await,
+            None => self.begin_beside().await,
         }
-        transaction.commit().await
     }
 
     /// Of sign-ins that got tokens since the last call, removes those tokens that lay idle longest, where there are too many. Until then there may
@@ -134,7 +137,7 @@ impl Store {
         users.sort_unstable();
         users.dedup();
         let families: Vec<Uuid> = grown.into_keys().collect();
-        let mut connection = self.pool.acquire().await?;
+        let (mut connection, skip_locked) = (self.pool.acquire().await?, self.dialect.skip_locked());
         let mut removed = 0;
         for (of, each, kept, ids) in
             [("family_id", "family_id", KEPT_PER_SIGN_IN, families), ("user_id", "user_id, application_id", KEPT_PER_USER, users)]
@@ -142,10 +145,10 @@ impl Store {
             for some in in_powers_of_two(&ids) {
                 let listed = placeholders(1, some.len());
                 let text = format!(
-                    "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM
+                    "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM refresh_tokens WHERE digest IN (SELECT digest FROM
                          (SELECT digest, ROW_NUMBER() OVER (PARTITION BY {each} ORDER BY touched DESC, digest) AS place
                           FROM refresh_tokens WHERE {of} IN ({listed})) AS ranked
-                     WHERE place > $1)"
+                     WHERE place > $1) {skip_locked})"
                 );
                 let query = sqlx::query(AssertSqlSafe(text)).bind(i64::from(kept));
                 removed += execute(&mut connection, some.iter().fold(query, |query, id| query.bind(id.to_string()))).await?;
@@ -156,13 +159,18 @@ impl Store {
 }
 
 /// Marks the tokens used for the first time. The digests of those that were not used before.
-pub(crate) async fn use_up(connection: &mut Connection, digests: &[&str], now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn use_up(
+    dialect: Dialect,
+    connection: &mut Connection,
+    digests: &[&str],
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
     let mut used = Vec::new();
     for some in in_powers_of_two(digests) {
         let listed = placeholders(1, some.len());
+        let held = by_digest(dialect, &format!("digest IN ({listed})"));
         let text = format!(
-            "UPDATE refresh_tokens SET used = 1, used_at = $1, touched = $1
-             WHERE used = 0 AND revoked = 0 AND digest IN ({listed}) RETURNING digest"
+            "UPDATE refresh_tokens SET used = 1, used_at = $1, touched = $1 WHERE used = 0 AND revoked = 0 AND {held} RETURNING digest"
         );
         let query = sqlx::query(AssertSqlSafe(text)).bind(millis(now));
         let query = some.iter().fold(query, |query, digest| query.bind((*digest).to_owned()));
@@ -171,6 +179,20 @@ pub(crate) async fn use_up(connection: &mut Connection, digests: &[&str], now: D
         }
     }
     Ok(used)
+}
+
+/// Ends the tokens whose column has the value that is bound.
+pub(crate) fn revoke(dialect: Dialect, column: &str) -> Query<'static, Any, AnyArguments> {
+    let held = by_digest(dialect, &format!("{column} = $1 AND revoked = 0"));
+    sqlx::query(AssertSqlSafe(format!("UPDATE refresh_tokens SET revoked = 1 WHERE revoked = 0 AND {held}")))
+}
+
+/// A condition under which several tokens are changed, so that all who do so hold them in one order.
+fn by_digest(dialect: Dialect, condition: &str) -> String {
+    match dialect.for_update() {
+        "" => condition.to_owned(),
+        for_update => format!("digest IN (SELECT digest FROM refresh_tokens WHERE {condition} ORDER BY digest {for_update})"),
+    }
 }
 
 /// Uses a token again. False when it is not good for that.

@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
-use crate::{Connection, Store, StoreError, execute};
+use crate::sign_in::refresh_tokens::revoke;
+use crate::{Connection, Dialect, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInSession {
@@ -59,7 +61,7 @@ impl Store {
         replaced: Option<&str>,
         must_be_there: bool,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(Hold::User(session.user)).await?;
         let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(replaced.unwrap_or_default().to_owned());
         if execute(&mut transaction, query).await? != 1 && must_be_there {
             return Ok(false);
@@ -120,15 +122,14 @@ pub(crate) async fn hold_session(connection: &mut Connection, digest: &str) -> R
     Ok(execute(connection, query).await? == 1)
 }
 
-/// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens.
-pub(crate) async fn end_sign_ins(connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
+/// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens. Part of a transaction that holds the user.
+pub(crate) async fn end_sign_ins(dialect: Dialect, connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM sign_in_sessions WHERE user_id = $1",
         "DELETE FROM authorization_codes WHERE user_id = $1",
         "DELETE FROM device_codes WHERE user_id = $1",
-        "UPDATE refresh_tokens SET revoked = 1 WHERE user_id = $1 AND revoked = 0",
     ] {
         execute(&mut *connection, sqlx::query(statement).bind(user.to_string())).await?;
     }
-    Ok(())
+    execute(connection, revoke(dialect, "user_id").bind(user.to_string())).await.map(drop)
 }

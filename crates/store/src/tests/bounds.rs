@@ -53,7 +53,7 @@ async fn every_table_has_a_bound() {
 }
 
 /// So many rows at once, as text of a statement that counts `n`.
-async fn fill(store: &Store, most: i64, insert: &str) {
+pub(super) async fn fill(store: &Store, most: i64, insert: &str) {
     let text =
         format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {most}) {insert} FROM numbers");
     sqlx::query(sqlx::AssertSqlSafe(text)).execute(&store.pool).await.unwrap();

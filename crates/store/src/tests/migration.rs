@@ -38,7 +38,7 @@ async fn a_database_of_the_first_version_goes_on() {
 
     // New runs of the old report are queued and done.
     let next = NewExecution { id: Uuid::from_u128(5), report, slot: "next".into(), anchor: at(0), queued: at(0) };
-    let mut transaction = store.begin().await.unwrap();
+    let mut transaction = store.begin_beside().await.unwrap();
     crate::reports::executions::insert_execution(&mut transaction, tenant.id, &next).await.unwrap();
     transaction.commit().await.unwrap();
     let claimed = store.claim_execution(1, 2).await.unwrap().unwrap();

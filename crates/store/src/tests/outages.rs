@@ -47,7 +47,7 @@ async fn a_writer_that_hangs_keeps_no_reader() {
         return;
     }
     let other = Store::open(&url).await.unwrap();
-    let held = other.begin().await.unwrap();
+    let held = other.begin_beside().await.unwrap();
     let writing: Vec<_> = (0..20)
         .map(|number| {
             let store = store.clone();
@@ -210,7 +210,7 @@ async fn a_locked_table_holds_up_nothing_but_itself() {
     for number in 0..50 {
         unhindered(store.lease_time()).await.unwrap();
         unhindered(store.principal(tenant().id, Uuid::from_u128(2), None)).await.unwrap();
-        unhindered(store.record_audit_event(super::together::event(number))).await.unwrap();
+        unhindered(store.record_audit_event(super::group_commit::event(number))).await.unwrap();
     }
     for added in adding {
         let outcome = timeout(2 * SOON, added).await.unwrap().unwrap();
@@ -286,8 +286,8 @@ async fn a_database_that_falls_silent_keeps_nobody() {
     // Connections that lie idle, in every lane.
     store.lease_time().await.unwrap();
     store.reports(OWNER, Program::Mpn, &ReportFilter::default()).await.unwrap();
-    store.begin().await.unwrap().commit().await.unwrap();
-    let mut begun = store.begin().await.unwrap();
+    store.begin_beside().await.unwrap().commit().await.unwrap();
+    let mut begun = store.begin_beside().await.unwrap();
     proxy.silent.send_replace(true);
     for _ in 0..2 {
         let asking: Vec<_> = (0..50)
@@ -332,7 +332,7 @@ async fn connections_that_are_cut_one_after_another_lose_no_grant() {
         cut_thrice();
         in_time(store.principal(tenant().id, Uuid::from_u128(2), None)).await.unwrap();
         cut_thrice();
-        in_time(store.record_audit_event(super::together::event(number))).await.unwrap();
+        in_time(store.record_audit_event(super::group_commit::event(number))).await.unwrap();
         cut_thrice();
         in_time(store.know_address(OWNER, "home", now)).await.unwrap();
     }
@@ -432,8 +432,9 @@ async fn a_transaction_begins_and_events_are_written_on_another_connection() {
     let Deployment { store, url, _folder } = deployment().await;
     // Held, so that what comes waits for its turn, on a connection that is about to be cut.
     for number in 1..4 {
-        let held = store.begin_grants().await.unwrap();
-        let writing = store.record_audit_event(super::together::event(number));
+        let mut held = store.begin_grants().await.unwrap();
+        execute(&mut held, sqlx::query("LOCK TABLE audit_events IN EXCLUSIVE MODE")).await.unwrap();
+        let writing = store.record_audit_event(super::group_commit::event(number));
         let cutting = async {
             wait_for_lock(&url).await;
             cut_all(&url).await;
@@ -452,7 +453,8 @@ async fn a_transaction_begins_and_events_are_written_on_another_connection() {
 
 async fn wait_for_lock(url: &str) {
     let mut looking = AnyConnection::connect(url).await.unwrap();
-    let text = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let text =
+        "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while sqlx::query(text).fetch_one(&mut looking).await.unwrap().get::<i64, _>(0) == 0 {
         tokio::task::yield_now().await;
     }
@@ -462,9 +464,9 @@ async fn wait_for_lock(url: &str) {
 #[tokio::test]
 async fn events_that_may_be_there_already_are_written_once() {
     let Deployment { store, _folder, .. } = deployment().await;
-    store.record_audit_event(super::together::event(1)).await.unwrap();
+    store.record_audit_event(super::group_commit::event(1)).await.unwrap();
     let mut transaction = store.begin_grants().await.unwrap();
-    audit::insert(&mut transaction, &[&super::together::event(1), &super::together::event(2)], true).await.unwrap();
+    audit::insert(&mut transaction, &[&super::group_commit::event(1), &super::group_commit::event(2)], true).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(store.audit_events(10).await.unwrap().len(), 2);
 }

@@ -234,13 +234,13 @@ async fn of_processes_that_start_at_once_one_makes_the_first_key() {
     assert_eq!(store.keys("signing").await.unwrap().len(), 1);
 }
 
-/// SQLite has one writer at a time: others wait for it, and what they wanted is done.
+/// SQLite has one writer at a time: others wait for it, and what they wanted is done. In Postgres nobody waits for what they have nothing to do with.
 #[tokio::test]
 async fn a_busy_database_delays_a_claim_and_loses_nothing() {
     let Deployment { store, url, _folder } = deployment().await;
     add_once(&store, 7).await;
     let other = Store::open(&url).await.unwrap();
-    let mut writing = other.begin().await.unwrap();
+    let mut writing = other.begin_beside().await.unwrap();
     execute(&mut writing, sqlx::query("UPDATE settings SET value = value")).await.unwrap();
     let waiting = tokio::spawn({
         let store = store.clone();
@@ -249,7 +249,11 @@ async fn a_busy_database_delays_a_claim_and_loses_nothing() {
             store.finish_execution(&claimed, &completed(1), None, at(1)).await.unwrap()
         }
     });
-    // The claim of a Postgres goes beside the writer; the end of the run waits for it in both.
+    if store.dialect == Dialect::Postgres {
+        // There the run goes on beside a writer that holds nothing of it.
+        assert!(waiting.await.unwrap());
+        return writing.commit().await.unwrap();
+    }
     for _ in 0..50 {
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());

@@ -6,9 +6,9 @@ use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, KEPT_PER_USER, LIF
 
 use super::*;
 
-const APP: Uuid = Uuid::from_u128(2);
+pub(super) const APP: Uuid = Uuid::from_u128(2);
 
-async fn populated() -> Deployment {
+pub(super) async fn populated() -> Deployment {
     let deployment = deployment().await;
     deployment.store.add_application(&Application::confidential(APP, tenant().id, "Reports"), at(0)).await.unwrap();
     let user = User::new(OWNER, tenant().id, "analyst@contoso.example".into());
@@ -20,7 +20,7 @@ fn one_more(count: Count) -> Count {
     Count { failures: count.failures + 1, ..count }
 }
 
-async fn rows(store: &Store, table: &str) -> i64 {
+pub(super) async fn rows(store: &Store, table: &str) -> i64 {
     let query = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
     sqlx::query(query).fetch_one(&store.pool).await.unwrap().try_get(0).unwrap()
 }
@@ -94,7 +94,7 @@ async fn each_wrong_password_is_one_write() {
     assert!(written[0] > 0 && written.iter().all(|bytes| *bytes == written[0]), "{written:?}");
 }
 
-fn code(id: u64, network: &str, expires: DateTime<Utc>) -> DeviceCode {
+pub(super) fn code(id: u64, network: &str, expires: DateTime<Utc>) -> DeviceCode {
     DeviceCode {
         digest: format!("digest {id}"),
         user_code: format!("code {id}"),
@@ -138,7 +138,7 @@ async fn device_codes_have_shares_and_the_greediest_gives_way() {
     assert_eq!(store.add_device_code(&elsewhere, at(0)).await.unwrap(), AddedDeviceCode::Added);
 }
 
-fn token(digest: &str, family: u128, issued: DateTime<Utc>) -> RefreshTokenRecord {
+pub(super) fn token(digest: &str, family: u128, issued: DateTime<Utc>) -> RefreshTokenRecord {
     RefreshTokenRecord {
         digest: digest.into(),
         family: Uuid::from_u128(family),

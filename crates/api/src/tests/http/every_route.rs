@@ -11,10 +11,10 @@ use crate::router::tables;
 use crate::state::SandboxAccess;
 use crate::tests::harness::*;
 
-const ID: &str = "00000000-0000-0000-0000-000000000001";
+pub(super) const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 /// What answers without a token, and how: reviewed, one by one.
-const OPEN: [(&str, &str, u16, &str); 40] = [
+pub(super) const OPEN: [(&str, &str, u16, &str); 40] = [
     ("GET", "/healthz", 200, "says nothing but that the process runs"),
     ("GET", "/readyz", 200, "says in general words what cannot be done, and names no host or file"),
     ("GET", "/manage/v1/openapi.json", 200, "the document of the API, which holds no data"),

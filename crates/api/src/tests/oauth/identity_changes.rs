@@ -89,7 +89,7 @@ async fn readers_beside_a_writer_never_bring_back_what_was_revoked() {
             tokio::spawn(async move {
                 let mut answers = 0;
                 while !done.load(SeqCst) {
-                    deployment.context.directory.principal(CONTOSO, APP, ANA.user).await.unwrap();
+                    deployment.context.directory.view().principal(CONTOSO, APP, ANA.user).await.unwrap();
                     answers += 1;
                     tokio::task::yield_now().await;
                 }

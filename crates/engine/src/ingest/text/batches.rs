@@ -1,4 +1,4 @@
-//! Rows of texts → batches of columns of strings, of a bounded size whatever the rows hold.
+//! Rows of texts → batches of string columns, of a bounded size whatever the rows contain.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use super::delimited::{Delimited, ReadError, Record};
 use super::json_lines::{Cell, JsonLines};
 use crate::error::EngineError;
-use crate::ingest::source::{Batch, failed};
+use crate::ingest::batch::{Batch, failed};
 
 /// A batch has so many rows, or bytes of text, and one row more.
 const ROWS: usize = 8192;

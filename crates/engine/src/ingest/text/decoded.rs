@@ -1,4 +1,5 @@
-//! Bytes of any encoding → UTF-8, a buffer at a time. What is no text in the encoding is an error with its line, never a replacement character.
+//! Bytes of any encoding → UTF-8, a buffer at a time. A byte that is not valid in the encoding is an error with its line, and never becomes a
+//! replacement character.
 
 use std::io::{self, BufRead, Read};
 
@@ -20,7 +21,7 @@ pub(crate) struct Decoded<R> {
     is_over: bool,
 }
 
-/// UTF-16 that says so by its first bytes, or by what stands beside its letters; else what was named, else UTF-8.
+/// UTF-16 if the first bytes, or the zero bytes beside its letters, show it; otherwise the encoding that was named, or UTF-8.
 pub(crate) fn encoding_of(head: &[u8], named: Option<&'static Encoding>) -> &'static Encoding {
     if let Some((found, _)) = Encoding::for_bom(head) {
         return found;
@@ -39,7 +40,7 @@ pub(crate) fn encoding_of(head: &[u8], named: Option<&'static Encoding>) -> &'st
 }
 
 impl<R: Read> Decoded<R> {
-    /// A mark of the encoding at the beginning is no part of the text.
+    /// A byte-order mark at the beginning is not part of the text.
     pub(crate) fn new(input: R, encoding: &'static Encoding) -> Decoded<R> {
         let decoder = encoding.new_decoder();
         Decoded { input, encoding, decoder, read: Vec::with_capacity(BUFFER), text: Vec::new(), taken: 0, lines: 0, is_over: false }

@@ -1,6 +1,6 @@
-//! Text → rows of values: what stands between separators, in quotes or not, with the line where each row begins.
+//! Text → rows of values, which are between separators and may be in quotes, with the line where each row begins.
 //!
-//! Nothing is guessed and nothing is dropped: a quote that never closes, or one that closes within a value, is an error with its line.
+//! Nothing is guessed and nothing is dropped: a quote that is never closed, or that is closed within a value, is an error with its line.
 
 use std::io::{self, BufRead};
 
@@ -21,7 +21,7 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// One row, kept between reads for its memory.
+/// One row, whose memory is used again for the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     bytes: Vec<u8>,
@@ -36,7 +36,7 @@ impl Record {
         self.ends.len()
     }
 
-    /// Each value, and whether it stood in quotes.
+    /// Each value, and whether it was in quotes.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&[u8], bool)> {
         let mut start = 0;
         self.ends.iter().map(move |(end, quoted)| {
@@ -66,7 +66,7 @@ enum State {
 pub(crate) struct Delimited<R> {
     input: R,
     place: Place,
-    /// A blank line is a row, whose only value is missing.
+    /// A blank line is a row with one value, which is missing.
     pub(crate) takes_blank_lines: bool,
 }
 
@@ -80,7 +80,7 @@ struct Place {
 }
 
 impl<R: BufRead> Delimited<R> {
-    /// `line`: the number of the first one.
+    /// `line`: the number of the first line.
     pub(crate) fn new(input: R, delimiter: u8, line: u64) -> Delimited<R> {
         let place = Place { delimiter, state: State::Start, line, opened: (0, 0) };
         Delimited { input, place, takes_blank_lines: false }

@@ -1,4 +1,4 @@
-//! Lines of JSON → rows of texts: an object a line, its keys the columns. Numbers keep all of their digits.
+//! Lines of JSON → rows of texts. Each line is an object, and its keys are the columns. Numbers keep all of their digits.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ const MAX_LINE_BYTES: usize = 64 << 20;
 /// Of a text of either kind.
 pub(crate) const MAX_COLUMNS: usize = 10_000;
 
-/// One value, as a table takes it.
+/// One value of a table.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cell<'a> {
     Null,
@@ -30,7 +30,7 @@ pub(crate) enum Cell<'a> {
 pub(crate) struct JsonLines<R> {
     input: R,
     text: Vec<u8>,
-    /// Of the line that was read last, from 1.
+    /// The number of the line that was read last, from 1.
     pub(crate) line: u64,
 }
 
@@ -42,7 +42,7 @@ impl<R: BufRead> JsonLines<R> {
         JsonLines { input, text: Vec::new(), line: 0 }
     }
 
-    /// Hands out the next object's keys and values; false at the end.
+    /// Returns the next object's keys and values; false at the end.
     pub(crate) fn read(&mut self, mut take: impl FnMut(&str, Cell<'_>) -> Result<(), String>) -> Result<bool, ReadError> {
         loop {
             self.text.clear();
@@ -93,7 +93,7 @@ fn cell(raw: &str) -> Result<Cell<'_>, String> {
     })
 }
 
-/// All keys of all lines, in the order in which they come first.
+/// All keys of all lines, in the order of their first occurrence.
 pub(crate) fn keys<R: BufRead>(input: R) -> Result<Vec<String>, ReadError> {
     let mut reader = JsonLines::new(input);
     let (mut names, mut known): (Vec<String>, HashSet<String>) = (Vec::new(), HashSet::new());

@@ -1,19 +1,19 @@
-//! Numbers as people and programs write them: `1234.5`, `1234,5` where the comma is decimal, and `$1,234.50`, which is read only on request.
+//! Numbers as people and programs write them: `1234.5`, `1234,5` with a decimal comma, and `$1,234.50`, which is read only on request.
 
-/// What a plain number looks like.
+/// The form of a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// Digits before the point, without zeros in front.
+    /// Digits before the point, without leading zeros.
     pub(crate) whole: u32,
-    /// Digits behind it.
+    /// Digits after the point.
     pub(crate) scale: u32,
-    /// Those without zeros at the end.
+    /// The same without trailing zeros.
     pub(crate) least_scale: u32,
     pub(crate) has_point: bool,
     pub(crate) has_exponent: bool,
 }
 
-/// None for what a number type would not give back: `007`, `+1` and the like are rather codes.
+/// None for texts that a number type would not reproduce, such as `007` and `+1`, which are rather codes.
 pub(crate) fn look(text: &str) -> Option<Look> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (number, exponent) = match digits.split_once(['e', 'E']) {
@@ -44,20 +44,20 @@ pub(crate) fn look(text: &str) -> Option<Look> {
     })
 }
 
-/// `-1234,5` or `1.234,50`: a comma that can be nothing but decimal where commas do not separate.
+/// `-1234,5` or `1.234,50`: a comma that can only be decimal, if commas do not separate values.
 pub(crate) fn has_decimal_comma(text: &str) -> bool {
     let Some((whole, fraction)) = text.strip_prefix('-').unwrap_or(text).split_once(',') else { return false };
     let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     all_digits(fraction) && (all_digits(whole) || grouped(whole, '.').is_some())
 }
 
-/// With a point for the comma. None where the text has a point already: what it stands for is not known.
+/// The text with a point in place of the comma. None if the text has a point already, whose meaning is unknown.
 pub(crate) fn with_point(text: &str) -> Option<String> {
     (!text.contains('.')).then(|| text.replacen(',', ".", 1))
 }
 
-/// The plain form of a number with a currency, groups of thousands, blanks, brackets or a sign behind it: `-1234.50` for `(1,234.50 €)`. None for
-/// what can be read in no way, or in two.
+/// The plain form of a number with a currency, groups of thousands, blanks, brackets or a trailing sign: `-1234.50` for `(1,234.50 €)`. None for a
+/// text that is not a number or is ambiguous.
 pub(crate) fn plain(text: &str, decimal_comma: bool) -> Option<String> {
     let is_blank = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\t');
     let mut rest = text.trim_matches(is_blank);

@@ -1,4 +1,4 @@
-//! A column of texts → a column of the definition's type. A value that is none of it is an error, never a null.
+//! A column of texts → a column of the definition's type. A value that is not of the type is an error, and never becomes a null.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{number_text, value};
 use crate::ingest::guess;
 use crate::ingest::infer::kind_of;
 use crate::ingest::read_options::GivenType;
-use crate::rows::types;
+use crate::types;
 
 /// How the texts of one column are read.
 #[derive(Clone, Copy)]
@@ -68,7 +68,7 @@ impl Reading<'_> {
         })
     }
 
-    /// What was found instead, where, and the flag that would read it.
+    /// What was found instead, its place, and the flag that would read it.
     pub(crate) fn described(&self, column: &str, kind: ColumnType, text: &str, place: &str) -> String {
         let flags = self.given.is_none().then(|| guess::advice(text, column, kind, self.decimal_comma)).flatten();
         let with_comma = || guess::with_comma(text, column, kind, self.decimal_comma);

@@ -1,4 +1,4 @@
-//! What stands between the values of a text, found in its first rows.
+//! The separator between the values of a text, detected in its first rows.
 
 use super::delimited::{Delimited, Record};
 use super::number_text;
@@ -25,7 +25,7 @@ struct Seen {
 }
 
 impl Separator {
-    /// `head` is the beginning of the text; all of it if `is_whole`. `preferred` is taken where nothing else is better.
+    /// `head` is the beginning of the text, or all of it if `is_whole`. `preferred` is chosen if no other separator fits better.
     pub(crate) fn find(head: &[u8], is_whole: bool, named: Option<u8>, preferred: u8) -> Separator {
         let (said, skipped) = first_line(head);
         let rows = head.get(skipped..).unwrap_or_default();

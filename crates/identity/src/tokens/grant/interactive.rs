@@ -1,4 +1,4 @@
-//! Refusals of what a person takes part in: sign-in pages, codes, second factors.
+//! Refusals of the grants in which a person takes part: sign-in pages, codes, second factors.
 
 use super::GrantRefusal;
 use crate::tokens::token::TokenVersion;
@@ -91,7 +91,7 @@ impl GrantRefusal {
         Self::new(65004, "access_denied", 400, "The user declined to consent to the application.")
     }
 
-    /// What a request that forbids to ask is told instead of a page.
+    /// The answer to a request that forbids a page (`prompt=none`).
     pub fn silently(self, error: &'static str) -> Self {
         GrantRefusal { error, ..self }
     }
@@ -149,7 +149,7 @@ impl GrantRefusal {
         Self::new(70018, "bad_verification_code", 400, "The device code is not known, or was used before.")
     }
 
-    /// Its number is not published; clients go by the error value.
+    /// The platform does not publish its number; clients use the error value.
     pub fn device_declined() -> Self {
         Self::new(70018, "authorization_declined", 400, "The user declined the request.")
     }
@@ -170,7 +170,7 @@ impl GrantRefusal {
         Self::new(70019, "expired_token", 400, "That code is not known or has expired. Check it, or start again on the device.")
     }
 
-    /// Said to an address, whatever it asks for.
+    /// The refusal for an address, for every request of it.
     pub fn too_many_failures() -> Self {
         Self::new(50053, "invalid_grant", 400, "Too many sign-ins from this address have failed. Wait and try again.")
     }

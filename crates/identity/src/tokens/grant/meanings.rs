@@ -1,4 +1,4 @@
-//! What each number of a refusal means, for who looks it up.
+//! The meaning of each number of a refusal, for the page that explains it.
 
 use super::GrantRefusal;
 use crate::tokens::token::TokenVersion;

@@ -1,9 +1,9 @@
-//! `insightgate dataset validate`: whether definitions hold, and whether the files that are there fit them.
+//! `insightgate dataset validate`: checks definitions, and whether the existing files fit them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, DataRoot, Engine, EngineError, FileCheck};
+use insightgate_engine::{DataRoot, Engine, EngineError, FileCheck};
 use insightgate_identity::program::Program;
 use insightgate_operations::datasets::catalogs::{DefinitionFault, read_definition};
 use insightgate_query::datasets::catalog::Dataset;
@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use super::own;
 use crate::cli::DatasetValidateArguments;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, shown};
-use crate::server::{EngineLimits, Roots, cores, open_engine};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, shown};
+use crate::server::{EngineLimits, Roots, open_engine};
 use crate::terminal::{print, print_json};
 
 /// Extensions of what is no definition.
@@ -28,7 +29,7 @@ struct Checked {
     rows: Option<FileCheck>,
 }
 
-/// Every problem of every definition, and of every file of rows. Fails when there is one.
+/// Reports every problem of every definition and of every file of rows. Fails if there is one.
 pub async fn run(arguments: &DatasetValidateArguments) -> Result<(), CommandError> {
     let folder = DataFolder::existing(&arguments.data_dir).ok();
     let mut all = Vec::new();
@@ -184,8 +185,7 @@ fn not_replaced(program: Program, checked: &[Checked]) -> Vec<Checked> {
 
 async fn check_rows(folder: &DataFolder, root: DataRoot, all: &mut [Checked]) -> Result<(), CommandError> {
     let roots = Roots { rows: root, ..Roots::of(folder) };
-    let engine: Engine =
-        open_engine(folder, roots, EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() })?;
+    let engine: Engine = open_engine(folder, roots, EngineLimits::default())?;
     for checked in all {
         if let Ok((program, dataset)) = &checked.definition {
             let found = engine.check_files(*program, dataset).await;

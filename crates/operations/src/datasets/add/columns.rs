@@ -1,4 +1,4 @@
-//! What a person's files have in common, and what an earlier definition says of it.
+//! The columns that a person's files have in common, and what an earlier definition says about them.
 
 use std::path::PathBuf;
 
@@ -13,12 +13,12 @@ use super::AddDatasetFault;
 pub(super) struct CommonColumns {
     pub columns: Vec<Column>,
     pub skipped: Vec<(String, String)>,
-    /// One for each column that stays text and looks like something else, or whose numbers can be read in two ways.
+    /// One for each column that stays text but looks like something else, or whose numbers are ambiguous.
     pub notes: Vec<Note>,
 }
 
 impl CommonColumns {
-    /// The columns of the first file, which the others must have too. Ids in the columns `of_ids` are strings, also where all of them are digits.
+    /// The columns of the first file, which the others must have too. The columns `of_ids` are strings, even if all of their values are digits.
     pub(super) fn of(files: &[PathBuf], read: &ReadOptions, of_ids: &[&str]) -> Result<CommonColumns, AddDatasetFault> {
         let mut common = CommonColumns::default();
         let mut notes: Vec<Note> = Vec::new();
@@ -113,8 +113,8 @@ fn decimal_of_both((one, other): ((i16, i16), (i16, i16))) -> ColumnType {
     }
 }
 
-/// What a person wrote into the earlier definition is kept where it still has a place. Metrics are kept whole: one that names a column
-/// which is gone is an error when the definition is read back, not a loss.
+/// Keeps what a person wrote into the earlier definition, if it still has a place. All metrics are kept: one that names a missing column is an error
+/// when the definition is read back, and is not lost.
 pub(super) fn keep_what_was_written(earlier: Dataset, mut new: Dataset) -> Dataset {
     for column in &mut new.columns {
         let Some(old) = earlier.columns.iter().find(|old| same_name(&old.name, &column.name)) else { continue };

@@ -1,4 +1,4 @@
-//! Where the rows of a new dataset go: into a folder, by renaming one that is complete, or into an object store, as one file that appears whole.
+//! The place for the rows of a new dataset: a folder, by renaming one that is complete, or an object store, as one file that appears complete.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -52,7 +52,7 @@ impl Place {
         }
     }
 
-    /// Whether there is anything but the rows that are to be replaced.
+    /// Whether there are other rows than those that are replaced.
     pub(super) fn others_have_rows(&self) -> bool {
         match self {
             Place::Folder { folder, rows, .. } => {
@@ -63,7 +63,7 @@ impl Place {
         }
     }
 
-    /// Converts the files and puts their rows in the place of those that are there. How many there are.
+    /// Converts the files and replaces the existing rows by theirs. Returns the number of rows.
     pub(super) fn put(&self, new: &NewDataset, dataset: &Dataset, staging: &Path, progress: &dyn Fn(u64)) -> Result<u64, AddDatasetFault> {
         match self {
             Place::Folder { tenant, folder, rows } => put_in_folder(new, dataset, *tenant, folder, rows, progress),
@@ -107,7 +107,7 @@ fn put_in_folder(
     Ok(imported.rows)
 }
 
-/// Waits until no other command adds a dataset to the root, and keeps others waiting until it is dropped. None where folders cannot be locked.
+/// Waits until no other command adds a dataset to the root, and blocks others until it is dropped. None if folders cannot be locked.
 pub(super) fn turn(root: &Path) -> Result<Option<File>, AddDatasetFault> {
     std::fs::create_dir_all(root).map_err(io(root))?;
     let Ok(folder) = File::open(root) else { return Ok(None) };

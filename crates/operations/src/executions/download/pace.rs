@@ -1,6 +1,6 @@
-//! Hands pieces of a file to its reader, and notices one that does not read on: it makes us wait, and takes less than it has to.
+//! Hands pieces of a file to its reader, and detects a reader that is too slow: one that makes us wait and reads less than it has to.
 //!
-//! Only the time counts in which a piece is ready and there is no room for it. How long the file's store takes is not the reader's fault.
+//! Only the time counts in which a piece is ready and there is no room for it. The time that the object store takes is not the reader's fault.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Broken;
 use crate::executions::downloads::DownloadSettings;
 
-/// Pieces that lie ready for a reader at most.
+/// The most pieces that are ready for a reader.
 pub(super) const READY: usize = 4;
 
 pub(super) type Piece = Result<Bytes, Broken>;
@@ -49,12 +49,12 @@ impl Pace {
         self.reader.try_send(Ok(piece)).map_err(|_| Ended::Gone)
     }
 
-    /// Returns once the reader has all that was handed over.
+    /// Returns once the reader has read all pieces.
     pub(super) async fn handed_over(&mut self) -> Result<(), Ended> {
         self.room(READY).await
     }
 
-    /// As the last, if there is room: a reader that is told nothing finds its file too short all the same.
+    /// Hands over the error as the last piece, if there is room. A reader that does not get it still sees that its file is too short.
     pub(super) fn give_up(self, error: Broken) {
         let _ = self.reader.try_send(Err(error));
     }

@@ -1,6 +1,6 @@
-//! Brings a file from its store to its reader: reads whole blocks, compares them with what was written, and hands over what was asked for.
+//! Moves a file from its store to its reader: reads whole blocks, checks them against their checksums, and hands over the requested range.
 //!
-//! It runs beside the answer, so that it notices a reader that does not read on: an answer that is not read is not asked for more.
+//! It runs beside the answer, so that it can detect a reader that has stopped: the body of an answer that is not read is not polled.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Pump {
         Pump { context, opened, reader, correlation, refused: Some(refused), sums: None }
     }
 
-    /// Whether it ended for a reader that is still there, and does not read on.
+    /// Whether it ended because a connected reader has stopped reading.
     pub(super) async fn run(mut self, range: Range<u64>, reader: Sender<Piece>) -> bool {
         let mut pace = Pace::new(reader, &self.context.settings.downloads);
         let (key, correlation) = (self.opened.key, self.correlation.clone());
@@ -140,7 +140,8 @@ fn damaged(detail: String) -> Stop {
     Stop::Broken(EngineError::Damaged { detail }.into())
 }
 
-/// An error for the log, and an event; while the file's last event is new enough, neither: whoever has a link may ask again and again.
+/// Writes an error into the log and an audit event. If the last event of the file is recent, it writes neither, since whoever has a link may repeat
+/// the request.
 pub(super) async fn note_damage(context: &Context, key: &ArtifactKey, detail: &str, correlation: &str) {
     let happening = Happening {
         tenant: Some(key.tenant),

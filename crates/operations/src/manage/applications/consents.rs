@@ -10,6 +10,8 @@ use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::users::find_user;
 
+/// # Errors
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn list_consents(
     context: &Context,
     administrator: &Administrator,
@@ -21,6 +23,9 @@ pub async fn list_consents(
 }
 
 /// `user` by id or sign-in name; None for the whole tenant.
+///
+/// # Errors
+/// When the caller may not do this, the application lacks the permission, the user does not exist, or the database does not answer.
 pub async fn grant_consent(
     context: &Context,
     administrator: &Administrator,
@@ -55,6 +60,8 @@ pub async fn grant_consent(
     Ok(Consent { permission, user, granted })
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such consent, or the database does not answer.
 pub async fn revoke_consent(
     context: &Context,
     administrator: &Administrator,

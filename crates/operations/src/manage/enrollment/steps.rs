@@ -48,6 +48,9 @@ impl Step {
 }
 
 /// An illegal step is audited too. A wrong code counts.
+///
+/// # Errors
+/// When the caller may not do this, the enrollment's stage does not allow the step, the code is wrong, or the database does not answer.
 pub async fn step(
     context: &Context,
     administrator: &Administrator,
@@ -94,7 +97,7 @@ pub async fn step(
     let event = administrator.event(context, Some(tenant.id), step.action(), program.name().to_owned(), reason.clone())?;
     let recorded = |moved: &Result<Enrollment, Failure>, paused: Option<u64>| {
         let parts = [Some(reason.clone()), paused.map(paused_reports)].into_iter().flatten().filter(|part| !part.is_empty());
-        moved.is_ok().then(|| AuditEvent { detail: parts.collect::<Vec<_>>().join("; "), ..event })
+        moved.is_ok().then(|| AuditEvent { detail: parts.collect::<Vec<_>>().join("; "), ..event.clone() })
     };
     match context.store.move_enrollment(tenant.id, program, change, recorded).await? {
         Ok(enrollment) => {

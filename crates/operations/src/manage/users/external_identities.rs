@@ -34,6 +34,9 @@ pub struct NewExternalIdentity {
 }
 
 /// Oldest first.
+///
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_external_identities(
     context: &Context,
     administrator: &Administrator,
@@ -43,6 +46,8 @@ pub async fn list_external_identities(
     Ok(context.store.external_identities(tenant.id).await?)
 }
 
+/// # Errors
+/// When the caller may not do this, the issuer is not trusted, a field breaks a rule, or the database does not answer.
 pub async fn bind_external_identity(
     context: &Context,
     administrator: &Administrator,
@@ -74,6 +79,9 @@ pub async fn bind_external_identity(
 }
 
 /// Tokens that rely on it open nothing from the next request on. A tenant's binding takes those of its members with it.
+///
+/// # Errors
+/// When the caller may not do this, there is no such binding, or the database does not answer.
 pub async fn unbind_external_identity(context: &Context, administrator: &Administrator, tenant: &str, id: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let id = Uuid::try_parse(id.trim()).map_err(|_| Failure::NotFound)?;

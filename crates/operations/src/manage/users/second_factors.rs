@@ -8,6 +8,9 @@ use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 
 /// The new secret counts at once. One that is there has to be taken away first: nobody replaces it by mistake.
+///
+/// # Errors
+/// When the caller may not do this, the user has a second factor already, or the database does not answer.
 pub async fn add_second_factor(
     context: &Context,
     administrator: &Administrator,
@@ -24,6 +27,8 @@ pub async fn add_second_factor(
     Ok(offered)
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such user, or the database does not answer.
 pub async fn reset_second_factor(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let user = find_user(context, &tenant, user).await?;

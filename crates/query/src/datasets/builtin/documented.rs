@@ -1,4 +1,4 @@
-//! The built-in definitions, held to what the public documents say, field by field.
+//! Compares the built-in definitions with the public documents, field by field.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;

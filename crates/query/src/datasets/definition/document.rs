@@ -1,4 +1,4 @@
-//! TOML with places: typed access to a table's keys that collects what is wrong instead of stopping at the first.
+//! TOML with places: typed access to a table's keys, which collects all problems instead of stopping at the first.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -63,7 +63,7 @@ impl<'t> Problems<'t> {
         self.found.borrow().is_empty()
     }
 
-    /// In the order of the text. `document` is what it was parsed to, if it could be.
+    /// The problems in the order of the text. `document` is the parsed text, if it could be parsed.
     pub(super) fn into_list(self, document: Option<&DeTable<'_>>) -> Vec<Problem> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|(at, ..)| *at);
@@ -95,7 +95,7 @@ fn place(text: &str, at: usize, key: Option<String>, message: String) -> Problem
     Problem { line: lines as u32 + 1, column: line.chars().count() as u32 + 1, key, message }
 }
 
-/// A table whose keys are read one by one; `finish` refuses those that nobody read.
+/// A table whose keys are read one by one; `finish` reports the keys that were not read.
 pub(super) struct Fields<'d> {
     /// How a message names the table: "the definition", "column 'Month'".
     what: String,
@@ -105,7 +105,7 @@ pub(super) struct Fields<'d> {
     known: RefCell<Vec<&'static str>>,
 }
 
-/// A value and where it stands.
+/// A value and its place.
 pub(super) struct Found<T> {
     pub value: T,
     pub at: Range<usize>,
@@ -148,7 +148,7 @@ impl<'d> Fields<'d> {
         self.typed(key, "a string", |value| value.as_str())
     }
 
-    /// A text that must be there and not empty.
+    /// A text that is required and must not be empty.
     pub(super) fn required(&self, key: &'static str) -> Option<Found<&'d str>> {
         let missing = !self.table.contains_key(key);
         let found = self.text(key);

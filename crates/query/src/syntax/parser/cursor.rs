@@ -1,14 +1,13 @@
-//! Where the parser stands: looking, taking, passing over and reporting.
+//! The parser's position: looking ahead, taking, skipping and reporting.
 
 use super::{CLAUSES, Clause, END, Parser, is_keyword};
 use crate::diagnostic::nearest::nearest;
-use crate::diagnostic::{Code, Diagnostic, quoted};
-use crate::syntax::ast::Span;
+use crate::diagnostic::{Code, Diagnostic, Span, quoted};
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::unsupported;
 
 impl Parser {
-    /// Adds an item that starts at this place; one too many is reported once and dropped.
+    /// Adds an item that begins at this place. The first one beyond the limit is reported, and all of those are dropped.
     pub(super) fn push<T>(&mut self, items: &mut Vec<T>, item: T, at: Span, (maximum, what): (usize, &'static str)) {
         if items.len() < maximum {
             items.push(item);
@@ -24,7 +23,7 @@ impl Parser {
         self.tokens.get(self.position).map_or(&END.kind, |token| &token.kind)
     }
 
-    /// What stands in front of this place.
+    /// The token before this place.
     pub(super) fn before(&self) -> Option<&TokenKind> {
         self.tokens.get(self.position.checked_sub(1)?).map(|token| &token.kind)
     }
@@ -33,7 +32,7 @@ impl Parser {
         self.tokens.get(self.position).map_or(END.at, |token| token.at)
     }
 
-    /// What stands here and where, for a message. Nothing where nobody will read it.
+    /// The token here and its place, for a message. Empty if the message is only counted.
     pub(super) fn found(&self) -> String {
         if self.is_full() {
             return String::new();
@@ -55,8 +54,8 @@ impl Parser {
         }
     }
 
-    /// The keyword among these that the word here almost is. It then stands here, so that what follows is read as it was meant: for a word
-    /// that has been reported, or will be.
+    /// The keyword among these that is nearest to the word here, for a word that is reported. The keyword then replaces the word, so that what
+    /// follows is read as it was meant.
     pub(super) fn mend(&mut self, keywords: &[&'static str]) -> Option<&'static str> {
         if self.is_full() {
             return None;
@@ -100,7 +99,7 @@ impl Parser {
         here
     }
 
-    /// Goes to the next token that `wanted` takes, the next clause or the end; what stands in parentheses is passed over.
+    /// Skips to the next token that `wanted` accepts, to the next clause or to the end. Text in parentheses is skipped as a whole.
     pub(super) fn skip(&mut self, wanted: impl Fn(&TokenKind) -> bool) {
         while !self.at_end_of_clause() && !wanted(self.kind()) {
             if self.take_symbol("(") {
@@ -111,7 +110,7 @@ impl Parser {
         }
     }
 
-    /// Goes behind the parenthesis that closes an open one.
+    /// Skips past the parenthesis that closes an open one.
     pub(super) fn skip_parenthesis(&mut self) {
         let mut open = 1_usize;
         while open > 0 && self.kind() != &TokenKind::End {
@@ -132,12 +131,12 @@ impl Parser {
         self.report_as(Code::Syntax, at, message);
     }
 
-    /// Whether what follows is only counted, so that advice on it would be in vain.
+    /// Whether further diagnostics are only counted, so that advice is not needed.
     pub(super) fn is_full(&self) -> bool {
         self.diagnostics.is_full()
     }
 
-    /// The same of an error that has just been met, which is counted then.
+    /// The same for an error that was just found, which is then counted.
     pub(super) fn only_counts(&mut self) -> bool {
         let full = self.is_full();
         if full {

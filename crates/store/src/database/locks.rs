@@ -1,0 +1,146 @@
+//! What a transaction holds until its end, so that what it has read still holds when it writes. There is no lock of the whole database.
+//!
+//! In SQLite there is one writer at a time, and nothing of this is asked for. In Postgres each transaction begins with what it counts or reads before
+//! it writes, and waits only for those that hold the same. A row that one statement changes under a condition, and what a constraint keeps
+//! unique, need no lock.
+//!
+//! | transaction | holds |
+//! | --- | --- |
+//! | events alone: audit, counted events, the group commit of grants without refresh tokens | nothing |
+//! | group commit with refresh tokens | its users stay (shared), then the tokens, by digest |
+//! | `redeem_authorization_code`, `redeem_device_code` | the user stays (shared), then the code's row |
+//! | `add_report`, `add_report_query`, `add_callback_secret` | the owner: quotas, numbers and room are counted by owner |
+//! | `change_report` | the owner, then the report |
+//! | `finish_execution`, `release_execution`, `delete_report` | the report |
+//! | `queue_due_reports` | the turn to queue, then each due report that nobody else holds |
+//! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that nobody else holds; those that somebody does are left for the next time |
+//! | `put_block_sums` | the execution's row |
+//! | `announce_next_run`, `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code` | the one row that they change under a condition |
+//! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity` | the tenant: its room is counted |
+//! | `change_enrollment`, `move_enrollment`, `change_tenant` | the tenant, then the reports that are paused, by id |
+//! | `put_sign_in_session`, `add_authorization_code` | the user: sessions and codes are counted |
+//! | `change_user`, `set_user_password`, `set_totp`, `revoke_refresh_family` | the user: no session, code or token is added meanwhile that would outlive the end |
+//! | `set_user_password`, `change_sign_in_count`, `know_address` | the subject whose wrong passwords are counted |
+//! | `add_client_secret`, `add_device_code`, `change_application`, `remove_permission` | the application: secrets and codes are counted |
+//! | `add_first_key` | the purpose of the key |
+//! | `delete_tenant` | the tenant, its users, applications and reports, by id; at its end nothing may be added to the tenant |
+//! | each change of identities | last of all, the row of their version |
+//!
+//! The turn of an execution is no bound, and costs no lock: two that are queued for one tenant at the same moment may share a turn.
+//!
+//! Locks are taken in this order, and those of one kind by id, so that no two transactions wait for each other: the turn to queue, tenant, owner,
+//! user, application, subject, report, execution, callback, session, code, token, the version of identities. Where the database still finds a
+//! deadlock it ends one of the two, which [`crate::database::outage::again`] tries anew.
+
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::database::dialect::placeholders;
+use crate::database::outage::again;
+use crate::{Pool, Store, StoreError, Transaction, execute};
+
+/// Held alone, unless it says shared.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hold<'a> {
+    /// Which due reports are queued.
+    DueReports,
+    /// What is counted by tenant, and its enrollments. Sign-ins and reports of the tenant go on.
+    Tenant(Uuid),
+    /// Nothing is added to the tenant any more.
+    WholeTenant(Uuid),
+    UsersOfTenant(Uuid),
+    ApplicationsOfTenant(Uuid),
+    ReportsOfTenant(Uuid),
+    /// A user or an application that acts alone: their quotas.
+    Owner(Uuid),
+    /// No session, code or token of the user is added meanwhile.
+    User(Uuid),
+    UserOfFamily(Uuid),
+    /// Shared: these users' sign-ins are not ended meanwhile.
+    UsersStay(&'a [Uuid]),
+    Application(Uuid),
+    /// Whose wrong passwords are counted.
+    Subject(&'a str),
+    Report(Uuid),
+    ReportOfExecution(Uuid),
+    KeysOf(&'a str),
+}
+
+impl Hold<'_> {
+    /// The statement for Postgres, and what it is about.
+    fn statement(self) -> (String, Vec<String>) {
+        let one = |text: &str, id: Uuid| (text.to_owned(), vec![id.to_string()]);
+        match self {
+            Hold::DueReports => (keyed(0), vec![String::new()]),
+            // Rows that refer to the tenant or the application may still be added.
+            Hold::Tenant(id) => one("SELECT 1 FROM tenants WHERE id = $1 FOR NO KEY UPDATE", id),
+            Hold::Application(id) => one("SELECT 1 FROM applications WHERE id = $1 FOR NO KEY UPDATE", id),
+            Hold::WholeTenant(id) => one("SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE", id),
+            Hold::UsersOfTenant(id) => one("SELECT 1 FROM users WHERE tenant_id = $1 ORDER BY id FOR UPDATE", id),
+            Hold::ApplicationsOfTenant(id) => one("SELECT 1 FROM applications WHERE tenant_id = $1 ORDER BY id FOR UPDATE", id),
+            Hold::ReportsOfTenant(id) => one("SELECT 1 FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id FOR UPDATE", id),
+            Hold::Owner(id) => (keyed(1), vec![id.to_string()]),
+            Hold::User(id) => one("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", id),
+            Hold::UserOfFamily(id) => {
+                one("SELECT 1 FROM users WHERE id IN (SELECT user_id FROM refresh_tokens WHERE family_id = $1) ORDER BY id FOR UPDATE", id)
+            }
+            Hold::UsersStay(ids) => {
+                let listed = placeholders(0, ids.len());
+                let text = format!("SELECT 1 FROM users WHERE id IN ({listed}) ORDER BY id FOR KEY SHARE");
+                (text, ids.iter().map(Uuid::to_string).collect())
+            }
+            Hold::Subject(subject) => (keyed(2), vec![subject.to_owned()]),
+            Hold::Report(id) => one("SELECT 1 FROM scheduled_reports WHERE id = $1 FOR UPDATE", id),
+            Hold::ReportOfExecution(id) => {
+                one("SELECT 1 FROM scheduled_reports WHERE id IN (SELECT report_id FROM executions WHERE id = $1) FOR UPDATE", id)
+            }
+            Hold::KeysOf(purpose) => (keyed(3), vec![purpose.to_owned()]),
+        }
+    }
+}
+
+/// For what has no row of its own: a lock by a number that is made of a text. Two texts that share a number wait for each other, which is as good.
+fn keyed(kind: u8) -> String {
+    format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, {kind}))) AS held")
+}
+
+impl Store {
+    /// Begins a serialised write transaction: of those that hold the same only one is open at a time, so what it has read of that still holds when
+    /// it commits.
+    pub(crate) async fn begin(&self, hold: Hold<'_>) -> Result<Transaction, StoreError> {
+        self.begin_in(&self.reports, Some(hold)).await
+    }
+
+    /// Begins a write transaction that holds nothing: each of its statements must hold for itself.
+    pub(crate) async fn begin_beside(&self) -> Result<Transaction, StoreError> {
+        self.begin_in(&self.reports, None).await
+    }
+
+    /// As [`Store::begin_beside`], in the lane of grants, which wait for no report.
+    pub(crate) async fn begin_grants(&self) -> Result<Transaction, StoreError> {
+        self.begin_in(&self.pool, None).await
+    }
+
+    /// On another connection again where the first was cut: nothing has been written yet.
+    async fn begin_in(&self, pool: &Pool, hold: Option<Hold<'_>>) -> Result<Transaction, StoreError> {
+        again(|| async move {
+            let mut transaction = Transaction::begin(pool.acquire().await?, self.dialect.begin()).await?;
+            if let Some(hold) = hold {
+                self.hold(&mut transaction, hold).await?;
+            }
+            Ok(transaction)
+        })
+        .await
+    }
+
+    /// Waits until nobody else holds it. Until the transaction's end nobody else gets it.
+    pub(crate) async fn hold(&self, transaction: &mut Transaction, hold: Hold<'_>) -> Result<(), StoreError> {
+        if self.dialect.has_one_writer() {
+            return Ok(());
+        }
+        let (text, about) = hold.statement();
+        // Placeholders and names only.
+        let query = about.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| query.bind(value));
+        execute(transaction, query).await.map(drop)
+    }
+}

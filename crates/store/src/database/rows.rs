@@ -1,0 +1,52 @@
+//! Many rows in a statement.
+
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
+
+use crate::database::dialect::placeholders;
+use crate::{Connection, StoreError};
+
+/// Inserts rows, many in a statement. `into` is the table with its columns, `end` the statement's end.
+pub(crate) async fn insert_rows<Row>(
+    connection: &mut Connection,
+    (into, end): (&str, &str),
+    columns: usize,
+    rows: &[Row],
+    bind: impl for<'q> Fn(Query<'q, Any, AnyArguments>, &Row) -> Query<'q, Any, AnyArguments>,
+) -> Result<(), StoreError> {
+    for some in in_powers_of_two(rows) {
+        let values: Vec<String> = (0..some.len()).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
+        // Names and placeholders only: values are bound.
+        let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {} {end}", values.join(", ")));
+        let query = some.iter().fold(sqlx::query(text), &bind);
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Pieces of 64, 32, … and 1, so that the database prepares a handful of statements and not one for each number of rows.
+pub(crate) fn in_powers_of_two<Row>(mut rows: &[Row]) -> impl Iterator<Item = &[Row]> {
+    std::iter::from_fn(move || {
+        let size = 1 << rows.len().checked_ilog2()?.min(6);
+        let (some, rest) = rows.split_at_checked(size)?;
+        rows = rest;
+        Some(some)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_hold_every_row_once() {
+        for count in [0_usize, 1, 2, 3, 63, 64, 65, 200] {
+            let rows: Vec<usize> = (0..count).collect();
+            let pieces: Vec<&[usize]> = in_powers_of_two(&rows).collect();
+            assert_eq!(pieces.concat(), rows);
+            assert!(pieces.iter().all(|piece| piece.len().is_power_of_two() && piece.len() <= 64));
+        }
+        assert_eq!(placeholders(2, 3), "$3, $4, $5");
+    }
+}
