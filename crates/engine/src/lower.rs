@@ -1,6 +1,6 @@
 //! Checked plan → DataFusion's logical plan, on top of the tenant's rows.
 //!
-//! Stock nodes only, and of functions besides the stock ones those of [`crate::functions`]. Never SQL text, and never a scan of its own.
+//! Only stock nodes, and beside the stock functions only those of [`crate::functions`]. Never SQL text, and never a scan of its own.
 
 mod compare;
 mod condition;
@@ -87,12 +87,12 @@ impl<'a> Lowering<'a> {
         Ok(lowering)
     }
 
-    /// Whether the order of rows decides a metric, since floats are added up as they come.
+    /// Whether the order of rows affects a metric, since floats are added in the order in which they come.
     pub(crate) fn order_matters(&self) -> bool {
         self.aggregates.order_matters
     }
 
-    /// Puts everything but the scope on the tenant's rows, which are as `order` says.
+    /// Adds everything but the scope on top of the tenant's rows, which come in `order`.
     ///
     /// Without a `limit`, whoever runs the plan counts the rows.
     pub(crate) fn onto(

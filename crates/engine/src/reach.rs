@@ -1,4 +1,4 @@
-//! How far a part of a plan reaches: the seam at which a plan could be cut for other processes.
+//! The reach of a part of a plan: the seam at which a plan could be cut for other processes.
 //!
 //! Enters: whatever the engine itself puts into the library's plans, by a type that says here whether another process could make the same part. A test
 //! holds every such type to that, and lists them. Never: what a plan means, and what the library's own parts are, which can all travel.

@@ -1,4 +1,4 @@
-//! Where rows lie and how they are read: the only way to them is a scan with the tenant's filter on it.
+//! The place of rows, and how they are read: only by a scan with the tenant's filter.
 
 pub(crate) mod blame;
 pub(crate) mod check_files;

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use insightgate_operations::executions::written_file::{self, Readers};
+use insightgate_operations::written_file::{self, Readers};
 
 use crate::command_error::CommandError;
 use crate::env_vars;

@@ -1,16 +1,11 @@
 //! What every operation works with. Time, identifiers and randomness come from here.
 
-pub mod settings;
-pub mod signals;
-
 use std::sync::Arc;
 
 use insightgate_engine::Engine;
 use insightgate_outbound::Outbound;
 use insightgate_store::Store;
 
-pub use self::settings::Settings;
-pub use self::signals::Signals;
 use crate::audit::recorder::Recorder;
 use crate::background::Background;
 use crate::callers::directory::Directory;
@@ -22,14 +17,16 @@ use crate::credentials::password::Passwords;
 use crate::datasets::catalogs::Catalogs;
 use crate::executions::artifact_room::ArtifactRoom;
 use crate::executions::downloads::Downloads;
+use crate::executions::held_polls::HeldPolls;
 use crate::executions::link::LinkKeys;
-use crate::executions::list::HeldPolls;
 use crate::external_issuers::ExternalIssuers;
 use crate::issue_token::device_polls::DevicePolls;
 use crate::keys::signing::SigningKeys;
 use crate::keys::vault::Vault;
 use crate::random::Random;
 use crate::readiness::Readiness;
+pub use crate::settings::Settings;
+pub use crate::signals::Signals;
 
 pub struct Context {
     pub store: Store,

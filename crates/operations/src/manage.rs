@@ -12,6 +12,7 @@ pub mod enrollment;
 pub(crate) mod fields;
 pub mod keys;
 pub mod locations;
+mod lookup;
 pub mod tenants;
 pub mod users;
 

@@ -11,7 +11,7 @@ use crate::column::Value;
 
 pub use parser::parse;
 pub(crate) use parser::{Columns, parse_over};
-pub(crate) use types::metric_type;
+pub use types::metric_type;
 
 /// Over the rows of one group.
 #[derive(Debug, Clone, PartialEq)]

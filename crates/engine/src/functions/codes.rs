@@ -1,5 +1,5 @@
-//! Texts as numbers while rows are grouped: a text that a dictionary holds is looked up once a dictionary, and rows are then told apart by
-//! numbers, which costs a fraction of telling texts apart.
+//! Texts as numbers while rows are grouped: a text in a dictionary is looked up once per dictionary, and rows are then compared by numbers, which
+//! costs a fraction of comparing texts.
 //!
 //! Two functions share one table: `insightgate_code` gives a text its number, `insightgate_text` gives it back. The table lives as long as
 //! the plan, so that a plan that travels needs to be cut above the second of them.

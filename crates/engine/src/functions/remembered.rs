@@ -1,4 +1,4 @@
-//! What functions made of the last dictionaries that they met: those of a row group come back with each of its batches.
+//! The results of functions for recent dictionaries: those of a row group come again with each of its batches.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! `insightgate_unsplit_and` is its first argument as it is: a condition that the optimizer neither takes apart nor moves.
+//! `insightgate_unsplit_and` returns its first argument: a condition that the optimizer neither splits nor moves.
 
 use std::sync::Arc;
 

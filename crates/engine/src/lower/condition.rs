@@ -37,7 +37,7 @@ fn is_negated(test: &Predicate) -> bool {
     )
 }
 
-/// Rows whose date lies in the window; null dates lie in no window but `All`.
+/// Rows whose date is in the window; null dates are only in the window `All`.
 pub(crate) fn in_window(date: Expr, kind: &DataType, window: Window) -> Option<Expr> {
     let Window::Between { start, end } = window else { return None };
     let before_end = comparison_with(date.clone(), kind, Comparison::Less, &Value::Timestamp(end));

@@ -1,4 +1,4 @@
-//! The columns that rows are grouped by, as what they are told apart by and as what is shown of each group.
+//! The columns that rows are grouped by: the values that are compared, and those that are shown for each group.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
@@ -14,13 +14,12 @@ use crate::rows::held_texts::{HeldTexts, TextRoom};
 pub(super) struct Keys {
     /// For each key the expression that is grouped by, and the one that is shown.
     pairs: Vec<(Expr, Expr)>,
-    /// Whether the texts of one are guessed to be few.
+    /// Whether it is a guess that the texts of a key are few.
     pub(super) held: HeldTexts,
 }
 
 impl Keys {
-    /// The keys of a plan, and its rows with texts for all else. Columns whose different texts fit into memory are grouped by numbers in their
-    /// place.
+    /// The keys of a plan, and its rows with texts for everything else. Columns whose distinct texts fit into memory are grouped by numbers.
     pub(super) fn of(rows: LogicalPlanBuilder, plan: &Plan, room: &TextRoom<'_>) -> Result<(LogicalPlanBuilder, Keys), EngineError> {
         let mut columns = Vec::new();
         let mut keys = Vec::new();
@@ -55,7 +54,7 @@ impl Keys {
         self.pairs.iter().map(|(grouped, _)| grouped.clone())
     }
 
-    /// The numbers that rows are told apart by, where all keys are such.
+    /// The numbers by which rows are compared, if all keys are numbers.
     pub(super) fn codes(&self) -> Option<Vec<Expr>> {
         self.pairs.iter().map(|(grouped, shown)| (grouped != shown).then(|| grouped.clone())).collect()
     }

@@ -18,7 +18,7 @@ use crate::rows::redaction;
 /// Up to so many digits, 128 bits hold the sum of ten thousand million values.
 const NARROW_SUM_PRECISION: u8 = 28;
 
-/// What one metric reads of the rows.
+/// The values that one metric reads.
 pub(crate) struct Inputs<'a> {
     pub(crate) dataset: &'a Dataset,
     /// Whether the rows are as [`redaction`] leaves them.
@@ -85,7 +85,7 @@ impl Aggregate {
     }
 }
 
-/// The aggregates of a query, each computed once however many metrics use it.
+/// The aggregates of a query. Each is computed once, however many metrics use it.
 #[derive(Default)]
 pub(crate) struct Aggregates {
     used: Vec<Aggregate>,

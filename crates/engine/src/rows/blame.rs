@@ -1,4 +1,4 @@
-//! Which file, and which of its columns, made a run fail: errors of the Parquet library name neither.
+//! Finds the file, and its column, that made a query fail, since errors of the Parquet library name neither.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use crate::rows::spelling;
 use crate::types;
 
 impl Lake {
-    /// The error with its place, when a stream failed because a file cannot be read. Reads again what the run had read, the broken file column by
-    /// column, by the settings of `session`, which keeps rows in order.
+    /// The error with its place, if a stream failed because a file cannot be read. Reads again what the query had read, and the broken file column by
+    /// column, with the settings of `session`, which keeps rows in order.
     pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot, session: &SessionState) -> EngineError {
         let is_named = matches!(error, EngineError::Corrupt { .. });
         let is_of_values = matches!(error, EngineError::OutOfRange(_));

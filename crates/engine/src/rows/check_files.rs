@@ -1,4 +1,4 @@
-//! Whether the files of a dataset fit its definition, whoever's they are. Footers are read; rows are not, and none leave here.
+//! Whether the files of a dataset fit its definition, for all tenants. It reads footers and never rows.
 
 use std::sync::Arc;
 
@@ -27,12 +27,12 @@ pub struct FileCheck {
     pub bytes: u64,
     /// What is wrong with files, one fault for each that does not fit.
     pub faults: Vec<EngineError>,
-    /// Files in no tenant's folder, where folders say whose rows are whose: nobody sees their rows.
+    /// Files outside tenants' folders, if folders say whose rows are whose: nobody sees their rows.
     pub ownerless: Vec<String>,
 }
 
 impl Lake {
-    /// Looks at the footers of all files of the dataset.
+    /// Checks the footers of all files of the dataset.
     pub(crate) async fn check_files(&self, program: Program, dataset: &Dataset) -> Result<FileCheck, EngineError> {
         let folder = layout::dataset_folder(program, &dataset.name);
         let files = snapshot::list(self.store.as_ref(), &folder, &folder).await?;

@@ -1,6 +1,6 @@
-//! Which columns' texts are held in memory while rows are grouped, so that rows are told apart by numbers in their place.
+//! Which columns' texts are held in memory while rows are grouped, so that rows are compared by numbers.
 //!
-//! The dictionaries of the files tell before a row is read: few bytes of them are few texts, and many may still be few that come again and again.
+//! The dictionaries of the files show that before a row is read. Few bytes mean few texts; many bytes may still be few texts that are repeated.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(crate) struct TextRoom<'a> {
 }
 
 impl TextRoom<'_> {
-    /// How many bytes the different texts of a column may take, and whether that they fit is a guess. None for a column whose texts are not held.
+    /// How many bytes the distinct texts of a column may take, and whether it is a guess that they fit. None for a column whose texts are not held.
     pub(crate) fn of(&self, name: &str) -> Option<(usize, HeldTexts)> {
         let stored = dictionary::stored(name, self.shapes)?;
         if stored <= FEW_TEXTS {

@@ -1,4 +1,4 @@
-//! The place of all rows: its store, and what is remembered of the files in it.
+//! The place of all rows: its store, and the caches of its files.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ impl Lake {
         snapshot::take(self.store.as_ref(), scope, dataset).await
     }
 
-    /// Fails where a file of the snapshot is no more what it was.
+    /// Fails if a file of the snapshot has changed.
     pub(crate) async fn recheck(&self, snapshot: &Snapshot) -> Result<(), EngineError> {
         snapshot::recheck(self.store.as_ref(), snapshot).await
     }

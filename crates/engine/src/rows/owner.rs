@@ -1,4 +1,4 @@
-//! Whose a row is: the filters on the tenant and its locations that every scan carries.
+//! The filters on the tenant and its locations that every scan has.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, cast, in_list, lit};

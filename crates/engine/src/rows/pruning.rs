@@ -1,8 +1,8 @@
-//! Row groups that need not be read: what the stock scan rules out by statistics, and what conditions on texts rule out besides.
+//! Pruning: the row groups that need not be read, because the stock scan excludes them by statistics, or conditions on texts do.
 //!
-//! The stock scan compares bytes, so a comparison that ignores letter case would rule little out. Here a row group is passed over when no
-//! spelling of a text can lie between its statistics, or when a column's dictionary, which holds all of its values, has none that meets the
-//! condition. The outcome is data of the plan's files, not a node: the scan stays the stock one.
+//! The stock scan compares bytes, so a comparison that ignores letter case would exclude little. Here a row group is skipped if no spelling of a text
+//! can be between its minimum and maximum, or if a column's dictionary, which has all of its values, has none that meets the condition. The result is
+//! data of the plan's files and not a node: the scan stays the stock one.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -87,7 +87,7 @@ struct Left<'a> {
     narrow: HashSet<&'a str>,
 }
 
-/// How the scan's files are handed out.
+/// How the scan's files are distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handed {
     /// As they were planned.
@@ -314,7 +314,7 @@ fn conjuncts_of(source: &ParquetSource) -> Vec<Arc<dyn PhysicalExpr>> {
     source.filter().iter().flat_map(split_conjunction).cloned().collect()
 }
 
-/// What a physical plan takes from files. None, where the planner found that no row can be in the answer.
+/// What a physical plan reads from files. None if the planner found that no row can be in the answer.
 pub(crate) struct Scan {
     config: FileScanConfig,
     /// What all must hold of a row, besides what stands above the scan.
@@ -364,7 +364,7 @@ impl Scan {
         &self.config.file_groups
     }
 
-    /// Whether values of files have to be looked at to know which rows are left.
+    /// Whether values of files have to be read to know which rows are left.
     pub(crate) fn has_conditions(&self) -> bool {
         let columns = self.conjuncts.iter().flat_map(collect_columns);
         columns.into_iter().any(|column| self.config.file_schema().index_of(column.name()).is_ok())

@@ -40,7 +40,7 @@ use crate::rows::spelling::{Respelled, Wanted};
 use crate::rows::{dictionary, redaction};
 use crate::types;
 
-/// How a scan hands its rows out.
+/// The order in which a scan returns its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rows {
     /// In one stream, by file and row number.
@@ -51,8 +51,8 @@ pub(crate) enum Rows {
     Numbered,
 }
 
-/// Scans the snapshot's files and keeps what the scope may see: rows of others are left out, values that it may not see are null. Texts can
-/// come as dictionaries, where files hold them so.
+/// Scans the snapshot's files and keeps what the scope may see: rows of others are left out, and values that it may not see are null. Texts can come
+/// as dictionaries, if files hold them so.
 pub(crate) fn tenant_rows(
     scope: &TenantScope,
     dataset: &Dataset,
@@ -122,8 +122,8 @@ pub(crate) fn tenant_rows(
     if redaction::applies(scope, dataset) { redaction::redacted(scoped, scope, dataset) } else { Ok(scoped) }
 }
 
-/// The same plan, with scans that may not choose which rows are enough. The optimizer forgets that their order matters when it hands a limit
-/// down to them, and they would then pass over the first rows for a row group whose statistics say that all of it meets the conditions.
+/// The same plan, with scans that may not choose which rows are enough. The optimizer forgets that their order matters when it moves a limit into
+/// them. They would then skip the first rows for a row group whose statistics say that all of it meets the conditions.
 pub(crate) fn kept_in_order(physical: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let kept = physical.transform_up(|node| {
         let kept = node.downcast_ref::<DataSourceExec>().and_then(|scan| scan.with_preserve_order(true));

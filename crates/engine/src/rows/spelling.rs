@@ -1,6 +1,7 @@
-//! Columns of files match the definition without regard to case, and by the aliases that the definition gives them.
+//! Columns of files match the definition by their name or an alias, without regard to letter case.
 //!
-//! Files that spell a column otherwise than the definition are read through an adapter of names; all other scans are stock and travel as they are.
+//! Files that spell a column differently from the definition are read through an adapter of names. All other scans are stock, and can travel as they
+//! are.
 
 use std::sync::Arc;
 

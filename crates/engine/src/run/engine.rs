@@ -1,4 +1,4 @@
-//! The engine: where data and artifacts lie, how much memory a query may use, and how a plan becomes a stream.
+//! The engine: the places of data and artifacts, the memory of queries, and how a plan becomes a stream.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path as FilePath, PathBuf};
@@ -278,7 +278,7 @@ impl Engine {
         Ok((prepared, need))
     }
 
-    /// A place among those who ask for previews and explanations, to be kept until they are answered.
+    /// A seat for a preview or an explanation, which is kept until it is answered.
     ///
     /// # Errors
     ///

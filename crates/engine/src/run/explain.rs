@@ -1,8 +1,8 @@
-//! What a query would read, before it runs: files and row groups, rows and bytes.
+//! What a query would read: files and row groups, rows and bytes.
 //!
-//! From the caller's own rows alone. Where every row of a file is the scope's, its footer tells, and the statistics rule out what the scan
-//! would pass over. Where others' rows lie beside, footers speak of those too: then the scope's own rows are counted instead, and
-//! statistics, which hold others' values, are not asked.
+//! The numbers are from the caller's own rows alone. If every row of a file is the scope's, its footer has the numbers, and the statistics exclude
+//! what the scan would skip. If a file has others' rows too, its footer is about those as well: then the scope's own rows are counted instead, and
+//! statistics, which have others' values, are not used.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A whole answer as a file: scan, encoding and upload run side by side, with a few batches in flight whatever the row count.
+//! A whole answer as a file: scan, encoding and upload run in parallel, with a few batches in flight whatever the number of rows.
 
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use insightgate_operations::executions::written_file;
-use insightgate_operations::executions::written_file::{Output, Readers};
+use insightgate_operations::written_file;
+use insightgate_operations::written_file::{Output, Readers};
 use insightgate_store::Store;
 
 use crate::cli::BackupArguments;

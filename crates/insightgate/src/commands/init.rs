@@ -5,11 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use insightgate_operations::context::{Context, Settings};
-use insightgate_operations::executions::written_file;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::make_operator::{Operator, add_operator_secret, make_operator};
+use insightgate_operations::written_file;
 
 use crate::cli::InitArguments;
 use crate::command_error::CommandError;

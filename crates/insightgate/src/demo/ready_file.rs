@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use insightgate_operations::executions::written_file;
+use insightgate_operations::written_file;
 use serde::Serialize;
 
 use super::credentials::Credentials;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, SignIn, Subject};
 use insightgate_operations::context::SharedContext;
-use insightgate_operations::executions::written_file::{Output, Readers};
+use insightgate_operations::written_file::{Output, Readers};
 
 use super::ready_file::{Addresses, Ready};
 use crate::command_error::CommandError;

@@ -1,7 +1,7 @@
-//! Sends callbacks that are due: a few at once, under a lease, fenced on the epoch.
+//! Sends callbacks that are due, a few at a time, under a lease, fenced by the epoch.
 //!
-//! Each receiver and each tenant has a small share of what is under way, so that one that hangs keeps nobody else waiting. A callback that dies
-//! with its process is sent again: receivers tell repetitions by the callback's id.
+//! Concurrent callbacks are limited per process: 2 per receiver, 4 per tenant, 16 in total, so that one that hangs delays nobody else. A callback
+//! that dies with its process is sent again: receivers recognise repetitions by the callback's id.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;

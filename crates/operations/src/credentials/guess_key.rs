@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::credentials::address_guard::network_of;
-use crate::credentials::password::hexadecimal;
+use crate::hexadecimal::hexadecimal;
 use crate::keys::vault::{Vault, VaultFault};
 use crate::random::{NoRandomness, Random};
 

@@ -1,6 +1,6 @@
-//! Claims executions and runs them: plan → artifact, under a lease, fenced on the epoch.
+//! Claims executions and runs them: plan → artifact, under a lease, fenced by the epoch.
 //!
-//! A run that dies with its process is claimed again when its lease ends; the epoch in the file's key keeps the two apart.
+//! An execution that dies with its process is claimed again when its lease ends; the epoch in the file's key separates the two attempts.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Turns due reports into pending executions. Any number of schedulers may run: a slot is queued once.
+//! Turns due reports into pending executions. Any number of schedulers may run, since queueing a slot is idempotent.
 
 use std::time::Duration;
 

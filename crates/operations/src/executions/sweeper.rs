@@ -1,7 +1,7 @@
-//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from; callbacks; audit events. And files that
-//! attempts left whose process died.
+//! Retention: removes files because of their age or because there is no room, then the executions that they came from; callbacks; audit events. It
+//! also sweeps orphaned artifacts.
 //!
-//! A file's run is marked first, so that no link leads to a file that is gone.
+//! A file's execution is marked first, so that no link leads to a missing file.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;

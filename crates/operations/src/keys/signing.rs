@@ -17,7 +17,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::credentials::password::hexadecimal;
+use crate::hexadecimal::hexadecimal;
 use crate::keys::key_age::KeyAge;
 use crate::keys::vault::{Vault, VaultFault};
 use crate::random::NoRandomness;

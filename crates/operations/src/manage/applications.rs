@@ -7,12 +7,12 @@ pub mod permissions;
 pub mod secrets;
 
 use insightgate_identity::application::{Application, check_redirect_uri};
-use insightgate_identity::tenant::Tenant;
 use insightgate_store::StoreError;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
 use super::fields;
+use super::lookup::find_application_for;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -134,30 +134,6 @@ pub async fn change_application(
         return Err(Failure::NotFound);
     }
     Ok(changed)
-}
-
-/// In the tenant, if the caller has this duty and may know of it.
-pub(super) async fn find_application_for(
-    context: &Context,
-    administrator: &Administrator,
-    tenant: &str,
-    application: &str,
-    duty: Duty,
-) -> Result<(Tenant, Application), Failure> {
-    let tenant = administrator.tenant_for(context, tenant, duty).await?;
-    let id = Uuid::try_parse(application.trim()).map_err(|_| Failure::NotFound)?;
-    let found = find_application(context, administrator, &tenant, id).await?.ok_or(Failure::NotFound)?;
-    Ok((tenant, found))
-}
-
-pub(super) async fn find_application(
-    context: &Context,
-    administrator: &Administrator,
-    tenant: &Tenant,
-    id: Uuid,
-) -> Result<Option<Application>, Failure> {
-    let found = context.store.application(tenant.id, id).await?;
-    Ok(found.filter(|application| !application.operator || administrator.is_operator()))
 }
 
 /// Trimmed and distinct.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
 use super::fields;
+use super::lookup::find_user;
 use crate::context::Context;
 use crate::credentials::password::PasswordFault;
 use crate::failure::Failure;
@@ -139,16 +140,6 @@ pub(crate) async fn hash(context: &Context, password: &str) -> Result<String, Fa
 
 fn taken(username: &str) -> Failure {
     Failure::Conflict(format!("The user {username} is there already."))
-}
-
-/// By id or sign-in name.
-pub(super) async fn find_user(context: &Context, tenant: &Tenant, reference: &str) -> Result<User, Failure> {
-    let reference = reference.trim().to_lowercase();
-    let found = match Uuid::try_parse(&reference) {
-        Ok(id) => context.store.user(tenant.id, id).await?,
-        Err(_) => context.store.user_credentials(tenant.id, &reference).await?.map(|known| known.user),
-    };
-    found.ok_or(Failure::NotFound)
 }
 
 /// An organisation's administrators cannot leave it without one; an operator can.

@@ -15,9 +15,9 @@ use super::{Goal, Next, Subject, Visit, count_refusal};
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
-use crate::issue_token::TokenFailure;
 use crate::issue_token::client::{find_application, reference, tenant_of};
 use crate::issue_token::resource::Requested;
+use crate::token_failure::TokenFailure;
 
 /// Consonants that are not taken for one another or for digits, and spell no words.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";

@@ -8,7 +8,7 @@ use super::{Visit, session};
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
-use crate::issue_token::TokenFailure;
+use crate::token_failure::TokenFailure;
 
 /// Absent and empty fields are None.
 #[derive(Clone, Default)]

@@ -7,7 +7,7 @@ use crate::column::{Column, ColumnType, Value};
 const WIDEST: u8 = 38;
 
 /// The type of a metric's value, over a dataset's columns: counts Int64, sums as wide as their input's kind allows, averages and quotients Float64.
-pub(crate) fn metric_type(columns: &[Column], expression: &MetricExpression) -> ColumnType {
+pub fn metric_type(columns: &[Column], expression: &MetricExpression) -> ColumnType {
     // A checked expression has a type; Float64 is what an unchecked one would be read as.
     of_metric(expression, columns).unwrap_or(ColumnType::Float64)
 }

@@ -18,32 +18,46 @@ use crate::room;
 use crate::{Store, StoreError, execute};
 
 impl Store {
+    /// # Errors
+    /// When the domain is taken, or the database does not answer.
     pub async fn add_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Result<(), StoreError> {
         self.change_identity(add_tenant(tenant, profile, created)).await.map(drop)
     }
 
+    /// # Errors
+    /// When the database does not answer.
     pub async fn tenant(&self, id: Uuid) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(id.to_string());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
     /// `domain` in lower case.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn tenant_by_domain(&self, domain: &str) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE domain = $1").bind(domain.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
+    /// # Errors
+    /// When the database does not answer.
     pub async fn tenant_by_global_account(&self, mpn_id: &str) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE global_account = $1 ORDER BY id").bind(mpn_id.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
     /// By domain.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         let rows = sqlx::query(by_bytes(self.dialect, "SELECT * FROM tenants ORDER BY domain {}")).fetch_all(&self.pool).await?;
         rows.iter().map(read_tenant).collect()
     }
 
+    /// # Errors
+    /// When the database does not answer.
     pub async fn tenant_profile(&self, id: Uuid) -> Result<Option<LegalProfile>, StoreError> {
         let query = sqlx::query("SELECT profile FROM tenants WHERE id = $1").bind(id.to_string());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -51,7 +65,10 @@ impl Store {
         serde_json::from_str(&json).map(Some).map_err(|_| StoreError::Corrupt { column: "profile", value: json })
     }
 
-    /// Removes the tenant and everything that is its own. Its audit events stay.
+    /// Removes the tenant and everything that belongs to it. Its audit events stay.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Tenant(id)).await?;
@@ -78,19 +95,27 @@ impl Store {
         .await
     }
 
+    /// # Errors
+    /// When the database does not answer.
     pub async fn put_enrollment(&self, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
         self.change_identity(put_enrollment(tenant, enrollment)).await.map(drop)
     }
 
     /// By program.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn enrollments(&self, tenant: Uuid) -> Result<Vec<Enrollment>, StoreError> {
         let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program {} DESC"))
             .bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_enrollment).collect()
     }
 
-    /// Reads the enrollment, changes it and writes it back, in one transaction: of two steps at once, the second sees the first.
-    /// `change` gives the enrollment to write, if any, and what it makes of it.
+    /// Reads the enrollment, changes it and writes it back in one transaction: of two simultaneous steps, the second sees the first. `change` returns
+    /// the enrollment to write, if any, and its own result.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn change_enrollment<T>(
         &self,
         tenant: Uuid,
@@ -110,6 +135,9 @@ impl Store {
     }
 
     /// Adds the location, or changes its name and country.
+    ///
+    /// # Errors
+    /// When there is no room for another, or the database does not answer.
     pub async fn put_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::Tenant(tenant)).await?;
         let query = sqlx::query("SELECT mpn_id FROM locations WHERE tenant_id = $1 AND mpn_id = $2");
@@ -131,6 +159,9 @@ impl Store {
     }
 
     /// By MPN id.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn locations(&self, tenant: Uuid) -> Result<Vec<Location>, StoreError> {
         let query =
             sqlx::query(by_bytes(self.dialect, "SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id {}")).bind(tenant.to_string());

@@ -31,6 +31,9 @@ impl Drop for Changed {
 
 impl Store {
     /// Read it before the identities themselves.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn identity_version(&self) -> Result<u64, StoreError> {
         if !self.is_shared() {
             return Ok(self.identities.0.load(Ordering::SeqCst));

@@ -34,7 +34,7 @@ impl Proxy {
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
                 let silent = Arc::new(watch::channel(false).0);
                 tokio::spawn(carry(from_server, to_client, silent.subscribe(), || false));
-                let counted = Arc::clone(&counted);
+                let (counted, heard) = (Arc::clone(&counted), silent.subscribe());
                 let falls_silent = move || {
                     let mut messages = counted.lock().unwrap();
                     messages.sent += 1;
@@ -44,7 +44,7 @@ impl Proxy {
                     }
                     now
                 };
-                tokio::spawn(carry(from_client, to_server, watch::channel(false).1, falls_silent));
+                tokio::spawn(carry(from_client, to_server, heard, falls_silent));
             }
         });
         Proxy { url: format!("{user}@127.0.0.1:{port}/{name}"), messages }
@@ -60,12 +60,12 @@ impl Proxy {
     }
 }
 
-/// Until either side ends. Silence keeps the connection open.
+/// Until either side ends. What comes while there is silence is lost; the end of the sender is passed on, so that the database gives locks back.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: watch::Receiver<bool>, falls_silent: impl Fn() -> bool) {
     let mut block = vec![0; 64 << 10];
     while let Ok(count @ 1..) = from.read(&mut block).await {
         if falls_silent() || *silent.borrow() {
-            std::future::pending::<()>().await;
+            continue;
         }
         if to.write_all(&block[..count]).await.is_err() {
             return;

@@ -17,7 +17,7 @@ use super::pace::{Ended, Pace, Piece};
 use super::{Broken, OpenedArtifact};
 use crate::audit::{self, Happening};
 use crate::context::{Context, SharedContext};
-use crate::credentials::password::hexadecimal;
+use crate::hexadecimal::hexadecimal;
 
 /// Bytes that are handed over at once: few, so that a slow reader is seen to take some.
 const PIECE: usize = 64 << 10;

@@ -3,12 +3,11 @@
 use insightgate_identity::application::Permission;
 pub use insightgate_store::Consent;
 
-use super::find_application_for;
 use super::permissions::named;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::users::find_user;
+use crate::manage::lookup::{find_application_for, find_user};
 
 /// # Errors
 /// When the caller may not do this, there is no such application, or the database does not answer.

@@ -2,11 +2,11 @@
 
 use insightgate_identity::application::Permission;
 
-use super::find_application_for;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
+use crate::manage::lookup::find_application_for;
 
 /// # Errors
 /// When the caller may not do this, there is no such application, or the database does not answer.

@@ -4,12 +4,12 @@ use chrono::TimeDelta;
 use insightgate_identity::application::ClientSecret;
 use uuid::Uuid;
 
-use super::find_application_for;
 use crate::context::Context;
 use crate::credentials::client_secret::{SECRET_DAYS, client_secret};
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
+use crate::manage::lookup::find_application_for;
 
 /// Secrets that an application has at once, expired ones apart.
 const UNEXPIRED: usize = 10;

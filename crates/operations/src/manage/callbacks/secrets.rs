@@ -10,8 +10,7 @@ use crate::callbacks::signature::new_secret;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::applications::find_application;
-use crate::manage::users::find_user;
+use crate::manage::lookup::{find_application, find_user};
 
 /// How long a replaced secret goes on signing.
 const OVERLAP_HOURS: i64 = 24;

@@ -8,12 +8,11 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_store::Store;
 use uuid::Uuid;
 
-use super::find_user;
 use crate::context::Context;
 use crate::external_issuers::TenantSource;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::applications::find_application;
+use crate::manage::lookup::{find_application, find_user};
 
 /// Bytes of an identifier, as many as a token's may have.
 pub const ID_LIMIT: usize = 256;

@@ -7,12 +7,12 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use uuid::Uuid;
 
-use super::{find_user, keep_a_global_admin};
+use super::keep_a_global_admin;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::applications::find_application;
 use crate::manage::fields;
+use crate::manage::lookup::{find_application, find_user};
 
 /// Locations that one assignment names.
 pub const LOCATIONS: usize = 1000;
@@ -105,6 +105,8 @@ pub(crate) async fn checked(
     Ok(assignment)
 }
 
+/// # Errors
+/// The assignee does not hold the role, the caller may not take it, or it is the last Global admin's; or the database is away.
 pub async fn revoke_role(
     context: &Context,
     administrator: &Administrator,

@@ -1,11 +1,11 @@
 //! Sets a user's second factor up on the user's behalf, or takes it away, as after the loss of a telephone.
 
-use super::find_user;
 use crate::context::Context;
 use crate::credentials::second_factor;
 use crate::credentials::second_factor::OfferedFactor;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
+use crate::manage::lookup::find_user;
 
 /// The new secret counts at once. One that is there has to be taken away first: nobody replaces it by mistake.
 ///
