@@ -11,6 +11,9 @@ import pytest
 
 from harness.demo import Demo, eventually
 
+# The honest client is answered in time, and memory is measured.
+pytestmark = pytest.mark.alone
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 HONEST = "127.0.0.2"
 
@@ -67,7 +70,6 @@ def peak(process, afresh=False):
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
-@pytest.mark.alone
 def test_idle_connections_of_one_address_shut_nobody_out(running):
     demo, held, served, took = running, [], 0, []
     try:

@@ -1,12 +1,14 @@
 //! `cargo xtask fuzz`: builds the fuzz targets with coverage counters in our own crates alone, so that dependencies are not built again, and
-//! runs each for a while from its kept corpus. Those who have cargo-fuzz can use it on the same targets.
+//! runs each for a while from its kept corpus, as many at once as there are cores. Those who have cargo-fuzz can use it on the same targets.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use crate::compiler::{Role, this_program};
-use crate::steps::{self, Steps, cargo, count, root, target_directory};
+use crate::steps::{self, Background, Steps, built, cargo, count, root, target_directory};
 
 const TARGETS: [&str; 7] =
     ["token_form", "access_token", "query_text", "query_literal", "text_predicate", "metric_expression", "dataset_definition"];
@@ -27,27 +29,30 @@ pub fn run(options: &Options) -> Result<(), String> {
 }
 
 fn run_targets(targets: &[&str], seconds: u64) -> Result<(), String> {
-    let mut steps = Steps::of(1 + targets.len());
+    let at_once = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut steps = Steps::of(1 + targets.len().div_ceil(at_once));
     let target = target_directory()?;
     steps.announce("the fuzz targets, with coverage");
     let mut build = cargo();
-    build.args(["build", "--locked", "-p", "insightgate-fuzz"]);
+    // Of the whole workspace, for the features that it chose: alone, they would have DataFusion built again.
+    build.args(["build", "--locked", "--workspace"]).args(targets.iter().flat_map(|name| ["--bin", name]));
     Role::Coverage.play(&mut build, &this_program(&target)?);
     steps::run(&mut build)?;
-    for name in targets {
-        steps.announce(&format!("{name}, {seconds} seconds"));
-        run_target(&target, name, seconds)?;
+    for some in targets.chunks(at_once) {
+        steps.announce(&format!("{}, {seconds} seconds", some.join(" and ")));
+        let fuzzers = some.iter().map(|name| start(&target, name, seconds)).collect::<Result<Vec<_>, _>>()?;
+        fuzzers.into_iter().try_for_each(Background::finish)?;
     }
     Ok(())
 }
 
-fn run_target(target: &Path, name: &str, seconds: u64) -> Result<(), String> {
+fn start(target: &Path, name: &str, seconds: u64) -> Result<Background, String> {
     // What is found on the way stays here; the corpus in the repository is chosen by people.
     let found = target.join("fuzz").join(name);
     fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
     let mut artifacts = found.clone().into_os_string();
     artifacts.push("-failure-");
-    let mut fuzzer = Command::new(target.join("debug").join(name));
+    let mut fuzzer = Command::new(built(target, "debug", name));
     // Words that chance would take long to find.
     let words = Path::new("fuzz/dictionaries").join(name);
     if root().join(&words).exists() {
@@ -57,5 +62,5 @@ fn run_target(target: &Path, name: &str, seconds: u64) -> Result<(), String> {
     fuzzer.arg(format!("-artifact_prefix={}", artifacts.to_string_lossy()));
     // A bound on input, time and memory, so that a blow-up is a failure too.
     fuzzer.args(["-max_len=70000", "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=0"]);
-    steps::run(fuzzer.arg(format!("-max_total_time={seconds}")))
+    Background::start(fuzzer.arg(format!("-max_total_time={seconds}")), &target.join("fuzz").join(format!("{name}.log")))
 }
