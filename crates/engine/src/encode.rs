@@ -15,7 +15,7 @@ use crate::error::EngineError;
 use crate::lower::Output;
 
 pub(crate) use cells::text_of;
-pub use format::Format;
+pub(crate) use format::encode;
 pub(crate) use json::rows as json_rows;
 pub(crate) use parts::Halt;
 

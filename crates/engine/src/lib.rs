@@ -13,7 +13,6 @@ mod rows;
 mod run;
 pub mod storage;
 
-pub use encode::Format;
 pub use error::EngineError;
 pub use ingest::table_writer::TableWriter;
 pub use ingest::{

@@ -3,6 +3,7 @@
 //! Source: the verification stages and statuses of the partner profile. `Suspended` is an operator's decision.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 use crate::program::Program;
@@ -31,7 +32,7 @@ pub struct VerificationCode {
     pub attempts: u8,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
 pub enum EnrollmentStage {
     /// The legal business profile is there; the contact has not been asked yet.
     Started,
@@ -72,29 +73,15 @@ pub enum IllegalMove {
 }
 
 impl EnrollmentStage {
-    pub const ALL: [EnrollmentStage; 6] = [
-        EnrollmentStage::Started,
-        EnrollmentStage::EmailVerification,
-        EnrollmentStage::Review,
-        EnrollmentStage::Active,
-        EnrollmentStage::Rejected,
-        EnrollmentStage::Suspended,
-    ];
+    pub const ALL: &'static [EnrollmentStage] = EnrollmentStage::VARIANTS;
 
     /// The stored and transported name.
     pub fn name(self) -> &'static str {
-        match self {
-            EnrollmentStage::Started => "Started",
-            EnrollmentStage::EmailVerification => "EmailVerification",
-            EnrollmentStage::Review => "Review",
-            EnrollmentStage::Active => "Active",
-            EnrollmentStage::Rejected => "Rejected",
-            EnrollmentStage::Suspended => "Suspended",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<EnrollmentStage> {
-        EnrollmentStage::ALL.into_iter().find(|stage| stage.name() == name)
+        name.parse().ok()
     }
 
     pub fn overall(self) -> OverallStatus {
@@ -136,6 +123,9 @@ impl Enrollment {
     }
 
     /// A code, the first or a further one, is sent to the primary contact. `digest` is the code's digest.
+    ///
+    /// # Errors
+    /// The enrollment is neither Started nor EmailVerification.
     pub fn send_code(&self, digest: String, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(
             &[EnrollmentStage::Started, EnrollmentStage::EmailVerification],
@@ -147,6 +137,9 @@ impl Enrollment {
     }
 
     /// The contact gave a code with this digest. A wrong code is counted: the error contains the enrollment to store.
+    ///
+    /// # Errors
+    /// The enrollment is not EmailVerification, or the code is wrong, has expired or was tried too often.
     pub fn confirm(&self, digest: &str, now: DateTime<Utc>) -> Result<Enrollment, (Enrollment, IllegalMove)> {
         let unchanged = |fault| (self.clone(), fault);
         self.must_be(&[EnrollmentStage::EmailVerification], "verified", "EmailVerification").map_err(unchanged)?;
@@ -165,23 +158,33 @@ impl Enrollment {
     }
 
     /// The review accepted it.
+    ///
+    /// # Errors
+    /// The enrollment is not in Review.
     pub fn activate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(&[EnrollmentStage::Review], "activated", "in Review")?;
         Ok(self.moved(EnrollmentStage::Active, now))
     }
 
+    /// # Errors
+    /// The enrollment is past its review, or the reason is blank.
     pub fn reject(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         let allowed = [EnrollmentStage::Started, EnrollmentStage::EmailVerification, EnrollmentStage::Review];
         self.must_be(&allowed, "rejected", "Started, EmailVerification or in Review")?;
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Rejected, now) })
     }
 
+    /// # Errors
+    /// The enrollment is not Active, or the reason is blank.
     pub fn suspend(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(&[EnrollmentStage::Active], "suspended", "Active")?;
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Suspended, now) })
     }
 
     /// A suspended enrollment becomes active again. A rejected one is appealed and goes back to review.
+    ///
+    /// # Errors
+    /// The enrollment is neither Suspended nor Rejected, or was appealed too often.
     pub fn reactivate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         match self.stage {
             EnrollmentStage::Suspended => Ok(self.moved(EnrollmentStage::Active, now)),

@@ -59,6 +59,9 @@ pub enum Refusal {
 
 impl Principal {
     /// The rows of `program` that the caller may see, or the first prerequisite that is missing.
+    ///
+    /// # Errors
+    /// The first prerequisite that the caller does not meet.
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
@@ -84,6 +87,9 @@ impl Principal {
     }
 
     /// Whether the application may act for a user at all.
+    ///
+    /// # Errors
+    /// The permission was not added to the application, or not consented to.
     pub fn delegation(&self) -> Result<(), Refusal> {
         if !self.requested.contains(&Permission::PartnerApi) {
             return Err(Refusal::PermissionMissing);

@@ -2,13 +2,15 @@
 //!
 //! Source: the roles of the partner program and the assignment page of its insights workspace.
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 use crate::program::Program;
 use crate::scope::Locations;
 
 /// The roles that give access to data, or that manage such access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     GlobalAdmin,
     AccountAdmin,
@@ -49,31 +51,11 @@ pub enum AssignmentFault {
 pub struct MayNotAssign(pub Role);
 
 impl Role {
-    pub const ALL: [Role; 9] = [
-        Role::GlobalAdmin,
-        Role::AccountAdmin,
-        Role::MpnPartnerAdmin,
-        Role::AdminAgent,
-        Role::ExecutiveReportViewer,
-        Role::ReportViewer,
-        Role::NoPermission,
-        Role::Manager,
-        Role::Developer,
-    ];
+    pub const ALL: &'static [Role] = Role::VARIANTS;
 
     /// The stored and transported name.
     pub fn id(self) -> &'static str {
-        match self {
-            Role::GlobalAdmin => "global_admin",
-            Role::AccountAdmin => "account_admin",
-            Role::MpnPartnerAdmin => "mpn_partner_admin",
-            Role::AdminAgent => "admin_agent",
-            Role::ExecutiveReportViewer => "executive_report_viewer",
-            Role::ReportViewer => "report_viewer",
-            Role::NoPermission => "no_permission",
-            Role::Manager => "manager",
-            Role::Developer => "developer",
-        }
+        self.into()
     }
 
     /// The name for people.
@@ -92,7 +74,7 @@ impl Role {
     }
 
     pub fn from_id(id: &str) -> Option<Role> {
-        Role::ALL.into_iter().find(|role| role.id() == id)
+        id.parse().ok()
     }
 
     /// The program that the role belongs to; None for a role of the tenant itself.
@@ -130,18 +112,24 @@ impl Role {
 
     /// The titles of those that may assign it.
     fn assigners(self) -> String {
-        let titles: Vec<_> = Role::ALL.into_iter().filter(|holder| holder.may_assign(self)).map(Role::title).collect();
+        let titles: Vec<_> = Role::ALL.iter().copied().filter(|holder| holder.may_assign(self)).map(Role::title).collect();
         titles.join(" or ")
     }
 }
 
 /// Whether somebody with these assignments may assign or revoke the role. Operators always may.
+///
+/// # Errors
+/// None of the roles held is one that may assign it.
 pub fn may_assign(assigner: &[RoleAssignment], role: Role) -> Result<(), MayNotAssign> {
     if assigner.iter().any(|held| held.role.may_assign(role)) { Ok(()) } else { Err(MayNotAssign(role)) }
 }
 
 impl RoleAssignment {
     /// Location ids are trimmed, sorted and distinct; whether the tenant has them is for the caller to check.
+    ///
+    /// # Errors
+    /// The role takes no locations, or the list of locations is empty.
     pub fn new(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         let Locations::Only(mpn_ids) = locations else { return Ok(RoleAssignment { role, locations }) };
         if !role.takes_locations() {
@@ -157,6 +145,9 @@ impl RoleAssignment {
     }
 
     /// The same for an application that acts alone.
+    ///
+    /// # Errors
+    /// The role is for users, takes no locations, or the list of locations is empty.
     pub fn of_application(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         if !role.is_for_applications() {
             return Err(AssignmentFault::NotForApplications(role));

@@ -89,6 +89,9 @@ impl TenantScope {
 
     /// What the scope gives access to in one dataset: for Developers only usage, and for Report viewers propensity data only if they have the role
     /// for the partner global account. Source: the notes on both roles.
+    ///
+    /// # Errors
+    /// The caller's roles do not open this dataset.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {

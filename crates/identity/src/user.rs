@@ -53,6 +53,9 @@ pub const MINIMUM_PASSWORD: usize = 8;
 pub const MAXIMUM_PASSWORD: usize = 256;
 
 /// The sign-in name in lower case, if it is one of this domain.
+///
+/// # Errors
+/// The name is not a plain name of at most 64 characters in this domain.
 pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault> {
     let lower = username.trim().to_lowercase();
     let name = lower.strip_suffix(domain).and_then(|rest| rest.strip_suffix('@')).unwrap_or_default();
@@ -63,6 +66,8 @@ pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault>
     Ok(lower)
 }
 
+/// # Errors
+/// The password is too short, too long, or contains the user's name.
 pub fn check_password(password: &str, username: &str) -> Result<(), UserFault> {
     if !(MINIMUM_PASSWORD..=MAXIMUM_PASSWORD).contains(&password.chars().count()) {
         return Err(UserFault::PasswordLength);

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod datasets;
 pub mod diagnostic;
+pub mod format;
 pub mod left_out;
 pub mod matching;
 pub mod metric;

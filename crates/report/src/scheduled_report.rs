@@ -4,6 +4,7 @@
 //! elsewhere.
 
 use std::collections::BTreeMap;
+use strum::{EnumString, IntoStaticStr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
@@ -12,8 +13,8 @@ use uuid::Uuid;
 
 use crate::callback::{Callback, CallbackMethod, CallbackUrlFault, check_callback_url};
 use crate::instant;
-pub use crate::report_format::ReportFormat;
 use crate::schedule::{MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS, Schedule};
+use insightgate_query::format::Format;
 
 /// Active reports one owner may keep. Source: the documented quota, as the next two.
 pub const ACTIVE_QUOTA: u64 = 50;
@@ -43,7 +44,7 @@ pub struct ScheduledReport {
     pub timing: Timing,
     pub status: ReportStatus,
     pub callback: Option<Callback>,
-    pub format: ReportFormat,
+    pub format: Format,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub enum Timing {
     Recurring(Schedule),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
 pub enum ReportStatus {
     Active,
     /// By its owner, or because the owner may not read the data any more.
@@ -67,15 +68,11 @@ pub enum ReportStatus {
 
 impl ReportStatus {
     pub fn name(self) -> &'static str {
-        match self {
-            ReportStatus::Active => "Active",
-            ReportStatus::Paused => "Paused",
-            ReportStatus::Inactive => "Inactive",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<ReportStatus> {
-        [ReportStatus::Active, ReportStatus::Paused, ReportStatus::Inactive].into_iter().find(|status| status.name() == name)
+        name.parse().ok()
     }
 }
 
@@ -197,12 +194,15 @@ pub struct NewReport {
     pub description: Option<String>,
     pub query_id: String,
     pub timing: Timing,
-    pub format: ReportFormat,
+    pub format: Format,
     pub callback: Option<Callback>,
 }
 
 impl NewReport {
     /// Checks every rule of a creation that needs only the input and the time.
+    ///
+    /// # Errors
+    /// All rules that the input breaks.
     pub fn check(input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<NewReport, ReportFaults> {
         let mut faults = Vec::new();
         let name = required(&input.report_name, "ReportName", &mut faults);
@@ -223,6 +223,9 @@ impl NewReport {
 impl ScheduledReport {
     /// The report after an update: an omitted field is kept; QueryId and ExecuteNow cannot change. Another start or interval restarts the schedule
     /// and its count.
+    ///
+    /// # Errors
+    /// The report runs once or is over, or all rules that the input breaks.
     pub fn updated(&self, input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<ScheduledReport, ReportFaults> {
         let Timing::Recurring(schedule) = &self.timing else {
             return Err(ReportFault::OnceUpdated.into());
@@ -292,12 +295,18 @@ impl ScheduledReport {
     }
 
     /// Whether a report of the dataset may be executed as often as this one. `minimum_hours`: the dataset's minimum interval.
+    ///
+    /// # Errors
+    /// The report would be executed more often than the dataset allows.
     pub fn fits_dataset(&self, minimum_hours: u32, rules: &ReportRules) -> Result<(), ReportFault> {
         let too_often = self.interval_hours().is_some_and(|hours| hours < minimum_hours);
         if rules.dataset_minimum_interval && too_often { Err(ReportFault::DatasetInterval(minimum_hours)) } else { Ok(()) }
     }
 
     /// Idempotent; a report without further runs cannot be paused.
+    ///
+    /// # Errors
+    /// The report has no further executions.
     pub fn paused(&self) -> Result<ScheduledReport, ReportFaults> {
         match self.status {
             ReportStatus::Inactive => Err(ReportFault::NoFurtherRuns("paused").into()),
@@ -306,6 +315,9 @@ impl ScheduledReport {
     }
 
     /// Idempotent. Slots that passed in the meantime are skipped.
+    ///
+    /// # Errors
+    /// The report has no further executions.
     pub fn resumed(&self, now: DateTime<Utc>) -> Result<ScheduledReport, ReportFaults> {
         let timing = match (self.status, &self.timing) {
             (ReportStatus::Inactive, _) => return Err(ReportFault::NoFurtherRuns("resumed").into()),
@@ -448,9 +460,9 @@ fn count(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<u32> {
     count
 }
 
-fn format(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<ReportFormat> {
+fn format(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<Format> {
     let name = input.format.as_deref()?;
-    let format = ReportFormat::from_name(name);
+    let format = Format::from_name(name);
     if format.is_none() {
         faults.push(placeholder(name).unwrap_or(ReportFault::Format));
     }

@@ -64,6 +64,9 @@ fn bind<'q>(query: Query<'q, Any, AnyArguments>, event: &AuditEvent) -> Query<'q
 impl Store {
     /// Writes events that are counted: one that is there already takes the number and the last details over. One that the database does not take is
     /// named in the log and left out, so that it keeps no other from being written.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn put_counted_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
         match again(|| self.try_counted(events)).await {
             Err(error) if error.outage().is_none() => {
@@ -96,6 +99,9 @@ impl Store {
     }
 
     /// Removes events that are older, the oldest first: at most `limit`. How many there were.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn forget_audit_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let old = format!("SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2 {}", self.dialect.skip_locked());
         let query = format!("WITH old AS MATERIALIZED ({old}) DELETE FROM audit_events WHERE id IN (SELECT id FROM old)");
@@ -107,6 +113,9 @@ impl Store {
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn audit_events(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id DESC LIMIT $1").bind(i64::from(limit));
         query.fetch_all(&self.reports).await?.iter().map(read_event).collect()

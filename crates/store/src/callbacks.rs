@@ -7,12 +7,13 @@ pub(crate) mod secrets;
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, CallbackState};
+use insightgate_report::execution::Epoch;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::database::dialect::placeholders;
-use crate::database::row::{Read, millis};
+use crate::database::row::{Read, millis, written_epoch};
 use crate::database::rows::in_powers_of_two;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
@@ -54,7 +55,7 @@ pub struct Callback {
     pub state: CallbackState,
     /// All that were begun, those before a replay among them.
     pub attempts: u32,
-    pub epoch: i64,
+    pub epoch: Epoch,
     pub due: DateTime<Utc>,
     pub give_up: DateTime<Utc>,
     pub finished: Option<DateTime<Utc>>,
@@ -124,6 +125,9 @@ pub struct CallbackPage {
 
 impl Store {
     /// Callbacks whose wait is over and that nobody holds, the first due of each tenant. None of these tenants'.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn due_callbacks(
         &self,
         now: DateTime<Utc>,
@@ -146,6 +150,9 @@ impl Store {
     }
 
     /// Takes this callback, if it still waits and nobody holds it. `now` is the product's clock, the rest the database's time.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn claim_callback(
         &self,
         id: Uuid,
@@ -171,6 +178,9 @@ impl Store {
 
     /// Writes what the attempt met and what follows, which ends the holding. False when the callback is not held any more: then nothing is
     /// written.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes; [`StoreError::Full`] when there is no room for another.
     pub async fn finish_callback(
         &self,
         claimed: &ClaimedCallback,
@@ -194,7 +204,7 @@ impl Store {
         .bind(millis(due))
         .bind(finished.map(millis))
         .bind(callback.id.to_string())
-        .bind(callback.epoch);
+        .bind(written_epoch(callback.epoch));
         if execute(&mut transaction, query).await? == 0 {
             return Ok(false);
         }
@@ -217,6 +227,9 @@ impl Store {
     }
 
     /// To be sent now, whatever became of it before. An attempt that is under way counts for nothing. None when it is gone.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn replay_callback(&self, id: Uuid, now: DateTime<Utc>, give_up: DateTime<Utc>) -> Result<Option<Callback>, StoreError> {
         let query = sqlx::query(
             "UPDATE callbacks SET state = 'pending', due = $1, give_up = $2, finished = NULL, lease_until = 0, epoch = epoch + 1
@@ -233,6 +246,9 @@ impl Store {
     }
 
     /// Removes callbacks that ended before, with their attempts: at most `limit`, the oldest first. How many there were.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn forget_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let skip_locked = self.dialect.skip_locked();
         let old = format!("SELECT id FROM callbacks WHERE finished < $1 ORDER BY finished, id LIMIT $2 {skip_locked}");
@@ -253,18 +269,26 @@ impl Store {
         Ok(removed)
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn callback(&self, id: Uuid) -> Result<Option<Callback>, StoreError> {
         let query = sqlx::query("SELECT * FROM callbacks WHERE id = $1").bind(id.to_string());
         query.fetch_optional(&self.reports).await?.as_ref().map(read_callback).transpose()
     }
 
     /// The first one first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn callback_attempts(&self, id: Uuid) -> Result<Vec<CallbackAttempt>, StoreError> {
         let query = sqlx::query("SELECT * FROM callback_attempts WHERE callback_id = $1 ORDER BY number").bind(id.to_string());
         query.fetch_all(&self.reports).await?.iter().map(read_attempt).collect()
     }
 
     /// The callbacks that the filter lets through, the newest first, after this place in the order.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn callback_page(
         &self,
         filter: &CallbackFilter,
@@ -364,7 +388,7 @@ fn read_callback(row: &AnyRow) -> Result<Callback, StoreError> {
         created: row.instant("created")?,
         state: row.named("state", CallbackState::from_name)?,
         attempts: row.count("attempts")?,
-        epoch: row.number("epoch")?,
+        epoch: row.epoch("epoch")?,
         due: row.instant("due")?,
         give_up: row.instant("give_up")?,
         finished: row.optional_instant("finished")?,

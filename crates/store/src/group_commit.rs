@@ -70,12 +70,18 @@ impl GroupCommit {
 
 impl Store {
     /// Returns once the event is on disk. Events that come at the same time share a transaction.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or does not take the event.
     pub async fn record_audit_event(&self, event: AuditEvent) -> Result<(), StoreError> {
         self.write_in_group(Write::Audit(event)).await.map(drop)
     }
 
     /// Marks the token used, adds the one that is given for it, if any, and records the event, in one transaction. False, with nothing written, when
     /// the token is not good any more.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes; [`StoreError::Interrupted`] when nobody knows whether the write took place.
     pub async fn replace_refresh_token(
         &self,
         used: UsedToken,

@@ -19,6 +19,8 @@ pub struct StoredKey {
 }
 
 impl Store {
+    /// # Errors
+    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when there is a key with this id.
     pub async fn add_key(&self, key: &StoredKey) -> Result<(), StoreError> {
         let query = sqlx::query("INSERT INTO keys (id, purpose, sealed, created) VALUES ($1, $2, $3, $4)")
             .bind(key.id.clone())
@@ -32,6 +34,9 @@ impl Store {
     }
 
     /// Adds the key unless there is one of its purpose: of processes that start at once, one makes it.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn add_first_key(&self, key: &StoredKey) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::KeysOf(&key.purpose)).await?;
         let query = sqlx::query(
@@ -44,12 +49,17 @@ impl Store {
         Ok(())
     }
 
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn remove_key(&self, id: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM keys WHERE id = $1").bind(id.to_owned()).execute(&self.pool).await?;
         Ok(())
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn keys(&self, purpose: &str) -> Result<Vec<StoredKey>, StoreError> {
         let query = sqlx::query("SELECT * FROM keys WHERE purpose = $1 ORDER BY created DESC, id").bind(purpose.to_owned());
         let rows = query.fetch_all(&self.pool).await?;

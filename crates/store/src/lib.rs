@@ -68,12 +68,18 @@ pub struct Store {
 
 impl Store {
     /// The database's own time, in milliseconds: what leases are measured by.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn lease_time(&self) -> Result<i64, StoreError> {
         let row = sqlx::query(self.dialect.now_milliseconds()).fetch_one(&self.pool).await?;
         Ok(row.try_get(0)?)
     }
 
     /// Whether the database takes writes: one is committed.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn check_writes(&self) -> Result<(), StoreError> {
         let now = self.lease_time().await?;
         self.put_setting("last_write_check", &now.to_string()).await

@@ -12,11 +12,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use insightgate_query::format::Format;
 use object_store::path::Path;
 use object_store::{GetOptions, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
-use crate::encode::Format;
 use crate::error::EngineError;
 use crate::run::engine::Engine;
 use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
@@ -64,7 +64,7 @@ impl ArtifactKey {
 impl fmt::Display for ArtifactKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ArtifactKey { tenant, report, execution, epoch, format } = self;
-        write!(f, "{tenant}/{report}/{execution}-{epoch}.{}", format.extension())
+        write!(f, "{tenant}/{report}/{execution}-{epoch}.{}", format.name())
     }
 }
 
@@ -83,7 +83,7 @@ impl FromStr for ArtifactKey {
                 report: report.parse().ok()?,
                 execution: execution.parse().ok()?,
                 epoch: epoch.parse().ok()?,
-                format: Format::from_extension(extension)?,
+                format: Format::from_name(extension)?,
             })
         };
         parse().filter(|key| key.to_string() == text).ok_or_else(|| BadArtifactKey(text.to_owned()))

@@ -135,6 +135,9 @@ impl AccessClaims {
     }
 
     /// Checks everything but the signature.
+    ///
+    /// # Errors
+    /// The first claim that is not as expected.
     pub fn check(&self, expected: &Expectation<'_>) -> Result<TokenSubject, TokenFault> {
         let now = expected.now.timestamp();
         if now >= self.exp {

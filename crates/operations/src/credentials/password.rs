@@ -129,11 +129,7 @@ fn hash(password: &str, salt: &[u8]) -> Result<String, PasswordFault> {
 
 /// SHA-256, hexadecimal: what is stored of a client secret or a refresh token.
 pub fn secret_digest(secret: &str) -> String {
-    hexadecimal(digest(&SHA256, secret.as_bytes()).as_ref())
-}
-
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest(&SHA256, secret.as_bytes()))
 }
 
 /// The stored secret that matches the one that was sent, if any. All are compared, each in constant time.

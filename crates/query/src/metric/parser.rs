@@ -44,6 +44,9 @@ impl<'c> Columns<'c> {
 }
 
 /// The expression over the columns of a dataset, including hidden ones, or the first thing that is wrong with it and its place in the text.
+///
+/// # Errors
+/// The first thing that is wrong with the expression, and its place in the text.
 pub fn parse(text: &str, columns: &[Column]) -> Result<MetricExpression, Diagnostic> {
     parse_over(text, &Columns::of(columns))
 }

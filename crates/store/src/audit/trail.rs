@@ -63,6 +63,9 @@ impl AuditFilter {
 
 impl Store {
     /// The events that the filter lets through, after this place in the order.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn audit_page(&self, filter: &AuditFilter, after: Option<AuditPlace>, limit: u32) -> Result<AuditPage, StoreError> {
         let (mut conditions, mut bounds) = filter.conditions();
         let counted = format!("SELECT COUNT(*) FROM audit_events{}", all_of(&conditions));

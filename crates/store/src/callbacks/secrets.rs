@@ -24,6 +24,9 @@ pub struct CallbackSecret {
 impl Store {
     /// Adds the secret as the owner's current one. The one before signs until `until`. False, and nothing is written, when so many have not
     /// expired yet that another would be one too many.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn add_callback_secret(&self, secret: &CallbackSecret, until: DateTime<Utc>, most: usize) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Owner(secret.owner)).await?;
         let owner = secret.owner.to_string();
@@ -48,6 +51,9 @@ impl Store {
     }
 
     /// Those that have not expired, the newest first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn callback_secrets(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Vec<CallbackSecret>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM callback_secrets WHERE owner_id = $1 AND (expires IS NULL OR expires > $2)
@@ -58,6 +64,9 @@ impl Store {
     }
 
     /// False when the owner has no such secret.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn remove_callback_secret(&self, owner: Uuid, id: Uuid) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM callback_secrets WHERE owner_id = $1 AND id = $2");
         let mut transaction = self.begin_beside().await?;

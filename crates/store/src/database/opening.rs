@@ -116,6 +116,9 @@ impl Store {
     }
 
     /// Writes a copy of a SQLite database to a file that is new or empty, whole and as of one moment, while others go on using it. Its tables stay as they are.
+    ///
+    /// # Errors
+    /// The address names a Postgres, or no database of ours, or the file cannot be written.
     pub async fn back_up(url: &str, file: &str) -> Result<(), StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;

@@ -25,6 +25,9 @@ pub struct Reviewed {
 
 impl Store {
     /// Takes a tenant in together with its first enrollment.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the id or the domain is taken.
     pub async fn enroll_tenant(
         &self,
         tenant: &Tenant,

@@ -18,6 +18,9 @@ use crate::{Store, StoreError};
 
 impl Store {
     /// The application, and the user if one is named, with what they hold. None when any of them is gone, or not the tenant's.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {
         again(|| self.read_principal(tenant, application, user)).await
     }
@@ -76,6 +79,9 @@ impl Store {
     }
 
     /// Whether a tenant, a user or an application has this id, anywhere: what one tenant's assignments name must never be another's.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn is_id_taken(&self, id: Uuid) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "SELECT id FROM tenants WHERE id = $1 UNION ALL SELECT id FROM users WHERE id = $1
@@ -85,6 +91,9 @@ impl Store {
     }
 
     /// Gives the role, or changes what it covers.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn put_role(&self, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment) -> Result<(), StoreError> {
         let locations = written_locations(&assignment.locations);
         let query = sqlx::query(
@@ -99,12 +108,18 @@ impl Store {
     }
 
     /// False when the assignee did not hold it.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn revoke_role(&self, assignee: Uuid, role: Role) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM role_assignments WHERE assignee_id = $1 AND role = $2");
         Ok(self.change_identity(query.bind(assignee.to_string()).bind(role.id())).await? == 1)
     }
 
     /// Each assignee with an assignment; by assignee and role.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn role_assignments(&self, tenant: Uuid) -> Result<Vec<(Uuid, RoleAssignment)>, StoreError> {
         let query =
             sqlx::query(by_bytes(self.dialect, "SELECT * FROM role_assignments WHERE tenant_id = $1 ORDER BY assignee_id, role {}"))

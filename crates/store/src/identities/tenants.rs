@@ -18,32 +18,46 @@ use crate::room;
 use crate::{Store, StoreError, execute};
 
 impl Store {
+    /// # Errors
+    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the id or the domain is taken.
     pub async fn add_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Result<(), StoreError> {
         self.change_identity(add_tenant(tenant, profile, created)).await.map(drop)
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn tenant(&self, id: Uuid) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(id.to_string());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
     /// `domain` in lower case.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn tenant_by_domain(&self, domain: &str) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE domain = $1").bind(domain.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn tenant_by_global_account(&self, mpn_id: &str) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE global_account = $1 ORDER BY id").bind(mpn_id.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
     /// By domain.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         let rows = sqlx::query(by_bytes(self.dialect, "SELECT * FROM tenants ORDER BY domain {}")).fetch_all(&self.pool).await?;
         rows.iter().map(read_tenant).collect()
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn tenant_profile(&self, id: Uuid) -> Result<Option<LegalProfile>, StoreError> {
         let query = sqlx::query("SELECT profile FROM tenants WHERE id = $1").bind(id.to_string());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -52,6 +66,9 @@ impl Store {
     }
 
     /// Removes the tenant and everything that is its own. Its audit events stay.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Tenant(id)).await?;
@@ -78,11 +95,16 @@ impl Store {
         .await
     }
 
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn put_enrollment(&self, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
         self.change_identity(put_enrollment(tenant, enrollment)).await.map(drop)
     }
 
     /// By program.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn enrollments(&self, tenant: Uuid) -> Result<Vec<Enrollment>, StoreError> {
         let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program {} DESC"))
             .bind(tenant.to_string());
@@ -91,6 +113,9 @@ impl Store {
 
     /// Reads the enrollment, changes it and writes it back, in one transaction: of two steps at once, the second sees the first.
     /// `change` gives the enrollment to write, if any, and what it makes of it.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn change_enrollment<T>(
         &self,
         tenant: Uuid,
@@ -110,6 +135,10 @@ impl Store {
     }
 
     /// Adds the location, or changes its name and country.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes; [`StoreError::Full`] when there is no room for another; [`StoreError::Unrecorded`] when
+    /// the event of the change cannot be written.
     pub async fn put_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::Tenant(tenant)).await?;
         let query = sqlx::query("SELECT mpn_id FROM locations WHERE tenant_id = $1 AND mpn_id = $2");
@@ -131,6 +160,9 @@ impl Store {
     }
 
     /// By MPN id.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn locations(&self, tenant: Uuid) -> Result<Vec<Location>, StoreError> {
         let query =
             sqlx::query(by_bytes(self.dialect, "SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id {}")).bind(tenant.to_string());

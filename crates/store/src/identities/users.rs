@@ -31,6 +31,10 @@ pub struct UserCredentials {
 
 impl Store {
     /// With a hash in PHC form, or without a password.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the id or the name is taken;
+    /// [`StoreError::Full`] when there is no room for another; [`StoreError::Unrecorded`] when the event of the change cannot be written.
     pub async fn add_user(&self, user: &User, password_hash: Option<&str>, created: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query(
             "INSERT INTO users (id, tenant_id, username, display_name, password_hash, must_change, enabled, failures, locked_until,
@@ -53,6 +57,9 @@ impl Store {
     }
 
     /// `username` in lower case. A user of another tenant is not found.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn user_credentials(&self, tenant: Uuid, username: &str) -> Result<Option<UserCredentials>, StoreError> {
         let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND username = $2")));
         let row = query.bind(tenant.to_string()).bind(username.to_owned()).fetch_optional(&self.pool).await?;
@@ -60,6 +67,9 @@ impl Store {
     }
 
     /// A user of another tenant is not found.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn user_credentials_by_id(&self, tenant: Uuid, id: Uuid) -> Result<Option<UserCredentials>, StoreError> {
         let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND id = $2")));
         let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
@@ -67,11 +77,17 @@ impl Store {
     }
 
     /// A user of another tenant is not found.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn user(&self, tenant: Uuid, id: Uuid) -> Result<Option<User>, StoreError> {
         Ok(self.user_credentials_by_id(tenant, id).await?.map(|credentials| credentials.user))
     }
 
     /// By sign-in name.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn users(&self, tenant: Uuid) -> Result<Vec<User>, StoreError> {
         let query = sqlx::query(by_bytes(self.dialect, &format!("{SELECT_USERS} WHERE tenant_id = $1 ORDER BY username {{}}")));
         let query = query.bind(tenant.to_string());
@@ -79,11 +95,17 @@ impl Store {
     }
 
     /// Disabling also ends the user's sign-ins: their refresh tokens do not come back with the account.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn set_user_enabled(&self, user: Uuid, enabled: bool) -> Result<(), StoreError> {
         self.change_user(user, None, Some(enabled)).await
     }
 
     /// What is not given stays. Disabling also ends the user's sign-ins.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn change_user(&self, user: Uuid, display_name: Option<&str>, enabled: Option<bool>) -> Result<(), StoreError> {
         again(|| async move {
             let query =
@@ -103,6 +125,9 @@ impl Store {
     }
 
     /// A new password opens a locked account and ends the sign-ins that the old one made.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn set_user_password(&self, user: Uuid, hash: &str, must_change: bool) -> Result<(), StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::User(user)).await?;
@@ -122,6 +147,9 @@ impl Store {
 
     /// Sets the second factor up with an encrypted secret, or takes it away. Taking it away ends the sign-ins that it was given in: they
     /// would count as with a second factor still.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn set_totp(&self, user: Uuid, sealed: Option<&str>) -> Result<(), StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::User(user)).await?;
@@ -137,12 +165,18 @@ impl Store {
     }
 
     /// Sets the second factor up. False when there is one: it is never replaced.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn add_totp(&self, user: Uuid, sealed: &str) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND totp_secret IS NULL");
         Ok(self.change_identity(query.bind(sealed.to_owned()).bind(user.to_string())).await? == 1)
     }
 
     /// Uses a time step up. False when it, or a later one, was used before: a code is good once.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn use_totp_step(&self, user: Uuid, step: i64) -> Result<bool, StoreError> {
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(user.to_string());

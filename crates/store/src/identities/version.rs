@@ -31,6 +31,9 @@ impl Drop for Changed {
 
 impl Store {
     /// Read it before the identities themselves.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn identity_version(&self) -> Result<u64, StoreError> {
         if !self.is_shared() {
             return Ok(self.identities.0.load(Ordering::SeqCst));

@@ -1,19 +1,18 @@
 //! Everything that is encrypted at rest, in one list, so that a change of the encryption key misses nothing.
 
 use sqlx::any::AnyRow;
+use strum::VariantArray;
 
 use crate::database::row::Read;
 use crate::{Store, StoreError};
 
 /// Where a sealed text stands. A new column of sealed texts is added here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum SealedPlace {
     Keys,
     TotpSecrets,
     CallbackSecrets,
 }
-
-const PLACES: [SealedPlace; 3] = [SealedPlace::Keys, SealedPlace::TotpSecrets, SealedPlace::CallbackSecrets];
 
 impl SealedPlace {
     /// Gives `id`, `purpose` (what the text was sealed for) and `sealed`.
@@ -52,9 +51,11 @@ impl Sealed {
 }
 
 impl Store {
+    /// # Errors
+    /// The database does not answer.
     pub async fn sealed(&self) -> Result<Vec<Sealed>, StoreError> {
         let mut found = Vec::new();
-        for place in PLACES {
+        for &place in SealedPlace::VARIANTS {
             for row in sqlx::query(place.select()).fetch_all(&self.pool).await? {
                 found.push(Sealed::read(place, &row)?);
             }
@@ -63,6 +64,9 @@ impl Store {
     }
 
     /// False when it is not that text any more.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn replace_sealed(&self, place: SealedPlace, id: &str, text: &str, by: &str) -> Result<bool, StoreError> {
         let query = sqlx::query(place.update()).bind(by.to_owned()).bind(id.to_owned()).bind(text.to_owned());
         Ok(query.execute(&self.pool).await?.rows_affected() == 1)

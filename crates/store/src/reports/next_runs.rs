@@ -10,6 +10,9 @@ use crate::{Store, StoreError, execute};
 impl Store {
     /// The report, whose next run has an id from now on: the one that it has already, else `fresh`. None when there is no report, or no slot is
     /// to come.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn announce_next_run(&self, report: Uuid, fresh: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
         // Whoever queues the slot changes this row too, so that no id is given to a run that begins just now.
         let mut transaction = self.begin_beside().await?;
@@ -23,6 +26,9 @@ impl Store {
     }
 
     /// The report of one owner whose next run was announced by this id.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn report_of_next_run(&self, owner: Uuid, program: Program, run: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND next_run_id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(run.to_string());

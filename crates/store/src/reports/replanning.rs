@@ -17,6 +17,9 @@ impl Store {
     /// Plans schedules anew whose next slot lies more than an interval ahead. The reports that were.
     ///
     /// Runs that wait for their turn, retries of callbacks and lockouts that lie days ahead are brought back as well.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn replan(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
         // What somebody changes just now is looked at the next time.
         let (mut transaction, skip_locked) = (self.begin_beside().await?, self.dialect.skip_locked());

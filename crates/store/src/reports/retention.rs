@@ -1,7 +1,7 @@
 //! What is not kept for ever: files, then the runs they came from.
 
 use chrono::{DateTime, Utc};
-use insightgate_report::execution::ExecutionStatus;
+use insightgate_report::execution::{Epoch, ExecutionStatus};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -16,6 +16,9 @@ const BATCH: i64 = 200;
 
 impl Store {
     /// Runs whose files were made before an instant and are there, the oldest file first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn files_before(&self, before: DateTime<Utc>) -> Result<Vec<ExecutionRecord>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM executions WHERE artifact_removed IS NULL AND generated IS NOT NULL AND generated < $1
@@ -25,6 +28,9 @@ impl Store {
     }
 
     /// A tenant's runs whose files are there, the oldest file first.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn oldest_files_of(&self, tenant: Uuid) -> Result<Vec<ExecutionRecord>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM executions WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL
@@ -46,6 +52,9 @@ impl Store {
     }
 
     /// Of a tenant's files that are there, in bytes.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn file_bytes_of(&self, tenant: Uuid) -> Result<u64, StoreError> {
         let sum = "SELECT CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) FROM executions
              WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL";
@@ -54,6 +63,9 @@ impl Store {
     }
 
     /// The same of every tenant that has any.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn file_bytes(&self) -> Result<Vec<(Uuid, u64)>, StoreError> {
         let sums = "SELECT tenant_id, CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) AS bytes FROM executions
              WHERE artifact_removed IS NULL AND generated IS NOT NULL GROUP BY tenant_id";
@@ -62,6 +74,9 @@ impl Store {
     }
 
     /// From then on no link opens the file of this run. False when somebody else did the same.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn mark_file_removed(&self, execution: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE executions SET artifact_removed = $2 WHERE id = $1 AND artifact_removed IS NULL");
         let mut connection = self.reports.acquire().await?;
@@ -72,6 +87,9 @@ impl Store {
     }
 
     /// Forgets runs that ended before an instant and have no file any more. How many; there may be more until it is 0.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn forget_executions(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut transaction = self.begin_beside().await?;
         let old = format!(
@@ -88,6 +106,9 @@ impl Store {
     }
 
     /// Forgets creations that no quota counts any more.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn forget_creations(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM execute_now_creations WHERE created < $1");
         query.bind(millis(before)).execute(&self.reports).await?;
@@ -95,6 +116,9 @@ impl Store {
     }
 
     /// Which file of a run may be there: None without the run, else the epochs of the claim that holds it and of the file it has.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn file_epochs(&self, execution: Uuid) -> Result<Option<FileEpochs>, StoreError> {
         let query = sqlx::query("SELECT status, epoch, artifact_epoch, artifact_removed FROM executions WHERE id = $1");
         query.bind(execution.to_string()).fetch_optional(&self.reports).await?.as_ref().map(FileEpochs::read).transpose()
@@ -105,17 +129,17 @@ impl Store {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileEpochs {
     /// Of the claim that may be writing.
-    pub writing: Option<i64>,
-    pub published: Option<i64>,
+    pub writing: Option<Epoch>,
+    pub published: Option<Epoch>,
 }
 
 impl FileEpochs {
     fn read(row: &AnyRow) -> Result<FileEpochs, StoreError> {
         let status = row.named("status", ExecutionStatus::from_name)?;
         let published = match row.optional_number("artifact_removed")? {
-            None => row.optional_number("artifact_epoch")?,
+            None => row.optional_epoch("artifact_epoch")?,
             Some(_) => None,
         };
-        Ok(FileEpochs { writing: if status == ExecutionStatus::Running { Some(row.number("epoch")?) } else { None }, published })
+        Ok(FileEpochs { writing: if status == ExecutionStatus::Running { Some(row.epoch("epoch")?) } else { None }, published })
     }
 }

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
+use insightgate_query::format::Format;
 use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::schedule::{CatchUp, Schedule};
-use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
+use insightgate_report::scheduled_report::{ReportFault, ReportStatus, ScheduledReport, Timing};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -47,6 +48,9 @@ pub(crate) const DUE: &str =
 
 impl Store {
     /// Writes the report, and its first execution if it runs at once. The fault is the quota that is used up.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes; [`StoreError::Full`] when there is no room for another.
     pub async fn add_report(
         &self,
         report: &ScheduledReport,
@@ -90,6 +94,8 @@ impl Store {
         Ok(Some(TimeDelta::milliseconds(row.try_get::<i64, _>(0)? - millis(quotas.execute_now_since))))
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
@@ -97,6 +103,9 @@ impl Store {
     }
 
     /// In the order in which they were made.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn reports(&self, owner: Uuid, program: Program, filter: &ReportFilter) -> Result<Vec<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 ORDER BY created, number, id");
         let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
@@ -113,6 +122,9 @@ impl Store {
     ///
     /// Executions that wait follow the report's status: paused with it, queued again with it. A change that leaves no slot to come and no
     /// run open ends the report. One that makes it Active again is refused when the quota of active reports is used up.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn change_report<E: From<ReportFault>>(
         &self,
         owner: Uuid,
@@ -163,12 +175,18 @@ impl Store {
     }
 
     /// Of every owner and program.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn report_ids(&self, tenant: Uuid) -> Result<Vec<Uuid>, StoreError> {
         let query = sqlx::query("SELECT id FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id").bind(tenant.to_string());
         query.fetch_all(&self.reports).await?.iter().map(|row| row.id("id")).collect()
     }
 
     /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Report(id)).await?;
@@ -189,6 +207,9 @@ impl Store {
     /// Queues executions for slots that are due by `now`, of at most `limit` reports; gives the number of reports that were due. There may be
     /// more until it is 0.
     /// Safe to run at the same time elsewhere: a slot is queued once, by one at a time. A report that somebody changes just now is looked at the next time.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or `new_id` failed: then nothing is queued.
     pub async fn queue_due_reports<E: From<StoreError>>(
         &self,
         now: DateTime<Utc>,
@@ -233,6 +254,9 @@ impl Store {
     }
 
     /// When the next slot of any active report is due.
+    ///
+    /// # Errors
+    /// The database does not answer.
     pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let query = sqlx::query("SELECT MIN(next_slot) AS next_slot FROM scheduled_reports WHERE status = $1");
         query.bind(ReportStatus::Active.name()).fetch_one(&self.reports).await?.optional_instant("next_slot")
@@ -389,6 +413,6 @@ pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
         timing,
         status: row.named("status", ReportStatus::from_name)?,
         callback,
-        format: row.named("format", ReportFormat::from_name)?,
+        format: row.named("format", Format::from_name)?,
     })
 }

@@ -38,6 +38,9 @@ pub struct AuthorizationCode {
 
 impl Store {
     /// A code of the session with this digest. False, with nothing written, when that has ended: nothing may come of it any more.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn add_authorization_code(&self, code: &AuthorizationCode, session: &str) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::User(code.user)).await?;
         if !hold_session(&mut transaction, session).await? {
@@ -75,6 +78,8 @@ impl Store {
         Ok(true)
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn authorization_code(&self, digest: &str) -> Result<Option<AuthorizationCode>, StoreError> {
         let query = sqlx::query("SELECT * FROM authorization_codes WHERE digest = $1").bind(digest.to_owned());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -98,6 +103,9 @@ impl Store {
 
     /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
     /// somebody else was first: one code is never good for two answers.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn redeem_authorization_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin_with_token(token).await?;

@@ -2,7 +2,7 @@
 //! somebody has: neither the answer nor its time tells which it is.
 
 use chrono::{DateTime, Utc};
-use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES, KNOWN_FOR, REMEMBERED_FOR, WrongPassword, is_known};
+use insightgate_identity::guessing::{KNOWN_ADDRESSES, KNOWN_FOR, Lockout, REMEMBERED_FOR, WrongPassword, is_known};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -32,7 +32,7 @@ impl Subject {
 /// The count that a try from some network falls under.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SignInCount {
-    pub count: Count,
+    pub count: Lockout,
     /// The user's last sign-in from there; None: the network is a stranger's, and the count that of all strangers.
     pub last_success: Option<DateTime<Utc>>,
 }
@@ -45,6 +45,9 @@ impl SignInCount {
 
 impl Store {
     /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn sign_in_count(&self, subject: &Subject, network: Option<&str>, now: DateTime<Utc>) -> Result<SignInCount, StoreError> {
         again(|| async { find(&mut self.pool.acquire().await?, subject, network, now, "").await }).await
     }
@@ -52,12 +55,15 @@ impl Store {
     /// Reads the count, changes it and writes it back, in one transaction: guesses that come at the same time all count. Gives the count as it was
     /// found. It writes in any case: the time that it takes does not tell whether the change was one. No change of identities: whoever guesses
     /// must not make everybody be read anew.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn change_sign_in_count(
         &self,
         subject: &Subject,
         network: Option<&str>,
         now: DateTime<Utc>,
-        change: impl Fn(Count) -> Count,
+        change: impl Fn(Lockout) -> Lockout,
     ) -> Result<SignInCount, StoreError> {
         again(|| self.try_to_change(subject, network, now, &change)).await
     }
@@ -67,13 +73,13 @@ impl Store {
         subject: &Subject,
         network: Option<&str>,
         now: DateTime<Utc>,
-        change: impl Fn(Count) -> Count,
+        change: impl Fn(Lockout) -> Lockout,
     ) -> Result<SignInCount, StoreError> {
         let mut transaction = self.begin(Hold::Subject(&subject.text())).await?;
         let found = find(&mut transaction, subject, network, now, self.dialect.for_update()).await?;
         let changed = change(found.count.clone());
         let network = network.filter(|_| found.is_known()).unwrap_or_default();
-        let recent: Vec<String> = changed.recent.iter().map(|wrong| format!("{:032x}", wrong.0)).collect();
+        let recent: Vec<String> = changed.recent.iter().map(|wrong| hex::encode(wrong.0.to_be_bytes())).collect();
         let query = sqlx::query(
             "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
@@ -94,6 +100,9 @@ impl Store {
     }
 
     /// Knows the user from this network from now on. Of more than [`KNOWN_ADDRESSES`] the one goes that was used least lately.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn know_address(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         again(|| self.try_to_know(user, network, now)).await
     }
@@ -141,8 +150,8 @@ async fn find(
 fn read_count(row: &AnyRow) -> Result<SignInCount, StoreError> {
     let recent = row.text("recent")?;
     let corrupt = |value: &str| StoreError::Corrupt { column: "recent", value: value.to_owned() };
-    let recent = recent.split_whitespace().map(|text| u128::from_str_radix(text, 16).map(WrongPassword).map_err(|_| corrupt(text)));
-    let count = Count {
+    let recent = recent.split_whitespace().map(|text| read_wrong(text).ok_or_else(|| corrupt(text)));
+    let count = Lockout {
         failures: row.count("failures")?,
         until: row.optional_instant("locked_until")?,
         since: row.instant("since")?,
@@ -150,6 +159,12 @@ fn read_count(row: &AnyRow) -> Result<SignInCount, StoreError> {
     };
     let last_success = if row.text("network")?.is_empty() { None } else { Some(row.instant("last_success")?) };
     Ok(SignInCount { count, last_success })
+}
+
+fn read_wrong(text: &str) -> Option<WrongPassword> {
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(WrongPassword(u128::from_be_bytes(bytes)))
 }
 
 /// A new password opens an account that is locked. From where the user is known stays.

@@ -58,6 +58,9 @@ pub enum DeviceState {
 impl Store {
     /// Adds a code that waits for its user. An address has a share of an application's places; where all of them are taken, the address that has
     /// the most of them loses its oldest to one that has fewer.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn add_device_code(&self, code: &DeviceCode, now: DateTime<Utc>) -> Result<AddedDeviceCode, StoreError> {
         let mut transaction = self.begin(Hold::Application(code.application)).await?;
         let waiting = waiting_codes(&mut transaction, code.application, now).await?;
@@ -100,17 +103,24 @@ impl Store {
         Ok(AddedDeviceCode::Added)
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn device_code(&self, digest: &str) -> Result<Option<DeviceCode>, StoreError> {
         let query = sqlx::query("SELECT * FROM device_codes WHERE digest = $1").bind(digest.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn device_code_by_user_code(&self, user_code: &str) -> Result<Option<DeviceCode>, StoreError> {
         let query = sqlx::query("SELECT * FROM device_codes WHERE user_code = $1").bind(user_code.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
     }
 
     /// The user's decision; `approved` is the session in which it was taken. False when the code is no longer pending, or the session has ended.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn decide_device_code(&self, digest: &str, approved: Option<&SignInSession>) -> Result<bool, StoreError> {
         let mut transaction = self.begin_beside().await?;
         if let Some(session) = approved
@@ -135,6 +145,9 @@ impl Store {
 
     /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
     /// somebody else was first: one code is never good for two answers.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn redeem_device_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin_with_token(token).await?;

@@ -23,6 +23,9 @@ const NAMES_OF_NOBODY: i64 = 100_000;
 impl Store {
     /// Removes a batch of each kind that has ended. How many rows; there may be more until it is 0. What lives for months goes only with
     /// `long`: a clock that is wrong for a moment must not end it.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn forget_ended_sign_ins(&self, now: DateTime<Utc>, long: bool) -> Result<u64, StoreError> {
         let short_lived = [
             ("device_codes", "digest", "expires < $1", now - DEVICE_CODES_KEPT),

@@ -75,6 +75,9 @@ impl Grown {
 
 impl Store {
     /// A new sign-in's.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn add_refresh_token(&self, token: &RefreshTokenRecord) -> Result<(), StoreError> {
         match insert(&mut self.pool.acquire().await?, &[token], false).await {
             // Nobody else's has its digest: it may be written twice.
@@ -85,6 +88,8 @@ impl Store {
         Ok(())
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn refresh_token(&self, digest: &str) -> Result<Option<(RefreshTokenRecord, RefreshTokenState)>, StoreError> {
         let query = sqlx::query("SELECT * FROM refresh_tokens WHERE digest = $1").bind(digest.to_owned());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -108,6 +113,9 @@ impl Store {
     }
 
     /// Ends a sign-in, and records the event in the same transaction. Nothing is recorded when it had ended before.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn revoke_refresh_family(&self, family: Uuid, event: Option<AuditEvent>) -> Result<(), StoreError> {
         let event = &event;
         again(|| async move {
@@ -131,6 +139,9 @@ impl Store {
 
     /// Of sign-ins that got tokens since the last call, removes those tokens that lay idle longest, where there are too many. Until then there may
     /// be more: counting them at each grant would make grants slow.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn trim_refresh_tokens(&self) -> Result<u64, StoreError> {
         let grown = self.grown.take();
         let mut users: Vec<Uuid> = grown.values().copied().collect();

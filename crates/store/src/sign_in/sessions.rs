@@ -1,6 +1,7 @@
 //! Browsers that have signed in, or are about to.
 
 use chrono::{DateTime, Utc};
+use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
 use crate::database::locks::Hold;
@@ -25,7 +26,8 @@ pub struct SignInSession {
 }
 
 /// What must follow the right password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum MissingStep {
     /// A code of the second factor.
     Code,
@@ -37,15 +39,11 @@ pub enum MissingStep {
 
 impl MissingStep {
     fn name(self) -> &'static str {
-        match self {
-            MissingStep::Code => "code",
-            MissingStep::Enrolment => "enrolment",
-            MissingStep::Password => "password",
-        }
+        self.into()
     }
 
     fn from_name(name: &str) -> Option<MissingStep> {
-        [MissingStep::Code, MissingStep::Enrolment, MissingStep::Password].into_iter().find(|step| step.name() == name)
+        name.parse().ok()
     }
 }
 
@@ -55,6 +53,9 @@ const PER_USER: i64 = 100;
 impl Store {
     /// Adds the session. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
     /// one must be there and is not: it was ended.
+    ///
+    /// # Errors
+    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
     pub async fn put_sign_in_session(
         &self,
         session: &SignInSession,
@@ -90,6 +91,8 @@ impl Store {
         Ok(true)
     }
 
+    /// # Errors
+    /// The database does not answer, or a row holds what this version cannot read.
     pub async fn sign_in_session(&self, digest: &str) -> Result<Option<SignInSession>, StoreError> {
         let query = sqlx::query("SELECT * FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -109,6 +112,8 @@ impl Store {
         }))
     }
 
+    /// # Errors
+    /// The database does not answer or takes no writes.
     pub async fn delete_sign_in_session(&self, digest: &str) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
         query.execute(&self.pool).await?;

@@ -21,6 +21,9 @@ const MAXIMUM_NAME: usize = 128;
 const MAXIMUM_COLUMN_NAME: usize = 256;
 
 /// The definition, or every problem of the text at once.
+///
+/// # Errors
+/// All problems of the definition, with their places in the text.
 pub fn read(text: &str, origin: &str) -> Result<Definition, DefinitionErrors> {
     let refused = |problems: Problems<'_>, document| {
         let more = problems.more();
@@ -139,8 +142,8 @@ impl<'d> Dates<'d> {
                 Some(span) => ranges.push(span),
                 None if problems.is_full() => problems.count(),
                 None => {
-                    let known = TimeSpan::ALL.map(TimeSpan::keyword);
-                    let advice = match nearest(found.value, known) {
+                    let known = TimeSpan::KEYWORDS;
+                    let advice = match nearest(found.value, known.iter().copied()) {
                         Some(near) => format!("did you mean {near}?"),
                         None => format!("the spans are {}", known.join(", ")),
                     };

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from deployment import DOMAIN, RESOURCE, SECONDS, Deployment
-from postgres import Postgres
+from harness.deployment import DOMAIN, RESOURCE, SECONDS, Deployment
+from harness.postgres import Postgres
 
 # Fewer than those of one minute that are recorded one by one.
 GRANTS = 40
