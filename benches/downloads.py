@@ -20,7 +20,7 @@ import duckdb
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
 from harness.demo import Demo, lives_on  # noqa: E402
 from export import COLUMNS, TABLE, peak_memory  # noqa: E402
-from harness.postgres import free_port  # noqa: E402
+from harness.ports import free_port  # noqa: E402
 from tokens import Wrk, without_faults  # noqa: E402
 
 CONNECTIONS = (1, 8)

@@ -11,6 +11,17 @@ from harness.demo import Demo
 BINARY = os.environ.pop("INSIGHTGATE_BIN", None)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Where tests are spread over processes, the one that spreads them has taken the variable away."""
+    node.workerinput["binary"] = BINARY
+
+
+def pytest_configure(config):
+    global BINARY
+    BINARY = getattr(config, "workerinput", {}).get("binary", BINARY)
+
+
 @pytest.fixture(scope="session")
 def binary():
     path = BINARY

@@ -11,6 +11,7 @@ use insightgate_query::datasets::builtin;
 use insightgate_query::datasets::catalog::Catalog;
 use insightgate_query::diagnostic::Diagnostics;
 use insightgate_query::syntax::MAXIMUM_TEXT;
+use insightgate_query::syntax::marked::{marked, placed};
 use insightgate_query::words::words;
 use insightgate_query::{diagnostic, parse, plan};
 use libfuzzer_sys::fuzz_target;
@@ -26,12 +27,12 @@ fn check(text: &str, diagnostics: &Diagnostics) {
     for found in diagnostics.iter() {
         places.check(found.line, found.column, found.length, &found.message);
     }
-    let marked = diagnostic::marked(text, diagnostics);
+    let marked = marked(text, diagnostics);
     assert!(marked.lines().count() <= 3 * diagnostics.len() + 1, "{marked}");
     assert!(marked.chars().all(|character| character == '\n' || !character.is_control()), "a terminal is steered: {marked:?}");
     // Whoever has only the message finds the same places, each on a line of its own.
     let message = diagnostic::message(diagnostics);
-    let (placed, others) = diagnostic::placed(text, &message);
+    let (placed, others) = placed(text, &message);
     assert_eq!(placed.len() + others.len(), message.lines().count());
     for found in placed {
         places.check(found.line, found.column, 0, &found.message);

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use insightgate_query::matching::fold::fold;
+use insightgate_query::fold::fold;
 use insightgate_query::matching::{Greatest, Stands, TextPredicate};
 use insightgate_query::plan::{Comparison, Predicate, Value};
 use libfuzzer_sys::fuzz_target;

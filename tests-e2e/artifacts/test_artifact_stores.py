@@ -122,6 +122,7 @@ def test_no_download_of_a_damaged_file_ends_well(served, store):
     assert curl(served, link, "--compressed") == (0, content)
 
 
+@pytest.mark.alone
 def test_a_download_while_the_store_is_away(served, store):
     execution = served.run(served.create_query(SMALL)["queryId"])
     with store.proxy.away():

@@ -67,6 +67,7 @@ def peak(process, afresh=False):
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
+@pytest.mark.alone
 def test_idle_connections_of_one_address_shut_nobody_out(running):
     demo, held, served, took = running, [], 0, []
     try:

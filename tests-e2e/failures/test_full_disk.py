@@ -172,6 +172,7 @@ def test_a_run_without_room_for_its_file_says_why(start, small_disk, tmp_path):
         assert not [path for path in artifacts.rglob("*") if "#" in path.name]
 
 
+@pytest.mark.alone
 @where_mounting_is_allowed
 def test_reading_goes_on_and_the_log_stays_short(start, small_disk, tmp_path):
     disk = small_disk(tmp_path / "disk", "48m")

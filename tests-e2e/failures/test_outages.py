@@ -91,6 +91,7 @@ def asks_everything(running, token):
     return answers
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("how", ["gone", "silent"])
 def test_a_database_that_is_away(binary, postgres, tmp_path, how):
     with deployed(binary, postgres, tmp_path, f"away_{how}") as running:
@@ -166,6 +167,7 @@ def test_a_character_that_postgres_keeps_in_no_text(binary, postgres, tmp_path):
         assert "could not be written" not in running.first.log.read_text()
 
 
+@pytest.mark.alone
 def test_a_table_that_somebody_locks(binary, postgres, tmp_path):
     with deployed(binary, postgres, tmp_path, "locked") as running:
         token = running.token()
@@ -191,6 +193,7 @@ def test_a_table_that_somebody_locks(binary, postgres, tmp_path):
         assert running.call("GET", "ScheduledReport", token).status_code in (200, 404)
 
 
+@pytest.mark.alone
 def test_a_store_that_is_away_or_refuses(start, tmp_path):
     store = S3()
     with start(tmp_path / "data", "--no-quotas", "--rows", "20") as demo:

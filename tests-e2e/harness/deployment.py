@@ -10,7 +10,7 @@ import time
 import requests
 
 from .demo import lives_on
-from .postgres import free_port
+from .ports import free_port
 
 DOMAIN = "contoso.example"
 USER = f"analyst@{DOMAIN}"

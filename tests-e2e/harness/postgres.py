@@ -6,12 +6,17 @@ import glob
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+if __package__:
+    from .ports import free_port
+else:
+    # As a program it lies in no package.
+    from ports import free_port
 
 START_SECONDS = 60
 
@@ -23,12 +28,6 @@ def programs():
         found = [Path(initdb).resolve().parent]
     assert found, "Postgres is needed (Debian and Ubuntu: apt-get install postgresql)"
     return found[0]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Postgres:

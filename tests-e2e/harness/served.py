@@ -4,21 +4,16 @@ import fcntl
 import json
 import os
 import pty
-import socket
 import subprocess
 import termios
 import threading
 
 import requests
 
+from .ports import free_port
+
 START_SECONDS = 120
 COMMAND_SECONDS = 60
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Served:

@@ -12,7 +12,7 @@ import requests
 
 from harness.demo import lives_on
 from harness.deployment import LEGAL
-from harness.postgres import free_port
+from harness.ports import free_port
 
 START_SECONDS = 120
 COMMAND_SECONDS = 120

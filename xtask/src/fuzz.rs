@@ -3,38 +3,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
+use crate::compiler::{Role, this_program};
 use crate::steps::{self, Steps, cargo, count, root, target_directory};
 
 const TARGETS: [&str; 7] =
     ["token_form", "access_token", "query_text", "query_literal", "text_predicate", "metric_expression", "dataset_definition"];
-/// Set for the compiler calls that this program wraps.
-const WRAPPING: &str = "INSIGHTGATE_FUZZ_COMPILER";
-/// What libFuzzer is guided by.
-const COVERAGE: [&str; 5] = [
-    "-Cpasses=sancov-module",
-    "-Cllvm-args=-sanitizer-coverage-level=4",
-    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
-    "-Cllvm-args=-sanitizer-coverage-pc-table",
-    "-Cllvm-args=-sanitizer-coverage-trace-compares",
-];
-
-/// Whether cargo called this program in the place of the compiler.
-pub fn is_wrapping() -> bool {
-    std::env::var_os(WRAPPING).is_some()
-}
-
-/// Calls the compiler that is named first, with coverage.
-pub fn compile() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    let Some(compiler) = arguments.next() else { return ExitCode::from(2) };
-    let status = Command::new(compiler).args(arguments).args(COVERAGE).status();
-    match status.map(|status| status.code()) {
-        Ok(Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
-        _ => ExitCode::FAILURE,
-    }
-}
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -54,10 +29,10 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn run_targets(targets: &[&str], seconds: u64) -> Result<(), String> {
     let mut steps = Steps::of(1 + targets.len());
     let target = target_directory()?;
-    let this = std::env::current_exe().map_err(|error| error.to_string())?;
     steps.announce("the fuzz targets, with coverage");
     let mut build = cargo();
-    build.args(["build", "--locked", "-p", "insightgate-fuzz"]).env("RUSTC_WORKSPACE_WRAPPER", this).env(WRAPPING, "1");
+    build.args(["build", "--locked", "-p", "insightgate-fuzz"]);
+    Role::Coverage.play(&mut build, &this_program(&target)?);
     steps::run(&mut build)?;
     for name in targets {
         steps.announce(&format!("{name}, {seconds} seconds"));

@@ -1,10 +1,13 @@
 //! Repository chores; `cargo xtask help` lists them. They drive cargo, Python and the built binary, and use no crate of ours.
 
+mod audit;
 mod bench;
+mod compiler;
 mod crash;
 mod differential;
 mod fuzz;
 mod linear;
+mod mutants;
 mod siege;
 mod steps;
 mod test;
@@ -32,13 +35,17 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// That hard texts are read in linear time, by counting instructions
     Linear(linear::Options),
+    /// Whether the tests of the pure crates notice a change of any of their rules; takes hours
+    Mutants(mutants::Options),
+    /// Licences, bans, sources and advisories by cargo-deny; takes a network
+    Audit(audit::Options),
     /// Measures the release build; without a name, full exports over HTTP beside DuckDB
     Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
-    if fuzz::is_wrapping() {
-        return fuzz::compile();
+    if let Some(role) = compiler::Role::current() {
+        return role.compile();
     }
     let done = match Chore::parse() {
         Chore::Tidy => tidy::run(),
@@ -48,6 +55,8 @@ fn main() -> ExitCode {
         Chore::Differential(options) => differential::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Linear(options) => linear::run(&options),
+        Chore::Mutants(options) => mutants::run(&options),
+        Chore::Audit(options) => audit::run(&options),
         Chore::Bench(options) => bench::run(&options),
     };
     match done {

@@ -1,7 +1,8 @@
 //! Commands run one after the other, each announced, the first failure ending all.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// Says what happens next, and how much is left.
 pub struct Steps {
@@ -44,6 +45,49 @@ pub fn run(command: &mut Command) -> Result<(), String> {
     match status.success() {
         true => Ok(()),
         false => Err(format!("{} failed ({status})", spelled(command))),
+    }
+}
+
+/// A command that runs beside others and gives way to them: what it computes is worth the processor's time that nobody else wants.
+pub struct Background {
+    child: Child,
+    command: String,
+    log: PathBuf,
+}
+
+impl Background {
+    /// # Errors
+    ///
+    /// When the command cannot be started, or its log not be written.
+    pub fn start(command: &Command, log: &Path) -> Result<Self, String> {
+        let file = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let both = file.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
+        let mut niced = Command::new("nice");
+        niced.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
+        niced
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .current_dir(command.get_current_dir().unwrap_or(&root()));
+        let child =
+            niced.stdout(file).stderr(both).stdin(Stdio::null()).spawn().map_err(|error| format!("nice cannot be started: {error}"))?;
+        Ok(Background { child, command: spelled(command), log: log.to_owned() })
+    }
+
+    /// Waits for its end, and says what it has printed.
+    ///
+    /// # Errors
+    ///
+    /// When it fails.
+    pub fn finish(mut self) -> Result<(), String> {
+        let status = self.child.wait().map_err(|error| format!("{}: {error}", self.command))?;
+        eprintln!("{}", fs::read_to_string(&self.log).unwrap_or_default());
+        if status.success() { Ok(()) } else { Err(format!("{} failed ({status})", self.command)) }
+    }
+}
+
+impl Drop for Background {
+    /// Where something else has failed, nobody waits for it any more.
+    fn drop(&mut self) {
+        drop(self.child.kill());
     }
 }
 

@@ -1,15 +1,28 @@
 //! `cargo xtask test`: every test there is, in the profile that the demo uses, so that nothing is built twice.
+//!
+//! What only computes runs in the background from the start; what measures how a server answers runs alone.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
-use crate::steps::{self, Steps, built, cargo, root, target_directory};
+use crate::compiler::{Role, this_program};
+use crate::steps::{self, Background, Steps, built, cargo, root, target_directory};
 use crate::{differential, tooling};
+
+/// Processes that the end-to-end tests are spread over. Most tests wait rather than compute, so that they may be more than there are cores.
+const WORKERS: &str = "4";
+/// The tests that ask hundreds of processor seconds of two processes.
+const DIFFERENTIAL: &str = "tests-e2e/rows/test_differential.py";
 
 #[derive(clap::Args)]
 pub struct Options {
     /// A part of them
     #[arg(long, value_enum)]
     only: Option<Part>,
+    /// Also fail for what clippy and rustdoc warn of; the build tells on the way
+    #[arg(long)]
+    lints: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -20,71 +33,124 @@ enum Part {
 }
 
 pub fn run(options: &Options) -> Result<(), String> {
-    let total = match options.only {
-        None => 9,
-        Some(Part::Rust) => 2,
-        Some(Part::EndToEnd) => 7,
+    let (rust, end_to_end) = (options.only != Some(Part::EndToEnd), options.only != Some(Part::Rust));
+    let mut steps = Steps::of(1 + if rust { 3 } else { 0 } + if end_to_end { 4 } else { 0 });
+    let target = target_directory()?;
+    let compiler = if options.lints { Some(this_program(&target)?) } else { None };
+    let cargo_as_built = || {
+        let mut cargo = cargo();
+        if let Some(compiler) = &compiler {
+            Role::Lints.play(&mut cargo, compiler);
+        }
+        cargo
     };
-    let mut steps = Steps::of(total);
-    if options.only != Some(Part::EndToEnd) {
+    // Fetching waits for others, and building for nobody.
+    let tools = end_to_end.then(|| {
+        let target = target.clone();
+        thread::spawn(move || Tools::fetch(&target))
+    });
+    steps.announce(if end_to_end {
+        "cargo build --workspace --all-targets, and packages from PyPI and npm"
+    } else {
+        "cargo build --workspace --all-targets"
+    });
+    steps::run(cargo_as_built().args(["build", "--workspace", "--all-targets", "--locked"]))?;
+    let tools = tools.map(|fetched| fetched.join().map_err(|_| "the packages could not be fetched".to_owned())).transpose()?.transpose()?;
+    let background = match &tools {
+        Some(tools) => {
+            steps.announce("generated queries beside DuckDB, in the background; what they print comes at the end");
+            Some(Background::start(tools.pytest(&target).arg(DIFFERENTIAL), &target.join("differential.log"))?)
+        }
+        None => None,
+    };
+    if rust {
         steps.announce("cargo test --workspace");
-        steps::run(cargo().args(["test", "--workspace", "--locked"]))?;
-        on_postgres(&mut steps)?;
+        steps::run(cargo_as_built().args(["test", "--workspace", "--locked"]))?;
+        on_postgres(cargo_as_built(), &mut steps)?;
     }
-    if options.only != Some(Part::Rust) {
-        end_to_end(&mut steps)?;
+    if let Some(tools) = &tools {
+        let rest = ["tests-e2e", "--ignore", DIFFERENTIAL];
+        steps.announce("end-to-end tests, several at a time");
+        steps::run(tools.pytest(&target).args(rest).args(["-m", "not alone", "-n", WORKERS, "--dist", "loadfile"]))?;
+        steps.announce("end-to-end tests that measure how a server answers, one at a time");
+        steps::run(tools.pytest(&target).args(rest).args(["-m", "alone"]))?;
+    }
+    if let Some(background) = background {
+        steps.announce("generated queries beside DuckDB");
+        background.finish()?;
     }
     eprintln!("\nall tests passed");
     Ok(())
 }
 
-/// The same tests of the store, as they were built.
-fn on_postgres(steps: &mut Steps) -> Result<(), String> {
-    steps.announce("the store's tests on a Postgres");
+/// What is to be tried on a Postgres too, as it was built: the store's tests, and those of the background loops.
+fn on_postgres(mut cargo: Command, steps: &mut Steps) -> Result<(), String> {
     // Of the whole workspace, for the features that it chose: alone, the store would be built again.
-    let built = steps::output(cargo().args(["test", "--workspace", "--locked", "--lib", "--no-run", "--message-format", "json"]))?;
-    let executable = String::from_utf8_lossy(&built).lines().find_map(store_tests).ok_or("cargo names no tests of the store")?;
+    let built = steps::output(cargo.args(["test", "--workspace", "--locked", "--lib", "--no-run", "--message-format", "json"]))?;
+    let built = String::from_utf8_lossy(&built);
     let host = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-    let mut tests = Command::new(host);
-    tests.current_dir(root()).arg("tests-e2e/harness/postgres.py").arg(executable);
-    steps::run(tests.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))
+    for (what, library, filter) in [
+        ("the store's tests on a Postgres", "insightgate_store", None),
+        ("background loops on a Postgres that falls silent", "insightgate_operations", Some("background_loops")),
+    ] {
+        steps.announce(what);
+        let executable =
+            built.lines().find_map(|line| tests_of(library, line)).ok_or_else(|| format!("cargo names no tests of {library}"))?;
+        let mut tests = Command::new(&host);
+        tests.current_dir(root()).arg("tests-e2e/harness/postgres.py").arg(executable).args(filter);
+        steps::run(tests.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))?;
+    }
+    Ok(())
 }
 
-/// The program, if this line of cargo's tells of it.
-fn store_tests(line: &str) -> Option<String> {
+/// The library's test program, if this line of cargo's tells of it.
+fn tests_of(library: &str, line: &str) -> Option<String> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     let at = |pointer: &str| message.pointer(pointer);
-    let is_store = at("/target/name")? == "insightgate_store" && *at("/profile/test")? == true;
-    at("/executable")?.as_str().filter(|_| is_store).map(str::to_owned)
+    let is_it = at("/target/name")? == library && *at("/profile/test")? == true;
+    at("/executable")?.as_str().filter(|_| is_it).map(str::to_owned)
 }
 
-fn end_to_end(steps: &mut Steps) -> Result<(), String> {
-    let target = target_directory()?;
-    tooling::curl()?;
-    steps.announce("Python with requests, duckdb, pyarrow, moto, msal and what else the tests use, from PyPI");
-    let python = tooling::python(&target)?;
-    steps.announce("published tables (vega-datasets), from npm");
-    let tables = tooling::vega_datasets(&target)?;
-    steps.announce("an issuer of tokens (oidc-provider), from npm");
-    let issuer = tooling::oidc_provider(&target)?;
-    steps.announce("Microsoft's authentication library for Node (@azure/msal-node), from npm");
-    let msal_node = tooling::msal_node(&target)?;
-    steps.announce("Microsoft's credentials for Node (@azure/identity), from npm");
-    let azure_identity = tooling::azure_identity(&target)?;
-    steps.announce("an object store (azurite), from npm");
-    let azurite = tooling::azurite(&target)?;
-    steps.announce("cargo build: what the end-to-end tests run");
-    steps::run(cargo().args(["build", "--locked"]).args(differential::WITH_EXAMPLE))?;
-    steps.announce("end-to-end tests");
-    let binary = built(&target, "debug", "insightgate");
-    let mut pytest = Command::new(python);
-    pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider", "tests-e2e"]);
-    pytest.env("INSIGHTGATE_BIN", binary).env("ANSWER_QUERIES_BIN", differential::example(&target, false)).env("VEGA_DATASETS", tables);
-    pytest
-        .env("OIDC_PROVIDER_FOLDER", issuer)
-        .env("MSAL_NODE_FOLDER", msal_node)
-        .env("AZURITE_FOLDER", azurite)
-        .env("AZURE_IDENTITY_FOLDER", azure_identity);
-    pytest.env("POSTGRES_BIN", tooling::postgres()?);
-    steps::run(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
+/// What the end-to-end tests need that is not ours.
+struct Tools {
+    /// With requests, duckdb, pyarrow, moto, msal and what else they use.
+    python: PathBuf,
+    /// Published tables.
+    tables: PathBuf,
+    /// An issuer of tokens.
+    issuer: PathBuf,
+    /// Microsoft's authentication library for Node.
+    msal_node: PathBuf,
+    /// Microsoft's credentials for Node.
+    azure_identity: PathBuf,
+    /// An object store.
+    azurite: PathBuf,
+    postgres: PathBuf,
+}
+
+impl Tools {
+    fn fetch(target: &Path) -> Result<Self, String> {
+        tooling::curl()?;
+        Ok(Tools {
+            python: tooling::python(target)?,
+            tables: tooling::vega_datasets(target)?,
+            issuer: tooling::oidc_provider(target)?,
+            msal_node: tooling::msal_node(target)?,
+            azure_identity: tooling::azure_identity(target)?,
+            azurite: tooling::azurite(target)?,
+            postgres: tooling::postgres()?,
+        })
+    }
+
+    /// pytest with all that the tests are told by the environment.
+    fn pytest(&self, target: &Path) -> Command {
+        let mut pytest = Command::new(&self.python);
+        pytest.current_dir(root()).args(["-m", "pytest", "-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
+        pytest.env("INSIGHTGATE_BIN", built(target, "debug", "insightgate"));
+        pytest.env("ANSWER_QUERIES_BIN", differential::example(target, false));
+        pytest.env("VEGA_DATASETS", &self.tables).env("OIDC_PROVIDER_FOLDER", &self.issuer).env("AZURITE_FOLDER", &self.azurite);
+        pytest.env("MSAL_NODE_FOLDER", &self.msal_node).env("AZURE_IDENTITY_FOLDER", &self.azure_identity);
+        pytest.env("POSTGRES_BIN", &self.postgres);
+        pytest
+    }
 }

@@ -1,10 +1,11 @@
 //! What the end-to-end tests and benchmarks need from PyPI and npm, fetched once into the target directory and pinned.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::steps::{output, root, run};
+use crate::steps::{cargo, output, root, run};
 
 /// Published tables that nobody made for this project.
 const VEGA_DATASETS: &str = "vega-datasets@3.2.1";
@@ -18,6 +19,11 @@ const MSAL_NODE: &str = "@azure/msal-node@7.2.1";
 const AZURE_IDENTITY: &str = "@azure/identity@4.14.1";
 /// Microsoft's own emulator of its object store.
 const AZURITE: &str = "azurite@3.37.0";
+
+/// What changes code to see whether a test notices.
+const CARGO_MUTANTS: &str = "cargo-mutants@27.1.0";
+/// What knows of advisories.
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
 
 /// A Python with the packages of `tests-e2e/requirements.txt`.
 pub fn python(target: &Path) -> Result<PathBuf, String> {
@@ -178,6 +184,26 @@ fn debian_packages(target: &Path, program: &str, packages: &[&str]) -> Result<Pa
         }
     }
     Ok(folder)
+}
+
+/// A search path on which cargo finds cargo-mutants.
+pub fn cargo_mutants(target: &Path) -> Result<OsString, String> {
+    cargo_program(target, CARGO_MUTANTS)
+}
+
+/// A search path on which cargo finds cargo-deny.
+pub fn cargo_deny(target: &Path) -> Result<OsString, String> {
+    cargo_program(target, CARGO_DENY)
+}
+
+/// Built from source once, under the target directory.
+fn cargo_program(target: &Path, program: &str) -> Result<OsString, String> {
+    let folder = target.join("tools");
+    // Cargo knows what it has installed there, and builds nothing twice.
+    run(cargo().args(["install", "--locked", "--quiet", "--root"]).arg(&folder).arg(program))?;
+    let known = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(folder.join("bin")).chain(std::env::split_paths(&known));
+    std::env::join_paths(path).map_err(|error| format!("PATH: {error}"))
 }
 
 /// The documents' own commands use curl, and their tests run them.

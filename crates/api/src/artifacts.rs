@@ -1,4 +1,4 @@
-//! `/artifacts/{execution}/{file}`: the files of finished runs, behind signed links.
+//! `/artifacts/{execution}/{file}`: the files of completed executions, behind signed links.
 
 mod conditions;
 mod range;
@@ -48,7 +48,7 @@ async fn compress_unasked(State(state): State<ApiState>, mut request: Request, n
     next.run(request).await
 }
 
-/// The address without a signature, which opens nothing.
+/// The address without a signature, which does not open the file.
 pub(crate) fn location(base_url: &str, link: &ArtifactLink) -> String {
     format!("{base_url}/artifacts/{}/{}", link.execution, encoded(&link.file))
 }

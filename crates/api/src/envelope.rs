@@ -1,10 +1,10 @@
-//! The form of every answer of the insights API, refusals too, and the one place where a failure becomes a status.
+//! The form of every answer of the Insights API, including refusals, and the only place that turns a failure into a status.
 
 use std::any::Any;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
@@ -13,7 +13,6 @@ use serde::Serialize;
 use crate::http::challenge;
 use crate::http::correlation::Correlation;
 use crate::http::refusals::{NotAccepted, Proven};
-use crate::{manage, oauth};
 
 /// Source: the documented answers; field order as in the worked examples.
 #[derive(Serialize)]
@@ -42,7 +41,7 @@ pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, no
     answer(&Envelope { value, next_link: None, total_count: value.len(), message, status_code, data_redacted: redacted, code: None, notes })
 }
 
-fn refusal(status: StatusCode, message: &str) -> Response {
+pub(crate) fn refusal(status: StatusCode, message: &str) -> Response {
     numbered_refusal(status, message, None)
 }
 
@@ -67,14 +66,14 @@ fn answer<Item: Serialize>(envelope: &Envelope<'_, Item>) -> Response {
     }
 }
 
-/// What a failure's text depends on, beside the failure: read off the request.
+/// The parts of a request on which the text of a failure depends.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub program: Option<Program>,
-    /// Whether schedules end in the version that was asked: v1.1 of the marketplace.
+    /// Whether schedules end in the requested version, which is v1.1 of the marketplace.
     pub finite: bool,
     pub correlation: String,
-    /// To be told that the caller is known.
+    /// Set once the caller is known.
     pub proven: Proven,
     creates_report: bool,
 }
@@ -125,7 +124,7 @@ impl Asked {
     }
 }
 
-/// For the answer's line in the log.
+/// Adds the reason for the answer's line in the log.
 pub(crate) fn with_reason(mut response: Response, failure: &Failure) -> Response {
     if let Failure::Unauthorized { reason, .. } = failure {
         response.extensions_mut().insert(NotAccepted(reason.clone()));
@@ -166,7 +165,7 @@ pub(crate) fn too_large(limit: usize) -> Response {
     refusal(StatusCode::PAYLOAD_TOO_LARGE, &message)
 }
 
-/// The words for a request whose head is longer than is read, as a whole answer over HTTP/1.1, with the status 414 or 431.
+/// The complete answer over HTTP/1.1 for a request whose head is too long, with the status 414 or 431.
 pub fn long_head(status: u16) -> Vec<u8> {
     let (reason, what) = match status {
         414 => ("URI Too Long", "The address is longer than 64 KiB"),
@@ -185,35 +184,6 @@ pub fn long_head(status: u16) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-pub(crate) async fn no_such_path(asked: Asked, uri: Uri) -> Response {
-    let shown: String = uri.path().chars().take(200).collect();
-    astray(&asked, &uri, StatusCode::NOT_FOUND, &format!("There is nothing at {shown}."))
-}
-
-pub(crate) async fn wrong_method(asked: Asked, method: Method, uri: Uri) -> Response {
-    let shown: String = uri.path().chars().take(200).collect();
-    astray(&asked, &uri, StatusCode::METHOD_NOT_ALLOWED, &format!("{shown} does not take {method}."))
-}
-
-/// In the form of the API that was meant.
-fn astray(asked: &Asked, uri: &Uri, status: StatusCode, message: &str) -> Response {
-    if manage::is_managed(uri.path()) { manage::no_endpoint(status, message, &asked.correlation) } else { refusal(status, message) }
-}
-
-/// Whether it is one of the two APIs.
-pub(crate) fn takes_json(path: &str) -> bool {
-    path.starts_with("/insights/") || manage::is_managed(path)
-}
-
-/// What is said before a handler is asked, or in its place; in the form of the API that was meant.
-pub(crate) fn told(asked: &Asked, path: &str, status: StatusCode, message: &str) -> Response {
-    match () {
-        () if manage::is_managed(path) => manage::told(status, message, &asked.correlation),
-        () if oauth::is_token_endpoint(path) => oauth::told(status, message, &asked.correlation),
-        () => refusal(status, message),
-    }
-}
-
 /// A request that took too long is answered by a layer that knows no envelope, with an empty body.
 pub(crate) async fn timed_out(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
@@ -225,7 +195,7 @@ pub(crate) async fn timed_out(response: Response) -> Response {
 /// Seconds after which a client may come again, where nothing better is known.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Whoever is turned away for now hears when to come again, whatever API turned them away.
+/// Adds `Retry-After` to every answer that turns a caller away for now, of every API.
 pub(crate) async fn say_when(mut response: Response) -> Response {
     let for_now = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
     if for_now {
@@ -234,7 +204,7 @@ pub(crate) async fn say_when(mut response: Response) -> Response {
     response
 }
 
-/// The last resort: the process goes on, and the log has the place.
+/// The last resort: the process continues, and the log has the place of the panic.
 pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "Service unavailable")
 }

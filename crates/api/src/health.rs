@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve.
+//! Health: whether the process lives, and whether it can work.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,9 +12,10 @@ pub(crate) async fn alive() -> &'static str {
     "ok"
 }
 
-/// 503 when something that the server needs cannot be used, with what cannot be done.
+/// 503 if something that the server needs cannot be used, with what cannot be done.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
-    let checks = state.context.readiness.checks(&state.context).await;
+    let context = &state.context;
+    let checks = context.readiness.checks(&context.store, &context.clock, &context.engine, &context.background).await;
     let ready = checks.iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

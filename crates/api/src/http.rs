@@ -1,5 +1,6 @@
-//! What every request and answer goes through, whatever it is about: bodies and their bounds, ids, headers, and what the log says of refusals.
+//! What all requests and answers have in common: bodies and their bounds, ids, headers, and log lines for refusals.
 
+pub(crate) mod admission;
 pub(crate) mod challenge;
 pub(crate) mod client_address;
 pub(crate) mod connection_end;
@@ -8,6 +9,8 @@ pub(crate) mod cross_origin;
 pub(crate) mod fields;
 pub(crate) mod intake;
 pub(crate) mod json_body;
+pub(crate) mod network;
 pub(crate) mod refusals;
 pub(crate) mod safe_headers;
+pub(crate) mod unknown_proxies;
 pub(crate) mod well_formed;

@@ -14,7 +14,7 @@ use axum::routing::{delete, get, put};
 
 use crate::state::ApiState;
 
-/// In lower case: paths are matched without regard to it. Not nested: a nested handler would not see the whole path.
+/// The paths are in lower case, since letter case does not matter. They are not nested, since a nested handler would not see the whole path.
 pub(crate) fn routes() -> Router<ApiState> {
     let mut routes = Router::new();
     for version in ["v1", "v1.1"] {

@@ -1,4 +1,4 @@
-//! The only HTTP server: decode → one operation → encode. Handlers hold no rules, and see neither SQL nor Arrow.
+//! The only HTTP server: decode → one operation → encode. Handlers contain no rules, and see neither SQL nor Arrow.
 
 mod artifacts;
 mod envelope;
@@ -10,6 +10,7 @@ mod oauth;
 mod router;
 mod sandbox;
 mod state;
+mod turned_away;
 
 pub use envelope::long_head;
 pub use http::connection_end::ConnectionEnd;

@@ -9,14 +9,10 @@ mod call;
 mod callbacks;
 mod datasets;
 mod endpoint;
-mod enrollments;
-mod external_identities;
 mod keys;
-mod locations;
 mod object;
 mod openapi;
 mod requests;
-mod roles;
 mod schemas;
 mod tenants;
 mod users;
@@ -29,6 +25,8 @@ use insightgate_operations::manage::administrator::Duty;
 
 use crate::state::ApiState;
 use endpoint::Endpoint;
+use tenants::{enrollments, locations};
+use users::{external_identities, roles};
 
 const BASE: &str = "/manage/v1";
 

@@ -52,7 +52,7 @@ pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
         .route("/error", get(explanation::show))
 }
 
-/// Whether clients read JSON there, and no page.
+/// Whether the path answers with JSON and not with a page.
 pub(crate) fn is_token_endpoint(path: &str) -> bool {
     path.ends_with("/token") || path.ends_with("/devicecode")
 }

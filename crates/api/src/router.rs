@@ -1,4 +1,4 @@
-//! Which path leads to which handler. Paths are matched without regard to case.
+//! The paths and their handlers. Letter case of paths does not matter.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::http::{correlation, cross_origin, intake, safe_headers, well_formed};
+use crate::http::{admission, correlation, cross_origin, safe_headers, well_formed};
 use crate::state::ApiState;
-use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox};
+use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, turned_away};
 
 /// Longer than the longest operation: a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 
-/// All that one listener serves.
+/// Everything that one listener serves.
 pub fn router(state: ApiState) -> Router {
     let routes = routes(&state)
-        .fallback(envelope::no_such_path)
-        .method_not_allowed_fallback(envelope::wrong_method)
+        .fallback(turned_away::no_such_path)
+        .method_not_allowed_fallback(turned_away::wrong_method)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(map_response(envelope::timed_out))
         .layer(map_response(envelope::say_when))
         .layer(CatchPanicLayer::custom(envelope::panicked))
-        .layer(from_fn_with_state(state.clone(), intake::admit))
+        .layer(from_fn_with_state(state.clone(), admission::admit))
         .layer(from_fn_with_state(state.clone(), cross_origin::attach))
         .layer(from_fn(well_formed::one_host))
         .layer(from_fn_with_state(state.clone(), correlation::attach))
@@ -37,7 +37,7 @@ pub fn router(state: ApiState) -> Router {
     Router::new().fallback_service(routes.map_request(with_plain_path))
 }
 
-/// Every path that there is, without what is laid around all of them.
+/// All paths, without the layers around them.
 pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
     let routes = Router::new()
         .merge(insights::routes())

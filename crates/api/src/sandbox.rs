@@ -1,4 +1,4 @@
-//! `/sandbox/v1`: what only a sandbox has. It needs no token, so that who may reach it is checked before anything else.
+//! `/sandbox/v1`: the API that only a sandbox has. It needs no token, so the caller's address and host are checked before anything else.
 
 use std::net::SocketAddr;
 

@@ -7,18 +7,18 @@ use ipnet::IpNet;
 
 use crate::http::intake::Intake;
 
-/// One per listener: two listeners of a sandbox have addresses of their own. Every layer and handler takes a copy for every request, so that
-/// nothing in it may cost a copy of its content.
+/// The state of one listener; the two listeners of a sandbox have addresses of their own. Every layer and handler clones it for every request, so a
+/// clone must be cheap.
 #[derive(Clone)]
 pub struct ApiState {
     pub context: SharedContext,
-    /// The address by which clients reach this listener, without a final slash: what issuers and links begin with. Never taken from a request.
+    /// The address by which clients reach this listener, without a final slash. Issuers and links begin with it. It is never taken from a request.
     pub base_url: Arc<str>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Arc<[IpNet]>,
     /// Origins whose scripts may read answers, as browsers write them.
     pub cors_origins: Arc<[String]>,
-    /// How long browsers are told to use https alone; 0: they are told nothing.
+    /// How long browsers are told to use only https; 0: the header is not sent.
     pub hsts_seconds: u32,
     /// Shared by all listeners.
     pub intake: Arc<Intake>,
@@ -29,8 +29,9 @@ pub struct ApiState {
 /// Who may use the sandbox API, which needs no token.
 #[derive(Debug, Clone)]
 pub struct SandboxAccess {
-    /// Values of the Host header that are answered, without their port, in lower case: a page of another site cannot reach it by a name of its own.
+    /// Allowed values of the Host header, without their port, in lower case. A page of another site can therefore not reach the sandbox by a name of
+    /// its own.
     pub hosts: Arc<[String]>,
-    /// Whether only callers on this machine are answered.
+    /// Whether only callers on this machine are allowed.
     pub loopback_only: bool,
 }

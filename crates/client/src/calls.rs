@@ -27,11 +27,16 @@ const NOTHING: [(&str, &str); 0] = [];
 pub struct Client(Connection);
 
 impl Client {
+    /// # Errors
+    /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Client, ClientError> {
         Connection::new(settings, clock).map(Client)
     }
 
     /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
+    ///
+    /// # Errors
+    /// When no token is granted.
     pub async fn token(&self) -> Result<Token, ClientError> {
         self.0.token().await
     }
@@ -42,29 +47,44 @@ impl Client {
     }
 
     /// The bytes behind a link. Links carry their own permission: no token is sent.
+    ///
+    /// # Errors
+    /// When the link is refused, or the server cannot be reached.
     pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
         self.0.download(link).await
     }
 
     /// All datasets, or the one of that name.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn datasets(&self, name: Option<&str>) -> Result<Answer<Dataset>, ClientError> {
         let filter: Vec<_> = name.map(|name| ("datasetName", name)).into_iter().collect();
         self.call(Method::GET, &[DATASETS], &filter, None).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn create_query(&self, query: &NewQuery) -> Result<Answer<Query>, ClientError> {
         self.call(Method::POST, &[QUERIES], &NOTHING, Some(body(query)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn queries(&self, filter: &QueryFilter) -> Result<Answer<Query>, ClientError> {
         self.call(Method::GET, &[QUERIES], filter, None).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn delete_query(&self, query_id: &str) -> Result<Answer<Query>, ClientError> {
         self.call(Method::DELETE, &[QUERIES, query_id], &NOTHING, None).await
     }
 
     /// The first 100 rows. `start` (inclusive) and `end` (exclusive) override the query's TIMESPAN.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn try_query(
         &self,
         subject: Subject<'_>,
@@ -75,6 +95,9 @@ impl Client {
     }
 
     /// What the query would do, without running it. Only this server has this endpoint.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn explain_query(
         &self,
         subject: Subject<'_>,
@@ -84,31 +107,46 @@ impl Client {
         self.call(Method::GET, &[QUERIES, "explainQuery"], &preview_parameters(subject, start, end), None).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn create_report(&self, report: &NewReport) -> Result<Answer<Report>, ClientError> {
         self.call(Method::POST, &[REPORTS], &NOTHING, Some(body(report)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn reports(&self, filter: &ReportFilter) -> Result<Answer<Report>, ClientError> {
         self.call(Method::GET, &[REPORTS], filter, None).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn update_report(&self, report_id: &str, update: &ReportUpdate) -> Result<Answer<Report>, ClientError> {
         self.call(Method::PUT, &[REPORTS, report_id], &NOTHING, Some(body(update)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn pause(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
         self.call(Method::PUT, &[REPORTS, "pause", report_id], &NOTHING, None).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn resume(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
         self.call(Method::PUT, &[REPORTS, "resume", report_id], &NOTHING, None).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn delete_report(&self, report_id: &str) -> Result<Answer<Report>, ClientError> {
         self.call(Method::DELETE, &[REPORTS, report_id], &NOTHING, None).await
     }
 
     /// The executions of a report. While none matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
         self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
     }

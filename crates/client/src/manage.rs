@@ -45,31 +45,46 @@ const NOTHING: [(&str, &str); 0] = [];
 pub struct ManageClient(Connection);
 
 impl ManageClient {
+    /// # Errors
+    /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<ManageClient, ClientError> {
         Connection::new(settings, clock).map(ManageClient)
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn tenants(&self) -> Result<Listed<Tenant>, ClientError> {
         self.list(&[TENANTS]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn tenant(&self, tenant: &str) -> Result<Tenant, ClientError> {
         self.get(&[TENANTS, tenant]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn enroll_tenant(&self, tenant: &NewTenant) -> Result<Tenant, ClientError> {
         self.change(Method::POST, &[TENANTS], Some(body(tenant)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn delete_tenant(&self, tenant: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant], &NOTHING).await
     }
 
     /// A further program for an existing tenant.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn enroll(&self, tenant: &str, program: &str) -> Result<Enrollment, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS], Some(json!({"program": program}))).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn move_enrollment(&self, tenant: &str, program: &str, to: EnrollmentMove<'_>) -> Result<Enrollment, ClientError> {
         let (action, body) = match to {
             EnrollmentMove::SendCode => ("sendCode", None),
@@ -82,86 +97,128 @@ impl ManageClient {
         self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS, program, action], body).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn locations(&self, tenant: &str) -> Result<Listed<Location>, ClientError> {
         self.list(&[TENANTS, tenant, LOCATIONS]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_location(&self, tenant: &str, location: &Location) -> Result<Location, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, LOCATIONS], Some(body(location)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn users(&self, tenant: &str) -> Result<Listed<User>, ClientError> {
         self.list(&[TENANTS, tenant, USERS]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn user(&self, tenant: &str, user: &str) -> Result<User, ClientError> {
         self.get(&[TENANTS, tenant, USERS, user]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_user(&self, tenant: &str, user: &NewUser) -> Result<User, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, USERS], Some(body(user)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn set_user_enabled(&self, tenant: &str, user: &str, enabled: bool) -> Result<User, ClientError> {
         self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(json!({"enabled": enabled}))).await
     }
 
     /// With `must_change` the user has to choose another password at the next sign-in.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn set_password(&self, tenant: &str, user: &str, password: &Secret, must_change: bool) -> Result<(), ClientError> {
         let body = json!({"password": password.0, "mustChange": must_change});
         self.act(Method::PUT, &[TENANTS, tenant, USERS, user, "password"], Some(body)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_totp(&self, tenant: &str, user: &str) -> Result<Totp, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, USERS, user, "totp"], None).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn reset_totp(&self, tenant: &str, user: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, USERS, user, "totp"], &NOTHING).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn applications(&self, tenant: &str) -> Result<Listed<Application>, ClientError> {
         self.list(&[TENANTS, tenant, APPLICATIONS]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn application(&self, tenant: &str, application: &str) -> Result<Application, ClientError> {
         self.get(&[TENANTS, tenant, APPLICATIONS, application]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn register_application(&self, tenant: &str, application: &NewApplication) -> Result<Application, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS], Some(body(application)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn secrets(&self, tenant: &str, application: &str) -> Result<Listed<ClientSecret>, ClientError> {
         self.list(&[TENANTS, tenant, APPLICATIONS, application, SECRETS]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_secret(&self, tenant: &str, application: &str, secret: &NewClientSecret) -> Result<ClientSecret, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, SECRETS], Some(body(secret)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn revoke_secret(&self, tenant: &str, application: &str, secret: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, APPLICATIONS, application, SECRETS, secret], &NOTHING).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn permissions(&self, tenant: &str, application: &str) -> Result<Listed<Permission>, ClientError> {
         self.list(&[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_permission(&self, tenant: &str, application: &str, permission: &str) -> Result<Permission, ClientError> {
         let body = json!({"permission": permission});
         self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS], Some(body)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn remove_permission(&self, tenant: &str, application: &str, permission: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS, permission], &NOTHING).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn consents(&self, tenant: &str, application: &str) -> Result<Listed<Consent>, ClientError> {
         self.list(&[TENANTS, tenant, APPLICATIONS, application, CONSENTS]).await
     }
 
     /// For one user, or without one for the whole tenant.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn grant_consent(
         &self,
         tenant: &str,
@@ -176,24 +233,35 @@ impl ManageClient {
         self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, CONSENTS], Some(body)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn revoke_consent(&self, tenant: &str, application: &str, permission: &str, user: Option<&str>) -> Result<(), ClientError> {
         let query: Vec<_> = user.map(|user| ("user", user)).into_iter().collect();
         self.delete(&[TENANTS, tenant, APPLICATIONS, application, CONSENTS, permission], &query).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn role_assignments(&self, tenant: &str) -> Result<Listed<RoleAssignment>, ClientError> {
         self.list(&[TENANTS, tenant, ROLE_ASSIGNMENTS]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn assign_role(&self, tenant: &str, assignment: &RoleAssignment) -> Result<RoleAssignment, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, ROLE_ASSIGNMENTS], Some(body(assignment)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn revoke_role(&self, tenant: &str, assignee: &str, role: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, ROLE_ASSIGNMENTS, assignee, role], &NOTHING).await
     }
 
     /// The newest `limit` events that match the filter, of one tenant or, for operators, of all.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn audit(&self, tenant: Option<&str>, filter: &AuditFilter, limit: usize) -> Result<Listed<AuditEvent>, ClientError> {
         let segments = match tenant {
             Some(tenant) => vec![TENANTS, tenant, AUDIT],
@@ -207,6 +275,9 @@ impl ManageClient {
     }
 
     /// The newest `limit` callbacks that match the filter, of the caller's tenant or, for operators, of all.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn callbacks(&self, filter: &CallbackFilter, limit: usize) -> Result<Listed<Callback>, ClientError> {
         let mut query = parameters(filter)?;
         query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
@@ -216,41 +287,63 @@ impl ManageClient {
     }
 
     /// With its attempts.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn callback(&self, callback: &str) -> Result<Callback, ClientError> {
         self.get(&[CALLBACKS, callback]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn replay_callback(&self, callback: &str) -> Result<Callback, ClientError> {
         self.change(Method::POST, &[CALLBACKS, callback, "replay"], None).await
     }
 
     /// `owner` is a user's id or sign-in name, or an application's id.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn callback_secrets(&self, tenant: &str, owner: &str) -> Result<Listed<CallbackSecret>, ClientError> {
         self.list(&[TENANTS, tenant, CALLBACK_SECRETS, owner]).await
     }
 
     /// The previous secret also signs for a day.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_callback_secret(&self, tenant: &str, owner: &str) -> Result<CallbackSecret, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, CALLBACK_SECRETS, owner], None).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn revoke_callback_secret(&self, tenant: &str, owner: &str, secret: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, CALLBACK_SECRETS, owner, secret], &NOTHING).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn external_identities(&self, tenant: &str) -> Result<Listed<ExternalIdentity>, ClientError> {
         self.list(&[TENANTS, tenant, EXTERNAL_IDENTITIES]).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn bind_external_identity(&self, tenant: &str, identity: &NewExternalIdentity) -> Result<ExternalIdentity, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, EXTERNAL_IDENTITIES], Some(body(identity)?)).await
     }
 
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn unbind_external_identity(&self, tenant: &str, identity: &str) -> Result<(), ClientError> {
         self.delete(&[TENANTS, tenant, EXTERNAL_IDENTITIES, identity], &NOTHING).await
     }
 
     /// Makes a new signing key for the server's authority; for operators. Returns the keys that are published now, the newest first.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn rotate_signing_key(&self) -> Result<SigningKeys, ClientError> {
         self.change(Method::POST, &["keys", "rotate"], None).await
     }

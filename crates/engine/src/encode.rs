@@ -6,17 +6,18 @@ mod columnar;
 mod compress;
 mod format;
 mod json;
+mod output;
 mod parts;
 mod separated;
 
 use datafusion::arrow::array::RecordBatch;
 
 use crate::error::EngineError;
-use crate::lower::Output;
 
 pub(crate) use cells::text_of;
 pub(crate) use format::encode;
 pub(crate) use json::rows as json_rows;
+pub(crate) use output::Output;
 pub(crate) use parts::Halt;
 
 /// Makes a text of rows: a start, then its batches in their order, each for itself, so that several can be made at once.

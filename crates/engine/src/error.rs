@@ -1,4 +1,4 @@
-//! What can go wrong between a plan and an artifact, in two texts: one for the log, one for the caller.
+//! The errors between a plan and an artifact. Each has two texts: one for the log and one for the caller.
 
 use std::error::Error;
 use std::io;
@@ -8,7 +8,8 @@ use datafusion::error::DataFusionError;
 use insightgate_identity::scope::DatasetRefusal;
 
 use crate::guard::PageFault;
-use crate::storage::store_fault::{FaultKind, StoreFault, causes, store_error};
+use crate::storage::causes::causes;
+use crate::storage::store_fault::{FaultKind, StoreFault, store_error};
 
 /// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never does.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +76,12 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether the scope, and nothing else, stands in the way: the caller may not have what was asked for.
+    /// Whether only the scope prevents the answer: the caller may not have it.
     pub fn is_refusal(&self) -> bool {
         matches!(self, EngineError::LocationScopeUnsupported { .. } | EngineError::DatasetRefused(_))
     }
 
-    /// Whether the same run may succeed later without anybody doing anything.
+    /// Whether the same query may succeed later by itself.
     pub fn is_retryable(&self) -> bool {
         match self {
             EngineError::FilesChanged { .. } => true,
@@ -93,7 +94,7 @@ impl EngineError {
         }
     }
 
-    /// An object store refused the credentials: the same run may succeed once they are replaced.
+    /// An object store refused the credentials: the same query may succeed once they are replaced.
     pub fn is_refused_by_store(&self) -> bool {
         matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Refused)
     }
@@ -104,7 +105,7 @@ impl EngineError {
         store_is_full || io_causes(self).any(|error| error.kind() == io::ErrorKind::StorageFull)
     }
 
-    /// What the caller may read: says what is wrong and where in the caller's terms, without paths or causes of the machine.
+    /// The text for the caller: what is wrong and where in the caller's terms, without paths or causes of the machine.
     pub fn caller_message(&self) -> String {
         if self.is_storage_full() {
             return "The server has no storage left.".to_owned();
@@ -176,7 +177,7 @@ impl EngineError {
         }
     }
 
-    /// Sorts an error of planning or execution. `memory_limit` is the budget to name.
+    /// Classifies an error of planning or execution. `memory_limit` is the budget that the message names.
     pub(crate) fn from_query(error: DataFusionError, memory_limit: usize) -> EngineError {
         if let Some(cause) = store_error(&error) {
             return match cause {

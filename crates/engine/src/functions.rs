@@ -1,7 +1,19 @@
-//! The functions that plans of this engine call, one a file.
+//! The functions that plans of this engine call beside the library's own, one a file. A new one is made by [`crate::reach::function`], which
+//! asks it whether another process could evaluate it.
+//!
+//! | function | what it makes of its arguments | evaluated by |
+//! | --- | --- | --- |
+//! | `insightgate_meets` | whether a column meets a condition on texts | any process |
+//! | `insightgate_unsplit_and` | a condition as it is, which the optimizer leaves alone | any process |
+//! | `insightgate_widened` | an Int64 as a decimal | any process |
+//! | `insightgate_digest` | 128 bits for a text, to tell texts apart | this process: it drew the key |
+//! | `insightgate_code`, `insightgate_text` ([`codes`]) | a text as a number, and back | this process: they share a table |
+//! | `insightgate_may_be_first` | whether a row can be the first of its kind | this process: it remembers rows |
 
-pub(crate) mod balanced;
 pub(crate) mod codes;
+pub(crate) mod digest;
 pub(crate) mod may_be_first;
 pub(crate) mod meets;
-pub(crate) mod numbers;
+mod remembered;
+pub(crate) mod unsplit_and;
+pub(crate) mod widened;

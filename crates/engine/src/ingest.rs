@@ -1,5 +1,6 @@
-//! A person's own files: a definition for them, and their rows as Parquet. No network and no queries.
+//! A person's own files: a definition for them, their rows as Parquet, and the place in a store where they are put. No queries.
 
+mod batch;
 mod columnar;
 mod file_kind;
 mod guess;
@@ -7,6 +8,7 @@ mod import;
 mod infer;
 pub(crate) mod parquet_file;
 mod read_options;
+pub(crate) mod rows_store;
 mod source;
 pub(crate) mod table_writer;
 pub(crate) mod text;

@@ -3,31 +3,35 @@
 //! There is no way to a row without a [`TenantScope`](insightgate_identity::scope::TenantScope): every scan carries the tenant's and the
 //! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
 
+mod balanced;
 mod encode;
 mod error;
 mod functions;
 mod guard;
 mod ingest;
 mod lower;
+mod reach;
 mod rows;
 mod run;
 pub mod storage;
+mod types;
 
 pub use error::EngineError;
+pub use ingest::rows_store::RowsStore;
 pub use ingest::table_writer::TableWriter;
 pub use ingest::{
     ConvertedRows, GivenType, ImportSummary, InferOptions, InferredTable, Note, ReadOptions, TextEncoding, import, import_as_one, infer,
 };
 pub use rows::check_files::FileCheck;
 pub use rows::layout::local_folder;
-pub use rows::rows_store::RowsStore;
 pub use rows::snapshot::Snapshot;
 pub use run::budget::{DEFAULT_WAITING, Sharing};
-pub use run::engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettings, STACK};
+pub use run::engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettings};
 pub use run::explain::{Explanation, Parts};
 pub use run::export::{Allowance, ArtifactSummary, ExportProgress};
 pub use run::ledger::Seat;
 pub use run::preview::Preview;
+pub use run::workers::STACK;
 pub use storage::artifact::{ArtifactKey, ArtifactMeta, ArtifactReader, BadArtifactKey, ListedArtifact};
 pub use storage::block_sums::{BLOCK, BlockSum};
 pub use storage::store_fault::StoreFault;

@@ -1,6 +1,6 @@
 //! Checked plan → DataFusion's logical plan, on top of the tenant's rows.
 //!
-//! Stock nodes and functions only, but for `insightgate_fold`. Never SQL text, and never a scan of its own.
+//! Only stock nodes, and beside the stock functions only those of [`crate::functions`]. Never SQL text, and never a scan of its own.
 
 mod compare;
 mod condition;
@@ -11,20 +11,22 @@ mod number;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
-use insightgate_query::datasets::catalog::{ColumnType, Dataset, Field};
-use insightgate_query::metric::metric_type;
+use insightgate_query::datasets::catalog::{Dataset, Field};
 use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Predicate, Selected};
 use insightgate_query::timespan::Window;
 
 use self::keys::Keys;
 use self::number::Typed;
+use crate::balanced;
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::functions::balanced;
 use crate::functions::may_be_first::may_be_first;
-use crate::functions::meets::above;
+use crate::functions::unsplit_and::above;
+use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, column};
 use crate::rows::dictionary;
-use crate::rows::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
-use crate::rows::types;
+use crate::rows::held_texts::{HeldTexts, TextRoom};
+use crate::rows::scan::Rows;
+use crate::types;
 
 /// Where a distinct row first occurs, as one number. Definitions cannot use this name.
 const FIRST: &str = ":first";
@@ -32,27 +34,12 @@ const FIRST: &str = ":first";
 /// More rows than a file can have.
 const FILE_STRIDE: i64 = 1 << 40;
 
-/// Distinct rows that are so few are taken from the stream as they come.
-const FEW: u64 = 10_000;
-
 /// A plan that runs, and how its columns make the answer.
 pub(crate) struct Lowered {
     pub(crate) plan: LogicalPlan,
     pub(crate) outputs: Vec<Output>,
-}
-
-/// `column` of the stream, under the name of the answer. The same column may stand twice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Output {
-    pub(crate) name: String,
-    pub(crate) column: usize,
-    pub(crate) kind: ColumnType,
-}
-
-impl Output {
-    pub(crate) fn new(name: &str, column: usize, kind: ColumnType) -> Output {
-        Output { name: name.to_owned(), column, kind }
-    }
+    /// Which texts it holds in memory.
+    pub(crate) held: HeldTexts,
 }
 
 /// The metrics of a plan, ready to be put on a scan.
@@ -88,7 +75,7 @@ impl<'a> Lowering<'a> {
                 && !lowering.metrics.iter().any(|known| known.index == index)
             {
                 let metric = plan.dataset.metrics.get(index).ok_or_else(|| no_field(field))?;
-                let kind = metric_type(&plan.dataset, &metric.expression);
+                let kind = plan.dataset.field_type(field);
                 let inputs = metric::Inputs { dataset: &plan.dataset, redacted, sensitive: metric.sensitive };
                 let exact = lowering.aggregates.metric(&inputs, &metric.expression)?;
                 lowering.metrics.push(Metric { index, shown: exact.clone().finished(kind), exact });
@@ -100,46 +87,43 @@ impl<'a> Lowering<'a> {
         Ok(lowering)
     }
 
-    /// How the answer needs its rows. `at_most` as in [`Lowering::onto`].
-    pub(crate) fn rows(&self, at_most: Option<usize>) -> Rows {
-        match self.plan {
-            Plan { grouped: true, .. } if self.aggregates.order_matters => Rows::InOrder,
-            Plan { grouped: true, .. } => Rows::InAnyOrder,
-            plan if plan.order.is_empty() && (!plan.distinct || limit(plan, at_most).is_some_and(|limit| limit <= FEW)) => Rows::InOrder,
-            _ => Rows::Numbered,
-        }
+    /// Whether the order of rows affects a metric, since floats are added in the order in which they come.
+    pub(crate) fn order_matters(&self) -> bool {
+        self.aggregates.order_matters
     }
 
-    /// Puts everything but the scope on the tenant's rows. `at_most` rows, if that is less than the plan's own limit.
+    /// Adds everything but the scope on top of the tenant's rows, which come in `order`.
     ///
-    /// Without `limited`, whoever runs the plan counts the rows. `room` says of a column how many bytes its different texts may take in
-    /// memory, if they are to be held there.
+    /// Without a `limit`, whoever runs the plan counts the rows.
     pub(crate) fn onto(
         self,
         rows: LogicalPlanBuilder,
         window: Window,
-        at_most: Option<usize>,
-        limited: bool,
-        room: impl Fn(&str) -> Option<usize>,
+        order: Rows,
+        limit: Option<u64>,
+        room: &TextRoom<'_>,
     ) -> Result<Lowered, EngineError> {
-        let (plan, numbered) = (self.plan, self.rows(at_most) == Rows::Numbered);
+        let plan = self.plan;
+        let mut held = HeldTexts::Proven;
         let rows = filtered(rows, plan, window)?;
         let rows = if plan.grouped {
             let (rows, keys) = Keys::of(rows, plan, room)?;
+            held = keys.held;
             self.grouped(rows, &keys)?
         } else if plan.distinct {
             let (rows, keys) = Keys::of(rows, plan, room)?;
-            distinct(rows, plan, &keys, numbered)?
+            held = keys.held;
+            distinct(rows, plan, &keys, order == Rows::Numbered)?
         } else {
             plain(rows, plan)?
         };
-        let rows = match limit(plan, at_most).filter(|_| limited) {
+        let rows = match limit {
             Some(limit) => rows.limit(0, Some(usize::try_from(limit).unwrap_or(usize::MAX))).map_err(EngineError::Query)?,
             None => rows,
         };
         let (names, outputs) = outputs(plan);
         let rows = rows.project(names.iter().map(|name| column(name))).map_err(EngineError::Query)?;
-        Ok(Lowered { plan: rows.build().map_err(EngineError::Query)?, outputs })
+        Ok(Lowered { plan: rows.build().map_err(EngineError::Query)?, outputs, held })
     }
 
     fn grouped(self, rows: LogicalPlanBuilder, keys: &Keys) -> Result<LogicalPlanBuilder, EngineError> {
@@ -221,12 +205,6 @@ fn distinct(rows: LogicalPlanBuilder, plan: &Plan, keys: &Keys, numbered: bool) 
     let rows = rows.aggregate(keys.grouped(), [min(place).alias(FIRST)]).map_err(EngineError::Query)?;
     let rows = rows.project(keys.shown().chain([column(FIRST)])).map_err(EngineError::Query)?;
     sorted(rows, plan, vec![column(FIRST).sort(true, false)])
-}
-
-/// The plan's own limit or `at_most`, whichever is less.
-pub(crate) fn limit(plan: &Plan, at_most: Option<usize>) -> Option<u64> {
-    let at_most = at_most.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
-    plan.limit.into_iter().chain(at_most).min()
 }
 
 /// Nulls come last either way.

@@ -7,5 +7,7 @@ pub(crate) mod export;
 pub(crate) mod in_order;
 pub(crate) mod ledger;
 pub(crate) mod preview;
+pub(crate) mod stores;
+pub(crate) mod strategy;
 pub(crate) mod turns;
 pub(crate) mod workers;

@@ -2,9 +2,8 @@
 //!
 //! This module knows roles only. Whether the tenant, the application and the user may act at all is decided in [`crate::principal`].
 
-use crate::principal::Refusal;
-use crate::role::{Role, RoleAssignment};
-use crate::scope::Locations;
+use crate::refusal::Refusal;
+use crate::role::{Locations, Role, RoleAssignment};
 
 /// What a deployment chooses about roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

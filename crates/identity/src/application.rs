@@ -103,10 +103,11 @@ pub struct RedirectUriFault {
 /// Bytes of a redirect URI.
 pub const LONGEST_REDIRECT_URI: usize = 2000;
 
-/// Allowed are https, http to this machine only, and for a public client a scheme of its own, without fragment, wildcard and credentials.
+/// https, or http to this machine only; a public client may have a scheme of its own. No fragment, no wildcard, no credentials.
 ///
 /// # Errors
-/// The URI is too long, is not absolute, or is one that the application cannot have; the fault says why.
+///
+/// [`RedirectUriFault`] says which of these rules the address breaks.
 pub fn check_redirect_uri(uri: &str, public: bool) -> Result<(), RedirectUriFault> {
     let fault = |reason| Err(RedirectUriFault { uri: uri.chars().take(200).collect(), reason });
     if uri.len() > LONGEST_REDIRECT_URI {

@@ -122,10 +122,11 @@ impl Enrollment {
         Enrollment { stage: EnrollmentStage::Active, ..Enrollment::start(program, now) }
     }
 
-    /// A code, the first or a further one, is sent to the primary contact. `digest` is the code's digest.
+    /// A code, the first or another one, goes to the primary contact. `digest` is of the code.
     ///
     /// # Errors
-    /// The enrollment is neither Started nor EmailVerification.
+    ///
+    /// [`IllegalMove`] when it is past the verification of the address.
     pub fn send_code(&self, digest: String, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(
             &[EnrollmentStage::Started, EnrollmentStage::EmailVerification],
@@ -136,10 +137,11 @@ impl Enrollment {
         Ok(Enrollment { code: Some(code), ..self.moved(EnrollmentStage::EmailVerification, now) })
     }
 
-    /// The contact gave a code with this digest. A wrong code is counted: the error contains the enrollment to store.
+    /// The contact gave a code with this digest. A wrong one counts: the enrollment to store comes with the error.
     ///
     /// # Errors
-    /// The enrollment is not EmailVerification, or the code is wrong, has expired or was tried too often.
+    ///
+    /// [`IllegalMove`] when no code is awaited, and when the code is wrong, has expired or was tried too often.
     pub fn confirm(&self, digest: &str, now: DateTime<Utc>) -> Result<Enrollment, (Enrollment, IllegalMove)> {
         let unchanged = |fault| (self.clone(), fault);
         self.must_be(&[EnrollmentStage::EmailVerification], "verified", "EmailVerification").map_err(unchanged)?;
@@ -157,34 +159,42 @@ impl Enrollment {
         Ok(self.moved(EnrollmentStage::Review, now))
     }
 
-    /// The review accepted it.
+    /// The review found nothing against it.
     ///
     /// # Errors
-    /// The enrollment is not in Review.
+    ///
+    /// [`IllegalMove`] when it is not in review.
     pub fn activate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(&[EnrollmentStage::Review], "activated", "in Review")?;
         Ok(self.moved(EnrollmentStage::Active, now))
     }
 
+    /// It is refused, for a reason that the tenant is told.
+    ///
     /// # Errors
-    /// The enrollment is past its review, or the reason is blank.
+    ///
+    /// [`IllegalMove`] when it is active, suspended or rejected, or no reason is given.
     pub fn reject(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         let allowed = [EnrollmentStage::Started, EnrollmentStage::EmailVerification, EnrollmentStage::Review];
         self.must_be(&allowed, "rejected", "Started, EmailVerification or in Review")?;
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Rejected, now) })
     }
 
+    /// It opens nothing until it is reactivated.
+    ///
     /// # Errors
-    /// The enrollment is not Active, or the reason is blank.
+    ///
+    /// [`IllegalMove`] when it is not active, or no reason is given.
     pub fn suspend(&self, reason: &str, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         self.must_be(&[EnrollmentStage::Active], "suspended", "Active")?;
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Suspended, now) })
     }
 
-    /// A suspended enrollment becomes active again. A rejected one is appealed and goes back to review.
+    /// A suspended one is active again; a rejected one is appealed, and goes back to review.
     ///
     /// # Errors
-    /// The enrollment is neither Suspended nor Rejected, or was appealed too often.
+    ///
+    /// [`IllegalMove`] when it is neither suspended nor rejected, or was appealed as often as it may be.
     pub fn reactivate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         match self.stage {
             EnrollmentStage::Suspended => Ok(self.moved(EnrollmentStage::Active, now)),

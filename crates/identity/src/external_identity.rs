@@ -83,11 +83,12 @@ pub enum NotBound {
 impl ExternalBearer {
     /// `bound`: the bindings of this bearer's issuer and tenant; others are ignored. `fixed`: the one tenant of the issuer, if it has one.
     ///
-    /// A bearer without a bound user is an application alone only if the token says so, or if the subject is bound as this application. An unknown
-    /// user never acts with the rights of the application.
+    /// A bearer without a bound user is an application alone only where the token says so or where the subject is bound as that very
+    /// application: an unknown user never acts with the rights of the application.
     ///
     /// # Errors
-    /// The issuer's tenant, user or application is not bound; the first of them that is missing.
+    ///
+    /// [`NotBound`] names what of the bearer is bound to nobody.
     pub fn recognise(&self, issuer: &str, fixed: Option<Uuid>, bound: &[ExternalIdentity]) -> Result<Recognised, NotBound> {
         let find = |kind: ExternalKind, id: &str| {
             bound.iter().find(|identity| {

@@ -11,6 +11,7 @@ pub mod guessing;
 pub mod principal;
 pub mod profile;
 pub mod program;
+pub mod refusal;
 pub mod role;
 pub mod scope;
 pub mod tenant;

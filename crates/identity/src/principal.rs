@@ -1,12 +1,12 @@
 //! The caller of a request, or the owner of an execution: the application, the user, and their rights at this moment.
 
-use thiserror::Error;
 use uuid::Uuid;
 
 use crate::access::{self, AccessRules};
 use crate::application::{Application, Permission};
-use crate::enrollment::{Enrollment, EnrollmentStage, OverallStatus};
+use crate::enrollment::{Enrollment, EnrollmentStage};
 use crate::program::Program;
+use crate::refusal::Refusal;
 use crate::role::RoleAssignment;
 use crate::scope::TenantScope;
 use crate::tenant::Tenant;
@@ -30,38 +30,12 @@ pub struct Principal {
     pub mfa: bool,
 }
 
-/// Why a caller gets no data: the prerequisite that is not met. The text is for the caller (403).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Refusal {
-    #[error("The organisation is not enrolled in the partner program '{0}'.")]
-    NotEnrolled(Program),
-    #[error("The organisation's enrollment in the partner program '{0}' is {status}, not Accepted.", status = .1.name())]
-    EnrollmentNotAccepted(Program, OverallStatus),
-    #[error("The application is disabled.")]
-    ApplicationDisabled,
-    #[error("The token is for an application alone; this program needs a token for application and user.")]
-    UserRequired,
-    #[error("The user account is disabled.")]
-    UserDisabled,
-    #[error("The application lacks the permission to the Microsoft Partner API (user_impersonation).")]
-    PermissionMissing,
-    #[error("The organisation has not consented to the application's permission to the Microsoft Partner API (user_impersonation).")]
-    ConsentMissing,
-    #[error("The user lacks the role Executive report viewer.")]
-    ViewerRoleMissing,
-    #[error("The role Report viewer opens no data here: the user needs the role Executive report viewer.")]
-    ReportViewerNotEnough,
-    #[error("The user was given No permission: the role Executive report viewer is needed.")]
-    NoPermission,
-    #[error("The application or user lacks the role Manager or Developer.")]
-    MarketplaceRoleMissing,
-}
-
 impl Principal {
-    /// The rows of `program` that the caller may see, or the first prerequisite that is missing.
+    /// The rows of `program` that the caller may see.
     ///
     /// # Errors
-    /// The first prerequisite that the caller does not meet.
+    ///
+    /// [`Refusal`] is the first prerequisite that is missing.
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
@@ -89,7 +63,8 @@ impl Principal {
     /// Whether the application may act for a user at all.
     ///
     /// # Errors
-    /// The permission was not added to the application, or not consented to.
+    ///
+    /// [`Refusal`] when the application lacks the permission, or the tenant's consent to it.
     pub fn delegation(&self) -> Result<(), Refusal> {
         if !self.requested.contains(&Permission::PartnerApi) {
             return Err(Refusal::PermissionMissing);

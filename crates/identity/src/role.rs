@@ -2,11 +2,16 @@
 //!
 //! Source: the roles of the partner program and the assignment page of its insights workspace.
 
+mod locations;
+#[cfg(test)]
+mod tests;
+
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 use crate::program::Program;
-use crate::scope::Locations;
+
+pub use locations::Locations;
 
 /// The roles that give access to data, or that manage such access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString, VariantArray)]
@@ -117,10 +122,11 @@ impl Role {
     }
 }
 
-/// Whether somebody with these assignments may assign or revoke the role. Operators always may.
+/// Whether somebody with these assignments may give the role, or take it. Operators need none of this.
 ///
 /// # Errors
-/// None of the roles held is one that may assign it.
+///
+/// [`MayNotAssign`] names the roles that it takes.
 pub fn may_assign(assigner: &[RoleAssignment], role: Role) -> Result<(), MayNotAssign> {
     if assigner.iter().any(|held| held.role.may_assign(role)) { Ok(()) } else { Err(MayNotAssign(role)) }
 }
@@ -129,7 +135,8 @@ impl RoleAssignment {
     /// Location ids are trimmed, sorted and distinct; whether the tenant has them is for the caller to check.
     ///
     /// # Errors
-    /// The role takes no locations, or the list of locations is empty.
+    ///
+    /// [`AssignmentFault`] when the role takes no locations, or none are named.
     pub fn new(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         let Locations::Only(mpn_ids) = locations else { return Ok(RoleAssignment { role, locations }) };
         if !role.takes_locations() {
@@ -147,7 +154,8 @@ impl RoleAssignment {
     /// The same for an application that acts alone.
     ///
     /// # Errors
-    /// The role is for users, takes no locations, or the list of locations is empty.
+    ///
+    /// [`AssignmentFault`] when the role is for users, and where [`RoleAssignment::new`] fails.
     pub fn of_application(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         if !role.is_for_applications() {
             return Err(AssignmentFault::NotForApplications(role));
@@ -155,6 +163,3 @@ impl RoleAssignment {
         RoleAssignment::new(role, locations)
     }
 }
-
-#[cfg(test)]
-mod tests;

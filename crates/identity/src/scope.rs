@@ -6,6 +6,8 @@ use uuid::Uuid;
 use crate::access::Access;
 use crate::program::Program;
 
+pub use crate::role::Locations;
+
 /// The marketplace's usage reports, in lower case.
 const USAGE_DATASETS: [&str; 1] = ["isvusage"];
 /// How the names of propensity data end, in lower case.
@@ -20,53 +22,13 @@ pub struct TenantScope {
     access: Access,
 }
 
-/// The part of the organisation that a role assignment covers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Locations {
-    /// The whole partner global account.
-    Organization,
-    /// These locations (MPN ids) only; rows of others, and of none, are hidden.
-    Only(Vec<String>),
-}
-
-/// A dataset that the caller's roles give no access to. The text is for the caller (403).
+/// A dataset that the caller's roles do not open. The text is for the caller (403).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DatasetRefusal {
     #[error("The role Developer opens usage reports only: '{0}' needs the role Manager.")]
     UsageOnly(String),
     #[error("'{0}' holds propensity data: a Report viewer needs the role for the whole organisation.")]
     PropensityOfLocations(String),
-}
-
-impl Locations {
-    pub fn none() -> Locations {
-        Locations::Only(Vec::new())
-    }
-
-    /// Whether all rows of `other` may be seen too. A list of locations never covers the organisation, which has rows without a location.
-    pub fn covers(&self, other: &Locations) -> bool {
-        match (self, other) {
-            (Locations::Organization, _) => true,
-            (Locations::Only(_), Locations::Organization) => false,
-            (Locations::Only(held), Locations::Only(wanted)) => wanted.iter().all(|id| held.contains(id)),
-        }
-    }
-
-    /// Sorted and distinct.
-    pub fn union(&self, other: &Locations) -> Locations {
-        let (Locations::Only(one), Locations::Only(other)) = (self, other) else { return Locations::Organization };
-        let mut mpn_ids: Vec<String> = one.iter().chain(other).cloned().collect();
-        mpn_ids.sort();
-        mpn_ids.dedup();
-        Locations::Only(mpn_ids)
-    }
-
-    fn limited_to(self, mpn_ids: &[String]) -> Locations {
-        match self {
-            Locations::Organization => Locations::Only(mpn_ids.to_vec()),
-            Locations::Only(held) => Locations::Only(held.into_iter().filter(|id| mpn_ids.contains(id)).collect()),
-        }
-    }
 }
 
 impl TenantScope {
@@ -87,11 +49,12 @@ impl TenantScope {
         TenantScope { access, ..self }
     }
 
-    /// What the scope gives access to in one dataset: for Developers only usage, and for Report viewers propensity data only if they have the role
-    /// for the partner global account. Source: the notes on both roles.
+    /// What the scope opens of one dataset: nothing but usage for Developers, and propensity data for Report viewers only where they have the
+    /// role for the partner global account. Source: the notes on both roles.
     ///
     /// # Errors
-    /// The caller's roles do not open this dataset.
+    ///
+    /// [`DatasetRefusal`] when the roles open nothing of it.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {

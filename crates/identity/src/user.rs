@@ -52,10 +52,11 @@ pub enum UserFault {
 pub const MINIMUM_PASSWORD: usize = 8;
 pub const MAXIMUM_PASSWORD: usize = 256;
 
-/// The sign-in name in lower case, if it is one of this domain.
+/// The sign-in name in lower case, when it is one of this domain.
 ///
 /// # Errors
-/// The name is not a plain name of at most 64 characters in this domain.
+///
+/// [`UserFault::Username`] when it is of another domain, empty, too long, or holds other characters than names have.
 pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault> {
     let lower = username.trim().to_lowercase();
     let name = lower.strip_suffix(domain).and_then(|rest| rest.strip_suffix('@')).unwrap_or_default();
@@ -66,8 +67,11 @@ pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault>
     Ok(lower)
 }
 
+/// Whether a user of that name may have the password.
+///
 /// # Errors
-/// The password is too short, too long, or contains the user's name.
+///
+/// [`UserFault`] when it is too short or too long, or holds the user's name.
 pub fn check_password(password: &str, username: &str) -> Result<(), UserFault> {
     if !(MINIMUM_PASSWORD..=MAXIMUM_PASSWORD).contains(&password.chars().count()) {
         return Err(UserFault::PasswordLength);

@@ -1,4 +1,4 @@
-//! How a command fails: what went wrong, what to do, and the exit code.
+//! The failure of a command: what went wrong, what to do, and the exit code.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! One command a file.
+//! The commands, with one file for each.
 
 pub mod app;
 pub mod audit;

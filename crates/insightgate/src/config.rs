@@ -1,6 +1,6 @@
 //! The configuration: TOML and environment, typed, checked as a whole.
 //!
-//! One table (`config/settings.rs`) says everything about a setting: reading, the environment variables and the commented example all follow from it.
+//! One table (`config/settings.rs`) has everything about a setting: the reader, the environment variables and the commented example follow from it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use toml::{Table, Value};
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
+use crate::files::fault;
 use crate::origin;
 use crate::server::EngineLimits;
 
@@ -82,7 +82,7 @@ impl Default for Configuration {
     }
 }
 
-/// The file with the environment over it. All problems are reported at once.
+/// The file, overridden by the environment. All problems are reported together.
 pub fn load(path: &Path) -> Result<Configuration, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => CommandError::not_found(format!("there is no configuration file at {}", path.display()))
@@ -143,7 +143,7 @@ fn not_toml(text: &str, error: &toml::de::Error) -> String {
     format!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
-/// A commented configuration file in which every setting stands at its default.
+/// A commented configuration file with every setting at its default.
 pub fn example() -> String {
     let mut text = String::from(
         "# Insightgate's configuration. Every setting can be given in the environment instead, which then goes before the file:\n\

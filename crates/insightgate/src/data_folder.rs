@@ -1,18 +1,19 @@
-//! The folder that everything lies in: database, data, definitions, files, keys. One server at a time works on it.
+//! The data folder: database, data, definitions, files and keys. One server at a time works on it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::DataRoot;
-use insightgate_operations::executions::written_file;
-use insightgate_operations::executions::written_file::Readers;
 use insightgate_operations::keys::vault::Vault;
 use insightgate_operations::random::Random;
+use insightgate_operations::written_file;
+use insightgate_operations::written_file::Readers;
 use insightgate_store::{Sealed, sqlite_url};
 
 use crate::command_error::CommandError;
 use crate::env_vars::{self, EnvVar};
+use crate::files::{fault, write_private};
 
 /// Holds 32 bytes; keys and link secrets in the database are encrypted with it.
 const ENCRYPTION_KEY: &str = "encryption.key";
@@ -29,14 +30,14 @@ pub struct FolderLock {
 }
 
 impl DataFolder {
-    /// Made if it is missing; its owner alone may look into it.
+    /// Opens the folder, and makes it if it is missing. Only its owner may read it.
     pub fn open(path: &Path) -> Result<DataFolder, CommandError> {
         make_private_folder(path)?;
         let absolute = std::path::absolute(path).map_err(|error| fault(path, &error))?;
         Ok(DataFolder(absolute))
     }
 
-    /// One that is there already: a folder that was never one is left as it is.
+    /// Opens an existing data folder. Another kind of folder is left as it is.
     pub fn existing(path: &Path) -> Result<DataFolder, CommandError> {
         let marks = ["insightgate.db", "datasets", ENCRYPTION_KEY];
         let missing = if !path.is_dir() {
@@ -67,12 +68,12 @@ impl DataFolder {
         self.0.join("data")
     }
 
-    /// Where the rows lie: in the folder, or where a setting or flag says.
+    /// The place of the rows: the folder, or what a setting or flag says.
     pub fn data_root(&self, named: Option<&str>) -> Result<DataRoot, CommandError> {
         root(named, self.data())
     }
 
-    /// Where the files of reports lie, alike.
+    /// The place of the files of reports, in the same way.
     pub fn artifact_root(&self, named: Option<&str>) -> Result<DataRoot, CommandError> {
         root(named, self.artifacts())
     }
@@ -95,7 +96,7 @@ impl DataFolder {
         self.0.join("tls")
     }
 
-    /// Fails when another server works on the folder.
+    /// Locks the folder. Fails if another server works on it.
     pub fn lock(&self) -> Result<FolderLock, CommandError> {
         let path = self.0.join("lock");
         let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(|error| fault(&path, &error))?;
@@ -109,7 +110,7 @@ impl DataFolder {
         }
     }
 
-    /// Makes the parts that a server writes its owner's alone, whatever the folder itself allows.
+    /// Makes the parts that a server writes accessible to their owner only, whatever the folder itself allows.
     pub fn make_private(&self, _: &FolderLock) -> Result<(), CommandError> {
         for folder in [self.data(), self.definitions()] {
             make_private_folder(&folder)?;
@@ -125,7 +126,7 @@ impl DataFolder {
         allow_owner_only(&database, 0o600)
     }
 
-    /// Removes what a killed server left half-written: files that were never published, and intermediate results. Only under the lock.
+    /// Removes unfinished files that a killed server left: files that were never published, and intermediate results. Only under the lock.
     pub fn sweep(&self, _: &FolderLock) -> Result<(), CommandError> {
         let spill = self.spill();
         match std::fs::remove_dir_all(&spill) {
@@ -135,14 +136,14 @@ impl DataFolder {
         remove_staged(&self.artifacts())
     }
 
-    /// Seals with the key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), else with the folder's own file, which the first start makes.
-    /// Also opens what earlier keys sealed: those of `INSIGHTGATE_OLD_ENCRYPTION_KEYS` (separated by commas), the one that was moved aside as
-    /// `encryption.key.old`, and the folder's own where the environment has another.
+    /// The vault with the key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), or else from the folder's own file, which the first start
+    /// makes. It also decrypts with previous keys: those of `INSIGHTGATE_OLD_ENCRYPTION_KEYS` (separated by commas), the one in `encryption.key.old`,
+    /// and the folder's own if the environment has another.
     ///
-    /// `sealed`: what the database holds already. Where no key opens it, nothing is made or written: a new key beside it would lock its owner out.
+    /// `sealed`: a secret in the database. If no key decrypts it, nothing is made or written, since a new key would lock its owner out.
     ///
     /// # Errors
-    /// As said, and a key that cannot be read. `database_url` says how one starts anew without the key.
+    /// In that case, and if a key cannot be read. `database_url` is for the advice on how to begin again without the key.
     pub fn vault(&self, random: &Random, sealed: &[Sealed], database_url: &str) -> Result<Vault, CommandError> {
         self.vault_with(random, sealed, database_url, env_vars::read)
     }
@@ -216,7 +217,7 @@ impl DataFolder {
         ))
     }
 
-    /// Removes the key that was moved aside. Only once everything is sealed with the current one.
+    /// Removes `encryption.key.old`. Call it only once everything is sealed with the current key.
     pub fn forget_old_key(&self) -> Result<(), CommandError> {
         let path = self.0.join(OLD_ENCRYPTION_KEY);
         match std::fs::remove_file(&path) {
@@ -260,29 +261,6 @@ fn remove_staged(folder: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Readable by its owner only, and whole: what was there before stays until the new text is complete.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    written_file::write(path, bytes, Readers::Owner).map_err(|error| fault(path, &error))
-}
-
-/// Whole, as above, and readable as the person's other files are.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    written_file::write(path, bytes, Readers::Everybody).map_err(|error| fault(path, &error))
-}
-
-/// As a person who works in the current folder would write it.
-pub fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().ok();
-    if let Some(below) = here.and_then(|here| path.strip_prefix(here).ok()) {
-        return below.display().to_string();
-    }
-    let home = env_vars::read(&env_vars::HOME).filter(|home| home != "/");
-    match home.and_then(|home| path.strip_prefix(home).ok()) {
-        Some(below) => format!("~/{}", below.display()),
-        None => path.display().to_string(),
-    }
-}
-
 #[cfg(unix)]
 fn allow_owner_only(path: &Path, mode: u32) -> Result<(), CommandError> {
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
@@ -304,37 +282,6 @@ fn make_private_folder(path: &Path) -> Result<(), CommandError> {
 
 fn read_key_digits(text: &str) -> Option<Vec<u8>> {
     hex::decode(text).ok().filter(|bytes| bytes.len() == 32)
-}
-
-/// Bytes that are free where this lies, as far as the system tells.
-pub fn free_bytes(path: &Path) -> Option<u64> {
-    #[cfg(unix)]
-    {
-        // What is not there yet lies where its folder does.
-        let found = path.ancestors().find_map(|place| rustix::fs::statvfs(place).ok())?;
-        Some(found.f_bavail.saturating_mul(found.f_frsize))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
-    }
-}
-
-fn disk_full(path: &Path) -> String {
-    match free_bytes(path) {
-        Some(bytes) => format!("the disk of {} is full, {bytes} bytes are free", path.display()),
-        None => format!("the disk of {} is full", path.display()),
-    }
-}
-
-pub fn fault(path: &Path, error: &std::io::Error) -> CommandError {
-    let failed = CommandError::failed(format!("{}: {error}", path.display()));
-    match error.kind() {
-        ErrorKind::StorageFull => failed.hint(format!("{}: free some space, or name a folder on another disk", disk_full(path))),
-        ErrorKind::PermissionDenied => failed.hint("the folder or file belongs to another user"),
-        _ => failed,
-    }
 }
 
 #[cfg(test)]

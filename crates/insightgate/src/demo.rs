@@ -1,4 +1,4 @@
-//! `insightgate demo`: everything on an embedded default, and one report from end to end as a client of its own server.
+//! `insightgate demo`: a server with defaults for everything, and one report from end to end as a client of it.
 
 mod credentials;
 mod ready_file;
@@ -41,7 +41,7 @@ const OLDER_RESOURCES: [&str; 2] = ["https://graph.windows.net", "https://graph.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// What the demo's log says: who tries a client out sees why a token was not accepted.
+/// The log filter of the demo: whoever tries a client sees why a token was not accepted.
 pub fn log_filter() -> String {
     format!("{QUIET},{REFUSED_TOKENS}=info")
 }

@@ -1,5 +1,5 @@
-//! Every environment variable that the program reads, and what it means. The server's settings have one each besides, which follow from
-//! their table (`config.rs`).
+//! Every environment variable that the program reads, and its meaning. Each setting of the server has one too, which follows from the table of
+//! settings (`config.rs`).
 
 /// A variable and its meaning.
 #[derive(Debug)]
@@ -59,12 +59,12 @@ const ALL: [&EnvVar; 16] = [
 /// How the names begin that `data.root` may need: those of each store's own documents.
 const STORES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
 
-/// A variable that is set to nothing counts as not set.
+/// An empty variable counts as not set.
 pub fn read(variable: &EnvVar) -> Option<String> {
     std::env::var(variable.name).ok().filter(|value| !value.is_empty())
 }
 
-/// What the clients of object stores are told by the environment, under the stores' own names; credentials are among them.
+/// The variables for clients of object stores, under the stores' own names, including credentials.
 pub fn of_stores() -> Vec<(String, String)> {
     let set = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     set.filter(|(name, _)| STORES.iter().any(|prefix| name.starts_with(prefix))).collect()
@@ -77,8 +77,8 @@ const MOST_SLIPS: usize = 3;
 /// What Kubernetes sets in every container beside a service that is named insightgate.
 const OTHERS: [&str; 2] = ["INSIGHTGATE_PORT", "INSIGHTGATE_SERVICE_"];
 
-/// A line for each variable that is set, looks like ours and is none. `settings`: those of the server's settings. A warning and no refusal: a shell
-/// may have what is meant for another version.
+/// A warning for each variable that looks like ours but is unknown. `settings`: the variables of the server's settings. It is not a refusal, since a
+/// shell may have variables for another version.
 pub fn unknown(settings: &[String]) -> Vec<String> {
     let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     unknown_of(set, settings)

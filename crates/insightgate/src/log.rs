@@ -1,4 +1,4 @@
-//! The log: to stderr, for operators. It never holds a secret.
+//! The log: to stderr, for operators. It never contains a secret.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -11,12 +11,12 @@ mod repeats;
 
 use repeats::Repeats;
 
-/// What commands say without being asked.
+/// The default log level of commands.
 pub const QUIET: &str = "warn";
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// `filter` as the configuration's `log.level`; the environment's `INSIGHTGATE_LOG` goes before it.
+/// `filter` as in the setting `log.level`; the variable `INSIGHTGATE_LOG` overrides it.
 pub fn start_log(filter: &str) -> Result<(), CommandError> {
     let filter = match env_vars::read(&env_vars::LOG) {
         Some(text) => self::filter(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
@@ -27,8 +27,8 @@ pub fn start_log(filter: &str) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Reads a level, or a filter by parts of the program. The library takes any word for the name of a part, and then logs nothing: a level that does
-/// not exist is an error here.
+/// Reads a level, or a filter by parts of the program. The library takes any word for the name of a part, and then logs nothing. Here a level that
+/// does not exist is an error.
 pub fn filter(text: &str) -> Result<EnvFilter, String> {
     let is_level = |word: &str| LEVELS.contains(&word.to_ascii_lowercase().as_str()) || matches!(word, "0" | "1" | "2" | "3" | "4" | "5");
     let is_part = |word: &str| word.contains("::") || word.contains('[') || word.contains('_') || word.starts_with("insightgate");

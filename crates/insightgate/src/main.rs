@@ -7,6 +7,7 @@ mod config;
 mod data_folder;
 mod demo;
 mod env_vars;
+mod files;
 mod log;
 mod origin;
 mod profiles;

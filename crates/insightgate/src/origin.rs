@@ -1,15 +1,15 @@
-//! The one form of an origin: scheme and host in lower case, the port only where it is not the scheme's own, nothing behind it. Issuers, links and
-//! whatever compares them begin with it.
+//! The normalised form of an origin: scheme and host in lower case, the port only if it is not the scheme's default, and nothing after it. Issuers,
+//! links and comparisons of them use it.
 
 use std::net::{IpAddr, SocketAddr};
 
 use url::{Host, Url};
 
-/// What makes an address that clients use.
+/// Normalises an address that clients use.
 ///
 /// # Errors
 ///
-/// In words that say what should stand there.
+/// If the text is not an origin: in words that say what is expected.
 pub fn public(text: &str) -> Result<String, String> {
     let wrong = || format!("should be an address such as \"https://insights.example.com\", without a path, but is \"{text}\"");
     let trimmed = text.trim().trim_end_matches('/');
@@ -39,7 +39,7 @@ pub fn public(text: &str) -> Result<String, String> {
     Ok(url.port().map_or_else(|| format!("{}://{host}", url.scheme()), |port| format!("{}://{host}:{port}", url.scheme())))
 }
 
-/// What clients on this machine ask a listener by.
+/// The origin by which clients on this machine reach a listener.
 pub fn of_listener(scheme: &str, address: SocketAddr) -> String {
     // An address that means all of them cannot be asked for.
     let address = if is_every(address) { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
@@ -48,7 +48,7 @@ pub fn of_listener(scheme: &str, address: SocketAddr) -> String {
     if own { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{}", address.port()) }
 }
 
-/// Whether an address to listen at is no address that a client could ask for.
+/// Whether an address to listen at cannot be used by clients, such as `0.0.0.0`.
 pub fn is_every(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_unspecified()
 }

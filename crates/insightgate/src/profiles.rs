@@ -1,7 +1,7 @@
-//! Profiles: where commands connect to, and as whom.
+//! Profiles: where commands connect, and as whom.
 //!
 //! A profile is a section of the profile file, a file of its own (a demo's ready file, or what `init` wrote with `--operator-file`), or the
-//! environment, which goes before both. Secrets come from there alone, never from a flag that a process list shows.
+//! environment, which overrides both. Secrets come from these only, and never from a flag, which a process list shows.
 
 pub mod write;
 
@@ -14,8 +14,8 @@ use serde::Deserialize;
 use toml::Table;
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
 use crate::env_vars::{self, EnvVar};
+use crate::files::{fault, read_private};
 use crate::terminal::is_interactive;
 use crate::terminal::secret_input::ask_password;
 
@@ -93,7 +93,7 @@ const KEYS: [(&EnvVar, Field); 10] = [
 /// Those that say who signs in.
 const IDENTITY: [&EnvVar; 4] = [&env_vars::CLIENT_ID, &env_vars::CLIENT_SECRET, &env_vars::USERNAME, &env_vars::PASSWORD];
 
-/// A name has neither a slash nor an extension of a profile.
+/// A name has no slash and no file extension of a profile.
 pub fn named(text: &str) -> Named<'_> {
     let lower = text.to_ascii_lowercase();
     let is_file = text.contains(['/', '\\']) || lower.ends_with(".json") || lower.ends_with(".toml");
@@ -109,7 +109,7 @@ pub fn default_file(environment: impl Fn(&EnvVar) -> Option<String>) -> Result<P
     Ok(folder.join("insightgate").join("profiles.toml"))
 }
 
-/// The profile that `name` says, with the environment over it.
+/// The profile of that name, overridden by the environment.
 pub fn load(name: Option<&str>, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Profile, CommandError> {
     let mut profile = match name.map(named) {
         Some(Named::File(path)) => from_file(path)?,
@@ -136,7 +136,7 @@ pub fn load(name: Option<&str>, environment: impl Fn(&EnvVar) -> Option<String>)
 }
 
 impl Profile {
-    /// For the Insights API: a user through an application, or the application alone. A ready file's operator has no part in it.
+    /// For the Insights API: a user through an application, or the application alone. The operator of a ready file is not used.
     pub fn insights(&self) -> Result<ClientSettings, CommandError> {
         let program = match self.program.as_deref() {
             None => Program::Mpn,
@@ -190,7 +190,7 @@ impl Profile {
         })
     }
 
-    /// The tenant of the user who signs in: an administrator manages that one alone. None for an application alone.
+    /// The tenant of the user who signs in, which is the only one that an administrator manages. None for an application alone.
     pub fn own_tenant(&self) -> Option<String> {
         let username = self.username.as_deref().filter(|_| self.operator.is_none())?;
         let authority = self.authority_url().ok()??;
@@ -231,7 +231,7 @@ impl Profile {
     }
 }
 
-/// One section of a profile file. None where there is no such file or section.
+/// One section of a profile file. None if the file or the section does not exist.
 pub fn section(file: &Path, name: &str) -> Result<Option<Profile>, CommandError> {
     let Some(mut table) = read_table(file)? else { return Ok(None) };
     table.remove(name).map(|section| read_section(file, name, section)).transpose()
@@ -284,36 +284,6 @@ pub fn from_file(path: &Path) -> Result<Profile, CommandError> {
         operator: ready.operator,
         ..Profile::default()
     })
-}
-
-/// None where there is no such file.
-pub fn read_private(path: &Path) -> Result<Option<String>, CommandError> {
-    let read = || -> std::io::Result<(String, bool)> {
-        let mut file = std::fs::File::open(path)?;
-        let shared = others_may_read(&file.metadata()?);
-        let mut text = String::new();
-        std::io::Read::read_to_string(&mut file, &mut text)?;
-        Ok((text, shared))
-    };
-    match read() {
-        Ok((_, true)) => {
-            let message = format!("{} holds secrets, and others may read it", path.display());
-            Err(CommandError::not_allowed(message).hint(format!("chmod 600 {}", path.display())))
-        }
-        Ok((text, false)) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(fault(path, &error)),
-    }
-}
-
-#[cfg(unix)]
-fn others_may_read(metadata: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn others_may_read(_: &std::fs::Metadata) -> bool {
-    false
 }
 
 fn unknown(file: &Path, name: &str) -> CommandError {

@@ -1,4 +1,4 @@
-//! Puts a server together: store, engine, keys, background work, listeners.
+//! Assembles a server: store, engine, keys, background work, listeners.
 
 pub(crate) mod certificates;
 pub(crate) mod connections;
@@ -10,19 +10,17 @@ pub(crate) mod tls;
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
-use futures::FutureExt as _;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::audit::recorder::Recorder;
-use insightgate_operations::audit::recorder_loop;
 use insightgate_operations::audit::write_counts;
-use insightgate_operations::callbacks::deliverer;
+use insightgate_operations::background::driver::Loop;
+use insightgate_operations::background_loops::{self, RunBy};
 use insightgate_operations::callers::directory::Directory;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::clock::watch::ClockWatch;
@@ -33,14 +31,11 @@ use insightgate_operations::credentials::password::Passwords;
 use insightgate_operations::datasets::catalogs::Catalogs;
 use insightgate_operations::executions::artifact_room::ArtifactRoom;
 use insightgate_operations::executions::downloads::Downloads;
+use insightgate_operations::executions::held_polls::HeldPolls;
 use insightgate_operations::executions::link::LinkKeys;
-use insightgate_operations::executions::list::HeldPolls;
 use insightgate_operations::executions::move_clock::MANUAL_CLOCK;
-use insightgate_operations::executions::places::Places;
-use insightgate_operations::executions::{runner, scheduler, sweeper};
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::issue_token::device_polls::DevicePolls;
-use insightgate_operations::keys::keeper;
 use insightgate_operations::keys::reseal::seal_anew;
 use insightgate_operations::keys::signing::SigningKeys;
 use insightgate_operations::random::Random;
@@ -52,19 +47,19 @@ use tokio::task::JoinSet;
 
 use crate::cli::ServerRole;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, free_bytes};
+use crate::data_folder::DataFolder;
+use crate::files::free_bytes;
 use crate::server::listener::Doors;
 
-const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// What is given back when the time to finish is over needs a moment for it.
 const GIVING_BACK: Duration = Duration::from_secs(5);
 
-/// How large a query may grow, and how wide.
+/// The limits of memory, disk and parallelism of queries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineLimits {
     /// Bytes.
     pub memory: usize,
-    /// Bytes of disk that one query may use for what does not fit into it.
+    /// Bytes of disk that one query may use for intermediate results that do not fit into memory.
     pub spill: u64,
     /// Runs of a tenant at once, and parts of a query.
     pub partitions: usize,
@@ -77,7 +72,7 @@ impl Default for EngineLimits {
     }
 }
 
-/// Where rows and the files of reports lie.
+/// The places of rows and of the files of reports.
 #[derive(Debug, Clone)]
 pub struct Roots {
     pub rows: DataRoot,
@@ -103,7 +98,7 @@ pub fn not_opened(error: StoreError) -> CommandError {
 /// A start has to write a few rows: less than that is no room.
 const LEAST_ROOM: u64 = 1 << 20;
 
-/// Opens what the server works on.
+/// Opens the store and the engine.
 pub async fn open_context(
     folder: &DataFolder,
     roots: Roots,
@@ -174,6 +169,7 @@ async fn open(
         clock_watch: ClockWatch::default(),
         device_polls: DevicePolls::default(),
         artifact_room: ArtifactRoom::default(),
+        background: Arc::default(),
     }))
 }
 
@@ -219,7 +215,7 @@ async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> 
     Ok(Clock::manual(now))
 }
 
-/// Takes the port now, so that a port in use shows before anything else is done.
+/// Binds the port now, so that a port in use is reported before anything else is done.
 pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), CommandError> {
     let failed = |error: std::io::Error| {
         let hint = match error.kind() {
@@ -237,7 +233,7 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
-/// What runs until it is told to stop.
+/// A task that runs until it is asked to stop.
 pub struct Running {
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
@@ -246,40 +242,29 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the background work of these roles. One tenant has at most so many runs at once; there is room for some of others beside.
+    /// Starts the background work of these roles. One tenant has at most this many concurrent executions; there are more places for others.
     pub fn start(context: &SharedContext, roles: &[ServerRole], of_one_tenant: usize) -> Running {
         let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        let shared = || (Arc::clone(context), stopped.clone());
-        let (keeping, until) = shared();
-        tasks.spawn(async move { lasting("the keeper", || keeper::run(&keeping, until.clone())).await });
-        let (recording, until) = shared();
-        tasks.spawn(async move { lasting("the recorder", || recorder_loop::run(&recording, until.clone())).await });
-        if roles.contains(&ServerRole::Scheduler) {
-            let (scheduling, until) = shared();
-            tasks.spawn(async move { lasting("the scheduler", || scheduler::run(&scheduling, until.clone())).await });
-            let (sweeping, until) = shared();
-            tasks.spawn(async move { lasting("the sweeper", || sweeper::run(&sweeping, until.clone())).await });
-        }
-        if roles.contains(&ServerRole::Worker) {
-            let of_one_tenant = of_one_tenant.max(1);
-            let places = Arc::new(Places::new(of_one_tenant));
-            for _ in 0..of_one_tenant + of_one_tenant.div_ceil(2) {
-                let ((running, until), places) = (shared(), Arc::clone(&places));
-                tasks.spawn(async move { lasting("a runner", || runner::run(&running, &places, until.clone())).await });
+        let mut running = Running { stop, stopped, tasks: JoinSet::new(), context: Arc::clone(context) };
+        for (run_by, background_loop) in background_loops::all(context, of_one_tenant) {
+            let is_ours = match run_by {
+                RunBy::Every => true,
+                RunBy::Schedulers => roles.contains(&ServerRole::Scheduler),
+                RunBy::Workers => roles.contains(&ServerRole::Worker),
+            };
+            if is_ours {
+                running.start_loop(background_loop);
             }
-            let (delivering, until) = shared();
-            tasks.spawn(async move { lasting("the deliverer", || deliverer::run(&delivering, until.clone())).await });
         }
-        Running { stop, stopped, tasks, context: Arc::clone(context) }
+        running
     }
 
     /// Runs until the server stops.
-    pub fn spawn<F: Future<Output = ()> + Send + 'static>(&mut self, task: impl FnOnce(watch::Receiver<bool>) -> F) {
-        self.tasks.spawn(task(self.stopped.clone()));
+    pub fn start_loop(&mut self, background_loop: Loop) {
+        background_loop.start(&self.context.background, &self.stopped, &mut self.tasks);
     }
 
-    /// Serves the API, over TLS when there is a certificate.
+    /// Serves the API, over TLS if there is a certificate.
     pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>, doors: &Doors) -> Result<(), CommandError> {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
         let listener = listener::prepared(listener).map_err(failed)?;
@@ -287,7 +272,7 @@ impl Running {
         Ok(())
     }
 
-    /// Lets what runs finish, then closes the database.
+    /// Waits for running work, and then closes the database.
     pub async fn stop(mut self) {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
@@ -311,14 +296,6 @@ impl Running {
 
 async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) -> bool {
     tokio::time::timeout(limit, async { while tasks.join_next().await.is_some() {} }).await.is_ok()
-}
-
-/// Begins the work anew where it panicked: what it does for others must not end with one mistake.
-async fn lasting<F: Future<Output = ()>>(name: &str, work: impl Fn() -> F) {
-    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
-        tracing::error!("{name} panicked, and begins anew");
-        tokio::time::sleep(AFTER_PANIC).await;
-    }
 }
 
 /// Until the process is asked to end.

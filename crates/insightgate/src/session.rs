@@ -1,4 +1,4 @@
-//! What commands on a server share: the connection of a profile, the tenant that they are about, and how answers are shown.
+//! The common parts of commands that call a server: the connection of a profile, the tenant, and how answers are shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Session {
         Ok(Session { client, own_tenant: profile.own_tenant() })
     }
 
-    /// An operator has to say which: nothing may reach the operators' own tenant by an omission.
+    /// An operator has to name it, so that nothing reaches the operators' own tenant by an omission.
     pub fn tenant(&self, named: &InTenant) -> Result<String, CommandError> {
         self.own_or(named).ok_or_else(|| {
             let failed = CommandError::usage("which tenant? An application alone has none of its own");
@@ -58,7 +58,7 @@ impl Session {
         named.tenant.clone().or_else(|| self.own_tenant.clone())
     }
 
-    /// Sign-in names of users and names of applications by their ids, as far as they may be seen: for people, who do not know the ids.
+    /// The sign-in names of users and the names of applications by their ids, as far as the caller may see them, for people, who do not know the ids.
     pub async fn names(&self, tenant: &str) -> HashMap<String, String> {
         let (users, applications) = (self.client.users(tenant).await, self.client.applications(tenant).await);
         let users = users.map(|listed| listed.value).unwrap_or_default().into_iter().map(|user| (user.id, user.username));
@@ -87,7 +87,7 @@ impl Session {
     }
 }
 
-/// A connection to the Insights API, as whom the profile says.
+/// A connection to the Insights API, as the profile says.
 pub fn insights(profile: Option<&str>) -> Result<Client, CommandError> {
     let profile = profiles::load(profile, env_vars::read)?;
     Ok(Client::new(profile.insights()?, Arc::new(|| Clock::System.now().timestamp()))?)

@@ -1,4 +1,4 @@
-//! What commands say and ask. Data goes to stdout, notes and questions to stderr; nothing is asked where no person answers.
+//! The output and questions of commands. Data goes to stdout, notes and questions to stderr. Nothing is asked if no person can answer.
 
 pub(crate) mod secret_input;
 pub(crate) mod table;
@@ -14,7 +14,7 @@ pub fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// To stdout. A reader that went away, such as `head`, is no failure.
+/// Writes to stdout. A reader that has ended, such as `head`, is not an error.
 pub fn print(text: &str) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -28,7 +28,7 @@ pub fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
     print(&format!("{text}\n"))
 }
 
-/// One line; None when it is empty.
+/// Reads one line; None if it is empty.
 pub fn ask(label: &str) -> Result<Option<String>, CommandError> {
     eprint!("{label}: ");
     let mut line = String::new();
@@ -39,7 +39,7 @@ pub fn ask(label: &str) -> Result<Option<String>, CommandError> {
     Ok(Some(line.trim().to_owned()).filter(|line| !line.is_empty()))
 }
 
-/// What cannot be taken back is done with `--yes`, or after a person said so.
+/// A command that cannot be undone continues with `--yes`, or after a person agreed.
 pub fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     if yes {
         return Ok(());

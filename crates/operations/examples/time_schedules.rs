@@ -27,6 +27,7 @@ use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_operations::audit::recorder::Recorder;
+use insightgate_operations::background_loops::executions;
 use insightgate_operations::callers::directory::Directory;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::clock::watch::ClockWatch;
@@ -37,14 +38,15 @@ use insightgate_operations::credentials::password::Passwords;
 use insightgate_operations::datasets::catalogs::Catalogs;
 use insightgate_operations::executions::artifact_room::ArtifactRoom;
 use insightgate_operations::executions::downloads::Downloads;
+use insightgate_operations::executions::held_polls::HeldPolls;
 use insightgate_operations::executions::link::LinkKeys;
-use insightgate_operations::executions::list::HeldPolls;
 use insightgate_operations::executions::places::Places;
-use insightgate_operations::executions::{runner, scheduler};
+use insightgate_operations::executions::scheduler;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::issue_token::device_polls::DevicePolls;
 use insightgate_operations::keys::signing::SigningKeys;
 use insightgate_operations::keys::vault::Vault;
+use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::add_user::{add_user, assign_role};
 use insightgate_operations::provisioning::enroll_tenant::enroll_tenant;
 use insightgate_operations::provisioning::register_application::register_application;
@@ -59,6 +61,7 @@ use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport, Timing
 use insightgate_store::{ExecutionFilter, Store};
 use serde_json::json;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 type Fault = Box<dyn Error>;
@@ -154,6 +157,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         clock_watch: ClockWatch::default(),
         device_polls: DevicePolls::default(),
         artifact_room: ArtifactRoom::default(),
+        background: Arc::default(),
     }))
 }
 
@@ -194,14 +198,16 @@ async fn seed(context: &Context, arguments: &Arguments) -> Result<(), Fault> {
 }
 
 async fn add_tenant(context: &Context, arguments: &Arguments, number: u32) -> Result<(), Fault> {
+    #[allow(clippy::disallowed_methods)]
+    let by = Provisioner::at_start("bench");
     let (id, owner, application) = (tenant_id(number), owner_id(number), application_id(number));
     let tenant = Tenant { id, domain: format!("t{number}.example"), name: format!("Tenant {number}"), global_account: None };
-    enroll_tenant(context, &tenant, &[], Program::Mpn, "bench").await?;
+    enroll_tenant(context, by, &tenant, &[], Program::Mpn).await?;
     let application = Application::confidential(application, id, "bench");
-    register_application(context, &application, &context.random.uuid()?.to_string(), &[Permission::PartnerApi], "bench").await?;
-    add_user(context, id, owner, &format!("ana@t{number}.example"), &context.random.uuid()?.to_string(), "bench").await?;
+    register_application(context, by, &application, &context.random.uuid()?.to_string(), &[Permission::PartnerApi]).await?;
+    add_user(context, by, id, owner, &format!("ana@t{number}.example"), &context.random.uuid()?.to_string()).await?;
     let viewer = RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization };
-    assign_role(context, id, owner, &viewer, "bench").await?;
+    assign_role(context, by, id, owner, &viewer).await?;
     let catalog = context.catalogs.of(Program::Mpn);
     let dataset = catalog.find("Sales").ok_or("the dataset is not known")?;
     let file = local_folder(&arguments.folder.join("data"), Program::Mpn, "Sales", Some(id)).join("rows.parquet");
@@ -279,20 +285,15 @@ async fn runs(context: &SharedContext, arguments: &Arguments) -> Result<(), Faul
     let expected = usize::try_from(arguments.reports)?;
     let (stop, stopping) = watch::channel(false);
     context.clock.set(minute(1))?;
-    let mut runners = Vec::new();
-    for _ in 0..arguments.runners {
-        let (context, stopping) = (Arc::clone(context), stopping.clone());
-        runners.push(tokio::spawn(async move { runner::run(&context, &Places::new(usize::MAX), stopping).await }));
-    }
+    let mut runners = JoinSet::new();
+    executions(context, Places::new(usize::MAX), arguments.runners).start(&context.background, &stopping, &mut runners);
     let (began, began_at) = (Instant::now(), DateTime::<Utc>::from(SystemTime::now()));
     scheduler::queue_due(context, context.clock.now()).await?;
     let queued = began.elapsed().as_secs_f64();
     let ended = all_done(context, expected).await?.duration_since(began).as_secs_f64();
     let peak = peak_memory();
     stop.send(true)?;
-    for runner in runners {
-        runner.await?;
-    }
+    runners.join_all().await;
     // A run's file is complete just before its end is written down.
     let mut delays: Vec<f64> = files(context).await?.into_iter().map(|at| (at - began_at).as_seconds_f64().max(0.0)).collect();
     delays.sort_by(f64::total_cmp);

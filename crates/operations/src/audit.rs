@@ -4,7 +4,6 @@
 //! written by itself; if it cannot be written, that is logged, and the answer is given all the same. Events that come too fast are counted.
 
 pub mod recorder;
-pub mod recorder_loop;
 
 use std::net::IpAddr;
 
@@ -78,6 +77,9 @@ pub(crate) fn recording(context: &Context, happening: Happening<'_>) -> Result<S
 }
 
 /// Writes the counts. Part of background work; whoever reads the audit trail calls it first.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn write_counts(context: &Context) -> Result<(), StoreError> {
     let _one_at_a_time = context.recorder.writing.lock().await;
     let events = context.recorder.unwritten();

@@ -62,6 +62,9 @@ impl Clock {
     }
 
     /// Reads the database's time, if this clock follows it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn follow(&self, store: &Store) -> Result<(), StoreError> {
         if let Clock::Shared(shared) = self {
             let before = shared.system();
@@ -91,6 +94,8 @@ impl Clock {
         matches!(self, Clock::Manual(_))
     }
 
+    /// # Errors
+    /// When the clock is not manual, or would move back.
     pub fn set(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
         self.check(to)?;
         if let Clock::Manual(now) = self {
@@ -102,6 +107,9 @@ impl Clock {
     }
 
     /// Whether the clock may be moved to that time.
+    ///
+    /// # Errors
+    /// When the clock is not manual, or would move back.
     pub fn check(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
         let Clock::Manual(now) = self else { return Err(ClockFault::NotManual) };
         let now = *lock(now);

@@ -2,6 +2,7 @@
 
 pub mod address_guard;
 pub(crate) mod check_password;
+pub(crate) mod client_secret;
 pub mod guess_key;
 pub(crate) mod guesses;
 pub mod hashing_queue;

@@ -7,23 +7,20 @@
 mod claims;
 mod keys;
 mod settings;
+pub(crate) mod subject;
+mod token_header;
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use insightgate_identity::external_identity::ExternalKind;
-use insightgate_identity::tokens::token::{TokenSubject, instant};
+use insightgate_identity::tokens::token::instant;
 use insightgate_outbound::{AddressRules, Outbound, OutboundError};
 use serde::Deserialize;
 use thiserror::Error;
 
-use self::claims::TokenHeader;
 use self::keys::{KeyFault, PublishedKeys};
 pub use self::settings::{ALGORITHMS, IssuerSettings, TenantSource};
-use crate::audit::{self, Happening};
-use crate::context::Context;
-use crate::failure::Failure;
 
 /// Bytes of a token. Entra ID's with many groups stay below.
 const TOKEN_LIMIT: usize = 16 << 10;
@@ -88,6 +85,9 @@ impl ExternalFault {
 
 impl ExternalIssuers {
     /// Nothing is fetched yet: keys are fetched with the first token.
+    ///
+    /// # Errors
+    /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(issuers: Vec<IssuerSettings>, rules: &AddressRules) -> Result<ExternalIssuers, OutboundError> {
         let mut trusted = Vec::new();
         for settings in issuers {
@@ -118,35 +118,5 @@ impl ExternalIssuers {
         let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         let claimed: Claimed = serde_json::from_slice(&claims).ok()?;
         self.find(&claimed.iss)
-    }
-}
-
-impl ExternalIssuer {
-    /// Whom the token stands for here. A bearer who is not bound is refused, and the refusal is audited, so that the operator sees whom to bind.
-    pub async fn subject(&self, context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
-        let now = context.clock.now();
-        let issuer = &self.settings;
-        let refused = |fault: ExternalFault| Failure::bad_token(format!("{}: {fault}", issuer.url), fault.told());
-        let header = TokenHeader::read(token, issuer).map_err(refused)?;
-        let key = self.keys.find(&header, now).await.map_err(|fault| refused(fault.into()))?;
-        let claims = key.verify(token, &header).map_err(refused)?;
-        let (bearer, amr) = claims.check(issuer, audience, now).map_err(refused)?;
-        let bound = context.store.identities_of_bearer(&issuer.url, &bearer).await?;
-        match bearer.recognise(&issuer.url, issuer.tenant.fixed(), &bound) {
-            Ok(known) => Ok(TokenSubject { tenant: known.tenant, application: known.application, user: known.user, amr }),
-            Err(unbound) => {
-                let own = || bound.iter().find(|identity| identity.kind == ExternalKind::Tenant).map(|identity| identity.tenant);
-                let happening = Happening {
-                    tenant: issuer.tenant.fixed().or_else(own),
-                    actor: format!("{} {} {}", issuer.url, bearer.tenant, bearer.subject),
-                    action: "access.refuse",
-                    subject: bearer.application.clone(),
-                    detail: unbound.to_string(),
-                    correlation: None,
-                };
-                audit::record(context, happening).await;
-                Err(Failure::bad_token(format!("{}: {unbound}", issuer.url), "nobody here is bound to the token's bearer"))
-            }
-        }
     }
 }

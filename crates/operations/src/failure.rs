@@ -2,8 +2,8 @@
 
 use insightgate_engine::EngineError;
 use insightgate_identity::enrollment::IllegalMove;
-use insightgate_identity::principal::Refusal;
 use insightgate_identity::profile::ProfileFault;
+use insightgate_identity::refusal::Refusal;
 use insightgate_report::scheduled_report::{ReportFault, ReportFaults};
 use insightgate_store::StoreError;
 use thiserror::Error;

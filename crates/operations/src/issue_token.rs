@@ -19,7 +19,6 @@ use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_identity::tokens::token::{MFA, TokenVersion};
 use insightgate_identity::user::User;
 use insightgate_store::{UsedToken, UserCredentials};
-use thiserror::Error;
 use uuid::Uuid;
 
 pub use answer::TokenAnswer;
@@ -28,35 +27,9 @@ pub use request::TokenRequest;
 use crate::audit::{self, Happening};
 use crate::callers::directory::View;
 use crate::context::Context;
+pub use crate::token_failure::TokenFailure;
 use client::{check_secret, find_application, find_tenant};
 use resource::{Granted, Requested};
-
-/// A token request that was not granted.
-#[derive(Debug, Error)]
-pub enum TokenFailure {
-    #[error("{0}")]
-    Refused(GrantRefusal),
-    #[error("the token endpoint failed: {0}")]
-    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl TokenFailure {
-    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TokenFailure {
-        TokenFailure::Internal(cause.into())
-    }
-}
-
-impl From<GrantRefusal> for TokenFailure {
-    fn from(refusal: GrantRefusal) -> Self {
-        TokenFailure::Refused(refusal)
-    }
-}
-
-impl From<insightgate_store::StoreError> for TokenFailure {
-    fn from(error: insightgate_store::StoreError) -> Self {
-        TokenFailure::internal(error)
-    }
-}
 
 /// How the application asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +72,9 @@ enum Spent {
 }
 
 /// `authority` is the address that the client reached, without a final slash.
+///
+/// # Errors
+/// When the grant is refused, or the database does not answer.
 pub async fn issue_token(
     context: &Context,
     request: &TokenRequest,

@@ -1,6 +1,5 @@
 //! Keys: those that sign tokens, the vault that seals secrets, and their rotation.
 
-pub mod keeper;
 pub(crate) mod key_age;
 pub mod reseal;
 pub mod rotate;

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod background;
+pub mod background_loops;
 pub mod callbacks;
 pub mod callers;
 pub mod clock;
@@ -22,4 +23,8 @@ pub mod queries;
 pub mod random;
 pub mod readiness;
 pub mod reports;
+pub mod settings;
 pub mod sign_in;
+pub mod signals;
+pub mod token_failure;
+pub mod written_file;

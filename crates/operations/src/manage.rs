@@ -9,9 +9,10 @@ pub mod audit_log;
 pub mod callbacks;
 pub mod datasets;
 pub mod enrollment;
-mod fields;
+pub(crate) mod fields;
 pub mod keys;
 pub mod locations;
+mod lookup;
 pub mod tenants;
 pub mod users;
 
@@ -22,7 +23,7 @@ pub mod limits {
     pub use super::fields::{LONGEST, LONGEST_MPN_ID};
     pub use super::users::external_identities::ID_LIMIT;
     pub use super::users::roles::LOCATIONS;
-    pub use crate::provisioning::register_application::SECRET_DAYS;
+    pub use crate::credentials::client_secret::SECRET_DAYS;
 }
 
 #[cfg(test)]

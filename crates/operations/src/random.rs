@@ -29,18 +29,25 @@ struct Last {
 pub struct NoRandomness;
 
 impl Random {
+    /// # Errors
+    /// When the operating system gives no randomness.
     pub fn bytes<const LENGTH: usize>(&self) -> Result<[u8; LENGTH], NoRandomness> {
         let mut bytes = [0; LENGTH];
         self.system.fill(&mut bytes).map_err(|_| NoRandomness)?;
         Ok(bytes)
     }
 
+    /// # Errors
+    /// When the operating system gives no randomness.
     pub fn uuid(&self) -> Result<Uuid, NoRandomness> {
         Ok(uuid::Builder::from_random_bytes(self.bytes()?).into_uuid())
     }
 
     /// An id that begins with the time, so that later rows come later in an index and a burst of writes touches few pages. Ids of one millisecond
     /// count up, so that lists can show them in the order in which this process made them.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
     pub fn ordered_uuid(&self, now: DateTime<Utc>) -> Result<Uuid, NoRandomness> {
         let milliseconds = u64::try_from(now.timestamp_millis()).unwrap_or_default();
         let mut rest: [u8; 10] = self.bytes()?;
@@ -60,6 +67,9 @@ impl Random {
     }
 
     /// 256 bits as 43 characters that need no encoding in a URL, a header or a form.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
     pub fn secret(&self) -> Result<String, NoRandomness> {
         Ok(URL_SAFE_NO_PAD.encode(self.bytes::<32>()?))
     }

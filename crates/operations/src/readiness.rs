@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
-use insightgate_engine::EngineError;
+use insightgate_engine::{Engine, EngineError};
+use insightgate_store::Store;
 use serde::Serialize;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout};
 
-use crate::context::Context;
+use crate::background::Background;
+use crate::clock::Clock;
 use crate::failure::{Failure, STORE_AWAY_SECONDS};
 
 /// How long an answer is good.
@@ -56,48 +58,51 @@ struct Trouble {
 }
 
 impl Readiness {
-    /// Runs all checks in parallel.
-    pub async fn checks(&self, context: &Context) -> Vec<Check> {
-        let database = async { self.database(context).await };
-        let writes = async { self.writes(context).await };
-        let artifacts = async { self.artifacts(context).await };
-        let rows = async { self.rows(context).await };
-        let (database, writes, artifacts, rows) = futures::join!(database, writes, artifacts, rows);
+    /// All of them, side by side. Background loops are named only while they are stuck, which keeps no request from its answer.
+    pub async fn checks(&self, store: &Store, clock: &Clock, engine: &Engine, background: &Background) -> Vec<Check> {
+        let (database, writes) = (self.database(store, clock), self.writes(store));
+        let (database, writes, artifacts, rows) = futures::join!(database, writes, self.artifacts(engine), self.rows(engine));
         let ahead = database.ahead;
         let clock = (ahead.abs() > CLOCK_SECONDS).then(|| {
             let way = if ahead > 0 { "behind" } else { "ahead of" };
             format!("this machine's clock is {} seconds {way} the database's", ahead.abs())
         });
-        vec![
+        let mut checks = vec![
             check("database", "nothing can be answered", database),
             check("databaseWrites", "nothing can be changed, and no token can be given", writes),
             check("artifacts", "reports cannot be written", artifacts),
             check("data", "queries cannot be answered", rows),
             Check { name: "clock", ok: true, detail: clock },
-        ]
+        ];
+        let stuck = background.stuck();
+        if !stuck.is_empty() {
+            let told: Vec<_> = stuck.iter().map(|(name, time)| format!("{name}: nothing got done for {} s", time.as_secs())).collect();
+            checks.push(Check { name: "background", ok: true, detail: Some(told.join("; ")) });
+        }
+        checks
     }
 
-    /// The check before somebody waits for rows in a store.
-    pub(crate) async fn rows_can_be_read(&self, context: &Context) -> Result<(), Failure> {
-        in_reach(self.rows(context).await)
+    /// Before somebody waits for rows that lie in a store.
+    pub(crate) async fn rows_can_be_read(&self, engine: &Engine) -> Result<(), Failure> {
+        in_reach(self.rows(engine).await)
     }
 
-    /// The same for the file of a report.
-    pub(crate) async fn artifacts_can_be_read(&self, context: &Context) -> Result<(), Failure> {
-        in_reach(self.artifacts(context).await)
+    /// The same of the file of a report.
+    pub(crate) async fn artifacts_can_be_read(&self, engine: &Engine) -> Result<(), Failure> {
+        in_reach(self.artifacts(engine).await)
     }
 
-    async fn database(&self, context: &Context) -> Looked {
+    async fn database(&self, store: &Store, clock: &Clock) -> Looked {
         let mut kept = self.database.lock().await;
         if let Some(looked) = still_good(&kept) {
             return looked;
         }
         let mut ahead = 0;
-        let found = match timeout(LIMIT, context.store.lease_time()).await {
+        let found = match timeout(LIMIT, store.lease_time()).await {
             Ok(Ok(time)) => {
-                if !context.clock.is_manual() {
+                if !clock.is_manual() {
                     // The clock may follow the database's: what it adds is the machine's to mend.
-                    let machine = context.clock.now() - context.clock.offset();
+                    let machine = clock.now() - clock.offset();
                     ahead = (time - machine.timestamp_millis()) / 1000;
                 }
                 Ok(())
@@ -108,12 +113,12 @@ impl Readiness {
         keep(&mut kept, found, ahead)
     }
 
-    async fn writes(&self, context: &Context) -> Looked {
+    async fn writes(&self, store: &Store) -> Looked {
         let mut kept = self.writes.lock().await;
         if let Some(looked) = still_good(&kept) {
             return looked;
         }
-        let found = match timeout(LIMIT, context.store.check_writes()).await {
+        let found = match timeout(LIMIT, store.check_writes()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(of_database(&error)),
             Err(_) => Err(no_answer("the database does not answer")),
@@ -121,14 +126,14 @@ impl Readiness {
         keep(&mut kept, found, 0)
     }
 
-    async fn artifacts(&self, context: &Context) -> Looked {
+    async fn artifacts(&self, engine: &Engine) -> Looked {
         let mut kept = self.artifacts.lock().await;
         if let Some(looked) = still_good(&kept) {
             return looked;
         }
         let mut written = self.written.lock().await;
         let write = written.is_none_or(|at| at.elapsed() > WRITES);
-        let found = of_store("the artifact store", timeout(LIMIT, context.engine.check_artifacts(write)).await);
+        let found = of_store("the artifact store", timeout(LIMIT, engine.check_artifacts(write)).await);
         if found.is_err() {
             // The next look writes, so that it does not take a store that can be listed for one that can be written to.
             *written = None;
@@ -138,12 +143,12 @@ impl Readiness {
         keep(&mut kept, found, 0)
     }
 
-    async fn rows(&self, context: &Context) -> Looked {
+    async fn rows(&self, engine: &Engine) -> Looked {
         let mut kept = self.rows.lock().await;
         if let Some(looked) = still_good(&kept) {
             return looked;
         }
-        let found = of_store("the data store", timeout(LIMIT, context.engine.check_rows()).await);
+        let found = of_store("the data store", timeout(LIMIT, engine.check_rows()).await);
         keep(&mut kept, found, 0)
     }
 }

@@ -27,8 +27,9 @@ pub use end_session::{EndedSession, LogoutRequest, end_session};
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::credentials::second_factor;
+use crate::issue_token::is_multi_factor;
 use crate::issue_token::resource::Requested;
-use crate::issue_token::{TokenFailure, is_multi_factor};
+use crate::token_failure::TokenFailure;
 use authorization::{CheckFault, CodeGoal, Prompt};
 use session::Current;
 use steps::Stepped;
@@ -143,6 +144,9 @@ enum Goal {
 }
 
 /// Takes the step, and returns what comes next. A refusal is shown on a page, if the request has no address that an answer may be sent to.
+///
+/// # Errors
+/// When the sign-in is refused on a page, or the database does not answer.
 pub async fn proceed(context: &Context, visit: &Visit, purpose: &Purpose, step: Step) -> Result<Reply, TokenFailure> {
     let subject = match purpose {
         Purpose::Authorization(request) => {

@@ -70,6 +70,9 @@ pub enum OutboundError {
 
 impl Outbound {
     /// `authorities`: certificates in PEM that are trusted beside the system's.
+    ///
+    /// # Errors
+    /// When a certificate is wrong, or the client cannot be made.
     pub fn new(rules: AddressRules, authorities: Option<&[u8]>) -> Result<Outbound, OutboundError> {
         let rules = Arc::new(rules);
         let wrong = |error: reqwest::Error| OutboundError::Certificates(reasons(&error));
@@ -92,6 +95,9 @@ impl Outbound {
     }
 
     /// Follows no redirect. An answer that is longer or slower than the limits is cut off and is an error.
+    ///
+    /// # Errors
+    /// When the address may not be connected to, or no complete answer comes within the limits.
     pub async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, OutboundError> {
         self.check(url, limits.https_only)?;
         let host = url.host_str().unwrap_or_default();
@@ -111,6 +117,9 @@ impl Outbound {
     }
 
     /// The status of the answer. The body is not read, however long it is: `limits.body` does not matter here.
+    ///
+    /// # Errors
+    /// When the address may not be connected to, or no answer comes within the limits.
     pub async fn send(&self, message: Message, limits: Limits) -> Result<u16, OutboundError> {
         let Message { url, body, headers } = message;
         self.check(&url, limits.https_only)?;
@@ -126,6 +135,9 @@ impl Outbound {
     }
 
     /// The check that is possible before a connection. Numeric addresses are never resolved, so they are judged here.
+    ///
+    /// # Errors
+    /// When the address may not be connected to.
     pub fn check(&self, url: &Url, https_only: bool) -> Result<(), OutboundError> {
         match url.scheme() {
             "https" => {}

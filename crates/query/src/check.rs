@@ -1,7 +1,6 @@
 //! Syntax tree → plan: every name is looked up, every literal is converted, and every rule of the language is applied.
 
 mod condition;
-mod literal;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -10,16 +9,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::datasets::catalog::{Catalog, Dataset, Field};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::plan::{Condition, OrderKey, Plan, Selected};
-use crate::syntax::ast::{Name, Select, Span, SpanClause};
+use crate::syntax::ast::{Name, Select, SpanClause};
 use crate::syntax::{self, Reading};
 use crate::timespan::TimeSpan;
 use names::Names;
 
-pub(crate) use literal::{Converted, convert, exact, wanted};
-
-/// The query's text as a plan over the catalog, or all that is wrong with it.
+/// The query's text as a plan over the catalog.
+///
+/// # Errors
+///
+/// [`Diagnostics`] have all that is wrong with it, each with its place.
 pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     let Reading { select, diagnostics } = syntax::read(text);
     match select {
@@ -34,6 +35,11 @@ pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     }
 }
 
+/// The query's tree as a plan over the catalog.
+///
+/// # Errors
+///
+/// [`Diagnostics`] have all that is wrong with its names, its values and the query as a whole.
 pub fn check(select: &Select, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     check_names(select, catalog, true)
 }

@@ -2,15 +2,13 @@
 //!
 //! The message of a diagnostic says what was found, what is possible there and, for a name, the nearest one.
 
-mod marked;
 pub(crate) mod nearest;
+mod span;
 
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use crate::syntax::ast::Span;
-
-pub use marked::{marked, placed};
+pub use span::Span;
 
 /// The rule that was broken, for callers that treat some rules differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,7 +86,7 @@ impl Diagnostics {
     }
 
     /// What follows the first ones where there are more.
-    fn rest(&self) -> Option<String> {
+    pub(crate) fn rest(&self) -> Option<String> {
         (self.more > 0).then(|| format!("and {} more", self.more))
     }
 }
@@ -138,14 +136,14 @@ pub(crate) fn shortened(found: &str) -> Cow<'_, str> {
 }
 
 /// A text that stays on its line and cannot steer a terminal.
-fn harmless(text: &str) -> Cow<'_, str> {
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     match text.chars().all(|character| harmless_char(character) == character) {
         true => Cow::Borrowed(text),
         false => Cow::Owned(text.chars().map(harmless_char).collect()),
     }
 }
 
-fn harmless_char(character: char) -> char {
+pub(crate) fn harmless_char(character: char) -> char {
     match character {
         '\t' | '\n' | '\r' => ' ',
         // These are not seen, but turn the text around them.
@@ -166,7 +164,7 @@ pub(crate) fn alternatives(items: &[&str]) -> String {
 
 impl Code {
     /// The documented message of this refusal, where there is one.
-    fn documented(self) -> Option<&'static str> {
+    pub(crate) fn documented(self) -> Option<&'static str> {
         match self {
             Code::UnknownDataset => Some("Invalid table name"),
             Code::UnknownName => Some("Incorrect column name"),

@@ -3,13 +3,16 @@
 //! Pure: no IO, no async, no clock, no randomness. It never sees a row and never knows a tenant.
 
 pub mod check;
+pub mod column;
 pub mod datasets;
 pub mod diagnostic;
+pub mod fold;
 pub mod format;
 pub mod left_out;
 pub mod matching;
 pub mod metric;
 pub mod plan;
+pub mod sought;
 pub mod syntax;
 pub mod system_queries;
 pub mod timespan;

@@ -3,17 +3,15 @@
 //! Enters: a plan's [`Predicate`]. Leaves: whether a text meets it, and between which texts all those lie that can meet it, so that a reader of
 //! files can pass over what statistics rule out.
 
-pub mod fold;
 #[cfg(test)]
 pub(crate) mod linear;
 mod pattern;
-pub mod sought;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 
-use crate::matching::fold::{alike, fold, fold_into, starts_with};
+use crate::fold::{alike, fold, fold_into, starts_with};
 use crate::plan::{Comparison, Predicate, Value};
 use pattern::Pattern;
 

@@ -7,7 +7,7 @@ mod parser;
 mod tests;
 mod types;
 
-use crate::plan::Value;
+use crate::column::Value;
 
 pub use parser::parse;
 pub(crate) use parser::{Columns, parse_over};

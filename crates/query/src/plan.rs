@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::datasets::catalog::{Dataset, Field};
 use crate::timespan::{TimeSpan, Window};
+
+pub use crate::column::{Comparison, Value};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -65,33 +67,6 @@ pub enum Predicate {
     Nothing,
     /// The same with `!=` or NOT IN: every value that is not null matches.
     NotNull,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// A literal, converted to the type of the field it is compared with. Strings compare folded (see [`crate::matching::fold`]).
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    String(String),
-    Int(i64),
-    Float(f64),
-    /// `unscaled` × 10^-`scale`. A literal between two neighbouring values of an Int64 or Decimal field is the middle between them, with one
-    /// digit more than the field has: it compares as the literal does. In lists and with `=` and `!=` it does not occur.
-    Decimal {
-        unscaled: i128,
-        scale: i8,
-    },
-    Date(NaiveDate),
-    Timestamp(DateTime<Utc>),
-    Bool(bool),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,19 +6,25 @@
 
 pub mod ast;
 pub(crate) mod lexer;
+pub(crate) mod literal;
+pub mod marked;
 mod parser;
 mod printer;
 #[cfg(test)]
 mod tests;
 mod unsupported;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use ast::{Select, Span};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use ast::Select;
 
 /// Bytes of a query's text.
 pub const MAXIMUM_TEXT: usize = 64 * 1024;
 
-/// The query as a tree, or all that is wrong with its text.
+/// The query as a tree.
+///
+/// # Errors
+///
+/// [`Diagnostics`] have all that is wrong with the text.
 pub fn parse(text: &str) -> Result<Select, Diagnostics> {
     match read(text) {
         Reading { select: Some(select), diagnostics } if diagnostics.is_empty() => Ok(select),

@@ -97,7 +97,7 @@ pub enum CallbackUrlFault {
 /// Checks that the address is absolute, http or https, with a host and without credentials, which would appear in lists and logs.
 ///
 /// # Errors
-/// The address is not absolute http or https, is too long, holds credentials, or is not https where it has to be.
+/// When the address breaks a rule.
 pub fn check_callback_url(text: &str, https_only: bool) -> Result<Url, CallbackUrlFault> {
     let url = Url::parse(text).ok().filter(|url| text.len() <= URL_LIMIT && matches!(url.scheme(), "http" | "https") && url.has_host());
     let url = url.ok_or(CallbackUrlFault::Form)?;

@@ -202,7 +202,7 @@ impl NewReport {
     /// Checks every rule of a creation that needs only the input and the time.
     ///
     /// # Errors
-    /// All rules that the input breaks.
+    /// When fields break rules: all of them.
     pub fn check(input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<NewReport, ReportFaults> {
         let mut faults = Vec::new();
         let name = required(&input.report_name, "ReportName", &mut faults);
@@ -225,7 +225,7 @@ impl ScheduledReport {
     /// and its count.
     ///
     /// # Errors
-    /// The report runs once or is over, or all rules that the input breaks.
+    /// When fields break rules, or the report runs only once: all broken rules.
     pub fn updated(&self, input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<ScheduledReport, ReportFaults> {
         let Timing::Recurring(schedule) = &self.timing else {
             return Err(ReportFault::OnceUpdated.into());
@@ -297,7 +297,7 @@ impl ScheduledReport {
     /// Whether a report of the dataset may be executed as often as this one. `minimum_hours`: the dataset's minimum interval.
     ///
     /// # Errors
-    /// The report would be executed more often than the dataset allows.
+    /// When the dataset's minimum interval is longer.
     pub fn fits_dataset(&self, minimum_hours: u32, rules: &ReportRules) -> Result<(), ReportFault> {
         let too_often = self.interval_hours().is_some_and(|hours| hours < minimum_hours);
         if rules.dataset_minimum_interval && too_often { Err(ReportFault::DatasetInterval(minimum_hours)) } else { Ok(()) }
@@ -306,7 +306,7 @@ impl ScheduledReport {
     /// Idempotent; a report without further runs cannot be paused.
     ///
     /// # Errors
-    /// The report has no further executions.
+    /// When the report has no further executions.
     pub fn paused(&self) -> Result<ScheduledReport, ReportFaults> {
         match self.status {
             ReportStatus::Inactive => Err(ReportFault::NoFurtherRuns("paused").into()),
@@ -317,7 +317,7 @@ impl ScheduledReport {
     /// Idempotent. Slots that passed in the meantime are skipped.
     ///
     /// # Errors
-    /// The report has no further executions.
+    /// When the report has no further executions.
     pub fn resumed(&self, now: DateTime<Utc>) -> Result<ScheduledReport, ReportFaults> {
         let timing = match (self.status, &self.timing) {
             (ReportStatus::Inactive, _) => return Err(ReportFault::NoFurtherRuns("resumed").into()),

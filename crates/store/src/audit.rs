@@ -1,4 +1,4 @@
-//! The record of who was given or refused what.
+//! The audit trail: who was granted or refused what.
 
 pub(crate) mod recording;
 pub(crate) mod trail;
@@ -28,9 +28,9 @@ pub struct AuditEvent {
     /// Never holds a secret.
     pub detail: String,
     pub correlation: Option<String>,
-    /// How often it happened, for what is counted within a minute; else 1.
+    /// How often it happened, for events that are counted within a minute; otherwise 1.
     pub occurrences: u64,
-    /// Where it came from, for callers who proved nothing.
+    /// The address, for callers who proved nothing.
     pub address: Option<String>,
 }
 
@@ -62,11 +62,11 @@ fn bind<'q>(query: Query<'q, Any, AnyArguments>, event: &AuditEvent) -> Query<'q
 }
 
 impl Store {
-    /// Writes events that are counted: one that is there already takes the number and the last details over. One that the database does not take is
-    /// named in the log and left out, so that it keeps no other from being written.
+    /// Writes counted events: an existing one gets the new number and the last details. An event that the database refuses is named in the log and
+    /// left out, so that the others are still written.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// When the database does not answer.
     pub async fn put_counted_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
         match again(|| self.try_counted(events)).await {
             Err(error) if error.outage().is_none() => {
@@ -98,10 +98,10 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Removes events that are older, the oldest first: at most `limit`. How many there were.
+    /// Removes older events, the oldest first, at most `limit`. Returns their number.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn forget_audit_events(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let old = format!("SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2 {}", self.dialect.skip_locked());
         let query = format!("WITH old AS MATERIALIZED ({old}) DELETE FROM audit_events WHERE id IN (SELECT id FROM old)");
@@ -115,7 +115,7 @@ impl Store {
     /// Newest first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn audit_events(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
         let query = sqlx::query("SELECT * FROM audit_events ORDER BY at DESC, id DESC LIMIT $1").bind(i64::from(limit));
         query.fetch_all(&self.reports).await?.iter().map(read_event).collect()

@@ -1,6 +1,7 @@
-//! The outbox of callbacks: written with the end of a run, claimed in one committed statement, leased, fenced on the epoch.
+//! The outbox of callbacks. A callback is written in the transaction that ends its execution, claimed in one committed statement, leased, and fenced
+//! by its epoch.
 //!
-//! Delivery is at least once. An attempt whose lease ended changes nothing when its answer comes at last.
+//! Delivery is at least once. An attempt whose lease has ended changes nothing when its answer comes late.
 
 pub(crate) mod secrets;
 
@@ -31,7 +32,7 @@ pub struct NewCallback {
     pub execution: Uuid,
     pub event: CallbackEvent,
     pub method: CallbackMethod,
-    /// Where it goes, with the report's id in it.
+    /// The address, with the report's id.
     pub url: String,
     /// Empty for GET.
     pub body: String,
@@ -53,7 +54,7 @@ pub struct Callback {
     pub body: String,
     pub created: DateTime<Utc>,
     pub state: CallbackState,
-    /// All that were begun, those before a replay among them.
+    /// All attempts that were begun, including those before a replay.
     pub attempts: u32,
     pub epoch: Epoch,
     pub due: DateTime<Utc>,
@@ -73,22 +74,22 @@ pub struct DueCallback {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedCallback {
     pub callback: Callback,
-    /// Attempts that have an outcome, since the callback was made or replayed.
+    /// Attempts with a result since the callback was made or replayed.
     pub tried: u32,
 }
 
-/// What one attempt met.
+/// The result of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackAttempt {
     pub number: u32,
     pub at: DateTime<Utc>,
     pub milliseconds: u32,
     pub http_status: Option<u16>,
-    /// In words; holds neither path nor query of the address.
+    /// In words, without the path and the query of the address.
     pub error: Option<String>,
 }
 
-/// What becomes of a callback that is held.
+/// The next step of a claimed callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallbackOutcome {
     Retry { due: DateTime<Utc> },
@@ -106,7 +107,7 @@ pub struct CallbackFilter {
     pub state: Option<CallbackState>,
 }
 
-/// A callback's place in the order: what a page begins after.
+/// The position of a callback, after which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallbackPlace {
     /// Milliseconds.
@@ -124,10 +125,10 @@ pub struct CallbackPage {
 }
 
 impl Store {
-    /// Callbacks whose wait is over and that nobody holds, the first due of each tenant. None of these tenants'.
+    /// Callbacks that are due and not claimed: the first ones of each tenant, without these tenants.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn due_callbacks(
         &self,
         now: DateTime<Utc>,
@@ -149,10 +150,10 @@ impl Store {
         rows.iter().map(|row| Ok(DueCallback { id: row.id("id")?, tenant: row.id("tenant_id")?, url: row.text("url")? })).collect()
     }
 
-    /// Takes this callback, if it still waits and nobody holds it. `now` is the product's clock, the rest the database's time.
+    /// Claims this callback, if it still waits and is not claimed. `now` is the product's clock; everything else is the database's time.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn claim_callback(
         &self,
         id: Uuid,
@@ -176,11 +177,10 @@ impl Store {
         Ok(Some(ClaimedCallback { callback, tried: u32::try_from(tried).unwrap_or(u32::MAX) }))
     }
 
-    /// Writes what the attempt met and what follows, which ends the holding. False when the callback is not held any more: then nothing is
-    /// written.
+    /// Writes the result of the attempt and the next step, which ends the claim. False, and nothing is written, if the callback is no longer claimed.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; [`StoreError::Full`] when there is no room for another.
+    /// When the database does not answer.
     pub async fn finish_callback(
         &self,
         claimed: &ClaimedCallback,
@@ -226,10 +226,10 @@ impl Store {
         Ok(true)
     }
 
-    /// To be sent now, whatever became of it before. An attempt that is under way counts for nothing. None when it is gone.
+    /// Makes the callback due now, whatever its state is. A current attempt no longer counts. None if the callback does not exist.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn replay_callback(&self, id: Uuid, now: DateTime<Utc>, give_up: DateTime<Utc>) -> Result<Option<Callback>, StoreError> {
         let query = sqlx::query(
             "UPDATE callbacks SET state = 'pending', due = $1, give_up = $2, finished = NULL, lease_until = 0, epoch = epoch + 1
@@ -245,10 +245,10 @@ impl Store {
         Ok(callback)
     }
 
-    /// Removes callbacks that ended before, with their attempts: at most `limit`, the oldest first. How many there were.
+    /// Removes callbacks that ended before this time, with their attempts, the oldest first, at most `limit`. Returns their number.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn forget_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
         let skip_locked = self.dialect.skip_locked();
         let old = format!("SELECT id FROM callbacks WHERE finished < $1 ORDER BY finished, id LIMIT $2 {skip_locked}");
@@ -270,7 +270,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn callback(&self, id: Uuid) -> Result<Option<Callback>, StoreError> {
         let query = sqlx::query("SELECT * FROM callbacks WHERE id = $1").bind(id.to_string());
         query.fetch_optional(&self.reports).await?.as_ref().map(read_callback).transpose()
@@ -279,16 +279,16 @@ impl Store {
     /// The first one first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn callback_attempts(&self, id: Uuid) -> Result<Vec<CallbackAttempt>, StoreError> {
         let query = sqlx::query("SELECT * FROM callback_attempts WHERE callback_id = $1 ORDER BY number").bind(id.to_string());
         query.fetch_all(&self.reports).await?.iter().map(read_attempt).collect()
     }
 
-    /// The callbacks that the filter lets through, the newest first, after this place in the order.
+    /// The callbacks that match the filter, the newest first, after this position.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn callback_page(
         &self,
         filter: &CallbackFilter,
@@ -336,7 +336,7 @@ impl Store {
     }
 }
 
-/// Part of the transaction that ends the run. One that is there already stays as it is.
+/// Part of the transaction that ends the execution. An existing callback stays as it is.
 pub(crate) async fn insert_callback(connection: &mut Connection, callback: &NewCallback) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO callbacks (id, tenant_id, owner_id, program, report_id, execution_id, event, method, url, body, created, state,
@@ -359,7 +359,7 @@ pub(crate) async fn insert_callback(connection: &mut Connection, callback: &NewC
     Ok(())
 }
 
-/// Part of the transaction that deletes the report: what was not delivered by then tells of nothing that is there.
+/// Part of the transaction that deletes the report: callbacks that are not delivered yet would be about something that no longer exists.
 pub(crate) async fn cancel_callbacks(connection: &mut Connection, report: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
     let query =
         sqlx::query("UPDATE callbacks SET state = 'cancelled', finished = $1, lease_until = 0 WHERE report_id = $2 AND state = 'pending'");

@@ -1,4 +1,4 @@
-//! The database itself: how it is opened and connected to, what differs between SQLite and Postgres, and what is done while it is away.
+//! The database itself: how it is opened and connected to, what differs between SQLite and Postgres, and how outages are handled.
 
 pub(crate) mod connection;
 pub(crate) mod dialect;

@@ -41,7 +41,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What helps, where something does.
+    /// Advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             StoreError::NotOurs { .. } => Some("move it away, or name another data folder or database; nothing was written into it"),
@@ -58,12 +58,12 @@ impl StoreError {
         }
     }
 
-    /// True when a text holds what the database keeps in none: U+0000, in Postgres.
+    /// True if a text contains a character that the database cannot store: U+0000, in Postgres.
     pub fn is_unkeepable(&self) -> bool {
         matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "22021"))
     }
 
-    /// True when a row with that key is there already.
+    /// True if a row with that key exists already.
     pub fn is_conflict(&self) -> bool {
         matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
     }

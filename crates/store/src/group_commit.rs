@@ -34,7 +34,7 @@ enum Write {
     },
 }
 
-/// What waits, and the task that writes it.
+/// The writes that wait, and the task that commits them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GroupCommit(Arc<Mutex<State>>);
 
@@ -72,7 +72,7 @@ impl Store {
     /// Returns once the event is on disk. Events that come at the same time share a transaction.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or does not take the event.
+    /// When the database does not answer.
     pub async fn record_audit_event(&self, event: AuditEvent) -> Result<(), StoreError> {
         self.write_in_group(Write::Audit(event)).await.map(drop)
     }
@@ -81,7 +81,7 @@ impl Store {
     /// the token is not good any more.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; [`StoreError::Interrupted`] when nobody knows whether the write took place.
+    /// When the database does not answer.
     pub async fn replace_refresh_token(
         &self,
         used: UsedToken,
@@ -91,7 +91,7 @@ impl Store {
         self.write_in_group(Write::Replace { used, by, event }).await
     }
 
-    /// True when the write took place; false when its condition did not hold.
+    /// True if the write took place; false if its condition did not hold.
     async fn write_in_group(&self, write: Write) -> Result<bool, StoreError> {
         let (done, written) = oneshot::channel();
         {

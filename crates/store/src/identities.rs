@@ -1,4 +1,4 @@
-//! Who there is: tenants, their enrollments, users and applications.
+//! Identities: tenants, their enrollments, users and applications.
 
 pub(crate) mod applications;
 pub(crate) mod enrollment_changes;

@@ -20,7 +20,7 @@ pub struct StoredKey {
 
 impl Store {
     /// # Errors
-    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when there is a key with this id.
+    /// When the database does not answer.
     pub async fn add_key(&self, key: &StoredKey) -> Result<(), StoreError> {
         let query = sqlx::query("INSERT INTO keys (id, purpose, sealed, created) VALUES ($1, $2, $3, $4)")
             .bind(key.id.clone())
@@ -33,10 +33,10 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Adds the key unless there is one of its purpose: of processes that start at once, one makes it.
+    /// Adds the key unless there is one of its purpose, so that of several processes that start together only one makes it.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn add_first_key(&self, key: &StoredKey) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::KeysOf(&key.purpose)).await?;
         let query = sqlx::query(
@@ -50,7 +50,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn remove_key(&self, id: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM keys WHERE id = $1").bind(id.to_owned()).execute(&self.pool).await?;
         Ok(())
@@ -59,7 +59,7 @@ impl Store {
     /// Newest first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn keys(&self, purpose: &str) -> Result<Vec<StoredKey>, StoreError> {
         let query = sqlx::query("SELECT * FROM keys WHERE purpose = $1 ORDER BY created DESC, id").bind(purpose.to_owned());
         let rows = query.fetch_all(&self.pool).await?;

@@ -1,7 +1,7 @@
-//! The only SQL. One file a table family; every statement runs on SQLite and on Postgres, what must differ stands in `dialect`.
+//! The only SQL, with one file per family of tables. Every statement runs on SQLite and on Postgres; what must differ is in `dialect`.
 //!
-//! Statements are short and committed at once: no transaction is held while a run works. Rules live in the pure crates; here is only what
-//! must be atomic.
+//! Statements are short and committed at once: no transaction is held while an execution runs. Rules are in the pure crates; only what must be atomic
+//! is here.
 
 mod audit;
 mod callbacks;
@@ -67,19 +67,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// The database's own time, in milliseconds: what leases are measured by.
+    /// The database's own time in milliseconds, which leases follow.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn lease_time(&self) -> Result<i64, StoreError> {
         let row = sqlx::query(self.dialect.now_milliseconds()).fetch_one(&self.pool).await?;
         Ok(row.try_get(0)?)
     }
 
-    /// Whether the database takes writes: one is committed.
+    /// Checks whether the database accepts writes, by committing one.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not accept the write.
     pub async fn check_writes(&self) -> Result<(), StoreError> {
         let now = self.lease_time().await?;
         self.put_setting("last_write_check", &now.to_string()).await

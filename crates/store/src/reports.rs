@@ -1,4 +1,4 @@
-//! Queries, reports, their executions, and what those leave behind.
+//! Queries, reports and executions, with their artifacts and their retention.
 
 pub(crate) mod artifact_blocks;
 pub(crate) mod executions;

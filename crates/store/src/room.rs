@@ -1,6 +1,7 @@
-//! How much a tenant, an application or an owner may have of what nothing else bounds: their administrators are strangers to the operator.
+//! How many rows a tenant, an application or an owner may have, where nothing else bounds them, since their administrators are strangers to the
+//! operator.
 //!
-//! The numbers are far beyond what anybody uses. They are no settings: who meets one of them has a program in a loop.
+//! The numbers are far beyond any real use. They are not settings: whoever reaches one of them has a program in a loop.
 
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;

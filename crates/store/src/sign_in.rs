@@ -1,4 +1,4 @@
-//! What sign-ins and tokens leave in the database.
+//! The data of sign-ins and tokens.
 
 pub(crate) mod authorization_codes;
 pub(crate) mod counts;

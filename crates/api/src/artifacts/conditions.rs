@@ -1,11 +1,11 @@
-//! Which version of a file a client has or wants: If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since and If-Range, in the
-//! order and the meaning of RFC 9110, 13.
+//! The conditions of a download: If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since and If-Range, in the order and with the meaning of
+//! RFC 9110, 13.
 
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use insightgate_report::execution::Artifact;
 
-/// What tells one version of a file from another.
+/// The version of a file.
 pub(super) struct Version {
     /// Strong, with its quotes.
     pub etag: String,
@@ -23,7 +23,7 @@ impl Version {
         self.modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
-    /// The status that answers without the file. A tag counts before a date.
+    /// The status of an answer without the file. A tag counts before a date.
     pub(super) fn answer(&self, headers: &HeaderMap) -> Option<StatusCode> {
         let failed = match self.is_listed(headers, header::IF_MATCH, false) {
             Some(listed) => !listed,
@@ -39,7 +39,7 @@ impl Version {
         known.then_some(StatusCode::NOT_MODIFIED)
     }
 
-    /// If-Range: whether a stretch would continue what the client has. Without the header it says so itself by asking.
+    /// If-Range: whether a range would continue what the client has. Without the header the request itself implies that.
     pub(super) fn is_continued(&self, headers: &HeaderMap) -> bool {
         if !headers.contains_key(header::IF_RANGE) {
             return true;
@@ -65,7 +65,7 @@ impl Version {
     }
 }
 
-/// The header's value, if there is one line of it and it is text.
+/// The header's value, if it was sent once and is text.
 pub(super) fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

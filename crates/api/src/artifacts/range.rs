@@ -1,4 +1,4 @@
-//! `Range` and `x-ms-range`: one stretch of bytes. Several stretches are answered with the whole file, which the standard allows.
+//! `Range` and `x-ms-range`: one range of bytes. Several ranges are answered with the whole file, which the standard allows.
 
 use std::ops::Range;
 
@@ -16,8 +16,8 @@ pub(super) enum Wanted {
     Unsatisfiable,
 }
 
-/// Of both headers `x-ms-range` counts, as with the store that the links are modelled on: it is for clients whose library sets `Range`.
-/// A header that is sent twice says nothing.
+/// If both headers are sent, `x-ms-range` counts, as in the store that the links are modelled on: it is for clients whose library sets `Range`. A
+/// header that is sent twice is ignored.
 pub(super) fn wanted(headers: &HeaderMap, size: u64) -> Wanted {
     let name = if headers.contains_key(MS_RANGE) { MS_RANGE } else { header::RANGE };
     only(headers, name).map_or(Wanted::All, |text| stretch(text, size))

@@ -1,4 +1,4 @@
-//! `WWW-Authenticate` of a refused request: what is wrong with its token, in the form of RFC 6750.
+//! `WWW-Authenticate` of a refused request, which says what is wrong with its token, in the form of RFC 6750.
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -13,12 +13,12 @@ pub(crate) fn no_token() -> Failure {
     Failure::Unauthorized { reason: "there is no token".to_owned(), challenge: Challenge::NoToken }
 }
 
-/// The failure of a request whose headers hold no token that could be read.
+/// The failure of a request whose headers have no readable token.
 pub(crate) fn bad_request(reason: &str) -> Failure {
     Failure::Unauthorized { reason: reason.to_owned(), challenge: Challenge::BadRequest(reason.to_owned()) }
 }
 
-/// The answer with the header, where the failure is one of a token.
+/// Adds the header to the answer if the failure is about a token.
 pub(crate) fn with(mut response: Response, failure: &Failure) -> Response {
     let challenge = match failure {
         Failure::Unauthorized { challenge: Challenge::NoToken, .. } => "Bearer".to_owned(),

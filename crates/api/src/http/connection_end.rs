@@ -1,9 +1,9 @@
-//! How an answer ends the connection that it goes out on: one that is not read is asked for nothing more, and cannot end itself.
+//! How an answer closes its connection. The body of an answer that is not read is not polled, so it cannot do that by itself.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The listener puts it into every request of a connection; without one, nothing is ended.
+/// The listener adds it to every request of a connection; without one, nothing is closed.
 #[derive(Clone)]
 pub struct ConnectionEnd(Arc<dyn Fn() + Send + Sync>);
 

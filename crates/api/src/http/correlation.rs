@@ -1,4 +1,4 @@
-//! The ids that tie a request to its answer, the log and the audit record: echoed when sent, made when not.
+//! The ids that connect a request with its answer, the log and the audit trail. They are echoed if they were sent, and made if not.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,10 +15,10 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 /// What the platform's token endpoint calls it.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
-/// The part of the log that says why tokens were not accepted.
+/// The target of log lines that say why tokens were not accepted.
 pub const REFUSED_TOKENS: &str = "insightgate_api::refused_tokens";
 
-/// Of one request. Letters, digits and hyphens only, so that it can stand in a log line.
+/// The correlation id of one request: letters, digits and hyphens only, so that it is safe in a log line.
 #[derive(Debug, Clone)]
 pub(crate) struct Correlation(pub(crate) String);
 

@@ -1,8 +1,8 @@
-//! Which answers scripts of other origins may read (CORS): what is public, those of every origin; tokens, the Insights API and files, those that the
-//! operator named. Pages that go by cookies and the management API are for nobody's scripts.
+//! Which answers scripts of other origins may read (CORS). Public answers may be read by every origin; tokens, the Insights API and files by the
+//! origins that the operator named; pages that use cookies and the management API by none.
 //!
-//! Not tower-http's layer: it answers every OPTIONS, that of paths which are for no other origin too. Cookies are never allowed (no
-//! `Access-Control-Allow-Credentials`), so that a script can do no more than its own token can.
+//! tower-http's layer is not used, since it answers every OPTIONS, also for paths that no other origin may use. Cookies are never allowed (no
+//! `Access-Control-Allow-Credentials`), so a script can do no more than its token allows.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};

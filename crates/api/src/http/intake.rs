@@ -1,10 +1,10 @@
-//! How much may come in at once: requests under way, and the bytes of their bodies, with a bound for all clients together and a share for each
-//! address. A body must also come at a least rate, so that what it holds is given back in time.
+//! The limits of what comes in: concurrent requests and the bytes of their bodies, with a bound for all clients together and a share for each
+//! address. A body must also come at a minimum rate, so that its share is freed in time.
 //!
-//! It never looks into a body.
+//! It never looks into a body, and answers nobody: [`super::admission`] does.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,17 +12,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, Version, header};
-use axum::middleware::Next;
-use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::envelope::{self, Asked};
-use crate::http::client_address::{ClientAddress, UnknownProxies};
+use crate::http::network::share;
 use crate::http::refusals::Refusals;
-use crate::state::ApiState;
+use crate::http::unknown_proxies::UnknownProxies;
 
 /// Bytes of all bodies under way, and of one address's.
 const BODIES: usize = 32 << 20;
@@ -30,18 +25,14 @@ const BODIES_PER_ADDRESS: usize = 8 << 20;
 /// A body has this long, and beyond it a second for so many bytes that have come.
 const BODY_TIME: Duration = Duration::from_secs(15);
 const BYTES_A_SECOND: u64 = 4 << 10;
-/// Whoever watches the process is answered when nobody else finds room.
-const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
-/// Seconds after which a client that found no room may ask again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
-/// The bounds, and what is under way; shared by all listeners.
+/// The bounds and what is in use; shared by all listeners.
 #[derive(Debug)]
 pub struct Intake {
     most: Load,
     most_per_address: Load,
     body_time: Duration,
-    unknown_proxies: UnknownProxies,
+    pub(super) unknown_proxies: UnknownProxies,
     pub(crate) refusals: Refusals,
     under_way: Mutex<UnderWay>,
 }
@@ -70,14 +61,14 @@ struct UnderWay {
 
 /// Why there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Full {
+pub(super) enum Full {
     /// The address has its share.
     Address,
     Server,
 }
 
 impl Intake {
-    /// As many requests as there may be connections, in all and of one address.
+    /// Allows as many requests as connections, in total and for one address.
     pub fn new(connections: usize, per_address: usize) -> Intake {
         let load = |requests, bytes| Load { requests, bytes };
         Intake {
@@ -139,7 +130,7 @@ impl Intake {
 
 /// What one request holds, given back when it is dropped.
 #[derive(Debug)]
-struct Held {
+pub(super) struct Held {
     intake: Arc<Intake>,
     address: Option<IpAddr>,
     load: Mutex<Load>,
@@ -151,7 +142,19 @@ const ADDRESS_FULL: u8 = 1;
 const SERVER_FULL: u8 = 2;
 const TOO_SLOW: u8 = 3;
 
+/// What went wrong with a body that a handler was reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Full(Full),
+    TooSlow,
+}
+
 impl Held {
+    /// A request of a client that is known by this address.
+    pub(super) fn request_of(intake: &Arc<Intake>, client: Option<IpAddr>) -> Result<Held, Full> {
+        Held::request(intake, client.map(share))
+    }
+
     fn request(intake: &Arc<Intake>, address: Option<IpAddr>) -> Result<Held, Full> {
         let load = Load { requests: 1, bytes: 0 };
         intake.take(address, load)?;
@@ -162,6 +165,16 @@ impl Held {
         self.intake.take(self.address, Load { requests: 0, bytes: count })?;
         self.load.lock().unwrap_or_else(PoisonError::into_inner).bytes += count;
         Ok(())
+    }
+
+    /// What the body failed with, if it did.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        match self.fault.load(Ordering::Relaxed) {
+            ADDRESS_FULL => Some(Fault::Full(Full::Address)),
+            SERVER_FULL => Some(Fault::Full(Full::Server)),
+            TOO_SLOW => Some(Fault::TooSlow),
+            _ => None,
+        }
     }
 
     fn fail(&self, fault: u8) -> axum::Error {
@@ -223,9 +236,17 @@ const DRAINED: usize = 2 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// A handler's hold on a body: what the handler leaves unread is still there when it has let go.
-struct Lent(Arc<Mutex<Counted>>);
+#[derive(Clone)]
+pub(super) struct Lent(Arc<Mutex<Counted>>);
 
 impl Lent {
+    /// The body, which counts from now on what comes of it.
+    pub(super) fn new(body: Body, held: &Arc<Held>) -> Lent {
+        let begun = Instant::now();
+        let deadline = Box::pin(sleep_until(begun + held.intake.body_time));
+        Lent(Arc::new(Mutex::new(Counted { body, held: Arc::clone(held), begun, came: 0, deadline })))
+    }
+
     fn body(&self) -> MutexGuard<'_, Counted> {
         // A poll that panicked ends the request.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -251,7 +272,7 @@ impl HttpBody for Lent {
 
 /// Reads what is left of a body, and keeps nothing of it. False where the rest is large, slow or broken: then the connection has to end, since the
 /// next request stands behind it.
-async fn is_drained(body: Lent) -> bool {
+pub(super) async fn is_drained(body: Lent) -> bool {
     let rest = async {
         let mut left = DRAINED;
         while !body.is_end_stream() {
@@ -268,76 +289,6 @@ async fn is_drained(body: Lent) -> bool {
         true
     };
     tokio::time::timeout(DRAIN_TIME, rest).await.unwrap_or(false)
-}
-
-/// Takes the request in, or says when to ask again.
-pub(crate) async fn admit(
-    State(state): State<ApiState>,
-    ClientAddress(client): ClientAddress,
-    asked: Asked,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    state.intake.unknown_proxies.look(&parts, &state.trusted_proxies);
-    let path = parts.uri.path().to_owned();
-    if HEALTH.contains(&path.as_str()) {
-        return next.run(Request::from_parts(parts, body)).await;
-    }
-    let held = match Held::request(&state.intake, client.map(share)) {
-        Ok(held) => Arc::new(held),
-        Err(full) => return full_up(&asked, &path, full),
-    };
-    // Over HTTP/2 an unread body ends its own stream alone.
-    let is_shared = parts.version <= Version::HTTP_11;
-    // Such a client is not told to send what nobody wants.
-    let asks_first = parts.headers.contains_key(header::EXPECT);
-    let lent = (!body.is_end_stream()).then(|| {
-        let begun = Instant::now();
-        let deadline = Box::pin(sleep_until(begun + state.intake.body_time));
-        Arc::new(Mutex::new(Counted { body, held: Arc::clone(&held), begun, came: 0, deadline }))
-    });
-    let body = lent.as_ref().map_or_else(Body::empty, |body| Body::new(Lent(Arc::clone(body))));
-    let response = next.run(Request::from_parts(parts, body)).await;
-    // An answer that leaves the request unread ends the connection, and a client that keeps it would find that out with its next request.
-    let fault = held.fault.load(Ordering::Relaxed);
-    let ends = match lent.filter(|_| is_shared).map(Lent) {
-        None => false,
-        Some(_) if fault != 0 => true,
-        Some(body) if asks_first => !body.is_end_stream(),
-        Some(body) => !is_drained(body).await,
-    };
-    let mut response = match fault {
-        ADDRESS_FULL => full_up(&asked, &path, Full::Address),
-        SERVER_FULL => full_up(&asked, &path, Full::Server),
-        // What takes forms has said so in its own way, a page among them.
-        TOO_SLOW if envelope::takes_json(&path) => {
-            envelope::told(&asked, &path, StatusCode::REQUEST_TIMEOUT, "The request's body did not arrive in time.")
-        }
-        _ => response,
-    };
-    if ends {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
-fn full_up(asked: &Asked, path: &str, full: Full) -> Response {
-    let (status, message) = match full {
-        Full::Address => (StatusCode::TOO_MANY_REQUESTS, "Too many requests from this address are under way. Try again in a moment."),
-        Full::Server => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests are under way. Try again in a moment."),
-    };
-    let mut response = envelope::told(asked, path, status, message);
-    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    response
-}
-
-/// Whose share it is: of IPv6, the least that a customer of a network is given, within which addresses cost nothing.
-pub(crate) fn share(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        whole => whole,
-    }
 }
 
 #[cfg(test)]

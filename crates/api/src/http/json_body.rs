@@ -1,6 +1,6 @@
-//! The body of a request that takes JSON, as UTF-8: a byte-order mark is left out, and another encoding that the request declares is decoded.
+//! The body of a JSON request as UTF-8: a byte-order mark is removed, and another encoding that the request declares is decoded.
 //!
-//! It never reads the JSON itself.
+//! It never parses the JSON.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -9,14 +9,14 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, header};
 
-/// Not read yet: a handler reads it once it knows the caller.
+/// A body that is not read yet: a handler reads it once it knows the caller.
 pub(crate) struct JsonBody {
     body: Body,
     content_type: Option<HeaderValue>,
     content_encoding: Option<HeaderValue>,
 }
 
-/// A body that could not be taken.
+/// A body that could not be read.
 pub(crate) enum BodyFault {
     TooLarge,
     Invalid(String),
@@ -32,7 +32,7 @@ impl JsonBody {
     /// All of it, as UTF-8 without a byte-order mark.
     ///
     /// # Errors
-    /// When it has more than `limit` bytes, did not arrive, or is not in the encoding that it should be in.
+    /// When it has more than `limit` bytes, did not arrive, or is not valid in its encoding.
     pub(crate) async fn read(self, limit: usize) -> Result<Bytes, BodyFault> {
         let bytes = to_bytes(self.body, limit).await.map_err(|error| {
             let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));

@@ -1,5 +1,5 @@
-//! What the log says of refusals: a caller who proved something has a line for each; of strangers one line a minute for each network and status
-//! is written, with the number of those that were left out. So nobody fills the disk by asking for what there is not.
+//! Log lines for refusals. A caller who proved something gets a line for each. For strangers there is one line a minute for each network and status,
+//! with the number of those left out, so that nobody can fill the disk by requesting what does not exist.
 //!
 //! It remembers networks and numbers, never a request.
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::time::Instant;
 
-use crate::http::intake::share;
+use crate::http::network::share;
 
 const PERIOD: Duration = Duration::from_secs(60);
 /// Networks and statuses that are told apart. What comes beyond them is told by its status alone.
@@ -52,9 +52,10 @@ struct Told {
 }
 
 impl Refusals {
-    /// None where the log has had its line of this minute, else how many were left out since the last. Calls within the process have no address.
+    /// None if the line of this minute was written already, and otherwise how many were left out since the last. Calls within the process have no
+    /// address.
     ///
-    /// Refused tokens are told of separately: a wrong secret, which has the same status, must not hide why.
+    /// Refused tokens are logged separately, so that a wrong secret, which has the same status, does not hide the reason.
     pub(crate) fn tell(&self, client: Option<IpAddr>, status: StatusCode, of_token: bool, now: Instant) -> Option<u64> {
         let is_fresh = |told: &Told| now.duration_since(told.at) < PERIOD;
         let mut key = (client.map(share), status, of_token);
@@ -75,7 +76,7 @@ impl Refusals {
     }
 }
 
-/// As much of a client's text as a line has.
+/// Cuts a client's text to the length for a log line.
 pub(crate) fn cut(text: &str) -> String {
     match text.get(..text.floor_char_boundary(MOST_TEXT)) {
         Some(start) if start.len() < text.len() => format!("{start}… ({} bytes)", text.len()),

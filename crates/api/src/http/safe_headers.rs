@@ -1,4 +1,4 @@
-//! Headers that every answer has: nothing on the way may keep it unless its handler says so, and no browser guesses what it is.
+//! Headers of every answer: nothing on the way may cache it unless its handler allows that, and no browser guesses its type.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};

@@ -1,16 +1,17 @@
-//! What a request must be before anything looks at it: it names one host, and names it once.
+//! The check before anything else reads a request: it must name one host, once.
 
 use axum::extract::Request;
 use axum::http::{StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::envelope::{self, Asked};
+use crate::envelope::Asked;
+use crate::turned_away;
 
-/// Two that differ are read differently by what stands in between, and that is how requests are smuggled (RFC 9112, 3.2; RFC 9113, 8.3.1).
+/// Different programs on the way read two different hosts differently, which is how requests are smuggled (RFC 9112, 3.2; RFC 9113, 8.3.1).
 pub(crate) async fn one_host(asked: Asked, request: Request, next: Next) -> Response {
     match fault(&request) {
-        Some(message) => envelope::told(&asked, request.uri().path(), StatusCode::BAD_REQUEST, message),
+        Some(message) => turned_away::told(&asked, request.uri().path(), StatusCode::BAD_REQUEST, message),
         None => next.run(request).await,
     }
 }

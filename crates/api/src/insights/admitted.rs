@@ -1,4 +1,4 @@
-//! A request whose caller has met every prerequisite: what each handler of the insights API starts from.
+//! A request whose caller meets every prerequisite. Each handler of the Insights API begins with one.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ impl Admitted {
         self.path.get(name).map(|value| value.trim()).unwrap_or_default()
     }
 
-    /// The report, or reports, that the path names; where it names none, the parameter `reportId`, as some pages of the documents show it.
+    /// The report, or reports, that the path names; if it names none, the parameter `reportId`, as some pages of the documents show.
     pub(crate) fn report_id(&self) -> Result<String, Failure> {
         let in_path = self.path("report_id");
         if !in_path.is_empty() || self.path.contains_key("report_id") {
@@ -50,7 +50,7 @@ impl Admitted {
         self.success_with(value, message, &[])
     }
 
-    /// The same, with more to be known about it than the documented message says.
+    /// The same, with notes beside the documented message.
     pub(crate) fn success_with<Item: Serialize>(&self, value: &[Item], message: Option<&str>, notes: &[String]) -> Response {
         envelope::success(value, message, notes, self.caller.scope.is_redacted())
     }

@@ -1,4 +1,4 @@
-//! What v1.1 of the marketplace says of a schedule beside what v1.0 says.
+//! The fields of a schedule that v1.1 of the marketplace has beside those of v1.0.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::instant;
@@ -14,8 +14,8 @@ pub(super) struct FiniteSchedule {
     next_execution_start_time: Option<String>,
 }
 
-/// The count of a report and of its runs, and the fields that a version without finite schedules does not have. In such a version the count is
-/// what was asked for, else what is left of it.
+/// The count of a report and of its executions, and the fields that only versions with finite schedules have. There the count is what is left; in
+/// other versions it is what was requested.
 pub(super) fn schedule(report: &ScheduledReport, finite: bool, now: DateTime<Utc>) -> (Option<u32>, Option<FiniteSchedule>) {
     let (total, end) = match &report.timing {
         Timing::Once { .. } => (Some(1), None),

@@ -1,6 +1,6 @@
 //! `ValidateMfa: true`: the call is answered as usual, and a header says whether its token meets a requirement of a second factor.
 //!
-//! Asking changes nothing else: where a second factor is required, a token without one is refused all the same.
+//! The header changes nothing else: if a second factor is required, a token without one is refused.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +12,7 @@ use axum::response::Response;
 const ASKED: HeaderName = HeaderName::from_static("validatemfa");
 const ANSWER: HeaderName = HeaderName::from_static("ismfacompliant");
 
-/// What was found out about the token, once it was accepted.
+/// Whether the token carries a second factor, once it was accepted.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Compliance(Arc<OnceLock<bool>>);
 

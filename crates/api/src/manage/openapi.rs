@@ -33,10 +33,15 @@ pub(super) async fn document(State(state): State<ApiState>) -> Response {
                     "description": format!("An access token for {}.", state.context.settings.management_resource),
                 },
             },
-            "schemas": schemas::all(),
+            "schemas": schemas(),
         },
     });
     answer::json(StatusCode::OK, &document)
+}
+
+/// All that are named, by name.
+fn schemas() -> Map<String, Value> {
+    schemas::answers().into_iter().chain(requests::all()).map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
 fn operation(endpoint: &Endpoint) -> Value {

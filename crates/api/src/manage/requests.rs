@@ -25,6 +25,7 @@ const REGISTRATION: &str = "^[A-Za-z0-9 ./-]*$";
 /// UTC; a blank may stand instead of the T.
 const INSTANT: &str = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?[Zz]$";
 
+/// Those of requests, by name.
 pub(super) fn all() -> Vec<(&'static str, Value)> {
     let redirect_uris =
         || limited(array(json!({"type": "string", "format": "uri", "maxLength": LONGEST_REDIRECT_URI})), "maxItems", REDIRECT_URIS);

@@ -2,19 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::requests;
-
 pub(super) const REQUIRED: bool = true;
 pub(super) const OPTIONAL: bool = false;
-
-/// By name.
-pub(super) fn all() -> Map<String, Value> {
-    let mut schemas = Map::new();
-    for (name, schema) in answers().into_iter().chain(requests::all()) {
-        schemas.insert(name.to_owned(), schema);
-    }
-    schemas
-}
 
 pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
@@ -29,7 +18,8 @@ pub(super) fn list_of(name: &str) -> Value {
     ])
 }
 
-fn answers() -> Vec<(&'static str, Value)> {
+/// Those of answers, by name.
+pub(super) fn answers() -> Vec<(&'static str, Value)> {
     let error = record(&[
         (
             "code",

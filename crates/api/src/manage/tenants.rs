@@ -1,5 +1,8 @@
 //! Tenants.
 
+pub(super) mod enrollments;
+pub(super) mod locations;
+
 use insightgate_identity::profile::{LegalProfile, RegistrationId};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::enrollment::enroll_tenant::{NewTenant, enroll_tenant};
@@ -10,7 +13,6 @@ use serde_json::{Value, json};
 use super::answer;
 use super::call::Call;
 use super::endpoint::Given;
-use super::enrollments;
 use super::object::Object;
 
 pub(super) async fn list(call: Call) -> Given {

@@ -1,5 +1,8 @@
 //! Users.
 
+pub(super) mod external_identities;
+pub(super) mod roles;
+
 use insightgate_identity::user::{PasswordState, User};
 use insightgate_operations::manage::users::second_factors::{add_second_factor, reset_second_factor};
 use insightgate_operations::manage::users::{

@@ -1,4 +1,4 @@
-//! The authorization endpoints of both versions, and the one address that all pages send their forms to.
+//! The authorization endpoints of both versions, and the address that all pages send their forms to.
 
 use std::convert::Infallible;
 
@@ -118,7 +118,7 @@ fn with_fields(uri: &str, joint: char, fields: &[(&'static str, String)]) -> Str
     format!("{uri}{joint}{}", Serializer::new(String::new()).extend_pairs(fields).finish())
 }
 
-/// To where a GET belongs, whatever the browser sent here.
+/// Redirects with a GET, whatever method the browser used here.
 pub(super) fn redirect(to: &str) -> Response {
     let headers = [(header::LOCATION, to), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
     (StatusCode::SEE_OTHER, headers).into_response()
@@ -181,7 +181,7 @@ pub(super) async fn take_step(caller: Caller, body: Body) -> Response {
     caller.proceed(&purpose, step).await
 }
 
-/// The form is of another browser, or of a page from before its cookies went.
+/// The refusal of a form that belongs to another browser, or to a page from before the browser's cookies were removed.
 pub(super) fn stale_form() -> GrantRefusal {
     GrantRefusal::malformed("the page has expired, or the browser keeps no cookies; go back to the application and begin again")
 }

@@ -1,4 +1,4 @@
-//! What a browser carries between pages: the session's cookie, and one that its forms are bound to.
+//! The cookies of a browser: the session's, and one that its forms are bound to.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -38,12 +38,12 @@ impl Browser {
         self.session.clone()
     }
 
-    /// What a form of this browser's holds.
+    /// The proof in each form of this browser.
     pub(super) fn form_token(&self) -> String {
         token(self.known.as_ref().unwrap_or(&self.fresh))
     }
 
-    /// Whether a form came from a page that this browser was given. Digests are compared, so that the time tells nothing.
+    /// Whether a form came from a page that this browser was given. Digests are compared, so that the time reveals nothing.
     pub(super) fn owns(&self, sent: Option<&str>) -> bool {
         let expected = self.known.as_deref().map(token);
         expected.zip(sent).is_some_and(|(expected, sent)| secret_digest(&expected) == secret_digest(sent))

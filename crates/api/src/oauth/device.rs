@@ -1,4 +1,4 @@
-//! Sign-in for a device: where it asks for its codes, and the page where its user types one.
+//! Sign-in for a device: the endpoint for its codes, and the page where its user types one.
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;

@@ -1,4 +1,4 @@
-//! What clients and the platform's authentication libraries ask before they ask for a token.
+//! Discovery: what clients and the platform's authentication libraries request before a token.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -88,7 +88,7 @@ pub(super) async fn keys(State(state): State<ApiState>) -> Response {
     (PUBLIC, Json(json!({"keys": state.context.signing.public()}))).into_response()
 }
 
-/// Says that this authority speaks for itself. Asked by the platform's libraries for authorities they do not know.
+/// Says that this authority is valid. The platform's libraries ask for that about authorities that they do not know.
 pub(super) async fn instance(State(state): State<ApiState>, uri: Uri) -> Response {
     let base = &state.base_url;
     let host = base.split("://").nth(1).unwrap_or_default();
@@ -105,7 +105,7 @@ pub(super) async fn instance(State(state): State<ApiState>, uri: Uri) -> Respons
     .into_response()
 }
 
-/// Every user is managed here, none federated. Whether the user exists is not said.
+/// Every user is managed here, and none is federated. The answer does not say whether the user exists.
 pub(super) async fn user_realm(Path(user): Path<String>) -> Response {
     Json(json!({
         "ver": "1.0",

@@ -1,6 +1,6 @@
-//! `/error?code=…`, where `error_uri` leads: what a number means, in the words of the refusals themselves.
+//! `/error?code=…`, to which `error_uri` leads: the meaning of a number, in the words of the refusals.
 //!
-//! Nothing of the request is shown: a number that is not known is not repeated.
+//! Nothing of the request is shown: an unknown number is not repeated.
 
 use axum::http::Uri;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! What clients and browsers send to the authority: forms and queries, read strictly.
+//! Forms and queries that clients and browsers send to the authority, read strictly.
 
 use axum::body::{Body, to_bytes};
 use insightgate_identity::tokens::grant::GrantRefusal;
@@ -15,7 +15,7 @@ pub(super) async fn read_form(body: Body) -> Result<Parameters, GrantRefusal> {
     read_parameters(&form)
 }
 
-/// A parameter that comes twice is refused: nobody can say which of them is meant (RFC 6749, 3.1).
+/// A parameter that comes twice is refused, since it is unclear which one is meant (RFC 6749, 3.1).
 pub(super) fn read_parameters(text: &[u8]) -> Result<Parameters, GrantRefusal> {
     let mut names: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(text) {
@@ -36,6 +36,9 @@ pub(super) fn read_parameters(text: &[u8]) -> Result<Parameters, GrantRefusal> {
 }
 
 /// What the token endpoint reads of a form: the fields that are there and not empty.
+///
+/// # Errors
+/// When a parameter comes twice, is no UTF-8, or holds the character U+0000.
 #[cfg(feature = "fuzzing")]
 pub fn read_token_form(form: &[u8]) -> Result<std::collections::BTreeMap<String, String>, GrantRefusal> {
     const FIELDS: [&str; 8] = ["grant_type", "client_id", "client_secret", "username", "password", "refresh_token", "resource", "scope"];

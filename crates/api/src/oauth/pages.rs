@@ -1,6 +1,6 @@
-//! The pages that people see: plain HTML that works without JavaScript, each with headers that let it do nothing else.
+//! The pages for people: plain HTML that works without JavaScript, with headers that allow nothing else.
 //!
-//! Templates escape what they show. No page loads anything but its style sheet.
+//! Templates escape what they show. A page loads only its style sheet.
 
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -17,7 +17,7 @@ const SCRIPT: &str = "document.forms[0].submit()";
 /// SHA-256 of it, as the policy names it; a test compares them.
 const SCRIPT_HASH: &str = "sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE=";
 
-/// What each form carries: the proof that it is ours, and the request that it goes on with.
+/// The hidden fields of each form: the proof that it is ours, and the request that it continues.
 #[derive(Clone)]
 pub(super) struct Form {
     pub csrf: String,
@@ -165,7 +165,7 @@ pub(super) fn error(refusal: &GrantRefusal, correlation: &str, time: String) -> 
     html(status, &policy("form-action 'none'"), &page)
 }
 
-/// All that one number is said of; nothing for a number that is not known.
+/// The page with the meanings of a number; a page without any for an unknown number.
 pub(super) fn explanation(meanings: Vec<GrantRefusal>) -> Response {
     let (status, title) = match meanings.first() {
         Some(first) => (StatusCode::OK, format!("AADSTS{}", first.code)),
@@ -174,7 +174,7 @@ pub(super) fn explanation(meanings: Vec<GrantRefusal>) -> Response {
     html(status, &policy("form-action 'none'"), &ExplanationPage { title, meanings })
 }
 
-/// Sends the browser on with a form; by itself where it runs the one line of script, else by a button.
+/// Sends the browser to the application with a form: by one line of script, or by a button where scripts are off.
 pub(super) fn form_post(redirect_uri: &str, fields: Vec<(&'static str, String)>) -> Response {
     let policy = policy(&format!("script-src '{SCRIPT_HASH}'; form-action {}", form_target(redirect_uri)));
     html(StatusCode::OK, &policy, &FormPostPage { redirect_uri: redirect_uri.to_owned(), fields, script: SCRIPT })

@@ -51,8 +51,8 @@ pub(super) async fn issue_v2(sent: Sent) -> Response {
     issue(sent, TokenVersion::V2).await
 }
 
-/// A client in the wild (the Azure runtime for Ruby) sends the form as the body of a GET, which the older endpoint takes. Without one it is the
-/// wrong verb; what stands in the address is never read, since secrets do not belong there.
+/// One client (the Azure runtime for Ruby) sends the form as the body of a GET, which the older endpoint accepts. A GET without a body is the wrong
+/// verb. The query of the address is never read, since secrets do not belong there.
 pub(super) async fn issue_by_get(sent: Sent) -> Response {
     match &sent.form {
         Ok(form) if form.is_empty() => refuse(&sent.state, &sent.asked, &GrantRefusal::wrong_verb()),
@@ -154,7 +154,7 @@ fn granted(answer: &TokenAnswer, version: TokenVersion) -> Value {
     body
 }
 
-/// A refusal's text with the ids by which it is found again.
+/// A refusal's text with the ids that identify it in the log.
 pub(super) struct Described {
     pub text: String,
     pub uri: String,
@@ -188,7 +188,7 @@ pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) ->
     asking_again_later(private_json(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), &body), refusal)
 }
 
-/// With the seconds after which the same request may be granted, where waiting helps.
+/// Adds the seconds after which the same request may be granted, if waiting helps.
 pub(super) fn asking_again_later(mut response: Response, refusal: &GrantRefusal) -> Response {
     if let Some(seconds) = refusal.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -196,7 +196,7 @@ pub(super) fn asking_again_later(mut response: Response, refusal: &GrantRefusal)
     response
 }
 
-/// Tokens and what is said about them must not be kept by anything on the way.
+/// JSON that nothing on the way may cache, since it has tokens or is about them.
 pub(super) fn private_json(status: StatusCode, body: &Value) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),

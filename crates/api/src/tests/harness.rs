@@ -4,7 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod issuer;
 pub(crate) mod receiver;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,13 +33,14 @@ use insightgate_operations::credentials::password::Passwords;
 use insightgate_operations::datasets::catalogs::Catalogs;
 use insightgate_operations::executions::artifact_room::ArtifactRoom;
 use insightgate_operations::executions::downloads::Downloads;
+use insightgate_operations::executions::held_polls::HeldPolls;
 use insightgate_operations::executions::link::LinkKeys;
-use insightgate_operations::executions::list::HeldPolls;
 use insightgate_operations::executions::{runner, scheduler};
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
 use insightgate_operations::issue_token::device_polls::DevicePolls;
 use insightgate_operations::keys::signing::SigningKeys;
 use insightgate_operations::keys::vault::Vault;
+use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::add_user::{add_user, assign_role};
 use insightgate_operations::provisioning::enroll_tenant::enroll_tenant;
 use insightgate_operations::provisioning::register_application::{register_application, register_public_application};
@@ -51,6 +52,7 @@ use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -122,10 +124,39 @@ program = "cmp"
 columns = [{ name = "Name", type = "string" }]
 "#;
 
+const DATABASE: &str = "insightgate.db";
+static SEEDED: OnceCell<Files> = OnceCell::const_new();
+
 pub(super) struct Deployment {
     pub(super) context: SharedContext,
     pub(super) folder: TempDir,
     pub(super) router: Router,
+}
+
+/// The files of a folder by their places in it.
+struct Files(Vec<(PathBuf, Vec<u8>)>);
+
+impl Files {
+    fn read(folder: &Path) -> Files {
+        let (mut files, mut waiting) = (Vec::new(), vec![folder.to_owned()]);
+        while let Some(next) = waiting.pop() {
+            for path in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+                match path.is_dir() {
+                    true => waiting.push(path),
+                    false => files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap())),
+                }
+            }
+        }
+        Files(files)
+    }
+
+    fn write(&self, folder: &Path) {
+        for (place, bytes) in &self.0 {
+            let path = folder.join(place);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
 }
 
 /// What a listener at `BASE` hands to its handlers.
@@ -160,8 +191,36 @@ impl Deployment {
     /// With external issuers, which may answer on this machine.
     pub(super) async fn trusting(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
         let folder = TempDir::new().unwrap();
+        let is_usual = clock.now() == instant::parse(NOW).unwrap();
+        if is_usual {
+            SEEDED.get_or_init(Deployment::seeded).await.write(folder.path());
+        }
+        let deployment = Deployment::open(folder, issuers, settings, clock).await;
+        if !is_usual {
+            deployment.seed().await;
+        }
+        deployment
+    }
+
+    /// A folder as each test finds it, made once: hashing its passwords and making its keys would be most of what the tests take.
+    async fn seeded() -> Files {
+        let made =
+            Deployment::open(TempDir::new().unwrap(), Vec::new(), Settings::default(), Clock::manual(instant::parse(NOW).unwrap())).await;
+        made.seed().await;
+        // The others are the database's own, which a copy does without.
+        let copy = TempDir::new().unwrap();
+        let database = |folder: &TempDir| folder.path().join(DATABASE).display().to_string();
+        Store::back_up(&format!("sqlite:{}", database(&made.folder)), &database(&copy)).await.unwrap();
+        let mut files = Files::read(made.folder.path());
+        files.0.retain(|(place, _)| place.starts_with("data"));
+        files.0.extend(Files::read(copy.path()).0);
+        files
+    }
+
+    /// What lies in the folder, or a new deployment where nothing does.
+    async fn open(folder: TempDir, issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
         let path = |name: &str| folder.path().join(name);
-        let store = Store::open(&format!("sqlite:{}", path("insightgate.db").display())).await.unwrap();
+        let store = Store::open(&format!("sqlite:{}", path(DATABASE).display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
         let engine_settings = EngineSettings {
             data_root: path("data").into(),
@@ -201,15 +260,15 @@ impl Deployment {
             clock_watch: ClockWatch::default(),
             device_polls: DevicePolls::default(),
             artifact_room: ArtifactRoom::default(),
+            background: Arc::default(),
         });
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
-        let deployment = Deployment { router: router(state(&context, Some(sandbox))), context, folder };
-        deployment.seed().await;
-        deployment
+        Deployment { router: router(state(&context, Some(sandbox))), context, folder }
     }
 
     async fn seed(&self) {
-        let context = &self.context;
+        #[allow(clippy::disallowed_methods)]
+        let (context, by) = (&self.context, Provisioner::at_start("test"));
         let tenant = |id, domain: &str, account: &str| Tenant {
             id,
             domain: domain.into(),
@@ -217,7 +276,7 @@ impl Deployment {
             global_account: Some(account.into()),
         };
         for tenant in [tenant(CONTOSO, "contoso.example", "1000000"), tenant(FABRIKAM, "fabrikam.example", "2000000")] {
-            enroll_tenant(context, &tenant, &[], Program::Mpn, "test").await.unwrap();
+            enroll_tenant(context, by, &tenant, &[], Program::Mpn).await.unwrap();
             let marketplace = Enrollment::active(Program::Cmp, self.now());
             context.store.put_enrollment(tenant.id, &marketplace).await.unwrap();
         }
@@ -236,14 +295,14 @@ impl Deployment {
                 operator: id == OPERATOR_APP,
                 ..Application::confidential(id, tenant, "app")
             };
-            register_application(context, &application, SECRET, permissions, "test").await.unwrap();
+            register_application(context, by, &application, SECRET, permissions).await.unwrap();
         }
         let desktop = Application {
             public: true,
             redirect_uris: vec!["http://localhost".into(), "msal-desktop://auth".into()],
             ..Application::confidential(DESKTOP_APP, CONTOSO, "Contoso desktop")
         };
-        register_public_application(context, &desktop, &[], "test").await.unwrap();
+        register_public_application(context, by, &desktop, &[]).await.unwrap();
         context.store.add_permission(DESKTOP_APP, Permission::PartnerApi).await.unwrap();
         let viewer = |locations| RoleAssignment { role: Role::ExecutiveReportViewer, locations };
         for (who, name, locations) in [
@@ -253,11 +312,12 @@ impl Deployment {
             (ZOE, "zoe@fabrikam.example", Locations::Organization),
         ] {
             let id = who.user.unwrap();
-            add_user(context, who.tenant, id, name, PASSWORD, "test").await.unwrap();
-            assign_role(context, who.tenant, id, &viewer(locations), "test").await.unwrap();
+            add_user(context, by, who.tenant, id, name, PASSWORD).await.unwrap();
+            // The location is of the rows alone.
+            context.store.put_role(who.tenant, id, &viewer(locations)).await.unwrap();
         }
         let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
-        assign_role(context, CONTOSO, APP, &manager, "test").await.unwrap();
+        assign_role(context, by, CONTOSO, APP, &manager).await.unwrap();
         self.write_sales(CONTOSO, "a.parquet", &[("alpha", 100, "1000001"), ("beta", 250, "1000001"), ("gamma", 900, "1000002")]);
         self.write_sales(FABRIKAM, "a.parquet", &[("zeta", 7, "2000001")]);
         for (program, dataset) in [(Program::Mpn, "Plain"), (Program::Cmp, "Orders")] {

@@ -2,7 +2,6 @@
 
 mod administrators;
 mod applications;
-mod bounds;
 mod callbacks;
 mod desk;
 mod document;
@@ -10,9 +9,7 @@ mod enrollment;
 mod isolation;
 mod keys;
 mod life;
-mod random_bodies;
 mod record;
 mod roles;
-mod schema;
 mod suspension;
 mod users;

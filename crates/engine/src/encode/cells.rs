@@ -8,8 +8,8 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::Int32Type;
 
 use super::calendar;
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
 /// A column whose type is determined once for the whole batch.
 pub(super) struct Cells<'a> {

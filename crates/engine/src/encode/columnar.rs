@@ -17,9 +17,9 @@ use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 
 use super::{FileWriter, named_once};
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
-use crate::rows::types;
+use crate::types;
 
 /// A row group is held in memory until it is whole, by us and by many who read it.
 const ROW_GROUP_ROWS: usize = 131_072;

@@ -10,8 +10,8 @@ use super::compress::Compression;
 use super::json::Lines;
 use super::parts::{self, Parts};
 use super::separated::Separated;
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
 /// The bytes of the file. `side_by_side` batches are encoded in parallel, if the format allows it.
 pub(crate) fn encode(

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::cells::{self, Cell, Cells};
 use super::{Encoder, named_once};
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
 /// One object per line, with a line feed after each.
 pub(super) struct Lines(Objects);

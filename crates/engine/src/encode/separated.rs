@@ -6,8 +6,8 @@ use datafusion::arrow::array::RecordBatch;
 
 use super::Encoder;
 use super::cells::{self, Cell};
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::lower::Output;
 
 pub(super) struct Separated {
     delimiter: u8,

@@ -1,25 +1,24 @@
-//! Texts as numbers while rows are grouped: a text that a dictionary holds is looked up once a dictionary, and rows are then told apart by
-//! numbers, which costs a fraction of telling texts apart.
+//! Texts as numbers while rows are grouped: a text in a dictionary is looked up once per dictionary, and rows are then compared by numbers, which
+//! costs a fraction of comparing texts.
 //!
 //! Two functions share one table: `insightgate_code` gives a text its number, `insightgate_text` gives it back. The table lives as long as
 //! the plan, so that a plan that travels needs to be cut above the second of them.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::{ScalarValue, exec_err};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::functions::meets::is_same;
-
-/// Dictionaries that are remembered: a few streams read a row group each.
-const REMEMBERED: usize = 8;
+use crate::functions::remembered::Remembered;
+use crate::reach;
+use crate::reach::{PlanPart, Reach};
 
 /// Bytes that a text takes besides its own, in the table and in the list.
 const BESIDES: usize = 32;
@@ -34,15 +33,13 @@ pub(crate) fn are_too_many(error: &DataFusionError) -> bool {
     matches!(error.find_root(), DataFusionError::External(cause) if cause.is::<TooMany>())
 }
 
-/// A dictionary, kept so that its memory is not another's, and the numbers of its values.
-type Remembered = (StringArray, Arc<[Option<i32>]>);
-
 /// The numbers of one column's texts.
 #[derive(Default)]
 struct Codes {
     hasher: DefaultHashBuilder,
     known: RwLock<Known>,
-    dictionaries: Mutex<Vec<Remembered>>,
+    /// The numbers of the values of each.
+    dictionaries: Remembered<Option<i32>>,
 }
 
 #[derive(Default)]
@@ -57,46 +54,51 @@ struct Known {
 
 /// `column`, a dictionary, as numbers; and the numbers as texts again. Fails with [`TooMany`] when the texts take more than `room` bytes.
 pub(crate) fn coded(column: Expr, room: usize) -> (Expr, impl Fn(Expr) -> Expr) {
-    let codes = Arc::new(Codes { known: RwLock::new(Known { room, ..Known::default() }), ..Codes::default() });
-    let function = |name, decodes| {
-        let signature = Signature::any(1, Volatility::Immutable);
-        Arc::new(ScalarUDF::from(Function { codes: Arc::clone(&codes), name, decodes, signature }))
-    };
-    let (code, text) = (function("insightgate_code", false), function("insightgate_text", true));
+    let codes = Shared(Arc::new(Codes { known: RwLock::new(Known { room, ..Known::default() }), ..Codes::default() }));
+    let signature = || Signature::any(1, Volatility::Immutable);
+    let code = reach::function(Code { codes: codes.clone(), signature: signature() });
+    let text = reach::function(Text { codes, signature: signature() });
     (code.call(vec![column]), move |number| text.call(vec![number]))
 }
 
-struct Function {
-    codes: Arc<Codes>,
-    name: &'static str,
-    decodes: bool,
+/// The table of the two functions that share it: they are the same function where it is the same table.
+#[derive(Clone)]
+struct Shared(Arc<Codes>);
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Shared {}
+
+impl Hash for Shared {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("codes")
+    }
+}
+
+/// `insightgate_code`: a text as its number.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Code {
+    codes: Shared,
     signature: Signature,
 }
 
-impl fmt::Debug for Function {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
+impl PlanPart for Code {
+    const REACH: Reach = Reach::ThisProcess;
 }
 
-impl PartialEq for Function {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.codes, &other.codes) && self.decodes == other.decodes
-    }
-}
-
-impl Eq for Function {}
-
-impl Hash for Function {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.codes).hash(state);
-        self.decodes.hash(state);
-    }
-}
-
-impl ScalarUDFImpl for Function {
+impl ScalarUDFImpl for Code {
     fn name(&self) -> &str {
-        self.name
+        "insightgate_code"
     }
 
     fn signature(&self) -> &Signature {
@@ -104,18 +106,50 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(if self.decodes { DataType::Utf8 } else { DataType::Int32 })
+        Ok(DataType::Int32)
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [argument] = arguments.args.as_slice() else { return exec_err!("{} takes one argument", self.name) };
-        let array = argument.to_array(arguments.number_rows)?;
-        let array: ArrayRef = if self.decodes { Arc::new(self.codes.texts(&array)?) } else { Arc::new(self.codes.numbers(&array)?) };
-        Ok(match argument {
-            ColumnarValue::Scalar(_) if !array.is_empty() => ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?),
-            _ => ColumnarValue::Array(array),
-        })
+        converted(&arguments, |texts| Ok(Arc::new(self.codes.0.numbers(texts)?)))
     }
+}
+
+/// `insightgate_text`: a number as its text.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Text {
+    codes: Shared,
+    signature: Signature,
+}
+
+impl PlanPart for Text {
+    const REACH: Reach = Reach::ThisProcess;
+}
+
+impl ScalarUDFImpl for Text {
+    fn name(&self) -> &str {
+        "insightgate_text"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        converted(&arguments, |numbers| Ok(Arc::new(self.codes.0.texts(numbers)?)))
+    }
+}
+
+fn converted(arguments: &ScalarFunctionArgs, convert: impl Fn(&ArrayRef) -> Result<ArrayRef>) -> Result<ColumnarValue> {
+    let [argument] = arguments.args.as_slice() else { return exec_err!("a function of codes takes one argument") };
+    let array = convert(&argument.to_array(arguments.number_rows)?)?;
+    Ok(match argument {
+        ColumnarValue::Scalar(_) if !array.is_empty() => ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?),
+        _ => ColumnarValue::Array(array),
+    })
 }
 
 impl Codes {
@@ -139,17 +173,10 @@ impl Codes {
     }
 
     fn of_dictionary(&self, values: &StringArray) -> Result<Arc<[Option<i32>]>> {
-        let remembered = || self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, numbers)) = remembered().iter().find(|(known, _)| is_same(known, values)) {
-            return Ok(Arc::clone(numbers));
+        match self.dictionaries.find(values) {
+            Some(numbers) => Ok(numbers),
+            None => Ok(self.dictionaries.keep(values, self.of_texts(values)?.into())),
         }
-        let numbers: Arc<[Option<i32>]> = self.of_texts(values)?.into();
-        let mut dictionaries = remembered();
-        if dictionaries.len() == REMEMBERED {
-            dictionaries.remove(0);
-        }
-        dictionaries.push((values.clone(), Arc::clone(&numbers)));
-        Ok(numbers)
     }
 
     /// Most are known after a while, and those that are do not keep other streams waiting.

@@ -13,7 +13,10 @@ use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Int32Type, Int64Type};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+
+use crate::reach;
+use crate::reach::{PlanPart, Reach};
 
 /// Bits of all codes together: eight bytes for each combination that they can tell.
 const BITS: u32 = 20;
@@ -26,16 +29,16 @@ pub(crate) fn may_be_first(codes: Vec<Expr>, place: Expr) -> Option<Expr> {
     if codes.is_empty() || codes.len() > MOST_COLUMNS {
         return None;
     }
-    let function = Function {
+    let function = MayBeFirst {
         bits: BITS / u32::try_from(codes.len()).ok()?,
         first: Arc::default(),
         // Its answer depends on what was asked before.
         signature: Signature::any(codes.len() + 1, Volatility::Volatile),
     };
-    Some(Arc::new(ScalarUDF::from(function)).call(codes.into_iter().chain([place]).collect()))
+    Some(reach::function(function).call(codes.into_iter().chain([place]).collect()))
 }
 
-struct Function {
+struct MayBeFirst {
     /// Of each code.
     bits: u32,
     /// The least place of each combination of codes that was met, by their bits.
@@ -43,27 +46,31 @@ struct Function {
     signature: Signature,
 }
 
-impl fmt::Debug for Function {
+impl fmt::Debug for MayBeFirst {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("insightgate_may_be_first")
     }
 }
 
-impl PartialEq for Function {
+impl PartialEq for MayBeFirst {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.first, &other.first)
     }
 }
 
-impl Eq for Function {}
+impl Eq for MayBeFirst {}
 
-impl Hash for Function {
+impl Hash for MayBeFirst {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.first).hash(state);
     }
 }
 
-impl ScalarUDFImpl for Function {
+impl PlanPart for MayBeFirst {
+    const REACH: Reach = Reach::ThisProcess;
+}
+
+impl ScalarUDFImpl for MayBeFirst {
     fn name(&self) -> &str {
         "insightgate_may_be_first"
     }
@@ -122,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    fn asked(function: &Function, codes: &[&[Option<i32>]], places: &[i64]) -> Vec<bool> {
+    fn asked(function: &MayBeFirst, codes: &[&[Option<i32>]], places: &[i64]) -> Vec<bool> {
         let codes = codes.iter().map(|codes| Arc::new(Int32Array::from(codes.to_vec())) as ArrayRef);
         let args = codes.chain([Arc::new(Int64Array::from(places.to_vec())) as ArrayRef]).map(ColumnarValue::Array).collect();
         let answer = function.invoke_with_args(ScalarFunctionArgs {
@@ -136,9 +143,9 @@ mod tests {
         met.as_boolean().iter().map(Option::unwrap).collect()
     }
 
-    fn function(columns: usize) -> Function {
+    fn function(columns: usize) -> MayBeFirst {
         let bits = BITS / u32::try_from(columns).unwrap();
-        Function { bits, first: Arc::default(), signature: Signature::any(columns + 1, Volatility::Volatile) }
+        MayBeFirst { bits, first: Arc::default(), signature: Signature::any(columns + 1, Volatility::Volatile) }
     }
 
     #[test]

@@ -1,26 +1,26 @@
-//! The functions of ours in plans. `insightgate_meets` puts a test of the language to a column, as [`TextPredicate`] means it.
+//! `insightgate_meets` puts a test of the language to a column, as [`TextPredicate`] means it.
 //!
 //! A column that comes as a dictionary is tested once for each of its different values, not once for each row. The test is all that another
 //! process needs to make the same function: what it remembers of dictionaries only saves work.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::array::{AnyDictionaryArray, Array, ArrayRef, AsArray, BooleanArray, StringArray};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use insightgate_query::matching::{Stands, TextPredicate};
 use insightgate_query::plan::Predicate;
 use memchr::memmem::Finder;
 
 use crate::encode::text_of;
-
-/// Dictionaries that are remembered: a few streams read a row group each.
-const REMEMBERED: usize = 8;
+use crate::functions::remembered::Remembered;
+use crate::reach;
+use crate::reach::{PlanPart, Reach};
 
 /// Whether the value of `subject`, as an export writes it, meets the test. None for a test that does not look at text.
 pub(crate) fn meets(subject: Expr, test: &Predicate) -> Option<Expr> {
@@ -28,46 +28,9 @@ pub(crate) fn meets(subject: Expr, test: &Predicate) -> Option<Expr> {
         compiled: TextPredicate::new(test)?,
         spelled: format!("{test:?}"),
         signature: Signature::any(1, Volatility::Immutable),
-        dictionaries: Mutex::default(),
+        dictionaries: Remembered::default(),
     };
-    Some(Arc::new(ScalarUDF::from(meets)).call(vec![subject]))
-}
-
-/// `insightgate_unsplit_and`: its first argument as it is. A scan that knows no AND in it evaluates its parts at once.
-pub(crate) fn unsplit_and() -> Arc<ScalarUDF> {
-    Arc::new(ScalarUDF::from(UnsplitAnd { signature: Signature::exact(vec![DataType::Boolean], Volatility::Immutable) }))
-}
-
-/// `condition` as it is, kept above what makes `column`: the optimizer takes it for one whose answer may change, and that depends on it.
-pub(crate) fn above(column: Expr, condition: Expr) -> Expr {
-    let function = UnsplitAnd { signature: Signature::any(2, Volatility::Volatile) };
-    Arc::new(ScalarUDF::from(function)).call(vec![condition, column])
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct UnsplitAnd {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for UnsplitAnd {
-    fn name(&self) -> &str {
-        "insightgate_unsplit_and"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match arguments.args.into_iter().next() {
-            Some(argument) => Ok(argument),
-            None => exec_err!("insightgate_unsplit_and takes an argument"),
-        }
-    }
+    Some(reach::function(meets).call(vec![subject]))
 }
 
 struct Meets {
@@ -75,13 +38,8 @@ struct Meets {
     /// The test, for comparisons of plans.
     spelled: String,
     signature: Signature,
-    dictionaries: Mutex<Vec<Known>>,
-}
-
-/// A dictionary, kept so that its memory is not another's, and which of its values meet the test.
-struct Known {
-    values: StringArray,
-    met: Arc<[bool]>,
+    /// Which of the values of each meet the test.
+    dictionaries: Remembered<bool>,
 }
 
 impl fmt::Debug for Meets {
@@ -102,6 +60,10 @@ impl Hash for Meets {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.spelled.hash(state);
     }
+}
+
+impl PlanPart for Meets {
+    const REACH: Reach = Reach::AnyProcess;
 }
 
 impl ScalarUDFImpl for Meets {
@@ -160,7 +122,7 @@ impl Meets {
     fn dictionary(&self, array: &dyn AnyDictionaryArray) -> BooleanBuffer {
         let values = array.values().as_string::<i32>();
         // Few rows of a large dictionary are what an earlier filter left.
-        if array.len() < values.len() / 8 && self.known(values).is_none() {
+        if array.len() < values.len() / 8 && self.dictionaries.find(values).is_none() {
             let mut scratch = String::new();
             let keys = array.normalized_keys();
             return BooleanBuffer::collect_bool(array.len(), |row| {
@@ -168,7 +130,7 @@ impl Meets {
                 value.is_some_and(|key| values.is_valid(key) && self.compiled.matches(values.value(key), &mut scratch))
             });
         }
-        let met = self.known(values).unwrap_or_else(|| self.learn(values));
+        let met = self.dictionaries.find(values).unwrap_or_else(|| self.dictionaries.keep(values, self.texts(values).iter().collect()));
         if met.iter().all(|met| !met) {
             return BooleanBuffer::new_unset(array.len());
         }
@@ -187,33 +149,11 @@ impl Meets {
         }
     }
 
-    fn known(&self, values: &StringArray) -> Option<Arc<[bool]>> {
-        let known = self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|known| is_same(&known.values, values)).map(|known| Arc::clone(&known.met))
-    }
-
-    fn learn(&self, values: &StringArray) -> Arc<[bool]> {
-        let met: Arc<[bool]> = self.texts(values).iter().collect();
-        let mut known = self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() == REMEMBERED {
-            known.remove(0);
-        }
-        known.push(Known { values: values.clone(), met: Arc::clone(&met) });
-        met
-    }
-
     /// Columns that are no texts, by the text that an export writes.
     fn others(&self, array: &ArrayRef) -> Result<BooleanBuffer> {
         let texts = text_of(array).map_err(|error| datafusion::error::DataFusionError::External(Box::new(error)))?;
         Ok(self.texts(&texts))
     }
-}
-
-/// Whether two arrays are the same memory.
-pub(crate) fn is_same(one: &StringArray, other: &StringArray) -> bool {
-    one.len() == other.len()
-        && one.value_offsets().as_ptr() == other.value_offsets().as_ptr()
-        && one.value_data().as_ptr() == other.value_data().as_ptr()
 }
 
 /// The texts of an array as bytes.
@@ -283,7 +223,7 @@ mod tests {
             compiled: TextPredicate::new(&test).unwrap(),
             spelled: String::new(),
             signature: Signature::any(1, Volatility::Immutable),
-            dictionaries: Mutex::default(),
+            dictionaries: Remembered::default(),
         }
     }
 
@@ -305,7 +245,7 @@ mod tests {
             let dictionary: DictionaryArray<Int32Type> = rows.iter().copied().collect();
             assert_eq!(met(&function, dictionary.clone()), plain);
             assert_eq!(met(&function, dictionary.clone()), plain, "remembered");
-            assert_eq!(function.dictionaries.lock().unwrap().len(), 1);
+            assert_eq!(function.dictionaries.len(), 1);
             assert_eq!(met(&function, dictionary.slice(2, 3)), plain[2..5], "a slice");
         }
     }
@@ -316,7 +256,7 @@ mod tests {
         let dictionary = DictionaryArray::<Int32Type>::new(Int32Array::from(vec![Some(7), None, Some(70)]), Arc::new(values));
         let function = like("%70", false);
         assert_eq!(met(&function, dictionary), [Some(false), None, Some(true)]);
-        assert!(function.dictionaries.lock().unwrap().is_empty());
+        assert_eq!(function.dictionaries.len(), 0);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::thrift::{self, PageSizes};
+use crate::reach::{PlanPart, Reach};
 
 /// The most bytes of a decompressed page. Most writers make pages of 1 MiB, DuckDB of 100 MB. A page is in memory as a whole, together with its
 /// values.
@@ -36,6 +37,10 @@ pub(crate) struct PageFault {
 /// Wraps other readers in the guard.
 #[derive(Debug)]
 pub(crate) struct GuardedReaders<Readers>(pub(crate) Readers);
+
+impl<Readers> PlanPart for GuardedReaders<Readers> {
+    const REACH: Reach = Reach::ThisProcess;
+}
 
 impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedReaders<Readers> {
     fn create_reader(

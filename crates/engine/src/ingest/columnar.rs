@@ -19,7 +19,7 @@ use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader
 use datafusion::parquet::schema::types::SchemaDescriptor;
 use uuid::Uuid;
 
-use super::source::{Batch, Form, Source, bad};
+use super::batch::{Batch, Form, Source, bad};
 use crate::error::EngineError;
 
 const BATCH_ROWS: usize = 8192;

@@ -11,14 +11,16 @@ use insightgate_query::datasets::definition;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
+use super::batch::{Form, Source, bad};
 use super::infer::check_given;
 use super::read_options::ReadOptions;
-use super::source::{Form, Source, bad};
+use super::source;
 use super::text::parse::{ParseFault, Reading};
 use crate::error::EngineError;
 use crate::ingest::parquet_file::ParquetFile;
 use crate::ingest::table_writer;
-use crate::rows::{layout, types};
+use crate::rows::layout;
+use crate::types;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportSummary {
@@ -27,9 +29,13 @@ pub struct ImportSummary {
     pub files: Vec<PathBuf>,
 }
 
-/// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it. `progress` is
-/// called with the number of rows so far. Blocks; memory does not grow with the files. If a file's columns do not fit, nothing is written. If a value
-/// of a file does not fit, nothing of that file is left, and the files before it stay.
+/// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it.
+/// `progress` hears of the rows so far. Blocks; memory does not grow with the files. Nothing is written when a file's columns do not fit; a
+/// file with a value that does not leaves nothing, and those before it stay.
+///
+/// # Errors
+///
+/// What does not fit, with its place; that a file cannot be read or written.
 pub fn import(
     files: &[PathBuf],
     dataset: &Dataset,
@@ -93,7 +99,7 @@ pub fn import_as_one(
 /// Whether the columns of the files fit, as far as their schemas tell.
 fn check(files: &[PathBuf], dataset: &Dataset, options: &ReadOptions) -> Result<(), EngineError> {
     for file in files {
-        let Source { schema, form, .. } = Source::open(file, options)?;
+        let Source { schema, form, .. } = source::open(file, options)?;
         check_given(file, options, &schema)?;
         wanted_columns(file, dataset, &schema, form, options)?;
     }
@@ -137,7 +143,7 @@ fn write_rows(
     before: u64,
     progress: &dyn Fn(u64),
 ) -> Result<u64, EngineError> {
-    let Source { schema, form, decimal_comma, batches, .. } = Source::open(path, options)?;
+    let Source { schema, form, decimal_comma, batches, .. } = source::open(path, options)?;
     let wanted = wanted_columns(path, dataset, &schema, form, options)?;
     let schema = stored_schema(dataset);
     let mut rows = 0;

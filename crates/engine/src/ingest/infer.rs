@@ -6,11 +6,12 @@ use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Schema};
 use insightgate_query::datasets::catalog::{Column, ColumnType, same_name};
 
+use super::batch::{Form, Source, bad};
 use super::guess::{Guess, Note};
 use super::read_options::ReadOptions;
-use super::source::{Form, Source, bad};
+use super::source;
 use crate::error::EngineError;
-use crate::rows::types;
+use crate::types;
 
 #[derive(Debug, Clone, Default)]
 pub struct InferOptions {
@@ -42,7 +43,7 @@ pub struct InferredTable {
 ///
 /// If the file is of another kind, or has an error: the kind, or the error with its line.
 pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, EngineError> {
-    let Source { schema, form, decimal_comma, semicolons, batches } = Source::open(path, &options.read)?;
+    let Source { schema, form, decimal_comma, semicolons, batches } = source::open(path, &options.read)?;
     check_given(path, &options.read, &schema)?;
     let is_text = form != Form::Columnar;
     let mut table = InferredTable { columns: Vec::new(), skipped: Vec::new(), notes: Vec::new(), empty: Vec::new(), rows: 0, is_text };

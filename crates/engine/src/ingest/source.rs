@@ -3,21 +3,21 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use flate2::read::MultiGzDecoder;
-use insightgate_query::matching::fold::fold;
+use insightgate_query::fold::fold;
 
+use super::batch::{Form, Source, bad, failed, unread};
 use super::columnar;
 use super::file_kind::{FileKind, TextKind};
 use super::read_options::ReadOptions;
 use super::text::batches::{DelimitedBatches, JsonBatches};
 use super::text::decoded::{Decoded, encoding_of};
-use super::text::delimited::{Delimited, ReadError, Record};
+use super::text::delimited::{Delimited, Record};
 use super::text::json_lines;
 use super::text::json_lines::MAX_COLUMNS;
 use super::text::separator::Separator;
@@ -26,51 +26,18 @@ use crate::error::EngineError;
 /// Bytes from which a file is known for what it is.
 const HEAD: usize = 64 << 10;
 
-/// The form of values before they are converted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// In types of their own.
-    Columnar,
-    /// Texts.
-    Delimited,
-    /// Texts, of which numbers and words are told apart.
-    Json,
-}
-
-/// An open file. The columns of a text file are strings, with null for a missing value.
-pub(super) struct Source {
-    pub(super) schema: SchemaRef,
-    pub(super) form: Form,
-    pub(super) decimal_comma: bool,
-    /// Values are separated by semicolons, as with a decimal comma.
-    pub(super) semicolons: bool,
-    pub(super) batches: Box<dyn Iterator<Item = Result<Batch, EngineError>>>,
-}
-
-/// The most rows in memory.
-pub(crate) struct Batch {
-    pub(super) columns: Vec<ArrayRef>,
-    pub(super) rows: usize,
-    /// For a text file: the line where each row begins.
-    pub(super) lines: Vec<u64>,
-    /// For JSON: which columns have words, and the first line where a column has a list or an object.
-    pub(super) words: Vec<bool>,
-    pub(super) nested: Vec<Option<u64>>,
-}
-
-impl Source {
-    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Source, EngineError> {
-        let mut head = Vec::new();
-        file(path)?.take(HEAD as u64).read_to_end(&mut head).map_err(|error| unread(path, error))?;
-        let kind = FileKind::of(&head).map_err(|what| bad(path, what))?;
-        if has_extension(path, &["parquet"]) && kind != FileKind::Parquet {
-            return Err(bad(path, "the file does not begin as a Parquet file does: it is called so, and is something else or damaged"));
-        }
-        match kind {
-            FileKind::Parquet => columnar::parquet(path, file(path)?),
-            FileKind::Arrow => columnar::arrow(path, file(path)?),
-            FileKind::Gzip | FileKind::Zstd | FileKind::Text => of_text(path, kind, options),
-        }
+/// Opens a file whatever it is called: what it is, its first bytes say.
+pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Source, EngineError> {
+    let mut head = Vec::new();
+    file(path)?.take(HEAD as u64).read_to_end(&mut head).map_err(|error| unread(path, error))?;
+    let kind = FileKind::of(&head).map_err(|what| bad(path, what))?;
+    if has_extension(path, &["parquet"]) && kind != FileKind::Parquet {
+        return Err(bad(path, "the file does not begin as a Parquet file does: it is called so, and is something else or damaged"));
+    }
+    match kind {
+        FileKind::Parquet => columnar::parquet(path, file(path)?),
+        FileKind::Arrow => columnar::arrow(path, file(path)?),
+        FileKind::Gzip | FileKind::Zstd | FileKind::Text => of_text(path, kind, options),
     }
 }
 
@@ -177,24 +144,4 @@ fn is_of_tabs(path: &Path) -> bool {
 
 fn file(path: &Path) -> Result<File, EngineError> {
     File::open(path).map_err(EngineError::io(path.display().to_string()))
-}
-
-pub(super) fn bad(path: &Path, detail: impl ToString) -> EngineError {
-    EngineError::Input { file: path.display().to_string(), detail: detail.to_string() }
-}
-
-pub(super) fn failed(path: &Path, error: ReadError) -> EngineError {
-    match error {
-        ReadError::Wrong(detail) => bad(path, detail),
-        ReadError::Io(error) => unread(path, error),
-    }
-}
-
-/// What is wrong with the file's bytes, or with the way to them.
-fn unread(path: &Path, error: io::Error) -> EngineError {
-    match (error.kind(), error.raw_os_error()) {
-        (io::ErrorKind::UnexpectedEof, None) => bad(path, "the compressed file is cut: its end is missing"),
-        (io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other, None) => bad(path, error),
-        _ => EngineError::io(path.display().to_string())(error),
-    }
 }

@@ -13,7 +13,7 @@ use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
 use crate::ingest::parquet_file::ParquetFile;
-use crate::rows::types;
+use crate::types;
 
 /// Writes all columns of a dataset, including hidden ones, to one file that appears when it is finished.
 pub struct TableWriter {
@@ -23,12 +23,21 @@ pub struct TableWriter {
 }
 
 impl TableWriter {
+    /// Begins the file, for rows of the dataset.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be made.
     pub fn create(path: &Path, dataset: &Dataset) -> Result<Self, EngineError> {
         let schema: SchemaRef = Arc::new(Schema::new(dataset.columns.iter().map(stored_field).collect::<Vec<_>>()));
         Ok(TableWriter { columns: dataset.columns.clone(), file: ParquetFile::create(path, Arc::clone(&schema))?, schema })
     }
 
     /// One `Vec` for each column of the dataset, all of the same length. Values are of their column's type; None is null.
+    ///
+    /// # Errors
+    ///
+    /// The columns are not the dataset's, or not of their types; the file cannot be written.
     pub fn write(&mut self, columns: &[Vec<Option<Value>>]) -> Result<(), EngineError> {
         if columns.len() != self.columns.len() {
             return Err(EngineError::Plan(format!("{} columns were given for {}", columns.len(), self.columns.len())));
@@ -38,7 +47,11 @@ impl TableWriter {
         self.file.write(&batch)
     }
 
-    /// When this returns, the file is on disk under its name. A writer that is dropped instead leaves nothing.
+    /// The file is on disk, under its name, when this returns. A writer that is dropped instead leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written, or has no place under its name.
     pub fn finish(self) -> Result<(), EngineError> {
         self.file.finish()
     }

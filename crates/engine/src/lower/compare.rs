@@ -1,10 +1,10 @@
-//! Comparisons with exact numbers: a literal is brought to the column's own scale, so that no digit is lost and no column is cast.
+//! Comparisons with exact numbers: a literal is converted to the column's own scale, so that no digit is lost and no column is cast.
 
 use std::cmp::Ordering;
 
 use insightgate_query::plan::Comparison;
 
-/// Where a literal lies among the values that a column's type has.
+/// The position of a literal among the values of a column's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// It is that value.
@@ -17,7 +17,7 @@ pub(crate) enum Place {
     Above,
 }
 
-/// What is left of a comparison once its literal has been placed.
+/// The comparison after its literal was placed among the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placed {
     Compare(Comparison, i128),

@@ -9,7 +9,7 @@ use insightgate_query::timespan::Window;
 
 use super::compare::{Place, Placed, compare, place};
 use crate::functions::meets::meets;
-use crate::rows::types;
+use crate::types;
 
 /// `subject` of the Arrow type `kind` meets the test. Values that the type cannot be compared with meet nothing, as the language says.
 pub(crate) fn condition(subject: Expr, kind: &DataType, test: &Predicate) -> Expr {
@@ -37,7 +37,7 @@ fn is_negated(test: &Predicate) -> bool {
     )
 }
 
-/// Rows whose date lies in the window; null dates lie in no window but `All`.
+/// Rows whose date is in the window; null dates are only in the window `All`.
 pub(crate) fn in_window(date: Expr, kind: &DataType, window: Window) -> Option<Expr> {
     let Window::Between { start, end } = window else { return None };
     let before_end = comparison_with(date.clone(), kind, Comparison::Less, &Value::Timestamp(end));

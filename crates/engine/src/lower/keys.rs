@@ -1,4 +1,4 @@
-//! The columns that rows are grouped by, as what they are told apart by and as what is shown of each group.
+//! The columns that rows are grouped by: the values that are compared, and those that are shown for each group.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
@@ -7,22 +7,23 @@ use insightgate_query::plan::Plan;
 use super::selected_columns;
 use crate::error::EngineError;
 use crate::functions::codes::coded;
+use crate::rows::columns::{TENANT_COLUMN, column};
 use crate::rows::dictionary;
-use crate::rows::scan::{TENANT_COLUMN, column};
+use crate::rows::held_texts::{HeldTexts, TextRoom};
 
-/// For each key the expression that is grouped by, and the one that is shown.
-pub(super) struct Keys(Vec<(Expr, Expr)>);
+pub(super) struct Keys {
+    /// For each key the expression that is grouped by, and the one that is shown.
+    pairs: Vec<(Expr, Expr)>,
+    /// Whether it is a guess that the texts of a key are few.
+    pub(super) held: HeldTexts,
+}
 
 impl Keys {
-    /// The keys of a plan, and its rows with texts for all else. Columns whose different texts fit into memory are grouped by numbers in their
-    /// place: `room` says how many bytes those may take.
-    pub(super) fn of(
-        rows: LogicalPlanBuilder,
-        plan: &Plan,
-        room: impl Fn(&str) -> Option<usize>,
-    ) -> Result<(LogicalPlanBuilder, Keys), EngineError> {
+    /// The keys of a plan, and its rows with texts for everything else. Columns whose distinct texts fit into memory are grouped by numbers.
+    pub(super) fn of(rows: LogicalPlanBuilder, plan: &Plan, room: &TextRoom<'_>) -> Result<(LogicalPlanBuilder, Keys), EngineError> {
         let mut columns = Vec::new();
         let mut keys = Vec::new();
+        let mut held = HeldTexts::Proven;
         let wanted = selected_columns(plan);
         for field in rows.schema().fields() {
             let name = field.name();
@@ -30,8 +31,11 @@ impl Keys {
             columns.push(if is_dictionary { cast(column(name), DataType::Utf8).alias(name) } else { column(name) });
             if is_dictionary
                 && wanted.contains(name)
-                && let Some(room) = room(name)
+                && let Some((room, texts)) = room.of(name)
             {
+                if texts == HeldTexts::Guessed {
+                    held = texts;
+                }
                 let number = format!(":number {name}");
                 let (code, text) = coded(column(name), room);
                 columns.push(code.alias(&number));
@@ -42,20 +46,20 @@ impl Keys {
             let coded = keys.iter().find(|(known, _)| known == name).map(|(_, pair)| pair.clone());
             coded.unwrap_or_else(|| (column(name), column(name)))
         });
-        let in_order = Keys(in_order.collect());
+        let in_order = Keys { pairs: in_order.collect(), held };
         Ok((rows.project(columns).map_err(EngineError::Query)?, in_order))
     }
 
     pub(super) fn grouped(&self) -> impl Iterator<Item = Expr> {
-        self.0.iter().map(|(grouped, _)| grouped.clone())
+        self.pairs.iter().map(|(grouped, _)| grouped.clone())
     }
 
-    /// The numbers that rows are told apart by, where all keys are such.
+    /// The numbers by which rows are compared, if all keys are numbers.
     pub(super) fn codes(&self) -> Option<Vec<Expr>> {
-        self.0.iter().map(|(grouped, shown)| (grouped != shown).then(|| grouped.clone())).collect()
+        self.pairs.iter().map(|(grouped, shown)| (grouped != shown).then(|| grouped.clone())).collect()
     }
 
     pub(super) fn shown(&self) -> impl Iterator<Item = Expr> {
-        self.0.iter().map(|(_, shown)| shown.clone())
+        self.pairs.iter().map(|(_, shown)| shown.clone())
     }
 }

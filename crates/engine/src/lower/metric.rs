@@ -11,14 +11,14 @@ use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::number::{Typed, arithmetic, concatenated, decimal_type, first_not_null};
 use crate::error::EngineError;
-use crate::functions::numbers::digest;
+use crate::functions::digest::digest;
+use crate::rows::columns::column;
 use crate::rows::redaction;
-use crate::rows::scan::column;
 
 /// Up to so many digits, 128 bits hold the sum of ten thousand million values.
 const NARROW_SUM_PRECISION: u8 = 28;
 
-/// What one metric reads of the rows.
+/// The values that one metric reads.
 pub(crate) struct Inputs<'a> {
     pub(crate) dataset: &'a Dataset,
     /// Whether the rows are as [`redaction`] leaves them.
@@ -47,7 +47,7 @@ impl Inputs<'_> {
     }
 
     fn guarded(&self, expression: Expr) -> Result<Expr, EngineError> {
-        if self.redacted && self.sensitive { redaction::where_clear(expression) } else { Ok(expression) }
+        if self.redacted && self.sensitive { redaction::where_unredacted(expression) } else { Ok(expression) }
     }
 }
 
@@ -85,7 +85,7 @@ impl Aggregate {
     }
 }
 
-/// The aggregates of a query, each computed once however many metrics use it.
+/// The aggregates of a query. Each is computed once, however many metrics use it.
 #[derive(Default)]
 pub(crate) struct Aggregates {
     used: Vec<Aggregate>,
@@ -193,7 +193,7 @@ impl Aggregates {
             return Ok(Typed { expression, kind: ColumnType::Float64, arrow: DataType::Float64 });
         }
         let Some((precision, scale)) = of.exact_type() else {
-            return Err(EngineError::Plan(format!("SUM of {}", crate::rows::types::spelled(of.kind))));
+            return Err(EngineError::Plan(format!("SUM of {}", crate::types::spelled(of.kind))));
         };
         let summed =
             if precision <= NARROW_SUM_PRECISION { DataType::Decimal128(precision, scale) } else { DataType::Decimal256(precision, scale) };

@@ -1,4 +1,4 @@
-//! Expressions with the type that the language gives them.
+//! Expressions with their type in the language.
 //!
 //! Integers and decimals are computed as decimals wide enough for the result: Arrow's own integer arithmetic wraps around.
 
@@ -11,11 +11,11 @@ use insightgate_query::metric::Operator;
 use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
-use crate::functions::numbers::{INT64_PRECISION, widened};
-use crate::rows::scan::text;
-use crate::rows::types;
+use crate::functions::widened::{INT64_PRECISION, widened};
+use crate::rows::columns::text;
+use crate::types;
 
-/// `kind` is what the language calls the value; `arrow` what the expression gives.
+/// `kind` is the value's type in the language; `arrow` is the type of the expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Typed {
     pub(crate) expression: Expr,
@@ -53,7 +53,7 @@ impl Typed {
         Ok(Typed { expression: lit(scalar), kind, arrow: types::arrow(kind) })
     }
 
-    /// As the type that the language gives the whole metric; a number that does not fit it is an error when the query runs.
+    /// The expression with the metric's type in the language. A number that does not fit it is an error when the query runs.
     pub(crate) fn finished(self, kind: ColumnType) -> Expr {
         let wanted = types::arrow(kind);
         if self.arrow == wanted { self.expression } else { cast(self.expression, wanted) }

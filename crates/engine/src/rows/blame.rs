@@ -1,4 +1,4 @@
-//! Which file, and which of its columns, made a run fail: errors of the Parquet library name neither.
+//! Finds the file, and its column, that made a query fail, since errors of the Parquet library name neither.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFacto
 use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -20,29 +20,29 @@ use insightgate_query::datasets::catalog::Dataset;
 
 use crate::error::EngineError;
 use crate::guard::GuardedReaders;
-use crate::rows::snapshot;
+use crate::reach;
+use crate::rows::lake::Lake;
 use crate::rows::snapshot::{PinnedFile, Snapshot};
-use crate::rows::{spelling, types};
-use crate::run::engine::Engine;
+use crate::rows::spelling;
+use crate::types;
 
-impl Engine {
-    /// The error with its place, when a stream failed because a file cannot be read. Reads again what the run had read, the broken file column by column.
-    pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot) -> EngineError {
+impl Lake {
+    /// The error with its place, if a stream failed because a file cannot be read. Reads again what the query had read, and the broken file column by
+    /// column, with the settings of `session`, which keeps rows in order.
+    pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot, session: &SessionState) -> EngineError {
         let is_named = matches!(error, EngineError::Corrupt { .. });
         let is_of_values = matches!(error, EngineError::OutOfRange(_));
         if !is_named && !is_of_values && !error.is_parquet() {
             return error;
         }
-        let inner = &self.inner;
         // What was replaced while it was read looks torn.
-        if let Err(changed) = snapshot::recheck(inner.data.as_ref(), snapshot).await {
+        if let Err(changed) = self.recheck(snapshot).await {
             return changed;
         }
         if is_named {
             return error;
         }
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let shapes = match inner.shapes.shapes(inner.data.as_ref(), &footers, snapshot).await {
+        let shapes = match self.shapes(snapshot).await {
             Ok(shapes) => shapes,
             Err(named) => return named,
         };
@@ -50,15 +50,15 @@ impl Engine {
         for (pinned, shape) in snapshot.files.iter().zip(&shapes) {
             let schema = &shape.schema;
             if is_of_values {
-                if let Some(misfit) = self.misfit(pinned, schema, dataset).await {
+                if let Some(misfit) = self.misfit(pinned, schema, dataset, session).await {
                     return misfit;
                 }
                 continue;
             }
             let all = (0..schema.fields().len()).collect();
-            let Err(cause) = self.read_columns(pinned, schema, all, nothing).await else { continue };
+            let Err(cause) = self.read_columns(pinned, schema, all, session, nothing).await else { continue };
             for (index, field) in schema.fields().iter().enumerate() {
-                if let Err(cause) = self.read_columns(pinned, schema, vec![index], nothing).await {
+                if let Err(cause) = self.read_columns(pinned, schema, vec![index], session, nothing).await {
                     return corrupt(pinned, Some(field.name()), cause);
                 }
             }
@@ -73,7 +73,7 @@ impl Engine {
 
     /// The first column with a value that its type in the definition does not hold, such as a time in seconds so far away that it has no
     /// microseconds. None where all fit.
-    async fn misfit(&self, pinned: &PinnedFile, schema: &SchemaRef, dataset: &Dataset) -> Option<EngineError> {
+    async fn misfit(&self, pinned: &PinnedFile, schema: &SchemaRef, dataset: &Dataset, session: &SessionState) -> Option<EngineError> {
         for known in &dataset.columns {
             let Some(index) = spelling::place_of(known, schema) else { continue };
             let field = schema.field(index);
@@ -82,7 +82,7 @@ impl Engine {
             let fits = |batch: &RecordBatch| {
                 batch.columns().iter().try_for_each(|values| Ok(cast_with_options(values, &wanted, &options).map(drop)?))
             };
-            if *field.data_type() != wanted && self.read_columns(pinned, schema, vec![index], fits).await.is_err() {
+            if *field.data_type() != wanted && self.read_columns(pinned, schema, vec![index], session, fits).await.is_err() {
                 return Some(EngineError::Misfit {
                     file: pinned.meta.location.to_string(),
                     column: known.name.clone(),
@@ -100,19 +100,18 @@ impl Engine {
         pinned: &PinnedFile,
         schema: &SchemaRef,
         columns: Vec<usize>,
+        session: &SessionState,
         check: impl Fn(&RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        let inner = &self.inner;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let readers = GuardedReaders(CachedParquetFileReaderFactory::new(Arc::clone(&inner.data), footers));
-        let options = inner.ordered.table_options().parquet.clone();
+        let readers = GuardedReaders(CachedParquetFileReaderFactory::new(Arc::clone(&self.store), Arc::clone(&self.footers)));
+        let options = session.table_options().parquet.clone();
         let source = ParquetSource::new(Arc::clone(schema)).with_table_parquet_options(options);
-        let source = Arc::new(source.with_parquet_file_reader_factory(Arc::new(readers)));
+        let source = Arc::new(source.with_parquet_file_reader_factory(reach::part(readers)));
         let file = PartitionedFile::new_from_meta(pinned.meta.clone());
-        let scan = FileScanConfigBuilder::new(inner.data_url.clone(), source).with_file(file);
+        let scan = FileScanConfigBuilder::new(self.url.clone(), source).with_file(file);
         let scan = DataSourceExec::from_data_source(scan.with_projection_indices(Some(columns))?.build());
         let read = async {
-            let mut rows = execute_stream(scan, inner.ordered.task_ctx())?;
+            let mut rows = execute_stream(scan, session.task_ctx())?;
             while let Some(batch) = rows.try_next().await? {
                 check(&batch)?;
             }

@@ -1,4 +1,4 @@
-//! Whether the files of a dataset fit its definition, whoever's they are. Footers are read; rows are not, and none leave here.
+//! Whether the files of a dataset fit its definition, for all tenants. It reads footers and never rows.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use insightgate_query::datasets::catalog::{Dataset, Tenancy, same_name};
 use uuid::Uuid;
 
 use crate::error::EngineError;
+use crate::rows::lake::Lake;
 use crate::rows::layout;
 use crate::rows::layout::TENANT_KEY;
 use crate::rows::scan::{folder_columns, partitioned};
 use crate::rows::snapshot;
 use crate::rows::snapshot::{FileShape, PinnedFile, Snapshot};
-use crate::rows::{spelling, types};
-use crate::run::engine::Engine;
+use crate::types;
 
 /// Files that are looked at at once.
 const CONCURRENCY: usize = 8;
@@ -27,14 +27,15 @@ pub struct FileCheck {
     pub bytes: u64,
     /// What is wrong with files, one fault for each that does not fit.
     pub faults: Vec<EngineError>,
-    /// Files in no tenant's folder, where folders say whose rows are whose: nobody sees their rows.
+    /// Files outside tenants' folders, if folders say whose rows are whose: nobody sees their rows.
     pub ownerless: Vec<String>,
 }
 
-impl Engine {
-    pub async fn check_files(&self, program: Program, dataset: &Dataset) -> Result<FileCheck, EngineError> {
+impl Lake {
+    /// Checks the footers of all files of the dataset.
+    pub(crate) async fn check_files(&self, program: Program, dataset: &Dataset) -> Result<FileCheck, EngineError> {
         let folder = layout::dataset_folder(program, &dataset.name);
-        let files = snapshot::list(self.inner.data.as_ref(), &folder, &folder).await?;
+        let files = snapshot::list(self.store.as_ref(), &folder, &folder).await?;
         let bytes = files.iter().map(|file| file.meta.size).sum();
         let (owned, ownerless): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| has_owner(dataset, file));
         let ownerless: Vec<String> = ownerless.into_iter().map(|file| file.meta.location.to_string()).collect();
@@ -53,9 +54,7 @@ impl Engine {
     /// Of this one file.
     async fn shape(&self, dataset: &Dataset, file: &PinnedFile) -> Result<Vec<Arc<FileShape>>, EngineError> {
         let alone = Snapshot { files: vec![file.clone()], data_as_of: None };
-        let footers = self.inner.runtime.cache_manager.get_file_metadata_cache();
-        let shapes = self.inner.shapes.shapes(self.inner.data.as_ref(), &footers, &alone).await?;
-        Ok(spelling::called(dataset, shapes))
+        self.named_shapes(dataset, &alone).await
     }
 }
 

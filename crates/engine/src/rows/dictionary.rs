@@ -1,4 +1,4 @@
-//! Texts that files hold as dictionaries are read as such: a value is then tested, copied and quoted once, not once for each row.
+//! Texts that files hold as dictionaries are read as such, so that a value is tested, copied and quoted once and not for each row.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use datafusion::logical_expr::{LogicalPlanBuilder, cast};
 use insightgate_query::datasets::catalog::same_name;
 
 use crate::error::EngineError;
-use crate::rows::scan::{TENANT_COLUMN, column};
+use crate::rows::columns::{TENANT_COLUMN, column};
 use crate::rows::snapshot::FileShape;
-use crate::rows::types;
+use crate::types;
 
 /// The type of such a column.
 pub(crate) fn arrow() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-/// Whether all files that have the column are best read so.
+/// Whether all files with the column are best read as dictionaries.
 pub(crate) fn is_best(name: &str, shapes: &[Arc<FileShape>]) -> bool {
     let mut found = false;
     shapes.iter().all(|shape| {

@@ -1,4 +1,4 @@
-//! Where the files of datasets lie: `<program>/<Dataset>/[tenant=<id>/][key=value/…]*.parquet` under the data root.
+//! The layout of the files of datasets: `<program>/<Dataset>/[tenant=<id>/][key=value/…]*.parquet` under the data root.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -6,7 +6,7 @@ use insightgate_identity::program::Program;
 use object_store::path::Path;
 use uuid::Uuid;
 
-/// The key of the folders that say whose rows lie in them.
+/// The key of the folders that say whose their rows are.
 pub(crate) const TENANT_KEY: &str = "tenant";
 
 pub(crate) fn dataset_folder(program: Program, dataset: &str) -> Path {
@@ -24,7 +24,7 @@ pub(crate) fn tenant_folder(dataset: &Path, tenant: Uuid) -> Path {
     dataset.clone().join(format!("{TENANT_KEY}={tenant}"))
 }
 
-/// Hidden files and folders, such as those of a writer that has not finished, are no data.
+/// Hidden files and folders, such as those of a writer that has not finished, are not data.
 pub(crate) fn is_data_file(folder: &Path, file: &Path) -> bool {
     let Some(parts) = file.prefix_match(folder) else { return false };
     let visible = |part: &str| !part.starts_with(['.', '_']);

@@ -1,8 +1,8 @@
-//! Row groups that need not be read: what the stock scan rules out by statistics, and what conditions on texts rule out besides.
+//! Pruning: the row groups that need not be read, because the stock scan excludes them by statistics, or conditions on texts do.
 //!
-//! The stock scan compares bytes, so a comparison that ignores letter case would rule little out. Here a row group is passed over when no
-//! spelling of a text can lie between its statistics, or when a column's dictionary, which holds all of its values, has none that meets the
-//! condition. The outcome is data of the plan's files, not a node: the scan stays the stock one.
+//! The stock scan compares bytes, so a comparison that ignores letter case would exclude little. Here a row group is skipped if no spelling of a text
+//! can be between its minimum and maximum, or if a column's dictionary, which has all of its values, has none that meets the condition. The result is
+//! data of the plan's files and not a node: the scan stays the stock one.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, ParquetF
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
-use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::logical_expr::Operator;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::basic::Encoding;
@@ -39,11 +38,11 @@ use insightgate_query::plan::{Comparison, Plan, Predicate};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::functions::balanced::all_physical;
-use crate::functions::meets::unsplit_and;
+use crate::balanced::all_physical;
+use crate::functions::unsplit_and::unsplit_and;
 use crate::guard::check_pages;
 use crate::rows::dictionary;
-use crate::rows::snapshot;
+use crate::rows::lake::Lake;
 use crate::rows::snapshot::Snapshot;
 
 /// Bytes of a dictionary beyond which looking at it costs what it could save.
@@ -88,7 +87,7 @@ struct Left<'a> {
     narrow: HashSet<&'a str>,
 }
 
-/// How the scan's files are handed out.
+/// How the scan's files are distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handed {
     /// As they were planned.
@@ -100,11 +99,11 @@ pub(crate) enum Handed {
 /// The plan with the row groups marked that need not be read. With `in_order_until_enough`, dictionaries are looked at only up to the first
 /// that holds a match: the run may end there.
 pub(crate) async fn pruned(
-    store: &dyn ObjectStore,
+    lake: &Lake,
     physical: Arc<dyn ExecutionPlan>,
     plan: &Plan,
     redacted: bool,
-    (cache, snapshot): (&Arc<FileMetadataCache>, &Snapshot),
+    snapshot: &Snapshot,
     in_order_until_enough: bool,
     handed: Handed,
 ) -> Result<Arc<dyn ExecutionPlan>> {
@@ -118,7 +117,7 @@ pub(crate) async fn pruned(
         useful_texts: vec![false; conditions.len()],
         narrow: HashSet::new(),
     };
-    for (pinned, footer) in snapshot.files.iter().zip(snapshot::footers(store, cache, snapshot).await?) {
+    for (pinned, footer) in snapshot.files.iter().zip(lake.footers(snapshot).await?) {
         let location = &pinned.meta.location;
         let mut access = scan.left(location, &footer, &mut left.useful)?;
         for (number, group) in footer.row_groups().iter().enumerate().filter(|(number, _)| access.should_scan(*number)).collect::<Vec<_>>()
@@ -132,7 +131,7 @@ pub(crate) async fn pruned(
                 may_hold &= holds;
             }
             if may_hold && look_at_dictionaries {
-                may_hold = dictionaries_may_hold(store, location, &conditions, group).await;
+                may_hold = dictionaries_may_hold(lake.store.as_ref(), location, &conditions, group).await;
                 look_at_dictionaries = !(may_hold && in_order_until_enough);
             }
             if !may_hold {
@@ -315,7 +314,7 @@ fn conjuncts_of(source: &ParquetSource) -> Vec<Arc<dyn PhysicalExpr>> {
     source.filter().iter().flat_map(split_conjunction).cloned().collect()
 }
 
-/// What a physical plan takes from files. None, where the planner found that no row can be in the answer.
+/// What a physical plan reads from files. None if the planner found that no row can be in the answer.
 pub(crate) struct Scan {
     config: FileScanConfig,
     /// What all must hold of a row, besides what stands above the scan.
@@ -365,7 +364,7 @@ impl Scan {
         &self.config.file_groups
     }
 
-    /// Whether values of files have to be looked at to know which rows are left.
+    /// Whether values of files have to be read to know which rows are left.
     pub(crate) fn has_conditions(&self) -> bool {
         let columns = self.conjuncts.iter().flat_map(collect_columns);
         columns.into_iter().any(|column| self.config.file_schema().index_of(column.name()).is_ok())

@@ -1,7 +1,7 @@
-//! How many bytes a plan's scans hold while they read: known from the footers, before a row is read.
+//! How many bytes a plan's scans need while they read. The footers show that before a row is read.
 //!
-//! Of a row group, the stored parts of all columns that are read are held until it is done, since the reader asks for them at once. They are unpacked a page at a
-//! time, each a batch of rows ahead.
+//! The stored parts of all columns of a row group are in memory until it is read, since the reader requests them together. They are decompressed page
+//! by page, each one batch of rows ahead.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -29,12 +29,12 @@ const BATCHES: u64 = 4;
 /// Bytes of a value that is not stored as it is, such as a reference to a dictionary.
 const LEAST_VALUE: u64 = 4;
 
-/// What the scans of a plan hold.
+/// The memory of the scans of a plan.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     /// Of each scan: how many row groups are read at once, and the bytes that the largest takes.
     pub(crate) scans: Vec<(u64, u64)>,
-    /// The row group that takes the most.
+    /// The row group that needs the most.
     pub(crate) largest: Option<LargeGroup>,
     /// Rows in all that is read, and what they would take unpacked.
     pub(crate) rows: u64,
@@ -48,7 +48,7 @@ pub(crate) struct LargeGroup {
     pub(crate) number: usize,
     /// Stored bytes of the columns that are read.
     pub(crate) stored: u64,
-    /// All that reading it takes.
+    /// The bytes that reading it needs.
     pub(crate) bytes: u64,
 }
 
@@ -97,7 +97,7 @@ impl Reading {
         self.scans.push((scan.streams().len().min(seen.len()) as u64, most));
     }
 
-    /// When each scan reads at most so many row groups at once.
+    /// The memory if each scan reads at most this many row groups at a time.
     pub(crate) fn bytes(&self, at_once: usize) -> usize {
         let all = self.scans.iter().map(|(streams, bytes)| bytes.saturating_mul((*streams).min(at_once as u64)));
         usize::try_from(all.fold(0, u64::saturating_add)).unwrap_or(usize::MAX)

@@ -1,4 +1,4 @@
-//! What a caller without sensitive data reads instead: nulls, put on the scan before anything else can see the values.
+//! Redaction: a caller without sensitive data reads nulls instead, which the scan sets before anything else can see the values.
 //!
 //! A row is unredacted when its location is one of the scope's unredacted ones; the sensitive columns of other rows are null. Filters, order, groups and
 //! metrics stand above, so that none of them can tell what was there. A metric that is sensitive by itself counts only unredacted rows' values;
@@ -11,19 +11,20 @@ use insightgate_query::datasets::catalog::{Column, Dataset, Metric};
 use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use crate::error::EngineError;
-use crate::rows::scan::{FILE_COLUMN, ROW_COLUMN, column, of_locations};
-use crate::rows::types;
+use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, column};
+use crate::rows::owner::of_locations;
+use crate::types;
 
 /// Whether a row is unredacted. Definitions cannot use names with a colon.
 const UNREDACTED: &str = ":unredacted";
 
-/// Whether what the scope reads of the dataset differs from what it holds.
+/// Whether the scope reads less of the dataset than it contains.
 pub(crate) fn applies(scope: &TenantScope, dataset: &Dataset) -> bool {
     let sensitive = dataset.columns.iter().any(|column| column.sensitive) || dataset.metrics.iter().any(|metric| metric.sensitive);
     sensitive && scope.is_redacted()
 }
 
-/// The scope's rows without what it may not see in them, under the same names.
+/// The scope's rows with nulls for what it may not see, under the same names.
 pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &Dataset) -> Result<LogicalPlanBuilder, EngineError> {
     let unredacted = match scope.unredacted() {
         Locations::Organization => lit(true),
@@ -55,11 +56,11 @@ pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &
 }
 
 /// `expression`, where the row is unredacted.
-pub(crate) fn where_clear(expression: Expr) -> Result<Expr, EngineError> {
+pub(crate) fn where_unredacted(expression: Expr) -> Result<Expr, EngineError> {
     when(column(UNREDACTED), expression).end().map_err(EngineError::Query)
 }
 
-/// What a distinct count that is not sensitive reads in the place of a sensitive column.
+/// The column that a distinct count which is not sensitive reads in place of a sensitive one.
 pub(crate) fn counted(known: &Column) -> Expr {
     column(&counted_name(known))
 }

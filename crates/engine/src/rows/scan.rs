@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::common::{ScalarValue, TableReference};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{
@@ -20,29 +20,27 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableType, cast, in_list, lit};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableType};
 use datafusion::parquet::arrow::RowNumber;
 use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
 use datafusion::physical_plan::ExecutionPlan;
-use insightgate_identity::scope::{Locations, TenantScope};
-use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, TenantKey, same_name};
+use insightgate_identity::scope::TenantScope;
+use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, same_name};
 
 use crate::error::EngineError;
 use crate::guard::GuardedReaders;
+use crate::reach;
+use crate::reach::{PlanPart, Reach};
+use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, TENANT_COLUMN};
 use crate::rows::layout::TENANT_KEY;
+use crate::rows::owner::{location_filter, tenant_filter};
 use crate::rows::snapshot;
 use crate::rows::snapshot::{FileShape, PinnedFile, Snapshot};
 use crate::rows::spelling::{Respelled, Wanted};
-use crate::rows::{dictionary, redaction, types};
+use crate::rows::{dictionary, redaction};
+use crate::types;
 
-/// The scan's column of the `tenant=` folders. No column of a definition can have this name: names hold no colon in front.
-pub(crate) const TENANT_COLUMN: &str = ":tenant";
-
-/// Where a row stands: its file's place in the snapshot, and its number within the file.
-pub(crate) const FILE_COLUMN: &str = ":file";
-pub(crate) const ROW_COLUMN: &str = ":row";
-
-/// How a scan hands its rows out.
+/// The order in which a scan returns its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rows {
     /// In one stream, by file and row number.
@@ -53,8 +51,8 @@ pub(crate) enum Rows {
     Numbered,
 }
 
-/// Scans the snapshot's files and keeps what the scope may see: rows of others are left out, values that it may not see are null. Texts can
-/// come as dictionaries, where files hold them so.
+/// Scans the snapshot's files and keeps what the scope may see: rows of others are left out, and values that it may not see are null. Texts can come
+/// as dictionaries, if files hold them so.
 pub(crate) fn tenant_rows(
     scope: &TenantScope,
     dataset: &Dataset,
@@ -111,11 +109,11 @@ pub(crate) fn tenant_rows(
         table: table.with_table_partition_cols(in_folders).build(),
         files,
         store: store.clone(),
-        adapter: differs.then(|| Arc::new(Respelled(wanted)) as Arc<dyn PhysicalExprAdapterFactory>),
+        adapter: differs.then(|| reach::part(Respelled(wanted)) as Arc<dyn PhysicalExprAdapterFactory>),
         ordered: rows == Rows::InOrder,
     };
-    let scan =
-        LogicalPlanBuilder::scan(TableReference::bare(dataset.name.as_str()), provider_as_source(Arc::new(table)), None).map_err(plan)?;
+    let scan = LogicalPlanBuilder::scan(TableReference::bare(dataset.name.as_str()), provider_as_source(reach::part(table)), None)
+        .map_err(plan)?;
     let scoped = scan.filter(tenant_filter(scope, dataset)).map_err(plan)?;
     let scoped = match location_filter(scope, dataset)? {
         Some(filter) => scoped.filter(filter).map_err(plan)?,
@@ -124,63 +122,14 @@ pub(crate) fn tenant_rows(
     if redaction::applies(scope, dataset) { redaction::redacted(scoped, scope, dataset) } else { Ok(scoped) }
 }
 
-/// The same plan, with scans that may not choose which rows are enough. The optimizer forgets that their order matters when it hands a limit
-/// down to them, and they would then pass over the first rows for a row group whose statistics say that all of it meets the conditions.
+/// The same plan, with scans that may not choose which rows are enough. The optimizer forgets that their order matters when it moves a limit into
+/// them. They would then skip the first rows for a row group whose statistics say that all of it meets the conditions.
 pub(crate) fn kept_in_order(physical: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let kept = physical.transform_up(|node| {
         let kept = node.downcast_ref::<DataSourceExec>().and_then(|scan| scan.with_preserve_order(true));
         Ok(kept.map_or_else(|| Transformed::no(node), Transformed::yes))
     });
     kept.data()
-}
-
-fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
-    let Tenancy::Column { name, holds } = &dataset.tenancy else {
-        return column(TENANT_COLUMN).eq(lit(scope.tenant().to_string()));
-    };
-    let owner = match holds {
-        TenantKey::TenantId => Some(scope.tenant().to_string()),
-        TenantKey::GlobalAccountId => scope.global_account().map(str::to_owned),
-    };
-    match owner {
-        Some(owner) => exact_text(dataset, name).eq(text(&owner)),
-        // A tenant without a global account owns no rows here.
-        None => lit(false),
-    }
-}
-
-fn location_filter(scope: &TenantScope, dataset: &Dataset) -> Result<Option<Expr>, EngineError> {
-    let Locations::Only(locations) = scope.locations() else { return Ok(None) };
-    match of_locations(dataset, locations) {
-        Some(filter) => Ok(Some(filter)),
-        None => Err(EngineError::LocationScopeUnsupported { dataset: dataset.name.clone() }),
-    }
-}
-
-/// Rows of these locations. None for a dataset whose rows have none.
-pub(crate) fn of_locations(dataset: &Dataset, locations: &[String]) -> Option<Expr> {
-    let location = dataset.location_column.and_then(|index| dataset.columns.get(index))?;
-    if locations.is_empty() {
-        return Some(lit(false));
-    }
-    Some(in_list(exact_text(dataset, &location.name), locations.iter().map(|id| text(id)).collect(), false))
-}
-
-/// The column as text, for comparisons that see letter case.
-fn exact_text(dataset: &Dataset, name: &str) -> Expr {
-    match dataset.columns.iter().find(|known| same_name(&known.name, name)) {
-        Some(known) if known.kind == ColumnType::String => column(&known.name),
-        Some(known) => cast(column(&known.name), DataType::Utf8),
-        None => column(name),
-    }
-}
-
-pub(crate) fn column(name: &str) -> Expr {
-    Expr::Column(Column::from_name(name))
-}
-
-pub(crate) fn text(value: &str) -> Expr {
-    lit(value)
 }
 
 /// The wanted columns whose values are `key=value` folders: by their name, or by an alias where no file has the column itself.
@@ -241,6 +190,10 @@ impl fmt::Debug for PinnedTable {
     }
 }
 
+impl PlanPart for PinnedTable {
+    const REACH: Reach = Reach::ThisProcess;
+}
+
 #[async_trait]
 impl TableProvider for PinnedTable {
     fn schema(&self) -> SchemaRef {
@@ -263,7 +216,7 @@ impl TableProvider for PinnedTable {
             CachedParquetFileReaderFactory::new(runtime.object_store(&self.store)?, runtime.cache_manager.get_file_metadata_cache());
         let source = ParquetSource::new(self.table.clone())
             .with_table_parquet_options(session.table_options().parquet.clone())
-            .with_parquet_file_reader_factory(Arc::new(GuardedReaders(readers)));
+            .with_parquet_file_reader_factory(reach::part(GuardedReaders(readers)));
         let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
             .with_file_group(FileGroup::new(self.files.clone()))
             .with_preserve_order(self.ordered)

@@ -1,4 +1,4 @@
-//! The files that one run reads: listed once, pinned by their ETags, and checked against the dataset's definition.
+//! The files that one query reads: listed once, pinned by their ETags, and checked against the dataset's definition.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -19,13 +19,15 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use crate::error::EngineError;
 use crate::guard::footer;
-use crate::rows::{layout, types};
-use crate::storage::store_fault::{causes, store_error};
+use crate::rows::layout;
+use crate::storage::causes::causes;
+use crate::storage::store_fault::store_error;
+use crate::types;
 
 /// How many footers or ETags are asked for at once.
 const CONCURRENCY: usize = 8;
 
-/// The files of one dataset that one tenant's run reads, in the order of their paths (byte-wise).
+/// The files of one dataset that one tenant's query reads, in the order of their paths (byte-wise).
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) files: Vec<PinnedFile>,
@@ -55,7 +57,7 @@ impl Snapshot {
     }
 }
 
-/// Where folders say whose rows lie in them, only the tenant's own folder is listed.
+/// If folders say whose their rows are, only the tenant's own folder is listed.
 pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
     let folder = layout::dataset_folder(scope.program(), &dataset.name);
     let listed = match dataset.tenancy {
@@ -105,7 +107,7 @@ fn is_same(now: &ObjectMeta, listed: &ObjectMeta) -> bool {
     tag(now) == tag(listed) && now.size == listed.size && now.last_modified == listed.last_modified
 }
 
-/// Fails when a file is not the one that was listed.
+/// Fails if a file is not the one that was listed.
 pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Result<(), EngineError> {
     let checks = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<(), EngineError>> {
         Box::pin(async move {
@@ -123,7 +125,7 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
     futures::stream::iter(checks).buffered(CONCURRENCY).try_collect().await
 }
 
-/// What planning needs to know of a file.
+/// What planning needs to know about a file.
 #[derive(Debug)]
 pub(crate) struct FileShape {
     pub(crate) schema: SchemaRef,
@@ -140,7 +142,7 @@ type Known = (Option<String>, Arc<FileShape>);
 /// Shapes that are kept at the most.
 const SHAPES: usize = 10_000;
 
-/// The shapes of files, read when first needed. There is a bound: files come and go for as long as the process runs.
+/// The shapes of files, read when they are first needed. The cache is bounded, since files come and go while the process runs.
 #[derive(Default)]
 pub(crate) struct ShapeCache {
     by_path: Mutex<HashMap<Path, Known>>,

@@ -1,6 +1,7 @@
-//! Columns of files match the definition without regard to case, and by the aliases that the definition gives them.
+//! Columns of files match the definition by their name or an alias, without regard to letter case.
 //!
-//! Files that spell a column otherwise than the definition are read through an adapter of names; all other scans are stock and travel as they are.
+//! Files that spell a column differently from the definition are read through an adapter of names. All other scans are stock, and can travel as they
+//! are.
 
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapter, PhysicalExpr
 use insightgate_query::datasets::catalog;
 use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, same_name};
 
+use crate::reach::{PlanPart, Reach};
 use crate::rows::snapshot::FileShape;
-use crate::rows::types;
+use crate::types;
 
 /// A column that a scan wants of files.
 #[derive(Debug, Clone)]
@@ -96,6 +98,10 @@ fn renamed(wanted: &[Wanted], file: &Schema) -> Option<Schema> {
 /// Reads the columns of each file under the names that are wanted.
 #[derive(Debug)]
 pub(crate) struct Respelled(pub(crate) Vec<Wanted>);
+
+impl PlanPart for Respelled {
+    const REACH: Reach = Reach::AnyProcess;
+}
 
 impl PhysicalExprAdapterFactory for Respelled {
     fn create(&self, logical: SchemaRef, physical: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {

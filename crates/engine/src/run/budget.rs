@@ -1,7 +1,7 @@
-//! How much of the engine's memory each query takes before it starts.
+//! How much of the engine's memory each query reserves before it starts.
 //!
-//! All that read take the bytes that their row groups hold while they are read. A query that also holds rows (to sort, group or tell apart) takes a
-//! whole share: what succeeds alone then succeeds beside others. A quick one of few rows takes a small share, of which there are more.
+//! Every query reserves the bytes that its row groups need while they are read. A query that also holds rows (to sort, group or remove duplicates)
+//! reserves a whole share, so that what succeeds alone succeeds beside others. A preview of few rows reserves a small share, of which there are more.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -45,11 +45,11 @@ const LARGEST_CACHE: usize = 100 << 20;
 /// How tenants share the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sharing {
-    /// Previews and explanations that are under way or wait, in all; one tenant may have a fourth of them.
+    /// The most previews and explanations that run or wait; one tenant may have a quarter of them.
     pub waiting: usize,
-    /// How long a preview or an explanation waits for its turn at the most.
+    /// The longest time that a preview or an explanation waits for its turn.
     pub longest_wait: Duration,
-    /// Tenants whose turns are more than others', which have the weight 1.
+    /// The weights of tenants; a tenant that is not named has the weight 1.
     pub weights: HashMap<Uuid, u32>,
 }
 

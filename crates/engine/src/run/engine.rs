@@ -1,6 +1,5 @@
-//! The engine: where data and artifacts lie, how much memory a query may use, and how a plan becomes a stream.
+//! The engine: the places of data and artifacts, the memory of queries, and how a plan becomes a stream.
 
-use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -9,7 +8,6 @@ use datafusion::config::TableParquetOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -23,24 +21,23 @@ use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
 use uuid::Uuid;
 
+use crate::balanced::{optimizer_rules, physical_optimizer_rules};
+use crate::encode::Output;
 use crate::error::EngineError;
-use crate::functions::balanced::{optimizer_rules, physical_optimizer_rules};
 use crate::functions::codes;
-use crate::lower::{self, Lowering, Output};
+use crate::lower::Lowering;
 use crate::rows::blame::{caught, panicked};
-use crate::rows::dictionary;
+use crate::rows::held_texts::{HeldTexts, TextRoom};
+use crate::rows::lake::Lake;
 use crate::rows::pruning;
-use crate::rows::pruning::Handed;
 use crate::rows::reading::Reading;
 use crate::rows::redaction;
 use crate::rows::scan;
-use crate::rows::scan::Rows;
-use crate::rows::snapshot;
-use crate::rows::snapshot::{FileShape, ShapeCache, Snapshot};
-use crate::rows::spelling;
+use crate::rows::snapshot::{FileShape, Snapshot};
 use crate::run::budget::{Budget, Need, Room, Sharing};
 use crate::run::in_order::in_order;
 use crate::run::ledger::{Seat, Share};
+use crate::run::strategy::{Strategy, Streams};
 use crate::run::turns::{Asked, Lane};
 use crate::run::workers::Workers;
 use crate::storage::free_disk::free;
@@ -53,30 +50,11 @@ pub const DEFAULT_MEMORY_LIMIT: usize = 256 << 20;
 /// Bytes of disk that one query may use for what does not fit into its memory. As many do so at once as the memory has shares.
 pub const DEFAULT_SPILL_LIMIT: u64 = 20 << 30;
 
-/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. A quarter holds every limit of
-/// the query language reached at once, without optimisation too (`tests/limits.rs`).
-pub const STACK: usize = 16 << 20;
-
 /// Footers that are kept. They are small beside the data, and not in the budget of queries.
 const FOOTER_CACHE: usize = 16 << 20;
 
 /// Bytes of the memory for queries that let one more batch be encoded beside others.
 const STREAM_MEMORY: usize = 40 << 20;
-
-/// Rows that a sort can keep in each of its streams without being felt.
-const FEW_ROWS: u64 = 1_000;
-
-/// Stored bytes of a column's dictionaries up to which the texts in them are few enough to be held, whatever they are.
-const FEW_TEXTS: u64 = 1 << 20;
-
-/// The part of a query's memory that is given to the texts of a column that are guessed to be few: one over this.
-const PART_FOR_TEXTS: usize = 8;
-
-/// How often a text is guessed to come again in the dictionaries of other row groups.
-const COMES_AGAIN: u64 = 8;
-
-/// The address under which plans know the data root, wherever it lies.
-const DATA_URL: &str = "data://root";
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
@@ -98,21 +76,18 @@ pub struct Engine {
 }
 
 pub(crate) struct Inner {
-    pub(crate) data: Arc<dyn ObjectStore>,
+    pub(crate) lake: Lake,
     pub(crate) artifacts: OpenedStore,
     /// Where they lie, if that is a folder of this machine.
     pub(crate) artifact_folder: Option<PathBuf>,
     spill_dir: PathBuf,
     spill_limit: u64,
-    pub(crate) data_url: ObjectStoreUrl,
     pub(crate) budget: Budget,
     pub(crate) workers: Workers,
     /// Row groups that are read side by side, where there is memory for them.
     partitions: usize,
     /// Batches that are encoded side by side.
     pub(crate) streams: usize,
-    pub(crate) runtime: Arc<RuntimeEnv>,
-    pub(crate) shapes: ShapeCache,
     /// For plans that need rows in order.
     pub(crate) ordered: SessionState,
     pub(crate) parallel: SessionState,
@@ -130,28 +105,13 @@ struct Narrower {
 
 /// A query that is planned, down to what is read of each file.
 pub(crate) struct Prepared {
+    pub(crate) strategy: Strategy,
     pub(crate) physical: Arc<dyn ExecutionPlan>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) snapshot: Snapshot,
     /// Of the snapshot's files, with the dataset's names.
     pub(crate) shapes: Vec<Arc<FileShape>>,
     pub(crate) reading: Reading,
-    rows: Rows,
-    /// The streams that its session has.
-    pub(crate) width: usize,
-    /// It may fail for texts that are too many to be held; then it has to be made again [without](HeldTexts::Proven).
-    pub(crate) guesses: bool,
-    /// Its partitions are to be run side by side and handed out in order, up to the limit.
-    side_by_side: bool,
-}
-
-/// Which columns' texts are held in memory, so that rows are grouped by numbers in their place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HeldTexts {
-    /// Those that files say are few.
-    Proven,
-    /// Besides, those that are likely to be.
-    Guessed,
 }
 
 /// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
@@ -173,8 +133,10 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    fn holds_rows(&self) -> bool {
-        self.plan.grouped || self.plan.distinct || !self.plan.order.is_empty()
+    /// The most rows that the answer has.
+    fn limit(&self) -> Option<u64> {
+        let at_most = self.at_most.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+        self.plan.limit.into_iter().chain(at_most).min()
     }
 }
 
@@ -211,8 +173,7 @@ impl Engine {
             .with_metadata_cache_limit(FOOTER_CACHE)
             .build_arc()
             .map_err(query)?;
-        let data_url = ObjectStoreUrl::parse(DATA_URL).map_err(query)?;
-        runtime.register_object_store(data_url.as_ref(), Arc::clone(&data));
+        let lake = Lake::new(data, &runtime).map_err(query)?;
         let cache = budget.cache();
         let session = |partitions: usize, few: bool| session(&runtime, partitions, few, cache);
         let partitions = settings.partitions.max(1);
@@ -223,74 +184,53 @@ impl Engine {
             parallel: session(partitions, false),
             few: session(partitions, true),
             narrower: halves.map(narrower).collect(),
-            data,
+            lake,
             artifacts,
             artifact_folder: settings.artifact_root.folder().map(FilePath::to_owned),
             spill_dir: settings.spill_dir,
             spill_limit: settings.spill_limit,
-            data_url,
             budget,
             workers: Workers::new(partitions),
             partitions,
             streams: settings.partitions.clamp(1, (settings.memory_limit / STREAM_MEMORY).max(1)),
-            runtime: Arc::clone(&runtime),
-            shapes: ShapeCache::default(),
         };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
     /// Pins the files of a dataset that the scope's runs would read now.
+    ///
+    /// # Errors
+    ///
+    /// What the store answered.
     pub async fn snapshot(&self, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
-        snapshot::take(self.inner.data.as_ref(), scope, dataset).await
+        self.inner.lake.snapshot(scope, dataset).await
     }
 
-    /// Plans a query, to be read in at most so many streams.
+    /// Plans a query, to be read in at most so many streams: see [`crate::run::strategy`] for the way that it takes.
     pub(crate) async fn prepare(&self, question: Question<'_>, texts: HeldTexts, width: usize) -> Result<Prepared, EngineError> {
-        let Question { scope, plan, window, at_most } = question;
-        let inner = &self.inner;
+        let Question { scope, plan, window, .. } = question;
+        let (inner, limit) = (&self.inner, question.limit());
         let snapshot = self.snapshot(scope, &plan.dataset).await?;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let shapes = inner.shapes.shapes(inner.data.as_ref(), &footers, &snapshot).await?;
-        let shapes = spelling::called(&plan.dataset, shapes);
+        let shapes = inner.lake.named_shapes(&plan.dataset, &snapshot).await?;
         let redacted = redaction::applies(scope, &plan.dataset);
         let lowering = Lowering::new(plan, redacted)?;
-        let rows = lowering.rows(at_most);
-        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.data_url, rows)?;
-        // Rows as they are, some of them left out: row groups can be read side by side, and the limit is counted when they are in line.
-        let limit = lower::limit(plan, at_most);
-        let lowering_is_plain =
-            rows == Rows::InOrder && !plan.grouped && !plan.distinct && (!plan.row_conditions.is_empty() || limit.is_none());
-        // Groups that are handed out as they are met cannot be taken back.
-        let may_guess = texts == HeldTexts::Guessed && rows != Rows::InOrder;
-        let (lowered, guesses) = {
-            let guesses = Cell::new(false);
-            let room = |name: &str| {
-                let stored = dictionary::stored(name, &shapes)?;
-                let room = inner.budget.share / PART_FOR_TEXTS;
-                if stored <= FEW_TEXTS {
-                    return Some(usize::MAX);
-                }
-                let guess = may_guess && stored / COMES_AGAIN <= room as u64;
-                guesses.set(guesses.get() || guess);
-                guess.then_some(room)
-            };
-            (lowering.onto(scanned, window, at_most, !lowering_is_plain, room)?, guesses.get())
-        };
-        let session = self.session(question, rows, width);
-        let physical = session.create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
+        let strategy = Strategy::of(plan, limit, lowering.order_matters(), texts, width);
+        let scanned = scan::tenant_rows(scope, &plan.dataset, &snapshot, &shapes, &inner.lake.url, strategy.rows())?;
+        let room = TextRoom { shapes: &shapes, share: inner.budget.share, held: strategy.texts() };
+        let planned_limit = limit.filter(|_| !strategy.is_side_by_side());
+        let lowered = lowering.onto(scanned, window, strategy.rows(), planned_limit, &room)?;
+        let strategy = strategy.holding(lowered.held);
+        let physical = self.session(strategy).create_physical_plan(&lowered.plan).await.map_err(|error| self.query_error(error))?;
         let physical =
-            if rows == Rows::InOrder { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
-        let may_end_early = rows == Rows::InOrder && !plan.grouped && limit.is_some();
-        let handed = if lowering_is_plain { Handed::ByRowGroup } else { Handed::Planned };
-        let pruned = pruning::pruned(inner.data.as_ref(), physical, plan, redacted, (&footers, &snapshot), may_end_early, handed);
+            if strategy.streams().is_none() { scan::kept_in_order(physical).map_err(|error| self.query_error(error))? } else { physical };
+        let pruned = pruning::pruned(&inner.lake, physical, plan, redacted, &snapshot, strategy.ends_early(), strategy.handed());
         // The library panics on some damaged files.
         let physical = match AssertUnwindSafe(pruned).catch_unwind().await.unwrap_or_else(|_| Err(panicked())) {
             Ok(physical) => physical,
             Err(error) => return Err(self.named(self.query_error(error), &plan.dataset, &snapshot).await),
         };
         let reading = self.reading(&physical, &plan.dataset, &snapshot).await?;
-        let side_by_side = lowering_is_plain;
-        Ok(Prepared { physical, outputs: lowered.outputs, snapshot, shapes, reading, rows, width, guesses, side_by_side })
+        Ok(Prepared { strategy, physical, outputs: lowered.outputs, snapshot, shapes, reading })
     }
 
     /// What the plan's scans hold while they read.
@@ -301,8 +241,7 @@ impl Engine {
         snapshot: &Snapshot,
     ) -> Result<Reading, EngineError> {
         let inner = &self.inner;
-        let footers = inner.runtime.cache_manager.get_file_metadata_cache();
-        let footers = snapshot::footers(inner.data.as_ref(), &footers, snapshot).await.map_err(|error| self.query_error(error))?;
+        let footers = inner.lake.footers(snapshot).await.map_err(|error| self.query_error(error))?;
         Ok(Reading::of(physical, dataset, snapshot, &footers, inner.budget.cache()))
     }
 
@@ -311,12 +250,11 @@ impl Engine {
         self.inner.partitions
     }
 
-    fn session(&self, Question { plan, at_most, .. }: Question<'_>, rows: Rows, width: usize) -> &SessionState {
-        let few = lower::limit(plan, at_most).is_some_and(|limit| limit <= FEW_ROWS);
-        if rows == Rows::InOrder { &self.inner.ordered } else { self.session_of(few, width) }
+    fn session(&self, strategy: Strategy) -> &SessionState {
+        strategy.streams().map_or(&self.inner.ordered, |streams| self.session_of(streams))
     }
 
-    pub(crate) fn session_of(&self, few: bool, width: usize) -> &SessionState {
+    pub(crate) fn session_of(&self, Streams { width, few }: Streams) -> &SessionState {
         let inner = &self.inner;
         match inner.narrower.iter().find(|narrower| width < inner.partitions && narrower.streams <= width) {
             Some(narrower) if few => &narrower.few,
@@ -328,18 +266,19 @@ impl Engine {
 
     /// Plans a query so that it fits, and says what it takes.
     pub(crate) async fn sized(&self, question: Question<'_>, room: Room) -> Result<(Prepared, Need), EngineError> {
-        let (budget, holds_rows) = (&self.inner.budget, question.holds_rows());
+        let budget = &self.inner.budget;
         let mut prepared = self.prepare(question, HeldTexts::Guessed, self.widest()).await?;
-        let is_narrow = |prepared: &Prepared| prepared.width == 1 || prepared.rows == Rows::InOrder;
-        while !is_narrow(&prepared) && prepared.reading.bytes(usize::MAX) > budget.for_reading(holds_rows) {
-            prepared = self.prepare(question, HeldTexts::Guessed, prepared.width / 2).await?;
+        while let Some(width) = prepared.strategy.narrower()
+            && prepared.reading.bytes(usize::MAX) > budget.for_reading(prepared.strategy.holds_rows())
+        {
+            prepared = self.prepare(question, HeldTexts::Guessed, width).await?;
         }
-        let at_most = prepared.side_by_side.then(|| self.widest());
-        let need = budget.need(&prepared.reading, holds_rows, room, at_most)?;
+        let at_most = prepared.strategy.is_side_by_side().then(|| self.widest());
+        let need = budget.need(&prepared.reading, prepared.strategy.holds_rows(), room, at_most)?;
         Ok((prepared, need))
     }
 
-    /// A place among those who ask for previews and explanations, to be kept until they are answered.
+    /// A seat for a preview or an explanation, which is kept until it is answered.
     ///
     /// # Errors
     ///
@@ -385,14 +324,15 @@ impl Engine {
         let scope = &question.scope.within(&question.plan.dataset.name)?;
         let question = Question { scope, ..question };
         let (prepared, need, share) = self.admitted(question, lane, room).await?;
-        let mut stream = self.stream(&prepared, question, need)?;
-        if prepared.guesses {
+        let mut stream = self.stream(&prepared, need)?;
+        if prepared.strategy.guesses() {
             // Groups come when all rows have been read.
             let first = stream.next().await;
             if matches!(&first, Some(Err(error)) if codes::are_too_many(error)) {
                 drop(stream);
-                let prepared = self.prepare(question, HeldTexts::Proven, prepared.width).await?;
-                let stream = self.stream(&prepared, question, need)?;
+                let width = prepared.strategy.streams().map_or(1, |streams| streams.width);
+                let prepared = self.prepare(question, HeldTexts::Proven, width).await?;
+                let stream = self.stream(&prepared, need)?;
                 return Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share });
             }
             stream = Box::pin(RecordBatchStreamAdapter::new(stream.schema(), futures::stream::iter(first).chain(stream)));
@@ -400,17 +340,17 @@ impl Engine {
         Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share })
     }
 
-    fn stream(&self, prepared: &Prepared, question: Question<'_>, need: Need) -> Result<SendableRecordBatchStream, EngineError> {
-        let plan = question.plan;
-        let session = self.session(question, prepared.rows, prepared.width);
-        let groups = plan.grouped || plan.distinct;
-        let context =
-            if question.holds_rows() { self.with_own_disk(Budget::context(session, groups, need.pool))? } else { session.task_ctx() };
-        let physical = Arc::clone(&prepared.physical);
-        let stream = if prepared.side_by_side {
-            in_order(physical, context, lower::limit(plan, question.at_most), need.at_once)
+    fn stream(&self, Prepared { strategy, physical, .. }: &Prepared, need: Need) -> Result<SendableRecordBatchStream, EngineError> {
+        let session = self.session(*strategy);
+        let context = if strategy.holds_rows() {
+            self.with_own_disk(Budget::context(session, strategy.groups(), need.pool))?
         } else {
-            execute_stream(physical, context).map_err(|error| self.query_error(error))?
+            session.task_ctx()
+        };
+        let physical = Arc::clone(physical);
+        let stream = match *strategy {
+            Strategy::SideBySide { limit } => in_order(physical, context, limit, need.at_once),
+            _ => execute_stream(physical, context).map_err(|error| self.query_error(error))?,
         };
         Ok(caught(stream))
     }
@@ -425,6 +365,11 @@ impl Engine {
         let mut runtime = RuntimeEnv::clone(&context.runtime_env());
         runtime.disk_manager = Arc::new(disk);
         Ok(Arc::new(context.with_runtime(Arc::new(runtime))))
+    }
+
+    /// The error with its place, when a stream failed because a file cannot be read.
+    pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot) -> EngineError {
+        self.inner.lake.named(error, dataset, snapshot, &self.inner.ordered).await
     }
 
     pub(crate) fn query_error(&self, error: DataFusionError) -> EngineError {

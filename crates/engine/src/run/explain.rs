@@ -1,8 +1,8 @@
-//! What a query would read, before it runs: files and row groups, rows and bytes.
+//! What a query would read: files and row groups, rows and bytes.
 //!
-//! From the caller's own rows alone. Where every row of a file is the scope's, its footer tells, and the statistics rule out what the scan
-//! would pass over. Where others' rows lie beside, footers speak of those too: then the scope's own rows are counted instead, and
-//! statistics, which hold others' values, are not asked.
+//! The numbers are from the caller's own rows alone. If every row of a file is the scope's, its footer has the numbers, and the statistics exclude
+//! what the scan would skip. If a file has others' rows too, its footer is about those as well: then the scope's own rows are counted instead, and
+//! statistics, which have others' values, are not used.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,13 +21,15 @@ use insightgate_query::timespan::Window;
 
 use crate::error::EngineError;
 use crate::lower;
+use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, column};
+use crate::rows::held_texts::HeldTexts;
 use crate::rows::pruning::Scan;
 use crate::rows::scan;
-use crate::rows::scan::{FILE_COLUMN, ROW_COLUMN, Rows, column};
-use crate::rows::snapshot;
+use crate::rows::scan::Rows;
 use crate::rows::snapshot::Snapshot;
 use crate::run::budget::Room;
-use crate::run::engine::{Engine, HeldTexts, Prepared, Question};
+use crate::run::engine::{Engine, Prepared, Question};
+use crate::run::strategy::Streams;
 use crate::run::turns::{Asked, Lane};
 
 /// What a query would read, computed from the caller's own rows alone.
@@ -78,8 +80,7 @@ impl Engine {
         let scope = &scope.within(&plan.dataset.name)?;
         let question = Question { scope, plan, window, at_most: None };
         let prepared = self.prepare(question, HeldTexts::Proven, self.widest()).await?;
-        let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
-        let footers = snapshot::footers(self.inner.data.as_ref(), &cache, &prepared.snapshot).await;
+        let footers = self.inner.lake.footers(&prepared.snapshot).await;
         let footers = footers.map_err(|error| self.query_error(error))?;
         let scan = Scan::of(&prepared.physical, &plan.dataset);
         let mut explanation = Explanation {
@@ -137,13 +138,17 @@ impl Engine {
         footers: &[Arc<ParquetMetaData>],
     ) -> Result<HashMap<(usize, usize), u64>, EngineError> {
         let inner = &self.inner;
-        let rows = scan::tenant_rows(scope, dataset, &prepared.snapshot, &prepared.shapes, &inner.data_url, Rows::Numbered)?;
+        let rows = scan::tenant_rows(scope, dataset, &prepared.snapshot, &prepared.shapes, &inner.lake.url, Rows::Numbered)?;
         let rows = lower::in_window(rows, dataset, window)?;
         let places = rows.project([column(FILE_COLUMN), column(ROW_COLUMN)]).and_then(|rows| rows.build());
         let places = places.map_err(|error| self.query_error(error))?;
         let (budget, mut width) = (&inner.budget, self.widest());
         let (physical, reading) = loop {
-            let physical = self.session_of(false, width).create_physical_plan(&places).await.map_err(|error| self.query_error(error))?;
+            let physical = self
+                .session_of(Streams { width, few: false })
+                .create_physical_plan(&places)
+                .await
+                .map_err(|error| self.query_error(error))?;
             let reading = self.reading(&physical, dataset, &prepared.snapshot).await?;
             if width == 1 || reading.bytes(usize::MAX) <= budget.for_reading(false) {
                 break (physical, reading);
@@ -152,7 +157,8 @@ impl Engine {
         };
         let need = budget.need(&reading, false, Room::Whole, None)?;
         let _share = self.turn(Asked { tenant: scope.tenant(), lane: Lane::Preview, bytes: need.bytes }).await?;
-        let mut stream = execute_stream(physical, self.session_of(false, width).task_ctx()).map_err(|error| self.query_error(error))?;
+        let mut stream =
+            execute_stream(physical, self.session_of(Streams { width, few: false }).task_ctx()).map_err(|error| self.query_error(error))?;
         let ends: Vec<Vec<i64>> = footers.iter().map(|footer| ends(footer)).collect();
         let mut counts = HashMap::new();
         while let Some(batch) = stream.try_next().await.map_err(|error| self.query_error(error))? {

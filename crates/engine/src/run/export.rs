@@ -1,4 +1,4 @@
-//! A whole answer as a file: scan, encoding and upload run side by side, with a few batches in flight whatever the row count.
+//! A whole answer as a file: scan, encoding and upload run in parallel, with a few batches in flight whatever the number of rows.
 
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::encode::{Halt, encode};
 use crate::error::EngineError;
-use crate::rows::snapshot;
 use crate::rows::snapshot::Snapshot;
 use crate::run::budget::Room;
 use crate::run::engine::{Engine, Question, Running};
@@ -69,6 +68,10 @@ impl Target<'_> {
 
 impl Engine {
     /// As [`Engine::export_within`], where there is room for any file.
+    ///
+    /// # Errors
+    ///
+    /// What the query meets; that the disk of the artifacts has nothing to spare; that the store fails.
     pub async fn export(
         &self,
         scope: &TenantScope,
@@ -107,6 +110,10 @@ impl Engine {
     }
 
     /// Writes the same bytes elsewhere, for `insightgate run`. The writer is flushed, not closed.
+    ///
+    /// # Errors
+    ///
+    /// What the query meets; that the writer fails, which then has a part of the answer.
     pub async fn export_to_writer(
         &self,
         scope: &TenantScope,
@@ -165,7 +172,7 @@ impl Engine {
             progress(done);
             parts.reuse(part.bytes);
         }
-        snapshot::recheck(self.inner.data.as_ref(), &snapshot).await?;
+        self.inner.lake.recheck(&snapshot).await?;
         Ok(ArtifactSummary {
             rows: done.rows,
             bytes: done.bytes,
@@ -197,8 +204,7 @@ impl Engine {
         if !is_every_row || !all_are_own || (plan.dataset.date_column.is_some() && window != Window::All) {
             return Ok(0);
         }
-        let cache = self.inner.runtime.cache_manager.get_file_metadata_cache();
-        let footers = snapshot::footers(self.inner.data.as_ref(), &cache, snapshot).await.map_err(|error| self.query_error(error))?;
+        let footers = self.inner.lake.footers(snapshot).await.map_err(|error| self.query_error(error))?;
         let rows: u64 = footers.iter().filter_map(|footer| u64::try_from(footer.file_metadata().num_rows()).ok()).sum();
         Ok(plan.limit.map_or(rows, |limit| limit.min(rows)).saturating_mul(of_row))
     }

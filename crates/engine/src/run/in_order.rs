@@ -1,4 +1,4 @@
-//! Partitions of a plan side by side, their rows one after the other: the order of files and rows, by more than one core.
+//! Runs the partitions of a plan in parallel and returns their rows one after the other, in the order of files and rows.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

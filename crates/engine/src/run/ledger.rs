@@ -1,4 +1,4 @@
-//! The one account of the engine's memory: whoever reads takes bytes before it starts, in turn, and gives them back at its end.
+//! The memory account of the engine: a query takes bytes before it starts, in its turn, and returns them at its end.
 //!
 //! It does not know what the bytes are for.
 
@@ -33,13 +33,13 @@ struct State {
     most: usize,
 }
 
-/// Bytes of the memory, given back when dropped.
+/// Bytes of the memory, which are returned when they are dropped.
 pub(crate) struct Share {
     ledger: Ledger,
     asked: Asked,
 }
 
-/// A place among those who ask for previews and explanations, given back when dropped.
+/// A seat for a preview or an explanation, which is freed when it is dropped.
 pub struct Seat {
     ledger: Ledger,
     tenant: Uuid,
@@ -93,7 +93,7 @@ impl Ledger {
         receiver.await.map_err(|_| EngineError::Plan("the turn was lost".to_owned()))
     }
 
-    /// None where it would have to wait.
+    /// None if it would have to wait.
     pub(crate) fn take_now(&self, asked: Asked) -> Option<Share> {
         let (own, others) = {
             let mut state = self.lock();

@@ -1,6 +1,6 @@
-//! Whose turn it is to take of the engine's memory: start-time fair queueing between tenants, each by its weight.
+//! Whose turn it is to take from the engine's memory: weighted start-time fair queueing between tenants.
 //!
-//! It knows tenants and bytes alone: no clock, no threads, no queries. So the same calls always give the same turns.
+//! It knows only tenants and bytes: no clock, no threads and no queries. The same calls always give the same turns.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -27,11 +27,11 @@ pub(crate) enum Lane {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     pub(crate) limit: usize,
-    /// What one tenant leaves to others, and all exports together to previews.
+    /// The bytes that one tenant leaves to others, and that all exports together leave to previews.
     pub(crate) spare: usize,
-    /// What one tenant's exports may hold together.
+    /// The bytes that one tenant's exports may hold together.
     pub(crate) exports_of_one: usize,
-    /// Previews that take no more may pass a larger one that waits for room, if their tenants hold nothing.
+    /// Previews of this size or less may pass a larger one that waits for room, if their tenants hold nothing.
     pub(crate) small: usize,
     pub(crate) weights: HashMap<Uuid, u32>,
 }
@@ -154,8 +154,8 @@ impl Turns {
         });
     }
 
-    /// The query left the queue without having had its turn. If others waited behind it, its tenant pays for that as for a turn: else the next of its
-    /// queries would hold them up again.
+    /// The query left the queue without its turn. If others waited behind it, its tenant is charged as for a turn. Otherwise the tenant's next query
+    /// would delay them again.
     pub(crate) fn leave(&mut self, ticket: Ticket, asked: Asked) {
         if self.head == Some(ticket) {
             (self.passes, self.head) = (0, None);

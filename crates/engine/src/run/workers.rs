@@ -1,7 +1,7 @@
-//! Threads for queries, apart from those that answer requests, and a tenant's apart from others'.
+//! Threads for queries, separate from those that answer requests, and separate for each tenant.
 //!
-//! A query decodes and compares for a long while without a pause. On the threads of requests, each of them would wait for that; on threads shared by
-//! all queries, a small query would wait for each step of the large ones. Threads of their own get their part of the cores by the system.
+//! A query decodes and compares for a long time without yielding. On the threads of requests, every request would wait for that. On threads that all
+//! queries share, a small query would wait for each step of a large one. With separate threads the operating system divides the cores.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,10 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::error::EngineError;
-use crate::run::engine::STACK;
+
+/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. A quarter holds every limit of
+/// the query language reached at once, without optimisation too (`tests/limits.rs`).
+pub const STACK: usize = 16 << 20;
 
 /// So many tenants compute beside each other before two of them share threads.
 const ROOMS: usize = 4;
@@ -50,7 +53,7 @@ impl Workers {
         Workers(Arc::new(Shared { threads: threads.max(1), rooms: Mutex::new(rooms) }))
     }
 
-    /// In the room where the tenant is already, else in the emptiest.
+    /// In the room where the tenant is already, or else in the emptiest one.
     pub(crate) fn desk(&self, tenant: Uuid) -> Result<Desk, EngineError> {
         let mut rooms = self.lock();
         let is_here = |room: &Room| room.tenants.contains_key(&tenant);
@@ -81,7 +84,7 @@ impl Workers {
 }
 
 impl Desk {
-    /// Works on the room's threads. Dropped before it ends, the work ends too.
+    /// Runs the work on the room's threads. If it is dropped before it ends, the work ends too.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, EngineError> {
         let mut tasks = JoinSet::new();
         tasks.spawn_on(work, &self.handle);

@@ -7,19 +7,17 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use insightgate_query::format::Format;
 use object_store::path::Path;
-use object_store::{GetOptions, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _};
+use object_store::{GetOptions, GetResultPayload, ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use crate::error::EngineError;
-use crate::run::engine::Engine;
 use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
+use crate::storage::store_url::OpenedStore;
 
 /// `<tenant>/<report>/<execution>-<epoch>.<ext>`: it never contains a name that a client chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,70 +88,6 @@ impl FromStr for ArtifactKey {
     }
 }
 
-impl Engine {
-    pub async fn open(&self, key: &ArtifactKey) -> Result<ArtifactMeta, EngineError> {
-        let meta = self.inner.artifacts.store.head(&key.path()).await.map_err(missing)?;
-        Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
-    }
-
-    /// Opens an artifact for reading, without reading any of it.
-    pub async fn open_reader(&self, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
-        let (artifacts, path) = (&self.inner.artifacts, key.path());
-        if !artifacts.is_folder() {
-            let size = artifacts.store.head(&path).await.map_err(missing)?.size;
-            return Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) });
-        }
-        let found = artifacts.store.get_opts(&path, GetOptions::default()).await.map_err(missing)?;
-        let size = found.meta.size;
-        match found.payload {
-            GetResultPayload::File(file, path) => Ok(ArtifactReader { size, place: Place::File(Arc::new(file), path) }),
-            GetResultPayload::Stream(_) => Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) }),
-        }
-    }
-
-    /// An address of the store itself that opens the artifact to whoever has it, for this time; None if artifacts are in a folder. It cannot be
-    /// revoked, and whether the artifact exists is not checked.
-    pub async fn signed_address(&self, key: &ArtifactKey, lifetime: Duration) -> Result<Option<String>, EngineError> {
-        match &self.inner.artifacts.signing {
-            Some(signing) => signing.address(&key.path(), lifetime).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Every artifact in the store, page by page on request, including orphaned ones. Other files there are skipped.
-    pub fn list_artifacts(&self) -> BoxStream<'static, Result<ListedArtifact, EngineError>> {
-        let listed = self.inner.artifacts.store.list(None).filter_map(async |found| match found {
-            Ok(ObjectMeta { location, last_modified, size, .. }) => {
-                location.as_ref().parse().ok().map(|key| Ok(ListedArtifact { key, last_modified, size }))
-            }
-            Err(error) => Some(Err(error.into())),
-        });
-        listed.boxed()
-    }
-
-    /// Deletes everything under the report's prefix, whichever executions wrote it. If one file cannot be deleted, the others still are.
-    pub async fn delete_report_files(&self, tenant: Uuid, report: Uuid) -> Result<(), EngineError> {
-        let prefix = Path::from(format!("{tenant}/{report}"));
-        let found: Vec<_> = self.inner.artifacts.store.list(Some(&prefix)).try_collect().await?;
-        let mut outcome = Ok(());
-        for file in found {
-            match self.inner.artifacts.store.delete(&file.location).await {
-                Err(object_store::Error::NotFound { .. }) | Ok(()) => {}
-                Err(error) => outcome = Err(error.into()),
-            }
-        }
-        outcome
-    }
-
-    /// Deleting a file that does not exist is not an error.
-    pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
-        match self.inner.artifacts.store.delete(&key.path()).await {
-            Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
 /// Bytes of a local file that one read should take: less is more ways to another thread and back.
 const OF_FILE: u64 = 2 * BLOCK;
 /// Of an object: each read is a request of its own, so that none has to last as long as the reader likes.
@@ -172,7 +106,21 @@ enum Place {
 }
 
 impl ArtifactReader {
-    /// The bytes that the store has. How many it should have is recorded with the execution.
+    pub(crate) async fn open(artifacts: &OpenedStore, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
+        let path = key.path();
+        if !artifacts.is_folder() {
+            let size = artifacts.store.head(&path).await.map_err(missing)?.size;
+            return Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) });
+        }
+        let found = artifacts.store.get_opts(&path, GetOptions::default()).await.map_err(missing)?;
+        let size = found.meta.size;
+        match found.payload {
+            GetResultPayload::File(file, path) => Ok(ArtifactReader { size, place: Place::File(Arc::new(file), path) }),
+            GetResultPayload::Stream(_) => Ok(ArtifactReader { size, place: Place::Store(Arc::clone(&artifacts.store), path) }),
+        }
+    }
+
+    /// Bytes that the store has. What it should have, whoever published it knows.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -185,8 +133,11 @@ impl ArtifactReader {
         }
     }
 
-    /// All bytes of the range, or an error. With `sums`, the range begins and ends with a block (or with the file), and a block with another checksum
-    /// is [`EngineError::Damaged`].
+    /// All bytes of the range. Where there are `sums`, the range begins and ends with a block, or with the file.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Damaged`] when bytes are missing or are not as `sums` say; what the store answered.
     pub async fn read(&mut self, range: Range<u64>, sums: Option<Vec<BlockSum>>) -> Result<Bytes, EngineError> {
         let (start, wanted) = (range.start, range.end.saturating_sub(range.start));
         let checked = move |bytes: Bytes| {
@@ -225,7 +176,7 @@ fn read_range(mut file: &File, start: u64, wanted: u64) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-fn missing(error: object_store::Error) -> EngineError {
+pub(crate) fn missing(error: object_store::Error) -> EngineError {
     match error {
         object_store::Error::NotFound { .. } => EngineError::NoSuchArtifact,
         other => other.into(),

@@ -15,7 +15,7 @@ use object_store::{
     ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, coalesce_ranges,
 };
 
-use crate::storage::store_fault::causes;
+use crate::storage::causes::causes;
 
 /// Times that what came too short is asked for again at once.
 const TRIES: u32 = 3;

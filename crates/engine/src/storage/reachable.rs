@@ -7,41 +7,26 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use crate::error::EngineError;
-use crate::run::engine::Engine;
 use crate::storage::store_fault::FaultKind;
+use crate::storage::store_url::OpenedStore;
 
 /// Nothing lies below it, so that a listing is short. Written over again and again where writes are tried.
 const NAME: &str = "readiness-check";
 
-impl Engine {
-    /// Whether files of reports can be written and read. With `write`, a small file is written; in a folder it always is.
-    ///
-    /// # Errors
-    ///
-    /// What the store answered.
-    pub async fn check_artifacts(&self, write: bool) -> Result<(), EngineError> {
-        let artifacts = &self.inner.artifacts;
-        let path = Path::from(NAME);
-        if write || !artifacts.keeps_types() {
-            artifacts.store.put(&path, "ok\n".into()).await?;
-        }
-        if !artifacts.keeps_types() {
-            return Ok(artifacts.store.delete(&path).await?);
-        }
-        look(artifacts.store.as_ref()).await
+/// Whether artifacts can be written and read: see [`Engine::check_artifacts`](crate::Engine::check_artifacts).
+pub(crate) async fn artifacts(artifacts: &OpenedStore, write: bool) -> Result<(), EngineError> {
+    let path = Path::from(NAME);
+    if write || !artifacts.keeps_types() {
+        artifacts.store.put(&path, "ok\n".into()).await?;
     }
-
-    /// Whether rows can be read.
-    ///
-    /// # Errors
-    ///
-    /// What the store answered.
-    pub async fn check_rows(&self) -> Result<(), EngineError> {
-        look(self.inner.data.as_ref()).await
+    if !artifacts.keeps_types() {
+        return Ok(artifacts.store.delete(&path).await?);
     }
+    look(artifacts.store.as_ref()).await
 }
 
-async fn look(store: &dyn ObjectStore) -> Result<(), EngineError> {
+/// Whether a store can be listed.
+pub(crate) async fn look(store: &dyn ObjectStore) -> Result<(), EngineError> {
     store.list(Some(&Path::from(NAME))).try_next().await?;
     Ok(())
 }

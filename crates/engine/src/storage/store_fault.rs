@@ -9,6 +9,7 @@ use std::io;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
+use crate::storage::causes::causes;
 use crate::storage::checked_store::WrongLength;
 
 /// For the log; contains nothing secret.
@@ -84,21 +85,6 @@ impl fmt::Display for StoreFault {
 /// Finds the store's error in a chain of causes, however many others wrap it.
 pub(crate) fn store_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a object_store::Error> {
     causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// An error and its causes. An input/output error that wraps another error does not list it as its source, so it is unwrapped here.
-pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| below(*error))
-}
-
-fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        return Some(wrapped);
-    }
-    if let Some(boxed) = error.downcast_ref::<Box<object_store::Error>>() {
-        return Some(boxed.as_ref());
-    }
-    error.source()
 }
 
 /// How an answer with other bytes than were asked for is told of. The library's own type for that cannot be named either.

@@ -73,7 +73,11 @@ impl From<PathBuf> for DataRoot {
 }
 
 impl DataRoot {
-    /// Reads a folder or a URL. `environment` has the store's settings; other variables are ignored.
+    /// Reads a folder or a URL. `environment` has the store's settings; what is no store's is left alone.
+    ///
+    /// # Errors
+    ///
+    /// The address is no URL, is of no store that is known, or holds credentials, a query or a fragment.
     pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<DataRoot, BadDataRoot> {
         let Some((scheme, rest)) = text.split_once("://") else { return Ok(DataRoot::Folder(PathBuf::from(text))) };
         // From here on no message repeats more than the scheme: what follows may hold a credential that should not be there.

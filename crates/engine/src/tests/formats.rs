@@ -147,7 +147,7 @@ async fn an_answer_without_rows_is_a_file_all_the_same() {
                 Format::Parquet | Format::Arrow => {
                     let (found, parts) = table(format, &bytes);
                     assert_eq!((found.num_rows(), found.num_columns(), parts), (0, 7, 0));
-                    assert!(found.column(2).data_type() == &crate::rows::types::arrow(ColumnType::Decimal { precision: 12, scale: 2 }));
+                    assert!(found.column(2).data_type() == &crate::types::arrow(ColumnType::Decimal { precision: 12, scale: 2 }));
                 }
                 _ => assert_eq!(text(format, &bytes).lines().count(), 1, "{format:?}"),
             }

@@ -167,8 +167,8 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
         let grouped = ordered(select(&dataset, &["Name", "Rows"]), &["-Rows", "Name"]);
         let owner = scope(ALICE);
         let question = crate::run::engine::Question { scope: &owner, plan: &distinct, window: Window::All, at_most: None };
-        let prepared = world.engine.prepare(question, crate::run::engine::HeldTexts::Guessed, 2).await.unwrap();
-        assert!(prepared.guesses);
+        let prepared = world.engine.prepare(question, crate::rows::held_texts::HeldTexts::Guessed, 2).await.unwrap();
+        assert!(prepared.strategy.guesses());
         let first = execute_stream(prepared.physical, world.engine.inner.parallel.task_ctx()).unwrap().next().await.unwrap();
         assert_eq!(first.is_err_and(|error| crate::functions::codes::are_too_many(&error)), memory == 10 << 20);
         answers.push([world.csv(&distinct).await.unwrap(), world.csv(&grouped).await.unwrap()]);

@@ -159,7 +159,7 @@ async fn large_row_groups_are_read_in_fewer_streams_with_the_same_answer() {
         let owner = scope(ALICE);
         let question = crate::run::engine::Question { scope: &owner, plan: &plan, window: Window::All, at_most: None };
         let (prepared, need) = world.engine.sized(question, crate::run::budget::Room::Whole).await.unwrap();
-        assert_eq!(prepared.width, width);
+        assert_eq!(prepared.strategy.streams().map(|streams| streams.width), Some(width));
         assert!(need.pool >= world.engine.inner.budget.share / 2, "{need:?}");
         answers.push(world.csv(&plan).await.unwrap());
         assert!(world.engine.inner.budget.ledger.most() <= memory);

@@ -1,6 +1,7 @@
 use super::*;
 use chrono::DateTime;
 
+use crate::enrollment::OverallStatus;
 use crate::role::Role;
 use crate::scope::Locations;
 

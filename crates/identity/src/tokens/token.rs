@@ -134,10 +134,11 @@ impl AccessClaims {
         self.scp.is_some().then_some(self.oid)
     }
 
-    /// Checks everything but the signature.
+    /// Everything but the signature.
     ///
     /// # Errors
-    /// The first claim that is not as expected.
+    ///
+    /// [`TokenFault`] is the first claim that is not as expected.
     pub fn check(&self, expected: &Expectation<'_>) -> Result<TokenSubject, TokenFault> {
         let now = expected.now.timestamp();
         if now >= self.exp {

@@ -1,4 +1,4 @@
-//! `insightgate audit`: who was given, lost or was refused what, the newest first. What came too often stands there once a minute, with how often.
+//! `insightgate audit`: who was granted, lost or was refused what, with the newest first. Frequent events appear once a minute, with their number.
 
 use clap::Args;
 use insightgate_client::manage::{AuditEvent, AuditFilter};

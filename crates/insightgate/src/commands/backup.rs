@@ -1,17 +1,18 @@
-//! `insightgate backup`: a copy of the SQLite database, while the server goes on.
+//! `insightgate backup`: a copy of the SQLite database, while the server continues.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use insightgate_operations::executions::written_file;
-use insightgate_operations::executions::written_file::{Output, Readers};
+use insightgate_operations::written_file;
+use insightgate_operations::written_file::{Output, Readers};
 use insightgate_store::Store;
 
 use crate::cli::BackupArguments;
 use crate::command_error::CommandError;
 use crate::config;
-use crate::data_folder::{DataFolder, fault};
+use crate::data_folder::DataFolder;
+use crate::files::fault;
 use crate::server::not_opened;
 
 pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {

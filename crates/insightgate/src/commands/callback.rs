@@ -1,4 +1,4 @@
-//! `insightgate callback`: what was sent to the receivers of reports, and the secrets that they know it by.
+//! `insightgate callback`: what was sent to the receivers of callbacks, and the secrets that sign it.
 
 mod secret;
 

@@ -1,4 +1,4 @@
-//! `insightgate dataset list | show`: what a data folder offers.
+//! `insightgate dataset list | show`: the datasets of a data folder.
 
 pub mod add;
 pub(crate) mod file_arguments;
@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use crate::cli::{DatasetListArguments, DatasetShowArguments};
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, shown};
+use crate::data_folder::DataFolder;
+use crate::files::shown;
 use crate::terminal::table::{Table, fields};
 use crate::terminal::{print, print_json};
 

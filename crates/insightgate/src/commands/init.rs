@@ -1,21 +1,22 @@
 //! `insightgate init`: a commented configuration file, the first operator, and the operator's profile.
 //!
-//! May be repeated: what is there stays. The profile is written before its secret is made valid, so that a start that was cut off can go on
-//! with it.
+//! It may be repeated: what exists stays. The profile is written before its secret becomes valid, so that an interrupted `init` can continue with it.
 
 use std::path::{Path, PathBuf};
 
 use insightgate_operations::context::{Context, Settings};
-use insightgate_operations::executions::written_file;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::failure::Failure;
+use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::make_operator::{Operator, add_operator_secret, make_operator};
+use insightgate_operations::written_file;
 
 use crate::cli::InitArguments;
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::{DataFolder, fault, shown, write_whole};
+use crate::data_folder::DataFolder;
 use crate::env_vars;
+use crate::files::{fault, shown, write_whole};
 use crate::origin;
 use crate::profiles::write::{OperatorProfile, is_of, to_file, to_section};
 use crate::profiles::{self, Named, Profile};
@@ -86,8 +87,11 @@ async fn give(
     before: Option<Profile>,
     connect: impl Fn(&Operator, &str) -> OperatorProfile,
 ) -> Result<(), CommandError> {
+    // Nobody is served yet, and the folder is locked.
+    #[allow(clippy::disallowed_methods)]
+    let by = Provisioner::at_start(ACTOR);
     let failed = |failure: Failure| CommandError::failed(format!("the operator could not be made: {failure:?}"));
-    let operator = make_operator(context, ACTOR).await.map_err(failed)?;
+    let operator = make_operator(context, by).await.map_err(failed)?;
     let id = operator.application.id.to_string();
     if before.as_ref().is_some_and(|before| !is_of(before, &id)) {
         let message = format!("{} is of another server", destination.shown());
@@ -114,7 +118,7 @@ async fn give(
         }
     };
     destination.write(&connect(&operator, &secret))?;
-    add_operator_secret(context, &operator, &secret, ACTOR).await.map_err(failed)?;
+    add_operator_secret(context, by, &operator, &secret).await.map_err(failed)?;
     let made = if operator.is_new { "made the first operator" } else { "gave the operator a further secret" };
     eprintln!("{made}; its credentials are in {}", destination.shown());
     Ok(())

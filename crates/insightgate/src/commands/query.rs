@@ -1,4 +1,4 @@
-//! `insightgate query`: queries that are saved, tried and explained, and the language that they are written in.
+//! `insightgate query`: saves, tries and explains queries, and describes the query language.
 
 pub(crate) mod language_page;
 mod rows;

@@ -1,4 +1,4 @@
-//! `insightgate run`: a query straight on local data, or what it would do there.
+//! `insightgate run`: runs a query on local data, or explains it.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use insightgate_engine::ArtifactSummary;
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::datasets::catalogs::Catalogs;
-use insightgate_operations::executions::written_file::{Output, Readers};
 use insightgate_operations::queries::explain::explain_local;
 use insightgate_operations::queries::run_locally::{LocalRun, RunFault, run_query};
 use insightgate_operations::random::Random;
+use insightgate_operations::written_file::{Output, Readers};
 use insightgate_query::format::Format;
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
@@ -19,7 +19,8 @@ use crate::cli::RunArguments;
 use crate::command_error::CommandError;
 use crate::commands::query::said;
 use crate::commands::query::text::not_valid;
-use crate::data_folder::{DataFolder, fault};
+use crate::data_folder::DataFolder;
+use crate::files::fault;
 use crate::server::{EngineLimits, Roots, not_opened, open_engine};
 use crate::terminal::print_json;
 

@@ -13,7 +13,8 @@ use insightgate_outbound::AddressRules;
 use crate::cli::{ServeArguments, ServerRole};
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
-use crate::data_folder::{DataFolder, fault};
+use crate::data_folder::DataFolder;
+use crate::files::fault;
 use crate::log::start_log;
 use crate::origin;
 use crate::server::connections::{Admission, Timing};
@@ -75,7 +76,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
         if let Some((listener, bound)) = https {
             running.serve(listener, state(origin::of_listener("https", bound)), tls.clone(), &doors)?;
             if let Some(tls) = tls {
-                running.spawn(|stop| certificate.keep_fresh(tls, stop));
+                running.start_loop(certificate.keep_fresh(tls));
             }
             eprintln!("serving https://{bound}");
         }

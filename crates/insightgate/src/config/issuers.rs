@@ -1,4 +1,4 @@
-//! `[[issuer]]`: the external issuers whose tokens are trusted. A list, so that it stands in the file alone, not in the environment.
+//! `[[issuer]]`: the external issuers whose tokens are trusted. It is a list, so it can be set in the file only and not by the environment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -102,7 +102,7 @@ const SETTINGS: &[Setting<IssuerConfiguration>] = &[
 /// Left out of the example, which can hold but one of two that exclude each other.
 const TENANT: &str = "tenant";
 
-/// Reads every `[[issuer]]`, and appends all that is wrong with them.
+/// Reads every `[[issuer]]`, and appends all of their problems.
 pub fn read(file: &Table, configuration: &mut Configuration, problems: &mut Vec<String>) {
     let listed = match file.get(NAME) {
         None => &[],
@@ -173,7 +173,7 @@ fn is_within(issuer: &str, own: &str) -> bool {
     path.and_then(|at| issuer.get(..at)).is_some_and(|origin| crate::origin::public(origin).as_deref() == Ok(own))
 }
 
-/// Commented out as a whole: there is no issuer by default.
+/// The section is commented out: there is no issuer by default.
 pub fn example() -> String {
     let mut text = format!(
         "\n# An issuer of tokens that is trusted beside, or instead of, this server: Entra ID, Keycloak or any other with OpenID Connect\n\

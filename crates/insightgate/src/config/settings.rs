@@ -19,7 +19,7 @@ pub struct Setting<Target = Configuration> {
     /// `section.name`.
     pub key: &'static str,
     pub about: &'static str,
-    /// As TOML; None where there is no default, with an example instead.
+    /// The default as TOML; None if there is none, and an example is shown instead.
     pub default: Result<&'static str, &'static str>,
     pub read: fn(&mut Target, &Value) -> Result<(), String>,
 }

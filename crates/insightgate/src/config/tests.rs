@@ -14,6 +14,24 @@ fn the_example_is_the_defaults_and_is_the_file_in_the_repository() {
     assert_eq!(committed, example(), "write it anew: cargo run -p insightgate -- init --config - > insightgate.example.toml");
 }
 
+/// What documents promise of a server that nothing was chosen for. A change here is one that operators have to hear of.
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let configuration = read("", nothing).unwrap();
+    let service = &configuration.service;
+    assert_eq!(*service, Settings::default(), "the API's tests run on the defaults of the server");
+    assert!(service.quotas && service.built_in_authority && !service.require_mfa && !service.strict_refresh && !service.store_links);
+    assert_eq!(service.resources.first().map(String::as_str), Some("https://api.partnercenter.microsoft.com"));
+    assert_eq!((service.link_lifetime.num_days(), service.signing_key_days, service.audit_days), (7, 90, 365));
+    assert_eq!((service.artifact_days, service.history_days, service.artifact_bytes), (90, 90, None));
+    assert_eq!((service.hold_poll.as_secs(), service.preview_timeout.as_secs(), service.run_limit.as_secs()), (2, 100, 3600));
+    let listeners =
+        [configuration.http, configuration.https].map(|address| address.map(|address| (address.ip().is_loopback(), address.port())));
+    assert_eq!(listeners, [Some((true, 7080)), Some((true, 7443))], "no other machine may connect before somebody has chosen so");
+    assert!(configuration.trusted_proxies.is_empty() && configuration.cors_origins.is_empty() && configuration.issuers.is_empty());
+    assert!(configuration.allowed_networks.is_empty(), "callbacks go to public addresses alone");
+}
+
 #[test]
 fn every_example_value_reads() {
     let uncommented: String = example()

@@ -1,4 +1,4 @@
-//! Values of settings: read from TOML, refused in words that say what should stand there.
+//! Values of settings, read from TOML. A refusal says which values are possible.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub fn text(value: &Value) -> Result<String, String> {
     }
 }
 
-/// Checked here, so that it is reported with the other problems; opened with the environment's settings later.
+/// The value is checked here, so that it is reported with the other problems. It is opened later, with the environment's settings.
 pub fn data_root(value: &Value) -> Result<String, String> {
     let text = text(value).map_err(|_| "should be a folder or a URL".to_owned())?;
     DataRoot::parse(&text, []).map(|_| text).map_err(|error| error.to_string())
@@ -63,7 +63,7 @@ pub fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
     texts(value)?.into_iter().map(network).collect()
 }
 
-/// As browsers send them. None stands for all: whoever may read answers is named.
+/// Origins as browsers send them. There is no value for all origins: each has to be named.
 pub fn origins(value: &Value) -> Result<Vec<String>, String> {
     let origin = |text: String| {
         let wrong =
@@ -83,7 +83,7 @@ pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
     table.iter().map(weight).collect()
 }
 
-/// By the interval in hours from which on each number holds.
+/// Numbers by the interval in hours from which on each applies.
 pub fn most_runs(value: &Value) -> Result<BTreeMap<u32, u32>, String> {
     let table = value.as_table().ok_or_else(|| format!("should be a table of intervals and numbers of runs, but is {value}"))?;
     let most = |(hours, most): (&String, &Value)| {

@@ -1,4 +1,4 @@
-//! Who signs in to the demo. Kept in a file that its owner alone can read: the database has only digests.
+//! The credentials of the demo. They are in a file that only its owner can read, since the database has only digests.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, write_private};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, write_private};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Credentials {
@@ -20,12 +21,12 @@ pub struct Credentials {
     pub password: String,
     pub operator_id: Uuid,
     pub operator_secret: String,
-    /// The tenant whose rows must never show.
+    /// The tenant whose rows must never be shown.
     pub other_tenant_id: Uuid,
-    /// Whether all of them are in the database: the last thing that is written.
+    /// Whether all of them are in the database; this is written last.
     #[serde(default)]
     pub enrolled: bool,
-    /// The same of the marketplace, which folders of earlier versions do not have.
+    /// The same for the marketplace, which folders of earlier versions do not have.
     #[serde(default)]
     pub marketplace: bool,
 }

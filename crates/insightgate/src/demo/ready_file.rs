@@ -1,23 +1,23 @@
-//! The ready file: where the demo serves and whom it serves, for programs that start it.
+//! The ready file: the demo's addresses and credentials, for programs that start it.
 
 use std::path::Path;
 
-use insightgate_operations::executions::written_file;
+use insightgate_operations::written_file;
 use serde::Serialize;
 
 use super::credentials::Credentials;
 use crate::command_error::CommandError;
-use crate::data_folder::{fault, write_private};
+use crate::files::{fault, write_private};
 
 const API: &str = "/insights/v1/mpn";
 
-/// By which the listeners are reached on this machine.
+/// The addresses of the listeners on this machine.
 pub struct Addresses {
     pub http: String,
     pub https: String,
 }
 
-/// Its field names are a promise.
+/// Its field names stay stable.
 #[derive(Serialize)]
 pub struct Ready {
     pub http: String,
@@ -45,13 +45,13 @@ struct Operator {
     client_secret: String,
 }
 
-/// None there is no error. A link to it stays, and so does a pipe.
+/// Removes the file. A missing file is no error. A link to it stays, and so does a pipe.
 pub fn remove(path: &Path) -> Result<(), CommandError> {
     written_file::remove(path).map_err(|error| fault(path, &error))
 }
 
 impl Ready {
-    /// `public`: what clients use, if that is not a listener's own address.
+    /// `public`: the address that clients use, if it is not a listener's own.
     pub fn new(local: &Addresses, public: Option<&str>, ca_certificate: &Path, credentials: &Credentials) -> Ready {
         let tenant = credentials.tenant_id;
         let (mut http, mut https) = (local.http.as_str(), local.https.as_str());
@@ -80,13 +80,13 @@ impl Ready {
         }
     }
 
-    /// What links and issuers begin with.
+    /// The beginning of links and issuers.
     pub fn clients(&self) -> &str {
         // Both are made of it.
         self.api.strip_suffix(API).unwrap_or(&self.https)
     }
 
-    /// Readable by its owner only: it holds secrets.
+    /// Only its owner can read it, since it has secrets.
     pub fn write(&self, path: &Path) -> Result<(), CommandError> {
         let text = serde_json::to_vec_pretty(self).map_err(|error| CommandError::failed(error.to_string()))?;
         write_private(path, &text)

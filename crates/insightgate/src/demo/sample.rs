@@ -1,8 +1,8 @@
-//! Sample data: rows for every dataset of both programs, as values. The demo writes them where an operator's own files would lie.
+//! Sample data: rows for every dataset of both programs, as values. The demo writes them where an operator's own files would be.
 //!
-//! Pure: the same settings give the same rows. Rows follow subscriptions from month to month, so that seats, revenue and dates agree with each
-//! other, and those of the marketplace follow purchases; every value that a documented sample query asks for occurs from about 60 rows on. It
-//! never writes a file and never asks the time.
+//! Pure: the same settings give the same rows. Rows follow subscriptions from month to month, so that seats, revenue and dates agree, and rows of the
+//! marketplace follow purchases. From about 60 rows on, every value that a documented sample query asks for occurs. It never writes a file and never
+//! reads the clock.
 
 mod companies;
 mod fields;
@@ -41,7 +41,7 @@ pub struct Partner {
     /// Not empty; the first counts as headquarters.
     pub locations: Vec<Location>,
     pub name: String,
-    /// Stands in front of every name and other open text, so that a row which shows up where it must not is recognised.
+    /// A prefix of every name and other open text, so that a row that is shown where it must not be is recognised.
     pub marker: Option<String>,
 }
 

@@ -16,7 +16,8 @@ use super::sample::{self, Chunk, SampleSettings};
 use super::seed::{other_partner, partner};
 use crate::cli::DemoArguments;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, write_private};
+use crate::data_folder::DataFolder;
+use crate::files::write_private;
 use crate::server::cores;
 
 /// What the rows were made from: the same needs no writing.

@@ -1,4 +1,4 @@
-//! `--require-mfa`: what a client meets since the real service requires a second factor, and what it does then.
+//! `--require-mfa`: how a client is refused since the real service requires a second factor, and what it does instead.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use insightgate_operations::context::SharedContext;
 use super::ready_file::{Addresses, Ready};
 use super::walk::client;
 use crate::command_error::CommandError;
-use crate::data_folder::shown;
+use crate::files::shown;
 
-/// Asks for a token with the password alone, and shows how it is refused.
+/// Requests a token with the password alone, and shows how it is refused.
 pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses) -> Result<(), CommandError> {
     let client = client(context, ready, local)?;
     println!("Insightgate demo, where everybody needs a second factor");

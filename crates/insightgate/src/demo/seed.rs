@@ -1,4 +1,4 @@
-//! The demo's people: a partner that meets every prerequisite, and another one whose rows must never show.
+//! The demo's organisations: a partner that meets every prerequisite, and another one whose rows must never be shown.
 
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::program::Program;
@@ -8,7 +8,8 @@ use insightgate_identity::tenant::{Location, Tenant};
 use insightgate_identity::user::domain_of;
 use insightgate_operations::context::Context;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::provisioning::add_user::{add_user, assign_role};
+use insightgate_operations::provisioning::Provisioner;
+use insightgate_operations::provisioning::add_user::{add_user, assign_role, checked_user};
 use insightgate_operations::provisioning::enroll_tenant::enroll_tenant;
 use insightgate_operations::provisioning::register_application::{register_application, register_public_application};
 use uuid::Uuid;
@@ -24,7 +25,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6c1e_9a52_3d0f_4b6e_9a57_1d0c_5be1_77a
 const DOMAIN: &str = "contoso.example";
 const ACTOR: &str = "insightgate demo";
 
-/// Reads the folder's identities, or makes them all in a new one; and puts them into a database that has none.
+/// Reads the folder's identities, or makes them in a new folder, and writes them into a database that has none.
 pub async fn identities(context: &Context, folder: &DataFolder, arguments: &DemoArguments) -> Result<Credentials, CommandError> {
     let mut credentials = match credentials::load(folder)? {
         Some(kept) => {
@@ -43,12 +44,15 @@ pub async fn identities(context: &Context, folder: &DataFolder, arguments: &Demo
         (credentials.enrolled, credentials.marketplace) = (false, false);
         credentials::save(folder, &credentials)?;
     }
+    // Nobody is served yet, and the folder is locked.
+    #[allow(clippy::disallowed_methods)]
+    let by = Provisioner::at_start(ACTOR);
     // Each step leaves what is there: a first start that was cut off goes on where it stopped.
     if !credentials.enrolled {
-        enroll(context, &credentials).await.map_err(failed)?;
+        enroll(context, by, &credentials).await.map_err(failed)?;
     }
     if !credentials.marketplace {
-        enroll_in_marketplace(context, &credentials).await.map_err(failed)?;
+        enroll_in_marketplace(context, by, &credentials).await.map_err(failed)?;
     }
     if !(credentials.enrolled && credentials.marketplace) {
         (credentials.enrolled, credentials.marketplace) = (true, true);
@@ -61,9 +65,9 @@ fn generate(context: &Context, arguments: &DemoArguments) -> Result<Credentials,
     let fixed = &arguments.identities;
     let id = |what: &str| Uuid::new_v5(&NAMESPACE, format!("{}:{what}", arguments.seed).as_bytes());
     let secret = || context.random.secret().map_err(|error| CommandError::failed(error.to_string()));
-    let username = fixed.username.clone().unwrap_or_else(|| format!("analyst@{DOMAIN}")).to_lowercase();
-    let domain = domain_of(&username).map(str::to_owned);
-    let tenant_domain = domain.ok_or_else(|| CommandError::usage(format!("--username '{username}' should be name@domain")))?;
+    let username = fixed.username.clone().unwrap_or_else(|| format!("analyst@{DOMAIN}"));
+    let password = fixed.password.clone().map_or_else(secret, Ok)?;
+    let (username, tenant_domain) = checked(&username, &password)?;
     Ok(Credentials {
         tenant_id: fixed.tenant_id.unwrap_or_else(|| id("tenant")),
         tenant_domain,
@@ -71,13 +75,21 @@ fn generate(context: &Context, arguments: &DemoArguments) -> Result<Credentials,
         client_secret: fixed.client_secret.clone().map_or_else(secret, Ok)?,
         public_client_id: id("public application"),
         username,
-        password: fixed.password.clone().map_or_else(secret, Ok)?,
+        password,
         operator_id: id("operator"),
         operator_secret: secret()?,
         other_tenant_id: id("other tenant"),
         enrolled: false,
         marketplace: false,
     })
+}
+
+/// The sign-in name as it is kept, and its domain: of a user that the management API would take too.
+fn checked(username: &str, password: &str) -> Result<(String, String), CommandError> {
+    let domain = domain_of(username.trim()).map(str::to_lowercase);
+    let domain = domain.ok_or_else(|| CommandError::usage(format!("--username '{username}' should be name@domain")))?;
+    let username = checked_user(username, password, &domain).map_err(|failure| CommandError::usage(failure.to_string()))?;
+    Ok((username, domain))
 }
 
 /// A folder keeps the identities that it was made with.
@@ -97,34 +109,34 @@ fn refuse_others(kept: &Credentials, fixed: &FixedIdentities) -> Result<(), Comm
     Err(CommandError::usage(message).hint("name another folder with --data-dir, or leave the flags out"))
 }
 
-async fn enroll(context: &Context, credentials: &Credentials) -> Result<(), Failure> {
+async fn enroll(context: &Context, by: Provisioner, credentials: &Credentials) -> Result<(), Failure> {
     for (organisation, locations) in organisations(credentials) {
-        enroll_tenant(context, &organisation, &locations, Program::Mpn, ACTOR).await?;
+        enroll_tenant(context, by, &organisation, &locations, Program::Mpn).await?;
     }
     let tenant = credentials.tenant_id;
     let registration = |id, name: &str, operator| Application { operator, ..Application::confidential(id, tenant, name) };
     // Any port of this machine: what libraries listen at while a browser signs in.
     let redirect_uris = || vec!["http://localhost".to_owned()];
     let reports = Application { redirect_uris: redirect_uris(), ..registration(credentials.client_id, "Contoso reports", false) };
-    register_application(context, &reports, &credentials.client_secret, &[Permission::PartnerApi], ACTOR).await?;
+    register_application(context, by, &reports, &credentials.client_secret, &[Permission::PartnerApi]).await?;
     let desktop = registration(credentials.public_client_id, "Contoso desktop", false);
     let desktop = Application { public: true, redirect_uris: redirect_uris(), ..desktop };
-    register_public_application(context, &desktop, &[Permission::PartnerApi], ACTOR).await?;
+    register_public_application(context, by, &desktop, &[Permission::PartnerApi]).await?;
     let operator = registration(credentials.operator_id, "Operator", true);
-    register_application(context, &operator, &credentials.operator_secret, &[], ACTOR).await?;
-    let user = add_user(context, tenant, user_id(credentials), &credentials.username, &credentials.password, ACTOR).await?;
+    register_application(context, by, &operator, &credentials.operator_secret, &[]).await?;
+    let user = add_user(context, by, tenant, user_id(credentials), &credentials.username, &credentials.password).await?;
     let viewer = RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization };
-    assign_role(context, tenant, user.id, &viewer, ACTOR).await
+    assign_role(context, by, tenant, user.id, &viewer).await
 }
 
 /// Both organisations, and the role that opens it to the user and to the application alone.
-async fn enroll_in_marketplace(context: &Context, credentials: &Credentials) -> Result<(), Failure> {
+async fn enroll_in_marketplace(context: &Context, by: Provisioner, credentials: &Credentials) -> Result<(), Failure> {
     for (organisation, locations) in organisations(credentials) {
-        enroll_tenant(context, &organisation, &locations, Program::Cmp, ACTOR).await?;
+        enroll_tenant(context, by, &organisation, &locations, Program::Cmp).await?;
     }
     let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
     for assignee in [user_id(credentials), credentials.client_id] {
-        assign_role(context, credentials.tenant_id, assignee, &manager, ACTOR).await?;
+        assign_role(context, by, credentials.tenant_id, assignee, &manager).await?;
     }
     Ok(())
 }
@@ -163,7 +175,7 @@ pub fn partner() -> sample::Partner {
     }
 }
 
-/// The partner whose rows must never show; each of them says so.
+/// The partner whose rows must never be shown; each of its rows says so.
 pub fn other_partner() -> sample::Partner {
     sample::Partner {
         global_account: "1009999".to_owned(),
@@ -174,5 +186,26 @@ pub fn other_partner() -> sample::Partner {
         }],
         name: "Foreign Partner Ltd".to_owned(),
         marker: Some("Foreign".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_takes_the_users_that_the_management_api_takes() {
+        let taken = checked(" Ana@Contoso.example", "correct horse").map_err(|error| error.to_string());
+        assert_eq!(taken, Ok(("ana@contoso.example".to_owned(), "contoso.example".to_owned())));
+        for (username, password) in [
+            ("ana", "correct horse"),
+            ("a b@contoso.example", "correct horse"),
+            ("ana@contoso", "correct horse"),
+            ("ana@-contoso.example", "correct horse"),
+            ("ana@contoso.example", "short"),
+            ("horse@contoso.example", "correct horse"),
+        ] {
+            assert!(checked(username, password).is_err(), "{username} {password}");
+        }
     }
 }

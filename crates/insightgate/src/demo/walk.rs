@@ -1,4 +1,4 @@
-//! The five documented steps, as a client of the demo's own server over HTTPS, each printed with what came back.
+//! The five documented steps, as a client of the demo's own server over HTTPS. Each is printed with its answer.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, SignIn, Subject};
 use insightgate_operations::context::SharedContext;
-use insightgate_operations::executions::written_file::{Output, Readers};
+use insightgate_operations::written_file::{Output, Readers};
 
 use super::ready_file::{Addresses, Ready};
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, shown};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, shown};
 
 const QUERY_NAME: &str = "Revenue by customer";
 const QUERY: &str =
@@ -23,7 +24,7 @@ const SHOWN_LINES: usize = 5;
 /// Polls for the run before the demo gives up; each is held by the server for a moment.
 const POLLS: usize = 60;
 
-/// What the curl lines need.
+/// The values in the curl commands.
 pub struct Walked {
     query_id: String,
     report_id: String,
@@ -164,7 +165,7 @@ async fn download(client: &Client, link: &str, path: &Path) -> Result<(u64, Vec<
     Ok((bytes, lines))
 }
 
-/// A line for each step, to be repeated by hand.
+/// A command for each step, to repeat it by hand.
 pub fn print_curl(ready: &Ready, walked: &Walked) {
     let Ready { api, token_url, client_id, client_secret, username, password, resource, http, .. } = ready;
     let Walked { query_id, report_id, link } = walked;

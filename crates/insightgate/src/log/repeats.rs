@@ -1,8 +1,8 @@
-//! One line a minute for one cause: a disk that is full or a database that is gone is met by every request and every loop, and thousands of the same
-//! lines hide all others and fill what is left of the disk.
+//! One line a minute for one cause. A full disk or a missing database affects every request and every loop, and thousands of equal lines would hide
+//! all others and fill the disk.
 //!
-//! The cause is the text of the event and of its error, without the numbers and identifiers in them. What was left out is counted, and told with
-//! the next line. Events without an error, and those below a warning, always pass; so does everything while the log is at `debug`.
+//! The cause is the text of the event and of its error, without numbers and identifiers. Lines that were left out are counted, and the next line has
+//! their number. Events without an error, and those below a warning, always pass, and so does everything at `debug`.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write as _};
@@ -19,7 +19,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 const PERIOD: Duration = Duration::from_secs(60);
-/// Causes that are remembered; beyond them, those that are over go first.
+/// The most causes that are remembered; beyond them, those that are over are dropped first.
 const MOST: usize = 256;
 /// Fields that say why.
 const CAUSES: [&str; 4] = ["error", "cause", "fault", "reason"];

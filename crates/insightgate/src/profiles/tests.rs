@@ -12,7 +12,7 @@ fn looked_up(variables: &Variables) -> impl Fn(&EnvVar) -> Option<String> {
 fn home(text: &str) -> (tempfile::TempDir, Variables) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("insightgate")).unwrap();
-    crate::data_folder::write_private(&folder.path().join("insightgate/profiles.toml"), text.as_bytes()).unwrap();
+    crate::files::write_private(&folder.path().join("insightgate/profiles.toml"), text.as_bytes()).unwrap();
     let variables = Variables::from([("XDG_CONFIG_HOME", folder.path().display().to_string())]);
     (folder, variables)
 }
@@ -119,7 +119,7 @@ fn a_ready_file_manages_as_its_operator() {
         "token_url": "x", "api": "x", "resource": "r", "tenant_id": "t", "tenant_domain": "d", "client_id": "app", "client_secret": "s",
         "username": "analyst@d", "password": "p", "operator": {"client_id": "op", "client_secret": "os"}
     });
-    crate::data_folder::write_private(&path, ready.to_string().as_bytes()).unwrap();
+    crate::files::write_private(&path, ready.to_string().as_bytes()).unwrap();
     let file = path.to_str().unwrap();
     let profile = load(Some(file), |_| None).unwrap_or_else(|error| panic!("{error}"));
     let settings = profile.management().unwrap();
@@ -190,7 +190,7 @@ fn what_is_wrong_in_a_file_is_said_without_its_secrets() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ready.json");
-    crate::data_folder::write_private(&path, b"{\"client_secret\": [\"s3cret\"]}").unwrap();
+    crate::files::write_private(&path, b"{\"client_secret\": [\"s3cret\"]}").unwrap();
     let error = load(path.to_str(), |_| None).err().unwrap();
     assert!(error.message.contains("line 1") && !error.message.contains("s3cret"), "{error}");
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use serde::Serialize;
 use toml_edit::{DocumentMut, Item};
 
-use super::{Profile, read_private};
+use super::Profile;
 use crate::command_error::CommandError;
-use crate::data_folder::{fault, write_private};
+use crate::files::read_private;
+use crate::files::{fault, write_private};
 
-/// How an operator connects, in the ready file's words.
+/// How an operator connects, with the ready file's names.
 #[derive(Clone, Serialize)]
 pub struct OperatorProfile {
     pub authority: String,
@@ -21,7 +22,7 @@ pub struct OperatorProfile {
 }
 
 impl OperatorProfile {
-    /// Whether that profile leads to the same place.
+    /// Whether that profile leads to the same server and operator.
     pub fn is_in(&self, profile: &Profile) -> bool {
         let says = |field: &Option<String>, value: &str| field.as_deref() == Some(value);
         says(&profile.authority, &self.authority)
@@ -36,7 +37,7 @@ pub fn to_file(path: &Path, profile: &OperatorProfile) -> Result<(), CommandErro
     write_private(path, &text)
 }
 
-/// Puts the section in, or in its own place. Everything else in the file stays as it was written.
+/// Adds the section, or replaces it. Everything else in the file stays as it was written.
 pub fn to_section(path: &Path, name: &str, profile: &OperatorProfile) -> Result<(), CommandError> {
     let before = read_private(path)?.unwrap_or_default();
     let text = with_section(&before, name, profile).ok_or_else(|| {

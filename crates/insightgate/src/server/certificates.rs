@@ -1,7 +1,7 @@
-//! A certificate authority of the data folder's own, made at its first start, and a fresh server certificate at each start.
+//! The data folder's own certificate authority, made at the first start, and a new server certificate at each start.
 //!
-//! Clients trust the authority's certificate once (`tls/ca.pem`). Validity follows the real time whatever the product's clock says: clients
-//! check it against theirs.
+//! Clients trust the authority's certificate (`tls/ca.pem`). Validity follows the real time and not the product's clock, since clients compare it
+//! with their own.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,8 @@ use rcgen::{
 };
 
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, write_private};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, write_private};
 
 /// Where the second part of the authority's file begins.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
@@ -46,7 +47,7 @@ struct Authority {
     file: PathBuf,
 }
 
-/// What clients of the data folder's server are to trust: a PEM file, made at the first start.
+/// What clients of this server have to trust: a PEM file, made at the first start.
 pub fn authority_file(folder: &DataFolder, now: DateTime<Utc>) -> Result<PathBuf, CommandError> {
     open_authority(folder, now).map(|authority| authority.file)
 }

@@ -1,7 +1,7 @@
-//! Which connections are taken, of all listeners together: a bound for all, and a share for each address. Whoever comes when there is no room is
-//! let in at the cost of the connection that has waited longest for its client; a connection that the server works for is never closed for another.
+//! The bounds of connections, for all listeners together: a total, and a share for each address. If there is no room, a new connection replaces the
+//! one that has waited longest for its client. A connection that the server is working for is never closed for another.
 //!
-//! It knows addresses and times, and never touches a socket.
+//! It knows only addresses and times, and never touches a socket.
 
 mod activity;
 mod service;
@@ -22,11 +22,11 @@ pub use stream::WatchedStream;
 /// Places that connections may take.
 #[derive(Debug, Clone)]
 pub struct Places {
-    /// Of all addresses together.
+    /// The total of all addresses.
     pub total: usize,
-    /// Of one IPv4 address, or of one network of IPv6 (/64).
+    /// The share of one IPv4 address, or of one IPv6 network (/64).
     pub per_address: usize,
-    /// Proxies, behind which many clients share an address: they have no share of their own.
+    /// Trusted proxies, behind which many clients share an address: the share does not apply to them.
     pub proxies: Vec<IpNet>,
 }
 
@@ -61,7 +61,7 @@ struct Share {
     is_proxy: bool,
 }
 
-/// A place, given back when it is dropped.
+/// A place, which is freed when it is dropped.
 #[derive(Debug)]
 pub struct Place {
     admission: Admission,
@@ -93,7 +93,7 @@ impl Admission {
         Admission(Arc::new(Shared { places, ledger: Mutex::default() }))
     }
 
-    /// None: there is no room, and nobody who could make some.
+    /// None: there is no room, and no connection that could be closed for it.
     pub fn admit(&self, peer: IpAddr, now: Instant) -> Option<Place> {
         let places = &self.0.places;
         let share = share(peer, &places.proxies);
@@ -127,7 +127,7 @@ impl Admission {
         place
     }
 
-    /// Closes a connection that waits for its client, of the address with the most: the process has no files left.
+    /// Closes a connection that waits for its client, of the address with the most connections, since the process has no open files left.
     pub fn make_room(&self, now: Instant) {
         let mut ledger = self.ledger();
         if let Some((from, at)) = ledger.of_the_most(now) {

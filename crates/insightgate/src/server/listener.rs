@@ -1,4 +1,5 @@
-//! One listener: takes connections while there are places for them, speaks TLS and HTTP on them, and ends those that wait too long for their client.
+//! One listener: accepts connections while there are places for them, speaks TLS and HTTP, and closes connections that wait too long for their
+//! client.
 
 use std::io;
 use std::net::SocketAddr;
@@ -46,13 +47,13 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 pub struct Doors {
     pub admission: Admission,
     pub timing: Timing,
-    /// What a client has to take of its answers.
+    /// How fast a client has to read its answers.
     pub least: LeastRate,
-    /// How long requests may go on when the process is asked to end.
+    /// How long requests may continue when the process is asked to end.
     pub drain: Duration,
 }
 
-/// Serves until `stop` says so, over TLS when there is a certificate.
+/// Serves until `stop` is set, over TLS if there is a certificate.
 pub async fn serve(listener: TcpListener, app: Router, tls: Option<RustlsConfig>, doors: Doors, mut stop: watch::Receiver<bool>) {
     let serving = Serving { app, tls, builder: Arc::new(builder()), timing: doors.timing, least: doors.least, stop: stop.clone() };
     let mut connections = JoinSet::new();
@@ -199,11 +200,11 @@ impl Serving {
     }
 }
 
-/// The listener in the form that connections are taken from.
+/// The listener in the form that accepts connections.
 ///
 /// # Errors
 ///
-/// When the system refuses to have it waited for.
+/// When the system refuses to register it for waiting.
 pub fn prepared(listener: std::net::TcpListener) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)

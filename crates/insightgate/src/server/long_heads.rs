@@ -1,7 +1,7 @@
-//! What a client hears whose request has a longer head than is read. The library refuses it before anything of ours sees the request, with a status and
-//! no word; here the words are put in, in the form of every answer, and the client is given a moment to read them.
+//! The answer to a request whose head is too long. The library refuses such a request before our code sees it, with a status and an empty body. This
+//! module adds a body in the usual form, and gives the client a moment to read it.
 //!
-//! It works on the bytes of a connection over HTTP/1, above TLS, and touches no other answer than that one.
+//! It works on the bytes of a connection over HTTP/1, above TLS, and changes no other answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

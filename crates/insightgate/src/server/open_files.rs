@@ -1,4 +1,4 @@
-//! How many files the process may have open: connections are some of them, and the database and the data need the others.
+//! The limit of open files: connections use some of them, and the database and the data need the others.
 
 use std::net::IpAddr;
 
@@ -9,8 +9,8 @@ use crate::server::connections::Places;
 /// Files that are left to the database, the data, files of reports and what is sent.
 const OTHERS: u64 = 256;
 
-/// The places that there are for connections. The limit on open files is raised as far as the system lets an ordinary process do it; where that
-/// is too low, there are fewer places, and the log says so.
+/// The places for connections. The limit of open files is raised as far as the system allows an ordinary process. If that is too low, there are fewer
+/// places, and the log says so.
 pub fn places(total: usize, per_address: usize, proxies: &[IpNet]) -> Places {
     let wanted = total as u64 + OTHERS;
     let limit = rlimit::increase_nofile_limit(wanted.max(4096)).unwrap_or(wanted);

@@ -1,7 +1,7 @@
-//! Ends connections whose peer does not read what it asked for: a write that waits would wait for ever.
+//! Closes connections whose peer does not read its answers, since a write that waits would wait for ever.
 //!
-//! Only the time counts in which a write waits, and the bytes that went out meanwhile. A stream of HTTP/2 can stall without its connection; whoever writes
-//! to it notices that, and asks for the connection's end (`ConnectionEnd` in each request).
+//! Only the time counts in which a write waits, and the bytes that are sent in that time. An HTTP/2 stream can stall without its connection; its
+//! writer detects that, and asks for the connection to be closed (`ConnectionEnd` in each request).
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
@@ -23,17 +23,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 256 << 10;
 
-/// What a peer has to take while it makes us wait.
+/// How fast a peer has to read while we wait for it.
 #[derive(Debug, Clone, Copy)]
 pub struct LeastRate {
     /// Bytes a second.
     pub rate: u64,
-    /// The time that is averaged over.
+    /// The time for the average.
     pub window: Duration,
 }
 
 impl LeastRate {
-    /// What a download has to take holds for every answer.
+    /// The rate for downloads applies to every answer.
     pub fn of(downloads: &DownloadSettings) -> LeastRate {
         LeastRate { rate: downloads.least_rate, window: downloads.slow }
     }
@@ -52,7 +52,7 @@ fn limit_unread(stream: &TcpStream, window: Duration) {
 #[cfg(not(target_os = "linux"))]
 fn limit_unread(_: &TcpStream, _: Duration) {}
 
-/// A stream that fails when its peer takes too little, or when its end was asked for.
+/// A stream that fails if its peer reads too slowly, or if its end was requested.
 pub struct PacedStream<S> {
     stream: S,
     /// For the log.
@@ -96,7 +96,7 @@ fn stalled() -> io::Error {
 }
 
 impl PacedStream<TcpStream> {
-    /// Of a connection that was just taken.
+    /// For a connection that was just accepted.
     pub fn over(stream: TcpStream, least: LeastRate) -> PacedStream<TcpStream> {
         limit_unread(&stream, least.window);
         let peer = stream.peer_addr().ok();
@@ -105,7 +105,7 @@ impl PacedStream<TcpStream> {
 }
 
 impl<S> PacedStream<S> {
-    /// For those who find out that a stream within the connection has stalled.
+    /// For code that detects a stalled stream within the connection.
     pub fn end(&self) -> ConnectionEnd {
         self.end.handle()
     }

@@ -1,16 +1,22 @@
-//! The certificate that the HTTPS listener shows: the operator's own files, or one of the data folder's authority; renewed while it serves.
+//! The certificate of the HTTPS listener: the operator's own files, or one of the data folder's authority. It is renewed while the server runs.
 //!
-//! Files that changed are read again within seconds, or at once on SIGHUP. What cannot be used is reported, and the last good one stays.
+//! Changed files are read again within seconds, or at once on SIGHUP. A certificate that cannot be used is logged, and the last good one stays.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum_server::tls_rustls::RustlsConfig;
+use insightgate_operations::background::driver::Loop;
+use insightgate_operations::background::turn::Next;
 use insightgate_operations::clock::Clock;
-use tokio::sync::watch;
+use insightgate_operations::failure::Failure;
+use tokio::sync::Mutex;
 
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, shown};
+use crate::data_folder::DataFolder;
+use crate::files::shown;
 use crate::server::certificates::server_certificate;
 
 /// How often the files are looked at.
@@ -18,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(3);
 /// A certificate of our own is made anew after so many days, well before it expires.
 const RENEW_DAYS: i64 = 180;
 
-/// The stores' client brings a second provider of cryptography into the build, so that the library no longer chooses by itself.
+/// Chooses the provider of cryptography. The client of object stores brings a second one into the build, so the library cannot choose by itself.
 pub fn choose_cryptography() {
     // An error says that one was chosen before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -47,26 +53,37 @@ impl CertificateSource {
         }
     }
 
-    /// Keeps `tls` up to date until `stop` says so.
-    pub async fn keep_fresh(self, tls: RustlsConfig, mut stop: watch::Receiver<bool>) {
-        let mut seen = self.stamp();
-        let mut hangups = hangups();
-        while !*stop.borrow() {
-            let asked = tokio::select! {
-                () = tokio::time::sleep(LOOK) => false,
-                () = hangups.next() => true,
-                _ = stop.changed() => return,
-            };
-            let stamp = self.stamp();
-            if stamp == seen && !asked {
-                continue;
+    /// The loop that keeps `tls` up to date: it looks every few seconds, and reads in any case when somebody asks by SIGHUP.
+    pub fn keep_fresh(self, tls: RustlsConfig) -> Loop {
+        let seen = Mutex::new(self.stamp());
+        let (source, asked, hangups) = (Arc::new((self, seen)), Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(hangups())));
+        let told = Arc::clone(&asked);
+        let work = move |_| {
+            let (source, tls, asked) = (Arc::clone(&source), tls.clone(), told.swap(false, Ordering::Relaxed));
+            async move {
+                let (source, seen) = &*source;
+                source.look(&tls, asked, &mut *seen.lock().await).await.map(|()| Next::Period)
             }
-            seen = stamp;
-            match self.reload(&tls).await {
-                Ok(()) => tracing::info!("the TLS certificate was read again"),
-                Err(error) => tracing::error!(error = %error, "the new TLS certificate cannot be used; the last one stays"),
+        };
+        Loop::new("certificate", "the new TLS certificate cannot be used; the last one stays", LOOK, work).woken_by(move || {
+            let (hangups, asked) = (Arc::clone(&hangups), Arc::clone(&asked));
+            async move {
+                hangups.lock().await.next().await;
+                asked.store(true, Ordering::Relaxed);
             }
+        })
+    }
+
+    /// Reads it again if somebody asks, or if it is another than was seen last.
+    async fn look(&self, tls: &RustlsConfig, asked: bool, seen: &mut Stamp) -> Result<(), Failure> {
+        let stamp = self.stamp();
+        if stamp == *seen && !asked {
+            return Ok(());
         }
+        *seen = stamp;
+        self.reload(tls).await.map_err(|error| Failure::internal(error.to_string()))?;
+        tracing::info!("the TLS certificate was read again");
+        Ok(())
     }
 
     async fn reload(&self, tls: &RustlsConfig) -> Result<(), CommandError> {
@@ -101,8 +118,8 @@ fn written(path: &Path) -> Option<(SystemTime, u64)> {
     Some((found.modified().ok()?, found.len()))
 }
 
-/// A server does not end by SIGHUP, not while it starts either: where there is a certificate to read again it is read, else nothing is done.
-/// For the first moment of a process, outside of any runtime.
+/// SIGHUP never ends a server, not even while it starts. If there is a certificate to read again it is read, and otherwise nothing happens. For the
+/// beginning of a process, outside of any runtime.
 pub fn outlive_hangups() {
     // Once it is listened for, the signal never does what it did before, though the runtime that it was listened for on is gone.
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {

@@ -1,5 +1,5 @@
-//! Where a command takes a password from: a prompt that does not show it, stdin, a file that its owner alone can read, or a new one.
-//! Never from a flag, which a process list shows.
+//! Where a command reads a password: from a prompt that does not show it, from stdin, or from a file that only its owner can read; or it makes a new
+//! one. It never comes from a flag, which a process list shows.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use insightgate_client::manage::Secret;
 use insightgate_operations::random::Random;
 
 use crate::command_error::CommandError;
-use crate::profiles::read_private;
+use crate::files::read_private;
 use crate::terminal::is_interactive;
 
 /// Bytes; a longer text is no password.
@@ -36,7 +36,7 @@ pub struct Entered {
 }
 
 impl PasswordSource {
-    /// Asks on a terminal when no source is named.
+    /// Asks on a terminal if no source is named.
     pub fn read(&self, whose: &str) -> Result<Entered, CommandError> {
         let entered = |text: String| Ok(Entered { password: Secret(text), generated: false });
         if self.generate {

@@ -1,4 +1,4 @@
-//! Answers as people read them: aligned columns, or one line for each field. Programs ask for JSON instead.
+//! Answers for people: aligned columns, or one line for each field. Programs use JSON instead.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -12,7 +12,7 @@ impl Table {
         Table { rows: vec![names.iter().map(|name| name.to_uppercase()).collect()] }
     }
 
-    /// Under names as they are: those of a dataset keep their letters.
+    /// With the names as they are, since those of a dataset keep their letter case.
     pub fn of_columns(names: impl IntoIterator<Item = impl AsRef<str>>) -> Table {
         Table { rows: vec![names.into_iter().map(|name| plain(name.as_ref())).collect()] }
     }
@@ -45,7 +45,7 @@ fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// Others chose the text: it must not steer the terminal.
+/// The text comes from others, so it must not control the terminal.
 pub fn plain(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }

@@ -1,7 +1,7 @@
-//! Sends callbacks that are due: a few at once, under a lease, fenced on the epoch.
+//! Sends callbacks that are due, a few at a time, under a lease, fenced by the epoch.
 //!
-//! Each receiver and each tenant has a small share of what is under way, so that one that hangs keeps nobody else waiting. A callback that dies
-//! with its process is sent again: receivers tell repetitions by the callback's id.
+//! Concurrent callbacks are limited per process: 2 per receiver, 4 per tenant, 16 in total, so that one that hangs delays nobody else. A callback
+//! that dies with its process is sent again: receivers recognise repetitions by the callback's id.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -14,14 +14,13 @@ use insightgate_identity::enrollment::EnrollmentStage;
 use insightgate_outbound::{Limits, Message, OutboundError};
 use insightgate_report::callback::{AfterAttempt, CallbackMethod, after_attempt};
 use insightgate_store::{Callback, CallbackAttempt, CallbackOutcome, ClaimedCallback};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
 use crate::audit::{self, Happening};
-use crate::background::in_time;
+use crate::background::turn::Turn;
 use crate::callbacks::signature;
 use crate::context::{Context, SharedContext};
 use crate::failure::Failure;
@@ -30,10 +29,6 @@ use crate::failure::Failure;
 const EXCHANGE: Duration = Duration::from_secs(15);
 /// Milliseconds of the database's time: several exchanges.
 const LEASE_MILLISECONDS: i64 = 60_000;
-/// How long the deliverer waits at most before it looks again: a wait may be over, or another process may have ended a run.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// How long what is under way may take when the server stops. What is cut off is sent again.
-const GRACE: Duration = Duration::from_secs(5);
 /// Callbacks under way at once.
 const MOST: usize = 16;
 const MOST_PER_TENANT: usize = 4;
@@ -51,7 +46,7 @@ struct Flight {
 
 /// What is under way, by whose it is and where it goes.
 #[derive(Debug, Default, Clone)]
-struct Shares(Arc<Mutex<Counts>>);
+pub(crate) struct Shares(Arc<Mutex<Counts>>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -115,45 +110,37 @@ where
     }
 }
 
-/// Runs until `stop` says so. Each attempt is a task of its own: one that records what it met must go on while others are claimed, since both
+/// Sends what may leave now. Each attempt is a task of its own: one that records what it met must go on while others are claimed, since both
 /// need the database to themselves.
-pub async fn run(context: &SharedContext, mut stop: watch::Receiver<bool>) {
-    let (shares, mut under_way) = (Shares::default(), JoinSet::new());
-    while !*stop.borrow() {
-        match in_time(take_due(context, &shares)).await {
-            Ok(flights) => send_off(context, flights, &mut under_way),
-            Err(error) => tracing::error!(error = ?error, "callbacks could not be claimed"),
-        }
-        tokio::select! {
-            Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
-            () = tokio::time::sleep(LONGEST_WAIT) => {}
-            () = context.signals.callbacks.notified() => {}
-            _ = stop.changed() => {}
-        }
+pub(crate) async fn send_due(context: &SharedContext, shares: &Shares, turn: &Turn) -> Result<(), Failure> {
+    for flight in take_due(context, shares).await? {
+        let context = Arc::clone(context);
+        turn.spawn(async move {
+            let recorded = deliver(&context, flight).await;
+            // Another may take its share now.
+            context.signals.callbacks.notify_one();
+            recorded
+        });
     }
-    let ending = async { while under_way.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, ending).await.is_err() {
-        tracing::warn!("callbacks under way were cut off; they will be sent again");
-    }
+    Ok(())
 }
 
 /// Sends all that is due now, and waits for it. How many attempts there were.
+///
+/// # Errors
+/// The database is away, so that none could be claimed.
 pub async fn deliver_due(context: &SharedContext) -> Result<usize, Failure> {
     let (shares, mut under_way, mut count) = (Shares::default(), JoinSet::new(), 0);
     loop {
-        let flights = in_time(take_due(context, &shares)).await?;
+        let flights = take_due(context, &shares).await?;
         count += flights.len();
-        send_off(context, flights, &mut under_way);
+        for flight in flights {
+            let context = Arc::clone(context);
+            under_way.spawn(async move { deliver(&context, flight).await });
+        }
         if under_way.join_next().await.is_none() {
             return Ok(count);
         }
-    }
-}
-
-fn send_off(context: &SharedContext, flights: Vec<Flight>, under_way: &mut JoinSet<()>) {
-    for flight in flights {
-        let context = Arc::clone(context);
-        under_way.spawn(async move { deliver(&context, flight).await });
     }
 }
 
@@ -186,11 +173,14 @@ fn receiver(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-async fn deliver(context: &Context, flight: Flight) {
-    if let Err(error) = attempt(context, &flight.claimed).await {
+/// Whether the attempt was made, and what it met was recorded.
+async fn deliver(context: &Context, flight: Flight) -> bool {
+    let attempted = context.background.in_time(attempt(context, &flight.claimed)).await;
+    if let Err(error) = &attempted {
         // It is claimed again once its lease has ended.
-        tracing::error!(error = ?error, callback = %flight.claimed.callback.id, "an attempt at a callback could not be made or recorded");
+        tracing::error!(?error, callback = %flight.claimed.callback.id, "an attempt at a callback could not be made or recorded");
     }
+    attempted.is_ok()
 }
 
 async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Failure> {

@@ -9,14 +9,21 @@ use insightgate_identity::tokens::token::{Expectation, MFA, TokenSubject};
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::external_issuers::Audience;
+use crate::external_issuers::subject::subject as external_subject;
 use crate::failure::Failure;
 
 /// Accepts a token for the insights API.
+///
+/// # Errors
+/// When the token is not accepted, or the database does not answer.
 pub async fn authenticate(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
     principal(context, token, Audience::Insights).await
 }
 
 /// Accepts a token for the management API, and no other token.
+///
+/// # Errors
+/// When the token is not accepted, or the database does not answer.
 pub async fn authenticate_management(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
     let principal = principal(context, token, Audience::Management).await?;
     if context.settings.require_mfa && !principal.is_mfa_compliant() {
@@ -52,7 +59,7 @@ async fn principal(context: &Context, token: &str, audience: Audience) -> Result
 /// Who a token stands for, by the rules of the issuer that it names.
 async fn subject(context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
     if let Some(issuer) = context.issuers.of(token) {
-        return issuer.subject(context, token, audience).await;
+        return external_subject(context, issuer, token, audience).await;
     }
     if !context.settings.built_in_authority {
         let reason = "the token comes from no trusted issuer, and the built-in authority is off";

@@ -20,6 +20,9 @@ pub struct Caller {
 
 impl Caller {
     /// Checks every prerequisite of the program. A refusal names the missing one and is audited.
+    ///
+    /// # Errors
+    /// When a prerequisite is missing, or the database does not answer.
     pub async fn admit(context: &Context, principal: Arc<Principal>, program: Program, correlation: &str) -> Result<Caller, Failure> {
         if context.settings.require_mfa && !principal.is_mfa_compliant() {
             let failure = Failure::SecondFactorRequired;

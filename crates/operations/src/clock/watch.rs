@@ -3,12 +3,12 @@
 //!
 //! A server that was off for days looks like a clock that jumped in the meantime: it waits too, but less.
 
-use std::sync::{Mutex, PoisonError};
-
 use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_store::Store;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::context::Context;
+use crate::clock::Clock;
 use crate::failure::Failure;
 
 /// The setting that keeps when a process last looked, and until when nothing is removed.
@@ -22,7 +22,7 @@ const WAIT_AFTER_REST: TimeDelta = TimeDelta::hours(1);
 /// How old what is kept of the last look may be.
 const KEPT_FOR: TimeDelta = TimeDelta::minutes(1);
 
-/// This process's last look.
+/// This process's last look. Loops look one after another: one that sees a jump has written it down before the next looks.
 #[derive(Debug, Default)]
 pub struct ClockWatch(Mutex<Option<(DateTime<Utc>, Instant)>>);
 
@@ -34,23 +34,30 @@ struct Kept {
     until: DateTime<Utc>,
 }
 
-/// Whether what is old by the clock may be removed now. A clock that is moved by hand is trusted.
-pub async fn may_remove(context: &Context) -> Result<bool, Failure> {
-    if context.clock.is_manual() {
-        return Ok(true);
+impl ClockWatch {
+    /// Whether what is old by the clock may be removed now. A clock that is moved by hand has its reasons.
+    ///
+    /// # Errors
+    /// The database is away, so that nobody knows what earlier processes saw.
+    pub async fn may_remove(&self, clock: &Clock, store: &Store) -> Result<bool, Failure> {
+        if clock.is_manual() {
+            return Ok(true);
+        }
+        let mut last = self.0.lock().await;
+        let (now, measured) = (clock.now(), Instant::now());
+        let before = last.map(|(seen, at)| (seen, TimeDelta::from_std(measured - at).unwrap_or(TimeDelta::MAX)));
+        let kept = store.setting(SEEN).await?.as_deref().and_then(Kept::read);
+        let until = until(kept, before, now);
+        if kept.is_none_or(|kept| kept.until != until || (now - kept.seen).abs() >= KEPT_FOR) {
+            store.put_setting(SEEN, &Kept { seen: now, until }.written()).await?;
+        }
+        // Only now: a look that failed half-way has seen nothing.
+        *last = Some((now, measured));
+        if now < until && kept.is_none_or(|kept| kept.until != until) {
+            tracing::warn!(%until, "the clock has moved by more than a day, or the server was off for so long: nothing old is removed until then");
+        }
+        Ok(now >= until)
     }
-    let (now, measured) = (context.clock.now(), Instant::now());
-    let before = context.clock_watch.0.lock().unwrap_or_else(PoisonError::into_inner).replace((now, measured));
-    let before = before.map(|(seen, at)| (seen, TimeDelta::from_std(measured - at).unwrap_or(TimeDelta::MAX)));
-    let kept = context.store.setting(SEEN).await?.as_deref().and_then(Kept::read);
-    let until = until(kept, before, now);
-    if kept.is_none_or(|kept| kept.until != until || (now - kept.seen).abs() >= KEPT_FOR) {
-        context.store.put_setting(SEEN, &Kept { seen: now, until }.written()).await?;
-    }
-    if now < until && kept.is_none_or(|kept| kept.until != until) {
-        tracing::warn!(%until, "the clock has moved by more than a day, or the server was off for so long: nothing old is removed until then");
-    }
-    Ok(now >= until)
 }
 
 /// `before`: this process's last look, and how long ago it was by a clock that nobody sets.

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::credentials::guesses::Guesser;
 use crate::credentials::hashing_queue::Asker;
 use crate::credentials::password::{PasswordFault, Verified};
-use crate::issue_token::TokenFailure;
+use crate::token_failure::TokenFailure;
 
 /// The user, if the password is right. The caller checks whether it must be changed and whether a second factor is needed.
 ///

@@ -34,6 +34,9 @@ pub enum GuessKeyFault {
 
 impl GuessKey {
     /// Reads the key; the first start makes it.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the key cannot be made or decrypted.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<GuessKey, GuessKeyFault> {
         let mut keys = store.keys(PURPOSE).await?;
         if keys.is_empty() {

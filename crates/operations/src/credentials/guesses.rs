@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::credentials::hashing_queue::Asker;
-use crate::issue_token::TokenFailure;
+use crate::token_failure::TokenFailure;
 
 /// Somebody who tries to sign in under a name.
 pub(crate) struct Guesser {

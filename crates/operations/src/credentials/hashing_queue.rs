@@ -155,6 +155,9 @@ impl HashingQueue {
     }
 
     /// Waits for a turn.
+    ///
+    /// # Errors
+    /// When there is no place to wait.
     pub async fn enter(self: &Arc<HashingQueue>, asker: &Asker) -> Result<Turn, Busy> {
         let (turn, given) = oneshot::channel();
         // Before the wait: its place is given back when this future is dropped, also before it is polled again.

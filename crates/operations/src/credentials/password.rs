@@ -71,6 +71,9 @@ impl Passwords {
     }
 
     /// The hash in PHC form, for callers who may set a password. Strangers cannot block this.
+    ///
+    /// # Errors
+    /// When the password cannot be hashed.
     pub async fn hash(&self, password: &str, random: &Random) -> Result<String, PasswordFault> {
         let salt: [u8; 16] = random.bytes().map_err(|fault| PasswordFault::Hashing(fault.to_string()))?;
         let password = password.to_owned();
@@ -83,6 +86,9 @@ impl Passwords {
     }
 
     /// Whether the password is right. Without a hash (no such user) the answer is no, after the same work.
+    ///
+    /// # Errors
+    /// When there is no place to wait, or the hash cannot be computed.
     pub async fn verify(&self, password: &str, stored: Option<String>, asker: &Asker) -> Result<Verified, PasswordFault> {
         let (password, decoy, memory) = (password.to_owned(), Arc::clone(&self.decoy), self.memory.clone());
         self.run(asker, move || {

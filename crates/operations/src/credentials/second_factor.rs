@@ -40,6 +40,9 @@ pub enum FactorFault {
 }
 
 /// A new secret for this user. It becomes the second factor once [`confirm`] has checked a code of it, or once it is stored.
+///
+/// # Errors
+/// When no secret can be made or sealed.
 pub fn offer(context: &Context, user: &User) -> Result<OfferedFactor, FactorFault> {
     let secret: [u8; 20] = context.random.bytes()?;
     let sealed = context.vault.seal(&purpose(user.id), &secret)?;
@@ -47,6 +50,9 @@ pub fn offer(context: &Context, user: &User) -> Result<OfferedFactor, FactorFaul
 }
 
 /// The same secret again, for a page that is shown twice.
+///
+/// # Errors
+/// When the secret cannot be decrypted.
 pub fn offered_again(context: &Context, user: &User, sealed: &str) -> Result<OfferedFactor, FactorFault> {
     shown(user, &context.vault.open(&purpose(user.id), sealed)?, sealed.to_owned())
 }

@@ -19,8 +19,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::datasets::catalogs::Catalogs;
-use crate::executions::written_file;
-use crate::executions::written_file::Readers;
+use crate::written_file;
+use crate::written_file::Readers;
 use columns::{CommonColumns, keep_what_was_written};
 use place::Place;
 

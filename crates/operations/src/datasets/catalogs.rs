@@ -92,6 +92,9 @@ impl Catalogs {
 }
 
 /// An operator's definitions of a program, sorted by name. A missing folder has none.
+///
+/// # Errors
+/// When the folder cannot be read.
 pub fn definitions_of(folder: &Path, program: Program) -> std::io::Result<Vec<PathBuf>> {
     Ok(definition_files(&folder.join(program.name()))?.into_iter().map(|(path, ..)| path).collect())
 }
@@ -124,6 +127,9 @@ fn stem(path: &Path) -> &str {
 }
 
 /// The dataset of a definition file of a program.
+///
+/// # Errors
+/// When the file cannot be read, or its definition is wrong.
 pub fn read_definition(path: &Path, program: Program) -> Result<Arc<Dataset>, DefinitionFault> {
     let file = path.display().to_string();
     let text = match std::fs::read_to_string(path) {

@@ -9,6 +9,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// All, or the one of that name.
+///
+/// # Errors
+/// When there is no dataset of that name.
 pub fn list_datasets(context: &Context, caller: &Caller, name: Option<&str>) -> Result<Vec<Arc<Dataset>>, Failure> {
     let catalog = context.catalogs.of(caller.program);
     match name {

@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use insightgate_store::Store;
 use uuid::Uuid;
 
-use crate::context::Settings;
 use crate::failure::Failure;
+use crate::settings::Settings;
 
 /// Runs of a tenant after which the database is asked anew: other processes publish files, and the sweeper removes some.
 const RUNS_PER_LOOK: u32 = 64;

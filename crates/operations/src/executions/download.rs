@@ -46,6 +46,9 @@ impl OpenedArtifact {
 }
 
 /// Checks the link, and then that the owner of the report may still read the program's data and everything in the file.
+///
+/// # Errors
+/// When the link is not valid, the owner may no longer read the file, it was removed, or the database does not answer.
 pub async fn open_artifact(
     context: &Context,
     execution: &str,
@@ -131,7 +134,7 @@ pub async fn read_artifact(
     correlation: &str,
     cut_off: impl FnOnce() + Send + 'static,
 ) -> Result<Content, Failure> {
-    context.readiness.artifacts_can_be_read(context).await?;
+    context.readiness.artifacts_can_be_read(&context.engine).await?;
     let place = context.downloads.admit(&context.settings.downloads, opened.key.tenant, opened.key.execution)?;
     let until = Instant::now() + STORE_WAIT;
     let reader = reader(context, opened, until, correlation).await?;

@@ -72,6 +72,9 @@ pub enum LinkFault {
 
 impl LinkKeys {
     /// Reads the keys; the first start makes one.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a key cannot be made or decrypted.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock, random: &Random) -> Result<LinkKeys, LinkKeyFault> {
         let mut keys = read(store, vault).await?;
         if keys.is_empty() {
@@ -82,6 +85,9 @@ impl LinkKeys {
     }
 
     /// Makes a new key if the newest is `days` old, and removes those whose links have all expired.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a key cannot be made or decrypted.
     pub async fn tend(
         &self,
         store: &Store,
@@ -124,6 +130,9 @@ impl LinkKeys {
     }
 
     /// `file` as decoded from the path.
+    ///
+    /// # Errors
+    /// When the link was changed or has expired.
     pub fn check(&self, execution: Uuid, file: &str, query: &LinkQuery, now: DateTime<Utc>) -> Result<(), LinkFault> {
         let signature = URL_SAFE_NO_PAD.decode(&query.sig).map_err(|_| LinkFault::Invalid)?;
         let text = signed_text(execution, file, query);

@@ -1,7 +1,5 @@
 //! The executions of a report, with a new link to each artifact.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -62,46 +60,11 @@ const LONGEST_STORE_LINK: TimeDelta = TimeDelta::hours(1);
 /// As many as one owner may keep active.
 const REPORTS_PER_REQUEST: usize = 50;
 
-/// Polls that may wait at once: each holds a connection, and one tenant's must not take the others' turn.
-const HELD_PER_TENANT: usize = 8;
-
 /// How often a held poll looks for what other processes did.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// How many polls of each tenant wait now.
-#[derive(Debug, Default)]
-pub struct HeldPolls(Mutex<HashMap<Uuid, usize>>);
-
-/// Keeps a place until it is dropped.
-struct HeldPoll<'a> {
-    polls: &'a HeldPolls,
-    tenant: Uuid,
-}
-
-impl HeldPolls {
-    fn hold(&self, tenant: Uuid) -> Option<HeldPoll<'_>> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(tenant).or_default();
-        if *count >= HELD_PER_TENANT {
-            return None;
-        }
-        *count += 1;
-        Some(HeldPoll { polls: self, tenant })
-    }
-}
-
-impl Drop for HeldPoll<'_> {
-    fn drop(&mut self) {
-        let mut held = self.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = held.get_mut(&self.tenant) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&self.tenant);
-            }
-        }
-    }
-}
-
+/// # Errors
+/// When a status is unknown, the caller has no such report, no execution matches, or the database does not answer.
 pub async fn list_executions(context: &Context, caller: &Caller, input: &ExecutionInput) -> Result<Vec<ListedExecution>, Failure> {
     let mut reports: Vec<Uuid> = Vec::new();
     for id in input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()) {
@@ -226,21 +189,4 @@ async fn link(context: &Context, record: &ExecutionRecord, artifact: &Artifact) 
     let expires = context.clock.now() + lifetime;
     let query = context.links.sign(execution, &file, expires);
     ArtifactLink { execution, file, opens: OpeningLink::Server(query), expires }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tenant_holds_a_few_polls_and_gives_them_back() {
-        let polls = HeldPolls::default();
-        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let held: Vec<_> = (0..HELD_PER_TENANT).map(|_| polls.hold(one).unwrap()).collect();
-        assert!(polls.hold(one).is_none());
-        assert!(polls.hold(other).is_some(), "another tenant's turn");
-        drop(held);
-        assert!(polls.hold(one).is_some());
-        assert!(polls.0.lock().unwrap().is_empty(), "nothing is kept of those that ended");
-    }
 }

@@ -12,6 +12,9 @@ pub const MANUAL_CLOCK: &str = "manual_clock";
 
 /// Queues due slots on the way, in strides of a day, so that a long move executes every slot. A single jump would skip some, as for a scheduler that
 /// was away.
+///
+/// # Errors
+/// When the clock cannot be moved there, or the database does not answer.
 pub async fn move_clock(context: &Context, to: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     let refused = |fault: ClockFault| Failure::Invalid(fault.to_string());
     let from = context.clock.now();

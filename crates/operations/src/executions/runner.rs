@@ -1,6 +1,6 @@
-//! Claims executions and runs them: plan → artifact, under a lease, fenced on the epoch.
+//! Claims executions and runs them: plan → artifact, under a lease, fenced by the epoch.
 //!
-//! A run that dies with its process is claimed again when its lease ends; the epoch in the file's key keeps the two apart.
+//! An execution that dies with its process is claimed again when its lease ends; the epoch in the file's key separates the two attempts.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -12,11 +12,10 @@ use insightgate_query::diagnostic;
 use insightgate_report::execution::{AfterFailure, Artifact, Epoch, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
 use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, NewCallback, Outcome, Store};
-use tokio::sync::watch;
 
 use super::places::Places;
 use crate::audit::{self, Happening};
-use crate::background::in_time;
+use crate::background::turn::Turn;
 use crate::callbacks::message;
 use crate::context::Context;
 use crate::executions::artifact_key;
@@ -28,42 +27,27 @@ use crate::queries::preview::no_files_note;
 /// Milliseconds of the database's time.
 const LEASE_MILLISECONDS: i64 = 30_000;
 const HEARTBEAT: Duration = Duration::from_secs(8);
-/// How long a runner waits at most before it looks again: a retry may be due, or another process may have queued something.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
-
 /// How long the end of a run is told to a database that does not answer.
 const TELL_WAIT: Duration = Duration::from_millis(500);
 const TELL_TIMES: u32 = 40;
 /// Files of earlier holders that are looked for.
 const EARLIER_EPOCHS: usize = 30;
 
-/// Runs until `stop` says so. What runs then is given some time to finish, after which it is given back.
-pub async fn run(context: &Context, places: &Places, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        match run_next_until(context, places, &mut stop).await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::error!(error = ?error, "an execution could not be claimed or finished"),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LONGEST_WAIT) => {}
-            () = context.signals.queued.notified() => {}
-            _ = stop.changed() => {}
-        }
-    }
-}
-
 /// Runs the execution whose turn it is. False when none waits.
+///
+/// # Errors
+/// The database is away, so that none could be claimed, or the end of the run was not written down.
 pub async fn run_next(context: &Context) -> Result<bool, Failure> {
-    // Nobody says stop as long as the sender is there.
-    let (_sender, mut never) = watch::channel(false);
-    run_next_until(context, &Places::new(usize::MAX), &mut never).await
+    run_next_beside(context, &Places::new(usize::MAX), &Turn::alone()).await
 }
 
-async fn run_next_until(context: &Context, places: &Places, stop: &mut watch::Receiver<bool>) -> Result<bool, Failure> {
+/// Runs the execution whose turn it is, unless its tenant has all of its places taken. False when there is none.
+///
+/// When the process ends, the run is given some time to finish, after which it is given back.
+pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &Turn) -> Result<bool, Failure> {
     let claiming = places.claiming().await;
-    let now = in_time(context.store.lease_time()).await?;
-    let claimed = in_time(context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full())).await?;
+    let now = context.store.lease_time().await?;
+    let claimed = context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full()).await?;
     let Some(claimed) = claimed else { return Ok(false) };
     let _place = claiming.taken_by(claimed.report.tenant);
     let Execution { id, attempts, failures, .. } = claimed.execution;
@@ -72,14 +56,18 @@ async fn run_next_until(context: &Context, places: &Places, stop: &mut watch::Re
     }
     // Others may wait behind this one.
     context.signals.queued.notify_one();
+    // The attempt has limits of its own: of the whole, and of each wait for the database.
+    turn.may_take(context.settings.run_limit + context.settings.drain + context.background.limit());
     let attempted = tokio::select! {
         attempted = attempt_under_lease(context, &claimed) => attempted,
-        () = drained(context, stop) => {
+        () = drained(context, turn) => {
+            turn.goes_on();
             context.store.release_execution(claimed.execution.id, claimed.execution.epoch).await?;
             tracing::info!(execution = %claimed.execution.id, "a run was given back: the process ends");
             return Ok(true);
         }
     };
+    turn.goes_on();
     let Some(outcome) = attempted else {
         tracing::warn!(execution = %claimed.execution.id, epoch = %claimed.execution.epoch, "a run was cancelled, or its lease was lost");
         remove(context, &key(&claimed, claimed.execution.epoch)).await;
@@ -90,7 +78,7 @@ async fn run_next_until(context: &Context, places: &Places, stop: &mut watch::Re
         Err(fault) => after(context, &claimed, fault).await?,
     };
     let callback = message::of_run(context, &claimed, &outcome)?;
-    let held = finish(context, &claimed, &outcome, callback.as_ref()).await?;
+    let held = finish(context, &claimed, &outcome, callback.as_ref(), turn).await?;
     if held && callback.is_some() {
         context.signals.callbacks.notify_one();
     }
@@ -107,25 +95,33 @@ async fn run_next_until(context: &Context, places: &Places, stop: &mut watch::Re
     Ok(true)
 }
 
-/// Once `stop` has said so and the time to finish is over.
-async fn drained(context: &Context, stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        // The sender is gone without having said it.
-        std::future::pending::<()>().await;
-    }
+/// Once the process is to end and the time to finish is over.
+async fn drained(context: &Context, turn: &Turn) {
+    turn.stopped().await;
     tokio::time::sleep(context.settings.drain).await;
 }
 
 /// Tells the database how the run ended: again and again while it is away, since the work is done. Whether the run was still held.
-async fn finish(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome, callback: Option<&NewCallback>) -> Result<bool, Failure> {
+async fn finish(
+    context: &Context,
+    claimed: &ClaimedExecution,
+    outcome: &Outcome,
+    callback: Option<&NewCallback>,
+    turn: &Turn,
+) -> Result<bool, Failure> {
     let store = match outcome {
         Outcome::Refused { reason } => recording_refusal(context, claimed, reason)?,
         _ => context.store.clone(),
     };
     let mut told = 0;
     loop {
-        match in_time(store.finish_execution(claimed, outcome, callback, context.clock.now())).await {
-            Ok(held) => return Ok(held),
+        // The wait for the database ends before the turn does.
+        turn.may_take(2 * context.background.limit());
+        match context.background.in_time(store.finish_execution(claimed, outcome, callback, context.clock.now())).await {
+            Ok(held) => {
+                turn.goes_on();
+                return Ok(held);
+            }
             Err(error) if told < TELL_TIMES => {
                 tracing::warn!(?error, execution = %claimed.execution.id, "the end of a run could not be written: trying again");
                 told += 1;
@@ -162,8 +158,8 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> O
                 () = tokio::time::sleep(HEARTBEAT) => {}
                 () = context.signals.deleted.notified() => {}
             }
-            let Ok(now) = in_time(context.store.lease_time()).await else { continue };
-            if let Ok(false) = in_time(context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS)).await {
+            let Ok(now) = context.background.in_time(context.store.lease_time()).await else { continue };
+            if let Ok(false) = context.background.in_time(context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS)).await {
                 return;
             }
         }
@@ -195,7 +191,8 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     };
     let window = plan.window(execution.anchor, start, end);
     let key = key(claimed, execution.epoch);
-    let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant).await.map_err(|error| {
+    let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant);
+    let writing = context.background.in_time(writing).await.map_err(|error| {
         tracing::error!(?error, "what the files of a tenant hold could not be read");
         Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
     })?;
@@ -250,7 +247,7 @@ async fn write_sums(context: &Context, claimed: &ClaimedExecution, sums: &[Block
     let Execution { id, epoch, .. } = claimed.execution;
     let mut told = 0;
     loop {
-        match in_time(context.store.put_block_sums(id, epoch, sums)).await {
+        match context.background.in_time(context.store.put_block_sums(id, epoch, sums)).await {
             // Where the run is not held any more, the end of it is not taken either.
             Ok(_) => return Ok(()),
             Err(error) if told < TELL_TIMES => {
@@ -270,8 +267,9 @@ async fn write_sums(context: &Context, claimed: &ClaimedExecution, sums: &[Block
 async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<TenantScope, String>, Fault> {
     let report = &claimed.report;
     let user = (report.owner != report.application).then_some(report.owner);
-    let owner = context.store.principal(report.tenant, report.application, user).await.map_err(|error| {
-        tracing::error!(%error, "the owner of a run could not be read");
+    let owner = context.store.principal(report.tenant, report.application, user);
+    let owner = context.background.in_time(owner).await.map_err(|error| {
+        tracing::error!(?error, "the owner of a run could not be read");
         Fault { reason: "The server could not read who owns the report.".to_owned(), kind: FailureKind::Passing }
     })?;
     Ok(match owner {

@@ -1,91 +1,80 @@
-//! Removes what is not kept for ever: files by their age and for want of room, then the runs they came from; callbacks; audit events. And files that
-//! attempts left whose process died.
+//! Retention: removes files because of their age or because there is no room, then the executions that they came from; callbacks; audit events. It
+//! also sweeps orphaned artifacts.
 //!
-//! A file's run is marked first, so that no link leads to a file that is gone.
-
-use std::time::Duration;
+//! A file's execution is marked first, so that no link leads to a missing file.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_report::scheduled_report::EXECUTE_NOW_WINDOW_MINUTES;
 use insightgate_store::{ExecutionRecord, FileEpochs};
-use tokio::sync::watch;
 
-use crate::clock::watch::may_remove;
+use crate::background::turn::Turn;
 use crate::context::Context;
 use crate::executions::artifact_key;
 use crate::executions::artifact_room::level;
 use crate::failure::Failure;
 
-const WAIT: Duration = Duration::from_secs(60);
 /// Callbacks or audit events that are removed in one transaction: others are to write in between.
 const AT_ONCE: u32 = 1000;
-/// Looks between two at which all files are looked through. The first is one.
-const LOOKS_PER_SEARCH: u32 = 60;
-
-/// Runs until `stop` says so.
-pub async fn run(context: &Context, mut stop: watch::Receiver<bool>) {
-    let mut look = 0;
-    while !*stop.borrow() {
-        if look % LOOKS_PER_SEARCH == 0
-            && let Err(error) = remove_strays(context).await
-        {
-            tracing::error!(error = ?error, "the files of the dead could not be looked for");
-        }
-        look += 1;
-        if let Err(error) = look_after(context).await {
-            tracing::error!(error = ?error, "old files and runs could not be removed");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(WAIT) => {}
-            () = context.signals.clock_moved.notified() => {}
-            _ = stop.changed() => {}
-        }
-    }
-}
 
 /// Removes what is old, unless the clock that says so has jumped; what there is no room for goes in any case.
-pub async fn look_after(context: &Context) -> Result<(), Failure> {
+///
+/// # Errors
+/// The database is away. What was removed before stays removed.
+pub async fn look_after(context: &Context, turn: &Turn) -> Result<(), Failure> {
     let now = context.clock.now();
-    if may_remove(context).await? {
-        return sweep(context, now).await;
+    if context.clock_watch.may_remove(&context.clock, &context.store).await? {
+        return sweep(context, now, turn).await;
     }
     match context.settings.artifact_bytes {
-        Some(budget) => make_room(context, budget, now).await,
+        Some(budget) => make_room(context, budget, now, turn).await,
         None => Ok(()),
     }
 }
 
-/// Removes everything that is over by `now`.
-pub async fn sweep(context: &Context, now: DateTime<Utc>) -> Result<(), Failure> {
+/// Removes everything that is over by `now`, a batch at a time.
+///
+/// # Errors
+/// The database is away. What was removed before stays removed.
+pub async fn sweep(context: &Context, now: DateTime<Utc>, turn: &Turn) -> Result<(), Failure> {
     let kept_since = |days: u32| now.checked_sub_signed(TimeDelta::days(i64::from(days))).unwrap_or(DateTime::UNIX_EPOCH);
-    let settings = &context.settings;
+    let (store, settings) = (&context.store, &context.settings);
     loop {
-        let old = context.store.files_before(kept_since(settings.artifact_days)).await?;
+        let old = store.files_before(kept_since(settings.artifact_days)).await?;
         if old.is_empty() {
             break;
         }
         for record in &old {
-            remove_file(context, record, now).await?;
+            remove_file(context, record, now, turn).await?;
         }
     }
     if let Some(budget) = settings.artifact_bytes {
-        make_room(context, budget, now).await?;
+        make_room(context, budget, now, turn).await?;
     }
-    while context.store.forget_executions(kept_since(settings.history_days)).await? > 0 {}
+    while store.forget_executions(kept_since(settings.history_days)).await? > 0 {
+        turn.goes_on();
+    }
     // They are listed as long as the platform lists runs.
     let callbacks = now.checked_sub_signed(TimeDelta::days(HISTORY_DAYS)).unwrap_or(DateTime::UNIX_EPOCH);
-    while context.store.forget_callbacks(callbacks, AT_ONCE).await? >= u64::from(AT_ONCE) {}
-    while context.store.forget_audit_events(kept_since(settings.audit_days), AT_ONCE).await? >= u64::from(AT_ONCE) {}
-    Ok(context.store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)
+    while store.forget_callbacks(callbacks, AT_ONCE).await? >= u64::from(AT_ONCE) {
+        turn.goes_on();
+    }
+    while store.forget_audit_events(kept_since(settings.audit_days), AT_ONCE).await? >= u64::from(AT_ONCE) {
+        turn.goes_on();
+    }
+    Ok(store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)
 }
 
 /// Removes files of runs that have published another and are not writing this one. Those of runs that are not known are somebody else's: of
 /// another deployment in the same place, or made after the backup that is tried out.
-pub async fn remove_strays(context: &Context) -> Result<(), Failure> {
+///
+/// # Errors
+/// The store of artifacts cannot be listed, or the database is away.
+pub async fn remove_strays(context: &Context, turn: &Turn) -> Result<(), Failure> {
     let mut files = context.engine.list_artifacts();
     while let Some(file) = files.next().await {
+        turn.goes_on();
         let key = file?.key;
         let Some(FileEpochs { writing, published }) = context.store.file_epochs(key.execution).await? else { continue };
         if ![writing, published].into_iter().flatten().any(|epoch| epoch.number() == key.epoch) {
@@ -100,7 +89,7 @@ pub async fn remove_strays(context: &Context) -> Result<(), Failure> {
 }
 
 /// Removes files until the others fit: the oldest of those tenants that have the most. Whoever keeps to a fair share loses none.
-async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>) -> Result<(), Failure> {
+async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>, turn: &Turn) -> Result<(), Failure> {
     let held = context.store.file_bytes().await?;
     let mut all: u64 = held.iter().map(|(_, bytes)| bytes).sum();
     if all <= budget {
@@ -117,7 +106,7 @@ async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>) -> Result
                 if bytes <= level || all <= budget {
                     break;
                 }
-                remove_file(context, record, now).await?;
+                remove_file(context, record, now, turn).await?;
                 let removed = record.execution.artifact.as_ref().map_or(0, |artifact| artifact.bytes);
                 (bytes, all) = (bytes.saturating_sub(removed), all.saturating_sub(removed));
             }
@@ -126,7 +115,8 @@ async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>) -> Result
     Ok(())
 }
 
-async fn remove_file(context: &Context, record: &ExecutionRecord, now: DateTime<Utc>) -> Result<(), Failure> {
+async fn remove_file(context: &Context, record: &ExecutionRecord, now: DateTime<Utc>, turn: &Turn) -> Result<(), Failure> {
+    turn.goes_on();
     let ExecutionRecord { execution, report } = record;
     context.store.mark_file_removed(execution.id, now).await?;
     if let Some(artifact) = &execution.artifact {

@@ -4,11 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use insightgate_identity::external_identity::ExternalBearer;
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::Validation;
 use serde_json::{Map, Value};
 
 use super::keys::PublishedKey;
 use super::settings::{IssuerSettings, TenantSource};
+use super::token_header::TokenHeader;
 use super::{Audience, ExternalFault};
 
 /// Seconds by which an issuer's clock may differ from ours. The built-in authority's does not.
@@ -22,40 +23,32 @@ const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 /// Characters of an identifier.
 const ID_LIMIT: usize = 256;
 
-/// The needed parts of the header, after everything in it was checked.
-#[derive(Debug)]
-pub(super) struct TokenHeader {
-    pub(super) kid: String,
-    pub(super) algorithm: Algorithm,
-}
-
 /// Claims under a verified signature.
 pub(super) struct VerifiedClaims(Map<String, Value>);
 
-impl TokenHeader {
-    pub(super) fn read(token: &str, issuer: &IssuerSettings) -> Result<TokenHeader, ExternalFault> {
-        let encoded = token.split('.').next().unwrap_or_default();
-        let decoded = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| ExternalFault::Malformed("the header is not base64url"))?;
-        let header: Map<String, Value> =
-            serde_json::from_slice(&decoded).map_err(|_| ExternalFault::Malformed("the header is no JSON object"))?;
-        if let Some(member) = REFUSED_MEMBERS.iter().find(|member| header.contains_key(**member)) {
-            return Err(ExternalFault::Header((*member).to_owned()));
-        }
-        let named = header.get("alg").and_then(Value::as_str).ok_or(ExternalFault::Malformed("the header has no alg"))?;
-        let algorithm = issuer.algorithms.iter().find(|allowed| *allowed == named).and_then(|allowed| allowed.parse().ok());
-        let algorithm = algorithm.ok_or_else(|| ExternalFault::Algorithm(named.chars().take(16).collect()))?;
-        let typ = match header.get("typ") {
-            None => "JWT",
-            Some(typ) => typ.as_str().ok_or(ExternalFault::Malformed("typ is no text"))?,
-        };
-        let is_access_token = ACCESS_TOKEN_TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ));
-        if !is_access_token && (issuer.require_at_jwt || !typ.eq_ignore_ascii_case("JWT")) {
-            return Err(ExternalFault::Type(typ.chars().take(64).collect()));
-        }
-        let kid = header.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty());
-        let kid = kid.ok_or(ExternalFault::Malformed("the header names no key (kid)"))?;
-        Ok(TokenHeader { kid: kid.to_owned(), algorithm })
+/// The header, if everything in it may be accepted from this issuer.
+pub(super) fn read_header(token: &str, issuer: &IssuerSettings) -> Result<TokenHeader, ExternalFault> {
+    let encoded = token.split('.').next().unwrap_or_default();
+    let decoded = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| ExternalFault::Malformed("the header is not base64url"))?;
+    let header: Map<String, Value> =
+        serde_json::from_slice(&decoded).map_err(|_| ExternalFault::Malformed("the header is no JSON object"))?;
+    if let Some(member) = REFUSED_MEMBERS.iter().find(|member| header.contains_key(**member)) {
+        return Err(ExternalFault::Header((*member).to_owned()));
     }
+    let named = header.get("alg").and_then(Value::as_str).ok_or(ExternalFault::Malformed("the header has no alg"))?;
+    let algorithm = issuer.algorithms.iter().find(|allowed| *allowed == named).and_then(|allowed| allowed.parse().ok());
+    let algorithm = algorithm.ok_or_else(|| ExternalFault::Algorithm(named.chars().take(16).collect()))?;
+    let typ = match header.get("typ") {
+        None => "JWT",
+        Some(typ) => typ.as_str().ok_or(ExternalFault::Malformed("typ is no text"))?,
+    };
+    let is_access_token = ACCESS_TOKEN_TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ));
+    if !is_access_token && (issuer.require_at_jwt || !typ.eq_ignore_ascii_case("JWT")) {
+        return Err(ExternalFault::Type(typ.chars().take(64).collect()));
+    }
+    let kid = header.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty());
+    let kid = kid.ok_or(ExternalFault::Malformed("the header names no key (kid)"))?;
+    Ok(TokenHeader { kid: kid.to_owned(), algorithm })
 }
 
 impl PublishedKey {

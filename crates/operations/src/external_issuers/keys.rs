@@ -14,8 +14,8 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::claims::TokenHeader;
 use super::settings::IssuerSettings;
+use super::token_header::TokenHeader;
 
 /// How long fetched keys serve when the issuer cannot be asked again.
 const STALE: TimeDelta = TimeDelta::hours(6);

@@ -6,6 +6,9 @@ use crate::failure::Failure;
 use crate::keys::vault::Vault;
 
 /// The number of secrets that were sealed again. If a start is interrupted, the next one continues; until then both keys are needed.
+///
+/// # Errors
+/// When a secret cannot be decrypted, or the database does not answer.
 pub async fn seal_anew(store: &Store, vault: &Vault) -> Result<usize, Failure> {
     let mut count = 0;
     for Sealed { place, id, purpose, text } in store.sealed().await? {

@@ -1,11 +1,13 @@
 //! Rotates keys: the authority's signing key and the key of links, when an operator requests it or when they are old.
 
 use crate::audit::{self, Happening};
-use crate::clock::watch::may_remove;
 use crate::context::Context;
 use crate::failure::Failure;
 
 /// Makes a new signing key and publishes it. It signs a little later, and the previous one verifies until its last token has expired.
+///
+/// # Errors
+/// When the key cannot be made, or the database does not answer.
 pub async fn rotate_signing_key(context: &Context, actor: &str, correlation: Option<&str>) -> Result<(), Failure> {
     let recording = |id: &str| {
         let happening = Happening {
@@ -23,10 +25,13 @@ pub async fn rotate_signing_key(context: &Context, actor: &str, correlation: Opt
 }
 
 /// Replaces old keys, and removes those that nothing needs any more. Part of background work; it may be called at any time.
+///
+/// # Errors
+/// When a key cannot be made, or the database does not answer.
 pub async fn tend_keys(context: &Context) -> Result<(), Failure> {
     let (now, days) = (context.clock.now(), context.settings.signing_key_days);
     let (store, vault) = (&context.store, &context.vault);
-    let removes = may_remove(context).await?;
+    let removes = context.clock_watch.may_remove(&context.clock, &context.store).await?;
     if context.signing.tend(store, vault, now, days, removes).await.map_err(Failure::internal)? {
         rotate_signing_key(context, "insightgate scheduler", None).await?;
     }

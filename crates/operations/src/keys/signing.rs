@@ -96,6 +96,9 @@ impl SignatureFault {
 
 impl SigningKeys {
     /// Reads the keys; the first start makes one.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a key cannot be made or decrypted.
     pub async fn load(store: &Store, vault: &Vault, clock: &Clock) -> Result<SigningKeys, SigningFault> {
         let now = clock.now();
         let mut keys = read(store, vault, &[]).await?;
@@ -109,6 +112,9 @@ impl SigningKeys {
     /// Makes a key that signs once it has been published for a while. The previous one verifies until its last token has expired.
     ///
     /// `recording` gets the new key's id, and returns the store that writes the key together with its event.
+    ///
+    /// # Errors
+    /// When the key cannot be made, or the database does not answer.
     pub async fn rotate(
         &self,
         store: &Store,
@@ -125,6 +131,9 @@ impl SigningKeys {
 
     /// Removes obsolete keys, if `removes` is set, and loads keys that other processes made. Returns whether the newest is `days` old, so that a new
     /// one is due.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a key cannot be decrypted.
     pub async fn tend(&self, store: &Store, vault: &Vault, now: DateTime<Utc>, days: u32, removes: bool) -> Result<bool, SigningFault> {
         self.renew(store, vault, now, removes).await?;
         let newest = KeyAge::newest(self.ring().keys.iter().map(|key| key.created), now);
@@ -151,6 +160,9 @@ impl SigningKeys {
     }
 
     /// A compact JWS of the claims.
+    ///
+    /// # Errors
+    /// When the token cannot be signed.
     pub fn sign<Claims: Serialize>(&self, claims: &Claims) -> Result<String, SigningFault> {
         let key = &self.ring().signer;
         let claims = serde_json::to_vec(claims).map_err(|fault| SigningFault::Signing(fault.to_string()))?;
@@ -167,6 +179,9 @@ impl SigningKeys {
     }
 
     /// The claims of a token that one of these keys signed. Their content is checked by [`AccessClaims::check`].
+    ///
+    /// # Errors
+    /// When no key of ours made the signature, or the token has another form.
     pub fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, SignatureFault> {
         let ring = self.ring();
         let mut digest = [0; 32];

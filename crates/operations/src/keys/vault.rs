@@ -22,17 +22,25 @@ pub enum VaultFault {
 }
 
 impl Vault {
+    /// # Errors
+    /// When the key does not have 256 bits.
     pub fn new(key: &[u8]) -> Result<Vault, VaultFault> {
         Ok(Vault { key: read_key(key)?, old: Vec::new() })
     }
 
     /// Also decrypts what this previous key sealed.
+    ///
+    /// # Errors
+    /// When the key does not have 256 bits.
     pub fn with_old(mut self, key: &[u8]) -> Result<Vault, VaultFault> {
         self.old.push(read_key(key)?);
         Ok(self)
     }
 
     /// Base64 of nonce and ciphertext. `purpose` is bound to it, so that a sealed text cannot be used for another purpose.
+    ///
+    /// # Errors
+    /// When there is no randomness.
     pub fn seal(&self, purpose: &str, plain: &[u8]) -> Result<String, VaultFault> {
         let mut text = plain.to_vec();
         let nonce = self.key.seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut text).map_err(|_| VaultFault::Encryption)?;
@@ -41,12 +49,17 @@ impl Vault {
         Ok(STANDARD_NO_PAD.encode(sealed))
     }
 
+    /// # Errors
+    /// When no key opens the text, or it was sealed for another purpose.
     pub fn open(&self, purpose: &str, sealed: &str) -> Result<Vec<u8>, VaultFault> {
         let keys = std::iter::once(&self.key).chain(&self.old);
         keys.map(|key| open(key, purpose, sealed)).find(Result::is_ok).unwrap_or(Err(VaultFault::WrongKey))
     }
 
     /// The same secret under the current key; None if it is under that key already.
+    ///
+    /// # Errors
+    /// When no key opens the text.
     pub fn reseal(&self, purpose: &str, sealed: &str) -> Result<Option<String>, VaultFault> {
         if open(&self.key, purpose, sealed).is_ok() {
             return Ok(None);

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use insightgate_identity::application::Permission;
-use insightgate_identity::principal::{Principal, Refusal};
+use insightgate_identity::principal::Principal;
+use insightgate_identity::refusal::Refusal;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::{Tenant, TenantReference};
@@ -80,6 +81,9 @@ impl Duty {
 
 impl Administrator {
     /// Whether the caller may use the management API at all. A refusal is audited.
+    ///
+    /// # Errors
+    /// When the token's bearer may manage nothing, or the database does not answer.
     pub async fn admit(context: &Context, principal: Arc<Principal>, correlation: &str) -> Result<Administrator, Failure> {
         match reach(&principal) {
             Ok(reach) => Ok(Administrator { principal, reach, correlation: correlation.to_owned() }),
@@ -114,6 +118,9 @@ impl Administrator {
     }
 
     /// Another tenant than the caller's own is not found, whatever it is.
+    ///
+    /// # Errors
+    /// When there is no such tenant, the caller may not manage it, or the database does not answer.
     pub async fn tenant(&self, context: &Context, reference: &str) -> Result<Tenant, Failure> {
         let found = match TenantReference::parse(reference.trim()) {
             Some(TenantReference::Id(id)) => context.store.tenant(id).await?,
@@ -124,12 +131,17 @@ impl Administrator {
     }
 
     /// The tenant, if the caller has this duty there.
+    ///
+    /// # Errors
+    /// When there is no such tenant, the caller lacks the right, or the database does not answer.
     pub async fn tenant_for(&self, context: &Context, reference: &str, duty: Duty) -> Result<Tenant, Failure> {
         let tenant = self.tenant(context, reference).await?;
         self.may(context, duty).await?;
         Ok(tenant)
     }
 
+    /// # Errors
+    /// When the caller lacks the right.
     pub async fn may(&self, context: &Context, duty: Duty) -> Result<(), Failure> {
         let allowed = match self.reach {
             Reach::Everything => true,

@@ -7,12 +7,12 @@ pub mod permissions;
 pub mod secrets;
 
 use insightgate_identity::application::{Application, check_redirect_uri};
-use insightgate_identity::tenant::Tenant;
 use insightgate_store::StoreError;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
 use super::fields;
+use super::lookup::find_application_for;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -36,6 +36,8 @@ pub struct ApplicationChange {
     pub redirect_uris: Option<Vec<String>>,
 }
 
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_applications(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Application>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     let mut applications = context.store.applications(tenant.id).await?;
@@ -43,6 +45,8 @@ pub async fn list_applications(context: &Context, administrator: &Administrator,
     Ok(applications)
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn show_application(
     context: &Context,
     administrator: &Administrator,
@@ -52,6 +56,8 @@ pub async fn show_application(
     Ok(find_application_for(context, administrator, tenant, application, Duty::Look).await?.1)
 }
 
+/// # Errors
+/// When the caller may not do this, a field breaks a rule, there is no room, or the database does not answer.
 pub async fn register_application(
     context: &Context,
     administrator: &Administrator,
@@ -63,24 +69,39 @@ pub async fn register_application(
         administrator.may(context, Duty::Operate).await?;
     }
     let NewApplication { name, public, operator, redirect_uris, id } = new;
-    let name = fields::required("name", name.as_deref())?;
-    if operator && public {
-        return Err(Failure::Invalid("An operator's application needs a secret: it cannot be public.".to_owned()));
-    }
-    let redirect_uris = checked(redirect_uris, public)?;
-    let id = fields::new_id(context, administrator, id.as_deref()).await?;
-    let application = Application { id, tenant: tenant.id, name, enabled: true, operator, public, redirect_uris };
+    let sent =
+        Application { id: Uuid::nil(), tenant: tenant.id, name: name.unwrap_or_default(), enabled: true, operator, public, redirect_uris };
+    let application = checked(sent)?;
+    let application = Application { id: fields::new_id(context, administrator, id.as_deref()).await?, ..application };
     let action = if operator { "application.registerOperator" } else { "application.register" };
     let store = administrator.recording(context, Some(tenant.id), action, application.id.to_string(), application.name.clone())?;
     let added = store.add_application(&application, context.clock.now()).await;
-    added.map_err(|error: StoreError| match error.is_conflict() {
-        true => Failure::Conflict("Something has this id already.".to_owned()),
-        false => error.into(),
-    })?;
+    added.map_err(taken)?;
     Ok(application)
 }
 
+/// Where an application could not be written, since something else has its id.
+pub(crate) fn taken(error: StoreError) -> Failure {
+    match error.is_conflict() {
+        true => Failure::Conflict("Something has this id already.".to_owned()),
+        false => error.into(),
+    }
+}
+
+/// With fields that a new application may have, trimmed.
+pub(crate) fn checked(sent: Application) -> Result<Application, Failure> {
+    let name = fields::required("name", Some(&sent.name))?;
+    if sent.operator && sent.public {
+        return Err(Failure::Invalid("An operator's application needs a secret: it cannot be public.".to_owned()));
+    }
+    let redirect_uris = checked_uris(sent.redirect_uris, sent.public)?;
+    Ok(Application { name, redirect_uris, ..sent })
+}
+
 /// A disabled application's sign-ins end.
+///
+/// # Errors
+/// When the caller may not do this, there is no such application, a field breaks a rule, or the database does not answer.
 pub async fn change_application(
     context: &Context,
     administrator: &Administrator,
@@ -100,7 +121,7 @@ pub async fn change_application(
     let changed = Application {
         name: name.map_or_else(|| Ok(known.name.clone()), |name| fields::required("name", Some(&name)))?,
         enabled: enabled.unwrap_or(known.enabled),
-        redirect_uris: redirect_uris.map_or_else(|| Ok(known.redirect_uris.clone()), |uris| checked(uris, known.public))?,
+        redirect_uris: redirect_uris.map_or_else(|| Ok(known.redirect_uris.clone()), |uris| checked_uris(uris, known.public))?,
         ..known
     };
     let action = match enabled {
@@ -115,32 +136,8 @@ pub async fn change_application(
     Ok(changed)
 }
 
-/// In the tenant, if the caller has this duty and may know of it.
-pub(super) async fn find_application_for(
-    context: &Context,
-    administrator: &Administrator,
-    tenant: &str,
-    application: &str,
-    duty: Duty,
-) -> Result<(Tenant, Application), Failure> {
-    let tenant = administrator.tenant_for(context, tenant, duty).await?;
-    let id = Uuid::try_parse(application.trim()).map_err(|_| Failure::NotFound)?;
-    let found = find_application(context, administrator, &tenant, id).await?.ok_or(Failure::NotFound)?;
-    Ok((tenant, found))
-}
-
-pub(super) async fn find_application(
-    context: &Context,
-    administrator: &Administrator,
-    tenant: &Tenant,
-    id: Uuid,
-) -> Result<Option<Application>, Failure> {
-    let found = context.store.application(tenant.id, id).await?;
-    Ok(found.filter(|application| !application.operator || administrator.is_operator()))
-}
-
 /// Trimmed and distinct.
-fn checked(redirect_uris: Vec<String>, public: bool) -> Result<Vec<String>, Failure> {
+fn checked_uris(redirect_uris: Vec<String>, public: bool) -> Result<Vec<String>, Failure> {
     if redirect_uris.len() > REDIRECT_URIS {
         return Err(Failure::Invalid(format!("'redirectUris' takes {REDIRECT_URIS} entries at most.")));
     }

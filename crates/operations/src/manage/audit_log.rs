@@ -28,6 +28,9 @@ pub struct AuditQuery {
 }
 
 /// Of one tenant, or of all and of none for an operator. Newest first.
+///
+/// # Errors
+/// When the caller may not do this, a filter is wrong, or the database does not answer.
 pub async fn read_audit(
     context: &Context,
     administrator: &Administrator,

@@ -27,6 +27,9 @@ pub struct CallbackQuery {
 }
 
 /// Of one tenant, or of all for an operator who names none. Newest first.
+///
+/// # Errors
+/// When the caller may not do this, a filter is wrong, or the database does not answer.
 pub async fn list_callbacks(context: &Context, administrator: &Administrator, query: CallbackQuery) -> Result<CallbackPage, Failure> {
     let tenant = match &query.tenant {
         Some(tenant) => Some(administrator.tenant_for(context, tenant, Duty::Look).await?.id),
@@ -59,6 +62,9 @@ pub async fn list_callbacks(context: &Context, administrator: &Administrator, qu
 }
 
 /// With its attempts, the first one first.
+///
+/// # Errors
+/// When the caller may not do this, there is no such callback, or the database does not answer.
 pub async fn show_callback(
     context: &Context,
     administrator: &Administrator,
@@ -70,6 +76,9 @@ pub async fn show_callback(
 }
 
 /// To be sent at once, and for three more days if that fails; delivered ones too.
+///
+/// # Errors
+/// When the caller may not do this, there is no such callback, it cannot be sent again, or the database does not answer.
 pub async fn replay_callback(context: &Context, administrator: &Administrator, callback: &str) -> Result<Callback, Failure> {
     let callback = find_callback(context, administrator, callback, Duty::Directory).await?;
     if context.store.execution(callback.execution).await?.is_none() {

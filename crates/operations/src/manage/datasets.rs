@@ -10,6 +10,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// Of one program, or of all; `name` narrows to one.
+///
+/// # Errors
+/// When the caller may not do this.
 pub async fn list_datasets(
     context: &Context,
     administrator: &Administrator,

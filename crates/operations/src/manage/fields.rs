@@ -1,6 +1,7 @@
 //! Rules for the plain fields of what is managed, each in one place.
 
 use insightgate_identity::tenant::TenantReference;
+use insightgate_identity::user::{check_password, check_username};
 use uuid::Uuid;
 
 use super::administrator::Administrator;
@@ -13,7 +14,7 @@ pub const LONGEST: usize = 200;
 pub const LONGEST_MPN_ID: usize = 40;
 
 /// Required, trimmed, and of a length that can be shown.
-pub(super) fn required(field: &str, value: Option<&str>) -> Result<String, Failure> {
+pub(crate) fn required(field: &str, value: Option<&str>) -> Result<String, Failure> {
     let value = value.map(str::trim).unwrap_or_default();
     if value.is_empty() {
         return Err(Failure::Invalid(format!("'{field}' is missing.")));
@@ -33,7 +34,7 @@ pub(super) fn short(field: &str, value: &str) -> Result<String, Failure> {
     Ok(value.to_owned())
 }
 
-pub(super) fn mpn_id(field: &str, value: &str) -> Result<String, Failure> {
+pub(crate) fn mpn_id(field: &str, value: &str) -> Result<String, Failure> {
     let value = value.trim();
     if value.is_empty() || value.len() > LONGEST_MPN_ID || !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(Failure::Invalid(format!("'{field}' should be an MPN id: letters, digits and hyphens, {LONGEST_MPN_ID} at most.")));
@@ -42,12 +43,33 @@ pub(super) fn mpn_id(field: &str, value: &str) -> Result<String, Failure> {
 }
 
 /// A tenant's domain in lower case. Names of one label are words of the authority's paths.
-pub(super) fn domain(value: &str) -> Result<String, Failure> {
+pub(crate) fn domain(value: &str) -> Result<String, Failure> {
     let label = |part: &str| part.len() <= 63 && !part.starts_with('-') && !part.ends_with('-');
     match TenantReference::parse(value) {
         Some(TenantReference::Domain(domain)) if domain.split('.').all(label) => Ok(domain),
         _ => Err(Failure::Invalid("'domain' should be a domain name, such as contoso.example.".to_owned())),
     }
+}
+
+/// An MPN id that no other tenant than the one with this id has: rows of some datasets go by it.
+pub(crate) async fn free_global_account(context: &Context, own: Option<Uuid>, id: &str) -> Result<String, Failure> {
+    let id = mpn_id("globalAccountId", id)?;
+    match context.store.tenant_by_global_account(&id).await? {
+        Some(other) if own.is_none_or(|own| own != other.id) => {
+            Err(Failure::Conflict(format!("The partner global account {id} is another organisation's.")))
+        }
+        _ => Ok(id),
+    }
+}
+
+/// A sign-in name of this domain, in lower case.
+pub(crate) fn username(username: &str, domain: &str) -> Result<String, Failure> {
+    check_username(username, domain).map_err(|fault| Failure::Invalid(fault.to_string()))
+}
+
+/// Whether the user of this name may have the password.
+pub(crate) fn password(password: &str, username: &str) -> Result<(), Failure> {
+    check_password(password, username).map_err(|fault| Failure::Invalid(fault.to_string()))
 }
 
 /// The id of something new: a fresh one, or one that an operator brings along and nothing has yet. Others cannot choose: role assignments and

@@ -3,10 +3,9 @@
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::tenant::Tenant;
-use insightgate_store::{AuditEvent, Reviewed};
+use insightgate_store::{AuditEvent, Reviewed, StoreError};
 
 use super::administrator::{Administrator, Duty};
-use super::enrollment::enroll_tenant::free_global_account;
 use super::enrollment::profile_input::ProfileInput;
 use super::enrollment::steps::{after_move, paused_reports};
 use super::fields;
@@ -29,6 +28,9 @@ pub struct TenantChange {
 }
 
 /// All of them, or an administrator's own.
+///
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_tenants(context: &Context, administrator: &Administrator) -> Result<Vec<ShownTenant>, Failure> {
     administrator.may(context, Duty::Look).await?;
     let tenants = match administrator.own_tenant() {
@@ -42,11 +44,16 @@ pub async fn list_tenants(context: &Context, administrator: &Administrator) -> R
     Ok(shown)
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such tenant, or the database does not answer.
 pub async fn show_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<ShownTenant, Failure> {
     complete(context, administrator.tenant_for(context, tenant, Duty::Look).await?).await
 }
 
 /// A changed legal detail sends accepted enrollments back to review. The global account is an operator's to change: rows go by it.
+///
+/// # Errors
+/// When the caller may not do this, a field breaks a rule, or the database does not answer.
 pub async fn change_tenant(
     context: &Context,
     administrator: &Administrator,
@@ -68,7 +75,7 @@ pub async fn change_tenant(
     let global_account = match change.global_account_id.as_deref().map(str::trim) {
         None => tenant.global_account.clone(),
         Some("") => None,
-        Some(id) => Some(free_global_account(context, Some(&tenant), id).await?),
+        Some(id) => Some(fields::free_global_account(context, Some(tenant.id), id).await?),
     };
     if global_account != tenant.global_account {
         parts.push("globalAccountId".to_owned());
@@ -106,6 +113,9 @@ pub async fn change_tenant(
 }
 
 /// Not while it has an active enrollment, nor with the application that asks for it.
+///
+/// # Errors
+/// When the caller may not do this, an enrollment is active, or the database does not answer.
 pub async fn delete_tenant(context: &Context, administrator: &Administrator, tenant: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Operate).await?;
     if context.store.enrollments(tenant.id).await?.iter().any(|enrollment| enrollment.stage == EnrollmentStage::Active) {
@@ -132,4 +142,12 @@ async fn complete(context: &Context, tenant: Tenant) -> Result<ShownTenant, Fail
     let profile = context.store.tenant_profile(tenant.id).await?;
     let enrollments = context.store.enrollments(tenant.id).await?;
     Ok(ShownTenant { tenant, profile, enrollments })
+}
+
+/// Where a tenant could not be written, since another has its domain.
+pub(crate) fn taken(domain: &str, error: StoreError) -> Failure {
+    match error.is_conflict() {
+        true => Failure::Conflict(format!("An organisation with the domain {domain} is there already.")),
+        false => error.into(),
+    }
 }

@@ -4,14 +4,16 @@ pub mod external_identities;
 pub mod roles;
 pub mod second_factors;
 
+use chrono::{DateTime, Utc};
 use insightgate_identity::role::Role;
 use insightgate_identity::tenant::Tenant;
-use insightgate_identity::user::{PasswordState, User, check_password, check_username};
-use insightgate_store::StoreError;
+use insightgate_identity::user::{PasswordState, User};
+use insightgate_store::Store;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
 use super::fields;
+use super::lookup::find_user;
 use crate::context::Context;
 use crate::credentials::password::PasswordFault;
 use crate::failure::Failure;
@@ -33,20 +35,26 @@ pub struct UserChange {
     pub display_name: Option<String>,
 }
 
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_users(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<User>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     Ok(context.store.users(tenant.id).await?)
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such user, or the database does not answer.
 pub async fn show_user(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<User, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Look).await?;
     find_user(context, &tenant, user).await
 }
 
+/// # Errors
+/// When the caller may not do this, the name is taken or a field breaks a rule, there is no room, or the database does not answer.
 pub async fn add_user(context: &Context, administrator: &Administrator, tenant: &str, new: NewUser) -> Result<User, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let username = fields::required("username", new.username.as_deref())?;
-    let username = check_username(&username, &tenant.domain).map_err(|fault| Failure::Invalid(fault.to_string()))?;
+    let username = fields::username(&username, &tenant.domain)?;
     let display_name = fields::short("displayName", new.display_name.as_deref().unwrap_or_default())?;
     let id = fields::new_id(context, administrator, new.id.as_deref()).await?;
     if context.store.user_credentials(tenant.id, &username).await?.is_some() {
@@ -56,17 +64,26 @@ pub async fn add_user(context: &Context, administrator: &Administrator, tenant: 
         None => (PasswordState::Absent, None),
         Some(password) => {
             let state = if new.must_change_password { PasswordState::MustChange } else { PasswordState::Set };
-            (state, Some(hash(context, password, &username).await?))
+            fields::password(password, &username)?;
+            (state, Some(hash(context, password).await?))
         }
     };
     let user = User { display_name, password, ..User::new(id, tenant.id, username) };
     let store = administrator.recording(context, Some(tenant.id), "user.add", user.id.to_string(), user.username.clone())?;
-    let added = store.add_user(&user, hash.as_deref(), context.clock.now()).await;
-    added.map_err(|error: StoreError| if error.is_conflict() { taken(&user.username) } else { error.into() })?;
+    add(&store, &user, hash.as_deref(), context.clock.now()).await?;
     Ok(user)
 }
 
+/// Writes a user whose fields were checked. `hash`: of the password.
+pub(crate) async fn add(store: &Store, user: &User, hash: Option<&str>, now: DateTime<Utc>) -> Result<(), Failure> {
+    let added = store.add_user(user, hash, now).await;
+    added.map_err(|error| if error.is_conflict() { taken(&user.username) } else { error.into() })
+}
+
 /// A disabled user's sign-ins end, and reports are refused from the next run on.
+///
+/// # Errors
+/// When the caller may not do this, there is no such user, a field breaks a rule, or the database does not answer.
 pub async fn change_user(
     context: &Context,
     administrator: &Administrator,
@@ -92,6 +109,9 @@ pub async fn change_user(
 }
 
 /// Ends the sign-ins that the old password made.
+///
+/// # Errors
+/// When the caller may not do this, the password breaks a rule, or the database does not answer.
 pub async fn set_password(
     context: &Context,
     administrator: &Administrator,
@@ -104,13 +124,14 @@ pub async fn set_password(
     let user = find_user(context, &tenant, user).await?;
     let password = password.filter(|password| !password.is_empty());
     let password = password.ok_or_else(|| Failure::Invalid("'password' is missing.".to_owned()))?;
-    let hash = hash(context, password, &user.username).await?;
+    fields::password(password, &user.username)?;
+    let hash = hash(context, password).await?;
     let store = administrator.recording(context, Some(tenant.id), "user.setPassword", user.id.to_string(), user.username)?;
     Ok(store.set_user_password(user.id, &hash, must_change).await?)
 }
 
-async fn hash(context: &Context, password: &str, username: &str) -> Result<String, Failure> {
-    check_password(password, username).map_err(|fault| Failure::Invalid(fault.to_string()))?;
+/// Of a password that was checked.
+pub(crate) async fn hash(context: &Context, password: &str) -> Result<String, Failure> {
     context.passwords.hash(password, &context.random).await.map_err(|fault| match fault {
         PasswordFault::Busy => Failure::Busy,
         fault => Failure::internal(fault),
@@ -119,16 +140,6 @@ async fn hash(context: &Context, password: &str, username: &str) -> Result<Strin
 
 fn taken(username: &str) -> Failure {
     Failure::Conflict(format!("The user {username} is there already."))
-}
-
-/// By id or sign-in name.
-pub(super) async fn find_user(context: &Context, tenant: &Tenant, reference: &str) -> Result<User, Failure> {
-    let reference = reference.trim().to_lowercase();
-    let found = match Uuid::try_parse(&reference) {
-        Ok(id) => context.store.user(tenant.id, id).await?,
-        Err(_) => context.store.user_credentials(tenant.id, &reference).await?.map(|known| known.user),
-    };
-    found.ok_or(Failure::NotFound)
 }
 
 /// An organisation's administrators cannot leave it without one; an operator can.

@@ -4,39 +4,56 @@ use insightgate_identity::role::RoleAssignment;
 use insightgate_identity::user::User;
 use uuid::Uuid;
 
-use crate::audit::{self, Happening};
+use super::Provisioner;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::manage::{fields, users};
 
 /// `username` as people write it; it is kept in lower case. May be repeated when it was cut off: the same user stays, password and all.
-pub async fn add_user(context: &Context, tenant: Uuid, id: Uuid, username: &str, password: &str, actor: &str) -> Result<User, Failure> {
-    let username = username.trim().to_lowercase();
-    if let Some(known) = context.store.user_credentials(tenant, &username).await?.filter(|known| known.user.id == id) {
+///
+/// # Errors
+/// The tenant is not there, the name or the password breaks a rule of the management API, the name or the id is another's, or the database is away.
+pub async fn add_user(context: &Context, by: Provisioner, tenant: Uuid, id: Uuid, username: &str, password: &str) -> Result<User, Failure> {
+    let tenant = context.store.tenant(tenant).await?.ok_or(Failure::NotFound)?;
+    let username = checked_user(username, password, &tenant.domain)?;
+    if let Some(known) = context.store.user_credentials(tenant.id, &username).await?.filter(|known| known.user.id == id) {
         return Ok(known.user);
     }
-    let hash = context.passwords.hash(password, &context.random).await.map_err(Failure::internal)?;
-    let user = User::new(id, tenant, username);
-    let happening = Happening {
-        tenant: Some(tenant),
-        actor: actor.to_owned(),
-        action: "user.add",
-        subject: user.username.clone(),
-        detail: String::new(),
-        correlation: None,
-    };
-    audit::recording(context, happening)?.add_user(&user, Some(&hash), context.clock.now()).await?;
+    let hash = users::hash(context, password).await?;
+    let user = User::new(id, tenant.id, username);
+    let store = by.recording(context, tenant.id, "user.add", user.username.clone(), String::new())?;
+    users::add(&store, &user, Some(&hash), context.clock.now()).await?;
     Ok(user)
 }
 
+/// The sign-in name as it is kept, where a tenant of this domain may have such a user.
+///
+/// # Errors
+/// The domain, the name or the password breaks a rule of the management API.
+pub fn checked_user(username: &str, password: &str, domain: &str) -> Result<String, Failure> {
+    let username = fields::username(username, &fields::domain(domain)?)?;
+    fields::password(password, &username)?;
+    Ok(username)
+}
+
 /// The assignee is a user, or an application that acts alone.
-pub async fn assign_role(context: &Context, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment, actor: &str) -> Result<(), Failure> {
-    let happening = Happening {
-        tenant: Some(tenant),
-        actor: actor.to_owned(),
-        action: "role.assign",
-        subject: assignee.to_string(),
-        detail: assignment.role.id().to_owned(),
-        correlation: None,
+///
+/// # Errors
+/// The tenant is not there, it does not have the assignee or the locations, the assignee cannot hold the role, or the database is away.
+pub async fn assign_role(
+    context: &Context,
+    by: Provisioner,
+    tenant: Uuid,
+    assignee: Uuid,
+    assignment: &RoleAssignment,
+) -> Result<(), Failure> {
+    let tenant = context.store.tenant(tenant).await?.ok_or(Failure::NotFound)?;
+    let is_application = match context.store.user(tenant.id, assignee).await? {
+        Some(_) => false,
+        None => context.store.application(tenant.id, assignee).await?.map(|_| true).ok_or_else(users::roles::no_assignee)?,
     };
-    Ok(audit::recording(context, happening)?.put_role(tenant, assignee, assignment).await?)
+    let RoleAssignment { role, locations } = assignment.clone();
+    let assignment = users::roles::checked(context, &tenant, is_application, role, locations).await?;
+    let store = by.recording(context, tenant.id, "role.assign", assignee.to_string(), assignment.role.id().to_owned())?;
+    Ok(store.put_role(tenant.id, assignee, &assignment).await?)
 }

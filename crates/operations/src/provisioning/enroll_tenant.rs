@@ -4,33 +4,39 @@ use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::program::Program;
 use insightgate_identity::tenant::{Location, Tenant};
 
-use crate::audit::{self, Happening};
+use super::Provisioner;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::manage::{fields, locations, tenants};
 
 /// The enrollment is Active at once: verifying the organisation is the operator's, before this. May be repeated when it was cut off: a
 /// tenant that is there already stays as it is.
+///
+/// # Errors
+/// A field of the tenant or of a location breaks a rule of the management API, the domain or the global account is another's, or the database is away.
 pub async fn enroll_tenant(
     context: &Context,
+    by: Provisioner,
     tenant: &Tenant,
     locations: &[Location],
     program: Program,
-    actor: &str,
 ) -> Result<(), Failure> {
-    if context.store.tenant(tenant.id).await?.as_ref() != Some(tenant) {
-        context.store.add_tenant(tenant, None, context.clock.now()).await?;
+    let global_account = match &tenant.global_account {
+        Some(account) => Some(fields::free_global_account(context, Some(tenant.id), account).await?),
+        None => None,
+    };
+    let (domain, name) = (fields::domain(&tenant.domain)?, fields::required("name", Some(&tenant.name))?);
+    let tenant = Tenant { id: tenant.id, domain, name, global_account };
+    let locations = locations.iter().map(|known| locations::checked(Some(&known.mpn_id), Some(&known.name), Some(&known.country)));
+    let locations = locations.collect::<Result<Vec<_>, _>>()?;
+    if context.store.tenant(tenant.id).await?.as_ref() != Some(&tenant) {
+        let added = context.store.add_tenant(&tenant, None, context.clock.now()).await;
+        added.map_err(|error| tenants::taken(&tenant.domain, error))?;
     }
-    for location in locations {
+    for location in &locations {
         context.store.put_location(tenant.id, location).await?;
     }
-    let happening = Happening {
-        tenant: Some(tenant.id),
-        actor: actor.to_owned(),
-        action: "tenant.enroll",
-        subject: tenant.domain.clone(),
-        detail: program.name().to_owned(),
-        correlation: None,
-    };
+    let store = by.recording(context, tenant.id, "tenant.enroll", tenant.domain.clone(), program.name().to_owned())?;
     let enrollment = Enrollment::active(program, context.clock.now());
-    Ok(audit::recording(context, happening)?.put_enrollment(tenant.id, &enrollment).await?)
+    Ok(store.put_enrollment(tenant.id, &enrollment).await?)
 }

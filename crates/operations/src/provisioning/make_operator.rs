@@ -5,11 +5,11 @@ use insightgate_identity::application::{Application, ClientSecret};
 use insightgate_identity::tenant::Tenant;
 use insightgate_store::Store;
 
-use crate::audit::{self, Happening};
+use super::Provisioner;
 use crate::context::Context;
+use crate::credentials::client_secret::{SECRET_DAYS, client_secret};
 use crate::credentials::password::find_secret;
 use crate::failure::Failure;
-use crate::provisioning::register_application::{SECRET_DAYS, client_secret};
 
 /// The operators' tenant. Nobody's mail ends so: `.internal` is kept for private use.
 pub const DOMAIN: &str = "operators.internal";
@@ -37,7 +37,10 @@ impl Operator {
 }
 
 /// The one that is there, or a new one, without a secret. May be repeated when it was cut off.
-pub async fn make_operator(context: &Context, actor: &str) -> Result<Operator, Failure> {
+///
+/// # Errors
+/// The database is away, or there is no randomness for an id.
+pub async fn make_operator(context: &Context, by: Provisioner) -> Result<Operator, Failure> {
     let tenant = match context.store.tenant_by_domain(DOMAIN).await? {
         Some(tenant) => tenant,
         None => {
@@ -51,31 +54,26 @@ pub async fn make_operator(context: &Context, actor: &str) -> Result<Operator, F
         return Ok(Operator { application, secrets, is_new: false });
     }
     let application = Application { operator: true, ..Application::confidential(context.random.uuid()?, tenant.id, APPLICATION) };
-    let store = recording(context, &application, actor, "application.registerOperator")?;
+    let store = recording(context, by, &application, "application.registerOperator")?;
     store.add_application(&application, context.clock.now()).await?;
     Ok(Operator { application, secrets: Vec::new(), is_new: true })
 }
 
 /// Gives the operator a secret beside those that it has, and lets it sign in should it have been disabled.
-pub async fn add_operator_secret(context: &Context, operator: &Operator, secret: &str, actor: &str) -> Result<(), Failure> {
+///
+/// # Errors
+/// The database is away.
+pub async fn add_operator_secret(context: &Context, by: Provisioner, operator: &Operator, secret: &str) -> Result<(), Failure> {
     let now = context.clock.now();
-    let stored = client_secret(context, secret, actor, now, now + TimeDelta::days(SECRET_DAYS))?;
-    recording(context, &operator.application, actor, "secret.add")?.add_client_secret(operator.application.id, &stored).await?;
+    let stored = client_secret(context, secret, by.actor, now, now + TimeDelta::days(SECRET_DAYS))?;
+    recording(context, by, &operator.application, "secret.add")?.add_client_secret(operator.application.id, &stored).await?;
     if !operator.application.enabled {
-        let store = recording(context, &operator.application, actor, "application.enable")?;
+        let store = recording(context, by, &operator.application, "application.enable")?;
         store.change_application(&Application { enabled: true, ..operator.application.clone() }).await?;
     }
     Ok(())
 }
 
-fn recording(context: &Context, application: &Application, actor: &str, action: &str) -> Result<Store, Failure> {
-    let happening = Happening {
-        tenant: Some(application.tenant),
-        actor: actor.to_owned(),
-        action,
-        subject: application.id.to_string(),
-        detail: "operator".to_owned(),
-        correlation: None,
-    };
-    Ok(audit::recording(context, happening)?)
+fn recording(context: &Context, by: Provisioner, application: &Application, action: &str) -> Result<Store, Failure> {
+    by.recording(context, application.tenant, action, application.id.to_string(), "operator".to_owned())
 }

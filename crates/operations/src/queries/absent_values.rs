@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use insightgate_engine::Engine;
 use insightgate_identity::scope::TenantScope;
-use insightgate_query::matching::sought::sought;
 use insightgate_query::plan::Plan;
+use insightgate_query::sought::sought;
 use insightgate_query::timespan::Window;
 
 /// A hint is not worth a longer wait.

@@ -47,7 +47,7 @@ impl AskedQuery {
         if plan.dataset.date_column.is_none() && (start.is_some() || end.is_some()) {
             plan.notes.push(format!("{} has no date column, so startTime and endTime do not apply", plan.dataset.name));
         }
-        context.readiness.rows_can_be_read(context).await?;
+        context.readiness.rows_can_be_read(&context.engine).await?;
         Ok(Question { window: plan.window(context.clock.now(), start, end), source: plan.window_source(start, end), plan })
     }
 }

@@ -16,6 +16,8 @@ pub struct QueryInput {
     pub query: Option<String>,
 }
 
+/// # Errors
+/// When a field is missing or too long, the query is wrong, the quota is used up, or the database does not answer.
 pub async fn create_query(context: &Context, caller: &Caller, input: QueryInput) -> Result<ReportQuery, Failure> {
     let (Some(name), Some(text)) = (&input.name, &input.query) else {
         let missing: Vec<_> = [("Name", &input.name), ("Query", &input.query)]

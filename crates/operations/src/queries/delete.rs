@@ -8,6 +8,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::queries::known::system_query;
 
+/// # Errors
+/// When it is a system query, the caller has no such query, or the database does not answer.
 pub async fn delete_query(context: &Context, caller: &Caller, id: &str) -> Result<ReportQuery, Failure> {
     if system_query(caller.program, id).is_some() {
         return Err(Failure::Invalid("A system query cannot be deleted; only queries of type userDefined can.".to_owned()));

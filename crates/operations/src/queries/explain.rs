@@ -98,6 +98,9 @@ pub struct ReadAndSkipped {
 }
 
 /// A refusal of the dataset is audited.
+///
+/// # Errors
+/// When the query is wrong or not found, the dataset is not open to the caller, there is no room, or it takes too long.
 pub async fn explain_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<ExplainedQuery, Failure> {
     let _seat = context.engine.seat(caller.scope.tenant())?;
     let question = asked.read(context, caller).await?;
@@ -107,6 +110,9 @@ pub async fn explain_query(context: &Context, caller: &Caller, asked: AskedQuery
 }
 
 /// The same for local data, as [`crate::queries::run_locally`] would run it.
+///
+/// # Errors
+/// When the query is wrong, or the files cannot be read.
 pub async fn explain_local(
     engine: &Engine,
     catalogs: &Catalogs,

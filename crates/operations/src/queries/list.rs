@@ -15,6 +15,9 @@ pub struct QueryFilter {
 }
 
 /// System queries come first. If nothing matches, the result is the documented 404.
+///
+/// # Errors
+/// When nothing matches, or the database does not answer.
 pub async fn list_queries(context: &Context, caller: &Caller, filter: &QueryFilter) -> Result<Vec<KnownQuery>, Failure> {
     let mut queries = Vec::new();
     if filter.include_system || filter.only_system {

@@ -21,6 +21,9 @@ pub struct TriedQuery {
 }
 
 /// A refusal of the dataset is audited.
+///
+/// # Errors
+/// When the query is wrong or not found, the dataset is not open to the caller, there is no room, or it takes too long.
 pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<TriedQuery, Failure> {
     let _seat = context.engine.seat(caller.scope.tenant())?;
     let question = asked.read(context, caller).await?;

@@ -35,6 +35,8 @@ pub struct LocalRun<'a> {
     pub format: Format,
 }
 
+/// # Errors
+/// When the query is wrong, the files cannot be read, or the output cannot be written.
 pub async fn run_query(
     engine: &Engine,
     catalogs: &Catalogs,

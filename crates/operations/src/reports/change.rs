@@ -8,6 +8,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::reports::create::{check_callback_address, fits_dataset, quotas};
 
+/// # Errors
+/// When a field breaks a rule, the report runs only once, the caller has no such report, or the database does not answer.
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let (now, rules) = (context.clock.now(), &context.settings.report_rules);
     let update = |report: &ScheduledReport| {
@@ -24,16 +26,23 @@ pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: 
     change(context, caller, id, update).await
 }
 
+/// # Errors
+/// When the report has no further executions, the caller has no such report, or the database does not answer.
 pub async fn pause_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     change(context, caller, id, ScheduledReport::paused).await
 }
 
+/// # Errors
+/// When the report has no further executions, the quota is used up, the caller has no such report, or the database does not answer.
 pub async fn resume_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     let now = context.clock.now();
     change(context, caller, id, |report| report.resumed(now)).await
 }
 
 /// Removes the report, its executions and their files, and returns what was deleted.
+///
+/// # Errors
+/// When the caller has no such report, or the database does not answer.
 pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
     let report = context.store.report(caller.owner(), caller.program, id).await?.ok_or(Failure::NotFound)?;

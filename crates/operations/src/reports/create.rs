@@ -14,6 +14,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::queries::known::find_query;
 
+/// # Errors
+/// When a field breaks a rule, the query does not exist, a quota is used up, or the database does not answer.
 pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let now = context.clock.now();
     let new = NewReport::check(input, now, &context.settings.report_rules)?;

@@ -18,6 +18,9 @@ pub struct ReportListInput {
 }
 
 /// Without filters an empty list is a valid answer; with filters it is the documented 404.
+///
+/// # Errors
+/// When a filter finds nothing, or the database does not answer.
 pub async fn list_reports(context: &Context, caller: &Caller, input: ReportListInput) -> Result<Vec<ScheduledReport>, Failure> {
     let filtered = !input.report_ids.is_empty() || input.report_name.is_some() || input.query_id.is_some();
     let ids: Vec<Uuid> = input.report_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();

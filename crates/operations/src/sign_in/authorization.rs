@@ -13,9 +13,9 @@ use super::session::Current;
 use super::{Goal, Subject};
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
-use crate::issue_token::TokenFailure;
 use crate::issue_token::client::{find_application, reference, tenant_of};
 use crate::issue_token::resource::Requested;
+use crate::token_failure::TokenFailure;
 
 /// Source: the documented lifetime.
 const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(10);

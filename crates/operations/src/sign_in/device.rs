@@ -15,9 +15,9 @@ use super::{Goal, Next, Subject, Visit, count_refusal};
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
-use crate::issue_token::TokenFailure;
 use crate::issue_token::client::{find_application, reference, tenant_of};
 use crate::issue_token::resource::Requested;
+use crate::token_failure::TokenFailure;
 
 /// Consonants that are not taken for one another or for digits, and spell no words.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -47,6 +47,8 @@ pub struct DeviceAnswer {
     pub interval: u32,
 }
 
+/// # Errors
+/// When the request is refused, or the database does not answer.
 pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, correlation: &str) -> Result<DeviceAnswer, TokenFailure> {
     let mut tenant = None;
     let started = start(context, request, &mut tenant).await;

@@ -8,7 +8,7 @@ use super::{Visit, session};
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
-use crate::issue_token::TokenFailure;
+use crate::token_failure::TokenFailure;
 
 /// Absent and empty fields are None.
 #[derive(Clone, Default)]
@@ -25,6 +25,9 @@ pub struct EndedSession {
 }
 
 /// Redirects to an address only if it is registered with an application of the tenant.
+///
+/// # Errors
+/// When the request is refused, or the database does not answer.
 pub async fn end_session(context: &Context, visit: &Visit, request: &LogoutRequest) -> Result<EndedSession, TokenFailure> {
     let current = session::load(context, visit).await?;
     if let Some(cookie) = &visit.session {

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::watch::may_remove;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -11,7 +10,7 @@ const BATCHES: u32 = 40;
 
 pub async fn forget_sign_ins(context: &Context, now: DateTime<Utc>) -> Result<(), Failure> {
     context.store.trim_refresh_tokens().await?;
-    let long = may_remove(context).await?;
+    let long = context.clock_watch.may_remove(&context.clock, &context.store).await?;
     for _ in 0..BATCHES {
         if context.store.forget_ended_sign_ins(now, long).await? == 0 {
             break;

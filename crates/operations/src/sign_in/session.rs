@@ -9,7 +9,7 @@ use super::{SessionChange, Visit};
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
-use crate::issue_token::TokenFailure;
+use crate::token_failure::TokenFailure;
 
 /// A step that is missing must be taken by then.
 const PENDING: TimeDelta = TimeDelta::minutes(10);

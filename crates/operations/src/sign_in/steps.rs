@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::credentials::check_password::{check_password, still_holds, verify};
 use crate::credentials::guesses::Guesser;
 use crate::credentials::hashing_queue::Asker;
-use crate::issue_token::TokenFailure;
+use crate::token_failure::TokenFailure;
 
 const WRONG_CODE: &str = "The code is wrong, or was used before. Wait for the next one and type it.";
 

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use inputs::{DATASETS, KINDS, Reader};
 use insightgate_query::datasets::catalog::Catalog;
 use insightgate_query::datasets::{builtin, definition};
-use insightgate_query::{diagnostic, metric, parse, plan};
+use insightgate_query::syntax::marked::marked;
+use insightgate_query::{metric, parse, plan};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match kind.reader {
         Reader::Query => {
             black_box(parse(&text).map(|select| select.to_string()).is_ok());
-            black_box(plan(&text, &catalog).map_err(|found| diagnostic::marked(&text, &found)).is_ok());
+            black_box(plan(&text, &catalog).map_err(|found| marked(&text, &found)).is_ok());
         }
         Reader::Metric => {
             black_box(metric::parse(&text, &dataset.columns).is_ok());

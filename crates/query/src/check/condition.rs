@@ -1,11 +1,12 @@
 //! Conditions: literals become tests on the field's type. One that no value can meet is no error; a note says so.
 
-use super::literal::exact;
-use super::{Checker, Converted, convert, wanted};
-use crate::datasets::catalog::{ColumnType, Field};
+use super::Checker;
+use crate::column::{ColumnType, Comparison, Value};
+use crate::datasets::catalog::Field;
 use crate::diagnostic::{Code, quoted};
-use crate::plan::{Comparison, Condition, Predicate, Value};
+use crate::plan::{Condition, Predicate};
 use crate::syntax::ast::{self, Literal, LiteralValue};
+use crate::syntax::literal::{Converted, convert, exact, wanted};
 
 /// What a literal is compared with.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::datasets::catalog::{Catalog, Dataset, Field};
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::quoted;
-use crate::matching::fold::fold;
+use crate::fold::fold;
 use crate::syntax::ast::Name;
 
 /// The names that a query may use, by folded spelling: one lookup per name, however many columns there are. Each field comes with the dataset's

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::metric::{MetricExpression, metric_type};
 use crate::timespan::TimeSpan;
 
-/// The datasets of one program. Immutable; a reload makes a new catalogue.
+pub use crate::column::{Column, ColumnType, same_name};
+
+/// The datasets of one program. Immutable; a reload makes another one.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     datasets: Vec<Arc<Dataset>>,
@@ -50,40 +52,6 @@ pub enum Tenancy {
 pub enum TenantKey {
     TenantId,
     GlobalAccountId,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Column {
-    /// The dataset's own spelling. Files and previews use the name that a query wrote, see [`crate::plan::Selected`].
-    pub name: String,
-    /// Other spellings that queries may use.
-    pub aliases: Vec<String>,
-    pub kind: ColumnType,
-    pub nullable: bool,
-    pub sensitive: bool,
-    /// False for the hidden input of a metric: it can be read by metrics, but not named in a query.
-    pub selectable: bool,
-    pub description: String,
-    /// Values as text: `allowed` is a closed list if it is not empty; `examples` only illustrate.
-    pub allowed: Vec<String>,
-    pub examples: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnType {
-    String,
-    Int64,
-    Float64,
-    /// Stored as Arrow Decimal128.
-    Decimal {
-        precision: u8,
-        scale: i8,
-    },
-    /// Days (Arrow Date32).
-    Date,
-    /// UTC, microseconds (Arrow Timestamp(Microsecond, "UTC")).
-    Timestamp,
-    Bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -146,7 +114,7 @@ impl Dataset {
     pub fn field_type(&self, field: Field) -> ColumnType {
         match field {
             Field::Column(index) => self.columns.get(index).map_or(ColumnType::String, |c| c.kind),
-            Field::Metric(index) => self.metrics.get(index).map_or(ColumnType::Float64, |m| metric_type(self, &m.expression)),
+            Field::Metric(index) => self.metrics.get(index).map_or(ColumnType::Float64, |m| metric_type(&self.columns, &m.expression)),
         }
     }
 
@@ -159,22 +127,10 @@ impl Dataset {
     }
 }
 
-impl Column {
-    pub fn is_called(&self, name: &str) -> bool {
-        same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
-    }
-}
-
 impl Metric {
     pub fn is_called(&self, name: &str) -> bool {
         same_name(&self.name, name) || self.aliases.iter().any(|alias| same_name(alias, name))
     }
-}
-
-/// Letter case does not matter in names of datasets, columns and metrics.
-pub fn same_name(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
-        || (!(one.is_ascii() && other.is_ascii()) && crate::matching::fold::fold(one) == crate::matching::fold::fold(other))
 }
 
 #[cfg(test)]

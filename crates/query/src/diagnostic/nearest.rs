@@ -1,6 +1,6 @@
 //! "Did you mean …?": the known name that is nearest to an unknown one.
 
-use crate::matching::fold::fold;
+use crate::fold::fold;
 
 /// Longer names are not compared: the cost grows with the square.
 const LONGEST: usize = 100;

@@ -12,7 +12,7 @@ use inputs::{DATASETS, KINDS, Reader};
 
 use crate::datasets::catalog::Catalog;
 use crate::datasets::{builtin, definition};
-use crate::diagnostic::marked;
+use crate::syntax::marked::marked;
 use crate::{metric, parse, plan};
 
 /// For what does not grow with the text, such as the messages.

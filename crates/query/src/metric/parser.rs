@@ -7,14 +7,12 @@ use std::collections::HashMap;
 
 use super::types::{arithmetic, common, is_number, of_metric, of_row, sum};
 use super::{MetricExpression, Operator, RowExpression};
-use crate::check::{exact, wanted};
-use crate::datasets::catalog::{Column, ColumnType};
+use crate::column::{Column, ColumnType, Value};
 use crate::diagnostic::nearest::nearest;
-use crate::diagnostic::{Code, Diagnostic, quoted, shortened};
-use crate::matching::fold::fold;
-use crate::plan::Value;
-use crate::syntax::ast::Span;
+use crate::diagnostic::{Code, Diagnostic, Span, quoted, shortened};
+use crate::fold::fold;
 use crate::syntax::lexer::{Token, TokenKind, tokens};
+use crate::syntax::literal::{exact, wanted};
 
 /// Parentheses and functions within each other.
 const MAXIMUM_DEPTH: usize = 32;
@@ -43,10 +41,11 @@ impl<'c> Columns<'c> {
     }
 }
 
-/// The expression over the columns of a dataset, including hidden ones, or the first thing that is wrong with it and its place in the text.
+/// The expression over the columns of a dataset, hidden ones too.
 ///
 /// # Errors
-/// The first thing that is wrong with the expression, and its place in the text.
+///
+/// The first thing that is wrong with it, placed within the text.
 pub fn parse(text: &str, columns: &[Column]) -> Result<MetricExpression, Diagnostic> {
     parse_over(text, &Columns::of(columns))
 }

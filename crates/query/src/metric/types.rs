@@ -1,16 +1,15 @@
 //! The types of metric expressions. The engine casts its results to them.
 
 use super::{MetricExpression, Operator, RowExpression};
-use crate::datasets::catalog::{Column, ColumnType, Dataset};
-use crate::plan::Value;
+use crate::column::{Column, ColumnType, Value};
 
 /// What a decimal can hold at most; sums grow into it.
 const WIDEST: u8 = 38;
 
-/// The type of a metric's value: counts Int64, sums as wide as their input's kind allows, averages and quotients Float64.
-pub fn metric_type(dataset: &Dataset, expression: &MetricExpression) -> ColumnType {
+/// The type of a metric's value, over a dataset's columns: counts Int64, sums as wide as their input's kind allows, averages and quotients Float64.
+pub fn metric_type(columns: &[Column], expression: &MetricExpression) -> ColumnType {
     // A checked expression has a type; Float64 is what an unchecked one would be read as.
-    of_metric(expression, &dataset.columns).unwrap_or(ColumnType::Float64)
+    of_metric(expression, columns).unwrap_or(ColumnType::Float64)
 }
 
 /// None where the parts do not fit together.

@@ -1,43 +1,8 @@
 //! A query as it was written, before any name is looked up.
 
-use std::fmt;
-
-use crate::plan::Comparison;
+use crate::column::Comparison;
+use crate::diagnostic::Span;
 use crate::timespan::TimeSpan;
-
-/// The place of something in the text.
-///
-/// All spans are equal to each other: a place is not part of the content, so two queries that differ only in layout have the same tree.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Span {
-    /// From 1.
-    pub line: u32,
-    /// From 1, in characters.
-    pub column: u32,
-    /// Characters.
-    pub length: u32,
-}
-
-impl PartialEq for Span {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Span {}
-
-impl Span {
-    /// Whether the other begins where this one ends.
-    pub(super) fn touches(self, other: Span) -> bool {
-        self.line == other.line && self.column + self.length == other.column
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
 
 /// `SELECT [DISTINCT] names FROM dataset [WHERE conditions] [ORDER BY order] [LIMIT limit] [TIMESPAN span]`
 #[derive(Debug, Clone, PartialEq, Eq)]

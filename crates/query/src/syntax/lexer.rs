@@ -1,7 +1,6 @@
 //! Text → tokens with their places, for queries and metric expressions.
 
-use super::ast::Span;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, quoted};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {

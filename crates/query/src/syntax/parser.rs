@@ -3,11 +3,11 @@
 mod condition;
 mod cursor;
 
-use super::ast::{Name, OrderItem, Select, Span, SpanClause};
+use super::ast::{Name, OrderItem, Select, SpanClause};
 use super::lexer::{Token, TokenKind};
 use super::unsupported;
 use crate::diagnostic::nearest::nearest;
-use crate::diagnostic::{Diagnostics, alternatives, shortened};
+use crate::diagnostic::{Diagnostics, Span, alternatives, shortened};
 use crate::timespan::TimeSpan;
 
 /// Bounds on lists, so that a plan stays one that an engine can hold.

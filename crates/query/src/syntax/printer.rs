@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::ast::{Condition, Literal, LiteralValue, Name, OrderItem, Predicate, Select};
 use super::lexer::is_word;
 use super::parser::is_keyword;
-use crate::plan::Comparison;
+use crate::column::Comparison;
 
 impl Display for Select {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

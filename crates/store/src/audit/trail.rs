@@ -1,4 +1,4 @@
-//! Reading the record: filtered, newest first, a page at a time. Events that come meanwhile move no page.
+//! Reads the audit trail: filtered, with the newest first, page by page. New events do not shift a page.
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -21,7 +21,7 @@ pub struct AuditFilter {
     pub to: Option<DateTime<Utc>>,
 }
 
-/// An event's place in the order: what a page begins after.
+/// The position of an event, after which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditPlace {
     /// Milliseconds.
@@ -62,10 +62,10 @@ impl AuditFilter {
 }
 
 impl Store {
-    /// The events that the filter lets through, after this place in the order.
+    /// The events that match the filter, after this position.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn audit_page(&self, filter: &AuditFilter, after: Option<AuditPlace>, limit: u32) -> Result<AuditPage, StoreError> {
         let (mut conditions, mut bounds) = filter.conditions();
         let counted = format!("SELECT COUNT(*) FROM audit_events{}", all_of(&conditions));

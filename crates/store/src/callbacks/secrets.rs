@@ -1,4 +1,4 @@
-//! Secrets that callbacks are signed with, as sealed text. A replaced one goes on signing until it expires.
+//! Secrets that sign callbacks, as sealed text. A replaced one signs until it expires.
 
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
@@ -22,11 +22,11 @@ pub struct CallbackSecret {
 }
 
 impl Store {
-    /// Adds the secret as the owner's current one. The one before signs until `until`. False, and nothing is written, when so many have not
-    /// expired yet that another would be one too many.
+    /// Adds the secret as the owner's current one. The previous one signs until `until`. False, and nothing is written, if the owner already has the
+    /// most secrets that have not expired.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn add_callback_secret(&self, secret: &CallbackSecret, until: DateTime<Utc>, most: usize) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Owner(secret.owner)).await?;
         let owner = secret.owner.to_string();
@@ -53,7 +53,7 @@ impl Store {
     /// Those that have not expired, the newest first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn callback_secrets(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Vec<CallbackSecret>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM callback_secrets WHERE owner_id = $1 AND (expires IS NULL OR expires > $2)
@@ -66,7 +66,7 @@ impl Store {
     /// False when the owner has no such secret.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn remove_callback_secret(&self, owner: Uuid, id: Uuid) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM callback_secrets WHERE owner_id = $1 AND id = $2");
         let mut transaction = self.begin_beside().await?;

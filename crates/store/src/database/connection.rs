@@ -1,7 +1,6 @@
-//! A connection that somebody uses. Every statement on it has a time limit, in a transaction too: a database that falls silent, or a network on
-//! the way to it, keeps nobody.
+//! A connection in use. Every statement on it has a time limit, also in a transaction, so that a silent database or network blocks nobody.
 //!
-//! What was left in the middle is tidied up behind the caller's back before the next one gets the connection, or it is closed.
+//! If a statement or a transaction was abandoned, the connection is cleaned up in the background before the next caller gets it, or it is closed.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -60,7 +59,7 @@ impl Connection {
         raw.ping().await
     }
 
-    /// Runs one statement to its end. Lists are short here, so that nothing is lost by reading them whole.
+    /// Runs one statement to its end. Lists are short here, so they are read as a whole.
     pub(crate) async fn answer<'q, E>(&mut self, query: E) -> Vec<Answered>
     where
         E: 'q + Execute<'q, Any>,
@@ -160,7 +159,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     }
 }
 
-/// Taken back unless it is committed.
+/// A transaction, which is rolled back unless it is committed.
 #[derive(Debug)]
 pub(crate) struct Transaction(Connection);
 

@@ -12,7 +12,7 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-/// What connections are kept apart for.
+/// The kinds of work that have connections of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LaneKind {
     /// Statements that every request needs: who asks, what they hold, whether the database is there.
@@ -22,7 +22,8 @@ pub(crate) enum LaneKind {
 }
 
 impl LaneKind {
-    /// How long a caller waits for the answer to a statement. A little longer than Postgres itself lets it run: what falls silent is found out here.
+    /// How long a caller waits for the answer to a statement: a little longer than Postgres itself allows, so that only a silent connection reaches
+    /// this limit.
     pub(crate) fn statement_limit(self) -> Duration {
         match self {
             LaneKind::Identity => Duration::from_secs(5),
@@ -69,7 +70,7 @@ impl Dialect {
         }
     }
 
-    /// Whether a connection that lies idle may be gone, so that it is asked before each use. A file stays where it is.
+    /// Whether an idle connection may be lost, so that it is checked before each use. A file cannot be.
     pub(crate) fn loses_connections(self) -> bool {
         match self {
             Dialect::Sqlite => false,
@@ -85,11 +86,11 @@ impl Dialect {
         }
     }
 
-    /// SQLite: a log that survives a kill and readers that do not wait for the writer; FULL, so that it survives a power cut too. A reader cannot
-    /// write by mistake: it would stand in the writers' way.
+    /// SQLite: a write-ahead log, so that it survives a kill and readers do not wait for the writer; FULL, so that it survives a power cut too. A
+    /// reader cannot write by mistake, which would block the writers.
     ///
-    /// Postgres: a process that is stopped or cut off must not hold up the others, with its locks or with a statement; and a table that somebody
-    /// locked is an error after two seconds, not a queue.
+    /// Postgres: a process that is stopped or disconnected must not block the others with its locks or a statement, and a locked table is an error
+    /// after two seconds and not a queue.
     pub(crate) fn on_connect(self, kind: LaneKind) -> &'static [&'static str] {
         match (self, kind) {
             (Dialect::Sqlite, LaneKind::Writing) => &[
@@ -155,7 +156,7 @@ impl Dialect {
         }
     }
 
-    /// At the end of a query for rows to be taken: passes over those that another transaction is taking. In SQLite there is none.
+    /// The end of a query for rows that are claimed: skips rows that another transaction is claiming. Empty for SQLite.
     pub(crate) fn skip_locked(self) -> &'static str {
         match self {
             Dialect::Sqlite => "",
@@ -171,14 +172,13 @@ impl Dialect {
     }
 }
 
-/// `$1, $2, …`, counted from the place after `after`.
+/// `$1, $2, …`, counted from the one after `after`.
 pub(crate) fn placeholders(after: usize, count: usize) -> String {
     let names: Vec<String> = (after + 1..=after + count).map(|number| format!("${number}")).collect();
     names.join(", ")
 }
 
-/// A statement whose `{}` stand behind texts that rows are listed by: they are compared byte by byte, as SQLite does, whatever language the
-/// database was made for.
+/// A statement whose `{}` follow texts in ORDER BY: they are compared byte by byte, as in SQLite, whatever the database's collation is.
 pub(crate) fn by_bytes(dialect: Dialect, statement: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(statement.replace("{}", if dialect == Dialect::Postgres { "COLLATE \"C\"" } else { "" }))
 }

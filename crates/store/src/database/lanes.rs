@@ -1,10 +1,9 @@
-//! Connections to the database, in lanes: what waits in one lane takes no connection from another.
+//! Connections to the database, in lanes: callers that wait in one lane use no connection of another.
 //!
-//! A caller gets the first connection that is free, whether another caller gave it back or it was opened just now: while none can be opened, those
-//! that are there go round. Nobody waits longer than two seconds while nothing gets done, or ten behind others, and the error says why none could be
-//! opened. An idle connection that does
-//! not answer is closed and never handed out. What only reads is asked again, on another
-//! connection, where its own was cut. No lane knows what a statement means.
+//! A caller gets the first connection that is free, whether it was returned or newly opened; while none can be opened, the existing ones are shared.
+//! A caller waits at most two seconds while nothing gets done, or ten seconds behind others, and the error says why no connection could be opened. An
+//! idle connection that does not answer is closed and never used. A statement that only reads is repeated on another connection if its own was lost.
+//! No lane knows what a statement means.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -227,7 +226,7 @@ impl Lane {
         }
     }
 
-    /// A connection that is fit for the next caller. `done`: what was asked on it was done, or refused for what it was.
+    /// Returns a connection that is fit for the next caller. `done`: its statement was executed, or refused for a reason of its own.
     pub(crate) fn give_back(&self, raw: AnyConnection, done: bool) {
         let mut state = self.state();
         if done {
@@ -296,8 +295,8 @@ impl fmt::Debug for Lane {
     }
 }
 
-/// The lanes of one kind of work: statements that read go by the one, those that write by the other. In SQLite, where one writer at a time is
-/// the nature of things, writers wait for each other here, and no reader waits behind them.
+/// The lanes of one kind of work: one for statements that read and one for those that write. With SQLite, which has one writer, writers wait for each
+/// other here, and no reader waits behind them.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
     reading: Lane,

@@ -1,6 +1,6 @@
-//! Opening a database: what it is, before anything is written into it, and its tables brought up to date.
+//! Opens a database: checks what it is before anything is written into it, and migrates its tables.
 //!
-//! Whatever is no database of ours, or not one of this version, is named and left as it is.
+//! A database that is not ours, or of another version, is named and left as it is.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -53,15 +53,15 @@ fn sqlite_file(url: &str) -> PathBuf {
 }
 
 impl Store {
-    /// Opens the database, makes it if it is a SQLite file that is not there, and brings its tables up to date. Nothing is written into what is no
-    /// database of ours.
+    /// Opens the database, makes it if it is a SQLite file that does not exist, and migrates its tables. Nothing is written into a database that is
+    /// not ours.
     ///
     /// `url`: what [`sqlite_url`] gives, or `postgres://…`.
     ///
     /// # Errors
     ///
-    /// What the address names is no database of ours, is damaged, was written by a newer version, has another encoding than UTF-8, or cannot be
-    /// reached within ten seconds.
+    /// If the database is not ours, is damaged, was written by a newer version, has another encoding than UTF-8, or cannot be reached within ten
+    /// seconds.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
@@ -92,7 +92,7 @@ impl Store {
         })
     }
 
-    /// Private keys of a database as they lie there, sealed; none where there is no database yet. Nothing is written, nor brought up to date.
+    /// The sealed private keys of a database; none if there is no database yet. Nothing is written or migrated.
     ///
     /// # Errors
     ///
@@ -115,10 +115,10 @@ impl Store {
         rows.iter().map(|row| Sealed::read(SealedPlace::Keys, row)).collect()
     }
 
-    /// Writes a copy of a SQLite database to a file that is new or empty, whole and as of one moment, while others go on using it. Its tables stay as they are.
+    /// Writes a complete copy of a SQLite database, as of one moment, to a new or empty file, while others use it. Its tables stay as they are.
     ///
     /// # Errors
-    /// The address names a Postgres, or no database of ours, or the file cannot be written.
+    /// When the database cannot be read, or the file cannot be written.
     pub async fn back_up(url: &str, file: &str) -> Result<(), StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;

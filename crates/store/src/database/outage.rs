@@ -1,5 +1,5 @@
-//! What keeps the database from doing what it was asked, told apart from what is wrong with a statement: the first passes by itself or by an
-//! operator's hand, and callers are asked to come again.
+//! Outages: reasons why the database cannot execute a statement that is right. They end by themselves or by an operator's action, and callers are
+//! asked to try again.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::io;
 
 use crate::StoreError;
 
-/// Of what kind. Its text is for whoever asks, strangers too: it names no host, file or statement.
+/// The kind of an outage. Its text is for everybody, including strangers, and names no host, file or statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outage {
     /// It is gone, starts or ends, or does not answer.
@@ -34,8 +34,8 @@ impl fmt::Display for Outage {
     }
 }
 
-/// How often something is tried, each time on another connection, while its own is cut: whoever ends connections one after another, as a failover or a
-/// proxy that restarts does, ends the second one as well as the first.
+/// How often a statement is tried, each time on another connection, if its connection is lost. A failover or a restarting proxy ends the second
+/// connection as well as the first.
 pub(crate) const ATTEMPTS: usize = 4;
 
 /// Tries again on another connection where its own was cut, and where the database ended it for others that it met. For what only reads, and for whole
@@ -50,7 +50,7 @@ pub(crate) async fn again<T, Tried: Future<Output = Result<T, StoreError>>>(atte
     attempt().await
 }
 
-/// Nobody gave a connection back in time, and none could be opened.
+/// No connection was returned in time, and none could be opened.
 #[derive(Debug)]
 pub(crate) struct NoConnection {
     pub(crate) in_use: usize,
@@ -76,7 +76,7 @@ pub(crate) fn none_free(why: NoConnection) -> sqlx::Error {
 }
 
 impl StoreError {
-    /// Whether it is the connection that went away, so that another may do.
+    /// Whether the connection was lost, so that another one may work.
     pub(crate) fn is_cut(&self) -> bool {
         match self {
             StoreError::Database(error) => is_cut(error),
@@ -94,7 +94,7 @@ impl StoreError {
         }
     }
 
-    /// None for a fault that does not pass.
+    /// None for a fault that does not end by itself.
     pub fn outage(&self) -> Option<Outage> {
         match self {
             StoreError::Database(error) => of(error),
@@ -123,8 +123,8 @@ pub(crate) fn of(error: &sqlx::Error) -> Option<Outage> {
     }
 }
 
-/// Whether the connection went away under the statement, so that another may do. Not where the database was silent or none was free: whoever has
-/// waited for that waits no second time.
+/// Whether the connection was lost during the statement, so that another one may work. False if the database was silent or no connection was free, so
+/// that nobody waits for that twice.
 pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => {

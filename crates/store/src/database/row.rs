@@ -1,4 +1,4 @@
-//! Values as the tables hold them: identifiers as TEXT, instants as milliseconds.
+//! Values as in the tables: identifiers as TEXT, times as milliseconds.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::execution::Epoch;
@@ -16,7 +16,7 @@ pub(crate) fn millis(instant: DateTime<Utc>) -> i64 {
     instant.timestamp_millis()
 }
 
-/// Typed reads of one row; a value that this version cannot have written is an error, never a default.
+/// Typed reads of one row. A value that this version cannot have written is an error, and never becomes a default.
 pub(crate) trait Read {
     fn text(&self, column: &'static str) -> Result<String, StoreError>;
     fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError>;

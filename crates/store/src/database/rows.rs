@@ -7,7 +7,7 @@ use sqlx::{Any, AssertSqlSafe};
 use crate::database::dialect::placeholders;
 use crate::{Connection, StoreError};
 
-/// Inserts rows, many in a statement. `into` is the table with its columns, `end` the statement's end.
+/// Inserts rows, many per statement. `into` is the table with its columns, `end` the end of the statement.
 pub(crate) async fn insert_rows<Row>(
     connection: &mut Connection,
     (into, end): (&str, &str),
@@ -25,7 +25,7 @@ pub(crate) async fn insert_rows<Row>(
     Ok(())
 }
 
-/// Pieces of 64, 32, … and 1, so that the database prepares a handful of statements and not one for each number of rows.
+/// Pieces of 64, 32, … and 1, so that the database prepares a few statements and not one for each number of rows.
 pub(crate) fn in_powers_of_two<Row>(mut rows: &[Row]) -> impl Iterator<Item = &[Row]> {
     std::iter::from_fn(move || {
         let size = 1 << rows.len().checked_ilog2()?.min(6);

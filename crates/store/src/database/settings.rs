@@ -5,14 +5,14 @@ use crate::{Store, StoreError};
 
 impl Store {
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         let query = sqlx::query("SELECT value FROM settings WHERE name = $1").bind(name.to_owned());
         query.fetch_optional(&self.pool).await?.map(|row| row.text("value")).transpose()
     }
 
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn put_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
             .bind(name.to_owned())

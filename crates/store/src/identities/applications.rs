@@ -26,8 +26,7 @@ pub struct Consent {
 
 impl Store {
     /// # Errors
-    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the id is taken; [`StoreError::Full`] when
-    /// there is no room for another; [`StoreError::Unrecorded`] when the event of the change cannot be written.
+    /// When there is no room for another, or the database does not answer.
     pub async fn add_application(&self, application: &Application, created: DateTime<Utc>) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::Tenant(application.tenant)).await?;
         room::APPLICATIONS.check(&mut transaction, application.tenant).await?;
@@ -36,11 +35,10 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Registers the application with a secret, permissions and the tenant's consent to them, all at once. What is there already stays.
+    /// Registers the application with a secret, permissions and the tenant's consent to them, in one transaction. What exists already stays.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the id is taken, and the event of the
-    /// change cannot be written: then nothing is changed.
+    /// When there is no room for another, or the database does not answer.
     pub async fn register_application(
         &self,
         application: &Application,
@@ -67,10 +65,10 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Changes name, redirect URIs and whether it is enabled; what it is stays. Disabling ends the sign-ins through it.
+    /// Changes the name, the redirect URIs and whether it is enabled, but not its kind. Disabling ends the sign-ins through it.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn change_application(&self, application: &Application) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Application(application.id)).await?;
@@ -96,7 +94,7 @@ impl Store {
     /// An application of another tenant is not found.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn application(&self, tenant: Uuid, id: Uuid) -> Result<Option<Application>, StoreError> {
         let query = sqlx::query("SELECT * FROM applications WHERE tenant_id = $1 AND id = $2");
         let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
@@ -106,7 +104,7 @@ impl Store {
     /// For requests that name no tenant: an application belongs to one.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn application_of_any_tenant(&self, id: Uuid) -> Result<Option<Application>, StoreError> {
         let query = sqlx::query("SELECT * FROM applications WHERE id = $1").bind(id.to_string());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_application).transpose()
@@ -115,18 +113,17 @@ impl Store {
     /// By name.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn applications(&self, tenant: Uuid) -> Result<Vec<Application>, StoreError> {
         let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM applications WHERE tenant_id = $1 ORDER BY name {}, id"))
             .bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_application).collect()
     }
 
-    /// A secret that the application has already stays as it is. Of very many that have expired, the oldest go.
+    /// A secret that the application has already stays as it is. If very many have expired, the oldest are removed.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; [`StoreError::Full`] when there is no room for another; [`StoreError::Unrecorded`] when
-    /// the event of the change cannot be written.
+    /// When there is no room for another, or the database does not answer.
     pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::Application(application)).await?;
         if execute(&mut transaction, add_client_secret(application, secret)).await? == 1 {
@@ -143,7 +140,7 @@ impl Store {
     /// The latest first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn client_secrets(&self, application: Uuid) -> Result<Vec<ClientSecret>, StoreError> {
         let query = sqlx::query("SELECT * FROM client_secrets WHERE application_id = $1 ORDER BY created DESC, id DESC");
         let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;
@@ -164,7 +161,7 @@ impl Store {
     /// False when the application has no such secret.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn remove_client_secret(&self, application: Uuid, secret: Uuid) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM client_secrets WHERE application_id = $1 AND id = $2");
         Ok(self.change_identity(query.bind(application.to_string()).bind(secret.to_string())).await? == 1)
@@ -173,13 +170,13 @@ impl Store {
     /// One that is there already stays.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn add_permission(&self, application: Uuid, permission: Permission) -> Result<(), StoreError> {
         self.change_identity(add_permission(application, permission)).await.map(drop)
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn permissions(&self, application: Uuid) -> Result<Vec<Permission>, StoreError> {
         let query =
             sqlx::query(by_bytes(self.dialect, "SELECT permission FROM permissions WHERE application_id = $1 ORDER BY permission {}"));
@@ -187,10 +184,10 @@ impl Store {
         rows.iter().map(|row| row.named("permission", Permission::from_name)).collect()
     }
 
-    /// Its consents go with it: added again, it has to be consented to again.
+    /// Its consents are removed with it: a permission that is added again needs a new consent.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn remove_permission(&self, application: Uuid, permission: Permission) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Application(application)).await?;
         let mut removed = 0;
@@ -211,7 +208,7 @@ impl Store {
     /// Of one user, or of the whole tenant. One that is there already stays.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When there is no room for another, or the database does not answer.
     pub async fn grant_consent(
         &self,
         application: Uuid,
@@ -225,7 +222,7 @@ impl Store {
     /// False when there was none.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn revoke_consent(&self, application: Uuid, permission: Permission, user: Option<Uuid>) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM consents WHERE application_id = $1 AND permission = $2 AND user_id = $3");
         let query = query.bind(application.to_string()).bind(permission.name()).bind(written_user(user));
@@ -235,7 +232,7 @@ impl Store {
     /// The whole tenant's first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn consents(&self, application: Uuid) -> Result<Vec<Consent>, StoreError> {
         let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM consents WHERE application_id = $1 ORDER BY permission {}, user_id"));
         let rows = query.bind(application.to_string()).fetch_all(&self.pool).await?;

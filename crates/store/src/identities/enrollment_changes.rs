@@ -1,4 +1,4 @@
-//! Steps of enrollments, with all that follows from them in one transaction: reports that are paused, and the audit event.
+//! Steps of enrollments, with their consequences in one transaction: paused reports, and the audit event.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
@@ -19,15 +19,15 @@ use crate::{Store, StoreError, Transaction, execute};
 #[derive(Debug, Clone)]
 pub struct Reviewed {
     pub enrollment: Enrollment,
-    /// None where it was not Active: its reports were paused before.
+    /// None if it was not Active, since its reports were paused before.
     pub paused: Option<u64>,
 }
 
 impl Store {
-    /// Takes a tenant in together with its first enrollment.
+    /// Adds a tenant together with its first enrollment.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the id or the domain is taken.
+    /// When the database does not answer.
     pub async fn enroll_tenant(
         &self,
         tenant: &Tenant,
@@ -42,10 +42,13 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Reads the enrollment, changes it and writes it back. What leaves Active pauses the program's reports.
+    /// Reads the enrollment, changes it and writes it back. Leaving Active pauses the program's reports.
     ///
-    /// `change` gives the enrollment to write, if any, and what it makes of it; `event` tells of that and of the number of reports that were
-    /// paused, if the step pauses them. None: there is nothing to record.
+    /// `change` returns the enrollment to write, if any, and its own result. `event` makes the audit event from that result and the number of reports
+    /// that the step paused. None: there is nothing to audit.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn move_enrollment<T>(
         &self,
         tenant: Uuid,
@@ -80,8 +83,11 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Changes name, global account and profile of the tenant, never its domain: users sign in with it. Each enrollment that `review` changes is
-    /// written too. False, with nothing written, when the tenant is gone.
+    /// Changes the name, the global account and the profile of the tenant, but never its domain, which users sign in with. Each enrollment that
+    /// `review` changes is written too. False, and nothing is written, if the tenant does not exist.
+    ///
+    /// # Errors
+    /// When the database does not answer.
     pub async fn change_tenant(
         &self,
         tenant: &Tenant,

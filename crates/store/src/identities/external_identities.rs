@@ -13,8 +13,7 @@ impl Store {
     /// A conflict when the identifier is bound already, to whatever tenant.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the identifier is bound already;
-    /// [`StoreError::Full`] when there is no room for another; [`StoreError::Unrecorded`] when the event of the change cannot be written.
+    /// When the identifier is bound already, there is no room for another, or the database does not answer.
     pub async fn add_external_identity(&self, identity: &ExternalIdentity) -> Result<(), StoreError> {
         let query = sqlx::query(
             "INSERT INTO external_identities (id, tenant_id, issuer, external_tenant, kind, external_id, local_id, created)
@@ -35,10 +34,10 @@ impl Store {
         transaction.commit().await
     }
 
-    /// All that could be meant by a token's bearer.
+    /// All bindings that may apply to a token's bearer.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn identities_of_bearer(&self, issuer: &str, bearer: &ExternalBearer) -> Result<Vec<ExternalIdentity>, StoreError> {
         let query =
             sqlx::query("SELECT * FROM external_identities WHERE issuer = $1 AND external_tenant = $2 AND external_id IN ($3, $4, $5)")
@@ -53,7 +52,7 @@ impl Store {
     /// The local tenant that an issuer's tenant is bound to.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn tenant_of_external(&self, issuer: &str, external_tenant: &str) -> Result<Option<Uuid>, StoreError> {
         let query = sqlx::query("SELECT tenant_id FROM external_identities WHERE issuer = $1 AND external_tenant = $2 AND kind = 'tenant'");
         let row = query.bind(issuer.to_owned()).bind(external_tenant.to_owned()).fetch_optional(&self.pool).await?;
@@ -63,7 +62,7 @@ impl Store {
     /// Oldest first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn external_identities(&self, tenant: Uuid) -> Result<Vec<ExternalIdentity>, StoreError> {
         let query = sqlx::query("SELECT * FROM external_identities WHERE tenant_id = $1 ORDER BY created, id").bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_identity).collect()
@@ -72,17 +71,17 @@ impl Store {
     /// A binding of another tenant is not found.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn external_identity(&self, tenant: Uuid, id: Uuid) -> Result<Option<ExternalIdentity>, StoreError> {
         let query = sqlx::query("SELECT * FROM external_identities WHERE tenant_id = $1 AND id = $2");
         let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
         row.as_ref().map(read_identity).transpose()
     }
 
-    /// A tenant's binding takes those of its users and applications with it: they would stand for nobody. False when it was gone.
+    /// Removing a tenant's binding also removes those of its users and applications, which would stand for nobody. False if there was none.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn remove_external_identity(&self, identity: &ExternalIdentity) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Tenant(identity.tenant)).await?;
         let query = sqlx::query("DELETE FROM external_identities WHERE tenant_id = $1 AND id = $2");

@@ -1,4 +1,4 @@
-//! What a caller holds at this moment, in one read.
+//! A caller's rights at this moment, in one read.
 
 use insightgate_identity::application::Permission;
 use insightgate_identity::principal::Principal;
@@ -17,10 +17,10 @@ use crate::identities::users::{SELECT_USERS, read_user};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// The application, and the user if one is named, with what they hold. None when any of them is gone, or not the tenant's.
+    /// The application, and the user if one is named, with their rights. None if any of them does not exist or belongs to another tenant.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn principal(&self, tenant: Uuid, application: Uuid, user: Option<Uuid>) -> Result<Option<Principal>, StoreError> {
         again(|| self.read_principal(tenant, application, user)).await
     }
@@ -78,10 +78,10 @@ impl Store {
         }))
     }
 
-    /// Whether a tenant, a user or an application has this id, anywhere: what one tenant's assignments name must never be another's.
+    /// Whether any tenant, user or application has this id. An id in one tenant's assignments must never belong to another's.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// When the database does not answer.
     pub async fn is_id_taken(&self, id: Uuid) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "SELECT id FROM tenants WHERE id = $1 UNION ALL SELECT id FROM users WHERE id = $1
@@ -90,10 +90,10 @@ impl Store {
         Ok(query.bind(id.to_string()).fetch_optional(&self.pool).await?.is_some())
     }
 
-    /// Gives the role, or changes what it covers.
+    /// Assigns the role, or changes its locations.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When there is no room for another, or the database does not answer.
     pub async fn put_role(&self, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment) -> Result<(), StoreError> {
         let locations = written_locations(&assignment.locations);
         let query = sqlx::query(
@@ -107,10 +107,10 @@ impl Store {
         self.change_identity(query).await.map(drop)
     }
 
-    /// False when the assignee did not hold it.
+    /// False if the assignee did not have it.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn revoke_role(&self, assignee: Uuid, role: Role) -> Result<bool, StoreError> {
         let query = sqlx::query("DELETE FROM role_assignments WHERE assignee_id = $1 AND role = $2");
         Ok(self.change_identity(query.bind(assignee.to_string()).bind(role.id())).await? == 1)
@@ -119,7 +119,7 @@ impl Store {
     /// Each assignee with an assignment; by assignee and role.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn role_assignments(&self, tenant: Uuid) -> Result<Vec<(Uuid, RoleAssignment)>, StoreError> {
         let query =
             sqlx::query(by_bytes(self.dialect, "SELECT * FROM role_assignments WHERE tenant_id = $1 ORDER BY assignee_id, role {}"))
@@ -141,7 +141,7 @@ pub(crate) fn written_locations(locations: &Locations) -> Option<String> {
     }
 }
 
-/// A list that cannot be read covers nothing, loudly: never the whole organisation.
+/// A list that cannot be read is an error that is logged. It covers nothing, and never the whole organisation.
 pub(crate) fn read_locations(stored: Option<String>) -> Result<Locations, StoreError> {
     match stored {
         None => Ok(Locations::Organization),

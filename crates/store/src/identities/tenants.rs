@@ -19,13 +19,13 @@ use crate::{Store, StoreError, execute};
 
 impl Store {
     /// # Errors
-    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the id or the domain is taken.
+    /// When the domain is taken, or the database does not answer.
     pub async fn add_tenant(&self, tenant: &Tenant, profile: Option<&LegalProfile>, created: DateTime<Utc>) -> Result<(), StoreError> {
         self.change_identity(add_tenant(tenant, profile, created)).await.map(drop)
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn tenant(&self, id: Uuid) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(id.to_string());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
@@ -34,14 +34,14 @@ impl Store {
     /// `domain` in lower case.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn tenant_by_domain(&self, domain: &str) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE domain = $1").bind(domain.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn tenant_by_global_account(&self, mpn_id: &str) -> Result<Option<Tenant>, StoreError> {
         let query = sqlx::query("SELECT * FROM tenants WHERE global_account = $1 ORDER BY id").bind(mpn_id.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
@@ -50,14 +50,14 @@ impl Store {
     /// By domain.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         let rows = sqlx::query(by_bytes(self.dialect, "SELECT * FROM tenants ORDER BY domain {}")).fetch_all(&self.pool).await?;
         rows.iter().map(read_tenant).collect()
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn tenant_profile(&self, id: Uuid) -> Result<Option<LegalProfile>, StoreError> {
         let query = sqlx::query("SELECT profile FROM tenants WHERE id = $1").bind(id.to_string());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -65,10 +65,10 @@ impl Store {
         serde_json::from_str(&json).map(Some).map_err(|_| StoreError::Corrupt { column: "profile", value: json })
     }
 
-    /// Removes the tenant and everything that is its own. Its audit events stay.
+    /// Removes the tenant and everything that belongs to it. Its audit events stay.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Tenant(id)).await?;
@@ -96,7 +96,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn put_enrollment(&self, tenant: Uuid, enrollment: &Enrollment) -> Result<(), StoreError> {
         self.change_identity(put_enrollment(tenant, enrollment)).await.map(drop)
     }
@@ -104,18 +104,18 @@ impl Store {
     /// By program.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn enrollments(&self, tenant: Uuid) -> Result<Vec<Enrollment>, StoreError> {
         let query = sqlx::query(by_bytes(self.dialect, "SELECT * FROM enrollments WHERE tenant_id = $1 ORDER BY program {} DESC"))
             .bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_enrollment).collect()
     }
 
-    /// Reads the enrollment, changes it and writes it back, in one transaction: of two steps at once, the second sees the first.
-    /// `change` gives the enrollment to write, if any, and what it makes of it.
+    /// Reads the enrollment, changes it and writes it back in one transaction: of two simultaneous steps, the second sees the first. `change` returns
+    /// the enrollment to write, if any, and its own result.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn change_enrollment<T>(
         &self,
         tenant: Uuid,
@@ -137,8 +137,7 @@ impl Store {
     /// Adds the location, or changes its name and country.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; [`StoreError::Full`] when there is no room for another; [`StoreError::Unrecorded`] when
-    /// the event of the change cannot be written.
+    /// When there is no room for another, or the database does not answer.
     pub async fn put_location(&self, tenant: Uuid, location: &Location) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::Tenant(tenant)).await?;
         let query = sqlx::query("SELECT mpn_id FROM locations WHERE tenant_id = $1 AND mpn_id = $2");
@@ -162,7 +161,7 @@ impl Store {
     /// By MPN id.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn locations(&self, tenant: Uuid) -> Result<Vec<Location>, StoreError> {
         let query =
             sqlx::query(by_bytes(self.dialect, "SELECT * FROM locations WHERE tenant_id = $1 ORDER BY mpn_id {}")).bind(tenant.to_string());

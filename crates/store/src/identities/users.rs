@@ -1,4 +1,4 @@
-//! Users and what they sign in with.
+//! Users and their credentials.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::user::{PasswordState, User};
@@ -15,11 +15,11 @@ use crate::sign_in::counts::forget_failures;
 use crate::sign_in::sessions::end_sign_ins;
 use crate::{Store, StoreError, execute};
 
-/// Users, with until when strangers are kept out.
+/// Users, with the time until which sign-ins of strangers are refused.
 pub(crate) const SELECT_USERS: &str =
     "SELECT users.*, (SELECT locked_until FROM sign_in_counts WHERE subject = users.id AND network = '') AS shut_until FROM users";
 
-/// A user with what a sign-in is checked against.
+/// A user with the stored credentials for a sign-in.
 #[derive(Clone)]
 pub struct UserCredentials {
     pub user: User,
@@ -33,8 +33,7 @@ impl Store {
     /// With a hash in PHC form, or without a password.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; a conflict ([`StoreError::is_conflict`]) when the id or the name is taken;
-    /// [`StoreError::Full`] when there is no room for another; [`StoreError::Unrecorded`] when the event of the change cannot be written.
+    /// When the name is taken, there is no room for another, or the database does not answer.
     pub async fn add_user(&self, user: &User, password_hash: Option<&str>, created: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query(
             "INSERT INTO users (id, tenant_id, username, display_name, password_hash, must_change, enabled, failures, locked_until,
@@ -59,7 +58,7 @@ impl Store {
     /// `username` in lower case. A user of another tenant is not found.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn user_credentials(&self, tenant: Uuid, username: &str) -> Result<Option<UserCredentials>, StoreError> {
         let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND username = $2")));
         let row = query.bind(tenant.to_string()).bind(username.to_owned()).fetch_optional(&self.pool).await?;
@@ -69,7 +68,7 @@ impl Store {
     /// A user of another tenant is not found.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn user_credentials_by_id(&self, tenant: Uuid, id: Uuid) -> Result<Option<UserCredentials>, StoreError> {
         let query = sqlx::query(AssertSqlSafe(format!("{SELECT_USERS} WHERE tenant_id = $1 AND id = $2")));
         let row = query.bind(tenant.to_string()).bind(id.to_string()).fetch_optional(&self.pool).await?;
@@ -79,7 +78,7 @@ impl Store {
     /// A user of another tenant is not found.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// When the database does not answer.
     pub async fn user(&self, tenant: Uuid, id: Uuid) -> Result<Option<User>, StoreError> {
         Ok(self.user_credentials_by_id(tenant, id).await?.map(|credentials| credentials.user))
     }
@@ -87,17 +86,17 @@ impl Store {
     /// By sign-in name.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn users(&self, tenant: Uuid) -> Result<Vec<User>, StoreError> {
         let query = sqlx::query(by_bytes(self.dialect, &format!("{SELECT_USERS} WHERE tenant_id = $1 ORDER BY username {{}}")));
         let query = query.bind(tenant.to_string());
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 
-    /// Disabling also ends the user's sign-ins: their refresh tokens do not come back with the account.
+    /// Disabling also ends the user's sign-ins: their refresh tokens are not valid again when the account is enabled.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn set_user_enabled(&self, user: Uuid, enabled: bool) -> Result<(), StoreError> {
         self.change_user(user, None, Some(enabled)).await
     }
@@ -105,7 +104,7 @@ impl Store {
     /// What is not given stays. Disabling also ends the user's sign-ins.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn change_user(&self, user: Uuid, display_name: Option<&str>, enabled: Option<bool>) -> Result<(), StoreError> {
         again(|| async move {
             let query =
@@ -124,10 +123,10 @@ impl Store {
         .await
     }
 
-    /// A new password opens a locked account and ends the sign-ins that the old one made.
+    /// A new password unlocks the account and ends the sign-ins that were made with the old one.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn set_user_password(&self, user: Uuid, hash: &str, must_change: bool) -> Result<(), StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::User(user)).await?;
@@ -145,11 +144,11 @@ impl Store {
         .await
     }
 
-    /// Sets the second factor up with an encrypted secret, or takes it away. Taking it away ends the sign-ins that it was given in: they
-    /// would count as with a second factor still.
+    /// Sets the second factor up with an encrypted secret, or removes it. Removing it ends the sign-ins in which it was given, since they would still
+    /// count as having a second factor.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn set_totp(&self, user: Uuid, sealed: Option<&str>) -> Result<(), StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::User(user)).await?;
@@ -164,19 +163,19 @@ impl Store {
         .await
     }
 
-    /// Sets the second factor up. False when there is one: it is never replaced.
+    /// Sets the second factor up. False if there is one already, which is never replaced.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn add_totp(&self, user: Uuid, sealed: &str) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND totp_secret IS NULL");
         Ok(self.change_identity(query.bind(sealed.to_owned()).bind(user.to_string())).await? == 1)
     }
 
-    /// Uses a time step up. False when it, or a later one, was used before: a code is good once.
+    /// Marks a time step as used. False if it, or a later one, was used before: a code is valid once.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn use_totp_step(&self, user: Uuid, step: i64) -> Result<bool, StoreError> {
         let mut connection = self.pool.acquire().await?;
         let query = sqlx::query("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(user.to_string());

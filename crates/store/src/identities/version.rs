@@ -33,7 +33,7 @@ impl Store {
     /// Read it before the identities themselves.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn identity_version(&self) -> Result<u64, StoreError> {
         if !self.is_shared() {
             return Ok(self.identities.0.load(Ordering::SeqCst));

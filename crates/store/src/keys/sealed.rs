@@ -6,7 +6,7 @@ use strum::VariantArray;
 use crate::database::row::Read;
 use crate::{Store, StoreError};
 
-/// Where a sealed text stands. A new column of sealed texts is added here.
+/// A column of sealed texts. A new one is added here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum SealedPlace {
     Keys,
@@ -15,7 +15,7 @@ pub enum SealedPlace {
 }
 
 impl SealedPlace {
-    /// Gives `id`, `purpose` (what the text was sealed for) and `sealed`.
+    /// Selects `id`, `purpose` (which the text was sealed for) and `sealed`.
     pub(crate) fn select(self) -> &'static str {
         match self {
             SealedPlace::Keys => "SELECT id, purpose, sealed FROM keys",
@@ -52,7 +52,7 @@ impl Sealed {
 
 impl Store {
     /// # Errors
-    /// The database does not answer.
+    /// When the database does not answer.
     pub async fn sealed(&self) -> Result<Vec<Sealed>, StoreError> {
         let mut found = Vec::new();
         for &place in SealedPlace::VARIANTS {
@@ -66,7 +66,7 @@ impl Store {
     /// False when it is not that text any more.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// When the database does not answer.
     pub async fn replace_sealed(&self, place: SealedPlace, id: &str, text: &str, by: &str) -> Result<bool, StoreError> {
         let query = sqlx::query(place.update()).bind(by.to_owned()).bind(id.to_owned()).bind(text.to_owned());
         Ok(query.execute(&self.pool).await?.rows_affected() == 1)

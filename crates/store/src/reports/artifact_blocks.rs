@@ -1,6 +1,7 @@
 //! Checksums of the blocks of finished files, and when a file was found to be damaged.
 //!
-//! They are written before the run that made the file ends, so that no file is published without; and go with the file, or with the run.
+//! They are written before the execution that made the file ends, so that no file is published without them. They are removed with the file, or with
+//! the execution.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::execution::Epoch;
@@ -12,17 +13,17 @@ use crate::database::row::{Read, millis, written_epoch};
 use crate::database::rows::insert_rows;
 use crate::{AuditEvent, Store, StoreError, execute};
 
-/// Blocks that one row is about: a reader of a small stretch reads one row.
+/// Blocks per row: a reader of a small range reads one row.
 pub const BLOCKS_PER_ROW: u64 = 128;
 
 /// SHA-256 of a block.
 type BlockSum = [u8; 32];
 
 impl Store {
-    /// Writes the checksums of the file that a claim has made, in place of those of earlier claims. False when the run is not held any more.
+    /// Writes the checksums of the file that a claim has made, and replaces those of earlier claims. False if the execution is no longer held.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn put_block_sums(&self, execution: Uuid, epoch: Epoch, sums: &[BlockSum]) -> Result<bool, StoreError> {
         let mut transaction = self.begin_beside().await?;
         let held = format!("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running' {}", self.dialect.for_update());
@@ -46,11 +47,11 @@ impl Store {
         Ok(true)
     }
 
-    /// The checksums of the row that this block is in: those of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it.
-    /// None for a file that was written before there were any.
+    /// The checksums of the row of this block: of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it. None for a file
+    /// from before there were checksums.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn block_sums(&self, execution: Uuid, epoch: Epoch, block: u64) -> Result<Option<Vec<BlockSum>>, StoreError> {
         let first = i64::try_from(block - block % BLOCKS_PER_ROW).unwrap_or(i64::MAX);
         let query = sqlx::query("SELECT sums FROM artifact_blocks WHERE execution_id = $1 AND epoch = $2 AND first_block = $3");
@@ -60,11 +61,11 @@ impl Store {
         read_sums(&text).map(Some).ok_or(StoreError::Corrupt { column: "sums", value: text.chars().take(70).collect() })
     }
 
-    /// Writes down that a file was found to be damaged, with its event, unless that was done since `unless_since`. Whether it was done now: however
-    /// often the file is asked for, the record does not grow with it.
+    /// Records that a file is damaged, with an audit event, unless that was done since `unless_since`. Returns whether it was done now. The audit
+    /// trail therefore does not grow with the number of requests.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn note_damage(
         &self,
         execution: Uuid,

@@ -1,6 +1,6 @@
-//! Executions: claimed in one committed statement, leased, fenced on the epoch.
+//! Executions: claimed in one committed statement, leased, and fenced by their epoch.
 //!
-//! At-least-once execution, exactly-once publication: whoever completes a run must hold the epoch that it claimed.
+//! At-least-once execution, exactly-once publication: whoever finishes an execution must hold the epoch of its claim.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
@@ -28,7 +28,7 @@ pub struct NewExecution {
     pub queued: DateTime<Utc>,
 }
 
-/// A run that this process holds, until its lease ends.
+/// An execution that this process holds until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedExecution {
     pub execution: Execution,
@@ -74,7 +74,7 @@ impl ExecutionFilter {
     }
 }
 
-/// How an attempt ended. All but `Retry` and `Postponed` end the run.
+/// How an attempt ended. All but `Retry` and `Postponed` end the execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Completed {
@@ -101,18 +101,19 @@ pub enum Outcome {
 }
 
 impl Store {
-    /// Takes a run whose holder let its lease lapse, once it has [waited](wait_after_deaths) for that, or the one whose turn it is. Times are the database's (or a simulation's), in milliseconds.
+    /// Claims an execution whose lease has expired, after its [backoff](wait_after_deaths), or the one whose turn is next. Times are the database's
+    /// (or a simulation's), in milliseconds.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
         self.claim_execution_beside(lease_now, lease_until, &[]).await
     }
 
-    /// The same, of other tenants than `busy`.
+    /// The same, for tenants other than `busy`.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn claim_execution_beside(
         &self,
         lease_now: i64,
@@ -143,10 +144,10 @@ impl Store {
         Ok(Some(ClaimedExecution { execution, report }))
     }
 
-    /// Gives a run back that this process will not finish: the next one takes it up at once, and the attempt is not counted.
+    /// Releases an execution that this process will not finish: another one can claim it at once, and the attempt is not counted.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn release_execution(&self, id: Uuid, epoch: Epoch) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::ReportOfExecution(id)).await?;
         let query = sqlx::query(
@@ -161,22 +162,22 @@ impl Store {
         Ok(released == 1)
     }
 
-    /// Prolongs the lease. False when the run is not held any more: its work is to be dropped.
+    /// Extends the lease. False if the execution is no longer held; its work must be dropped then.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn extend_lease(&self, id: Uuid, epoch: Epoch, lease_until: i64) -> Result<bool, StoreError> {
         let mut connection = self.reports.acquire().await?;
         let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
         Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(written_epoch(epoch))).await? == 1)
     }
 
-    /// Ends the lease of every running execution, and of every callback under way: whoever held them died. For the start of the only process
-    /// that uses this database. A run is claimed at once, or when it has waited for the deaths of its earlier attempts; one that waits already
-    /// goes on from where it is.
+    /// Ends the lease of every running execution and of every claimed callback, since their holder died. For the start of the only process that uses
+    /// this database. An execution is claimed at once, or after the backoff for the deaths of its earlier attempts; a backoff that has begun
+    /// continues.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn release_leases(&self) -> Result<(), StoreError> {
         let ended = self.lease_time().await? - 1;
         let statement = "UPDATE executions SET lease_until = $1 WHERE status = 'Running' AND lease_until > $1";
@@ -185,13 +186,12 @@ impl Store {
         release_callbacks(&mut connection).await
     }
 
-    /// Writes how an attempt ended, and in the same transaction what follows for its report and who is to hear of it. False when the run is
-    /// not held any more.
+    /// Finishes an attempt, and in the same transaction updates its report and adds the callback. False if the execution is no longer held.
     ///
-    /// May be called again when the answer was lost: an end that was written already is an end that was held.
+    /// Finishing an execution is idempotent: after a lost answer it may be called again, and returns true for an end that this claim has written.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; [`StoreError::Interrupted`] when nobody knows whether the end was written: ask again.
+    /// When the database does not answer.
     pub async fn finish_execution(
         &self,
         claimed: &ClaimedExecution,
@@ -273,10 +273,10 @@ impl Store {
         Ok(true)
     }
 
-    /// The executions of these reports of one owner: report by report, of each the newest first.
+    /// The executions of these reports of one owner, report by report, with the newest first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn executions(
         &self,
         owner: Uuid,
@@ -305,10 +305,10 @@ impl Store {
         Ok(records)
     }
 
-    /// Any owner's: for the link that stands for it.
+    /// An execution of any owner, for a link that stands for the owner.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn execution(&self, id: Uuid) -> Result<Option<ExecutionRecord>, StoreError> {
         let query = sqlx::query("SELECT * FROM executions WHERE id = $1").bind(id.to_string());
         let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
@@ -364,7 +364,7 @@ pub(crate) async fn insert_execution(connection: &mut Connection, tenant: Uuid, 
     Ok(())
 }
 
-/// A report is Inactive once no slot is to come and no run is open. Whether that is so.
+/// Whether the report is Inactive now: no slot is left and no execution is open.
 pub(crate) async fn end_exhausted_report(connection: &mut Connection, report: &str) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL

@@ -1,4 +1,4 @@
-//! Ids of runs that wait for their slots: given to somebody once, and kept until the run begins under it.
+//! Ids of executions that wait for their slots. An id is shown to somebody once, and kept until the execution begins under it.
 
 use insightgate_identity::program::Program;
 use insightgate_report::scheduled_report::ScheduledReport;
@@ -8,11 +8,11 @@ use crate::reports::scheduled_reports::read_report;
 use crate::{Store, StoreError, execute};
 
 impl Store {
-    /// The report, whose next run has an id from now on: the one that it has already, else `fresh`. None when there is no report, or no slot is
-    /// to come.
+    /// The report, whose next execution has an id from now on: the existing one, or else `fresh`. None if there is no such report, or no slot is
+    /// left.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn announce_next_run(&self, report: Uuid, fresh: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
         // Whoever queues the slot changes this row too, so that no id is given to a run that begins just now.
         let mut transaction = self.begin_beside().await?;
@@ -25,10 +25,10 @@ impl Store {
         Ok(report)
     }
 
-    /// The report of one owner whose next run was announced by this id.
+    /// The report of one owner whose next execution was shown under this id.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn report_of_next_run(&self, owner: Uuid, program: Program, run: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND next_run_id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(run.to_string());

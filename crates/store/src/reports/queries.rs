@@ -15,7 +15,7 @@ impl Store {
     /// False, and nothing written, when the owner keeps `quota` queries already.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; [`StoreError::Full`] when there is no room for another.
+    /// When the database does not answer.
     pub async fn add_report_query(&self, query: &ReportQuery, quota: Option<u64>) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Owner(query.owner)).await?;
         if let Some(quota) = quota {
@@ -51,7 +51,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn report_query(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ReportQuery>, StoreError> {
         let query = sqlx::query("SELECT * FROM report_queries WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
@@ -61,7 +61,7 @@ impl Store {
     /// In the order in which they were made.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn report_queries(&self, owner: Uuid, program: Program) -> Result<Vec<ReportQuery>, StoreError> {
         let query = sqlx::query("SELECT * FROM report_queries WHERE owner_id = $1 AND program = $2 ORDER BY created, number, id");
         let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
@@ -71,7 +71,7 @@ impl Store {
     /// False when there was none.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn delete_report_query(&self, owner: Uuid, program: Program, id: Uuid) -> Result<bool, StoreError> {
         let mut connection = self.reports.acquire().await?;
         let query = sqlx::query("DELETE FROM report_queries WHERE owner_id = $1 AND program = $2 AND id = $3");

@@ -1,4 +1,4 @@
-//! What a clock that was ahead, and came back, has left behind: instants that would be waited for.
+//! Corrects times that a clock which was ahead has left, and which would be waited for.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::scheduled_report::{ReportStatus, Timing};
@@ -14,12 +14,12 @@ use crate::{Store, StoreError, execute};
 const TOO_FAR: TimeDelta = TimeDelta::days(4);
 
 impl Store {
-    /// Plans schedules anew whose next slot lies more than an interval ahead. The reports that were.
+    /// Plans schedules again whose next slot is more than an interval ahead. Returns their reports.
     ///
-    /// Runs that wait for their turn, retries of callbacks and lockouts that lie days ahead are brought back as well.
+    /// Executions that wait for their turn, retries of callbacks and lockouts that are days ahead are corrected as well.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn replan(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
         // What somebody changes just now is looked at the next time.
         let (mut transaction, skip_locked) = (self.begin_beside().await?, self.dialect.skip_locked());

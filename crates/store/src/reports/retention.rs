@@ -1,4 +1,4 @@
-//! What is not kept for ever: files, then the runs they came from.
+//! Retention: files, and then the executions that they came from.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::execution::{Epoch, ExecutionStatus};
@@ -15,10 +15,10 @@ use crate::{ExecutionRecord, Store, StoreError, execute};
 const BATCH: i64 = 200;
 
 impl Store {
-    /// Runs whose files were made before an instant and are there, the oldest file first.
+    /// Executions with a file from before a time, the oldest file first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn files_before(&self, before: DateTime<Utc>) -> Result<Vec<ExecutionRecord>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM executions WHERE artifact_removed IS NULL AND generated IS NOT NULL AND generated < $1
@@ -27,10 +27,10 @@ impl Store {
         self.with_reports(query.bind(millis(before)).bind(BATCH).fetch_all(&self.reports).await?).await
     }
 
-    /// A tenant's runs whose files are there, the oldest file first.
+    /// A tenant's executions with a file, the oldest file first.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn oldest_files_of(&self, tenant: Uuid) -> Result<Vec<ExecutionRecord>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM executions WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL
@@ -51,10 +51,10 @@ impl Store {
         Ok(records)
     }
 
-    /// Of a tenant's files that are there, in bytes.
+    /// The bytes of a tenant's files.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// When the database does not answer.
     pub async fn file_bytes_of(&self, tenant: Uuid) -> Result<u64, StoreError> {
         let sum = "SELECT CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) FROM executions
              WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL";
@@ -62,10 +62,10 @@ impl Store {
         Ok(u64::try_from(bytes).unwrap_or_default())
     }
 
-    /// The same of every tenant that has any.
+    /// The same for every tenant with files.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn file_bytes(&self) -> Result<Vec<(Uuid, u64)>, StoreError> {
         let sums = "SELECT tenant_id, CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) AS bytes FROM executions
              WHERE artifact_removed IS NULL AND generated IS NOT NULL GROUP BY tenant_id";
@@ -73,10 +73,10 @@ impl Store {
         rows.iter().map(|row| Ok((row.id("tenant_id")?, u64::try_from(row.number("bytes")?).unwrap_or_default()))).collect()
     }
 
-    /// From then on no link opens the file of this run. False when somebody else did the same.
+    /// Marks the file as removed: from then on no link opens it. False if somebody else did so before.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn mark_file_removed(&self, execution: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE executions SET artifact_removed = $2 WHERE id = $1 AND artifact_removed IS NULL");
         let mut connection = self.reports.acquire().await?;
@@ -86,10 +86,10 @@ impl Store {
         Ok(marked)
     }
 
-    /// Forgets runs that ended before an instant and have no file any more. How many; there may be more until it is 0.
+    /// Deletes executions that ended before a time and have no file. Returns their number; there may be more until it is 0.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn forget_executions(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut transaction = self.begin_beside().await?;
         let old = format!(
@@ -105,20 +105,20 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Forgets creations that no quota counts any more.
+    /// Deletes creations that no quota counts any more.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn forget_creations(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM execute_now_creations WHERE created < $1");
         query.bind(millis(before)).execute(&self.reports).await?;
         Ok(())
     }
 
-    /// Which file of a run may be there: None without the run, else the epochs of the claim that holds it and of the file it has.
+    /// The files of an execution that may exist: None without the execution, and otherwise the epochs of the current claim and of the published file.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// When the database does not answer.
     pub async fn file_epochs(&self, execution: Uuid) -> Result<Option<FileEpochs>, StoreError> {
         let query = sqlx::query("SELECT status, epoch, artifact_epoch, artifact_removed FROM executions WHERE id = $1");
         query.bind(execution.to_string()).fetch_optional(&self.reports).await?.as_ref().map(FileEpochs::read).transpose()
@@ -128,7 +128,7 @@ impl Store {
 /// Epochs whose files are not to be touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileEpochs {
-    /// Of the claim that may be writing.
+    /// The epoch of the claim that may be writing.
     pub writing: Option<Epoch>,
     pub published: Option<Epoch>,
 }

@@ -1,4 +1,4 @@
-//! Reports. Another owner's are not found. Creating one, its first execution and the quotas share a transaction.
+//! Reports. Another owner's are not found. The creation of a report, its first execution and the quotas share a transaction.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
@@ -19,12 +19,12 @@ use crate::reports::executions::{NewExecution, end_exhausted_report, insert_exec
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
 
-/// How many reports an owner may make; None where a deployment has no quotas.
+/// How many reports an owner may create; None if the deployment has no quotas.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportQuotas {
     pub active: u64,
     pub execute_now: u64,
-    /// ExecuteNow reports created after this count.
+    /// ExecuteNow reports that were created after this time count.
     pub execute_now_since: DateTime<Utc>,
 }
 
@@ -42,7 +42,8 @@ const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, d
     status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
     callback_method, format, callback_on_failure, end_time, next_run_id";
 
-/// In the index's own order, so that it stops at the limit: with one more key, each look would read and sort all that are due at one instant.
+/// In the index's own order, so that the query stops at the limit. With one more key, each tick would read and sort all reports that are due at one
+/// time.
 pub(crate) const DUE: &str =
     "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot IS NOT NULL AND next_slot <= $2 ORDER BY next_slot LIMIT $3";
 
@@ -50,7 +51,7 @@ impl Store {
     /// Writes the report, and its first execution if it runs at once. The fault is the quota that is used up.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes; [`StoreError::Full`] when there is no room for another.
+    /// When the database does not answer.
     pub async fn add_report(
         &self,
         report: &ScheduledReport,
@@ -79,7 +80,7 @@ impl Store {
         Ok(Ok(()))
     }
 
-    /// How long the owner of a report that runs at once has to wait until the quota of such reports has room; None when it has some.
+    /// How long the owner has to wait until the quota of ExecuteNow reports has room; None if it has.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -95,7 +96,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn report(&self, owner: Uuid, program: Program, id: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND id = $3");
         let query = query.bind(owner.to_string()).bind(program.name()).bind(id.to_string());
@@ -105,7 +106,7 @@ impl Store {
     /// In the order in which they were made.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn reports(&self, owner: Uuid, program: Program, filter: &ReportFilter) -> Result<Vec<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 ORDER BY created, number, id");
         let rows = query.bind(owner.to_string()).bind(program.name()).fetch_all(&self.reports).await?;
@@ -120,11 +121,11 @@ impl Store {
 
     /// Reads the report, changes it by `change` and writes it back, in one transaction. None when there is none.
     ///
-    /// Executions that wait follow the report's status: paused with it, queued again with it. A change that leaves no slot to come and no
-    /// run open ends the report. One that makes it Active again is refused when the quota of active reports is used up.
+    /// Executions that wait follow the report's status: they are paused with it and queued again with it. A change that leaves no slot and no open
+    /// execution ends the report. A change that makes it Active again is refused if the quota of active reports is used up.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn change_report<E: From<ReportFault>>(
         &self,
         owner: Uuid,
@@ -177,7 +178,7 @@ impl Store {
     /// Of every owner and program.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn report_ids(&self, tenant: Uuid) -> Result<Vec<Uuid>, StoreError> {
         let query = sqlx::query("SELECT id FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id").bind(tenant.to_string());
         query.fetch_all(&self.reports).await?.iter().map(|row| row.id("id")).collect()
@@ -186,7 +187,7 @@ impl Store {
     /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn delete_report(&self, owner: Uuid, program: Program, id: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Report(id)).await?;
@@ -204,12 +205,12 @@ impl Store {
         .await
     }
 
-    /// Queues executions for slots that are due by `now`, of at most `limit` reports; gives the number of reports that were due. There may be
-    /// more until it is 0.
-    /// Safe to run at the same time elsewhere: a slot is queued once, by one at a time. A report that somebody changes just now is looked at the next time.
+    /// Queues executions for slots that are due by `now`, of at most `limit` reports. Returns the number of reports that were due; there may be more
+    /// until it is 0. Safe to run at the same time elsewhere: a slot is queued once, by one at a time. A report that somebody changes just now is
+    /// looked at the next time.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or `new_id` failed: then nothing is queued.
+    /// When the database does not answer.
     pub async fn queue_due_reports<E: From<StoreError>>(
         &self,
         now: DateTime<Utc>,
@@ -256,7 +257,7 @@ impl Store {
     /// When the next slot of any active report is due.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// When the database does not answer.
     pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let query = sqlx::query("SELECT MIN(next_slot) AS next_slot FROM scheduled_reports WHERE status = $1");
         query.bind(ReportStatus::Active.name()).fetch_one(&self.reports).await?.optional_instant("next_slot")

@@ -1,4 +1,4 @@
-//! Authorization codes: good for one exchange.
+//! Authorization codes, which are valid for one exchange.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -37,10 +37,10 @@ pub struct AuthorizationCode {
 }
 
 impl Store {
-    /// A code of the session with this digest. False, with nothing written, when that has ended: nothing may come of it any more.
+    /// Adds a code of the session with this digest. False, and nothing is written, if the session has ended.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn add_authorization_code(&self, code: &AuthorizationCode, session: &str) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::User(code.user)).await?;
         if !hold_session(&mut transaction, session).await? {
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn authorization_code(&self, digest: &str) -> Result<Option<AuthorizationCode>, StoreError> {
         let query = sqlx::query("SELECT * FROM authorization_codes WHERE digest = $1").bind(digest.to_owned());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -105,7 +105,7 @@ impl Store {
     /// somebody else was first: one code is never good for two answers.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn redeem_authorization_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin_with_token(token).await?;

@@ -1,5 +1,5 @@
-//! Wrong passwords, by name and by the addresses that it is known from. A name that nobody has is counted by the same statements as one that
-//! somebody has: neither the answer nor its time tells which it is.
+//! Wrong passwords, by name and by the addresses that it is known from. Names that nobody has are counted by the same statements as existing ones, so
+//! that neither the answer nor its time shows which it is.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::guessing::{KNOWN_ADDRESSES, KNOWN_FOR, Lockout, REMEMBERED_FOR, WrongPassword, is_known};
@@ -29,11 +29,11 @@ impl Subject {
     }
 }
 
-/// The count that a try from some network falls under.
+/// The count that an attempt from a network belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SignInCount {
     pub count: Lockout,
-    /// The user's last sign-in from there; None: the network is a stranger's, and the count that of all strangers.
+    /// The user's last sign-in from there; None: the network is unknown, and the count is that of all strangers.
     pub last_success: Option<DateTime<Utc>>,
 }
 
@@ -47,17 +47,17 @@ impl Store {
     /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
     ///
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn sign_in_count(&self, subject: &Subject, network: Option<&str>, now: DateTime<Utc>) -> Result<SignInCount, StoreError> {
         again(|| async { find(&mut self.pool.acquire().await?, subject, network, now, "").await }).await
     }
 
-    /// Reads the count, changes it and writes it back, in one transaction: guesses that come at the same time all count. Gives the count as it was
-    /// found. It writes in any case: the time that it takes does not tell whether the change was one. No change of identities: whoever guesses
-    /// must not make everybody be read anew.
+    /// Reads the count, changes it and writes it back in one transaction, so that simultaneous guesses all count. Returns the count as it was before.
+    /// It always writes, so that its time does not show whether something changed. It does not change the version of identities: guesses must not
+    /// cause all identities to be read again.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn change_sign_in_count(
         &self,
         subject: &Subject,
@@ -99,10 +99,10 @@ impl Store {
         Ok(found)
     }
 
-    /// Knows the user from this network from now on. Of more than [`KNOWN_ADDRESSES`] the one goes that was used least lately.
+    /// Records that the user is known from this network. Of more than [`KNOWN_ADDRESSES`] the least recently used one is removed.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn know_address(&self, user: Uuid, network: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         again(|| self.try_to_know(user, network, now)).await
     }

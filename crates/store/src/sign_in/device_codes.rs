@@ -1,4 +1,4 @@
-//! Device codes: asked for by one machine, approved on another, good for one answer.
+//! Device codes, which are requested by one machine, approved on another, and valid for one answer.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::tokens::device::{WAITING_PER_ADDRESS, WAITING_PER_APPLICATION};
@@ -28,7 +28,7 @@ pub struct DeviceCode {
     pub offline: bool,
     pub expires: DateTime<Utc>,
     pub state: DeviceState,
-    /// The keyed digest of the network that asked for it; empty where it is not known.
+    /// The keyed digest of the network that requested it; empty if unknown.
     pub network: String,
 }
 
@@ -56,11 +56,11 @@ pub enum DeviceState {
 }
 
 impl Store {
-    /// Adds a code that waits for its user. An address has a share of an application's places; where all of them are taken, the address that has
-    /// the most of them loses its oldest to one that has fewer.
+    /// Adds a code that waits for its user. An address has a share of an application's places. If all places are taken, the oldest code of the
+    /// address with the most makes room for an address with fewer.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn add_device_code(&self, code: &DeviceCode, now: DateTime<Utc>) -> Result<AddedDeviceCode, StoreError> {
         let mut transaction = self.begin(Hold::Application(code.application)).await?;
         let waiting = waiting_codes(&mut transaction, code.application, now).await?;
@@ -104,14 +104,14 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn device_code(&self, digest: &str) -> Result<Option<DeviceCode>, StoreError> {
         let query = sqlx::query("SELECT * FROM device_codes WHERE digest = $1").bind(digest.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn device_code_by_user_code(&self, user_code: &str) -> Result<Option<DeviceCode>, StoreError> {
         let query = sqlx::query("SELECT * FROM device_codes WHERE user_code = $1").bind(user_code.to_owned());
         query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
@@ -120,7 +120,7 @@ impl Store {
     /// The user's decision; `approved` is the session in which it was taken. False when the code is no longer pending, or the session has ended.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn decide_device_code(&self, digest: &str, approved: Option<&SignInSession>) -> Result<bool, StoreError> {
         let mut transaction = self.begin_beside().await?;
         if let Some(session) = approved
@@ -147,7 +147,7 @@ impl Store {
     /// somebody else was first: one code is never good for two answers.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn redeem_device_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin_with_token(token).await?;

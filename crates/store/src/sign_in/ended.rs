@@ -1,4 +1,4 @@
-//! What sign-ins leave behind: removed soon after it has ended, a batch at a time, so that nobody waits for a large one.
+//! Removes expired data of sign-ins in batches, so that nobody waits for a large deletion.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, Row};
@@ -21,11 +21,11 @@ const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
 const NAMES_OF_NOBODY: i64 = 100_000;
 
 impl Store {
-    /// Removes a batch of each kind that has ended. How many rows; there may be more until it is 0. What lives for months goes only with
-    /// `long`: a clock that is wrong for a moment must not end it.
+    /// Removes a batch of expired rows of each kind. Returns their number; there may be more until it is 0. Rows that are valid for months are
+    /// removed only with `long`, since a clock that is wrong for a moment must not remove them.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn forget_ended_sign_ins(&self, now: DateTime<Utc>, long: bool) -> Result<u64, StoreError> {
         let short_lived = [
             ("device_codes", "digest", "expires < $1", now - DEVICE_CODES_KEPT),

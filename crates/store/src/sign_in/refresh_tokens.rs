@@ -1,4 +1,4 @@
-//! Refresh tokens: each use gives a further one of the same family. What a used one is worth is the caller's to say.
+//! Refresh tokens: each use gives a further one of the same family. The caller decides whether a used one is accepted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,12 +45,12 @@ pub enum RefreshTokenState {
 pub struct UsedToken {
     pub digest: String,
     pub now: DateTime<Utc>,
-    /// When it was used before, it is good if the first use was then or later; None: it is not.
+    /// If it was used before, it is valid if its first use was at this time or later; None: it is not.
     pub good_since: Option<DateTime<Utc>>,
 }
 
-/// Users of sign-ins that got tokens lately, by family: whose oldest may have to go. In memory alone: a family that is forgotten here is looked at
-/// when it gets its next token.
+/// Users of sign-ins that got tokens recently, by family, whose oldest tokens may have to be removed. It is in memory only: a family that is lost
+/// here is checked when it gets its next token.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Grown(Arc<Mutex<HashMap<Uuid, Uuid>>>);
 
@@ -77,7 +77,7 @@ impl Store {
     /// A new sign-in's.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn add_refresh_token(&self, token: &RefreshTokenRecord) -> Result<(), StoreError> {
         match insert(&mut self.pool.acquire().await?, &[token], false).await {
             // Nobody else's has its digest: it may be written twice.
@@ -89,7 +89,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn refresh_token(&self, digest: &str) -> Result<Option<(RefreshTokenRecord, RefreshTokenState)>, StoreError> {
         let query = sqlx::query("SELECT * FROM refresh_tokens WHERE digest = $1").bind(digest.to_owned());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -115,7 +115,7 @@ impl Store {
     /// Ends a sign-in, and records the event in the same transaction. Nothing is recorded when it had ended before.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn revoke_refresh_family(&self, family: Uuid, event: Option<AuditEvent>) -> Result<(), StoreError> {
         let event = &event;
         again(|| async move {
@@ -137,11 +137,11 @@ impl Store {
         }
     }
 
-    /// Of sign-ins that got tokens since the last call, removes those tokens that lay idle longest, where there are too many. Until then there may
-    /// be more: counting them at each grant would make grants slow.
+    /// Removes the least recently used tokens of sign-ins that got tokens since the last call, if they have too many. Until then there may be more,
+    /// since counting them at each grant would make grants slow.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn trim_refresh_tokens(&self) -> Result<u64, StoreError> {
         let grown = self.grown.take();
         let mut users: Vec<Uuid> = grown.values().copied().collect();

@@ -1,4 +1,4 @@
-//! Browsers that have signed in, or are about to.
+//! Sessions of browsers that have signed in, or are signing in.
 
 use chrono::{DateTime, Utc};
 use strum::{EnumString, IntoStaticStr};
@@ -25,7 +25,7 @@ pub struct SignInSession {
     pub expires: DateTime<Utc>,
 }
 
-/// What must follow the right password.
+/// The steps after the right password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum MissingStep {
@@ -51,11 +51,10 @@ impl MissingStep {
 const PER_USER: i64 = 100;
 
 impl Store {
-    /// Adds the session. `replaced` is the digest of the one that it takes the place of. False, with nothing written, when that
-    /// one must be there and is not: it was ended.
+    /// Adds the session. `replaced` is the digest of the session that it replaces. False, and nothing is written, if that one has ended.
     ///
     /// # Errors
-    /// The database does not answer or takes no writes, or the event of the change cannot be written: then nothing is changed.
+    /// When the database does not answer.
     pub async fn put_sign_in_session(
         &self,
         session: &SignInSession,
@@ -92,7 +91,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer, or a row holds what this version cannot read.
+    /// When the database does not answer.
     pub async fn sign_in_session(&self, digest: &str) -> Result<Option<SignInSession>, StoreError> {
         let query = sqlx::query("SELECT * FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
@@ -113,7 +112,7 @@ impl Store {
     }
 
     /// # Errors
-    /// The database does not answer or takes no writes.
+    /// When the database does not answer.
     pub async fn delete_sign_in_session(&self, digest: &str) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
         query.execute(&self.pool).await?;

@@ -3,8 +3,11 @@
 use axum::http::Method;
 use chrono::TimeDelta;
 use insightgate_identity::program::Program;
+use insightgate_operations::background::turn::Turn;
 use insightgate_operations::context::Settings;
+use insightgate_operations::executions::sweeper::sweep;
 use insightgate_report::callback::CallbackState;
+use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_store::{Callback, CallbackAttempt, CallbackFilter};
 use serde_json::{Value, json};
 
@@ -296,4 +299,28 @@ async fn many_callbacks_are_sent_side_by_side() {
     assert_eq!(deployment.deliver().await, 30);
     assert_eq!(receivers.iter().map(|receiver| receiver.take().len()).sum::<usize>(), 30);
     assert!(callbacks(&deployment).await.iter().all(|callback| callback.state == CallbackState::Delivered));
+}
+
+#[tokio::test]
+async fn callbacks_that_ended_are_kept_as_long_as_executions_are_listed() {
+    let (deployment, receiver) = deployment().await;
+    run(&deployment, &receiver.url, json!({})).await;
+    assert_eq!(deployment.deliver().await, 1);
+    let (ended, attempts) = only(&deployment).await;
+    assert_eq!((ended.finished, attempts.len()), (Some(deployment.now()), 1));
+    deployment.advance(TimeDelta::days(HISTORY_DAYS));
+    sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
+    assert_eq!(only(&deployment).await.0.id, ended.id, "not older than that");
+    receiver.answer("500 Broken");
+    run(&deployment, &receiver.url, json!({})).await;
+    assert_eq!(deployment.deliver().await, 1);
+    deployment.advance(TimeDelta::seconds(1));
+    sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
+    let (waiting, attempts) = only(&deployment).await;
+    assert_eq!((waiting.state, attempts.len()), (CallbackState::Pending, 1), "one that waits has not ended");
+    assert_eq!(deployment.context.store.callback_attempts(ended.id).await.unwrap().len(), 0);
+    // However long it waits.
+    deployment.advance(TimeDelta::days(10 * HISTORY_DAYS));
+    sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
+    assert_eq!(only(&deployment).await.0.id, waiting.id);
 }

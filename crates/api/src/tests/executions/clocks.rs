@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::tokens::token::Expectation;
+use insightgate_operations::background::turn::Turn;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
 use insightgate_operations::executions::scheduler::{queue_due, replan};
@@ -69,16 +70,16 @@ async fn a_clock_that_was_a_year_ahead_and_came_back_costs_nothing() {
     deployment.create_report(ANA, &query, json!({"StartTime": start, "RecurrenceInterval": 24})).await;
     let events = deployment.context.store.audit_events(1000).await.unwrap().len();
     let keys = deployment.context.signing.public();
-    look_after(&deployment.context).await.unwrap();
+    look_after(&deployment.context, &Turn::alone()).await.unwrap();
 
     set_ahead(365);
-    look_after(&deployment.context).await.unwrap();
+    look_after(&deployment.context, &Turn::alone()).await.unwrap();
     tend_keys(&deployment.context).await.unwrap();
     queue_due(&deployment.context, deployment.now()).await.unwrap();
     assert!(deployment.context.store.next_due().await.unwrap().unwrap() > deployment.now());
 
     set_ahead(0);
-    look_after(&deployment.context).await.unwrap();
+    look_after(&deployment.context, &Turn::alone()).await.unwrap();
     tend_keys(&deployment.context).await.unwrap();
     assert_eq!(deployment.fetch(&link, &[]).await.status, 200, "the file is there");
     assert!(deployment.context.store.audit_events(1000).await.unwrap().len() >= events);

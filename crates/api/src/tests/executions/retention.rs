@@ -1,6 +1,7 @@
 //! What is removed when: files by age and for want of room, runs after their history, files that nobody knows of.
 
 use chrono::TimeDelta;
+use insightgate_operations::background::turn::Turn;
 use insightgate_operations::executions::sweeper::{remove_strays, sweep};
 use serde_json::{Value, json};
 
@@ -29,10 +30,10 @@ async fn files_go_by_their_age_and_runs_later() {
     .await;
     let (report, execution) = export(&deployment).await;
     deployment.advance(TimeDelta::days(5));
-    sweep(&deployment.context, deployment.now()).await.unwrap();
+    sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     assert_eq!(deployment.fetch(link(&execution), &[]).await.status, 200, "not older than that");
     deployment.advance(TimeDelta::seconds(1));
-    sweep(&deployment.context, deployment.now()).await.unwrap();
+    sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     assert_eq!(deployment.fetch(link(&execution), &[]).await.status, 404);
     let listed = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!((&listed["executionStatus"], &listed["rowCount"]), (&json!("Completed"), &json!(3)));
@@ -43,7 +44,7 @@ async fn files_go_by_their_age_and_runs_later() {
         !deployment.folder.path().join(format!("artifacts/{CONTOSO}/{report}")).read_dir().is_ok_and(|mut files| files.next().is_some())
     );
     deployment.advance(TimeDelta::days(26));
-    sweep(&deployment.context, deployment.now()).await.unwrap();
+    sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     deployment.get(ANA, &format!("ScheduledReport/execution/{report}?getLatestExecution=false")).await.refused(404);
     assert_eq!(deployment.report_status(ANA, &report).await, "Inactive", "the report itself stays");
 }
@@ -64,7 +65,7 @@ async fn the_oldest_files_make_room() {
             deployment.advance(TimeDelta::minutes(1));
         }
         size = exported[0]["byteCount"].as_u64().unwrap();
-        sweep(&deployment.context, deployment.now()).await.unwrap();
+        sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
         let mut found = Vec::new();
         for execution in &exported {
             found.push(deployment.fetch(link(execution), &[]).await.status.as_u16());
@@ -97,7 +98,7 @@ async fn files_that_no_run_published_are_removed() {
     std::fs::create_dir_all(&writing).unwrap();
     let writing = writing.join(format!("{}-1.csv", claimed.execution.id));
     std::fs::write(&writing, "half").unwrap();
-    remove_strays(&deployment.context).await.unwrap();
+    remove_strays(&deployment.context, &Turn::alone()).await.unwrap();
     assert!(published.exists() && writing.exists() && others.iter().all(|other| other.exists()));
     assert!(strays.iter().all(|stray| !stray.exists()));
 }
@@ -140,7 +141,7 @@ async fn room_is_made_by_those_who_have_the_most() {
             deployment.advance(TimeDelta::minutes(1));
         }
         size = exported.iter().filter_map(|execution| execution["byteCount"].as_u64()).max().unwrap();
-        sweep(&deployment.context, deployment.now()).await.unwrap();
+        sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
         let mut found = Vec::new();
         for execution in &exported {
             found.push(deployment.fetch(link(execution), &[]).await.status.as_u16());

@@ -7,6 +7,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use chrono::TimeDelta;
 use insightgate_operations::audit::write_counts;
+use insightgate_operations::background::turn::Turn;
 use insightgate_operations::executions::sweeper::sweep;
 use insightgate_store::AuditEvent;
 
@@ -122,11 +123,11 @@ async fn events_go_after_their_days_and_counts_too() {
     let before = deployment.context.store.audit_events(1000).await.unwrap().len();
     assert!(before > 10);
     deployment.advance(TimeDelta::days(30));
-    sweep(&deployment.context, deployment.now()).await.unwrap();
+    sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     assert_eq!(deployment.context.store.audit_events(1000).await.unwrap().len(), before, "not older than that");
     deployment.post_form(TOKEN, &alone(SECRET, &app, RESOURCE)).await;
     deployment.advance(TimeDelta::minutes(2));
-    sweep(&deployment.context, deployment.now()).await.unwrap();
+    sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     let [kept] = &deployment.context.store.audit_events(1000).await.unwrap()[..] else { panic!("one") };
     assert_eq!(kept.action, "token.issue");
 }

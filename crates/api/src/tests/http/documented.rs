@@ -85,7 +85,7 @@ fn code(cell: &str) -> &str {
 
 /// The server that the page is tried on, and what its placeholders stand for so far.
 struct Reader {
-    bench: Bench,
+    deployment: Deployment,
     known: HashMap<String, String>,
     wrong: Vec<String>,
     sent: BTreeSet<(String, String)>,
@@ -104,7 +104,7 @@ impl Reader {
             ("password", PASSWORD.to_owned()),
         ];
         Reader {
-            bench: Bench::new().await,
+            deployment: Deployment::new().await,
             known: known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             wrong: Vec::new(),
             sent: BTreeSet::new(),
@@ -119,7 +119,7 @@ impl Reader {
 
     /// Runs what there is to do first: an execution that a request before has queued is completed when the next one asks for it.
     async fn send(&mut self, first: &str, headers: &[(&str, &str)], body: String) -> Answer {
-        self.bench.work().await;
+        self.deployment.work().await;
         let (method, address) = first.split_once(' ').unwrap();
         let path = address.split('?').next().unwrap();
         self.sent.insert((method.to_owned(), path.to_owned()));
@@ -127,7 +127,7 @@ impl Reader {
         let request = headers
             .iter()
             .fold(Request::builder().method(method).uri(&address), |request, (name, value)| request.header(*name, self.filled(value)));
-        self.bench.send(request.body(Body::from(body)).unwrap()).await
+        self.deployment.send(request.body(Body::from(body)).unwrap()).await
     }
 
     async fn example(&mut self, request: &Message, shown: &Message) {
@@ -178,14 +178,14 @@ impl Reader {
                     fields.retain(|(known, _)| *known != name);
                     fields.extend((!value.is_empty()).then(|| (name, value.to_owned())));
                     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                    let answer = self.bench.post_form(&format!("/{CONTOSO}/oauth2/token"), &fields).await;
+                    let answer = self.deployment.post_form(&format!("/{CONTOSO}/oauth2/token"), &fields).await;
                     let found = answer.json();
                     let found = format!("{} | {} | {}", answer.status.as_u16(), found["error"].as_str().unwrap(), found["error_codes"][0]);
                     self.compare(row, &found);
                 }
                 ["fields", "message"] => {
                     let body = with(self.report.clone(), serde_json::from_str(code(row[0])).unwrap());
-                    let answer = self.bench.call(ANA, Method::POST, "ScheduledReport", body).await;
+                    let answer = self.deployment.call(ANA, Method::POST, "ScheduledReport", body).await;
                     self.compare(row, &answer.refused(400));
                 }
                 ["request", "status", "message"] => {
@@ -270,7 +270,7 @@ async fn every_example_of_the_page_is_answered_as_it_shows() {
     // Each address of the program is sent to.
     let template = |path: &str| path.split('/').map(|part| if part.contains('{') { "{}" } else { part }).collect::<Vec<_>>().join("/");
     let sent: BTreeSet<_> = reader.sent.iter().map(|(method, path)| (method.clone(), template(&path.to_ascii_lowercase()))).collect();
-    let missing: Vec<_> = every_route::of_program(&reader.bench, "mpn")
+    let missing: Vec<_> = every_route::of_program(&reader.deployment, "mpn")
         .await
         .into_iter()
         .map(|(method, path)| (method.to_string(), template(&path.replace(every_route::ID, "{id}"))))

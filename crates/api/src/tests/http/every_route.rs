@@ -11,7 +11,7 @@ use crate::router::routes;
 use crate::state::SandboxAccess;
 use crate::tests::harness::*;
 
-pub(super) const ID: &str = "00000000-0000-0000-0000-000000000001";
+pub(crate) const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 /// What answers without a token, and how: reviewed, one by one.
 pub(super) const OPEN: [(&str, &str, u16, &str); 39] = [

@@ -1,12 +1,60 @@
 //! Queries, reports, runs and rows are their owner's. Another's cannot be told from one that is not there.
 
+use std::collections::BTreeSet;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::tests::harness::*;
+use crate::tests::http::every_route::{ID, of_program};
 
 const NOT_FOUND: &str = "No item found with given filters.";
 const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
+
+/// Each endpoint that has to do with one thing of somebody's: method, path, body.
+const OF_SOMEBODY: [(&str, &str, &str); 17] = [
+    ("DELETE", "ScheduledQueries/{query}", ""),
+    ("GET", "ScheduledQueries?queryId={query}", ""),
+    ("GET", "ScheduledQueries/testQueryResult?queryId={query}", ""),
+    ("POST", "ScheduledQueries/testQueryResult", r#"{"queryId": "{query}"}"#),
+    ("GET", "ScheduledQueries/explainQuery?queryId={query}", ""),
+    ("GET", "ScheduledReport?reportId={report}", ""),
+    ("PUT", "ScheduledReport/{report}", TAKEN_OVER),
+    ("PUT", "ScheduledReport?reportId={report}", TAKEN_OVER),
+    ("PUT", "ScheduledReport/pause/{report}", ""),
+    ("PUT", "ScheduledReport/pause?reportId={report}", ""),
+    ("PUT", "ScheduledReport/resume/{report}", ""),
+    ("PUT", "ScheduledReport/resume?reportId={report}", ""),
+    ("DELETE", "ScheduledReport/{report}", ""),
+    ("DELETE", "ScheduledReport?reportId={report}", ""),
+    ("GET", "ScheduledReport/execution/{report}", ""),
+    ("GET", "ScheduledReport/execution/{report}?executionId={execution}", ""),
+    ("GET", "ScheduledReport/execution?reportId={report}", ""),
+];
+const TAKEN_OVER: &str = r#"{"ReportName": "taken over"}"#;
+/// The other endpoints, and why another's things are none of their business.
+const OF_NOBODY: [(&str, &str, &str); 3] = [
+    ("GET", "ScheduledDataset", "the program's datasets are the same for all"),
+    ("POST", "ScheduledQueries", "what it makes is the caller's own"),
+    ("POST", "ScheduledReport", "what it makes is the caller's own; that it takes nobody else's query is tried beside the others"),
+];
+
+/// A new endpoint belongs into one of the lists.
+#[tokio::test]
+async fn every_endpoint_is_tried_with_anothers_things() {
+    let deployment = Deployment::new().await;
+    let served = of_program(&deployment, "mpn").await;
+    let served: BTreeSet<_> = served
+        .iter()
+        .map(|(method, path)| (method.to_string(), path.split_once("/mpn/").unwrap().1.replace(ID, "{id}").to_lowercase()))
+        .collect();
+    let place = |path: &str| {
+        let path = path.split('?').next().unwrap();
+        path.replace("{query}", "{id}").replace("{report}", "{id}").to_lowercase()
+    };
+    let listed = OF_SOMEBODY.iter().chain(&OF_NOBODY).map(|(method, path, _)| ((*method).to_owned(), place(path)));
+    assert_eq!(served, listed.collect());
+}
 
 #[tokio::test]
 async fn anothers_things_look_like_things_that_are_not_there() {
@@ -18,21 +66,11 @@ async fn anothers_things_look_like_things_that_are_not_there() {
     let execution = deployment.executions(ANA, &report).await[0]["executionId"].as_str().unwrap().to_owned();
     for (who, query, report) in [(BEN, &*query, &*report), (ZOE, &query, &report), (ANA, UNKNOWN, UNKNOWN), (ANA, "not-an-id", "not-an-id")]
     {
-        for (method, path) in [
-            (Method::DELETE, format!("ScheduledQueries/{query}")),
-            (Method::GET, format!("ScheduledQueries?queryId={query}")),
-            (Method::GET, format!("ScheduledQueries/testQueryResult?queryId={query}")),
-            (Method::GET, format!("ScheduledQueries/explainQuery?queryId={query}")),
-            (Method::GET, format!("ScheduledReport?reportId={report}")),
-            (Method::PUT, format!("ScheduledReport/{report}")),
-            (Method::PUT, format!("ScheduledReport/pause/{report}")),
-            (Method::PUT, format!("ScheduledReport/resume/{report}")),
-            (Method::DELETE, format!("ScheduledReport/{report}")),
-            (Method::GET, format!("ScheduledReport/execution/{report}")),
-            (Method::GET, format!("ScheduledReport/execution/{report}?executionId={execution}")),
-        ] {
-            let body = if method == Method::PUT { json!({"ReportName": "taken over"}) } else { Value::Null };
-            assert_eq!(deployment.call(who, method, &path, body).await.refused(404), NOT_FOUND, "{path}");
+        for (method, path, body) in OF_SOMEBODY {
+            let named = |text: &str| text.replace("{query}", query).replace("{report}", report).replace("{execution}", &execution);
+            let body = if body.is_empty() { Value::Null } else { serde_json::from_str(&named(body)).unwrap() };
+            let answer = deployment.call(who, method.parse().unwrap(), &named(path), body).await;
+            assert_eq!(answer.refused(404), NOT_FOUND, "{method} {path}");
         }
         let created = deployment.call(who, Method::POST, "ScheduledReport", report_body(query, json!({"ExecuteNow": true}))).await;
         assert_eq!(created.refused(400), "Invalid QueryId");

@@ -217,8 +217,15 @@ async fn five_reports_at_once_in_an_hour() {
 async fn without_quotas_there_are_none() {
     let deployment = Deployment::with(|settings| settings.quotas = false).await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
-    for _ in 0..6 {
+    // One more of each than the documented quotas have.
+    for _ in 0..5 + 1 {
         deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    }
+    for _ in 0..50 + 1 {
+        deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    }
+    for _ in 0..100 {
+        deployment.create_query(ANA, ALL_SALES).await;
     }
 }
 

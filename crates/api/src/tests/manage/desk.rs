@@ -10,13 +10,14 @@ use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_operations::audit::write_counts;
 use insightgate_operations::context::Settings;
+use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::add_user::{add_user, assign_role};
 use insightgate_operations::provisioning::register_application::register_application;
 use insightgate_store::{AuditEvent, AuditFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::schema::Document;
+use super::document::schema::Document;
 use crate::tests::harness::*;
 
 pub(super) const MANAGE: &str = "api://insightgate/manage";
@@ -58,14 +59,15 @@ impl Desk {
     /// With other settings.
     pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Desk {
         let deployment = Deployment::with(change).await;
-        let context = &deployment.context;
+        #[allow(clippy::disallowed_methods)]
+        let (context, by) = (&deployment.context, Provisioner::at_start("test"));
         for (id, tenant, permission) in [
             (CONSOLE, CONTOSO, Permission::Management),
             (ROBOT.application, CONTOSO, Permission::ManagementApplication),
             (FOREIGN_CONSOLE, FABRIKAM, Permission::Management),
         ] {
             let application = Application::confidential(id, tenant, "console");
-            register_application(context, &application, SECRET, &[permission], "test").await.unwrap();
+            register_application(context, by, &application, SECRET, &[permission]).await.unwrap();
         }
         for (who, name, role) in [
             (GLOBAL, "gil@contoso.example", Role::GlobalAdmin),
@@ -74,9 +76,9 @@ impl Desk {
             (FOREIGNER, "fay@fabrikam.example", Role::GlobalAdmin),
         ] {
             let id = who.user.unwrap();
-            add_user(context, who.tenant, id, name, PASSWORD, "test").await.unwrap();
+            add_user(context, by, who.tenant, id, name, PASSWORD).await.unwrap();
             let assignment = RoleAssignment { role, locations: Locations::Organization };
-            assign_role(context, who.tenant, id, &assignment, "test").await.unwrap();
+            assign_role(context, by, who.tenant, id, &assignment).await.unwrap();
         }
         let document = Document::new(deployment.fetch("/manage/v1/openapi.json", &[]).await.json());
         Desk { deployment, document, calls: AtomicUsize::new(0), answered: Mutex::default() }

@@ -1,8 +1,12 @@
-//! The served document itself.
+//! The served document: that it is whole, and that the server does what it says.
+
+mod bounds;
+mod random_bodies;
+pub(super) mod schema;
 
 use super::desk::*;
-use super::schema::Document;
 use crate::tests::harness::*;
+use schema::Document;
 
 #[tokio::test]
 async fn the_document_is_whole() {

@@ -7,7 +7,7 @@ use insightgate_identity::application::Permission;
 use serde_json::{Value, json};
 
 use super::desk::*;
-use super::schema::Document;
+use super::document::schema::Document;
 use crate::tests::harness::*;
 use crate::tests::http::every_route::of_management;
 

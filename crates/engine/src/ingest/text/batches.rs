@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use super::delimited::{Delimited, ReadError, Record};
 use super::json_lines::{Cell, JsonLines};
 use crate::error::EngineError;
-use crate::ingest::source::{Batch, failed};
+use crate::ingest::batch::{Batch, failed};
 
 /// A batch has so many rows, or bytes of text, and one row more.
 const ROWS: usize = 8192;

@@ -11,7 +11,7 @@ use super::{number_text, value};
 use crate::ingest::guess;
 use crate::ingest::infer::kind_of;
 use crate::ingest::read_options::GivenType;
-use crate::rows::types;
+use crate::types;
 
 /// How the texts of one column are read.
 #[derive(Clone, Copy)]

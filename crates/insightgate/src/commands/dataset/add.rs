@@ -1,4 +1,4 @@
-//! `insightgate dataset add`: a person's own files become a dataset.
+//! `insightgate dataset add`: makes a dataset from a person's own files.
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -11,7 +11,8 @@ use serde_json::json;
 use crate::cli::{DatasetAddArguments, TenantKeyArgument};
 use crate::command_error::CommandError;
 use crate::commands::dataset::file_arguments::{only_files, told};
-use crate::data_folder::{DataFolder, shown};
+use crate::data_folder::DataFolder;
+use crate::files::shown;
 
 pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
     only_files(&arguments.files)?;

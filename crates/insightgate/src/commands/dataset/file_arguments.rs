@@ -1,4 +1,4 @@
-//! The flags that say how a person's files are read, of every command that takes some.
+//! The flags that say how a person's files are read, for every command that takes files.
 
 use std::path::PathBuf;
 
@@ -65,7 +65,7 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Refuses pipes and devices before anything waits for them: the files of a dataset are read more than once.
+/// Refuses pipes and devices before anything waits for them, since the files of a dataset are read more than once.
 pub fn only_files(files: &[PathBuf]) -> Result<(), CommandError> {
     let special = |path: &&PathBuf| std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     match files.iter().find(special) {

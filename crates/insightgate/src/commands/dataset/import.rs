@@ -1,4 +1,4 @@
-//! `insightgate dataset import`: further rows for a dataset that is there.
+//! `insightgate dataset import`: adds rows to an existing dataset.
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -11,7 +11,8 @@ use serde_json::json;
 use crate::cli::DatasetImportArguments;
 use crate::command_error::CommandError;
 use crate::commands::dataset::file_arguments::only_files;
-use crate::data_folder::{DataFolder, shown};
+use crate::data_folder::DataFolder;
+use crate::files::shown;
 use crate::terminal::{print, print_json};
 
 /// Rows between two signs of progress.

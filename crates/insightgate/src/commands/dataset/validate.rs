@@ -1,4 +1,4 @@
-//! `insightgate dataset validate`: whether definitions hold, and whether the files that are there fit them.
+//! `insightgate dataset validate`: checks definitions, and whether the existing files fit them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::own;
 use crate::cli::DatasetValidateArguments;
 use crate::command_error::CommandError;
-use crate::data_folder::{DataFolder, fault, shown};
+use crate::data_folder::DataFolder;
+use crate::files::{fault, shown};
 use crate::server::{EngineLimits, Roots, open_engine};
 use crate::terminal::{print, print_json};
 
@@ -28,7 +29,7 @@ struct Checked {
     rows: Option<FileCheck>,
 }
 
-/// Every problem of every definition, and of every file of rows. Fails when there is one.
+/// Reports every problem of every definition and of every file of rows. Fails if there is one.
 pub async fn run(arguments: &DatasetValidateArguments) -> Result<(), CommandError> {
     let folder = DataFolder::existing(&arguments.data_dir).ok();
     let mut all = Vec::new();

@@ -9,7 +9,7 @@ const FENCE: &str = "```";
 /// Columns of running text.
 const WIDTH: usize = 100;
 
-/// The page without its markup: paragraphs in lines of a terminal's width, tables in columns, code set apart.
+/// The page without its markup: paragraphs in lines of a terminal's width, tables in columns, and indented code.
 pub fn readable() -> String {
     let mut out = String::new();
     for block in blocks(PAGE) {

@@ -9,7 +9,7 @@ use crate::terminal::table::{Table, plain};
 /// Of a preview, in both programs.
 const MOST: usize = 100;
 
-/// The table to stdout, what should be known of it to stderr.
+/// Writes the table to stdout, and the notes about it to stderr.
 pub fn show(answer: &Answer<PreviewRow>) -> Result<(), CommandError> {
     let envelope = &answer.envelope;
     let count = envelope.value.len();

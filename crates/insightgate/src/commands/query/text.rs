@@ -1,4 +1,4 @@
-//! Where a command takes a query's text from, and how it shows what is wrong with one.
+//! Where a command reads a query's text, and how it shows the errors of one.
 
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveTime, Utc};
 use clap::Args;
 use insightgate_query::diagnostic::{self, Diagnostics};
+use insightgate_query::syntax::marked::{marked, placed};
 use insightgate_report::instant;
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
+use crate::files::fault;
 
 /// Bytes; a query is shorter, and the code that judges it says so.
 const LONGEST: u64 = 1 << 20;
@@ -25,7 +26,7 @@ pub struct QueryText {
 }
 
 impl QueryText {
-    /// None where neither is given.
+    /// None if neither is given.
     pub fn read(&self) -> Result<Option<String>, CommandError> {
         match (self.text.as_deref(), &self.file) {
             (Some("-"), _) => {
@@ -52,26 +53,26 @@ impl QueryText {
         self.needed_or("give it in quotes, with --file, or as - on stdin")
     }
 
-    /// The hint is for a caller that gave none.
+    /// The hint is for a caller who gave none.
     pub fn needed_or(&self, hint: &str) -> Result<String, CommandError> {
         self.read()?.ok_or_else(|| CommandError::usage("which query? There is no text").hint(hint))
     }
 }
 
-/// A time of a flag: an instant as the API writes it, or a day for its first one.
+/// A time in a flag: an instant as the API writes it, or a day, which stands for its first instant.
 pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let day = || text.trim().parse::<chrono::NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
     instant::parse(text).or_else(day).ok_or_else(|| format!("write it as {} or yyyy-MM-dd, in UTC", instant::PATTERN))
 }
 
-/// All that is wrong with a text, each place marked.
+/// All errors of a text, with each place marked.
 pub fn not_valid(text: &str, diagnostics: &Diagnostics) -> CommandError {
-    CommandError::usage(format!("{}\n{}", diagnostic::headline(diagnostics), diagnostic::marked(text, diagnostics)))
+    CommandError::usage(format!("{}\n{}", diagnostic::headline(diagnostics), marked(text, diagnostics)))
 }
 
-/// The same by a server's message. None where that speaks of no place in the text.
+/// The same from a server's message. None if the message names no place in the text.
 pub fn not_valid_by(text: &str, message: &str) -> Option<CommandError> {
-    let (diagnostics, others) = diagnostic::placed(text, message);
+    let (diagnostics, others) = placed(text, message);
     if diagnostics.is_empty() {
         return None;
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::command_error::CommandError;
-use crate::data_folder::fault;
+use crate::files::fault;
 use crate::terminal::ask;
 
 /// Flags have the names of the documented fields.
@@ -119,12 +119,12 @@ const FIELDS: [Field; 15] = [
 ];
 
 impl LegalProfile {
-    /// Whether anything of it was said.
+    /// Whether any field was given.
     pub fn is_given(&self) -> bool {
         self.profile_file.is_some() || FIELDS.iter().any(|field| (field.given)(self).is_some())
     }
 
-    /// By the documented names. What is required and missing is asked for where a person answers; whether it holds is the server's to say.
+    /// The fields by their documented names. On a terminal, required fields that are missing are asked for. The server checks the values.
     pub fn complete(&self, interactive: bool) -> Result<Map<String, Value>, CommandError> {
         let mut profile = self.profile_file.as_deref().map(read).transpose()?.unwrap_or_default();
         for field in &FIELDS {

@@ -1,4 +1,4 @@
-//! What one connection is doing: whether the server works for it or waits for its client, and since when.
+//! The state of one connection: whether the server works for it or waits for its client, and since when.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,9 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Timing {
     /// From connecting to the first request, and from the first byte of a later one to the end of its head.
     pub head: Duration,
-    /// Without a request. Pings are none.
+    /// Without a request. A ping is not a request.
     pub idle: Duration,
-    /// For the client to take more of an answer.
+    /// For the client to read more of an answer.
     pub stalled: Duration,
     /// For the client to close a connection that it was asked to.
     pub closing: Duration,
@@ -28,13 +28,13 @@ impl Timing {
         Timing { head: Duration::from_secs(15), idle, stalled: Duration::from_secs(120), closing: Duration::from_secs(1) }
     }
 
-    /// How often a connection is looked at.
+    /// How often a connection is checked.
     pub fn look(&self) -> Duration {
         self.head.min(self.idle).min(self.stalled) / 4
     }
 }
 
-/// What becomes of a connection.
+/// What to do with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is looked at again by then.
@@ -84,17 +84,17 @@ impl Activity {
         self.doing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the connection to end.
+    /// Asks the connection to end.
     pub(super) fn close(&self) {
         self.told.notify_one();
     }
 
-    /// Until the connection is told to end.
+    /// Waits until the connection is asked to end.
     pub async fn closed(&self) {
         self.told.notified().await;
     }
 
-    /// Since when it waits for its client, if it may be closed for another connection.
+    /// Since when the connection has waited for its client, if it may be closed for another one.
     pub(super) fn may_be_closed(&self, now: Instant) -> Option<Instant> {
         let doing = self.doing();
         if doing.requests == 0 {
@@ -139,7 +139,7 @@ impl Activity {
         }
     }
 
-    /// The end of an answer may still be on its way when its request has ended.
+    /// The end of an answer may still be in transit when its request has ended.
     pub(super) fn bytes_left(&self, now: Instant) {
         let mut doing = self.doing();
         if doing.requests == 0 && !doing.http2 {
@@ -156,7 +156,7 @@ impl Activity {
         doing.next
     }
 
-    /// A body that drips waits from its beginning on.
+    /// A body that comes slowly counts as waiting from its beginning on.
     pub(super) fn waits_for_body(&self, request: u64, now: Instant) {
         self.doing().waiting.entry(request).or_insert(Waiting { since: now, answers: false });
     }

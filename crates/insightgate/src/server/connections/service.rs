@@ -1,5 +1,5 @@
-//! The requests of a connection: each says when it begins and ends, and when it waits for its client, to send more of a body or to take more of
-//! an answer.
+//! The requests of a connection. Each reports when it begins and ends, and when it waits for its client to send more of a body or to read more of an
+//! answer.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The bytes of a connection, below TLS and HTTP: they say when a request's head begins.
+//! The bytes of a connection, below TLS and HTTP. They show when the head of a request begins.
 
 use std::io;
 use std::pin::Pin;

@@ -3,13 +3,14 @@
 use insightgate_identity::application::Permission;
 pub use insightgate_store::Consent;
 
-use super::find_application_for;
 use super::permissions::named;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::users::find_user;
+use crate::manage::lookup::{find_application_for, find_user};
 
+/// # Errors
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn list_consents(
     context: &Context,
     administrator: &Administrator,
@@ -21,6 +22,9 @@ pub async fn list_consents(
 }
 
 /// `user` by id or sign-in name; None for the whole tenant.
+///
+/// # Errors
+/// When the caller may not do this, the application lacks the permission, the user does not exist, or the database does not answer.
 pub async fn grant_consent(
     context: &Context,
     administrator: &Administrator,
@@ -55,6 +59,8 @@ pub async fn grant_consent(
     Ok(Consent { permission, user, granted })
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such consent, or the database does not answer.
 pub async fn revoke_consent(
     context: &Context,
     administrator: &Administrator,

@@ -2,12 +2,14 @@
 
 use insightgate_identity::application::Permission;
 
-use super::find_application_for;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
+use crate::manage::lookup::find_application_for;
 
+/// # Errors
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn list_permissions(
     context: &Context,
     administrator: &Administrator,
@@ -18,6 +20,8 @@ pub async fn list_permissions(
     Ok(context.store.permissions(application.id).await?)
 }
 
+/// # Errors
+/// When the caller may not do this, the permission is unknown, or the database does not answer.
 pub async fn add_permission(
     context: &Context,
     administrator: &Administrator,
@@ -40,6 +44,9 @@ pub async fn add_permission(
 }
 
 /// Its consents go with it, at once for tokens that were issued too.
+///
+/// # Errors
+/// When the caller may not do this, the application lacks the permission, or the database does not answer.
 pub async fn remove_permission(
     context: &Context,
     administrator: &Administrator,

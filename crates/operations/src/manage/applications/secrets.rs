@@ -4,16 +4,18 @@ use chrono::TimeDelta;
 use insightgate_identity::application::ClientSecret;
 use uuid::Uuid;
 
-use super::find_application_for;
 use crate::context::Context;
+use crate::credentials::client_secret::{SECRET_DAYS, client_secret};
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
-use crate::provisioning::register_application::{SECRET_DAYS, client_secret};
+use crate::manage::lookup::find_application_for;
 
 /// Secrets that an application has at once, expired ones apart.
 const UNEXPIRED: usize = 10;
 
+/// # Errors
+/// When the caller may not do this, there is no such application, or the database does not answer.
 pub async fn list_secrets(
     context: &Context,
     administrator: &Administrator,
@@ -25,6 +27,9 @@ pub async fn list_secrets(
 }
 
 /// What is kept of the secret, and the secret.
+///
+/// # Errors
+/// When the caller may not do this, the application is public or has too many secrets, or the database does not answer.
 pub async fn add_secret(
     context: &Context,
     administrator: &Administrator,
@@ -54,6 +59,8 @@ pub async fn add_secret(
     Ok((secret, text))
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such secret, or the database does not answer.
 pub async fn remove_secret(
     context: &Context,
     administrator: &Administrator,

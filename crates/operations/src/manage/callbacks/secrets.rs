@@ -10,8 +10,7 @@ use crate::callbacks::signature::new_secret;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::applications::find_application;
-use crate::manage::users::find_user;
+use crate::manage::lookup::{find_application, find_user};
 
 /// How long a replaced secret goes on signing.
 const OVERLAP_HOURS: i64 = 24;
@@ -19,6 +18,9 @@ const OVERLAP_HOURS: i64 = 24;
 const UNEXPIRED: usize = 5;
 
 /// Those that sign, the current one first.
+///
+/// # Errors
+/// When the caller may not do this, there is no such owner, or the database does not answer.
 pub async fn list_callback_secrets(
     context: &Context,
     administrator: &Administrator,
@@ -30,6 +32,9 @@ pub async fn list_callback_secrets(
 }
 
 /// Makes the owner's first secret, or another in its place. What is kept of it, and the secret.
+///
+/// # Errors
+/// When the caller may not do this, there is no such owner, or the database does not answer.
 pub async fn add_callback_secret(
     context: &Context,
     administrator: &Administrator,
@@ -48,6 +53,9 @@ pub async fn add_callback_secret(
 }
 
 /// It signs nothing from now on.
+///
+/// # Errors
+/// When the caller may not do this, there is no such secret, or the database does not answer.
 pub async fn remove_callback_secret(
     context: &Context,
     administrator: &Administrator,

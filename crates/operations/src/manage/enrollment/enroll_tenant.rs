@@ -6,7 +6,6 @@ use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::program::Program;
 use insightgate_identity::tenant::Tenant;
-use insightgate_store::StoreError;
 
 use super::profile_input::ProfileInput;
 use super::steps::{SteppedEnrollment, new_code};
@@ -15,7 +14,7 @@ use crate::credentials::password::secret_digest;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
-use crate::manage::tenants::ShownTenant;
+use crate::manage::tenants::{ShownTenant, taken};
 
 #[derive(Debug, Clone, Default)]
 pub struct NewTenant {
@@ -28,29 +27,31 @@ pub struct NewTenant {
 }
 
 /// The tenant, and the code for its contact.
+///
+/// # Errors
+/// When the caller may not do this, the profile breaks rules, the domain is taken, or the database does not answer.
 pub async fn enroll_tenant(context: &Context, administrator: &Administrator, new: NewTenant) -> Result<(ShownTenant, String), Failure> {
     administrator.may(context, Duty::Operate).await?;
     let domain = fields::domain(&fields::required("domain", new.domain.as_deref())?)?;
     let name = fields::required("name", new.name.as_deref())?;
     let program = program(new.program.as_deref().unwrap_or(Program::Mpn.name()))?;
     let global_account = match new.global_account_id {
-        Some(id) => Some(free_global_account(context, None, &id).await?),
+        Some(id) => Some(fields::free_global_account(context, None, &id).await?),
         None => None,
     };
     let profile = new.profile.applied_to(LegalProfile::default())?;
     let tenant = Tenant { id: context.random.uuid()?, domain, name, global_account };
-    let taken = |error: StoreError| match error.is_conflict() {
-        true => Failure::Conflict(format!("An organisation with the domain {} is there already.", tenant.domain)),
-        false => error.into(),
-    };
     let (enrollment, code) = start(context, program)?;
     let (subject, detail) = (tenant.domain.clone(), program.name().to_owned());
     let store = administrator.recording(context, Some(tenant.id), "tenant.enroll", subject, detail)?;
-    store.enroll_tenant(&tenant, Some(&profile), &enrollment, context.clock.now()).await.map_err(taken)?;
+    store.enroll_tenant(&tenant, Some(&profile), &enrollment, context.clock.now()).await.map_err(|error| taken(&tenant.domain, error))?;
     Ok((ShownTenant { tenant, profile: Some(profile), enrollments: vec![enrollment] }, code))
 }
 
 /// A further program. An administrator's own enrollment waits for an operator to send the code.
+///
+/// # Errors
+/// When the caller may not do this, the tenant is enrolled already, or the database does not answer.
 pub async fn enroll_in_program(
     context: &Context,
     administrator: &Administrator,
@@ -87,15 +88,4 @@ fn start(context: &Context, program: Program) -> Result<(Enrollment, String), Fa
 
 fn program(name: &str) -> Result<Program, Failure> {
     name.trim().parse().map_err(|_| Failure::Invalid("'program' should be mpn or cmp.".to_owned()))
-}
-
-/// An MPN id that no other tenant has: rows of some datasets go by it.
-pub(crate) async fn free_global_account(context: &Context, own: Option<&Tenant>, id: &str) -> Result<String, Failure> {
-    let id = fields::mpn_id("globalAccountId", id)?;
-    match context.store.tenant_by_global_account(&id).await? {
-        Some(other) if own.is_none_or(|own| own.id != other.id) => {
-            Err(Failure::Conflict(format!("The partner global account {id} is another organisation's.")))
-        }
-        _ => Ok(id),
-    }
 }

@@ -48,6 +48,9 @@ impl Step {
 }
 
 /// An illegal step is audited too. A wrong code counts.
+///
+/// # Errors
+/// When the caller may not do this, the enrollment's stage does not allow the step, the code is wrong, or the database does not answer.
 pub async fn step(
     context: &Context,
     administrator: &Administrator,

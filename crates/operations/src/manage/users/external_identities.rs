@@ -8,12 +8,11 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_store::Store;
 use uuid::Uuid;
 
-use super::find_user;
 use crate::context::Context;
 use crate::external_issuers::TenantSource;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::applications::find_application;
+use crate::manage::lookup::{find_application, find_user};
 
 /// Bytes of an identifier, as many as a token's may have.
 pub const ID_LIMIT: usize = 256;
@@ -34,6 +33,9 @@ pub struct NewExternalIdentity {
 }
 
 /// Oldest first.
+///
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_external_identities(
     context: &Context,
     administrator: &Administrator,
@@ -43,6 +45,8 @@ pub async fn list_external_identities(
     Ok(context.store.external_identities(tenant.id).await?)
 }
 
+/// # Errors
+/// When the caller may not do this, the issuer is not trusted, a field breaks a rule, or the database does not answer.
 pub async fn bind_external_identity(
     context: &Context,
     administrator: &Administrator,
@@ -74,6 +78,9 @@ pub async fn bind_external_identity(
 }
 
 /// Tokens that rely on it open nothing from the next request on. A tenant's binding takes those of its members with it.
+///
+/// # Errors
+/// When the caller may not do this, there is no such binding, or the database does not answer.
 pub async fn unbind_external_identity(context: &Context, administrator: &Administrator, tenant: &str, id: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let id = Uuid::try_parse(id.trim()).map_err(|_| Failure::NotFound)?;

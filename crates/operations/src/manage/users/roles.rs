@@ -7,12 +7,12 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use uuid::Uuid;
 
-use super::{find_user, keep_a_global_admin};
+use super::keep_a_global_admin;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
-use crate::manage::applications::find_application;
 use crate::manage::fields;
+use crate::manage::lookup::{find_application, find_user};
 
 /// Locations that one assignment names.
 pub const LOCATIONS: usize = 1000;
@@ -46,6 +46,8 @@ impl Assignee {
     }
 }
 
+/// # Errors
+/// When the caller may not do this, or the database does not answer.
 pub async fn list_role_assignments(context: &Context, administrator: &Administrator, tenant: &str) -> Result<Vec<Assigned>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assigned = context.store.role_assignments(tenant.id).await?;
@@ -53,6 +55,9 @@ pub async fn list_role_assignments(context: &Context, administrator: &Administra
 }
 
 /// Gives the role, or changes the locations that it covers.
+///
+/// # Errors
+/// When the caller may not do this, the role cannot be assigned so, or the database does not answer.
 pub async fn assign_role(context: &Context, administrator: &Administrator, tenant: &str, new: NewAssignment) -> Result<Assigned, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assignee = fields::required("assignee", new.assignee.as_deref())?;
@@ -63,17 +68,9 @@ pub async fn assign_role(context: &Context, administrator: &Administrator, tenan
     })?;
     check_assigner(context, administrator, role).await?;
     let assignee = find_assignee(context, administrator, &tenant, &assignee).await?;
-    let assignee = assignee.ok_or_else(|| Failure::Invalid("'assignee' is no user or application of the organisation.".to_owned()))?;
+    let assignee = assignee.ok_or_else(no_assignee)?;
     let locations = new.locations.map_or(Locations::Organization, Locations::Only);
-    if matches!(&locations, Locations::Only(mpn_ids) if mpn_ids.len() > LOCATIONS) {
-        return Err(Failure::Invalid(format!("'locations' takes {LOCATIONS} entries at most.")));
-    }
-    let assignment = match &assignee {
-        Assignee::User(_) => RoleAssignment::new(role, locations),
-        Assignee::Application(_) => RoleAssignment::of_application(role, locations),
-    };
-    let assignment = assignment.map_err(|fault| Failure::Invalid(fault.to_string()))?;
-    check_locations(context, &tenant, &assignment.locations).await?;
+    let assignment = checked(context, &tenant, matches!(assignee, Assignee::Application(_)), role, locations).await?;
     let detail = match &assignment.locations {
         Locations::Organization => role.id().to_owned(),
         Locations::Only(mpn_ids) => format!("{} for {}", role.id(), mpn_ids.join(", ")),
@@ -83,6 +80,33 @@ pub async fn assign_role(context: &Context, administrator: &Administrator, tenan
     Ok(Assigned { assignee: assignee.id(), assignment })
 }
 
+/// Where nobody in the tenant is the assignee.
+pub(crate) fn no_assignee() -> Failure {
+    Failure::Invalid("'assignee' is no user or application of the organisation.".to_owned())
+}
+
+/// An assignment that the assignee may hold, for locations that the tenant has.
+pub(crate) async fn checked(
+    context: &Context,
+    tenant: &Tenant,
+    is_application: bool,
+    role: Role,
+    locations: Locations,
+) -> Result<RoleAssignment, Failure> {
+    if matches!(&locations, Locations::Only(mpn_ids) if mpn_ids.len() > LOCATIONS) {
+        return Err(Failure::Invalid(format!("'locations' takes {LOCATIONS} entries at most.")));
+    }
+    let assignment = match is_application {
+        true => RoleAssignment::of_application(role, locations),
+        false => RoleAssignment::new(role, locations),
+    };
+    let assignment = assignment.map_err(|fault| Failure::Invalid(fault.to_string()))?;
+    check_locations(context, tenant, &assignment.locations).await?;
+    Ok(assignment)
+}
+
+/// # Errors
+/// The assignee does not hold the role, the caller may not take it, or it is the last Global admin's; or the database is away.
 pub async fn revoke_role(
     context: &Context,
     administrator: &Administrator,

@@ -1,13 +1,16 @@
 //! Sets a user's second factor up on the user's behalf, or takes it away, as after the loss of a telephone.
 
-use super::find_user;
 use crate::context::Context;
 use crate::credentials::second_factor;
 use crate::credentials::second_factor::OfferedFactor;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
+use crate::manage::lookup::find_user;
 
 /// The new secret counts at once. One that is there has to be taken away first: nobody replaces it by mistake.
+///
+/// # Errors
+/// When the caller may not do this, the user has a second factor already, or the database does not answer.
 pub async fn add_second_factor(
     context: &Context,
     administrator: &Administrator,
@@ -24,6 +27,8 @@ pub async fn add_second_factor(
     Ok(offered)
 }
 
+/// # Errors
+/// When the caller may not do this, there is no such user, or the database does not answer.
 pub async fn reset_second_factor(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<(), Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
     let user = find_user(context, &tenant, user).await?;

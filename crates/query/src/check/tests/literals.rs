@@ -3,9 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::*;
-use crate::check::literal::{Converted, convert};
 use crate::datasets::catalog::ColumnType;
 use crate::syntax::ast::LiteralValue;
+use crate::syntax::literal::{Converted, convert};
 
 fn text(text: &str) -> LiteralValue {
     LiteralValue::String(text.to_owned())

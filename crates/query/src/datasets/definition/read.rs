@@ -6,13 +6,13 @@ use toml::de::DeTable;
 
 use super::document::{Fields, Found, Problems};
 use super::{DEFAULT_INTERVAL_HOURS, Definition, DefinitionErrors, default_date_ranges};
-use crate::check::{Converted, convert, wanted};
 use crate::datasets::catalog::{Column, ColumnType, Dataset, Grain, Metric, Tenancy, TenantKey};
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::quoted;
-use crate::matching::fold::fold;
+use crate::fold::fold;
 use crate::metric;
 use crate::syntax::ast::LiteralValue;
+use crate::syntax::literal::{Converted, convert, wanted};
 use crate::timespan::TimeSpan;
 
 /// Bytes of a definition's text.
@@ -20,10 +20,11 @@ const MAXIMUM_TEXT: usize = 4 * 1024 * 1024;
 const MAXIMUM_NAME: usize = 128;
 const MAXIMUM_COLUMN_NAME: usize = 256;
 
-/// The definition, or every problem of the text at once.
+/// The definition that a text is.
 ///
 /// # Errors
-/// All problems of the definition, with their places in the text.
+///
+/// [`DefinitionErrors`] have every problem at once.
 pub fn read(text: &str, origin: &str) -> Result<Definition, DefinitionErrors> {
     let refused = |problems: Problems<'_>, document| {
         let more = problems.more();

@@ -1,9 +1,9 @@
 //! WHERE: conditions, their operators and their values.
 
 use super::{FUNCTION, MAXIMUM_CONDITIONS, MAXIMUM_VALUES, Parser, is_keyword};
-use crate::diagnostic::quoted;
-use crate::plan::Comparison;
-use crate::syntax::ast::{Condition, Literal, LiteralValue, Predicate, Span};
+use crate::column::Comparison;
+use crate::diagnostic::{Span, quoted};
+use crate::syntax::ast::{Condition, Literal, LiteralValue, Predicate};
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::unsupported;
 

@@ -2,8 +2,7 @@
 
 use super::{CLAUSES, Clause, END, Parser, is_keyword};
 use crate::diagnostic::nearest::nearest;
-use crate::diagnostic::{Code, Diagnostic, quoted};
-use crate::syntax::ast::Span;
+use crate::diagnostic::{Code, Diagnostic, Span, quoted};
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::unsupported;
 

@@ -10,9 +10,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Code, Diagnostic, Diagnostics, harmless};
-use crate::syntax::ast::Span;
-use crate::syntax::{MAXIMUM_TEXT, lexer};
+use super::{MAXIMUM_TEXT, lexer};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, harmless};
 
 /// Terminal columns of a line that is shown as a whole; of a longer one, so much around the place.
 const WIDTH: usize = 100;
@@ -50,8 +49,8 @@ pub fn marked(text: &str, diagnostics: &Diagnostics) -> String {
     trimmed.join("\n")
 }
 
-/// Marks the places that a message of [`super::message`] names, for a client that has only the server's message. Lines that name no place are
-/// returned unchanged.
+/// What a message of [`message`](crate::diagnostic::message) says of the text, as far as it names places in it: for whoever has the message alone, from a server.
+/// What names no place comes back as it is.
 pub fn placed(text: &str, message: &str) -> (Diagnostics, Vec<String>) {
     let known = lengths(text);
     let (mut diagnostics, mut others) = (Diagnostics::default(), Vec::new());
@@ -149,7 +148,7 @@ impl Line {
             line.starts.push(line.shown.len());
             match character {
                 '\t' => line.shown.push_str(TAB),
-                _ => line.shown.push(super::harmless_char(character)),
+                _ => line.shown.push(crate::diagnostic::harmless_char(character)),
             }
         }
         line.starts.push(line.shown.len());

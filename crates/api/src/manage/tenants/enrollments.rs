@@ -6,36 +6,36 @@ use insightgate_operations::manage::enrollment::steps::{Step, SteppedEnrollment,
 use insightgate_report::instant;
 use serde_json::{Value, json};
 
-use super::call::Call;
-use super::endpoint::Given;
+use crate::manage::call::Call;
+use crate::manage::endpoint::Given;
 
-pub(super) async fn start(call: Call) -> Given {
+pub(in crate::manage) async fn start(call: Call) -> Given {
     let program = call.body.text("program")?;
     let started = enroll_in_program(call.context(), &call.administrator, call.tenant(), program.as_deref()).await?;
     Ok(Some(stepped(started)))
 }
 
-pub(super) async fn send_code(call: Call) -> Given {
+pub(in crate::manage) async fn send_code(call: Call) -> Given {
     run(&call, Step::SendCode).await
 }
 
-pub(super) async fn verify(call: Call) -> Given {
+pub(in crate::manage) async fn verify(call: Call) -> Given {
     run(&call, Step::Verify { code: call.body.text("code")? }).await
 }
 
-pub(super) async fn activate(call: Call) -> Given {
+pub(in crate::manage) async fn activate(call: Call) -> Given {
     run(&call, Step::Activate).await
 }
 
-pub(super) async fn reject(call: Call) -> Given {
+pub(in crate::manage) async fn reject(call: Call) -> Given {
     run(&call, Step::Reject { reason: call.body.text("reason")? }).await
 }
 
-pub(super) async fn suspend(call: Call) -> Given {
+pub(in crate::manage) async fn suspend(call: Call) -> Given {
     run(&call, Step::Suspend { reason: call.body.text("reason")? }).await
 }
 
-pub(super) async fn reactivate(call: Call) -> Given {
+pub(in crate::manage) async fn reactivate(call: Call) -> Given {
     run(&call, Step::Reactivate).await
 }
 
@@ -52,7 +52,7 @@ fn stepped(stepped: SteppedEnrollment) -> Value {
     enrollment
 }
 
-pub(super) fn shown(enrollment: &Enrollment) -> Value {
+pub(in crate::manage) fn shown(enrollment: &Enrollment) -> Value {
     json!({
         "program": enrollment.program,
         "stage": enrollment.stage.name(),

@@ -4,8 +4,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use crate::datasets::catalog::ColumnType;
-use crate::plan::Value;
+use crate::column::{ColumnType, Value};
 use crate::syntax::ast::LiteralValue;
 
 /// The position of a literal among the values of a type.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::desk::*;
-use super::isolation::operations;
 use crate::tests::http::fuzz::Dice;
+use crate::tests::manage::desk::*;
+use crate::tests::manage::isolation::operations;
 
 const FIELDS: [&str; 24] = [
     "domain",

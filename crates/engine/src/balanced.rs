@@ -1,7 +1,7 @@
-//! Many conditions joined by AND as a tree of the least height. A chain of them is as deep as it is long, and everything that looks at a plan
-//! walks down into it: a few hundred conditions would take megabytes of stack.
+//! Joins many conditions by AND as a tree of the least height. A chain is as deep as it is long, and all code that visits a plan recurses into it: a
+//! few hundred conditions would need megabytes of stack.
 //!
-//! The optimizer joins conditions anew, one behind the other. So the rules here stand behind those of its rules that do that.
+//! The optimizer joins conditions again, as chains. The rules here therefore run after those of its rules that do that.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ const FEW: usize = 8;
 /// The rules of the optimizer behind which conditions may stand in a chain.
 const CHAINING: [&str; 2] = ["push_down_filter", "simplify_expressions"];
 
-/// All of them joined in pairs, the pairs in pairs, and so on; they keep their order. None of none.
+/// All conditions joined in pairs, the pairs in pairs, and so on, in their order. None without conditions.
 pub(crate) fn balanced<T>(items: Vec<T>, join: impl Fn(T, T) -> T) -> Option<T> {
     let mut level = items;
     while level.len() > 1 {
@@ -43,7 +43,7 @@ pub(crate) fn balanced<T>(items: Vec<T>, join: impl Fn(T, T) -> T) -> Option<T> 
     level.into_iter().next()
 }
 
-/// All conditions hold. None of none.
+/// All conditions hold. None without conditions.
 pub(crate) fn all(conditions: Vec<Expr>) -> Option<Expr> {
     balanced(conditions, Expr::and)
 }

@@ -7,16 +7,16 @@ use insightgate_operations::manage::users::external_identities::{
 use insightgate_report::instant;
 use serde_json::{Value, json};
 
-use super::answer;
-use super::call::Call;
-use super::endpoint::Given;
+use crate::manage::answer;
+use crate::manage::call::Call;
+use crate::manage::endpoint::Given;
 
-pub(super) async fn list(call: Call) -> Given {
+pub(in crate::manage) async fn list(call: Call) -> Given {
     let identities = list_external_identities(call.context(), &call.administrator, call.tenant()).await?;
     Ok(Some(answer::list(identities.iter().map(shown).collect())))
 }
 
-pub(super) async fn bind(call: Call) -> Given {
+pub(in crate::manage) async fn bind(call: Call) -> Given {
     let body = &call.body;
     let new = NewExternalIdentity {
         issuer: body.text("issuer")?,
@@ -30,7 +30,7 @@ pub(super) async fn bind(call: Call) -> Given {
     Ok(Some(shown(&identity)))
 }
 
-pub(super) async fn unbind(call: Call) -> Given {
+pub(in crate::manage) async fn unbind(call: Call) -> Given {
     unbind_external_identity(call.context(), &call.administrator, call.tenant(), call.path("identity")).await?;
     Ok(None)
 }

@@ -1,4 +1,4 @@
-//! How the types of definitions map to Arrow's, and which types of files fit them without loss.
+//! The Arrow types of definitions' types, and the types of files that fit them without loss.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ pub(crate) const UTC: &str = "UTC";
 
 /// The type a column has in scans and in files that we write.
 ///
-/// Strings are contiguous, not views: a view keeps the page alive that it points into, so that sorting held more than it accounted for.
+/// Strings are contiguous and not views: a view keeps the page alive that it points into, so that sorting used more memory than it accounted for.
 pub(crate) fn arrow(kind: ColumnType) -> DataType {
     match kind {
         ColumnType::String => DataType::Utf8,

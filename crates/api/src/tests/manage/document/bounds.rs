@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::desk::*;
-use super::isolation::operations;
 use super::schema::Document;
+use crate::tests::manage::desk::*;
+use crate::tests::manage::isolation::operations;
 
 /// The operator of a deployment with an organisation, and the bodies that each operation takes.
 struct Counter {

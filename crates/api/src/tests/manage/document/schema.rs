@@ -4,15 +4,15 @@ use serde_json::Value;
 
 use crate::tests::harness::Answer;
 
-pub(super) struct Document(pub(super) Value);
+pub(in crate::tests::manage) struct Document(pub(in crate::tests::manage) Value);
 
 impl Document {
-    pub(super) fn new(document: Value) -> Document {
+    pub(in crate::tests::manage) fn new(document: Value) -> Document {
         Document(document)
     }
 
     /// Method and path of every operation.
-    pub(super) fn operations(&self) -> Vec<(String, String)> {
+    pub(in crate::tests::manage) fn operations(&self) -> Vec<(String, String)> {
         let paths = self.0["paths"].as_object().unwrap();
         let of_path = |(path, operations): (&String, &Value)| {
             operations.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
@@ -20,7 +20,7 @@ impl Document {
         paths.iter().flat_map(of_path).collect()
     }
 
-    pub(super) fn operation(&self, method: &str, path: &str) -> Option<&Value> {
+    pub(in crate::tests::manage) fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let path: Vec<&str> = path.split('?').next().unwrap().trim_end_matches('/').split('/').collect();
         let fits = |template: &str| {
             let parts: Vec<&str> = template.split('/').collect();
@@ -34,12 +34,12 @@ impl Document {
     }
 
     /// The schema of a request's body.
-    pub(super) fn request(&self, method: &str, path: &str) -> Option<&Value> {
+    pub(in crate::tests::manage) fn request(&self, method: &str, path: &str) -> Option<&Value> {
         let body = &self.operation(method, path)?["requestBody"];
         body.is_object().then(|| self.resolved(&body["content"]["application/json"]["schema"]))
     }
 
-    pub(super) fn check(&self, method: &str, path: &str, answer: &Answer) -> Result<(), String> {
+    pub(in crate::tests::manage) fn check(&self, method: &str, path: &str, answer: &Answer) -> Result<(), String> {
         let Some(operation) = self.operation(method, path) else {
             let schema = &self.0["components"]["schemas"]["Error"];
             return self.fits(schema, &answer.json(), "answer");

@@ -1,0 +1,23 @@
+//! Which network a client is counted with. It knows nothing of requests.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Whose share it is: of IPv6, the least that a customer of a network is given, within which addresses cost nothing.
+pub(crate) fn share(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        whole => whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_network_share() {
+        let same = |one: &str, other: &str| share(one.parse().unwrap()) == share(other.parse().unwrap());
+        assert!(same("2001:db8:0:1::1", "2001:db8:0:1:ffff::2") && !same("2001:db8:0:1::1", "2001:db8:0:2::1"));
+        assert!(!same("192.0.2.1", "192.0.2.2"));
+    }
+}

@@ -1,0 +1,19 @@
+//! The chain of causes below an error, however many others wrap it.
+
+use std::error::Error;
+use std::io;
+
+/// An error and what caused it. An input/output error that wraps another does not list that one as its source.
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| below(*error))
+}
+
+fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return Some(wrapped);
+    }
+    if let Some(boxed) = error.downcast_ref::<Box<object_store::Error>>() {
+        return Some(boxed.as_ref());
+    }
+    error.source()
+}

@@ -1,0 +1,97 @@
+//! Every loop, on a Postgres behind a proxy that falls silent on one connection: at each message in turn that the loop sends. Runs where `POSTGRES_URL` names
+//! a server, as `cargo xtask test` does.
+
+mod prepared;
+mod proxy;
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use futures::stream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use self::prepared::Prepared;
+use self::proxy::Proxy;
+use super::*;
+use crate::audit::{self, Happening};
+use crate::background::record::Record;
+
+/// Well below the time after which the store itself gives a silent connection up, so that it is the driver that does.
+const LIMIT: Duration = Duration::from_secs(2);
+/// The same where a turn makes a key, which takes a second or more of a core.
+const LIMIT_OF_KEYS: Duration = Duration::from_secs(6);
+/// An execution waits for the database several times, each up to the limit.
+const WAITS: u32 = 4;
+/// For a machine that does other things.
+const SLACK: Duration = Duration::from_secs(4);
+/// How long a transaction whose connection fell silent may hold its locks, by which it fails turns that follow.
+const LOCKED: Duration = Duration::from_secs(15);
+/// Cases at a time.
+const BESIDE: usize = 12;
+
+fn limit_of(name: &str) -> Duration {
+    if name == "keys" { LIMIT_OF_KEYS } else { LIMIT }
+}
+
+/// Runs one loop until a turn succeeds, and what it began has ended. The messages that it sent, and its record.
+async fn run_one(prepared: &Prepared, name: &'static str, number: usize, silent_at: Option<usize>) -> (usize, Record) {
+    let (url, artifacts) = prepared.copy(number).await;
+    let proxy = Proxy::before(&url).await;
+    let soon = WAITS * limit_of(name) + SLACK;
+    let context = prepared.context(&proxy.url, &artifacts, limit_of(name)).await;
+    let refusal = Happening {
+        tenant: None,
+        actor: "somebody".to_owned(),
+        action: "token.refuse",
+        subject: String::new(),
+        detail: String::new(),
+        correlation: None,
+    };
+    audit::count(&context, refusal, "reason", None);
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let (_, one) = all(&context, 1).into_iter().find(|(_, one)| one.name() == name).unwrap();
+    let one = one.copies(1).after_failure(Duration::from_millis(20)).grace(soon);
+    proxy.fall_silent_at(silent_at);
+    let begun = Instant::now();
+    one.start(&context.background, &stopped, &mut tasks);
+    let record = || context.background.records()[name].clone();
+    let reaches = async |what: &str, within: Duration, is_there: fn(&Record) -> bool| {
+        while !is_there(&record()) {
+            assert!(begun.elapsed() < within, "{name}, silent at {silent_at:?}: {what} within {within:?}: {:?}", record());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    reaches("it says nothing", soon, |record| record.turns > 0).await;
+    reaches("it does not go on", LOCKED + soon, |record| record.last_success.is_some()).await;
+    stop.send_replace(true);
+    let ended = timeout(soon, async { while tasks.join_next().await.is_some() {} }).await;
+    assert!(ended.is_ok(), "{name}, silent at {silent_at:?}: what it began does not end");
+    let record = record();
+    assert_eq!(record.panics, 0, "{name}, silent at {silent_at:?}");
+    context.store.close().await;
+    (proxy.sent(), record)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_falls_silent_at_any_statement_stops_no_loop() {
+    let Ok(server) = std::env::var("POSTGRES_URL") else { return };
+    let prepared = &Prepared::on(&server).await;
+    let context = prepared.context(&prepared.copy(0).await.0, "template", LIMIT).await;
+    let names: Vec<_> = all(&context, 1).into_iter().map(|(_, one)| one.name()).collect();
+    context.store.close().await;
+    let counting = names.iter().enumerate().map(|(number, name)| async move { run_one(prepared, name, 1 + number, None).await.0 });
+    let counts: Vec<usize> = stream::iter(counting).buffered(BESIDE).collect().await;
+    let cases = names.iter().zip(&counts).flat_map(|(name, count)| (1..=*count).map(move |silent_at| (*name, silent_at)));
+    let running = cases
+        .enumerate()
+        .map(|(number, (name, silent_at))| async move { (name, run_one(prepared, name, 100 + number, Some(silent_at)).await.1.failures) });
+    let outcomes: Vec<_> = stream::iter(running).buffer_unordered(BESIDE).collect().await;
+    for (name, count) in names.iter().zip(&counts) {
+        let failures: u64 = outcomes.iter().filter(|(of, _)| of == name).map(|(_, failures)| failures).sum();
+        eprintln!("{name}: silent at each of {count} messages in turn, {failures} failures recorded");
+        assert!(*count > 0 && failures > 0, "{name} says nothing of {count} silences");
+    }
+}

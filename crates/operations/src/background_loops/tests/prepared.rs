@@ -1,0 +1,235 @@
+//! A database and artifacts that have work for every loop. Each case gets a copy of both.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use insightgate_engine::{Engine, EngineSettings, TableWriter, local_folder};
+use insightgate_identity::application::{Application, Permission};
+use insightgate_identity::enrollment::Enrollment;
+use insightgate_identity::program::Program;
+use insightgate_identity::role::{Role, RoleAssignment};
+use insightgate_identity::scope::Locations;
+use insightgate_identity::tenant::Tenant;
+use insightgate_identity::user::User;
+use insightgate_outbound::{AddressRules, Outbound};
+use insightgate_query::format::Format;
+use insightgate_query::plan::Value;
+use insightgate_report::callback::{Callback, CallbackMethod};
+use insightgate_report::schedule::Schedule;
+use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport, Timing};
+use insightgate_store::{NewExecution, Store};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::audit::recorder::Recorder;
+use crate::background::Background;
+use crate::callbacks::CallbackSettings;
+use crate::callers::directory::Directory;
+use crate::clock::Clock;
+use crate::clock::watch::ClockWatch;
+use crate::context::{Context, Settings, SharedContext, Signals};
+use crate::credentials::address_guard::AddressGuard;
+use crate::credentials::guess_key::GuessKey;
+use crate::credentials::password::Passwords;
+use crate::datasets::catalogs::Catalogs;
+use crate::executions::artifact_room::ArtifactRoom;
+use crate::executions::downloads::Downloads;
+use crate::executions::held_polls::HeldPolls;
+use crate::executions::link::LinkKeys;
+use crate::executions::runner::run_next;
+use crate::external_issuers::ExternalIssuers;
+use crate::issue_token::device_polls::DevicePolls;
+use crate::keys::signing::SigningKeys;
+use crate::keys::vault::Vault;
+use crate::random::Random;
+use crate::readiness::Readiness;
+
+const TENANT: Uuid = Uuid::from_u128(1);
+const APPLICATION: Uuid = Uuid::from_u128(2);
+const OWNER: Uuid = Uuid::from_u128(3);
+const DATASET: &str = r#"
+name = "Sales"
+program = "mpn"
+columns = [{ name = "Name", type = "string" }]
+"#;
+
+pub(super) struct Prepared {
+    server: String,
+    name: String,
+    pub(super) folder: TempDir,
+    /// A database is copied while nobody is connected to it.
+    copying: tokio::sync::Mutex<()>,
+}
+
+impl Prepared {
+    /// On the Postgres at this address.
+    pub(super) async fn on(server: &str) -> Prepared {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let name = format!("loops_{}", folder.path().file_name().unwrap().to_str().unwrap().to_lowercase().replace('.', ""));
+        create_database(server, &["template0", &name]);
+        let prepared = Prepared { server: server.to_owned(), name, folder, copying: tokio::sync::Mutex::default() };
+        let context = prepared.context(&prepared.url(&prepared.name), "template", super::LIMIT).await;
+        prepared.seed(&context, &receiver().await).await;
+        context.store.close().await;
+        prepared
+    }
+
+    /// The address of a fresh copy, and the name of its folder of artifacts.
+    pub(super) async fn copy(&self, number: usize) -> (String, String) {
+        let name = format!("{}_{number}", self.name);
+        let _one_at_a_time = self.copying.lock().await;
+        create_database(&self.server, &[&self.name, &name]);
+        copy_folder(&self.artifacts("template"), &self.artifacts(&name));
+        (self.url(&name), name)
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("{}/{database}", self.server.rsplit_once('/').unwrap().0)
+    }
+
+    fn artifacts(&self, name: &str) -> PathBuf {
+        self.folder.path().join("artifacts").join(name)
+    }
+
+    /// As a server opens it, with settings at which everything is old, and with a short limit.
+    pub(super) async fn context(&self, url: &str, artifacts: &str, limit: Duration) -> SharedContext {
+        let folder = self.folder.path();
+        let loopback = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
+        let settings = Settings {
+            signing_key_days: 0,
+            artifact_days: 0,
+            history_days: 0,
+            audit_days: 0,
+            artifact_bytes: Some(0),
+            callbacks: CallbackSettings { addresses: loopback.clone(), ..CallbackSettings::default() },
+            ..Settings::default()
+        };
+        let store = Store::open(url).await.unwrap();
+        let (clock, random, vault) = (Clock::shared(Clock::of_system), Random::default(), Vault::new(&[7; 32]).unwrap());
+        clock.follow(&store).await.unwrap();
+        let engine = EngineSettings {
+            data_root: folder.join("data").into(),
+            artifact_root: self.artifacts(artifacts).into(),
+            memory_limit: 64 << 20,
+            spill_dir: folder.join("spill"),
+            spill_limit: 1 << 30,
+            partitions: 1,
+        };
+        Arc::new(Context {
+            signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
+            links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
+            guess_key: GuessKey::load(&store, &vault, &clock, &random).await.unwrap(),
+            issuers: ExternalIssuers::default(),
+            outbound: Outbound::new(loopback, None).unwrap(),
+            directory: Directory::new(store.clone()),
+            store,
+            vault,
+            engine: Engine::new(engine).unwrap(),
+            catalogs: Catalogs::new(folder.join("definitions")),
+            clock,
+            random,
+            passwords: Passwords::new(1),
+            settings,
+            signals: Signals::default(),
+            held_polls: HeldPolls::default(),
+            addresses: AddressGuard::default(),
+            downloads: Downloads::default(),
+            readiness: Readiness::default(),
+            recorder: Recorder::default(),
+            clock_watch: ClockWatch::default(),
+            device_polls: DevicePolls::default(),
+            artifact_room: ArtifactRoom::default(),
+            background: Arc::new(Background::with_limit(limit)),
+        })
+    }
+
+    /// A finished execution whose callback is due, one that waits, and a schedule that is due.
+    async fn seed(&self, context: &Context, receiver: &str) {
+        let definition = self.folder.path().join("definitions/mpn/Sales.toml");
+        std::fs::create_dir_all(definition.parent().unwrap()).unwrap();
+        std::fs::write(&definition, DATASET).unwrap();
+        let catalog = context.catalogs.of(Program::Mpn);
+        let rows = local_folder(&self.folder.path().join("data"), Program::Mpn, "Sales", Some(TENANT)).join("rows.parquet");
+        let mut writer = TableWriter::create(&rows, catalog.find("Sales").unwrap()).unwrap();
+        writer.write(&[vec![Some(Value::String("Contoso".to_owned()))]]).unwrap();
+        writer.finish().unwrap();
+        let (store, now) = (&context.store, context.clock.now());
+        let tenant = Tenant { id: TENANT, domain: "contoso.example".to_owned(), name: "Contoso".to_owned(), global_account: None };
+        store.add_tenant(&tenant, None, now).await.unwrap();
+        store.put_enrollment(TENANT, &Enrollment::active(Program::Mpn, now)).await.unwrap();
+        let application = Application::confidential(APPLICATION, TENANT, "app");
+        store.register_application(&application, true, None, &[Permission::PartnerApi], now).await.unwrap();
+        store.add_user(&User::new(OWNER, TENANT, "ana@contoso.example".to_owned()), None, now).await.unwrap();
+        let viewer = RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization };
+        store.put_role(TENANT, OWNER, &viewer).await.unwrap();
+        let report = |id: u128, timing| ScheduledReport {
+            id: Uuid::from_u128(id),
+            tenant: TENANT,
+            owner: OWNER,
+            application: APPLICATION,
+            program: Program::Mpn,
+            name: format!("report {id}"),
+            description: None,
+            query_id: "query".to_owned(),
+            query: "SELECT Name FROM Sales".to_owned(),
+            user: "ana@contoso.example".to_owned(),
+            created: now,
+            modified: None,
+            timing,
+            status: ReportStatus::Active,
+            callback: Some(Callback { url: receiver.to_owned(), method: CallbackMethod::Post, on_failure: false }),
+            format: Format::Csv,
+        };
+        for id in [10, 11] {
+            let report = report(id, Timing::Once { query_start: None, query_end: None });
+            let first = NewExecution { id: Uuid::from_u128(100 + id), report: report.id, slot: "now".to_owned(), anchor: now, queued: now };
+            store.add_report(&report, Some(&first), None).await.unwrap().unwrap();
+            if id == 10 {
+                assert!(run_next(context).await.unwrap());
+            }
+        }
+        let schedule = Schedule::new(now - TimeDelta::minutes(1), 4, None, 0);
+        store.add_report(&report(12, Timing::Recurring(schedule)), None, None).await.unwrap().unwrap();
+        assert_eq!(store.file_bytes().await.unwrap().len(), 1, "an artifact was published");
+    }
+}
+
+/// Takes any callback.
+async fn receiver() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+            });
+        }
+    });
+    format!("http://127.0.0.1:{port}/")
+}
+
+/// With Postgres's own program, since SQL is the store's alone. `names`: the template's and the new one's.
+fn create_database(server: &str, names: &[&str; 2]) {
+    let folder = std::env::var("POSTGRES_BIN").map(PathBuf::from).unwrap_or_default();
+    let mut command = Command::new(folder.join("createdb"));
+    let ran = command.args(["--maintenance-db", server, "--template", names[0], names[1]]).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What is kept of the secret of an application: its digest, and enough to tell it from others.
+
+use chrono::{DateTime, Utc};
+use insightgate_identity::application::ClientSecret;
+
+use crate::context::Context;
+use crate::credentials::password::secret_digest;
+use crate::failure::Failure;
+
+/// Days a secret lives: two years, as the platform's own longest.
+pub const SECRET_DAYS: i64 = 730;
+
+/// What is kept of a secret.
+pub(crate) fn client_secret(
+    context: &Context,
+    secret: &str,
+    description: &str,
+    created: DateTime<Utc>,
+    expires: DateTime<Utc>,
+) -> Result<ClientSecret, Failure> {
+    let hint = secret.chars().take(ClientSecret::HINT_LENGTH).collect();
+    Ok(ClientSecret {
+        id: context.random.ordered_uuid(created)?,
+        digest: secret_digest(secret),
+        hint,
+        description: description.to_owned(),
+        created,
+        expires,
+    })
+}

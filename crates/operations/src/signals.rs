@@ -1,0 +1,20 @@
+//! Signals within this process: who writes something wakes who waits for it. Other processes find out by looking.
+
+use tokio::sync::Notify;
+
+/// Wakes background work and those who wait for it, within this process.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// An execution was queued.
+    pub queued: Notify,
+    /// An execution ended, or its report changed.
+    pub finished: Notify,
+    /// A schedule or the clock changed.
+    pub rescheduled: Notify,
+    /// A report was deleted: its run, if it is here, is to end.
+    pub deleted: Notify,
+    /// The sandbox's clock was moved.
+    pub clock_moved: Notify,
+    /// A callback may be due.
+    pub callbacks: Notify,
+}
