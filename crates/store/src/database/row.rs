@@ -1,11 +1,16 @@
 //! Values as in the tables: identifiers as TEXT, times as milliseconds.
 
 use chrono::{DateTime, Utc};
+use insightgate_report::execution::Epoch;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::StoreError;
+
+pub(crate) fn written_epoch(epoch: Epoch) -> i64 {
+    i64::try_from(epoch.number()).unwrap_or(i64::MAX)
+}
 
 pub(crate) fn millis(instant: DateTime<Utc>) -> i64 {
     instant.timestamp_millis()
@@ -30,6 +35,14 @@ pub(crate) trait Read {
     fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
         let Some(text) = self.optional_text(column)? else { return Ok(None) };
         Uuid::try_parse(&text).map(Some).map_err(|_| StoreError::Corrupt { column, value: text })
+    }
+
+    fn epoch(&self, column: &'static str) -> Result<Epoch, StoreError> {
+        Ok(Epoch::new(self.count(column)?))
+    }
+
+    fn optional_epoch(&self, column: &'static str) -> Result<Option<Epoch>, StoreError> {
+        Ok(self.optional_count(column)?.map(Epoch::new))
     }
 
     fn instant(&self, column: &'static str) -> Result<DateTime<Utc>, StoreError> {

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
+use insightgate_query::format::Format;
 use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::schedule::{CatchUp, Schedule};
-use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
+use insightgate_report::scheduled_report::{ReportFault, ReportStatus, ScheduledReport, Timing};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -413,6 +414,6 @@ pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
         timing,
         status: row.named("status", ReportStatus::from_name)?,
         callback,
-        format: row.named("format", ReportFormat::from_name)?,
+        format: row.named("format", Format::from_name)?,
     })
 }

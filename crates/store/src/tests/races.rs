@@ -6,7 +6,7 @@ use std::time::Duration;
 use insightgate_identity::application::ClientSecret;
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::external_identity::{ExternalIdentity, ExternalKind};
-use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES};
+use insightgate_identity::guessing::{KNOWN_ADDRESSES, Lockout};
 use insightgate_identity::tenant::Location;
 use insightgate_identity::tokens::device::WAITING_PER_ADDRESS;
 use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, LIFETIME};
@@ -198,7 +198,7 @@ fn secret(number: u64, expires: DateTime<Utc>) -> ClientSecret {
 async fn wrong_passwords_all_count_and_known_addresses_are_bounded() {
     let deployment = populated().await;
     let ana = || Subject::User(OWNER);
-    let wrong = |count: Count| Count { failures: count.failures + 1, ..count };
+    let wrong = |count: Lockout| Lockout { failures: count.failures + 1, ..count };
     at_once(&deployment, |store, _| async move { store.change_sign_in_count(&ana(), None, at(1), wrong).await.unwrap() }).await;
     let found = deployment.store.sign_in_count(&ana(), None, at(1)).await.unwrap();
     assert_eq!(u64::from(found.count.failures), AT_ONCE);
