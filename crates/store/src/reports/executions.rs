@@ -11,11 +11,10 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
+use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
-use crate::database::row::{Read, millis, written_epoch};
-use crate::identities::principals::{read_locations, written_locations};
-use crate::reports::scheduled_reports::read_report;
+use crate::database::row::{Read, millis, read_locations, written_epoch, written_locations};
+use crate::reports::report_row::read_report;
 use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

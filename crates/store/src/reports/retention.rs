@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::database::row::{Read, millis};
 use crate::reports::executions::read_execution;
-use crate::reports::scheduled_reports::read_report;
+use crate::reports::report_row::read_report;
 use crate::{ExecutionRecord, Store, StoreError, execute};
 
 /// Runs that one statement reads or forgets at most.

@@ -7,8 +7,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
 

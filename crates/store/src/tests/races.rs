@@ -525,7 +525,7 @@ async fn a_deadlock_is_broken_up_and_both_are_done() {
         let tries = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         tokio::spawn(async move {
             let (store, meeting, counted) = (&store, &meeting, &tries);
-            let done = crate::database::outage::again(|| async move {
+            let done = crate::database::again::again(|| async move {
                 let mut transaction = store.begin(Hold::User(first)).await?;
                 if counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
                     meeting.wait().await;
