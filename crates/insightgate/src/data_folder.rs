@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use insightgate_engine::DataRoot;
 use insightgate_operations::keys::vault::Vault;
 use insightgate_operations::random::Random;
-use insightgate_operations::written_file;
-use insightgate_operations::written_file::Readers;
 use insightgate_store::{Sealed, sqlite_url};
 
 use crate::command_error::CommandError;
