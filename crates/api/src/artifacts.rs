@@ -3,14 +3,13 @@
 mod conditions;
 mod range;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, Version as Http, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
 use insightgate_operations::executions::download::{OpenedArtifact, find_artifact, open_artifact, read_artifact};
 use insightgate_operations::executions::link::{LinkFault, LinkQuery};
 use insightgate_operations::executions::list::{ArtifactLink, OpeningLink};
@@ -23,6 +22,7 @@ use url::form_urlencoded;
 use crate::envelope::Asked;
 use crate::http::connection_end::ConnectionEnd;
 use crate::state::ApiState;
+use crate::table::{Route, Table};
 use conditions::Version;
 use range::{Wanted, wanted};
 
@@ -30,14 +30,15 @@ use range::{Wanted, wanted};
 #[derive(Debug, Clone, Copy)]
 struct AsItIs;
 
-pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
+pub(crate) fn table(state: &ApiState) -> Table {
     // Some clients always gunzip what they asked for so. Only the whole file is compressed: neither a stretch of it nor a refusal.
     let whole = |status: StatusCode, _: Http, _: &HeaderMap, extensions: &Extensions| {
         status == StatusCode::OK && extensions.get::<AsItIs>().is_none()
     };
     let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(whole);
-    let download = get(download).layer(gzip).layer(map_response(weakened)).layer(from_fn_with_state(state.clone(), compress_unasked));
-    Router::new().route("/artifacts/{execution}/{file}", download)
+    let unasked = from_fn_with_state(state.clone(), compress_unasked);
+    let download = Route::get("/artifacts/{execution}/{file}", answer);
+    Table::new(vec![download.within(|download| download.layer(gzip).layer(map_response(weakened)).layer(unasked))])
 }
 
 /// Where the deployment serves files as the real store does, everybody has asked for gzip: clients made for it unpack without looking.
@@ -69,35 +70,40 @@ pub(crate) fn opening(location: &str, link: &ArtifactLink) -> String {
     format!("{location}?{query}")
 }
 
+type ArtifactPath = Result<Path<(String, String)>, PathRejection>;
+
 /// GET and HEAD; ranges, conditions and gzip as asked for.
-async fn download(
+async fn answer(
     State(state): State<ApiState>,
     asked: Asked,
-    path: Result<Path<(String, String)>, PathRejection>,
-    (method, uri, headers): (Method, Uri, HeaderMap),
+    path: ArtifactPath,
+    request: (Method, Uri, HeaderMap),
     connection: Option<Extension<ConnectionEnd>>,
 ) -> Response {
+    download(&state, &asked, path, request, connection).await.unwrap_or_else(|failure| asked.refuse(&failure))
+}
+
+async fn download(
+    state: &ApiState,
+    asked: &Asked,
+    path: ArtifactPath,
+    (method, uri, headers): (Method, Uri, HeaderMap),
+    connection: Option<Extension<ConnectionEnd>>,
+) -> Result<Response, Failure> {
     // Whatever is wrong with a link, the refusal is the same.
     let (Ok(Path((execution, file))), Some(query)) = (path, link_query(&uri)) else {
-        return asked.refuse(&Failure::Forbidden(LinkFault::Invalid.to_string()));
+        return Err(Failure::Forbidden(LinkFault::Invalid.to_string()));
     };
-    let opened = match open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await {
-        Ok(opened) => opened,
-        Err(failure) => return asked.refuse(&failure),
-    };
+    let opened = open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await?;
     asked.proven.found();
     let version = Version::of(&opened.artifact);
-    let answered = match version.answer(&headers) {
-        Some(status) => Ok(status.into_response()),
+    let mut response = match version.answer(&headers) {
+        Some(status) => status.into_response(),
         None => {
             let wanted = if version.is_continued(&headers) { wanted(&headers, opened.artifact.bytes) } else { Wanted::All };
             let connection = connection.map(|Extension(end)| end);
-            content(&state, &opened, wanted, method == Method::HEAD, &asked.correlation, connection).await
+            content(state, &opened, wanted, method == Method::HEAD, &asked.correlation, connection).await?
         }
-    };
-    let mut response = match answered {
-        Ok(response) => response,
-        Err(failure) => return asked.refuse(&failure),
     };
     if opened.artifact.format.is_compressed() {
         response.extensions_mut().insert(AsItIs);
@@ -116,7 +122,7 @@ async fn download(
     ] {
         set.insert(name, HeaderValue::from_static(value));
     }
-    response
+    Ok(response)
 }
 
 /// The parts that were signed, each of them once. What was added beside them is not looked at; None when one is missing, doubled or,

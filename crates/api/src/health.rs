@@ -7,13 +7,18 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::state::ApiState;
+use crate::table::{Route, Table};
 
-pub(crate) async fn alive() -> &'static str {
+pub(crate) fn table() -> Table {
+    Table::new(vec![Route::get("/healthz", alive), Route::get("/readyz", ready)])
+}
+
+async fn alive() -> &'static str {
     "ok"
 }
 
 /// 503 if something that the server needs cannot be used, with what cannot be done.
-pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
+async fn ready(State(state): State<ApiState>) -> Response {
     let context = &state.context;
     let checks = context.readiness.checks(&context.store, &context.clock, &context.engine, &context.background).await;
     let ready = checks.iter().all(|check| check.ok);

@@ -10,6 +10,7 @@ pub(crate) mod fields;
 pub(crate) mod intake;
 pub(crate) mod json_body;
 pub(crate) mod network;
+pub(crate) mod parameters;
 pub(crate) mod refusals;
 pub(crate) mod safe_headers;
 pub(crate) mod unknown_proxies;

@@ -1,6 +1,6 @@
 //! `/insights/v1/{program}/…`: the API of the partner programs.
 
-mod admitted;
+mod call;
 mod executions;
 mod finite;
 mod scheduled_dataset;
@@ -8,33 +8,44 @@ mod scheduled_queries;
 mod scheduled_report;
 mod second_factor;
 
-use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::{delete, get, put};
 
-use crate::state::ApiState;
+use crate::table::{Route, Table};
+use call::serve;
+
+/// Each version has the same endpoints.
+const VERSIONS: [&str; 2] = ["v1", "v1.1"];
 
 /// The paths are in lower case, since letter case does not matter. They are not nested, since a nested handler would not see the whole path.
-pub(crate) fn routes() -> Router<ApiState> {
-    let mut routes = Router::new();
-    for version in ["v1", "v1.1"] {
-        let at = |path: &str| format!("/insights/{version}/{{program}}/{path}");
-        routes = routes
-            .route(&at("scheduleddataset"), get(scheduled_dataset::list))
-            .route(&at("scheduledqueries"), get(scheduled_queries::list).post(scheduled_queries::create))
-            .route(&at("scheduledqueries/testqueryresult"), get(scheduled_queries::preview).post(scheduled_queries::preview_of_body))
-            .route(&at("scheduledqueries/explainquery"), get(scheduled_queries::explain))
-            .route(&at("scheduledqueries/{query_id}"), delete(scheduled_queries::delete))
-            .route(&at("scheduledreport"), get(scheduled_report::list).post(scheduled_report::create));
-        // The report is named in the path, or by the parameter reportId.
-        for (path, method) in [
-            ("scheduledreport", put(scheduled_report::update).delete(scheduled_report::delete)),
-            ("scheduledreport/pause", put(scheduled_report::pause)),
-            ("scheduledreport/resume", put(scheduled_report::resume)),
-            ("scheduledreport/execution", get(executions::list)),
-        ] {
-            routes = routes.route(&at(path), method.clone()).route(&at(&format!("{path}/{{report_id}}")), method);
-        }
+pub(crate) fn table() -> Table {
+    let routes = VERSIONS.into_iter().flat_map(|version| routes(&format!("/insights/{version}/{{program}}")));
+    Table::new(routes.collect()).within(|router, _| router.layer(from_fn(second_factor::report)))
+}
+
+/// The endpoints below `base`.
+pub(crate) fn routes(base: &str) -> Vec<Route> {
+    let at = |path: &str| format!("{base}/{path}");
+    let mut routes = vec![
+        Route::get(at("scheduleddataset"), serve(scheduled_dataset::list)),
+        Route::get(at("scheduledqueries"), serve(scheduled_queries::list)),
+        Route::post(at("scheduledqueries"), serve(scheduled_queries::create)),
+        Route::get(at("scheduledqueries/testqueryresult"), serve(scheduled_queries::preview)),
+        Route::post(at("scheduledqueries/testqueryresult"), serve(scheduled_queries::preview_of_body)),
+        Route::get(at("scheduledqueries/explainquery"), serve(scheduled_queries::explain)),
+        Route::delete(at("scheduledqueries/{query_id}"), serve(scheduled_queries::delete)),
+        Route::get(at("scheduledreport"), serve(scheduled_report::list)),
+        Route::post(at("scheduledreport"), serve(scheduled_report::create)),
+    ];
+    // The report is named in the path, or by the parameter reportId.
+    for named in ["", "/{report_id}"] {
+        let of_report = |action: &str| at(&format!("scheduledreport{action}{named}"));
+        routes.extend([
+            Route::put(of_report(""), serve(scheduled_report::update)),
+            Route::delete(of_report(""), serve(scheduled_report::delete)),
+            Route::put(of_report("/pause"), serve(scheduled_report::pause)),
+            Route::put(of_report("/resume"), serve(scheduled_report::resume)),
+            Route::get(of_report("/execution"), serve(executions::list)),
+        ]);
     }
-    routes.layer(from_fn(second_factor::report))
+    routes
 }

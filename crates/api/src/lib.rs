@@ -10,6 +10,7 @@ mod oauth;
 mod router;
 mod sandbox;
 mod state;
+mod table;
 mod turned_away;
 
 pub use envelope::long_head;

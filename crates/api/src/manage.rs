@@ -17,25 +17,21 @@ mod schemas;
 mod tenants;
 mod users;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use insightgate_operations::manage::administrator::Duty;
 
-use crate::state::ApiState;
+use crate::table::{Route, Table};
 use endpoint::Endpoint;
 use tenants::{enrollments, locations};
 use users::{external_identities, roles};
 
 const BASE: &str = "/manage/v1";
 
-pub(crate) fn routes() -> Router<ApiState> {
-    let routes = endpoints().into_iter().fold(Router::new(), |routes, endpoint| {
-        let path = format!("{BASE}{}", endpoint.path.to_ascii_lowercase());
-        routes.route(&path, endpoint.route())
-    });
-    routes.route(&format!("{BASE}/openapi.json"), get(openapi::document))
+pub(crate) fn table() -> Table {
+    let mut routes: Vec<Route> = endpoints().into_iter().map(Endpoint::route).collect();
+    routes.push(Route::get(format!("{BASE}/openapi.json"), openapi::document));
+    Table::new(routes)
 }
 
 pub(crate) fn is_managed(path: &str) -> bool {

@@ -6,13 +6,13 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{StatusCode, Uri, uri::PathAndQuery};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
-use axum::routing::get;
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::http::{admission, correlation, cross_origin, safe_headers, well_formed};
 use crate::state::ApiState;
+use crate::table::Table;
 use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, turned_away};
 
 /// Longer than the longest operation: a preview, which has a limit and an answer of its own.
@@ -20,7 +20,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// Everything that one listener serves.
 pub fn router(state: ApiState) -> Router {
-    let routes = routes(&state)
+    let routes = tables(&state)
+        .into_iter()
+        .fold(Router::new(), |router, table| router.merge(table.router(&state)))
         .fallback(turned_away::no_such_path)
         .method_not_allowed_fallback(turned_away::wrong_method)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
@@ -37,19 +39,12 @@ pub fn router(state: ApiState) -> Router {
     Router::new().fallback_service(routes.map_request(with_plain_path))
 }
 
-/// All paths, without the layers around them.
-pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
-    let routes = Router::new()
-        .merge(insights::routes())
-        .merge(oauth::routes(state))
-        .merge(artifacts::routes(state))
-        .merge(manage::routes())
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
-    match state.sandbox {
-        Some(_) => routes.merge(sandbox::routes(state)),
-        None => routes,
-    }
+/// Every endpoint that there is.
+pub(crate) fn tables(state: &ApiState) -> Vec<Table> {
+    let mut tables =
+        vec![insights::table(), oauth::table(), oauth::explanations(), artifacts::table(state), manage::table(), health::table()];
+    tables.extend(state.sandbox.as_ref().map(|_| sandbox::table()));
+    tables
 }
 
 /// The folder of the files, whose names are as they were signed.

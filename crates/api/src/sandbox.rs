@@ -1,28 +1,30 @@
 //! `/sandbox/v1`: the API that only a sandbox has. It needs no token, so the caller's address and host are checked before anything else.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use axum::{Extension, Json};
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_operations::executions::move_clock::move_clock;
 use insightgate_operations::failure::Failure;
 use insightgate_report::instant;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::envelope::status;
-use crate::http::fields::Fields;
+use crate::http::fields;
 use crate::http::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
+use crate::table::{Route, Table};
 
-pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
-    let clock = Router::new().route("/sandbox/v1/clock", get(show_clock).post(set_clock));
-    clock.layer(from_fn_with_state(state.clone(), guard))
+pub(crate) fn table() -> Table {
+    const CLOCK: &str = "/sandbox/v1/clock";
+    let routes = vec![Route::get(CLOCK, serve(show_clock)), Route::post(CLOCK, serve(set_clock))];
+    Table::new(routes).within(|router, state| router.layer(from_fn_with_state(state.clone(), guard)))
 }
 
 /// Only callers on this machine, by a name that is ours, not from a page and not through a proxy.
@@ -62,50 +64,76 @@ fn without_port(host: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-async fn show_clock(State(state): State<ApiState>) -> Response {
-    clock(&state, state.context.clock.now())
-}
+/// What is answered: a body, or why there is none.
+type Given = Result<Value, Failure>;
 
-async fn set_clock(State(state): State<ApiState>, headers: HeaderMap, body: JsonBody) -> Response {
-    let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_json = json.is_some_and(|value| value.to_ascii_lowercase().trim_start().starts_with("application/json"));
-    let moved = match (is_json, Fields::read(body).await) {
-        (false, _) => Err(Failure::Invalid("Send JSON, as Content-Type: application/json.".to_owned())),
-        (true, Err(BodyFault::TooLarge)) => Err(Failure::Invalid("The request body is too large.".to_owned())),
-        (true, Err(BodyFault::Invalid(message))) => Err(Failure::Invalid(message)),
-        (true, Ok(fields)) => match target(&fields, state.context.clock.now()) {
-            Ok(to) => move_clock(&state.context, to).await,
-            Err(failure) => Err(failure),
-        },
-    };
-    match moved {
-        Ok(now) => clock(&state, now),
-        Err(failure) => {
-            if let Failure::Internal(cause) = &failure {
-                tracing::error!(%cause, "the clock could not be moved");
+/// The endpoint that a handler makes.
+fn serve<R>(
+    run: fn(ApiState, HeaderMap, JsonBody) -> R,
+) -> impl Fn(State<ApiState>, HeaderMap, JsonBody) -> Serving + Clone + Send + Sync + 'static
+where
+    R: Future<Output = Given> + Send + 'static,
+{
+    move |State(state), headers, body| {
+        Box::pin(async move {
+            match run(state, headers, body).await {
+                Ok(shown) => Json(shown).into_response(),
+                Err(failure) => {
+                    if let Failure::Internal(cause) = &failure {
+                        tracing::error!(%cause, "the clock could not be moved");
+                    }
+                    (status(&failure), Json(json!({"error": failure.to_string()}))).into_response()
+                }
             }
-            (status(&failure), Json(json!({"error": failure.to_string()}))).into_response()
-        }
+        })
     }
 }
 
-fn clock(state: &ApiState, now: DateTime<Utc>) -> Response {
+type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+async fn show_clock(state: ApiState, _: HeaderMap, _: JsonBody) -> Given {
+    Ok(clock(&state, state.context.clock.now()))
+}
+
+async fn set_clock(state: ApiState, headers: HeaderMap, body: JsonBody) -> Given {
+    let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !json.is_some_and(|value| value.to_ascii_lowercase().trim_start().starts_with("application/json")) {
+        return Err(Failure::Invalid("Send JSON, as Content-Type: application/json.".to_owned()));
+    }
+    let sent: Move = fields::read(body, &[]).await.map_err(|fault| match fault {
+        BodyFault::TooLarge => Failure::Invalid("The request body is too large.".to_owned()),
+        BodyFault::Invalid(message) => Failure::Invalid(message),
+    })?;
+    let now = move_clock(&state.context, sent.target(state.context.clock.now())?).await?;
+    Ok(clock(&state, now))
+}
+
+fn clock(state: &ApiState, now: DateTime<Utc>) -> Value {
     let mode = if state.context.clock.is_manual() { "manual" } else { "system" };
-    Json(json!({"now": instant::format(now), "mode": mode})).into_response()
+    json!({"now": instant::format(now), "mode": mode})
 }
 
 /// `{"advance": "PT24H"}` or `{"now": "2026-11-22T12:00:00Z"}`.
-fn target(fields: &Fields, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
-    let invalid = |message: &str| Failure::Invalid(message.to_owned());
-    match (fields.text("advance")?, fields.text("now")?) {
-        (Some(text), None) => {
-            let span = duration(&text).ok_or_else(|| invalid("advance should be an ISO 8601 duration such as PT4H or P1DT30M."))?;
-            now.checked_add_signed(span).ok_or_else(|| invalid("That lies beyond what the calendar holds."))
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Move {
+    advance: Option<String>,
+    now: Option<String>,
+}
+
+impl Move {
+    fn target(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
+        let invalid = |message: &str| Failure::Invalid(message.to_owned());
+        match (&self.advance, &self.now) {
+            (Some(text), None) => {
+                let span = duration(text).ok_or_else(|| invalid("advance should be an ISO 8601 duration such as PT4H or P1DT30M."))?;
+                now.checked_add_signed(span).ok_or_else(|| invalid("That lies beyond what the calendar holds."))
+            }
+            (None, Some(text)) => {
+                instant::parse(text).ok_or_else(|| Failure::Invalid(format!("now should follow format: {}", instant::PATTERN)))
+            }
+            _ => Err(invalid("Give exactly one of advance and now.")),
         }
-        (None, Some(text)) => {
-            instant::parse(&text).ok_or_else(|| Failure::Invalid(format!("now should follow format: {}", instant::PATTERN)))
-        }
-        _ => Err(invalid("Give exactly one of advance and now.")),
     }
 }
 

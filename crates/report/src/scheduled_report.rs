@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
+use serde::Deserialize;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -80,7 +81,8 @@ impl ReportStatus {
 }
 
 /// The fields of a create or an update, as sent: texts trimmed, an empty or null field absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct ReportInput {
     pub report_name: Option<String>,
     pub description: Option<String>,
@@ -98,7 +100,8 @@ pub struct ReportInput {
     pub callback_on_failure: Option<bool>,
     /// None in a version of the API that has no end.
     pub end_time: Option<String>,
-    /// Whether the version of the API requires schedules that end.
+    /// Whether the version of the API asks for schedules that end.
+    #[serde(skip)]
     pub finite: bool,
 }
 

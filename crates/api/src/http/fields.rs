@@ -1,21 +1,21 @@
-//! Fields of bodies, queries and forms: names without regard to case, unknown ones ignored, a wrong type names the field.
+//! The fields of a JSON body, read into the type of what is asked for: names without regard to case, unknown ones ignored, types taken as clients send
+//! them, and a wrong one names the field.
+//!
+//! The management API is stricter, and has a reader of its own.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use insightgate_operations::failure::Failure;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use url::form_urlencoded;
+use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
 use crate::http::json_body::{BodyFault, JsonBody};
+use crate::http::parameters::{parse_flag, shortened};
 
 /// Bytes of a JSON body. The text of a query has 64 KiB, which JSON may write six times as long.
 pub(crate) const BODY_LIMIT: usize = 512 << 10;
-
-/// The fields of a JSON object, by lower-case name.
-#[derive(Debug, Default)]
-pub(crate) struct Fields(HashMap<String, Field>);
 
 /// A value that a field can have. Arrays and objects are in no field that is read: what they hold is passed over, not kept.
 #[derive(Debug, PartialEq)]
@@ -91,180 +91,179 @@ impl<'de> Deserialize<'de> for Field {
     }
 }
 
-/// Only the names that some request has are kept, however many a body holds.
-const KNOWN: [&str; 19] = [
-    "name",
-    "description",
-    "query",
-    "reportname",
-    "queryid",
-    "starttime",
-    "endtime",
-    "executenow",
-    "querystarttime",
-    "queryendtime",
-    "recurrenceinterval",
-    "recurrencecount",
-    "format",
-    "callbackurl",
-    "callbackmethod",
-    "callbackonfailure",
-    "exportquery",
-    "advance",
-    "now",
-];
+/// The fields of a JSON object that have one of these names, by that name. Only they are kept, however many a body holds; of several with one name the
+/// last counts.
+struct Known(&'static [&'static str]);
 
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields;
+type Fields = HashMap<&'static str, Field>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
+impl<'de> DeserializeSeed<'de> for Known {
+    type Value = Fields;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
-                let mut fields = HashMap::new();
-                while let Some(name) = entries.next_key::<String>()? {
-                    let name = name.to_ascii_lowercase();
-                    if KNOWN.contains(&name.as_str()) {
-                        fields.insert(name, entries.next_value()?);
-                    } else {
-                        entries.next_value::<IgnoredAny>()?;
-                    }
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Object)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Fields, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-impl Fields {
-    /// Reads the body whatever type its content is said to have: clients spell it in many ways.
-    pub(crate) async fn read(body: JsonBody) -> Result<Fields, BodyFault> {
-        let bytes = body.read(BODY_LIMIT).await?;
-        let fields: Fields = serde_json::from_slice(&bytes).map_err(|error| {
-            // What is no object is one of the others, or nothing at all.
-            let message = match serde_json::from_slice::<Field>(&bytes) {
-                Ok(other) if error.is_data() => format!("The request body should be a JSON object, but is {}.", other.described()),
-                Ok(_) => format!("The request body is not valid JSON: {error}."),
-                Err(error) => format!("The request body is not valid JSON: {error}."),
-            };
-            BodyFault::Invalid(message)
-        })?;
-        // No database has to keep it, and Postgres does not.
-        let holds_null = |(_, value): &(&String, &Field)| matches!(value, Field::Text(text) if text.contains('\0'));
-        match fields.0.iter().find(holds_null) {
-            Some((name, _)) => Err(BodyFault::Invalid(format!("'{name}' holds the character U+0000, which no text may have."))),
-            None => Ok(fields),
+impl<'de> Visitor<'de> for Known {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
+        let mut fields = Fields::new();
+        while let Some(sent) = entries.next_key::<Cow<'de, str>>()? {
+            match self.0.iter().find(|name| name.eq_ignore_ascii_case(&sent)) {
+                Some(name) => drop(fields.insert(*name, entries.next_value()?)),
+                None => drop(entries.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// Reads the body whatever type its content is said to have: clients spell it in many ways. What comes out has a field for each name; those in
+/// `skipped` stay as they are by default.
+///
+/// # Errors
+/// When the body does not arrive, is no JSON object, or a field has another type: the first in the order in which the type declares them.
+pub(crate) async fn read<T: DeserializeOwned>(body: JsonBody, skipped: &[&str]) -> Result<T, BodyFault> {
+    let bytes = body.read(BODY_LIMIT).await?;
+    T::deserialize(Body { bytes: &bytes, skipped }).map_err(|Fault(message)| BodyFault::Invalid(message))
+}
+
+fn parsed(bytes: &[u8], names: &'static [&'static str]) -> Result<Fields, Fault> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let fields = Known(names).deserialize(&mut json).and_then(|fields| json.end().map(|()| fields)).map_err(|error| {
+        // What is no object is one of the others, or nothing at all.
+        Fault(match serde_json::from_slice::<Field>(bytes) {
+            Ok(other) if error.is_data() => format!("The request body should be a JSON object, but is {}.", other.described()),
+            Ok(_) => format!("The request body is not valid JSON: {error}."),
+            Err(error) => format!("The request body is not valid JSON: {error}."),
+        })
+    })?;
+    // No database has to keep it, and Postgres does not.
+    let holds_null = |name: &&&str| matches!(fields.get(**name), Some(Field::Text(text)) if text.contains('\0'));
+    match names.iter().find(holds_null) {
+        Some(name) => Err(Fault(format!("'{}' holds the character U+0000, which no text may have.", name.to_ascii_lowercase()))),
+        None => Ok(fields),
+    }
+}
+
+/// Why a body is not what is read of it.
+#[derive(Debug)]
+struct Fault(String);
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl serde::de::Error for Fault {
+    fn custom<T: fmt::Display>(message: T) -> Fault {
+        Fault(message.to_string())
+    }
+}
+
+/// A body from which a structure's fields are read.
+struct Body<'a> {
+    bytes: &'a [u8],
+    skipped: &'a [&'a str],
+}
+
+impl<'de> Deserializer<'de> for Body<'_> {
+    type Error = Fault;
+
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, names: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+        let mut fields = parsed(self.bytes, names)?;
+        let sent = names.iter().filter(|name| !self.skipped.contains(name));
+        let sent = sent.filter_map(|name| Some((*name, Value { name, field: fields.remove(name)? })));
+        visitor.visit_map(MapDeserializer::new(sent))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(Fault::custom("a body is read into a structure"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq tuple
+        tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// What one field holds.
+struct Value {
+    name: &'static str,
+    field: Field,
+}
+
+impl Value {
+    fn is_not(&self, expected: &str) -> Fault {
+        Fault(format!("{} should be {expected}, but is {}.", self.name, self.field.described()))
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Fault> for Value {
+    type Deserializer = Value;
+
+    fn into_deserializer(self) -> Value {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Value {
+    type Error = Fault;
+
+    /// Null and an empty text count as absent.
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match &self.field {
+            Field::Null => visitor.visit_none(),
+            Field::Text(text) if text.trim().is_empty() => visitor.visit_none(),
+            _ => visitor.visit_some(self),
         }
     }
 
-    /// Trimmed; null and empty count as absent.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Field::Text(text)) => Ok(present(text)),
-            Some(other) => Err(wrong(name, "a string", other)),
+    /// Trimmed.
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match &self.field {
+            Field::Text(text) => visitor.visit_str(text.trim()),
+            _ => Err(self.is_not("a string")),
         }
     }
 
     /// Also from text: clients send both.
-    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Field::Flag(flag)) => Ok(Some(*flag)),
-            Some(Field::Text(text)) if text.trim().is_empty() => Ok(None),
-            Some(value @ Field::Text(text)) => parse_flag(text).map(Some).ok_or_else(|| wrong(name, "true or false", value)),
-            Some(other) => Err(wrong(name, "true or false", other)),
-        }
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let flag = match &self.field {
+            Field::Flag(flag) => Some(*flag),
+            Field::Text(text) => parse_flag(text),
+            _ => None,
+        };
+        visitor.visit_bool(flag.ok_or_else(|| self.is_not("true or false"))?)
     }
 
     /// Also from text, and with a fraction of zero: clients send all three.
-    pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Field::Integer(number)) => Ok(Some(*number)),
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let number = match &self.field {
+            Field::Integer(number) => Some(*number),
             // Up to here a float holds every whole number.
-            Some(Field::Number(number)) if number.fract() == 0.0 && number.abs() < 9e15 => Ok(Some(*number as i64)),
-            Some(Field::Text(text)) if text.trim().is_empty() => Ok(None),
-            Some(value @ Field::Text(text)) => text.trim().parse().map(Some).map_err(|_| wrong(name, "a whole number", value)),
-            Some(other) => Err(wrong(name, "a whole number", other)),
-        }
+            Field::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(*number as i64),
+            Field::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        visitor.visit_i64(number.ok_or_else(|| self.is_not("a whole number"))?)
     }
 
-    fn get(&self, name: &str) -> Option<&Field> {
-        self.0.get(&name.to_ascii_lowercase()).filter(|value| **value != Field::Null)
-    }
-}
-
-/// The parameters of a query string or a form, by lower-case name. Of several with one name the first counts.
-#[derive(Debug, Default)]
-pub(crate) struct Parameters(HashMap<String, String>);
-
-impl Parameters {
-    pub(crate) fn parse(text: &[u8]) -> Parameters {
-        let mut parameters = HashMap::new();
-        for (name, value) in form_urlencoded::parse(text) {
-            parameters.entry(name.to_ascii_lowercase()).or_insert_with(|| value.into_owned());
-        }
-        Parameters(parameters)
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(Fault::custom("a field is a text, a flag or a whole number"))
     }
 
-    /// As sent, empty or not.
-    pub(crate) fn sent(&self, name: &str) -> Option<&str> {
-        self.0.get(&name.to_ascii_lowercase()).map(String::as_str)
+    forward_to_deserialize_any! {
+        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct newtype_struct seq tuple tuple_struct map struct enum
+        identifier ignored_any
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// As sent; empty counts as absent.
-    pub(crate) fn raw(&self, name: &str) -> Option<String> {
-        self.0.get(&name.to_ascii_lowercase()).filter(|value| !value.is_empty()).cloned()
-    }
-
-    /// Trimmed; empty counts as absent.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        self.0.get(&name.to_ascii_lowercase()).and_then(|value| present(value))
-    }
-
-    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let wrong = || Failure::Invalid(format!("{name} should be true or false, but is '{}'.", shortened(&text)));
-        parse_flag(&text).map(Some).ok_or_else(wrong)
-    }
-
-    /// Parts between semicolons.
-    pub(crate) fn list(&self, name: &str) -> Vec<String> {
-        self.text(name).map(|text| list(&text)).unwrap_or_default()
-    }
-}
-
-pub(crate) fn list(text: &str) -> Vec<String> {
-    text.split(';').filter_map(present).collect()
-}
-
-fn present(text: &str) -> Option<String> {
-    let trimmed = text.trim();
-    (!trimmed.is_empty()).then(|| trimmed.to_owned())
-}
-
-fn parse_flag(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-fn wrong(name: &str, expected: &str, found: &Field) -> Failure {
-    Failure::Invalid(format!("{name} should be {expected}, but is {}.", found.described()))
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
 }

@@ -10,6 +10,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, header};
 
 /// A body that is not read yet: a handler reads it once it knows the caller.
+#[derive(Default)]
 pub(crate) struct JsonBody {
     body: Body,
     content_type: Option<HeaderValue>,

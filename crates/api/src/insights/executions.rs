@@ -1,18 +1,14 @@
 //! `ScheduledReport/execution/{reportId}`.
 
-use axum::extract::State;
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 use insightgate_operations::executions::list::{ExecutionInput, ListedExecution, list_executions};
-use insightgate_operations::failure::Failure;
 use insightgate_report::instant;
 use serde::Serialize;
 
-use super::admitted::Admitted;
+use super::call::{Call, Given};
 use super::finite::{FiniteSchedule, schedule};
 use crate::artifacts;
-use crate::http::fields::list as parts;
-use crate::state::ApiState;
+use crate::http::parameters::list as parts;
 
 /// The documented fields, then our own.
 #[derive(Serialize)]
@@ -41,28 +37,18 @@ struct ShownExecution {
     finite: Option<FiniteSchedule>,
 }
 
-pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let parameters = &admitted.parameters;
-    let input = || -> Result<ExecutionInput, Failure> {
-        Ok(ExecutionInput {
-            report_ids: parts(&admitted.report_id()?),
-            execution_ids: parameters.list("executionId"),
-            statuses: parameters.list("executionStatus"),
-            latest_only: parameters.flag("getLatestExecution")?,
-        })
+pub(super) async fn list(call: Call) -> Given {
+    let parameters = &call.parameters;
+    let input = ExecutionInput {
+        report_ids: parts(&call.report_id()?),
+        execution_ids: parameters.list("executionId"),
+        statuses: parameters.list("executionStatus"),
+        latest_only: parameters.flag("getLatestExecution")?,
     };
-    let listed = match input() {
-        Ok(input) => list_executions(&state.context, &admitted.caller, &input).await,
-        Err(failure) => Err(failure),
-    };
-    match listed {
-        Ok(executions) => {
-            let (finite, now) = (admitted.asked.finite, state.context.clock.now());
-            let shown: Vec<_> = executions.into_iter().map(|execution| show(execution, &state.base_url, finite, now)).collect();
-            admitted.success(&shown, None)
-        }
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
+    let executions = list_executions(call.context(), &call.caller, &input).await?;
+    let (finite, now) = (call.asked.finite, call.context().clock.now());
+    let shown: Vec<_> = executions.into_iter().map(|execution| show(execution, call.base_url(), finite, now)).collect();
+    Ok(call.success(&shown, None))
 }
 
 fn show(listed: ListedExecution, base_url: &str, finite: bool, now: DateTime<Utc>) -> ShownExecution {

@@ -1,13 +1,10 @@
 //! `ScheduledDataset`.
 
-use axum::extract::State;
-use axum::response::Response;
 use insightgate_operations::datasets::list::list_datasets;
 use insightgate_query::datasets::catalog::Dataset;
 use serde::Serialize;
 
-use super::admitted::Admitted;
-use crate::state::ApiState;
+use super::call::{Call, Given};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,15 +17,11 @@ struct ShownDataset<'a> {
     minimum_recurrence_interval: u32,
 }
 
-pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let name = admitted.parameters.text("datasetName");
-    match list_datasets(&state.context, &admitted.caller, name.as_deref()) {
-        Ok(datasets) => {
-            let shown: Vec<_> = datasets.iter().map(|dataset| show(dataset)).collect();
-            admitted.success(&shown, Some("Dataset fetched successfully"))
-        }
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
+pub(super) async fn list(call: Call) -> Given {
+    let name = call.parameters.text("datasetName");
+    let datasets = list_datasets(call.context(), &call.caller, name.as_deref())?;
+    let shown: Vec<_> = datasets.iter().map(|dataset| show(dataset)).collect();
+    Ok(call.success(&shown, Some("Dataset fetched successfully")))
 }
 
 fn show(dataset: &Dataset) -> ShownDataset<'_> {

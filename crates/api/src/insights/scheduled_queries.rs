@@ -1,8 +1,5 @@
 //! `ScheduledQueries`: create, list, delete, preview; and `explainQuery`, which the documents do not have.
 
-use axum::extract::State;
-use axum::response::Response;
-use insightgate_operations::failure::Failure;
 use insightgate_operations::queries::asked::AskedQuery;
 use insightgate_operations::queries::create::{QueryInput, create_query};
 use insightgate_operations::queries::delete::delete_query;
@@ -14,10 +11,7 @@ use insightgate_report::instant;
 use insightgate_report::report_query::ReportQuery;
 use serde::Serialize;
 
-use super::admitted::Admitted;
-use super::scheduled_report::fields_of;
-use crate::http::json_body::JsonBody;
-use crate::state::ApiState;
+use super::call::{Call, Given};
 
 /// System queries are nobody's; the documents show them as made by the service.
 const SYSTEM_USER: &str = "System";
@@ -38,104 +32,65 @@ struct ShownQuery {
     modified_time: Option<String>,
 }
 
-pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
-    let fields = match fields_of(body, &admitted.asked).await {
-        Ok(fields) => fields,
-        Err(response) => return response,
+pub(super) async fn create(mut call: Call) -> Given {
+    let input: QueryInput = call.body(&[]).await?;
+    let query = create_query(call.context(), &call.caller, input).await?;
+    Ok(call.success(&[show_own(query)], Some("Query created successfully")))
+}
+
+pub(super) async fn list(call: Call) -> Given {
+    let parameters = &call.parameters;
+    let filter = QueryFilter {
+        id: parameters.text("queryId"),
+        name: parameters.text("queryName"),
+        include_system: parameters.flag("includeSystemQueries")?.unwrap_or(true),
+        only_system: parameters.flag("includeOnlySystemQueries")?.unwrap_or(false),
     };
-    let input = || -> Result<QueryInput, Failure> {
-        Ok(QueryInput { name: fields.text("Name")?, description: fields.text("Description")?, query: fields.text("Query")? })
+    let queries = list_queries(call.context(), &call.caller, &filter).await?;
+    let shown: Vec<_> = queries.into_iter().map(show).collect();
+    Ok(call.success(&shown, Some("Query fetched successfully")))
+}
+
+pub(super) async fn delete(call: Call) -> Given {
+    let query = delete_query(call.context(), &call.caller, call.path("query_id")).await?;
+    Ok(call.success(&[show_own(query)], Some("Query deleted successfully")))
+}
+
+pub(super) async fn preview(call: Call) -> Given {
+    let query = asked(&call);
+    tried(call, query).await
+}
+
+/// The same parameters in a body, which may be longer than an address. What the body does not say, the address may.
+pub(super) async fn preview_of_body(mut call: Call) -> Given {
+    let (sent, address): (AskedQuery, _) = (call.body(&[]).await?, asked(&call));
+    let query = AskedQuery {
+        text: sent.text.or(address.text),
+        query_id: sent.query_id.or(address.query_id),
+        start_time: sent.start_time.or(address.start_time),
+        end_time: sent.end_time.or(address.end_time),
     };
-    let created = match input() {
-        Ok(input) => create_query(&state.context, &admitted.caller, input).await,
-        Err(failure) => Err(failure),
-    };
-    match created {
-        Ok(query) => admitted.success(&[show_own(query)], Some("Query created successfully")),
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
+    tried(call, query).await
 }
 
-pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let parameters = &admitted.parameters;
-    let filter = || -> Result<QueryFilter, Failure> {
-        Ok(QueryFilter {
-            id: parameters.text("queryId"),
-            name: parameters.text("queryName"),
-            include_system: parameters.flag("includeSystemQueries")?.unwrap_or(true),
-            only_system: parameters.flag("includeOnlySystemQueries")?.unwrap_or(false),
-        })
-    };
-    let listed = match filter() {
-        Ok(filter) => list_queries(&state.context, &admitted.caller, &filter).await,
-        Err(failure) => Err(failure),
-    };
-    match listed {
-        Ok(queries) => {
-            let shown: Vec<_> = queries.into_iter().map(show).collect();
-            admitted.success(&shown, Some("Query fetched successfully"))
-        }
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
+async fn tried(call: Call, query: AskedQuery) -> Given {
+    let tried = try_query(call.context(), &call.caller, query, &call.asked.correlation).await?;
+    Ok(call.success_with(&tried.preview.rows, tried.message.as_deref(), &tried.notes))
 }
 
-pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    match delete_query(&state.context, &admitted.caller, admitted.path("query_id")).await {
-        Ok(query) => admitted.success(&[show_own(query)], Some("Query deleted successfully")),
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
+pub(super) async fn explain(call: Call) -> Given {
+    let explained = explain_query(call.context(), &call.caller, asked(&call), &call.asked.correlation).await?;
+    Ok(call.success(&[explained], None))
 }
 
-pub(crate) async fn preview(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let query = asked(&admitted);
-    tried(&state, &admitted, query).await
-}
-
-/// The same parameters in a body, which may be longer than an address.
-pub(crate) async fn preview_of_body(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
-    match asked_in(body, &admitted).await {
-        Ok(query) => tried(&state, &admitted, query).await,
-        Err(response) => response,
-    }
-}
-
-async fn tried(state: &ApiState, admitted: &Admitted, query: AskedQuery) -> Response {
-    match try_query(&state.context, &admitted.caller, query, &admitted.asked.correlation).await {
-        Ok(tried) => admitted.success_with(&tried.preview.rows, tried.message.as_deref(), &tried.notes),
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
-}
-
-pub(crate) async fn explain(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    match explain_query(&state.context, &admitted.caller, asked(&admitted), &admitted.asked.correlation).await {
-        Ok(explained) => admitted.success(&[explained], None),
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
-}
-
-fn asked(admitted: &Admitted) -> AskedQuery {
-    let parameters = &admitted.parameters;
+fn asked(call: &Call) -> AskedQuery {
+    let parameters = &call.parameters;
     AskedQuery {
         text: parameters.text("exportQuery"),
         query_id: parameters.text("queryId"),
         start_time: parameters.text("startTime"),
         end_time: parameters.text("endTime"),
     }
-}
-
-/// What the body does not say, the address may.
-async fn asked_in(body: JsonBody, admitted: &Admitted) -> Result<AskedQuery, Response> {
-    let fields = fields_of(body, &admitted.asked).await?;
-    let read = || -> Result<AskedQuery, Failure> {
-        let or_address = |name: &str| Ok::<_, Failure>(fields.text(name)?.or_else(|| admitted.parameters.text(name)));
-        Ok(AskedQuery {
-            text: or_address("exportQuery")?,
-            query_id: or_address("queryId")?,
-            start_time: or_address("startTime")?,
-            end_time: or_address("endTime")?,
-        })
-    };
-    read().map_err(|failure| admitted.asked.refuse(&failure))
 }
 
 fn show(query: KnownQuery) -> ShownQuery {

@@ -1,9 +1,7 @@
 //! `ScheduledReport`: create, list, update, pause, resume, delete.
 
-use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use insightgate_operations::failure::Failure;
 use insightgate_operations::reports::change::{delete_report, pause_report, resume_report, update_report};
 use insightgate_operations::reports::create::create_report;
 use insightgate_operations::reports::list::{ReportListInput, list_reports};
@@ -11,12 +9,9 @@ use insightgate_report::instant;
 use insightgate_report::scheduled_report::{ReportInput, ScheduledReport, Timing};
 use serde::Serialize;
 
-use super::admitted::Admitted;
+use super::call::{Call, Given};
 use super::finite::{FiniteSchedule, schedule};
-use crate::envelope::{self, Asked};
-use crate::http::fields::{BODY_LIMIT, Fields};
-use crate::http::json_body::{BodyFault, JsonBody};
-use crate::state::ApiState;
+use crate::http::json_body::BodyFault;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,106 +40,55 @@ struct ShownReport {
     finite: Option<FiniteSchedule>,
 }
 
-pub(crate) async fn create(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
-    let input = match report_input(body, &admitted.asked).await {
-        Ok(input) => input,
-        Err(response) => return response,
-    };
-    let created = create_report(&state.context, &admitted.caller, &input).await;
-    one(&state, &admitted, created, "Report created successfully")
+pub(super) async fn create(mut call: Call) -> Given {
+    let input = input(&mut call).await?;
+    let report = create_report(call.context(), &call.caller, &input).await?;
+    Ok(one(&call, report, "Report created successfully"))
 }
 
-pub(crate) async fn list(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let parameters = &admitted.parameters;
+pub(super) async fn list(call: Call) -> Given {
+    let parameters = &call.parameters;
     let input = ReportListInput {
         // Several, where the version has it so.
-        report_ids: if admitted.asked.finite { parameters.list("reportId") } else { parameters.text("reportId").into_iter().collect() },
+        report_ids: if call.asked.finite { parameters.list("reportId") } else { parameters.text("reportId").into_iter().collect() },
         report_name: parameters.text("reportName"),
         query_id: parameters.text("queryId"),
     };
-    match list_reports(&state.context, &admitted.caller, input).await {
-        Ok(reports) => {
-            let (finite, now) = (admitted.asked.finite, state.context.clock.now());
-            let shown: Vec<_> = reports.into_iter().map(|report| show(report, finite, now)).collect();
-            admitted.success(&shown, Some("Report fetched successfully"))
-        }
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
+    let reports = list_reports(call.context(), &call.caller, input).await?;
+    let (finite, now) = (call.asked.finite, call.context().clock.now());
+    let shown: Vec<_> = reports.into_iter().map(|report| show(report, finite, now)).collect();
+    Ok(call.success(&shown, Some("Report fetched successfully")))
 }
 
-pub(crate) async fn update(State(state): State<ApiState>, admitted: Admitted, body: JsonBody) -> Response {
-    let input = match report_input(body, &admitted.asked).await {
-        Ok(input) => input,
-        Err(response) => return response,
-    };
-    let updated = match admitted.report_id() {
-        Ok(id) => update_report(&state.context, &admitted.caller, &id, &input).await,
-        Err(failure) => Err(failure),
-    };
-    one(&state, &admitted, updated, "Report updated successfully")
+pub(super) async fn update(mut call: Call) -> Given {
+    let input = input(&mut call).await?;
+    let report = update_report(call.context(), &call.caller, &call.report_id()?, &input).await?;
+    Ok(one(&call, report, "Report updated successfully"))
 }
 
-pub(crate) async fn pause(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let paused = match admitted.report_id() {
-        Ok(id) => pause_report(&state.context, &admitted.caller, &id).await,
-        Err(failure) => Err(failure),
-    };
-    one(&state, &admitted, paused, "Report paused successfully")
+pub(super) async fn pause(call: Call) -> Given {
+    let report = pause_report(call.context(), &call.caller, &call.report_id()?).await?;
+    Ok(one(&call, report, "Report paused successfully"))
 }
 
-pub(crate) async fn resume(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let resumed = match admitted.report_id() {
-        Ok(id) => resume_report(&state.context, &admitted.caller, &id).await,
-        Err(failure) => Err(failure),
-    };
-    one(&state, &admitted, resumed, "Report resumed successfully")
+pub(super) async fn resume(call: Call) -> Given {
+    let report = resume_report(call.context(), &call.caller, &call.report_id()?).await?;
+    Ok(one(&call, report, "Report resumed successfully"))
 }
 
-pub(crate) async fn delete(State(state): State<ApiState>, admitted: Admitted) -> Response {
-    let deleted = match admitted.report_id() {
-        Ok(id) => delete_report(&state.context, &admitted.caller, &id).await,
-        Err(failure) => Err(failure),
-    };
-    one(&state, &admitted, deleted, "Report deleted successfully")
+pub(super) async fn delete(call: Call) -> Given {
+    let report = delete_report(call.context(), &call.caller, &call.report_id()?).await?;
+    Ok(one(&call, report, "Report deleted successfully"))
 }
 
-fn one(state: &ApiState, admitted: &Admitted, outcome: Result<ScheduledReport, Failure>, message: &str) -> Response {
-    match outcome {
-        Ok(report) => admitted.success(&[show(report, admitted.asked.finite, state.context.clock.now())], Some(message)),
-        Err(failure) => admitted.asked.refuse(&failure),
-    }
+fn one(call: &Call, report: ScheduledReport, message: &str) -> Response {
+    call.success(&[show(report, call.asked.finite, call.context().clock.now())], Some(message))
 }
 
-pub(super) async fn fields_of(body: JsonBody, asked: &Asked) -> Result<Fields, Response> {
-    Fields::read(body).await.map_err(|fault| match fault {
-        BodyFault::TooLarge => envelope::too_large(BODY_LIMIT),
-        BodyFault::Invalid(message) => asked.refuse(&Failure::Invalid(message)),
-    })
-}
-
-async fn report_input(body: JsonBody, asked: &Asked) -> Result<ReportInput, Response> {
-    let fields = fields_of(body, asked).await?;
-    read_input(&fields, asked.finite).map_err(|failure| asked.refuse(&failure))
-}
-
-fn read_input(fields: &Fields, finite: bool) -> Result<ReportInput, Failure> {
-    Ok(ReportInput {
-        report_name: fields.text("ReportName")?,
-        description: fields.text("Description")?,
-        query_id: fields.text("QueryId")?,
-        start_time: fields.text("StartTime")?,
-        execute_now: fields.flag("ExecuteNow")?,
-        query_start_time: fields.text("QueryStartTime")?,
-        query_end_time: fields.text("QueryEndTime")?,
-        recurrence_interval: fields.integer("RecurrenceInterval")?,
-        recurrence_count: fields.integer("RecurrenceCount")?,
-        format: fields.text("Format")?,
-        callback_url: fields.text("CallbackUrl")?,
-        callback_method: fields.text("CallbackMethod")?,
-        callback_on_failure: fields.flag("CallbackOnFailure")?,
-        end_time: if finite { fields.text("EndTime")? } else { None },
-        finite,
-    })
+async fn input(call: &mut Call) -> Result<ReportInput, BodyFault> {
+    let finite = call.asked.finite;
+    let input: ReportInput = call.body(if finite { &[] } else { &["EndTime"] }).await?;
+    Ok(ReportInput { finite, ..input })
 }
 
 /// An ExecuteNow report shows what the service was seen to show: interval -1, count 1, and its creation as the start.

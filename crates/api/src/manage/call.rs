@@ -14,8 +14,8 @@ use super::object::{BODY_LIMIT, Object};
 use crate::envelope::Asked;
 use crate::http::challenge;
 use crate::http::client_address::ClientAddress;
-use crate::http::fields::Parameters;
 use crate::http::json_body::{BodyFault, JsonBody};
+use crate::http::parameters::Parameters;
 use crate::state::ApiState;
 
 pub(super) struct Call {

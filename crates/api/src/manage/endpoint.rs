@@ -6,15 +6,16 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::MethodFilter;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::administrator::Duty;
 use serde_json::Value;
 
-use super::answer;
 use super::call::Call;
+use super::{BASE, answer};
 use crate::envelope::Asked;
 use crate::state::ApiState;
+use crate::table::Route;
 
 /// What a call gives: a body, or nothing.
 pub(super) type Given = Result<Option<Value>, Failure>;
@@ -107,8 +108,8 @@ impl Endpoint {
     }
 
     /// Authenticates, decodes, runs and encodes.
-    pub(super) fn route(self) -> MethodRouter<ApiState> {
-        let Endpoint { body, status, run, .. } = self;
+    pub(super) fn route(self) -> Route {
+        let Endpoint { path, body, status, filter, method, run, .. } = self;
         let serve = move |State(state): State<ApiState>, asked: Asked, request: Request| {
             let run = Arc::clone(&run);
             async move {
@@ -119,7 +120,7 @@ impl Endpoint {
                 respond(given, status, &asked.correlation)
             }
         };
-        on(self.filter, serve)
+        Route::on(method, filter, format!("{BASE}{}", path.to_ascii_lowercase()), serve)
     }
 }
 

@@ -12,6 +12,7 @@ const SESSION: &str = "insightgate-session";
 /// Random, and known to nobody but the browser: no other site can make a form that fits it.
 const BROWSER: &str = "insightgate-browser";
 
+#[derive(Clone)]
 pub(super) struct Browser {
     /// Over https cookies are bound to this host and never travel openly.
     secure: bool,

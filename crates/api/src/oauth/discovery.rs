@@ -1,7 +1,6 @@
 //! Discovery: what clients and the platform's authentication libraries request before a token.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -11,31 +10,27 @@ use insightgate_identity::tokens::token::TokenVersion;
 use insightgate_identity::user::domain_of;
 use serde_json::json;
 
-use super::token::refuse;
-use crate::envelope::Asked;
-use crate::http::fields::Parameters;
+use super::call::{Call, Given};
+use crate::http::parameters::Parameters;
 use crate::state::ApiState;
-
-type Tenant = Result<Path<String>, PathRejection>;
 
 /// What everybody may read and keep for a moment: less than a new key waits before it signs.
 const PUBLIC: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=60")];
 
-pub(super) async fn configuration_v1(state: State<ApiState>, asked: Asked, tenant: Tenant) -> Response {
-    configuration(state, asked, tenant, TokenVersion::V1).await
+pub(super) async fn configuration_v1(call: Call) -> Given {
+    configuration(call, TokenVersion::V1).await
 }
 
-pub(super) async fn configuration_v2(state: State<ApiState>, asked: Asked, tenant: Tenant) -> Response {
-    configuration(state, asked, tenant, TokenVersion::V2).await
+pub(super) async fn configuration_v2(call: Call) -> Given {
+    configuration(call, TokenVersion::V2).await
 }
 
 /// The provider's metadata (OpenID Connect Discovery).
-async fn configuration(State(state): State<ApiState>, asked: Asked, tenant: Tenant, version: TokenVersion) -> Response {
-    let Ok(Path(tenant)) = tenant else { return refuse(&state, &asked, &GrantRefusal::malformed_tenant()) };
-    let store = &state.context.store;
-    let base = &state.base_url;
+async fn configuration(call: Call, version: TokenVersion) -> Given {
+    let tenant = call.tenant()?;
+    let (store, base) = (&call.state.context.store, &call.state.base_url);
     let found = match TenantReference::parse(&tenant) {
-        None => return refuse(&state, &asked, &GrantRefusal::malformed_tenant()),
+        None => return Err(GrantRefusal::malformed_tenant().into()),
         // The issuer depends on who signs in; the platform writes a placeholder.
         Some(TenantReference::Organizations | TenantReference::Common) => Ok(Some("{tenantid}".to_owned())),
         Some(TenantReference::Id(id)) => store.tenant(id).await.map(|tenant| tenant.map(|tenant| tenant.id.to_string())),
@@ -43,14 +38,11 @@ async fn configuration(State(state): State<ApiState>, asked: Asked, tenant: Tena
             store.tenant_by_domain(&domain).await.map(|tenant| tenant.map(|tenant| tenant.id.to_string()))
         }
     };
-    let id = match found {
-        Ok(Some(id)) => id,
-        Ok(None) => return refuse(&state, &asked, &GrantRefusal { error: "invalid_tenant", ..GrantRefusal::unknown_tenant() }),
-        Err(cause) => {
-            tracing::error!(%cause, correlation = asked.correlation, "a tenant could not be read");
-            return refuse(&state, &asked, &GrantRefusal::transient());
-        }
-    };
+    let found = found.map_err(|cause| {
+        tracing::error!(%cause, correlation = call.asked.correlation, "a tenant could not be read");
+        GrantRefusal::transient()
+    })?;
+    let id = found.ok_or_else(|| GrantRefusal { error: "invalid_tenant", ..GrantRefusal::unknown_tenant() })?;
     let (issuer, path, keys) = match version {
         TokenVersion::V1 => (format!("{base}/{id}/"), "oauth2", "discovery/keys"),
         TokenVersion::V2 => (format!("{base}/{id}/v2.0"), "oauth2/v2.0", "discovery/v2.0/keys"),
@@ -81,7 +73,7 @@ async fn configuration(State(state): State<ApiState>, asked: Asked, tenant: Tena
         "request_uri_parameter_supported": false,
         "claims_parameter_supported": false,
     }));
-    (PUBLIC, document).into_response()
+    Ok((PUBLIC, document).into_response())
 }
 
 pub(super) async fn keys(State(state): State<ApiState>) -> Response {

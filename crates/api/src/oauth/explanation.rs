@@ -7,7 +7,7 @@ use axum::response::Response;
 use insightgate_identity::tokens::grant::GrantRefusal;
 
 use super::pages;
-use crate::http::fields::Parameters;
+use crate::http::parameters::Parameters;
 
 pub(super) async fn show(uri: Uri) -> Response {
     let parameters = Parameters::parse(uri.query().unwrap_or_default().as_bytes());

@@ -4,7 +4,7 @@ use axum::body::{Body, to_bytes};
 use insightgate_identity::tokens::grant::GrantRefusal;
 use url::form_urlencoded;
 
-use crate::http::fields::Parameters;
+use crate::http::parameters::Parameters;
 
 /// Bytes of a form. The longest are those of pages, which hold a whole authorization request.
 const FORM_LIMIT: usize = 16 << 10;

@@ -8,6 +8,7 @@ use insightgate_query::diagnostic;
 use insightgate_query::plan::{Plan, WindowSource};
 use insightgate_query::timespan::Window;
 use insightgate_report::instant;
+use serde::Deserialize;
 
 use crate::audit;
 use crate::callers::caller::Caller;
@@ -16,8 +17,10 @@ use crate::failure::Failure;
 use crate::queries::known::find_query;
 
 /// As sent; exactly one of `text` and `query_id`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AskedQuery {
+    #[serde(rename = "exportQuery")]
     pub text: Option<String>,
     pub query_id: Option<String>,
     pub start_time: Option<String>,

@@ -3,13 +3,15 @@
 use insightgate_query::diagnostic;
 use insightgate_report::report_query::{QUERY_QUOTA, QUOTA_MESSAGE, ReportQuery};
 use insightgate_report::scheduled_report::NAME_LIMIT;
+use serde::Deserialize;
 
 use crate::callers::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Texts are trimmed; an empty or null field is absent.
-#[derive(Debug, Clone, Default)]
+/// Texts trimmed; an empty or null field absent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct QueryInput {
     pub name: Option<String>,
     pub description: Option<String>,

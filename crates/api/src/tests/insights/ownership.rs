@@ -5,55 +5,54 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use crate::insights::routes;
 use crate::tests::harness::*;
-use crate::tests::http::every_route::{ID, of_program};
 
 const NOT_FOUND: &str = "No item found with given filters.";
 const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
 
-/// Each endpoint that has to do with one thing of somebody's: method, path, body.
-const OF_SOMEBODY: [(&str, &str, &str); 17] = [
-    ("DELETE", "ScheduledQueries/{query}", ""),
-    ("GET", "ScheduledQueries?queryId={query}", ""),
-    ("GET", "ScheduledQueries/testQueryResult?queryId={query}", ""),
-    ("POST", "ScheduledQueries/testQueryResult", r#"{"queryId": "{query}"}"#),
-    ("GET", "ScheduledQueries/explainQuery?queryId={query}", ""),
-    ("GET", "ScheduledReport?reportId={report}", ""),
-    ("PUT", "ScheduledReport/{report}", TAKEN_OVER),
-    ("PUT", "ScheduledReport?reportId={report}", TAKEN_OVER),
-    ("PUT", "ScheduledReport/pause/{report}", ""),
-    ("PUT", "ScheduledReport/pause?reportId={report}", ""),
-    ("PUT", "ScheduledReport/resume/{report}", ""),
-    ("PUT", "ScheduledReport/resume?reportId={report}", ""),
-    ("DELETE", "ScheduledReport/{report}", ""),
-    ("DELETE", "ScheduledReport?reportId={report}", ""),
-    ("GET", "ScheduledReport/execution/{report}", ""),
-    ("GET", "ScheduledReport/execution/{report}?executionId={execution}", ""),
-    ("GET", "ScheduledReport/execution?reportId={report}", ""),
-];
-const TAKEN_OVER: &str = r#"{"ReportName": "taken over"}"#;
-/// The other endpoints, and why another's things are none of their business.
-const OF_NOBODY: [(&str, &str, &str); 3] = [
-    ("GET", "ScheduledDataset", "the program's datasets are the same for all"),
-    ("POST", "ScheduledQueries", "what it makes is the caller's own"),
-    ("POST", "ScheduledReport", "what it makes is the caller's own; that it takes nobody else's query is tried beside the others"),
+/// Endpoints that name nothing of anybody's, with the reason.
+const NAMING_NOTHING: [(&str, &str, &str); 3] = [
+    ("GET", "scheduleddataset", "datasets are the same for all callers of a program"),
+    ("POST", "scheduledqueries", "what is created is the caller's"),
+    ("POST", "scheduledreport", "what is created is the caller's; the query that it names is tried beside the others"),
 ];
 
-/// A new endpoint belongs into one of the lists.
-#[tokio::test]
-async fn every_endpoint_is_tried_with_anothers_things() {
-    let deployment = Deployment::new().await;
-    let served = of_program(&deployment, "mpn").await;
-    let served: BTreeSet<_> = served
-        .iter()
-        .map(|(method, path)| (method.to_string(), path.split_once("/mpn/").unwrap().1.replace(ID, "{id}").to_lowercase()))
-        .collect();
-    let place = |path: &str| {
+/// Every other endpoint, naming these.
+fn naming(query: &str, report: &str, execution: &str) -> Vec<(Method, String)> {
+    vec![
+        (Method::DELETE, format!("ScheduledQueries/{query}")),
+        (Method::GET, format!("ScheduledQueries?queryId={query}")),
+        (Method::GET, format!("ScheduledQueries/testQueryResult?queryId={query}")),
+        (Method::POST, "ScheduledQueries/testQueryResult".to_owned()),
+        (Method::GET, format!("ScheduledQueries/explainQuery?queryId={query}")),
+        (Method::GET, format!("ScheduledReport?reportId={report}")),
+        (Method::PUT, format!("ScheduledReport/{report}")),
+        (Method::PUT, format!("ScheduledReport?reportId={report}")),
+        (Method::PUT, format!("ScheduledReport/pause/{report}")),
+        (Method::PUT, format!("ScheduledReport/pause?reportId={report}")),
+        (Method::PUT, format!("ScheduledReport/resume/{report}")),
+        (Method::PUT, format!("ScheduledReport/resume?reportId={report}")),
+        (Method::DELETE, format!("ScheduledReport/{report}")),
+        (Method::DELETE, format!("ScheduledReport?reportId={report}")),
+        (Method::GET, format!("ScheduledReport/execution/{report}")),
+        (Method::GET, format!("ScheduledReport/execution?reportId={report}")),
+        (Method::GET, format!("ScheduledReport/execution/{report}?executionId={execution}")),
+    ]
+}
+
+/// An endpoint that nobody has put into one of the two fails here.
+#[test]
+fn every_endpoint_is_tried_on_anothers_things() {
+    let tried = naming("{query_id}", "{report_id}", "{execution_id}").into_iter().map(|(method, path)| {
         let path = path.split('?').next().unwrap();
-        path.replace("{query}", "{id}").replace("{report}", "{id}").to_lowercase()
-    };
-    let listed = OF_SOMEBODY.iter().chain(&OF_NOBODY).map(|(method, path, _)| ((*method).to_owned(), place(path)));
-    assert_eq!(served, listed.collect());
+        let parts = path.split('/').map(|part| if part.starts_with('{') { part.to_owned() } else { part.to_ascii_lowercase() });
+        (method.to_string(), parts.collect::<Vec<_>>().join("/"))
+    });
+    let reviewed = NAMING_NOTHING.map(|(method, path, _)| (method.to_owned(), path.to_owned()));
+    let covered: BTreeSet<_> = tried.chain(reviewed).collect();
+    let served = routes("").into_iter().map(|route| (route.method.unwrap().to_string(), route.path.trim_start_matches('/').to_owned()));
+    assert_eq!(covered, served.collect());
 }
 
 #[tokio::test]
@@ -66,11 +65,10 @@ async fn anothers_things_look_like_things_that_are_not_there() {
     let execution = deployment.executions(ANA, &report).await[0]["executionId"].as_str().unwrap().to_owned();
     for (who, query, report) in [(BEN, &*query, &*report), (ZOE, &query, &report), (ANA, UNKNOWN, UNKNOWN), (ANA, "not-an-id", "not-an-id")]
     {
-        for (method, path, body) in OF_SOMEBODY {
-            let named = |text: &str| text.replace("{query}", query).replace("{report}", report).replace("{execution}", &execution);
-            let body = if body.is_empty() { Value::Null } else { serde_json::from_str(&named(body)).unwrap() };
-            let answer = deployment.call(who, method.parse().unwrap(), &named(path), body).await;
-            assert_eq!(answer.refused(404), NOT_FOUND, "{method} {path}");
+        for (method, path) in naming(query, report, &execution) {
+            let body = if method == Method::PUT { json!({"ReportName": "taken over"}) } else { Value::Null };
+            let body = if path == "ScheduledQueries/testQueryResult" { json!({"queryId": query}) } else { body };
+            assert_eq!(deployment.call(who, method, &path, body).await.refused(404), NOT_FOUND, "{path}");
         }
         let created = deployment.call(who, Method::POST, "ScheduledReport", report_body(query, json!({"ExecuteNow": true}))).await;
         assert_eq!(created.refused(400), "Invalid QueryId");

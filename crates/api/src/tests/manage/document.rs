@@ -32,3 +32,21 @@ async fn the_document_is_whole() {
         assert!(method != "GET" || document.request(&method, &path).is_none(), "{method} {path}");
     }
 }
+
+/// The document as a file of the repository, with the addresses that the deployment of the tests has.
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+
+#[tokio::test]
+async fn the_committed_document_is_the_served_one() {
+    let desk = Desk::new().await;
+    let served = desk.deployment.fetch("/manage/v1/openapi.json", &[]).await.json();
+    let served = serde_json::to_string_pretty(&served).unwrap() + "\n";
+    if std::env::var_os("WRITE_OPENAPI").is_some() {
+        std::fs::write(COMMITTED, &served).unwrap();
+    }
+    let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
+    assert!(
+        committed == served,
+        "docs/openapi.json is not what is served. Write it anew with: WRITE_OPENAPI=1 cargo test -p insightgate-api the_committed_document"
+    );
+}

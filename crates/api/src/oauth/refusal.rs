@@ -1,0 +1,72 @@
+//! The platform's error body, and the text that refusals on pages and in addresses have too.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use insightgate_identity::tokens::grant::GrantRefusal;
+use insightgate_operations::issue_token::TokenFailure;
+use serde_json::{Value, json};
+
+use crate::envelope::Asked;
+use crate::state::ApiState;
+
+pub(super) fn refuse_failure(state: &ApiState, asked: &Asked, failure: &TokenFailure) -> Response {
+    match failure {
+        TokenFailure::Refused(refusal) => refuse(state, asked, refusal),
+        TokenFailure::Internal(cause) => {
+            tracing::error!(%cause, correlation = asked.correlation, "a token request failed");
+            refuse(state, asked, &GrantRefusal::transient())
+        }
+    }
+}
+
+/// A refusal's text with the ids that identify it in the log.
+pub(super) struct Described {
+    pub text: String,
+    pub uri: String,
+    trace: String,
+    timestamp: String,
+}
+
+pub(super) fn described(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Described {
+    let timestamp = state.context.clock.now().format("%Y-%m-%d %H:%M:%SZ").to_string();
+    let trace = state.context.random.uuid().map(|id| id.to_string()).unwrap_or_default();
+    let text = format!("{refusal} Trace ID: {trace} Correlation ID: {} Timestamp: {timestamp}", asked.correlation);
+    let uri = format!("{}/error?code={}", state.base_url, refusal.code);
+    Described { text, uri, trace, timestamp }
+}
+
+/// The platform's error body.
+pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Response {
+    let Described { text, uri, trace, timestamp } = described(state, asked, refusal);
+    let mut body = json!({
+        "error": refusal.error,
+        "error_description": text,
+        "error_codes": [refusal.code],
+        "timestamp": timestamp,
+        "trace_id": trace,
+        "correlation_id": asked.correlation,
+        "error_uri": uri,
+    });
+    if let (Value::Object(fields), Some(suberror)) = (&mut body, refusal.suberror) {
+        fields.insert("suberror".to_owned(), Value::from(suberror));
+    }
+    asking_again_later(private_json(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), &body), refusal)
+}
+
+/// Adds the seconds after which the same request may be granted, if waiting helps.
+pub(super) fn asking_again_later(mut response: Response, refusal: &GrantRefusal) -> Response {
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// JSON that nothing on the way may cache, since it has tokens or is about them.
+pub(super) fn private_json(status: StatusCode, body: &Value) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache")),
+        (header::PRAGMA, HeaderValue::from_static("no-cache")),
+    ];
+    (status, headers, body.to_string()).into_response()
+}

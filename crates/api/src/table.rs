@@ -1,0 +1,81 @@
+//! Tables of endpoints: one line for each method of a path. The router is made of these lines alone, and tests read them, so that none is forgotten.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{self, MethodFilter, MethodRouter};
+
+use crate::state::ApiState;
+
+/// A line: a method and a path, and what answers there.
+pub(crate) struct Route {
+    /// None where every method is answered.
+    pub(crate) method: Option<Method>,
+    /// In lower case, since paths are matched without regard to it, with `{…}` where something is named.
+    pub(crate) path: String,
+    answering: MethodRouter<ApiState>,
+}
+
+impl Route {
+    pub(crate) fn on<T: 'static>(
+        method: Method,
+        filter: MethodFilter,
+        path: impl Into<String>,
+        handler: impl Handler<T, ApiState>,
+    ) -> Route {
+        Route { method: Some(method), path: path.into(), answering: routing::on(filter, handler) }
+    }
+
+    pub(crate) fn get<T: 'static>(path: impl Into<String>, handler: impl Handler<T, ApiState>) -> Route {
+        Route::on(Method::GET, MethodFilter::GET, path, handler)
+    }
+
+    pub(crate) fn post<T: 'static>(path: impl Into<String>, handler: impl Handler<T, ApiState>) -> Route {
+        Route::on(Method::POST, MethodFilter::POST, path, handler)
+    }
+
+    pub(crate) fn put<T: 'static>(path: impl Into<String>, handler: impl Handler<T, ApiState>) -> Route {
+        Route::on(Method::PUT, MethodFilter::PUT, path, handler)
+    }
+
+    pub(crate) fn delete<T: 'static>(path: impl Into<String>, handler: impl Handler<T, ApiState>) -> Route {
+        Route::on(Method::DELETE, MethodFilter::DELETE, path, handler)
+    }
+
+    pub(crate) fn any<T: 'static>(path: impl Into<String>, handler: impl Handler<T, ApiState>) -> Route {
+        Route { method: None, path: path.into(), answering: routing::any(handler) }
+    }
+
+    /// Answers the methods that the path has no line for. One line of a path says so for all of them.
+    pub(crate) fn otherwise<T: 'static>(self, handler: impl Handler<T, ApiState>) -> Route {
+        Route { answering: self.answering.fallback(handler), ..self }
+    }
+
+    /// With layers around what answers.
+    pub(crate) fn within(self, layers: impl FnOnce(MethodRouter<ApiState, Infallible>) -> MethodRouter<ApiState, Infallible>) -> Route {
+        Route { answering: layers(self.answering), ..self }
+    }
+}
+
+/// Lines that the same layers lie around.
+pub(crate) struct Table {
+    pub(crate) routes: Vec<Route>,
+    layers: fn(Router<ApiState>, &ApiState) -> Router<ApiState>,
+}
+
+impl Table {
+    pub(crate) fn new(routes: Vec<Route>) -> Table {
+        Table { routes, layers: |router, _| router }
+    }
+
+    pub(crate) fn within(self, layers: fn(Router<ApiState>, &ApiState) -> Router<ApiState>) -> Table {
+        Table { layers, ..self }
+    }
+
+    pub(crate) fn router(self, state: &ApiState) -> Router<ApiState> {
+        let router = self.routes.into_iter().fold(Router::new(), |router, route| router.route(&route.path, route.answering));
+        (self.layers)(router, state)
+    }
+}
