@@ -16,6 +16,8 @@ from urllib.parse import urlencode, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
 from harness.demo import Demo  # noqa: E402
+from harness.deployment import DOMAIN, RESOURCE, Deployment  # noqa: E402
+from harness.postgres import Postgres  # noqa: E402
 
 HERE = Path(__file__).parent
 CONNECTIONS = 64
@@ -108,13 +110,24 @@ def main():
     arguments.add_argument("--rounds", type=int, default=3)
     options = arguments.parse_args()
     # An earlier build's database may have other tables.
-    shutil.rmtree(options.out / "tokens-data", ignore_errors=True)
+    for folder in ("tokens-data", "tokens-postgres"):
+        shutil.rmtree(options.out / folder, ignore_errors=True)
     options.out.mkdir(parents=True, exist_ok=True)
     wrk = Wrk(options.wrk, options.wrk_libraries, options.out)
     seconds = options.seconds
 
-    with Demo(options.binary, options.out / "tokens-data", "--rows", "60") as demo, Peer(options.node, options.provider) as peer:
+    with (
+        Demo(options.binary, options.out / "tokens-data", "--rows", "60") as demo,
+        Peer(options.node, options.provider) as peer,
+        # It flushes each commit to the disk, as the demo's SQLite does.
+        Postgres() as postgres,
+        Deployment(options.binary, options.out / "tokens-postgres", postgres.make("tokens"), 1) as shared,
+    ):
         ready, theirs = demo.ready, peer.ready
+        shared.partner()
+        shared_alone = {"grant_type": "client_credentials", "resource": RESOURCE}
+        shared_alone |= {name: shared.form[name] for name in ("client_id", "client_secret")}
+        servers = {"oidc-provider": lambda: peer.process.pid, "Postgres": lambda: shared.first.process.pid}
         # Plain HTTP on both sides: TLS would cost both the same, and hide what is measured.
         tenant = f"{ready['http']}/{ready['tenant_id']}"
         v1, v2 = f"{tenant}/oauth2/token", f"{tenant}/oauth2/v2.0/token"
@@ -144,6 +157,7 @@ def main():
         measured = {
             "client_credentials, v1": lambda: wrk.run(v1, seconds, form=alone | {"resource": ready["resource"]}),
             "client_credentials, v2": lambda: wrk.run(v2, seconds, form=alone | {"scope": f"{ready['resource']}/.default"}),
+            "client_credentials, v1, on a Postgres": lambda: wrk.run(f"{shared.first.url}/{DOMAIN}/oauth2/token", seconds, form=shared_alone),
             "client_credentials, oidc-provider": lambda: wrk.run(f"{theirs['url']}/token", seconds, form=their_alone),
             "refresh_token, v1": lambda: rotating(v1, refresh, mine_held),
             "refresh_token, oidc-provider": lambda: rotating(f"{theirs['url']}/token", their_refresh, theirs_held),
@@ -166,7 +180,7 @@ def main():
                         theirs, theirs_held = peer.ready, peer.ready["refreshTokens"]
                     else:
                         mine_held = [sign_in()["refresh_token"] for _ in range(CONNECTIONS)]
-                server = peer.process.pid if "oidc" in name else demo.process.pid
+                server = next((pid() for kind, pid in servers.items() if kind in name), demo.process.pid)
                 before = time_on_cores(server)
                 result = without_faults(measure(), name)
                 if before is not None and "flood" not in name:

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use insightgate_engine::{DataRoot, Engine, EngineSettings, Format};
+use insightgate_engine::{DataRoot, Engine, EngineSettings};
 use insightgate_identity::access::AccessRules;
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::enrollment::Enrollment;
@@ -22,6 +22,7 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use insightgate_query::datasets::catalog::{Catalog, Dataset};
 use insightgate_query::datasets::{builtin, definition};
+use insightgate_query::format::Format;
 use insightgate_query::{check, diagnostic};
 use serde::Deserialize;
 use serde_json::{Value, json};

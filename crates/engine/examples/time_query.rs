@@ -18,12 +18,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use insightgate_engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings, Format};
+use insightgate_engine::{DEFAULT_MEMORY_LIMIT, Engine, EngineSettings};
 use insightgate_identity::program::Program;
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::datasets::catalog::Catalog;
 use insightgate_query::datasets::definition;
 use insightgate_query::diagnostic;
+use insightgate_query::format::Format;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -15,7 +15,7 @@ use datafusion::arrow::array::RecordBatch;
 use crate::error::EngineError;
 
 pub(crate) use cells::text_of;
-pub use format::Format;
+pub(crate) use format::encode;
 pub(crate) use json::rows as json_rows;
 pub(crate) use output::Output;
 pub(crate) use parts::Halt;

@@ -16,7 +16,6 @@ mod run;
 pub mod storage;
 mod types;
 
-pub use encode::Format;
 pub use error::EngineError;
 pub use ingest::rows_store::RowsStore;
 pub use ingest::table_writer::TableWriter;

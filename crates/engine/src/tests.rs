@@ -37,7 +37,8 @@ use insightgate_query::timespan::Window;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, EngineSettings, Format, Sharing, TableWriter, local_folder};
+use crate::{Engine, EngineError, EngineSettings, Sharing, TableWriter, local_folder};
+use insightgate_query::format::Format;
 
 pub(super) const ALICE: Uuid = Uuid::from_u128(0xa11ce);
 pub(super) const BOB: Uuid = Uuid::from_u128(0xb0b);

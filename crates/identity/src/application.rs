@@ -1,6 +1,7 @@
 //! App registrations: the applications that sign in with a user or alone, with their secrets and permissions.
 
 use chrono::{DateTime, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -48,30 +49,30 @@ impl ClientSecret {
 }
 
 /// A permission of an application. Each needs consent too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString, VariantArray)]
+#[strum(ascii_case_insensitive)]
 pub enum Permission {
     /// The Microsoft Partner API on behalf of a user: the permission that the documented set-up adds.
+    #[strum(serialize = "user_impersonation")]
     PartnerApi,
     /// The management API on behalf of an administrator.
+    #[strum(serialize = "management")]
     Management,
     /// The management API for the application itself, within its tenant.
+    #[strum(serialize = "Management.ReadWrite.All")]
     ManagementApplication,
 }
 
 impl Permission {
-    pub const ALL: [Permission; 3] = [Permission::PartnerApi, Permission::Management, Permission::ManagementApplication];
+    pub const ALL: &'static [Permission] = Permission::VARIANTS;
 
     /// As it appears in `scp` or `roles`.
     pub fn name(self) -> &'static str {
-        match self {
-            Permission::PartnerApi => "user_impersonation",
-            Permission::Management => "management",
-            Permission::ManagementApplication => "Management.ReadWrite.All",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<Permission> {
-        Permission::ALL.into_iter().find(|permission| permission.name().eq_ignore_ascii_case(name))
+        name.parse().ok()
     }
 
     /// Parses what an administrator writes: the permission's name; the id of the API, which has only one permission; or both, as in a scope:
@@ -157,7 +158,7 @@ mod tests {
             assert_eq!(Permission::named(&format!("{id}/management")), None);
             assert_eq!(Permission::named(&format!("{id}/")), None);
         }
-        for permission in Permission::ALL {
+        for &permission in Permission::ALL {
             assert_eq!(Permission::named(permission.name()), Some(permission));
         }
         assert_eq!(Permission::named("00000003-0000-0000-c000-000000000000"), None);

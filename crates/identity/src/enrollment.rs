@@ -3,6 +3,7 @@
 //! Source: the verification stages and statuses of the partner profile. `Suspended` is an operator's decision.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 use crate::program::Program;
@@ -31,7 +32,7 @@ pub struct VerificationCode {
     pub attempts: u8,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
 pub enum EnrollmentStage {
     /// The legal business profile is there; the contact has not been asked yet.
     Started,
@@ -72,29 +73,15 @@ pub enum IllegalMove {
 }
 
 impl EnrollmentStage {
-    pub const ALL: [EnrollmentStage; 6] = [
-        EnrollmentStage::Started,
-        EnrollmentStage::EmailVerification,
-        EnrollmentStage::Review,
-        EnrollmentStage::Active,
-        EnrollmentStage::Rejected,
-        EnrollmentStage::Suspended,
-    ];
+    pub const ALL: &'static [EnrollmentStage] = EnrollmentStage::VARIANTS;
 
     /// The stored and transported name.
     pub fn name(self) -> &'static str {
-        match self {
-            EnrollmentStage::Started => "Started",
-            EnrollmentStage::EmailVerification => "EmailVerification",
-            EnrollmentStage::Review => "Review",
-            EnrollmentStage::Active => "Active",
-            EnrollmentStage::Rejected => "Rejected",
-            EnrollmentStage::Suspended => "Suspended",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<EnrollmentStage> {
-        EnrollmentStage::ALL.into_iter().find(|stage| stage.name() == name)
+        name.parse().ok()
     }
 
     pub fn overall(self) -> OverallStatus {

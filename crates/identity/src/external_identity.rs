@@ -4,10 +4,12 @@
 //! consent are those of the local user and application.
 
 use chrono::{DateTime, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 use uuid::Uuid;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum ExternalKind {
     /// A tenant of the issuer. Bound before its users and applications are, so that nobody binds those of another organisation.
     Tenant,
@@ -16,19 +18,15 @@ pub enum ExternalKind {
 }
 
 impl ExternalKind {
-    pub const ALL: [ExternalKind; 3] = [ExternalKind::Tenant, ExternalKind::User, ExternalKind::Application];
+    pub const ALL: &'static [ExternalKind] = ExternalKind::VARIANTS;
 
     /// The stored and transported name.
     pub fn name(self) -> &'static str {
-        match self {
-            ExternalKind::Tenant => "tenant",
-            ExternalKind::User => "user",
-            ExternalKind::Application => "application",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<ExternalKind> {
-        ExternalKind::ALL.into_iter().find(|kind| kind.name() == name)
+        name.parse().ok()
     }
 }
 

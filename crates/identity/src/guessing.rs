@@ -8,6 +8,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::backoff::Backoff;
+
 /// The most addresses from which a user is known. A further one replaces the least recently used one.
 pub const KNOWN_ADDRESSES: u32 = 10;
 /// After this time without a sign-in an address is a stranger's again.
@@ -27,8 +29,8 @@ pub const DAILY_FROM_AN_ADDRESS: u32 = 150;
 /// How many more for each user who signs in from there: [`FORGIVEN`], 24 times.
 pub const DAILY_FOR_EACH_SIGN_IN: u32 = 240;
 
-const FIRST_WAIT_SECONDS: i64 = 60;
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
+/// How long a lock lasts: twice as long with each further failure.
+const LOCKS: Backoff = Backoff { first: 60, factor: 2, longest: 3600 };
 /// One failure is forgotten after each of these.
 const FORGETS: TimeDelta = TimeDelta::minutes(15);
 
@@ -57,7 +59,7 @@ pub struct WrongPassword(pub u128);
 
 /// Failures, and until when every further attempt is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Count {
+pub struct Lockout {
     pub failures: u32,
     pub until: Option<DateTime<Utc>>,
     /// The time from which on failures are forgotten.
@@ -66,16 +68,16 @@ pub struct Count {
     pub recent: Vec<WrongPassword>,
 }
 
-impl Count {
+impl Lockout {
     /// Until when every attempt is refused, if attempts are refused now.
     pub fn locked(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // What lies further ahead was written by a clock that went wrong.
-        self.until.filter(|until| now < *until && *until - now <= LONGEST_WAIT)
+        self.until.filter(|until| now < *until && *until - now <= TimeDelta::seconds(LOCKS.longest))
     }
 
     /// The count now, without the failures that time has removed.
     #[must_use]
-    pub fn brought_to(mut self, now: DateTime<Utc>) -> Count {
+    pub fn brought_to(mut self, now: DateTime<Utc>) -> Lockout {
         let forgotten = (now - self.since).num_seconds() / FORGETS.num_seconds();
         self.failures = self.failures.saturating_sub(u32::try_from(forgotten).unwrap_or_default());
         self.since += FORGETS * i32::try_from(forgotten.max(0)).unwrap_or(i32::MAX);
@@ -91,7 +93,7 @@ impl Count {
     /// The count after one more failure, and whether it was counted. A password that was wrong before is not counted again while it is remembered. A
     /// failure without a password (a code) is always counted.
     #[must_use]
-    pub fn after_failure(self, counted: Counted, wrong: Option<WrongPassword>, now: DateTime<Utc>) -> (Count, bool) {
+    pub fn after_failure(self, counted: Counted, wrong: Option<WrongPassword>, now: DateTime<Utc>) -> (Lockout, bool) {
         let mut count = self.brought_to(now);
         if let Some(wrong) = wrong {
             if let Some(place) = count.recent.iter().position(|known| *known == wrong) {
@@ -105,16 +107,13 @@ impl Count {
             count.recent.push(wrong);
         }
         count.failures = count.failures.saturating_add(1);
-        count.until = (count.failures >= counted.free()).then(|| {
-            let over = (count.failures - counted.free()).min(16);
-            now + TimeDelta::seconds(FIRST_WAIT_SECONDS << over).min(LONGEST_WAIT)
-        });
+        count.until = count.failures.checked_sub(counted.free()).map(|over| now + TimeDelta::seconds(LOCKS.wait(over)));
         (count, true)
     }
 
     /// The count after somebody signed in from the address.
     #[must_use]
-    pub fn forgiven(self, now: DateTime<Utc>) -> Count {
+    pub fn forgiven(self, now: DateTime<Utc>) -> Lockout {
         let mut count = self.brought_to(now);
         count.failures = count.failures.saturating_sub(FORGIVEN);
         if count.failures < Counted::Address.free() {
@@ -145,7 +144,7 @@ mod tests {
 
     #[test]
     fn waits_grow_and_stay_bounded() {
-        let mut count = Count::default();
+        let mut count = Lockout::default();
         for number in 1..Counted::Name.free() {
             count = count.after_failure(Counted::Name, wrong(number.into()), START).0;
             assert_eq!(count.locked(START), None, "{number}");
@@ -163,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_same_wrong_password_counts_once() {
-        let mut count = Count::default();
+        let mut count = Lockout::default();
         for minute in 0..600 {
             let found = count.clone().brought_to(at(minute * 60)).failures;
             let (next, counted) = count.after_failure(Counted::Name, wrong(7), at(minute * 60));
@@ -171,7 +170,7 @@ mod tests {
             count = next;
         }
         // With others beside it, as long as it is one of the last few.
-        let mut count = Count::default();
+        let mut count = Lockout::default();
         for number in 0..8 {
             count = count.after_failure(Counted::Name, wrong(number), START).0;
         }
@@ -187,7 +186,7 @@ mod tests {
 
     #[test]
     fn time_forgets() {
-        let failed = |failures, since| Count { failures, since: at(since), ..Count::default() };
+        let failed = |failures, since| Lockout { failures, since: at(since), ..Lockout::default() };
         for (count, now, failures, since) in [
             (failed(3, 0), 899, 3, 0),
             (failed(3, 0), 900, 2, 900),
@@ -201,13 +200,13 @@ mod tests {
             let brought = count.clone().brought_to(at(now));
             assert_eq!((brought.failures, brought.since), (failures, at(since)), "{count:?} at {now}");
         }
-        let ahead = Count { until: Some(at(400 * 86400)), ..Count::default() };
+        let ahead = Lockout { until: Some(at(400 * 86400)), ..Lockout::default() };
         assert_eq!(ahead.locked(START), None, "no lock lasts longer than the longest wait");
     }
 
     /// Tries as soon as it may, always with another password, but for rests between bursts.
     fn guesses_in_a_day(counted: Counted, burst: u32, rest: i64, forgiven_each_hour: u32) -> u32 {
-        let (mut count, mut now, mut guesses, mut next_hour) = (Count::default(), 0, 0_u32, 0);
+        let (mut count, mut now, mut guesses, mut next_hour) = (Lockout::default(), 0, 0_u32, 0);
         let mut in_burst = 0;
         while now < 86400 {
             while next_hour <= now {

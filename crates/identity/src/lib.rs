@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod application;
+pub mod backoff;
 pub mod enrollment;
 pub mod external_identity;
 pub mod guessing;
@@ -16,3 +17,6 @@ pub mod scope;
 pub mod tenant;
 pub mod tokens;
 pub mod user;
+
+#[cfg(test)]
+mod names_tests;

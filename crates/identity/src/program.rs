@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use strum::{IntoStaticStr, VariantArray};
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Program {
     /// The partner network (AI Cloud Partner Program): tokens for application and user.
@@ -15,14 +17,11 @@ pub enum Program {
 }
 
 impl Program {
-    pub const ALL: [Program; 2] = [Program::Mpn, Program::Cmp];
+    pub const ALL: &'static [Program] = Program::VARIANTS;
 
     /// The path segment.
     pub fn name(self) -> &'static str {
-        match self {
-            Program::Mpn => "mpn",
-            Program::Cmp => "cmp",
-        }
+        self.into()
     }
 }
 
@@ -42,7 +41,7 @@ impl FromStr for Program {
 
     /// Paths are matched without regard to case.
     fn from_str(text: &str) -> Result<Self, UnknownProgram> {
-        let found = Program::ALL.into_iter().find(|program| program.name().eq_ignore_ascii_case(text));
+        let found = Program::ALL.iter().copied().find(|program| program.name().eq_ignore_ascii_case(text));
         found.ok_or_else(|| UnknownProgram(text.to_owned()))
     }
 }

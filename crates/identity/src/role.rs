@@ -6,6 +6,7 @@ mod locations;
 #[cfg(test)]
 mod tests;
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 use crate::program::Program;
@@ -13,7 +14,8 @@ use crate::program::Program;
 pub use locations::Locations;
 
 /// The roles that give access to data, or that manage such access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     GlobalAdmin,
     AccountAdmin,
@@ -54,31 +56,11 @@ pub enum AssignmentFault {
 pub struct MayNotAssign(pub Role);
 
 impl Role {
-    pub const ALL: [Role; 9] = [
-        Role::GlobalAdmin,
-        Role::AccountAdmin,
-        Role::MpnPartnerAdmin,
-        Role::AdminAgent,
-        Role::ExecutiveReportViewer,
-        Role::ReportViewer,
-        Role::NoPermission,
-        Role::Manager,
-        Role::Developer,
-    ];
+    pub const ALL: &'static [Role] = Role::VARIANTS;
 
     /// The stored and transported name.
     pub fn id(self) -> &'static str {
-        match self {
-            Role::GlobalAdmin => "global_admin",
-            Role::AccountAdmin => "account_admin",
-            Role::MpnPartnerAdmin => "mpn_partner_admin",
-            Role::AdminAgent => "admin_agent",
-            Role::ExecutiveReportViewer => "executive_report_viewer",
-            Role::ReportViewer => "report_viewer",
-            Role::NoPermission => "no_permission",
-            Role::Manager => "manager",
-            Role::Developer => "developer",
-        }
+        self.into()
     }
 
     /// The name for people.
@@ -97,7 +79,7 @@ impl Role {
     }
 
     pub fn from_id(id: &str) -> Option<Role> {
-        Role::ALL.into_iter().find(|role| role.id() == id)
+        id.parse().ok()
     }
 
     /// The program that the role belongs to; None for a role of the tenant itself.
@@ -135,7 +117,7 @@ impl Role {
 
     /// The titles of those that may assign it.
     fn assigners(self) -> String {
-        let titles: Vec<_> = Role::ALL.into_iter().filter(|holder| holder.may_assign(self)).map(Role::title).collect();
+        let titles: Vec<_> = Role::ALL.iter().copied().filter(|holder| holder.may_assign(self)).map(Role::title).collect();
         titles.join(" or ")
     }
 }

@@ -157,7 +157,7 @@ impl DataFolder {
             let malformed = || {
                 CommandError::failed(format!("{name} does not hold 64 hexadecimal digits")).hint("make a key with: openssl rand -hex 32")
             };
-            parse_hexadecimal(text.trim()).ok_or_else(malformed)
+            read_key_digits(text.trim()).ok_or_else(malformed)
         };
         let given = environment(&env_vars::ENCRYPTION_KEY).map(|text| named(&env_vars::ENCRYPTION_KEY, &text)).transpose()?;
         let own = self.read_key(ENCRYPTION_KEY)?;
@@ -278,9 +278,8 @@ fn make_private_folder(path: &Path) -> Result<(), CommandError> {
     builder.create(path).map_err(|error| fault(path, &error))
 }
 
-fn parse_hexadecimal(text: &str) -> Option<Vec<u8>> {
-    let pairs = (0..text.len()).step_by(2).map(|start| u8::from_str_radix(text.get(start..start + 2)?, 16).ok());
-    pairs.collect::<Option<Vec<u8>>>().filter(|bytes| bytes.len() == 32)
+fn read_key_digits(text: &str) -> Option<Vec<u8>> {
+    hex::decode(text).ok().filter(|bytes| bytes.len() == 32)
 }
 
 #[cfg(test)]
@@ -404,9 +403,9 @@ mod tests {
 
     #[test]
     fn keys_in_the_environment_are_hexadecimal() {
-        assert_eq!(parse_hexadecimal(&"0f".repeat(32)), Some(vec![15; 32]));
+        assert_eq!(read_key_digits(&"0f".repeat(32)), Some(vec![15; 32]));
         for bad in ["", "0f", "zz", &"0f".repeat(33), &"é".repeat(32), &"0".repeat(63)] {
-            assert_eq!(parse_hexadecimal(bad), None, "{bad}");
+            assert_eq!(read_key_digits(bad), None, "{bad}");
         }
     }
 }

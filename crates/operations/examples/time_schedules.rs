@@ -53,10 +53,11 @@ use insightgate_operations::provisioning::register_application::register_applica
 use insightgate_operations::random::Random;
 use insightgate_operations::readiness::Readiness;
 use insightgate_outbound::{AddressRules, Outbound};
+use insightgate_query::format::Format;
 use insightgate_query::plan::Value;
 use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::schedule::{MAXIMUM_INTERVAL_HOURS, Schedule};
-use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport, Timing};
+use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport, Timing};
 use insightgate_store::{ExecutionFilter, Store};
 use serde_json::json;
 use tokio::sync::watch;
@@ -251,7 +252,7 @@ fn report(number: u32, tenant: u32, due: DateTime<Utc>) -> ScheduledReport {
         timing: Timing::Recurring(Schedule::new(due, MAXIMUM_INTERVAL_HOURS, None, 0)),
         status: ReportStatus::Active,
         callback: None,
-        format: ReportFormat::Csv,
+        format: Format::Csv,
     }
 }
 

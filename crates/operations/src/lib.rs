@@ -15,7 +15,6 @@ pub mod datasets;
 pub mod executions;
 pub mod external_issuers;
 pub mod failure;
-pub(crate) mod hexadecimal;
 pub mod issue_token;
 pub mod keys;
 pub mod manage;

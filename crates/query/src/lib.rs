@@ -7,6 +7,7 @@ pub mod column;
 pub mod datasets;
 pub mod diagnostic;
 pub mod fold;
+pub mod format;
 pub mod left_out;
 pub mod matching;
 pub mod metric;

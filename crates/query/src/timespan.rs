@@ -1,24 +1,39 @@
 //! TIMESPAN: named periods, relative to the start of an execution, in UTC, with their start and without their end.
 
 use std::fmt;
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 
 /// Source: the documented query specification; the meaning of each is settled in the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString, VariantArray, VariantNames)]
+#[strum(ascii_case_insensitive)]
 pub enum TimeSpan {
+    #[strum(serialize = "TODAY")]
     Today,
+    #[strum(serialize = "YESTERDAY")]
     Yesterday,
+    #[strum(serialize = "LAST_7_DAYS")]
     Last7Days,
+    #[strum(serialize = "LAST_14_DAYS")]
     Last14Days,
+    #[strum(serialize = "LAST_30_DAYS")]
     Last30Days,
+    #[strum(serialize = "LAST_90_DAYS")]
     Last90Days,
+    #[strum(serialize = "LAST_180_DAYS")]
     Last180Days,
+    #[strum(serialize = "LAST_365_DAYS")]
     Last365Days,
+    #[strum(serialize = "LAST_MONTH")]
     LastMonth,
+    #[strum(serialize = "LAST_3_MONTHS")]
     Last3Months,
+    #[strum(serialize = "LAST_6_MONTHS")]
     Last6Months,
+    #[strum(serialize = "LAST_1_YEAR")]
     Last1Year,
+    #[strum(serialize = "LIFETIME")]
     Lifetime,
 }
 
@@ -32,43 +47,17 @@ pub enum Window {
 }
 
 impl TimeSpan {
-    pub const ALL: [TimeSpan; 13] = [
-        TimeSpan::Today,
-        TimeSpan::Yesterday,
-        TimeSpan::Last7Days,
-        TimeSpan::Last14Days,
-        TimeSpan::Last30Days,
-        TimeSpan::Last90Days,
-        TimeSpan::Last180Days,
-        TimeSpan::Last365Days,
-        TimeSpan::LastMonth,
-        TimeSpan::Last3Months,
-        TimeSpan::Last6Months,
-        TimeSpan::Last1Year,
-        TimeSpan::Lifetime,
-    ];
+    pub const ALL: &'static [TimeSpan] = <TimeSpan as VariantArray>::VARIANTS;
+    /// In the same order.
+    pub const KEYWORDS: &'static [&'static str] = <TimeSpan as VariantNames>::VARIANTS;
 
     /// The keyword, as `availableDateRanges` spells it.
     pub fn keyword(self) -> &'static str {
-        match self {
-            TimeSpan::Today => "TODAY",
-            TimeSpan::Yesterday => "YESTERDAY",
-            TimeSpan::Last7Days => "LAST_7_DAYS",
-            TimeSpan::Last14Days => "LAST_14_DAYS",
-            TimeSpan::Last30Days => "LAST_30_DAYS",
-            TimeSpan::Last90Days => "LAST_90_DAYS",
-            TimeSpan::Last180Days => "LAST_180_DAYS",
-            TimeSpan::Last365Days => "LAST_365_DAYS",
-            TimeSpan::LastMonth => "LAST_MONTH",
-            TimeSpan::Last3Months => "LAST_3_MONTHS",
-            TimeSpan::Last6Months => "LAST_6_MONTHS",
-            TimeSpan::Last1Year => "LAST_1_YEAR",
-            TimeSpan::Lifetime => "LIFETIME",
-        }
+        self.into()
     }
 
     pub fn from_keyword(word: &str) -> Option<TimeSpan> {
-        TimeSpan::ALL.into_iter().find(|span| span.keyword().eq_ignore_ascii_case(word))
+        word.parse().ok()
     }
 
     /// The period before `anchor`. Whole days and months end where the anchor's own day or month begins.

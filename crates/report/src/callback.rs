@@ -3,6 +3,7 @@
 mod retry;
 mod target;
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 use url::Url;
 
@@ -20,7 +21,8 @@ pub struct Callback {
     pub on_failure: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "UPPERCASE", ascii_case_insensitive)]
 pub enum CallbackMethod {
     Get,
     /// The documented default.
@@ -30,19 +32,17 @@ pub enum CallbackMethod {
 
 impl CallbackMethod {
     pub fn name(self) -> &'static str {
-        match self {
-            CallbackMethod::Get => "GET",
-            CallbackMethod::Post => "POST",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<CallbackMethod> {
-        [CallbackMethod::Get, CallbackMethod::Post].into_iter().find(|method| method.name().eq_ignore_ascii_case(name))
+        name.parse().ok()
     }
 }
 
 /// How the execution ended. Each execution has at most one callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum CallbackEvent {
     Completed,
     Failed,
@@ -50,18 +50,16 @@ pub enum CallbackEvent {
 
 impl CallbackEvent {
     pub fn name(self) -> &'static str {
-        match self {
-            CallbackEvent::Completed => "completed",
-            CallbackEvent::Failed => "failed",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<CallbackEvent> {
-        [CallbackEvent::Completed, CallbackEvent::Failed].into_iter().find(|event| event.name() == name)
+        name.parse().ok()
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
 pub enum CallbackState {
     /// To be sent, now or once its wait is over.
     Pending,
@@ -73,19 +71,14 @@ pub enum CallbackState {
 }
 
 impl CallbackState {
-    pub const ALL: [CallbackState; 4] = [CallbackState::Pending, CallbackState::Delivered, CallbackState::Failed, CallbackState::Cancelled];
+    pub const ALL: &'static [CallbackState] = CallbackState::VARIANTS;
 
     pub fn name(self) -> &'static str {
-        match self {
-            CallbackState::Pending => "pending",
-            CallbackState::Delivered => "delivered",
-            CallbackState::Failed => "failed",
-            CallbackState::Cancelled => "cancelled",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<CallbackState> {
-        CallbackState::ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(name))
+        name.parse().ok()
     }
 }
 
@@ -144,7 +137,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for state in CallbackState::ALL {
+        for &state in CallbackState::ALL {
             assert_eq!(CallbackState::from_name(&state.name().to_uppercase()), Some(state));
         }
         for event in [CallbackEvent::Completed, CallbackEvent::Failed] {

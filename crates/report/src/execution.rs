@@ -2,11 +2,15 @@
 //!
 //! Pure: who claims an execution and when is decided in `store`.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
+use insightgate_identity::backoff::Backoff;
 use insightgate_identity::scope::Locations;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
-use crate::scheduled_report::ReportFormat;
+use insightgate_query::format::Format;
 
 /// Failed attempts before an execution fails.
 pub const MAXIMUM_FAILURES: u32 = 5;
@@ -15,12 +19,15 @@ pub const MAXIMUM_FAILURES: u32 = 5;
 pub const MAXIMUM_REFUSALS: u32 = 30;
 /// Attempts that may end with the death of their process: an execution that kills every process must not continue for ever.
 pub const MAXIMUM_DEATHS: u32 = 20;
-/// The longest wait before a run is tried again whose processes died with it, in seconds.
-const LONGEST_WAIT: i64 = 300;
+/// Waits before a run is tried again: whose processes died with it, whose failure may pass, whose credentials an object store refused.
+const AFTER_DEATHS: Backoff = Backoff { first: 1, factor: 2, longest: 300 };
+const AFTER_PASSING: Backoff = Backoff { first: 2, factor: 4, longest: i64::MAX };
+const AFTER_REFUSALS: Backoff = Backoff { first: 60, factor: 2, longest: 3600 };
 /// Days for which finished executions are listed. Source: the documented history.
 pub const HISTORY_DAYS: i64 = 90;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
+#[strum(ascii_case_insensitive)]
 pub enum ExecutionStatus {
     Pending,
     Running,
@@ -31,21 +38,43 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    pub const ALL: [ExecutionStatus; 5] =
-        [ExecutionStatus::Pending, ExecutionStatus::Running, ExecutionStatus::Paused, ExecutionStatus::Completed, ExecutionStatus::Failed];
+    pub const ALL: &'static [ExecutionStatus] = ExecutionStatus::VARIANTS;
 
     pub fn name(self) -> &'static str {
-        match self {
-            ExecutionStatus::Pending => "Pending",
-            ExecutionStatus::Running => "Running",
-            ExecutionStatus::Paused => "Paused",
-            ExecutionStatus::Completed => "Completed",
-            ExecutionStatus::Failed => "Failed",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<ExecutionStatus> {
-        ExecutionStatus::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(name))
+        name.parse().ok()
+    }
+}
+
+/// Counts the claims of an execution or a callback, so that whoever held it before changes nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// Of what nobody has claimed yet.
+    pub const NONE: Epoch = Epoch(0);
+
+    pub const fn new(number: u64) -> Epoch {
+        Epoch(number)
+    }
+
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<u64> for Epoch {
+    fn from(number: u64) -> Epoch {
+        Epoch(number)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -57,7 +86,7 @@ pub struct Execution {
     pub anchor: DateTime<Utc>,
     pub status: ExecutionStatus,
     /// The number of claims. Whoever finishes an execution must still hold the epoch of its claim.
-    pub epoch: i64,
+    pub epoch: Epoch,
     pub attempts: u32,
     /// Attempts that failed. The others ended with their process.
     pub failures: u32,
@@ -76,9 +105,9 @@ pub struct Execution {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
     /// Part of the artifact's key: the epoch of the claim that wrote it.
-    pub epoch: i64,
+    pub epoch: Epoch,
     /// The report's format at that time: a later change of the report does not change finished files.
-    pub format: ReportFormat,
+    pub format: Format,
     pub rows: u64,
     pub bytes: u64,
     /// Hexadecimal.
@@ -119,8 +148,8 @@ pub fn after_failure(failures: u32, kind: FailureKind) -> AfterFailure {
     let before = failures.saturating_sub(1);
     let (most, wait_seconds) = match kind {
         FailureKind::Lasting => return AfterFailure::GiveUp,
-        FailureKind::Passing => (MAXIMUM_FAILURES, 2_i64.saturating_mul(4_i64.saturating_pow(before))),
-        FailureKind::Refused => (MAXIMUM_REFUSALS, 60_i64.saturating_mul(2_i64.saturating_pow(before)).min(3600)),
+        FailureKind::Passing => (MAXIMUM_FAILURES, AFTER_PASSING.wait(before)),
+        FailureKind::Refused => (MAXIMUM_REFUSALS, AFTER_REFUSALS.wait(before)),
     };
     if failures >= most { AfterFailure::GiveUp } else { AfterFailure::Retry { wait_seconds } }
 }
@@ -130,7 +159,7 @@ pub fn after_failure(failures: u32, kind: FailureKind) -> AfterFailure {
 pub fn wait_after_deaths(deaths: u32) -> i64 {
     match deaths.checked_sub(2) {
         None => 0,
-        Some(further) => 2_i64.saturating_pow(further).min(LONGEST_WAIT),
+        Some(further) => AFTER_DEATHS.wait(further),
     }
 }
 

@@ -3,13 +3,13 @@
 
 use uuid::Uuid;
 
-use crate::report_format::ReportFormat;
+use insightgate_query::format::Format;
 
 /// Bytes that a file system takes for a name. Programs that save a file by its address count the percent signs of the address, too.
 const LONGEST: usize = 255;
 
 /// The name in a link. Its length is that of the encoded address.
-pub fn in_address(report: &str, execution: Uuid, format: ReportFormat) -> String {
+pub fn in_address(report: &str, execution: Uuid, format: Format) -> String {
     name(report, execution, format, |character| match character {
         'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_' | '.' | '~' => 1,
         other => 3 * other.len_utf8(),
@@ -17,7 +17,7 @@ pub fn in_address(report: &str, execution: Uuid, format: ReportFormat) -> String
 }
 
 /// The name of the saved file. It may have more of a report's name that is not in Latin letters.
-pub fn on_disk(report: &str, execution: Uuid, format: ReportFormat) -> String {
+pub fn on_disk(report: &str, execution: Uuid, format: Format) -> String {
     name(report, execution, format, char::len_utf8)
 }
 
@@ -27,7 +27,7 @@ pub fn in_ascii(file: &str) -> String {
     file.chars().map(|character| if character.is_ascii() && !matches!(character, '%' | ';') { character } else { '_' }).collect()
 }
 
-fn name(report: &str, execution: Uuid, format: ReportFormat, bytes: impl Fn(char) -> usize) -> String {
+fn name(report: &str, execution: Uuid, format: Format, bytes: impl Fn(char) -> usize) -> String {
     let end = format!("_{execution}.{}", format.name());
     let mut left = LONGEST.saturating_sub(end.len());
     let fits = |character: &char| {
@@ -60,7 +60,7 @@ mod tests {
         let id = Uuid::from_u128(1);
         let encoded = |file: &str| url::form_urlencoded::byte_serialize(file.as_bytes()).collect::<String>().len();
         for report in ["a".repeat(256), "ä".repeat(256), "日本".repeat(128), "🦀".repeat(256), " ".repeat(256), "/".repeat(256)] {
-            for format in ReportFormat::ALL {
+            for &format in Format::ALL {
                 let (address, disk) = (in_address(&report, id, format), on_disk(&report, id, format));
                 assert!(disk.len() <= LONGEST && disk.len() > LONGEST - 4, "{disk}");
                 assert!(encoded(&address.replace(' ', "%")) <= LONGEST && encoded(&address.replace(' ', "%")) > LONGEST - 12, "{address}");
@@ -83,7 +83,7 @@ mod tests {
             ("Größe 100%; 日本", "Größe 100%; 日本", "Gr__e 100__ __"),
             ("a\r\nb\u{0}c\u{7f}d\u{85}e\u{202e}f\u{2028}g", "a__b_c_d_e_f_g", "a__b_c_d_e_f_g"),
         ] {
-            let file = on_disk(report, id, ReportFormat::CsvGz);
+            let file = on_disk(report, id, Format::CsvGz);
             assert_eq!(file, format!("{saved}_{id}.csv.gz"));
             assert_eq!(in_ascii(&file), format!("{ascii}_{id}.csv.gz"));
         }

@@ -7,7 +7,9 @@ pub mod execution;
 pub mod file_name;
 pub mod instant;
 pub mod next_run;
-pub mod report_format;
 pub mod report_query;
 pub mod schedule;
 pub mod scheduled_report;
+
+#[cfg(test)]
+mod names_tests;

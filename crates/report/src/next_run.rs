@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::execution::{Execution, ExecutionStatus};
+use crate::execution::{Epoch, Execution, ExecutionStatus};
 use crate::instant;
 use crate::schedule::Schedule;
 use crate::scheduled_report::{ReportStatus, ScheduledReport, Timing};
@@ -34,7 +34,7 @@ impl ScheduledReport {
             report: self.id,
             anchor,
             status,
-            epoch: 0,
+            epoch: Epoch::NONE,
             attempts: 0,
             failures: 0,
             refusals: 0,

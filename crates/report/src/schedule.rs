@@ -1,6 +1,7 @@
 //! When a report is due: a first instant, an interval, a count, an end.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 /// Hours. Source: the documented range.
@@ -14,7 +15,8 @@ pub const SLOTS_AT_ONCE: usize = 10;
 const MISSED_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// What happens to slots that passed while no scheduler ran. Skipped slots do not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum CatchUp {
     /// The newest runs, older ones are skipped.
     #[default]
@@ -26,18 +28,14 @@ pub enum CatchUp {
 }
 
 impl CatchUp {
-    pub const ALL: [CatchUp; 3] = [CatchUp::Latest, CatchUp::All, CatchUp::None];
+    pub const ALL: &'static [CatchUp] = CatchUp::VARIANTS;
 
     pub fn name(self) -> &'static str {
-        match self {
-            CatchUp::Latest => "latest",
-            CatchUp::All => "all",
-            CatchUp::None => "none",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<CatchUp> {
-        CatchUp::ALL.into_iter().find(|policy| policy.name() == name)
+        name.parse().ok()
     }
 }
 
@@ -169,7 +167,7 @@ mod tests {
 
     #[test]
     fn fires_once_per_interval_until_the_count() {
-        for catch_up in CatchUp::ALL {
+        for &catch_up in CatchUp::ALL {
             let schedule = Schedule::new(at(10), 4, Some(3), 0);
             assert!(schedule.take_due(at(9), catch_up).0.is_empty());
             let (first, schedule) = schedule.take_due(at(10), catch_up);
@@ -277,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_moved_back_doubles_nothing() {
-        for catch_up in CatchUp::ALL {
+        for &catch_up in CatchUp::ALL {
             let (_, schedule) = Schedule::new(at(0), 4, None, 0).take_due(at(8), catch_up);
             for earlier in [7, 4, 0, -100, 8, 11] {
                 let (slots, after) = schedule.take_due(at(earlier), catch_up);

@@ -4,6 +4,7 @@
 //! elsewhere.
 
 use std::collections::BTreeMap;
+use strum::{EnumString, IntoStaticStr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
@@ -13,8 +14,8 @@ use uuid::Uuid;
 
 use crate::callback::{Callback, CallbackMethod, CallbackUrlFault, check_callback_url};
 use crate::instant;
-pub use crate::report_format::ReportFormat;
 use crate::schedule::{MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS, Schedule};
+use insightgate_query::format::Format;
 
 /// Active reports one owner may keep. Source: the documented quota, as the next two.
 pub const ACTIVE_QUOTA: u64 = 50;
@@ -44,7 +45,7 @@ pub struct ScheduledReport {
     pub timing: Timing,
     pub status: ReportStatus,
     pub callback: Option<Callback>,
-    pub format: ReportFormat,
+    pub format: Format,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub enum Timing {
     Recurring(Schedule),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
 pub enum ReportStatus {
     Active,
     /// By its owner, or because the owner may not read the data any more.
@@ -68,15 +69,11 @@ pub enum ReportStatus {
 
 impl ReportStatus {
     pub fn name(self) -> &'static str {
-        match self {
-            ReportStatus::Active => "Active",
-            ReportStatus::Paused => "Paused",
-            ReportStatus::Inactive => "Inactive",
-        }
+        self.into()
     }
 
     pub fn from_name(name: &str) -> Option<ReportStatus> {
-        [ReportStatus::Active, ReportStatus::Paused, ReportStatus::Inactive].into_iter().find(|status| status.name() == name)
+        name.parse().ok()
     }
 }
 
@@ -200,7 +197,7 @@ pub struct NewReport {
     pub description: Option<String>,
     pub query_id: String,
     pub timing: Timing,
-    pub format: ReportFormat,
+    pub format: Format,
     pub callback: Option<Callback>,
 }
 
@@ -466,9 +463,9 @@ fn count(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<u32> {
     count
 }
 
-fn format(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<ReportFormat> {
+fn format(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<Format> {
     let name = input.format.as_deref()?;
-    let format = ReportFormat::from_name(name);
+    let format = Format::from_name(name);
     if format.is_none() {
         faults.push(placeholder(name).unwrap_or(ReportFault::Format));
     }

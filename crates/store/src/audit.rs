@@ -9,8 +9,8 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 use uuid::Uuid;
 
+use crate::database::again::again;
 use crate::database::dialect::placeholders;
-use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::database::rows::insert_rows;
 use crate::{Connection, Store, StoreError, execute};

@@ -8,12 +8,13 @@ pub(crate) mod secrets;
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, CallbackState};
+use insightgate_report::execution::Epoch;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::database::dialect::placeholders;
-use crate::database::row::{Read, millis};
+use crate::database::row::{Read, millis, written_epoch};
 use crate::database::rows::in_powers_of_two;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
@@ -55,7 +56,7 @@ pub struct Callback {
     pub state: CallbackState,
     /// All attempts that were begun, including those before a replay.
     pub attempts: u32,
-    pub epoch: i64,
+    pub epoch: Epoch,
     pub due: DateTime<Utc>,
     pub give_up: DateTime<Utc>,
     pub finished: Option<DateTime<Utc>>,
@@ -203,7 +204,7 @@ impl Store {
         .bind(millis(due))
         .bind(finished.map(millis))
         .bind(callback.id.to_string())
-        .bind(callback.epoch);
+        .bind(written_epoch(callback.epoch));
         if execute(&mut transaction, query).await? == 0 {
             return Ok(false);
         }
@@ -387,7 +388,7 @@ fn read_callback(row: &AnyRow) -> Result<Callback, StoreError> {
         created: row.instant("created")?,
         state: row.named("state", CallbackState::from_name)?,
         attempts: row.count("attempts")?,
-        epoch: row.number("epoch")?,
+        epoch: row.epoch("epoch")?,
         due: row.instant("due")?,
         give_up: row.instant("give_up")?,
         finished: row.optional_instant("finished")?,

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::database::outage::Outage;
+use crate::database::outage::{self, Outage};
 
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -66,5 +66,51 @@ impl StoreError {
     /// True if a row with that key exists already.
     pub fn is_conflict(&self) -> bool {
         matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}
+
+impl StoreError {
+    /// Whether the connection was lost, so that another one may work.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            StoreError::Database(error) => outage::is_cut(error),
+            StoreError::Unrecorded { cause, .. } => cause.is_cut(),
+            _ => false,
+        }
+    }
+
+    /// Whether the database ended the transaction to break up a deadlock, or since it could not be put into an order with others.
+    pub(crate) fn met_others(&self) -> bool {
+        match self {
+            StoreError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| matches!(&*code, "40P01" | "40001")),
+            StoreError::Unrecorded { cause, .. } => cause.met_others(),
+            _ => false,
+        }
+    }
+
+    /// None for a fault that does not end by itself.
+    pub fn outage(&self) -> Option<Outage> {
+        match self {
+            StoreError::Database(error) => outage::of(error),
+            StoreError::Unreachable { outage, .. } => Some(*outage),
+            StoreError::Interrupted => Some(Outage::Away),
+            // The event could not be written for the same reason as the change.
+            StoreError::Unrecorded { cause, .. } => cause.outage(),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn an_event_that_cannot_be_written_passes_as_its_cause_does() {
+        let cause = Box::new(StoreError::Database(sqlx::Error::Io(io::Error::from(io::ErrorKind::ConnectionReset))));
+        let unrecorded = StoreError::Unrecorded { action: "user.add".into(), subject: "s".into(), cause };
+        assert_eq!(unrecorded.outage(), Some(Outage::Away));
     }
 }

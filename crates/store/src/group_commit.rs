@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::audit::{self, AuditEvent};
+use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::database::rows::in_powers_of_two;
 use crate::sign_in::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
 use crate::{Outage, Store, StoreError};

@@ -10,6 +10,7 @@ mod error;
 mod group_commit;
 mod identities;
 mod keys;
+mod opening;
 mod reports;
 mod room;
 mod sign_in;
@@ -26,7 +27,6 @@ pub use callbacks::secrets::CallbackSecret;
 pub use callbacks::{
     Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
 };
-pub use database::opening::sqlite_url;
 pub use database::outage::Outage;
 pub use error::StoreError;
 pub use identities::applications::Consent;
@@ -34,6 +34,7 @@ pub use identities::enrollment_changes::Reviewed;
 pub use identities::users::UserCredentials;
 pub use keys::StoredKey;
 pub use keys::sealed::{Sealed, SealedPlace};
+pub use opening::sqlite_url;
 pub use reports::artifact_blocks::BLOCKS_PER_ROW;
 pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use reports::retention::FileEpochs;

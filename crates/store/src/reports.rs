@@ -5,5 +5,6 @@ pub(crate) mod executions;
 pub(crate) mod next_runs;
 pub(crate) mod queries;
 pub(crate) mod replanning;
+pub(crate) mod report_row;
 pub(crate) mod retention;
 pub(crate) mod scheduled_reports;

@@ -6,9 +6,10 @@ use insightgate_identity::program::Program;
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
-use insightgate_report::execution::{Artifact, ExecutionStatus};
+use insightgate_query::format::Format;
+use insightgate_report::execution::{Artifact, Epoch, ExecutionStatus};
 use insightgate_report::schedule::{CatchUp, Schedule};
-use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
+use insightgate_report::scheduled_report::{ReportFault, ReportStatus, ScheduledReport, Timing};
 use uuid::Uuid;
 
 use sqlx::{AnyConnection, Connection as _};
@@ -70,7 +71,7 @@ fn report(id: u128, timing: Timing) -> ScheduledReport {
         timing,
         status: ReportStatus::Active,
         callback: None,
-        format: ReportFormat::Csv,
+        format: Format::Csv,
     }
 }
 
@@ -83,10 +84,10 @@ fn first_run(report: &ScheduledReport) -> NewExecution {
     NewExecution { id, report: report.id, slot: "now".into(), anchor: report.created, queued: report.created }
 }
 
-fn artifact(epoch: i64) -> Artifact {
+fn artifact(epoch: impl Into<Epoch>) -> Artifact {
     Artifact {
-        format: ReportFormat::Csv,
-        epoch,
+        format: Format::Csv,
+        epoch: epoch.into(),
         rows: 1,
         bytes: 2,
         sha256: "ab".into(),
@@ -195,7 +196,7 @@ async fn a_slot_is_queued_once_however_often_the_scheduler_runs() {
     for left in [1, 0] {
         let claimed = store.claim_execution(0, 10).await.unwrap().unwrap();
         let outcome =
-            if left == 1 { Outcome::Failed { reason: "no".into() } } else { Outcome::Completed { artifact: artifact(1), note: None } };
+            if left == 1 { Outcome::Failed { reason: "no".into() } } else { Outcome::Completed { artifact: artifact(1_u64), note: None } };
         assert!(store.finish_execution(&claimed, &outcome, None, at(100)).await.unwrap());
         let expected = if left == 1 { ReportStatus::Active } else { ReportStatus::Inactive };
         assert_eq!(status(&store, 8).await, expected, "Inactive only when the last run is over");
@@ -212,16 +213,16 @@ async fn only_the_holder_of_the_newest_epoch_can_finish_a_run() {
     assert!(store.extend_lease(first.execution.id, first.execution.epoch, 300).await.unwrap());
     assert!(store.claim_execution(250, 350).await.unwrap().is_none(), "the lease was prolonged");
     let second = store.claim_execution(301, 400).await.unwrap().unwrap();
-    assert_eq!((second.execution.epoch, second.execution.attempts), (2, 2));
+    assert_eq!((second.execution.epoch.number(), second.execution.attempts), (2, 2));
     assert!(!store.extend_lease(first.execution.id, first.execution.epoch, 500).await.unwrap());
-    let completed = |epoch| Outcome::Completed { artifact: artifact(epoch), note: Some("a note".into()) };
+    let completed = |epoch: u64| Outcome::Completed { artifact: artifact(epoch), note: Some("a note".into()) };
     assert!(!store.finish_execution(&first, &completed(1), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&second, &completed(2), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&second, &completed(2), None, at(2)).await.unwrap(), "asked again, for the answer may have been lost");
     assert!(!store.finish_execution(&first, &completed(1), None, at(2)).await.unwrap());
     let record = store.execution(second.execution.id).await.unwrap().unwrap();
     assert_eq!(record.execution.status, ExecutionStatus::Completed);
-    assert_eq!(record.execution.artifact, Some(artifact(2)));
+    assert_eq!(record.execution.artifact, Some(artifact(2_u64)));
     assert_eq!(record.report.status, ReportStatus::Inactive);
 }
 
@@ -237,7 +238,7 @@ async fn a_retry_waits_and_a_released_lease_does_not() {
     assert!(store.claim_execution(50, i64::MAX).await.unwrap().is_some());
     store.release_leases().await.unwrap();
     let now = store.lease_time().await.unwrap();
-    assert_eq!(store.claim_execution(now, i64::MAX).await.unwrap().unwrap().execution.epoch, 3);
+    assert_eq!(store.claim_execution(now, i64::MAX).await.unwrap().unwrap().execution.epoch.number(), 3);
 }
 
 #[tokio::test]
@@ -340,7 +341,7 @@ async fn a_paused_report_with_slots_to_come_stays_paused_when_its_run_ends() {
     store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
     change(&store, 8, |report| report.paused().unwrap()).await;
-    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1), note: None }, None, at(4)).await.unwrap());
+    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(4)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
 }
 

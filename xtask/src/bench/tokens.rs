@@ -36,5 +36,5 @@ pub fn run(options: &Options) -> Result<(), String> {
         bench.arg("--wrk-libraries").arg(libraries);
     }
     bench.args(["--seconds", &options.seconds.to_string(), "--rounds", &options.rounds.to_string()]).arg("--out").arg(target.join("bench"));
-    steps::run(bench.env("PYTHONDONTWRITEBYTECODE", "1"))
+    steps::run(bench.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))
 }

@@ -15,7 +15,7 @@ const CHORES: &[&str] = &["insightgate-fuzz", "xtask"];
 
 /// No IO, no runtime, no clock: these are all that they may use.
 const PURE: &[&str] = &["insightgate-identity", "insightgate-query", "insightgate-report"];
-const FOR_PURE: &[&str] = &["chrono", "memchr", "serde", "thiserror", "toml", "unicode-width", "url", "uuid"];
+const FOR_PURE: &[&str] = &["chrono", "memchr", "serde", "strum", "thiserror", "toml", "unicode-width", "url", "uuid"];
 
 /// Outer crates that have one home.
 const HOMES: &[(&str, &[&str])] = &[

@@ -122,7 +122,7 @@ pub(super) fn parameter(name: &str) -> Value {
         "from" | "to" => patterned(json!({"type": "string", "format": "date-time"}), INSTANT),
         "pageSize" => json!({"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 100}),
         "reportId" | "executionId" => id(),
-        "state" => one_of(&CallbackState::ALL.map(CallbackState::name)),
+        "state" => one_of(&CallbackState::ALL.iter().map(|state| state.name()).collect::<Vec<_>>()),
         "program" => program(),
         _ => text(),
     }

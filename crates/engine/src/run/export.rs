@@ -6,11 +6,12 @@ use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
 use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_query::datasets::catalog::Tenancy;
+use insightgate_query::format::Format;
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::encode::{Format, Halt};
+use crate::encode::{Halt, encode};
 use crate::error::EngineError;
 use crate::rows::snapshot::Snapshot;
 use crate::run::budget::Room;
@@ -144,7 +145,7 @@ impl Engine {
                 let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole).await?;
                 let least = engine.least_bytes(&scope, &plan, window, format, &snapshot).await?;
                 // What is begun here stays on the threads for queries.
-                let parts = format.encode(stream, &outputs, engine.inner.streams)?;
+                let parts = encode(format, stream, &outputs, engine.inner.streams)?;
                 Ok::<_, EngineError>((share, snapshot, least, parts))
             }
         };
@@ -175,7 +176,7 @@ impl Engine {
         Ok(ArtifactSummary {
             rows: done.rows,
             bytes: done.bytes,
-            sha256: hexadecimal(sum.finish().as_ref()),
+            sha256: hex::encode(sum.finish()),
             blocks: Vec::new(),
             data_as_of: snapshot.data_as_of,
             no_files: snapshot.is_empty(),
@@ -207,13 +208,4 @@ impl Engine {
         let rows: u64 = footers.iter().filter_map(|footer| u64::try_from(footer.file_metadata().num_rows()).ok()).sum();
         Ok(plan.limit.map_or(rows, |limit| limit.min(rows)).saturating_mul(of_row))
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(nibble.into(), 16));
-        }
-        text
-    })
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use insightgate_query::format::Format;
 use object_store::path::Path;
 use object_store::{GetOptions, GetResultPayload, ObjectStore, ObjectStoreExt as _};
 use uuid::Uuid;
 
-use crate::encode::Format;
 use crate::error::EngineError;
 use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
 use crate::storage::store_url::OpenedStore;
@@ -62,7 +62,7 @@ impl ArtifactKey {
 impl fmt::Display for ArtifactKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ArtifactKey { tenant, report, execution, epoch, format } = self;
-        write!(f, "{tenant}/{report}/{execution}-{epoch}.{}", format.extension())
+        write!(f, "{tenant}/{report}/{execution}-{epoch}.{}", format.name())
     }
 }
 
@@ -81,7 +81,7 @@ impl FromStr for ArtifactKey {
                 report: report.parse().ok()?,
                 execution: execution.parse().ok()?,
                 epoch: epoch.parse().ok()?,
-                format: Format::from_extension(extension)?,
+                format: Format::from_name(extension)?,
             })
         };
         parse().filter(|key| key.to_string() == text).ok_or_else(|| BadArtifactKey(text.to_owned()))

@@ -59,7 +59,7 @@ async fn an_artifact_is_what_its_summary_says() {
         assert_eq!(key.to_string().parse::<ArtifactKey>().unwrap(), key);
     }
     assert_eq!(artifacts(&world).len(), 2);
-    for format in Format::ALL {
+    for &format in Format::ALL {
         world.engine.delete(&key(1, format)).await.unwrap();
         world.engine.delete(&key(1, format)).await.unwrap();
         assert!(matches!(world.engine.open(&key(1, format)).await, Err(EngineError::NoSuchArtifact)));
@@ -130,7 +130,7 @@ async fn listing_finds_every_artifact_and_nothing_else() {
     world.write(&dataset, ALICE, "a.parquet", &[sale(1, None)]);
     let plan = select(&dataset, &["Id"]);
     let mut expected = Vec::new();
-    for (number, format) in Format::ALL.into_iter().enumerate() {
+    for (number, format) in Format::ALL.iter().copied().enumerate() {
         let key = key(number as u128, format);
         let summary = world.engine.export(&scope(ALICE), &plan, Window::All, format, &key, &|_| {}).await.unwrap();
         expected.push((key.to_string(), summary.bytes));

@@ -97,7 +97,7 @@ async fn every_type_reads_back() {
         ("Active", Arc::new(BooleanArray::from(vec![Some(true), None, Some(true)])), true),
     ];
     let expected = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let (bytes, rows) = file(&world.engine, &plan, format).await;
         assert_eq!(rows, 3, "{format:?}");
         match format {
@@ -139,7 +139,7 @@ async fn an_answer_without_rows_is_a_file_all_the_same() {
         if has_file {
             world.write(&dataset, ALICE, "a.parquet", &every_type());
         }
-        for format in Format::ALL {
+        for &format in Format::ALL {
             let (bytes, rows) = file(&world.engine, &none, format).await;
             assert_eq!(rows, 0);
             match format {
@@ -186,7 +186,7 @@ async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
     for (number, plan) in plans.iter().enumerate() {
         let (csv, rows) = file(&one, plan, Format::Csv).await;
         // What the engine cuts differently; the rest is put on these.
-        let formats: &[Format] = if number == 4 { &Format::ALL } else { &[Format::CsvZst, Format::Parquet, Format::Arrow] };
+        let formats: &[Format] = if number == 4 { Format::ALL } else { &[Format::CsvZst, Format::Parquet, Format::Arrow] };
         for format in formats.iter().copied() {
             let (alone, count) = file(&one, plan, format).await;
             let (together, _) = file(&four, plan, format).await;
@@ -231,7 +231,7 @@ async fn a_run_that_fails_ends_every_format() {
     let middle = damaged.len() / 2;
     damaged[middle - 20_000..middle + 20_000].fill(0xa5);
     std::fs::write(&path, &damaged).unwrap();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let mut out: Vec<u8> = Vec::new();
         let plan = select(&dataset, &["Id", "Name", "Amount", "Day"]);
         let failed = world.engine.export_to_writer(&scope(ALICE), &plan, Window::All, format, &mut out, &|_| {}).await.unwrap_err();

@@ -29,7 +29,7 @@ fn each_step_from_each_stage() {
         ("reactivate", |e| e.reactivate(NOW).ok().map(|e| e.stage), [None, None, None, None, Some(Review), Some(Active)]),
     ];
     for (name, step, expected) in steps {
-        for (stage, expected) in EnrollmentStage::ALL.into_iter().zip(expected) {
+        for (stage, expected) in EnrollmentStage::ALL.iter().copied().zip(expected) {
             assert_eq!(step(&at(stage)), expected, "{name} from {}", stage.name());
         }
     }
@@ -73,7 +73,7 @@ fn a_rejection_is_appealed_three_times_at_most() {
 
 #[test]
 fn changed_legal_details_send_an_active_enrollment_back_to_review() {
-    for stage in EnrollmentStage::ALL {
+    for &stage in EnrollmentStage::ALL {
         let expected = if stage == EnrollmentStage::Active { EnrollmentStage::Review } else { stage };
         assert_eq!(at(stage).legal_details_changed(NOW).stage, expected);
     }

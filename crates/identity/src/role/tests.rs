@@ -10,7 +10,7 @@ fn only(ids: &[&str]) -> Locations {
 
 #[test]
 fn names_find_their_role() {
-    for role in Role::ALL {
+    for &role in Role::ALL {
         assert_eq!(Role::from_id(role.id()), Some(role));
         assert!(Role::ALL.iter().all(|other| other == &role || (other.id() != role.id() && other.title() != role.title())));
     }
@@ -25,7 +25,7 @@ fn who_may_assign_what() {
         [Role::AccountAdmin, Role::MpnPartnerAdmin, Role::AdminAgent, Role::ExecutiveReportViewer, Role::ReportViewer, Role::NoPermission];
     let marketplace = [Role::Manager, Role::Developer];
     for (assigner, roles) in [
-        (Role::GlobalAdmin, &Role::ALL[..]),
+        (Role::GlobalAdmin, Role::ALL),
         (Role::AccountAdmin, &partner),
         (Role::MpnPartnerAdmin, &[]),
         (Role::AdminAgent, &[]),
@@ -35,13 +35,13 @@ fn who_may_assign_what() {
         (Role::Manager, &marketplace),
         (Role::Developer, &[]),
     ] {
-        for role in Role::ALL {
+        for &role in Role::ALL {
             assert_eq!(may_assign(&[held(assigner)], role).is_ok(), roles.contains(&role), "{assigner:?} {role:?}");
             assert_eq!(may_assign(&[], role), Err(MayNotAssign(role)));
         }
     }
     let both = [held(Role::AccountAdmin), held(Role::Manager)];
-    assert_eq!(Role::ALL.into_iter().filter(|role| may_assign(&both, *role).is_err()).collect::<Vec<_>>(), [Role::GlobalAdmin]);
+    assert_eq!(Role::ALL.iter().copied().filter(|role| may_assign(&both, *role).is_err()).collect::<Vec<_>>(), [Role::GlobalAdmin]);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_refusal_names_the_role_that_it_takes() {
 
 #[test]
 fn only_viewers_take_locations() {
-    for role in Role::ALL {
+    for &role in Role::ALL {
         assert_eq!(RoleAssignment::new(role, Locations::Organization), Ok(held(role)));
         let some = RoleAssignment::new(role, only(&[" 2 ", "1", "2"]));
         if matches!(role, Role::ExecutiveReportViewer | Role::ReportViewer) {
@@ -73,7 +73,7 @@ fn only_viewers_take_locations() {
 
 #[test]
 fn applications_hold_the_marketplaces_roles() {
-    for role in Role::ALL {
+    for &role in Role::ALL {
         let wanted = match role {
             Role::Manager | Role::Developer => Ok(held(role)),
             _ => Err(AssignmentFault::NotForApplications(role)),

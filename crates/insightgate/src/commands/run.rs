@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use insightgate_engine::{ArtifactSummary, Format};
+use insightgate_engine::ArtifactSummary;
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::datasets::catalogs::Catalogs;
@@ -10,6 +10,7 @@ use insightgate_operations::queries::explain::explain_local;
 use insightgate_operations::queries::run_locally::{LocalRun, RunFault, run_query};
 use insightgate_operations::random::Random;
 use insightgate_operations::written_file::{Output, Readers};
+use insightgate_query::format::Format;
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
 use serde_json::json;
@@ -82,12 +83,12 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
 fn format(arguments: &RunArguments, output: &Path) -> Result<Format, CommandError> {
     let file = output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let found = match (&arguments.format, output.extension()) {
-        (Some(name), _) => Format::from_extension(name).ok_or_else(|| name.clone()),
+        (Some(name), _) => Format::from_name(name).ok_or_else(|| name.clone()),
         (None, Some(extension)) => Format::from_file_name(&file).ok_or_else(|| extension.to_string_lossy().into_owned()),
         (None, None) => Ok(Format::Csv),
     };
     found.map_err(|name| {
-        let known = Format::ALL.map(Format::extension).join(", ");
+        let known = Format::NAMES.join(", ");
         CommandError::usage(format!("'{name}' is not a format: use one of {known}")).hint("say it with --format")
     })
 }

@@ -38,7 +38,7 @@ struct Made {
 /// Only the built-in datasets' own files are touched: what a person added stays, and so does a dataset that takes a built-in one's place.
 pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, credentials: &Credentials) -> Result<(), CommandError> {
     let now = context.clock.now();
-    let catalogs = Program::ALL.map(|program| builtin::catalog(program.name()));
+    let catalogs: Vec<_> = Program::ALL.iter().map(|program| builtin::catalog(program.name())).collect();
     let columns = catalogs.iter().flat_map(|catalog| catalog.datasets()).map(|dataset| dataset.columns.len()).sum();
     let (seed, rows, day) = (arguments.seed, arguments.rows, now.date_naive().to_string());
     let made = Made { seed, rows, day, programs: Program::ALL.to_vec(), columns };
@@ -51,7 +51,7 @@ pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, 
     let settings = [partner(), other_partner()].map(|partner| SampleSettings { seed: arguments.seed, rows: arguments.rows, now, partner });
     let tenants = [credentials.tenant_id, credentials.other_tenant_id];
     let mut tables = Vec::new();
-    for program in Program::ALL {
+    for &program in Program::ALL {
         for dataset in builtin::catalog(program.name()).datasets() {
             if Catalogs::definition_file(&folder.definitions(), program, &dataset.name).exists() {
                 continue;

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use insightgate_identity::guessing::{Count, Counted, FORGIVES_AGAIN};
+use insightgate_identity::guessing::{Counted, FORGIVES_AGAIN, Lockout};
 use uuid::Uuid;
 
 /// Addresses that are remembered, and users who have lowered the count of one.
@@ -30,7 +30,7 @@ struct State {
 
 #[derive(Debug, Clone, Default)]
 struct Failures {
-    count: Count,
+    count: Lockout,
     last: DateTime<Utc>,
 }
 

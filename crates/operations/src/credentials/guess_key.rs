@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::credentials::address_guard::network_of;
-use crate::hexadecimal::hexadecimal;
 use crate::keys::vault::{Vault, VaultFault};
 use crate::random::{NoRandomness, Random};
 
@@ -64,12 +63,12 @@ impl GuessKey {
             Subject::User(id) => id.to_string(),
             Subject::Nobody(digest) => digest.clone(),
         };
-        let digest = self.digest(&["password", &whose, &hexadecimal(work)]);
+        let digest = self.digest(&["password", &whose, &hex::encode(work)]);
         WrongPassword(u128::from_be_bytes(digest))
     }
 
     fn text(&self, parts: &[&str]) -> String {
-        hexadecimal(&self.digest(parts))
+        hex::encode(self.digest(parts))
     }
 
     /// Half of the tag, which is more than enough to tell such things apart.

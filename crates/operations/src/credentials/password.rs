@@ -10,7 +10,6 @@ use insightgate_identity::application::ClientSecret;
 use thiserror::Error;
 
 use crate::credentials::hashing_queue::{Asker, Busy, HashingQueue};
-use crate::hexadecimal::hexadecimal;
 use crate::random::Random;
 
 /// Hashes passwords on threads of their own, a few at a time, and lets a bounded number wait. A flood of sign-ins must not use up the memory or stop
@@ -136,7 +135,7 @@ fn hash(password: &str, salt: &[u8]) -> Result<String, PasswordFault> {
 
 /// SHA-256, hexadecimal: what is stored of a client secret or a refresh token.
 pub fn secret_digest(secret: &str) -> String {
-    hexadecimal(digest(&SHA256, secret.as_bytes()).as_ref())
+    hex::encode(digest(&SHA256, secret.as_bytes()))
 }
 
 /// The stored secret that matches the one that was sent, if any. All are compared, each in constant time.

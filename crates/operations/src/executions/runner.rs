@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 use insightgate_engine::{ArtifactKey, BlockSum, EngineError};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
-use insightgate_report::execution::{AfterFailure, Artifact, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
+use insightgate_report::execution::{AfterFailure, Artifact, Epoch, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
 use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, NewCallback, Outcome, Store};
 
@@ -69,7 +69,7 @@ pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &T
     };
     turn.goes_on();
     let Some(outcome) = attempted else {
-        tracing::warn!(execution = %claimed.execution.id, epoch = claimed.execution.epoch, "a run was cancelled, or its lease was lost");
+        tracing::warn!(execution = %claimed.execution.id, epoch = %claimed.execution.epoch, "a run was cancelled, or its lease was lost");
         remove(context, &key(&claimed, claimed.execution.epoch)).await;
         return Ok(true);
     };
@@ -197,7 +197,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
     })?;
     let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
-    let format = artifact_key::format(report.format);
+    let format = report.format;
     let exported = context.engine.export_within(&scope, &plan, window, format, (&key, &room), &|_| {}).await;
     let summary = match exported {
         Ok(summary) => summary,
@@ -303,14 +303,14 @@ fn kind(error: &EngineError) -> FailureKind {
     }
 }
 
-fn key(claimed: &ClaimedExecution, epoch: i64) -> ArtifactKey {
+fn key(claimed: &ClaimedExecution, epoch: Epoch) -> ArtifactKey {
     artifact_key::of(&claimed.report, claimed.execution.id, epoch, claimed.report.format)
 }
 
 /// What earlier holders of the run may have left.
 async fn remove_older(context: &Context, claimed: &ClaimedExecution) {
-    for epoch in (1..claimed.execution.epoch).rev().take(EARLIER_EPOCHS) {
-        remove(context, &key(claimed, epoch)).await;
+    for epoch in (1..claimed.execution.epoch.number()).rev().take(EARLIER_EPOCHS) {
+        remove(context, &key(claimed, Epoch::new(epoch))).await;
     }
 }
 

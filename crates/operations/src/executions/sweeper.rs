@@ -77,7 +77,7 @@ pub async fn remove_strays(context: &Context, turn: &Turn) -> Result<(), Failure
         turn.goes_on();
         let key = file?.key;
         let Some(FileEpochs { writing, published }) = context.store.file_epochs(key.execution).await? else { continue };
-        if ![writing, published].into_iter().flatten().any(|epoch| u64::try_from(epoch) == Ok(key.epoch)) {
+        if ![writing, published].into_iter().flatten().any(|epoch| epoch.number() == key.epoch) {
             tracing::info!(execution = %key.execution, epoch = key.epoch, "a file that no run has published is removed");
             // One that stays does not keep the others.
             if let Err(error) = context.engine.delete(&key).await {

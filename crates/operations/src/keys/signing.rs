@@ -17,7 +17,6 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::hexadecimal::hexadecimal;
 use crate::keys::key_age::KeyAge;
 use crate::keys::vault::{Vault, VaultFault};
 use crate::random::NoRandomness;
@@ -271,7 +270,7 @@ impl SigningKey {
             DecodingKey::from_rsa_raw_components(modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
         // The id follows from the key, so that it is the same wherever the key is.
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, modulus.big_endian_without_leading_zero());
-        let id = hexadecimal(digest.as_ref().get(..16).unwrap_or_default());
+        let id = hex::encode(digest.as_ref().get(..16).unwrap_or_default());
         let header = serde_json::json!({"typ": "JWT", "alg": "RS256", "kid": id});
         let header = URL_SAFE_NO_PAD.encode(header.to_string());
         SigningKey { id, created, header, pair, verifier }

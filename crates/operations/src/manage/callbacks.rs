@@ -43,7 +43,7 @@ pub async fn list_callbacks(context: &Context, administrator: &Administrator, qu
         text.map(|text| Uuid::try_parse(text.trim()).map_err(wrong)).transpose()
     };
     let state = query.state.map(|name| {
-        let known = CallbackState::ALL.map(CallbackState::name).join(", ");
+        let known = CallbackState::ALL.iter().map(|state| state.name()).collect::<Vec<_>>().join(", ");
         CallbackState::from_name(name.trim()).ok_or_else(|| Failure::Invalid(format!("'state' should be one of {known}.")))
     });
     let limit = match query.page_size.as_deref().map(str::parse) {

@@ -1,9 +1,10 @@
 //! A query on local data without a server, for operators and benchmarks, with the plan, the policy and the encoder of a report.
 
 use chrono::{DateTime, Utc};
-use insightgate_engine::{ArtifactSummary, Engine, EngineError, ExportProgress, Format};
+use insightgate_engine::{ArtifactSummary, Engine, EngineError, ExportProgress};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic::{self, Diagnostics};
+use insightgate_query::format::Format;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
 

@@ -341,7 +341,7 @@ impl Parser {
         };
         let span = TimeSpan::from_keyword(&word);
         if span.is_none() && !self.only_counts() {
-            let advice = match nearest(&word, TimeSpan::ALL.map(TimeSpan::keyword)) {
+            let advice = match nearest(&word, TimeSpan::KEYWORDS.iter().copied()) {
                 Some(near) => format!("did you mean {near}? All are {}", span_keywords()),
                 None => format!("it is one of {}", span_keywords()),
             };
@@ -414,5 +414,5 @@ impl Parser {
 }
 
 fn span_keywords() -> String {
-    alternatives(&TimeSpan::ALL.map(TimeSpan::keyword))
+    alternatives(TimeSpan::KEYWORDS)
 }

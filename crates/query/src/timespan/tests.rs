@@ -87,7 +87,7 @@ fn spans_are_whole_days_and_months_before_the_anchor() {
 #[test]
 fn the_ends_of_time_do_not_panic() {
     for anchor in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, at("0000-01-01T00:00:00Z"), at("-0001-03-01T00:00:00Z")] {
-        for span in TimeSpan::ALL {
+        for &span in TimeSpan::ALL {
             if let Window::Between { start, end } = span.window(anchor) {
                 assert!(start.unwrap() <= end && end <= anchor, "{span} at {anchor}");
             }
@@ -97,7 +97,7 @@ fn the_ends_of_time_do_not_panic() {
 
 #[test]
 fn keywords() {
-    for span in TimeSpan::ALL {
+    for &span in TimeSpan::ALL {
         assert_eq!(TimeSpan::from_keyword(&span.to_string().to_lowercase()), Some(span));
     }
     assert_eq!(TimeSpan::from_keyword("LAST_2_MONTHS"), None);

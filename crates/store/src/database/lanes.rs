@@ -19,9 +19,10 @@ use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlSt
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::database::again::ATTEMPTS;
 use crate::database::connection::Connection;
 use crate::database::dialect::{Dialect, LaneKind};
-use crate::database::outage::{ATTEMPTS, NoConnection, is_cut, none_free};
+use crate::database::outage::{NoConnection, is_cut, none_free};
 
 /// How long a caller waits for a connection while nothing gets done on any of them.
 const ACQUIRE: Duration = Duration::from_secs(2);

@@ -30,13 +30,13 @@
 //!
 //! Locks are taken in this order, and those of one kind by id, so that no two transactions wait for each other: the turn to queue, tenant, owner,
 //! user, application, subject, report, execution, callback, session, code, token, the version of identities. Where the database still finds a
-//! deadlock it ends one of the two, which [`crate::database::outage::again`] tries anew.
+//! deadlock it ends one of the two, which [`crate::database::again::again`] tries anew.
 
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use crate::database::again::again;
 use crate::database::dialect::placeholders;
-use crate::database::outage::again;
 use crate::{Pool, Store, StoreError, Transaction, execute};
 
 /// Held alone, unless it says shared.

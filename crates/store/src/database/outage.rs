@@ -5,8 +5,6 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::StoreError;
-
 /// The kind of an outage. Its text is for everybody, including strangers, and names no host, file or statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outage {
@@ -34,22 +32,6 @@ impl fmt::Display for Outage {
     }
 }
 
-/// How often a statement is tried, each time on another connection, if its connection is lost. A failover or a restarting proxy ends the second
-/// connection as well as the first.
-pub(crate) const ATTEMPTS: usize = 4;
-
-/// Tries again on another connection where its own was cut, and where the database ended it for others that it met. For what only reads, and for whole
-/// transactions: one that was cut or ended has not taken place, unless its end was under way, and then it says [`StoreError::Interrupted`].
-pub(crate) async fn again<T, Tried: Future<Output = Result<T, StoreError>>>(attempt: impl Fn() -> Tried) -> Result<T, StoreError> {
-    for _ in 1..ATTEMPTS {
-        match attempt().await {
-            Err(error) if error.is_cut() || error.met_others() => {}
-            outcome => return outcome,
-        }
-    }
-    attempt().await
-}
-
 /// No connection was returned in time, and none could be opened.
 #[derive(Debug)]
 pub(crate) struct NoConnection {
@@ -73,38 +55,6 @@ impl Error for NoConnection {}
 
 pub(crate) fn none_free(why: NoConnection) -> sqlx::Error {
     sqlx::Error::Io(io::Error::other(why))
-}
-
-impl StoreError {
-    /// Whether the connection was lost, so that another one may work.
-    pub(crate) fn is_cut(&self) -> bool {
-        match self {
-            StoreError::Database(error) => is_cut(error),
-            StoreError::Unrecorded { cause, .. } => cause.is_cut(),
-            _ => false,
-        }
-    }
-
-    /// Whether the database ended the transaction to break up a deadlock, or since it could not be put into an order with others.
-    pub(crate) fn met_others(&self) -> bool {
-        match self {
-            StoreError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| matches!(&*code, "40P01" | "40001")),
-            StoreError::Unrecorded { cause, .. } => cause.met_others(),
-            _ => false,
-        }
-    }
-
-    /// None for a fault that does not end by itself.
-    pub fn outage(&self) -> Option<Outage> {
-        match self {
-            StoreError::Database(error) => of(error),
-            StoreError::Unreachable { outage, .. } => Some(*outage),
-            StoreError::Interrupted => Some(Outage::Away),
-            // The event could not be written for the same reason as the change.
-            StoreError::Unrecorded { cause, .. } => cause.outage(),
-            _ => None,
-        }
-    }
 }
 
 pub(crate) fn of(error: &sqlx::Error) -> Option<Outage> {
@@ -180,9 +130,6 @@ mod tests {
             assert!(!is_cut(&error), "{error}");
         }
         assert!(is_cut_code("57P01") && is_cut_code("08006") && !is_cut_code("57014") && !is_cut_code("53300"));
-        let cause = Box::new(StoreError::Database(io(io::ErrorKind::ConnectionReset)));
-        let unrecorded = StoreError::Unrecorded { action: "user.add".into(), subject: "s".into(), cause };
-        assert_eq!(unrecorded.outage(), Some(Outage::Away), "which passes, as its cause does");
     }
 
     #[test]

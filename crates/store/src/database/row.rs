@@ -1,14 +1,39 @@
 //! Values as in the tables: identifiers as TEXT, times as milliseconds.
 
 use chrono::{DateTime, Utc};
+use insightgate_identity::scope::Locations;
+use insightgate_report::execution::Epoch;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::StoreError;
 
+pub(crate) fn written_epoch(epoch: Epoch) -> i64 {
+    i64::try_from(epoch.number()).unwrap_or(i64::MAX)
+}
+
 pub(crate) fn millis(instant: DateTime<Utc>) -> i64 {
     instant.timestamp_millis()
+}
+
+/// None for the whole organisation.
+pub(crate) fn written_locations(locations: &Locations) -> Option<String> {
+    match locations {
+        Locations::Organization => None,
+        Locations::Only(mpn_ids) => Some(serde_json::Value::from(mpn_ids.clone()).to_string()),
+    }
+}
+
+/// A list that cannot be read is an error that is logged. It covers nothing, and never the whole organisation.
+pub(crate) fn read_locations(stored: Option<String>) -> Result<Locations, StoreError> {
+    match stored {
+        None => Ok(Locations::Organization),
+        Some(json) => match serde_json::from_str(&json) {
+            Ok(mpn_ids) => Ok(Locations::Only(mpn_ids)),
+            Err(_) => Err(StoreError::Corrupt { column: "locations", value: json }),
+        },
+    }
 }
 
 /// Typed reads of one row. A value that this version cannot have written is an error, and never becomes a default.
@@ -30,6 +55,14 @@ pub(crate) trait Read {
     fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
         let Some(text) = self.optional_text(column)? else { return Ok(None) };
         Uuid::try_parse(&text).map(Some).map_err(|_| StoreError::Corrupt { column, value: text })
+    }
+
+    fn epoch(&self, column: &'static str) -> Result<Epoch, StoreError> {
+        Ok(Epoch::new(self.count(column)?))
+    }
+
+    fn optional_epoch(&self, column: &'static str) -> Result<Option<Epoch>, StoreError> {
+        Ok(self.optional_count(column)?.map(Epoch::new))
     }
 
     fn instant(&self, column: &'static str) -> Result<DateTime<Utc>, StoreError> {

@@ -7,9 +7,9 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use uuid::Uuid;
 
+use crate::database::again::again;
 use crate::database::dialect::by_bytes;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::sign_in::refresh_tokens::revoke;

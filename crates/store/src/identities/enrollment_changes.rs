@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::audit::AuditEvent;
 use crate::audit::recording::record;
+use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::identities::tenants::{add_tenant, put_enrollment, read_enrollment, written_profile};
 use crate::reports::scheduled_reports::pause_reports;
 use crate::{Store, StoreError, Transaction, execute};

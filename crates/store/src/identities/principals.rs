@@ -3,14 +3,13 @@
 use insightgate_identity::application::Permission;
 use insightgate_identity::principal::Principal;
 use insightgate_identity::role::{Role, RoleAssignment};
-use insightgate_identity::scope::Locations;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::again::again;
 use crate::database::dialect::by_bytes;
-use crate::database::outage::again;
-use crate::database::row::Read;
+use crate::database::row::{Read, read_locations, written_locations};
 use crate::identities::applications::{read_application, written_user};
 use crate::identities::tenants::{read_enrollment, read_tenant};
 use crate::identities::users::{SELECT_USERS, read_user};
@@ -131,23 +130,4 @@ impl Store {
 
 fn read_assignment(row: &AnyRow) -> Result<RoleAssignment, StoreError> {
     Ok(RoleAssignment { role: row.named("role", Role::from_id)?, locations: read_locations(row.optional_text("locations")?)? })
-}
-
-/// None for the whole organisation.
-pub(crate) fn written_locations(locations: &Locations) -> Option<String> {
-    match locations {
-        Locations::Organization => None,
-        Locations::Only(mpn_ids) => Some(serde_json::Value::from(mpn_ids.clone()).to_string()),
-    }
-}
-
-/// A list that cannot be read is an error that is logged. It covers nothing, and never the whole organisation.
-pub(crate) fn read_locations(stored: Option<String>) -> Result<Locations, StoreError> {
-    match stored {
-        None => Ok(Locations::Organization),
-        Some(json) => match serde_json::from_str(&json) {
-            Ok(mpn_ids) => Ok(Locations::Only(mpn_ids)),
-            Err(_) => Err(StoreError::Corrupt { column: "locations", value: json }),
-        },
-    }
 }

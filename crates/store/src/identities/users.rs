@@ -6,9 +6,9 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::again::again;
 use crate::database::dialect::by_bytes;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::sign_in::counts::forget_failures;

@@ -1,19 +1,18 @@
 //! Everything that is encrypted at rest, in one list, so that a change of the encryption key misses nothing.
 
 use sqlx::any::AnyRow;
+use strum::VariantArray;
 
 use crate::database::row::Read;
 use crate::{Store, StoreError};
 
 /// A column of sealed texts. A new one is added here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum SealedPlace {
     Keys,
     TotpSecrets,
     CallbackSecrets,
 }
-
-const PLACES: [SealedPlace; 3] = [SealedPlace::Keys, SealedPlace::TotpSecrets, SealedPlace::CallbackSecrets];
 
 impl SealedPlace {
     /// Selects `id`, `purpose` (which the text was sealed for) and `sealed`.
@@ -56,7 +55,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn sealed(&self) -> Result<Vec<Sealed>, StoreError> {
         let mut found = Vec::new();
-        for place in PLACES {
+        for &place in SealedPlace::VARIANTS {
             for row in sqlx::query(place.select()).fetch_all(&self.pool).await? {
                 found.push(Sealed::read(place, &row)?);
             }

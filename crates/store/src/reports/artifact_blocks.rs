@@ -4,11 +4,12 @@
 //! the execution.
 
 use chrono::{DateTime, Utc};
+use insightgate_report::execution::Epoch;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::audit;
-use crate::database::row::{Read, millis};
+use crate::database::row::{Read, millis, written_epoch};
 use crate::database::rows::insert_rows;
 use crate::{AuditEvent, Store, StoreError, execute};
 
@@ -23,23 +24,23 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn put_block_sums(&self, execution: Uuid, epoch: i64, sums: &[BlockSum]) -> Result<bool, StoreError> {
+    pub async fn put_block_sums(&self, execution: Uuid, epoch: Epoch, sums: &[BlockSum]) -> Result<bool, StoreError> {
         let mut transaction = self.begin_beside().await?;
         let held = format!("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running' {}", self.dialect.for_update());
         let held = sqlx::query(AssertSqlSafe(held));
-        if held.bind(execution.to_string()).bind(epoch).fetch_optional(&mut *transaction).await?.is_none() {
+        if held.bind(execution.to_string()).bind(written_epoch(epoch)).fetch_optional(&mut *transaction).await?.is_none() {
             return Ok(false);
         }
         let earlier = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
         execute(&mut transaction, earlier.bind(execution.to_string())).await?;
         let per_row = usize::try_from(BLOCKS_PER_ROW).unwrap_or(usize::MAX);
-        let rows: Vec<(i64, String)> = (0..).step_by(per_row).zip(sums.chunks(per_row).map(hexadecimal)).collect();
+        let rows: Vec<(i64, String)> = (0..).step_by(per_row).zip(sums.chunks(per_row).map(|sums| hex::encode(sums.concat()))).collect();
         insert_rows(
             &mut transaction,
             ("artifact_blocks (execution_id, epoch, first_block, sums)", ""),
             4,
             &rows,
-            |query, (first, sums)| query.bind(execution.to_string()).bind(epoch).bind(*first).bind(sums.clone()),
+            |query, (first, sums)| query.bind(execution.to_string()).bind(written_epoch(epoch)).bind(*first).bind(sums.clone()),
         )
         .await?;
         transaction.commit().await?;
@@ -51,13 +52,13 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn block_sums(&self, execution: Uuid, epoch: i64, block: u64) -> Result<Option<Vec<BlockSum>>, StoreError> {
+    pub async fn block_sums(&self, execution: Uuid, epoch: Epoch, block: u64) -> Result<Option<Vec<BlockSum>>, StoreError> {
         let first = i64::try_from(block - block % BLOCKS_PER_ROW).unwrap_or(i64::MAX);
         let query = sqlx::query("SELECT sums FROM artifact_blocks WHERE execution_id = $1 AND epoch = $2 AND first_block = $3");
-        let row = query.bind(execution.to_string()).bind(epoch).bind(first).fetch_optional(&self.pool).await?;
+        let row = query.bind(execution.to_string()).bind(written_epoch(epoch)).bind(first).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
         let text = row.text("sums")?;
-        read_hexadecimal(&text).map(Some).ok_or(StoreError::Corrupt { column: "sums", value: text.chars().take(70).collect() })
+        read_sums(&text).map(Some).ok_or(StoreError::Corrupt { column: "sums", value: text.chars().take(70).collect() })
     }
 
     /// Records that a file is damaged, with an audit event, unless that was done since `unless_since`. Returns whether it was done now. The audit
@@ -84,17 +85,7 @@ impl Store {
     }
 }
 
-fn hexadecimal(sums: &[BlockSum]) -> String {
-    let digits = sums.iter().flatten().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
-}
-
-fn read_hexadecimal(text: &str) -> Option<Vec<BlockSum>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok()).collect();
-    let digits = digits?;
-    let sums = digits.chunks(2 * size_of::<BlockSum>()).map(|digits| {
-        let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
-        BlockSum::try_from(bytes).ok()
-    });
-    sums.collect()
+fn read_sums(text: &str) -> Option<Vec<BlockSum>> {
+    let bytes = hex::decode(text).ok()?;
+    bytes.chunks(size_of::<BlockSum>()).map(|sum| BlockSum::try_from(sum).ok()).collect()
 }

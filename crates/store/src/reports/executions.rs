@@ -4,17 +4,17 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
-use insightgate_report::execution::{Artifact, Execution, ExecutionStatus, MAXIMUM_DEATHS, wait_after_deaths};
-use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport};
+use insightgate_query::format::Format;
+use insightgate_report::execution::{Artifact, Epoch, Execution, ExecutionStatus, MAXIMUM_DEATHS, wait_after_deaths};
+use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
+use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
-use crate::database::row::{Read, millis};
-use crate::identities::principals::{read_locations, written_locations};
-use crate::reports::scheduled_reports::read_report;
+use crate::database::row::{Read, millis, read_locations, written_epoch, written_locations};
+use crate::reports::report_row::read_report;
 use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn release_execution(&self, id: Uuid, epoch: i64) -> Result<bool, StoreError> {
+    pub async fn release_execution(&self, id: Uuid, epoch: Epoch) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::ReportOfExecution(id)).await?;
         let query = sqlx::query(
             "UPDATE executions SET attempts = attempts - 1, lease_until = 0,
@@ -156,7 +156,7 @@ impl Store {
                                THEN 'Paused' ELSE 'Pending' END
              WHERE id = $1 AND epoch = $2 AND status = 'Running'",
         );
-        let released = execute(&mut transaction, query.bind(id.to_string()).bind(epoch)).await?;
+        let released = execute(&mut transaction, query.bind(id.to_string()).bind(written_epoch(epoch))).await?;
         transaction.commit().await?;
         Ok(released == 1)
     }
@@ -165,10 +165,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn extend_lease(&self, id: Uuid, epoch: i64, lease_until: i64) -> Result<bool, StoreError> {
+    pub async fn extend_lease(&self, id: Uuid, epoch: Epoch, lease_until: i64) -> Result<bool, StoreError> {
         let mut connection = self.reports.acquire().await?;
         let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
-        Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(epoch)).await? == 1)
+        Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(written_epoch(epoch))).await? == 1)
     }
 
     /// Ends the lease of every running execution and of every claimed callback, since their holder died. For the start of the only process that uses
@@ -219,14 +219,14 @@ impl Store {
                      WHERE id = $1 AND epoch = $9 AND status = 'Running'",
                 )
                 .bind(id)
-                .bind(artifact.epoch)
+                .bind(written_epoch(artifact.epoch))
                 .bind(i64::try_from(artifact.rows).unwrap_or(i64::MAX))
                 .bind(i64::try_from(artifact.bytes).unwrap_or(i64::MAX))
                 .bind(artifact.sha256.clone())
                 .bind(millis(artifact.generated))
                 .bind(artifact.data_as_of.map(millis))
                 .bind(note.clone())
-                .bind(epoch)
+                .bind(written_epoch(epoch))
                 .bind(written_locations(&artifact.locations))
                 .bind(artifact.format.name())
                 .bind(written_locations(&artifact.unredacted));
@@ -241,14 +241,15 @@ impl Store {
                      WHERE id = $1 AND epoch = $4 AND status = 'Running'",
                 );
                 let refused = i64::from(matches!(outcome, Outcome::Postponed { .. }));
-                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(epoch).bind(refused)).await?
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(written_epoch(epoch)).bind(refused))
+                    .await?
             }
             Outcome::Failed { reason } | Outcome::Refused { reason } => {
                 let query = sqlx::query(
                     "UPDATE executions SET status = 'Failed', failure = $2, finished = $3, failures = failures + 1
                      WHERE id = $1 AND epoch = $4 AND status = 'Running'",
                 );
-                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(millis(now)).bind(epoch)).await?
+                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(millis(now)).bind(written_epoch(epoch))).await?
             }
         };
         if changed == 0 {
@@ -333,7 +334,7 @@ async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outc
         Outcome::Retry { .. } | Outcome::Postponed { .. } => return Ok(false),
     };
     let query = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = $3");
-    let query = query.bind(claimed.execution.id.to_string()).bind(claimed.execution.epoch).bind(status.name());
+    let query = query.bind(claimed.execution.id.to_string()).bind(written_epoch(claimed.execution.epoch)).bind(status.name());
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
@@ -372,11 +373,11 @@ pub(crate) async fn end_exhausted_report(connection: &mut Connection, report: &s
 }
 
 pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
-    let artifact = match row.optional_number("artifact_epoch")? {
+    let artifact = match row.optional_epoch("artifact_epoch")? {
         None => None,
         Some(epoch) => Some(Artifact {
             epoch,
-            format: row.named("artifact_format", ReportFormat::from_name)?,
+            format: row.named("artifact_format", Format::from_name)?,
             rows: row.count("row_count")?,
             bytes: row.count("byte_count")?,
             sha256: row.text("sha256")?,
@@ -391,7 +392,7 @@ pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
         report: row.id("report_id")?,
         anchor: row.instant("anchor")?,
         status: row.named("status", ExecutionStatus::from_name)?,
-        epoch: row.number("epoch")?,
+        epoch: row.epoch("epoch")?,
         attempts: row.count("attempts")?,
         failures: row.count("failures")?,
         refusals: row.count("refusals")?,

@@ -4,7 +4,7 @@ use insightgate_identity::program::Program;
 use insightgate_report::scheduled_report::ScheduledReport;
 use uuid::Uuid;
 
-use crate::reports::scheduled_reports::read_report;
+use crate::reports::report_row::read_report;
 use crate::{Store, StoreError, execute};
 
 impl Store {

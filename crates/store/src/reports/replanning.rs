@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::database::row::millis;
 use crate::reports::executions::end_exhausted_report;
-use crate::reports::scheduled_reports::read_report;
+use crate::reports::report_row::read_report;
 use crate::{Store, StoreError, execute};
 
 /// Farther ahead than any of these waits can be.

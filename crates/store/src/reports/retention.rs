@@ -1,14 +1,14 @@
 //! Retention: files, and then the executions that they came from.
 
 use chrono::{DateTime, Utc};
-use insightgate_report::execution::ExecutionStatus;
+use insightgate_report::execution::{Epoch, ExecutionStatus};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::database::row::{Read, millis};
 use crate::reports::executions::read_execution;
-use crate::reports::scheduled_reports::read_report;
+use crate::reports::report_row::read_report;
 use crate::{ExecutionRecord, Store, StoreError, execute};
 
 /// Runs that one statement reads or forgets at most.
@@ -129,17 +129,17 @@ impl Store {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileEpochs {
     /// The epoch of the claim that may be writing.
-    pub writing: Option<i64>,
-    pub published: Option<i64>,
+    pub writing: Option<Epoch>,
+    pub published: Option<Epoch>,
 }
 
 impl FileEpochs {
     fn read(row: &AnyRow) -> Result<FileEpochs, StoreError> {
         let status = row.named("status", ExecutionStatus::from_name)?;
         let published = match row.optional_number("artifact_removed")? {
-            None => row.optional_number("artifact_epoch")?,
+            None => row.optional_epoch("artifact_epoch")?,
             Some(_) => None,
         };
-        Ok(FileEpochs { writing: if status == ExecutionStatus::Running { Some(row.number("epoch")?) } else { None }, published })
+        Ok(FileEpochs { writing: if status == ExecutionStatus::Running { Some(row.epoch("epoch")?) } else { None }, published })
     }
 }

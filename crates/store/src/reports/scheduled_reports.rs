@@ -2,19 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
-use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::execution::ExecutionStatus;
-use insightgate_report::schedule::{CatchUp, Schedule};
-use insightgate_report::scheduled_report::{ReportFault, ReportFormat, ReportStatus, ScheduledReport, Timing};
+use insightgate_report::schedule::CatchUp;
+use insightgate_report::scheduled_report::{ReportFault, ReportStatus, ScheduledReport, Timing};
 use sqlx::Row;
-use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::callbacks::cancel_callbacks;
+use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::reports::executions::{NewExecution, end_exhausted_report, insert_execution};
+use crate::reports::report_row::read_report;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
 
@@ -373,46 +372,4 @@ fn bind_report<'q>(query: AnyQuery<'q>, report: &ScheduledReport) -> AnyQuery<'q
         .bind(i64::from(report.callback.as_ref().is_some_and(|callback| callback.on_failure)))
         .bind(schedule.and_then(|schedule| schedule.end).map(millis))
         .bind(schedule.and_then(|schedule| schedule.next_run).map(|id| id.to_string()))
-}
-
-pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
-    let timing = if row.flag("execute_now")? {
-        Timing::Once { query_start: row.optional_instant("query_start")?, query_end: row.optional_instant("query_end")? }
-    } else {
-        Timing::Recurring(Schedule {
-            start: row.instant("start_time")?,
-            interval_hours: row.count("interval_hours")?,
-            count: row.optional_count("recurrence_count")?,
-            fired: row.count("fired")?,
-            next: row.optional_instant("next_slot")?,
-            revision: row.count("revision")?,
-            end: row.optional_instant("end_time")?,
-            next_run: row.optional_id("next_run_id")?,
-        })
-    };
-    let callback = match row.optional_text("callback_url")? {
-        None => None,
-        Some(url) => {
-            let method = row.named("callback_method", CallbackMethod::from_name)?;
-            Some(Callback { url, method, on_failure: row.flag("callback_on_failure")? })
-        }
-    };
-    Ok(ScheduledReport {
-        id: row.id("id")?,
-        tenant: row.id("tenant_id")?,
-        owner: row.id("owner_id")?,
-        application: row.id("application_id")?,
-        program: row.named("program", |name| name.parse().ok())?,
-        name: row.text("name")?,
-        description: row.optional_text("description")?,
-        query_id: row.text("query_id")?,
-        query: row.text("query")?,
-        user: row.text("owner_name")?,
-        created: row.instant("created")?,
-        modified: row.optional_instant("modified")?,
-        timing,
-        status: row.named("status", ReportStatus::from_name)?,
-        callback,
-        format: row.named("format", ReportFormat::from_name)?,
-    })
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::sign_in::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::sign_in::sessions::hold_session;

@@ -2,13 +2,13 @@
 //! that neither the answer nor its time shows which it is.
 
 use chrono::{DateTime, Utc};
-use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES, KNOWN_FOR, REMEMBERED_FOR, WrongPassword, is_known};
+use insightgate_identity::guessing::{KNOWN_ADDRESSES, KNOWN_FOR, Lockout, REMEMBERED_FOR, WrongPassword, is_known};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
 
@@ -32,7 +32,7 @@ impl Subject {
 /// The count that an attempt from a network belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SignInCount {
-    pub count: Count,
+    pub count: Lockout,
     /// The user's last sign-in from there; None: the network is unknown, and the count is that of all strangers.
     pub last_success: Option<DateTime<Utc>>,
 }
@@ -63,7 +63,7 @@ impl Store {
         subject: &Subject,
         network: Option<&str>,
         now: DateTime<Utc>,
-        change: impl Fn(Count) -> Count,
+        change: impl Fn(Lockout) -> Lockout,
     ) -> Result<SignInCount, StoreError> {
         again(|| self.try_to_change(subject, network, now, &change)).await
     }
@@ -73,13 +73,13 @@ impl Store {
         subject: &Subject,
         network: Option<&str>,
         now: DateTime<Utc>,
-        change: impl Fn(Count) -> Count,
+        change: impl Fn(Lockout) -> Lockout,
     ) -> Result<SignInCount, StoreError> {
         let mut transaction = self.begin(Hold::Subject(&subject.text())).await?;
         let found = find(&mut transaction, subject, network, now, self.dialect.for_update()).await?;
         let changed = change(found.count.clone());
         let network = network.filter(|_| found.is_known()).unwrap_or_default();
-        let recent: Vec<String> = changed.recent.iter().map(|wrong| format!("{:032x}", wrong.0)).collect();
+        let recent: Vec<String> = changed.recent.iter().map(|wrong| hex::encode(wrong.0.to_be_bytes())).collect();
         let query = sqlx::query(
             "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
@@ -150,8 +150,8 @@ async fn find(
 fn read_count(row: &AnyRow) -> Result<SignInCount, StoreError> {
     let recent = row.text("recent")?;
     let corrupt = |value: &str| StoreError::Corrupt { column: "recent", value: value.to_owned() };
-    let recent = recent.split_whitespace().map(|text| u128::from_str_radix(text, 16).map(WrongPassword).map_err(|_| corrupt(text)));
-    let count = Count {
+    let recent = recent.split_whitespace().map(|text| read_wrong(text).ok_or_else(|| corrupt(text)));
+    let count = Lockout {
         failures: row.count("failures")?,
         until: row.optional_instant("locked_until")?,
         since: row.instant("since")?,
@@ -159,6 +159,12 @@ fn read_count(row: &AnyRow) -> Result<SignInCount, StoreError> {
     };
     let last_success = if row.text("network")?.is_empty() { None } else { Some(row.instant("last_success")?) };
     Ok(SignInCount { count, last_success })
+}
+
+fn read_wrong(text: &str) -> Option<WrongPassword> {
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(WrongPassword(u128::from_be_bytes(bytes)))
 }
 
 /// A new password opens an account that is locked. From where the user is known stays.

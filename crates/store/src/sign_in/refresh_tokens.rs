@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::audit::{self, AuditEvent};
+use crate::database::again::again;
 use crate::database::dialect::{Dialect, placeholders};
 use crate::database::locks::Hold;
-use crate::database::outage::again;
 use crate::database::row::{Read, millis};
 use crate::database::rows::{in_powers_of_two, insert_rows};
 use crate::{Connection, Store, StoreError, Transaction, execute};

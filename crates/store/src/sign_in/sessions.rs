@@ -1,6 +1,7 @@
 //! Sessions of browsers that have signed in, or are signing in.
 
 use chrono::{DateTime, Utc};
+use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
 use crate::database::locks::Hold;
@@ -25,7 +26,8 @@ pub struct SignInSession {
 }
 
 /// The steps after the right password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum MissingStep {
     /// A code of the second factor.
     Code,
@@ -37,15 +39,11 @@ pub enum MissingStep {
 
 impl MissingStep {
     fn name(self) -> &'static str {
-        match self {
-            MissingStep::Code => "code",
-            MissingStep::Enrolment => "enrolment",
-            MissingStep::Password => "password",
-        }
+        self.into()
     }
 
     fn from_name(name: &str) -> Option<MissingStep> {
-        [MissingStep::Code, MissingStep::Enrolment, MissingStep::Password].into_iter().find(|step| step.name() == name)
+        name.parse().ok()
     }
 }
 

@@ -34,9 +34,9 @@ async fn sums_are_those_of_the_holder_and_go_with_the_file() {
         }
         assert_eq!(store.block_sums(id, epoch, (count + per_row) as u64).await.unwrap(), None);
     }
-    assert_eq!(store.block_sums(id, epoch + 1, 0).await.unwrap(), None);
-    assert!(!store.put_block_sums(id, epoch + 1, &sums(1, 1)).await.unwrap(), "of a claim that does not hold the run");
-    assert!(store.finish_execution(&run, &Outcome::Completed { artifact: artifact(1), note: None }, None, at(1)).await.unwrap());
+    assert_eq!(store.block_sums(id, Epoch::new(epoch.number() + 1), 0).await.unwrap(), None);
+    assert!(!store.put_block_sums(id, Epoch::new(epoch.number() + 1), &sums(1, 1)).await.unwrap(), "of a claim that does not hold the run");
+    assert!(store.finish_execution(&run, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(1)).await.unwrap());
     assert!(!store.put_block_sums(id, epoch, &[]).await.unwrap(), "the run has ended");
     assert_eq!(rows(&store).await, 3);
     assert!(store.mark_file_removed(id, at(2)).await.unwrap());
@@ -47,7 +47,7 @@ async fn sums_are_those_of_the_holder_and_go_with_the_file() {
 async fn sums_go_with_the_run() {
     let Deployment { store, _folder, .. } = deployment().await;
     let run = claimed(&store).await;
-    assert!(store.put_block_sums(run.execution.id, 1, &sums(200, 9)).await.unwrap());
+    assert!(store.put_block_sums(run.execution.id, Epoch::new(1), &sums(200, 9)).await.unwrap());
     assert_eq!(rows(&store).await, 2);
     store.delete_report(OWNER, Program::Mpn, run.report.id, at(2)).await.unwrap();
     assert_eq!(rows(&store).await, 0);

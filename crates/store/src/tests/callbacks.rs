@@ -30,7 +30,7 @@ async fn running(store: &Store, id: u128) -> ClaimedExecution {
 /// A run that ended with a callback of this id.
 async fn told(store: &Store, report: u128, id: u128) -> ClaimedExecution {
     let claimed = running(store, report).await;
-    let completed = Outcome::Completed { artifact: artifact(1), note: None };
+    let completed = Outcome::Completed { artifact: artifact(1_u64), note: None };
     let new = callback(&claimed, id, CallbackEvent::Completed);
     assert!(store.finish_execution(&claimed, &completed, Some(&new), at(1)).await.unwrap());
     claimed
@@ -65,7 +65,7 @@ async fn a_run_is_told_of_once_and_only_by_its_holder() {
     let Deployment { store, _folder, .. } = deployment().await;
     let first = running(&store, 7).await;
     let second = store.claim_execution(200, 300).await.unwrap().unwrap();
-    let completed = Outcome::Completed { artifact: artifact(2), note: None };
+    let completed = Outcome::Completed { artifact: artifact(2_u64), note: None };
     let lost = callback(&first, 90, CallbackEvent::Completed);
     assert!(!store.finish_execution(&first, &completed, Some(&lost), at(1)).await.unwrap());
     assert_eq!(store.callback(lost.id).await.unwrap(), None, "whoever lost the run tells of nothing");
@@ -95,11 +95,11 @@ async fn one_holder_at_a_time_and_a_late_answer_changes_nothing() {
     assert!(due(&store, 1, &[tenant().id]).await.is_empty());
     assert!(store.claim_callback(id, at(0), 1000, 2000).await.unwrap().is_none(), "it is not due");
     let first = store.claim_callback(id, at(1), 1000, 2000).await.unwrap().unwrap();
-    assert_eq!((first.callback.attempts, first.callback.epoch, first.tried), (1, 1, 0));
+    assert_eq!((first.callback.attempts, first.callback.epoch.number(), first.tried), (1, 1, 0));
     assert!(store.claim_callback(id, at(1), 1999, 3000).await.unwrap().is_none(), "it is leased");
     assert!(due(&store, 1, &[]).await.is_empty());
     let second = store.claim_callback(id, at(1), 2001, 3000).await.unwrap().unwrap();
-    assert_eq!((second.callback.attempts, second.callback.epoch), (2, 2));
+    assert_eq!((second.callback.attempts, second.callback.epoch.number()), (2, 2));
     let late = store.finish_callback(&first, Some(&attempt(1, 1, Some(200))), CallbackOutcome::Delivered, at(1)).await.unwrap();
     assert!(!late && state(&store, 90).await == CallbackState::Pending);
     let retry = CallbackOutcome::Retry { due: at(2) };

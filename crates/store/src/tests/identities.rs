@@ -2,7 +2,7 @@
 
 use insightgate_identity::application::{ClientSecret, Permission};
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
-use insightgate_identity::guessing::Count;
+use insightgate_identity::guessing::Lockout;
 use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::tenant::Location;
@@ -79,7 +79,7 @@ async fn a_users_password_and_second_factor() {
     let Deployment { store, _folder, .. } = populated().await;
     let user = async || store.user(tenant().id, OWNER).await.unwrap().unwrap();
     assert_eq!((user().await.password, user().await.totp), (PasswordState::Set, false));
-    let locked = |count: Count| Count { failures: 12, until: Some(at(2)), ..count };
+    let locked = |count: Lockout| Lockout { failures: 12, until: Some(at(2)), ..count };
     store.change_sign_in_count(&Subject::User(OWNER), None, at(1), locked).await.unwrap();
     assert_eq!(user().await.locked_until, Some(at(2)));
     store.set_user_password(OWNER, "other", true).await.unwrap();

@@ -42,7 +42,7 @@ async fn a_database_of_the_first_version_goes_on() {
     crate::reports::executions::insert_execution(&mut transaction, tenant.id, &next).await.unwrap();
     transaction.commit().await.unwrap();
     let claimed = store.claim_execution(1, 2).await.unwrap().unwrap();
-    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1), note: None }, None, at(1)).await.unwrap());
+    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(1)).await.unwrap());
 
     // And its schedules go on as before.
     let announced = store.announce_next_run(scheduled, Uuid::from_u128(6)).await.unwrap().unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use insightgate_identity::guessing::Count;
+use insightgate_identity::guessing::Lockout;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -340,7 +340,7 @@ async fn connections_that_are_cut_one_after_another_lose_no_grant() {
     let mut counted = 0;
     for place in 0..40 {
         proxy.cuts.store(usize::from(place % 4 != 0), Ordering::Relaxed);
-        let one_more = |count: Count| Count { failures: count.failures + 1, since: now, ..count };
+        let one_more = |count: Lockout| Lockout { failures: count.failures + 1, since: now, ..count };
         let changed = in_time(store.change_sign_in_count(&ana, None, now, one_more)).await;
         counted += u32::from(changed.is_ok());
     }

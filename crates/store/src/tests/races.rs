@@ -6,7 +6,7 @@ use std::time::Duration;
 use insightgate_identity::application::ClientSecret;
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
 use insightgate_identity::external_identity::{ExternalIdentity, ExternalKind};
-use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES};
+use insightgate_identity::guessing::{KNOWN_ADDRESSES, Lockout};
 use insightgate_identity::tenant::Location;
 use insightgate_identity::tokens::device::WAITING_PER_ADDRESS;
 use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, LIFETIME};
@@ -198,7 +198,7 @@ fn secret(number: u64, expires: DateTime<Utc>) -> ClientSecret {
 async fn wrong_passwords_all_count_and_known_addresses_are_bounded() {
     let deployment = populated().await;
     let ana = || Subject::User(OWNER);
-    let wrong = |count: Count| Count { failures: count.failures + 1, ..count };
+    let wrong = |count: Lockout| Lockout { failures: count.failures + 1, ..count };
     at_once(&deployment, |store, _| async move { store.change_sign_in_count(&ana(), None, at(1), wrong).await.unwrap() }).await;
     let found = deployment.store.sign_in_count(&ana(), None, at(1)).await.unwrap();
     assert_eq!(u64::from(found.count.failures), AT_ONCE);
@@ -525,7 +525,7 @@ async fn a_deadlock_is_broken_up_and_both_are_done() {
         let tries = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         tokio::spawn(async move {
             let (store, meeting, counted) = (&store, &meeting, &tries);
-            let done = crate::database::outage::again(|| async move {
+            let done = crate::database::again::again(|| async move {
                 let mut transaction = store.begin(Hold::User(first)).await?;
                 if counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
                     meeting.wait().await;

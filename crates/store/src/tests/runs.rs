@@ -6,7 +6,7 @@ async fn claimed(store: &Store, now: i64, until: i64) -> ClaimedExecution {
     store.claim_execution(now, until).await.unwrap().unwrap()
 }
 
-fn completed(epoch: i64) -> Outcome {
+fn completed(epoch: u64) -> Outcome {
     Outcome::Completed { artifact: artifact(epoch), note: None }
 }
 
@@ -32,7 +32,7 @@ async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_run()
         assert!(store.finish_execution(&taken, &completed(2), None, at(1)).await.unwrap());
     }
     let record = store.execution(taken.execution.id).await.unwrap().unwrap();
-    assert_eq!(record.execution.artifact, Some(artifact(2)));
+    assert_eq!(record.execution.artifact, Some(artifact(2_u64)));
 }
 
 /// Nothing tells processes apart but the claims they made: one that comes back under the same name holds nothing.
@@ -56,11 +56,11 @@ async fn a_report_that_is_deleted_while_it_runs_takes_its_run_along() {
     add_once(&store, 7).await;
     let running = claimed(&store, 0, 100).await;
     assert!(store.delete_report(OWNER, Program::Mpn, running.report.id, at(0)).await.unwrap());
-    assert!(!store.extend_lease(running.execution.id, 1, 200).await.unwrap());
+    assert!(!store.extend_lease(running.execution.id, Epoch::new(1), 200).await.unwrap());
     for outcome in [completed(1), Outcome::Retry { reason: "x".into(), not_before: 0 }, Outcome::Failed { reason: "x".into() }] {
         assert!(!store.finish_execution(&running, &outcome, None, at(1)).await.unwrap());
     }
-    assert!(!store.release_execution(running.execution.id, 1).await.unwrap());
+    assert!(!store.release_execution(running.execution.id, Epoch::new(1)).await.unwrap());
     assert_eq!(store.file_epochs(running.execution.id).await.unwrap(), None);
 }
 
@@ -72,7 +72,7 @@ async fn a_run_that_is_given_back_is_taken_at_once_and_was_no_attempt() {
     assert!(store.release_execution(first.execution.id, first.execution.epoch).await.unwrap());
     assert!(!store.release_execution(first.execution.id, first.execution.epoch).await.unwrap());
     let second = claimed(&store, 1, 100).await;
-    assert_eq!((second.execution.epoch, second.execution.attempts), (2, 1));
+    assert_eq!((second.execution.epoch.number(), second.execution.attempts), (2, 1));
     assert!(!store.finish_execution(&first, &completed(1), None, at(1)).await.unwrap());
     // Of a report that is paused meanwhile, it waits for the report.
     change(&store, 7, |report| ScheduledReport { status: ReportStatus::Paused, ..report.clone() }).await;
@@ -208,7 +208,7 @@ async fn files_and_runs_are_forgotten_by_age() {
     assert_eq!(old, [done.execution.id]);
     assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1, "the failed one: the other has its file still");
     let published = store.file_epochs(done.execution.id).await.unwrap();
-    assert_eq!(published, Some(FileEpochs { writing: None, published: Some(1) }));
+    assert_eq!(published, Some(FileEpochs { writing: None, published: Some(Epoch::new(1)) }));
     assert!(store.mark_file_removed(done.execution.id, at(3)).await.unwrap());
     assert!(!store.mark_file_removed(done.execution.id, at(4)).await.unwrap());
     assert_eq!(store.file_epochs(done.execution.id).await.unwrap().unwrap().published, None);

@@ -1,6 +1,6 @@
 //! What sign-ins leave behind: counts of wrong passwords, codes and tokens, and that all of it is bounded.
 
-use insightgate_identity::guessing::{Count, KNOWN_ADDRESSES, KNOWN_FOR, WrongPassword};
+use insightgate_identity::guessing::{KNOWN_ADDRESSES, KNOWN_FOR, Lockout, WrongPassword};
 use insightgate_identity::tokens::device::{WAITING_PER_ADDRESS, WAITING_PER_APPLICATION};
 use insightgate_identity::tokens::refresh::{KEPT_PER_SIGN_IN, KEPT_PER_USER, LIFETIME};
 
@@ -16,8 +16,8 @@ pub(super) async fn populated() -> Deployment {
     deployment
 }
 
-fn one_more(count: Count) -> Count {
-    Count { failures: count.failures + 1, ..count }
+fn one_more(count: Lockout) -> Lockout {
+    Lockout { failures: count.failures + 1, ..count }
 }
 
 pub(super) async fn rows(store: &Store, table: &str) -> i64 {
@@ -45,7 +45,7 @@ async fn strangers_share_a_count_and_known_addresses_have_their_own() {
     assert_eq!((found.count.failures, found.is_known()), (1, false));
     // What was counted is read as it was written.
     let recent = vec![WrongPassword(1), WrongPassword(u128::MAX)];
-    let count = Count { failures: 3, until: Some(at(9)), since: at(4), recent };
+    let count = Lockout { failures: 3, until: Some(at(9)), since: at(4), recent };
     store.change_sign_in_count(&ana, Some("home"), at(1), |_| count.clone()).await.unwrap();
     assert_eq!(store.sign_in_count(&ana, Some("home"), at(1)).await.unwrap().count, count);
     // A sign-in that is written again leaves the count as it is; an old one makes the address a stranger's.

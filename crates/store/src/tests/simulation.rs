@@ -40,7 +40,7 @@ struct World {
     /// Claims of the dead and of those who never heard an answer: they may still speak up.
     ghosts: Vec<ClaimedExecution>,
     /// By execution: the epochs whose end the database took for the first time.
-    published: BTreeMap<Uuid, BTreeSet<i64>>,
+    published: BTreeMap<Uuid, BTreeSet<Epoch>>,
     deleted: BTreeSet<Uuid>,
 }
 

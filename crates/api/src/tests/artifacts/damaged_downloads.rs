@@ -6,8 +6,8 @@ use axum::http::{Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use futures::StreamExt as _;
 use insightgate_identity::scope::Locations;
+use insightgate_query::format::Format;
 use insightgate_report::execution::Artifact;
-use insightgate_report::scheduled_report::ReportFormat;
 use insightgate_store::Outcome;
 use serde_json::json;
 use std::path::PathBuf;
@@ -183,7 +183,7 @@ async fn files_from_before_there_were_checksums_of_blocks_are_compared_as_a_whol
     std::fs::write(&file, &content).unwrap();
     let artifact = Artifact {
         epoch: claimed.execution.epoch,
-        format: ReportFormat::Csv,
+        format: Format::Csv,
         rows: 3,
         bytes: content.len() as u64,
         sha256: digest(&SHA256, &content).as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),

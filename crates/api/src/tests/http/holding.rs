@@ -9,8 +9,8 @@ use chrono::TimeDelta;
 use futures::StreamExt as _;
 use insightgate_identity::scope::Locations;
 use insightgate_operations::executions::runner::run_next;
+use insightgate_query::format::Format;
 use insightgate_report::execution::Artifact;
-use insightgate_report::scheduled_report::ReportFormat;
 use insightgate_store::Outcome;
 use serde_json::{Value, json};
 
@@ -123,7 +123,7 @@ async fn answer_when_another_process_ends(deployment: &Deployment, report: &str,
     let claimed = store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
     let artifact = Artifact {
         epoch: claimed.execution.epoch,
-        format: ReportFormat::Csv,
+        format: Format::Csv,
         rows: 3,
         bytes: 4,
         sha256: "ab".into(),

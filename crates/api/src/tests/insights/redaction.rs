@@ -42,7 +42,7 @@ async fn deployment(allow_report_viewer: bool) -> Deployment {
 /// These roles, and no other.
 async fn give(deployment: &Deployment, who: Who, roles: &[(Role, Locations)]) {
     let (store, assignee) = (&deployment.context.store, who.user.unwrap_or(who.application));
-    for role in Role::ALL {
+    for &role in Role::ALL {
         store.revoke_role(assignee, role).await.unwrap();
     }
     for (role, locations) in roles {

@@ -6,8 +6,8 @@ use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_operations::executions::scheduler::queue_due;
 use insightgate_operations::failure::Failure;
+use insightgate_query::format::Format;
 use insightgate_report::execution::Artifact;
-use insightgate_report::scheduled_report::ReportFormat;
 use insightgate_store::{ClaimedExecution, Outcome};
 use serde_json::{Map, Value, json};
 
@@ -273,7 +273,7 @@ async fn changes_plan_the_next_run_anew() {
 fn completed(deployment: &Deployment, claimed: &ClaimedExecution) -> Outcome {
     let artifact = Artifact {
         epoch: claimed.execution.epoch,
-        format: ReportFormat::Csv,
+        format: Format::Csv,
         rows: 0,
         bytes: 0,
         sha256: "00".into(),

@@ -36,7 +36,7 @@ fn allowed(step: &str, from: EnrollmentStage) -> Option<EnrollmentStage> {
 #[tokio::test]
 async fn every_step_from_every_stage() {
     let desk = Desk::new().await;
-    for from in EnrollmentStage::ALL {
+    for &from in EnrollmentStage::ALL {
         for step in ["sendCode", "verify", "activate", "reject", "suspend", "reactivate"] {
             let enrollment = Enrollment { stage: from, ..Enrollment::active(Program::Mpn, desk.deployment.now()) };
             desk.deployment.context.store.put_enrollment(CONTOSO, &enrollment).await.unwrap();

@@ -35,7 +35,7 @@ pub async fn run(arguments: &DatasetValidateArguments) -> Result<(), CommandErro
     let mut all = Vec::new();
     match (arguments.files.as_slice(), &folder) {
         ([], Some(folder)) => {
-            for program in Program::ALL {
+            for &program in Program::ALL {
                 let own = own(folder, program)?;
                 all.extend(own.into_iter().map(|path| Checked::in_folder(path, program)));
                 all.extend(not_replaced(program, &all));

@@ -15,10 +15,11 @@ use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use insightgate_outbound::{AddressRules, Outbound};
+use insightgate_query::format::Format;
 use insightgate_query::plan::Value;
 use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::schedule::Schedule;
-use insightgate_report::scheduled_report::{ReportFormat, ReportStatus, ScheduledReport, Timing};
+use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport, Timing};
 use insightgate_store::{NewExecution, Store};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -182,7 +183,7 @@ impl Prepared {
             timing,
             status: ReportStatus::Active,
             callback: Some(Callback { url: receiver.to_owned(), method: CallbackMethod::Post, on_failure: false }),
-            format: ReportFormat::Csv,
+            format: Format::Csv,
         };
         for id in [10, 11] {
             let report = report(id, Timing::Once { query_start: None, query_end: None });

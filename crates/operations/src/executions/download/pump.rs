@@ -17,7 +17,6 @@ use super::pace::{Ended, Pace, Piece};
 use super::{Broken, OpenedArtifact};
 use crate::audit::{self, Happening};
 use crate::context::{Context, SharedContext};
-use crate::hexadecimal::hexadecimal;
 
 /// Bytes that are handed over at once: few, so that a slow reader is seen to take some.
 const PIECE: usize = 64 << 10;
@@ -103,7 +102,7 @@ impl Pump {
             }
             if end == size
                 && let Some(sum) = whole.take()
-                && hexadecimal(sum.finish().as_ref()) != self.opened.artifact.sha256
+                && hex::encode(sum.finish()) != self.opened.artifact.sha256
             {
                 return Err(damaged("it is not what was written".to_owned()));
             }

@@ -143,8 +143,8 @@ impl<'d> Dates<'d> {
                 Some(span) => ranges.push(span),
                 None if problems.is_full() => problems.count(),
                 None => {
-                    let known = TimeSpan::ALL.map(TimeSpan::keyword);
-                    let advice = match nearest(found.value, known) {
+                    let known = TimeSpan::KEYWORDS;
+                    let advice = match nearest(found.value, known.iter().copied()) {
                         Some(near) => format!("did you mean {near}?"),
                         None => format!("the spans are {}", known.join(", ")),
                     };

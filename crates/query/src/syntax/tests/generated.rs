@@ -69,7 +69,7 @@ impl Random {
             conditions: (0..self.below(4)).map(|_| self.condition()).collect(),
             order: (0..self.below(3)).map(|_| OrderItem { name: self.name(), descending: self.flip() }).collect(),
             limit: self.flip().then(|| 1 + self.next() % 1000),
-            span: self.flip().then(|| SpanClause { span: self.pick(&TimeSpan::ALL), at: Span::default() }),
+            span: self.flip().then(|| SpanClause { span: self.pick(TimeSpan::ALL), at: Span::default() }),
         }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use insightgate_engine::{Format, ReadOptions, import};
+use insightgate_engine::{ReadOptions, import};
 use insightgate_identity::program::Program;
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::datasets::catalogs::Catalogs;
 use insightgate_operations::queries::explain::explain_local;
 use insightgate_operations::queries::run_locally::{LocalRun, RunFault, run_query};
 use insightgate_query::datasets::definition;
+use insightgate_query::format::Format;
 use insightgate_query::timespan::{TimeSpan, Window};
 use insightgate_query::{diagnostic, plan};
 use insightgate_report::instant;
@@ -176,7 +177,7 @@ async fn every_span_has_its_bounds_and_rows() {
     let example = Example::new();
     let cases = tables(&["span", "from", "to", "bounds", "rows"]);
     let names: Vec<&str> = cases.iter().map(|row| code_in(row[0])).collect();
-    assert_eq!(names, TimeSpan::ALL.map(TimeSpan::keyword), "the spans of the language, in their order");
+    assert_eq!(names, TimeSpan::KEYWORDS, "the spans of the language, in their order");
     let mut wrong = Vec::new();
     for row in cases {
         let bounds = match TimeSpan::from_keyword(code_in(row[0])).unwrap().window(now()) {

@@ -1,0 +1,104 @@
+//! What a file of rows can be written as.
+
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, IntoStaticStr, EnumString, VariantArray, VariantNames)]
+#[strum(ascii_case_insensitive)]
+pub enum Format {
+    #[default]
+    #[strum(serialize = "csv")]
+    Csv,
+    #[strum(serialize = "tsv")]
+    Tsv,
+    #[strum(serialize = "csv.gz")]
+    CsvGz,
+    #[strum(serialize = "csv.zst")]
+    CsvZst,
+    #[strum(serialize = "tsv.gz")]
+    TsvGz,
+    #[strum(serialize = "tsv.zst")]
+    TsvZst,
+    #[strum(serialize = "jsonl")]
+    Jsonl,
+    #[strum(serialize = "parquet")]
+    Parquet,
+    /// Arrow's file format, which has an index of its batches at its end.
+    #[strum(serialize = "arrow")]
+    Arrow,
+}
+
+impl Format {
+    /// The first two are the documented ones.
+    pub const ALL: &'static [Format] = <Format as VariantArray>::VARIANTS;
+    /// In the same order.
+    pub const NAMES: &'static [&'static str] = <Format as VariantNames>::VARIANTS;
+
+    /// As answers write it, and as the extension of the file.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    pub fn from_name(name: &str) -> Option<Format> {
+        name.parse().ok()
+    }
+
+    /// By all of the extension, such as `.csv.gz`.
+    pub fn from_file_name(name: &str) -> Option<Format> {
+        let name = name.to_ascii_lowercase();
+        Format::ALL.iter().copied().find(|format| name.strip_suffix(format.name()).is_some_and(|stem| stem.ends_with('.')))
+    }
+
+    /// Of the file as it is: a compressed one is not text to whoever gets it.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Csv => "text/csv; charset=utf-8",
+            Format::Tsv => "text/tab-separated-values; charset=utf-8",
+            Format::CsvGz | Format::TsvGz => "application/gzip",
+            Format::CsvZst | Format::TsvZst => "application/zstd",
+            Format::Jsonl => "application/x-ndjson",
+            Format::Parquet => "application/vnd.apache.parquet",
+            Format::Arrow => "application/vnd.apache.arrow.file",
+        }
+    }
+
+    /// Whether nothing is gained by compressing the file once more.
+    pub fn is_compressed(self) -> bool {
+        match self {
+            Format::Csv | Format::Tsv | Format::Jsonl | Format::Arrow => false,
+            Format::CsvGz | Format::CsvZst | Format::TsvGz | Format::TsvZst | Format::Parquet => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_clients_send_and_files_end_with() {
+        assert_eq!(Format::NAMES, ["csv", "tsv", "csv.gz", "csv.zst", "tsv.gz", "tsv.zst", "jsonl", "parquet", "arrow"]);
+        assert_eq!(Format::ALL.iter().map(|format| format.name()).collect::<Vec<_>>(), Format::NAMES);
+        for &format in Format::ALL {
+            assert_eq!(Format::from_name(&format.name().to_ascii_uppercase()), Some(format));
+            assert_eq!(Format::from_file_name(&format!("a.b.{}", format.name())), Some(format));
+        }
+        for name in ["", "gz", "csv.bz2", ".csv", "json", "json lines", "xlsx"] {
+            assert_eq!(Format::from_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_tell_their_format() {
+        for (name, expected) in [
+            ("A.CSV.GZ", Some(Format::CsvGz)),
+            (".parquet", Some(Format::Parquet)),
+            ("csv", None),
+            ("notcsv", None),
+            ("a.gz", None),
+            ("a.csv.bz2", None),
+            ("a", None),
+        ] {
+            assert_eq!(Format::from_file_name(name), expected, "{name}");
+        }
+    }
+}
