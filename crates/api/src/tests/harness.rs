@@ -202,11 +202,18 @@ impl Deployment {
         deployment
     }
 
+    /// With keys that no other has.
+    pub(super) async fn with_own_keys() -> Deployment {
+        let settings = Settings { hold_poll: Duration::ZERO, ..Settings::default() };
+        let clock = Clock::manual(instant::parse(NOW).unwrap());
+        let deployment = Deployment::open(TempDir::new().unwrap(), Vec::new(), settings, clock).await;
+        deployment.seed().await;
+        deployment
+    }
+
     /// A folder as each test finds it, made once: hashing its passwords and making its keys would be most of what the tests take.
     async fn seeded() -> Files {
-        let made =
-            Deployment::open(TempDir::new().unwrap(), Vec::new(), Settings::default(), Clock::manual(instant::parse(NOW).unwrap())).await;
-        made.seed().await;
+        let made = Deployment::with_own_keys().await;
         // The others are the database's own, which a copy does without.
         let copy = TempDir::new().unwrap();
         let database = |folder: &TempDir| folder.path().join(DATABASE).display().to_string();

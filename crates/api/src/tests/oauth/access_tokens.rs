@@ -26,7 +26,7 @@ fn part(value: &Value) -> String {
 #[tokio::test]
 async fn forged_and_misdirected_tokens_are_not_accepted() {
     let deployment = Deployment::new().await;
-    let other = Deployment::new().await;
+    let other = Deployment::with_own_keys().await;
     let good = deployment.token(ANA);
     let parts: Vec<&str> = good.split('.').collect();
     let key = deployment.fetch("/common/discovery/keys", &[]).await.json()["keys"][0].clone();
