@@ -1,6 +1,6 @@
 //! Answers many queries from one process: what the differential test compares with an engine that is not ours.
 //!
-//! Reads JSON lines: the first is a [`World`], every other a [`Request`]. Writes one JSON line for each request, in the order in which they are
+//! Reads JSON lines: the first is a `World`, every other a `Request`. Writes one JSON line for each request, in the order in which they are
 //! done. Uses public functions only, so that every row comes through a scope.
 
 use std::collections::HashMap;

@@ -1,4 +1,5 @@
 //! The commands and their flags. Names here are promises: scripts are written against them.
+#![allow(rustdoc::bare_urls, reason = "the comments are what --help prints")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
