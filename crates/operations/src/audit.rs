@@ -1,6 +1,6 @@
 //! Audits who was granted or refused what.
 //!
-//! The event of a grant or a removal is written in the transaction of the change ([`event`], `Store::recording`). An event without a change is
+//! The event of a grant or a removal is written in the transaction of the change (`event`, `Store::recording`). An event without a change is
 //! written by itself; if it cannot be written, that is logged, and the answer is given all the same. Events that come too fast are counted.
 
 pub mod recorder;

@@ -98,7 +98,7 @@ impl Output {
     /// Opening a pipe waits for its reader.
     ///
     /// # Errors
-    /// As in [`write`].
+    /// As in [`write()`].
     pub fn open(path: &Path, readers: Readers) -> io::Result<Output> {
         let to = match place(path)? {
             Place::Stdout => Target::Stdout(io::stdout()),

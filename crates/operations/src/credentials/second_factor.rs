@@ -39,7 +39,7 @@ pub enum FactorFault {
     Stored(#[from] TotpError),
 }
 
-/// A new secret for this user. It becomes the second factor once [`confirm`] has checked a code of it, or once it is stored.
+/// A new secret for this user. It becomes the second factor once `confirm` has checked a code of it, or once it is stored.
 ///
 /// # Errors
 /// When no secret can be made or sealed.
