@@ -12,7 +12,7 @@ use crate::state::ApiState;
 /// A line: a method and a path, and what answers there.
 pub(crate) struct Route {
     /// None where every method is answered.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the tests that walk through the lines"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the router has it in `answering`; tests read it here"))]
     pub(crate) method: Option<Method>,
     /// In lower case, since paths are matched without regard to it, with `{…}` where something is named.
     pub(crate) path: String,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::record::Record;
@@ -22,6 +23,8 @@ pub const LIMIT: Duration = Duration::from_secs(90);
 pub struct Background {
     limit: Duration,
     records: Mutex<BTreeMap<&'static str, Record>>,
+    /// A record is another than before.
+    pub(crate) changed: Notify,
 }
 
 impl Default for Background {
@@ -33,7 +36,7 @@ impl Default for Background {
 impl Background {
     /// `limit`: no turn, and no single wait for the database, may take longer.
     pub fn with_limit(limit: Duration) -> Background {
-        Background { limit, records: Mutex::default() }
+        Background { limit, records: Mutex::default(), changed: Notify::new() }
     }
 
     /// The longest that a turn, or a single wait for the database, may take.
@@ -67,7 +70,9 @@ impl Background {
     }
 
     fn record<T>(&self, name: &'static str, change: impl FnOnce(&mut Record) -> T) -> T {
-        change(self.lock().entry(name).or_insert_with(|| Record::new(Instant::now())))
+        let outcome = change(self.lock().entry(name).or_insert_with(|| Record::new(Instant::now())));
+        self.changed.notify_waiters();
+        outcome
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Record>> {

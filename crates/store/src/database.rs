@@ -1,7 +1,6 @@
 //! The database itself: how it is opened and connected to, what differs between SQLite and Postgres, and how outages are handled.
 
 pub(crate) mod again;
-pub(crate) mod connection;
 pub(crate) mod dialect;
 pub(crate) mod lanes;
 pub(crate) mod locks;

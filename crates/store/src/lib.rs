@@ -45,9 +45,9 @@ pub use sign_in::device_codes::{AddedDeviceCode, DeviceCode, DeviceState};
 pub use sign_in::refresh_tokens::{RefreshTokenRecord, RefreshTokenState, UsedToken};
 pub use sign_in::sessions::{MissingStep, SignInSession};
 
-use database::connection::{Connection, Transaction};
 use database::dialect::Dialect;
 use database::lanes::Pool;
+use database::lanes::connection::{Connection, Transaction};
 use group_commit::GroupCommit;
 use identities::version::IdentityVersion;
 use sign_in::refresh_tokens::Grown;

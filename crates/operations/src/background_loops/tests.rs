@@ -4,13 +4,13 @@
 mod prepared;
 mod proxy;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use self::prepared::Prepared;
 use self::proxy::Proxy;
@@ -59,15 +59,22 @@ async fn run_one(prepared: &Prepared, name: &'static str, number: usize, silent_
     one.start(&context.background, &stopped, &mut tasks);
     let record = || context.background.records()[name].clone();
     let reaches = async |what: &str, within: Duration, is_there: fn(&Record) -> bool| {
-        while !is_there(&record()) {
-            assert!(begun.elapsed() < within, "{name}, silent at {silent_at:?}: {what} within {within:?}: {:?}", record());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let there = async {
+            loop {
+                let changed = context.background.changed.notified();
+                if is_there(&record()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let came = timeout_at(begun + within, there).await;
+        assert!(came.is_ok(), "{name}, silent at {silent_at:?}: {what} within {within:?}: {:?}", record());
     };
     reaches("it says nothing", soon, |record| record.turns > 0).await;
     reaches("it does not go on", LOCKED + soon, |record| record.last_success.is_some()).await;
     stop.send_replace(true);
-    let ended = timeout(soon, async { while tasks.join_next().await.is_some() {} }).await;
+    let ended = timeout_at(Instant::now() + soon, async { while tasks.join_next().await.is_some() {} }).await;
     assert!(ended.is_ok(), "{name}, silent at {silent_at:?}: what it began does not end");
     let record = record();
     assert_eq!(record.panics, 0, "{name}, silent at {silent_at:?}");

@@ -5,6 +5,8 @@
 //! idle connection that does not answer is closed and never used. A statement that only reads is repeated on another connection if its own was lost.
 //! No lane knows what a statement means.
 
+pub(crate) mod connection;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
@@ -20,8 +22,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::database::again::ATTEMPTS;
-use crate::database::connection::Connection;
 use crate::database::dialect::{Dialect, LaneKind};
+use crate::database::lanes::connection::Connection;
 use crate::database::outage::{NoConnection, is_cut, none_free};
 
 /// How long a caller waits for a connection while nothing gets done on any of them.
