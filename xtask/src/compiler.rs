@@ -38,12 +38,16 @@ impl Role {
 
     /// Makes a call of cargo build our crates in this role. `program` is this one, where no build replaces it.
     pub fn play(self, cargo: &mut Command, program: &Path) {
-        let name = match self {
-            Role::Coverage => "coverage",
-            Role::Lints => "lints",
-        };
+        let name = self.name();
         // Clippy's driver takes further flags from there, as `cargo clippy -- -Dwarnings` hands them on.
         cargo.env("RUSTC_WORKSPACE_WRAPPER", program).env(ROLE, name).env("CLIPPY_ARGS", "-Dwarnings");
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Role::Coverage => "coverage",
+            Role::Lints => "lints",
+        }
     }
 
     /// Calls the compiler that is named first.
@@ -61,14 +65,15 @@ impl Role {
     }
 }
 
-/// A copy of this program that no build replaces: cargo builds this one too.
+/// A copy of this program that no build replaces: cargo builds this one too. Each role has its own, since cargo tells what it has built by the path of
+/// the program that stood for the compiler, and by nothing else that the role changes.
 ///
 /// # Errors
 ///
 /// When it cannot be copied.
-pub fn this_program(target: &Path) -> Result<PathBuf, String> {
+pub fn this_program(target: &Path, role: Role) -> Result<PathBuf, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
-    let copy = target.join("xtask-compiler");
+    let copy = target.join(format!("xtask-{}", role.name()));
     let bytes = fs::read(&this).map_err(|error| format!("{}: {error}", this.display()))?;
     // One that is the same stays: what was built through it is still good.
     if !fs::read(&copy).is_ok_and(|known| known == bytes) {

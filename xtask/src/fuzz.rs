@@ -13,6 +13,9 @@ use crate::steps::{self, Background, Steps, built, cargo, count, root, target_di
 const TARGETS: [&str; 7] =
     ["token_form", "access_token", "query_text", "query_literal", "text_predicate", "metric_expression", "dataset_definition"];
 
+/// Places that are counted in a target at the least; its own file has some hundred.
+const LEAST_COUNTERS: u32 = 600;
+
 #[derive(clap::Args)]
 pub struct Options {
     /// How long each target runs
@@ -36,14 +39,35 @@ fn run_targets(targets: &[&str], seconds: u64) -> Result<(), String> {
     let mut build = cargo();
     // Of the whole workspace, for the features that it chose: alone, they would have DataFusion built again.
     build.args(["build", "--locked", "--workspace"]).args(targets.iter().flat_map(|name| ["--bin", name]));
-    Role::Coverage.play(&mut build, &this_program(&target)?);
+    Role::Coverage.play(&mut build, &this_program(&target, Role::Coverage)?);
     steps::run(&mut build)?;
+    for name in targets {
+        guided(&target, name)?;
+    }
     for some in targets.chunks(at_once) {
         steps.announce(&format!("{}, {seconds} seconds", some.join(" and ")));
         let fuzzers = some.iter().map(|name| start(&target, name, seconds)).collect::<Result<Vec<_>, _>>()?;
         fuzzers.into_iter().try_for_each(Background::finish)?;
     }
     Ok(())
+}
+
+/// Refuses a target whose libraries were built without coverage: it would find next to nothing, and nobody would notice.
+fn guided(target: &Path, name: &str) -> Result<(), String> {
+    let output = Command::new(built(target, "debug", name)).arg("-runs=0").output().map_err(|error| format!("{name}: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    match counters(&said) {
+        Some(count) if count >= LEAST_COUNTERS => Ok(()),
+        found => Err(format!(
+            "{name} has {} places that are counted, fewer than {LEAST_COUNTERS}: its crates have no coverage",
+            found.unwrap_or(0)
+        )),
+    }
+}
+
+/// From libFuzzer's line `INFO: Loaded 1 modules   (17092 inline 8-bit counters): …`.
+fn counters(said: &str) -> Option<u32> {
+    said.split(" inline 8-bit counters").next()?.rsplit('(').next()?.parse().ok()
 }
 
 fn start(target: &Path, name: &str, seconds: u64) -> Result<Background, String> {

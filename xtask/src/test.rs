@@ -36,7 +36,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let (rust, end_to_end) = (options.only != Some(Part::EndToEnd), options.only != Some(Part::Rust));
     let mut steps = Steps::of(1 + if rust { 3 } else { 0 } + if end_to_end { 4 } else { 0 });
     let target = target_directory()?;
-    let compiler = if options.lints { Some(this_program(&target)?) } else { None };
+    let compiler = if options.lints { Some(this_program(&target, Role::Lints)?) } else { None };
     let cargo_as_built = || {
         let mut cargo = cargo();
         if let Some(compiler) = &compiler {
@@ -72,12 +72,12 @@ pub fn run(options: &Options) -> Result<(), String> {
         let rest = ["tests-e2e", "--ignore", DIFFERENTIAL];
         steps.announce("end-to-end tests, several at a time");
         steps::run(tools.pytest(&target).args(rest).args(["-m", "not alone", "-n", WORKERS, "--dist", "loadfile"]))?;
+        if let Some(background) = background {
+            steps.announce("generated queries beside DuckDB, what is left of them");
+            background.finish()?;
+        }
         steps.announce("end-to-end tests that measure how a server answers, one at a time");
         steps::run(tools.pytest(&target).args(rest).args(["-m", "alone"]))?;
-    }
-    if let Some(background) = background {
-        steps.announce("generated queries beside DuckDB");
-        background.finish()?;
     }
     eprintln!("\nall tests passed");
     Ok(())

@@ -130,14 +130,18 @@ impl Store {
                         let _ = done.send(alone.map(|outcomes| outcomes.first().copied().unwrap_or_default()));
                     }
                 }
-                Err(error) => {
-                    let mut first = Some(error);
-                    for waiting in batch {
-                        let outage = first.as_ref().and_then(StoreError::outage).unwrap_or(Outage::Away);
-                        let shared = || StoreError::Unreachable { outage, cause: "a write beside this one failed".to_owned() };
-                        let _ = waiting.done.send(Err(first.take().unwrap_or_else(shared)));
+                // A lock that somebody holds for long is on a token or its user: events have nothing to do with it, and are not lost for it.
+                Err(error) if error.outage() == Some(Outage::Held) => {
+                    let (events, tokens): (Vec<_>, Vec<_>) =
+                        batch.into_iter().partition(|waiting| matches!(waiting.write, Write::Audit(_)));
+                    refuse(tokens, error);
+                    let writes: Vec<&Write> = events.iter().map(|waiting| &waiting.write).collect();
+                    match self.write_batch(&writes).await {
+                        Ok(_) => events.into_iter().for_each(|waiting| drop(waiting.done.send(Ok(true)))),
+                        Err(error) => refuse(events, error),
                     }
                 }
+                Err(error) => refuse(batch, error),
             }
         }
     }
@@ -210,6 +214,16 @@ impl Store {
         transaction.commit().await?;
         self.grown.note(replacing);
         Ok(outcomes)
+    }
+}
+
+/// The first of them gets the error itself.
+fn refuse(batch: Vec<Waiting>, error: StoreError) {
+    let outage = error.outage().unwrap_or(Outage::Away);
+    let mut first = Some(error);
+    for waiting in batch {
+        let shared = || StoreError::Unreachable { outage, cause: "a write beside this one failed".to_owned() };
+        let _ = waiting.done.send(Err(first.take().unwrap_or_else(shared)));
     }
 }
 

@@ -59,11 +59,18 @@ fn with_section(before: &str, name: &str, profile: &OperatorProfile) -> Option<S
             *section.decor_mut() = old.decor().clone();
             section.set_position(old.position());
         }
-        None if !before.is_empty() => section.decor_mut().set_prefix("\n"),
-        None => {}
+        // What stands at the end of the file belongs to what is before it.
+        None => {
+            let end = document.trailing().as_str().unwrap_or_default().to_owned();
+            let gap = if before.is_empty() { "" } else { "\n" };
+            section.decor_mut().set_prefix(format!("{end}{gap}"));
+            document.set_trailing("");
+        }
     }
     document.insert(name, Item::Table(section));
-    Some(document.to_string())
+    let text = document.to_string();
+    // The library ends each line with one character.
+    Some(if before.contains("\r\n") { text.replace('\n', "\r\n") } else { text })
 }
 
 /// Whether the profile is this operator's.
@@ -96,6 +103,11 @@ mod tests {
         assert!(replaced.contains("\"two\"") && !replaced.contains("\"one\""), "{replaced}");
         assert_eq!(with_section(&replaced, "operator", &profile("two")).unwrap(), replaced);
         assert!(with_section("", "operator", &profile("one")).unwrap().starts_with("[operator]\n"));
+        for before in ["[partner]\nauthority = \"x\"\n# in the vault\n", "# mine\n", "[partner]\r\nauthority = \"x\"\r\n# there\r\n"] {
+            let added = with_section(before, "operator", &profile("one")).unwrap();
+            assert!(added.starts_with(before) && added.contains("client_secret = \"one\""), "{added:?}");
+            assert_eq!(added.contains("\r\n"), before.contains("\r\n"), "{added:?}");
+        }
     }
 
     #[test]

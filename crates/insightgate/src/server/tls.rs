@@ -81,7 +81,13 @@ impl CertificateSource {
             return Ok(());
         }
         *seen = stamp;
-        self.reload(tls).await.map_err(|error| Failure::internal(error.to_string()))?;
+        if let Err(error) = self.reload(tls).await {
+            // Whoever asked looks for an answer each time; what the driver logs of failures is bounded.
+            if asked {
+                tracing::error!(error = %error, "the TLS certificate was to be read again and cannot be used; the last one stays");
+            }
+            return Err(Failure::internal(error.to_string()));
+        }
         tracing::info!("the TLS certificate was read again");
         Ok(())
     }

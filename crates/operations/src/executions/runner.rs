@@ -84,7 +84,7 @@ pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &T
     }
     match &outcome {
         Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
-        Outcome::Completed { .. } => remove_older(context, &claimed).await,
+        Outcome::Completed { .. } => remove_older(context, &claimed, turn).await,
         // It was recorded with the end of the run, which pauses the schedule.
         Outcome::Refused { .. } => {}
         Outcome::Retry { reason, .. } | Outcome::Postponed { reason, .. } | Outcome::Failed { reason } => {
@@ -308,8 +308,10 @@ fn key(claimed: &ClaimedExecution, epoch: Epoch) -> ArtifactKey {
 }
 
 /// What earlier holders of the run may have left.
-async fn remove_older(context: &Context, claimed: &ClaimedExecution) {
+async fn remove_older(context: &Context, claimed: &ClaimedExecution, turn: &Turn) {
     for epoch in (1..claimed.execution.epoch.number()).rev().take(EARLIER_EPOCHS) {
+        // A store that hangs takes its time for each.
+        turn.goes_on();
         remove(context, &key(claimed, Epoch::new(epoch))).await;
     }
 }

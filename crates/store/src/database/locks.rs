@@ -11,11 +11,11 @@
 //! | `redeem_authorization_code`, `redeem_device_code` | the user stays (shared), then the code's row |
 //! | `add_report`, `add_report_query`, `add_callback_secret` | the owner: quotas, numbers and room are counted by owner |
 //! | `change_report` | the owner, then the report |
-//! | `finish_execution`, `release_execution`, `delete_report` | the report |
+//! | `finish_execution`, `release_execution`, `delete_report`, `announce_next_run` | the report |
 //! | `queue_due_reports` | the turn to queue, then each due report that nobody else holds |
 //! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that nobody else holds; those that somebody does are left for the next time |
 //! | `put_block_sums` | the execution's row |
-//! | `announce_next_run`, `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code` | the one row that they change under a condition |
+//! | `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code` | the one row that they change under a condition |
 //! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity` | the tenant: its room is counted |
 //! | `change_enrollment`, `move_enrollment`, `change_tenant` | the tenant, then the reports that are paused, by id |
 //! | `put_sign_in_session`, `add_authorization_code` | the user: sessions and codes are counted |
@@ -23,7 +23,7 @@
 //! | `set_user_password`, `change_sign_in_count`, `know_address` | the subject whose wrong passwords are counted |
 //! | `add_client_secret`, `add_device_code`, `change_application`, `remove_permission` | the application: secrets and codes are counted |
 //! | `add_first_key` | the purpose of the key |
-//! | `delete_tenant` | the tenant, its users, applications and reports, by id; at its end nothing may be added to the tenant |
+//! | `delete_tenant` | the tenant, its users, applications, reports and callbacks, by id; at its end nothing may be added to the tenant |
 //! | each change of identities | last of all, the row of their version |
 //!
 //! The turn of an execution is no bound, and costs no lock: two that are queued for one tenant at the same moment may share a turn.
@@ -51,6 +51,7 @@ pub(crate) enum Hold<'a> {
     UsersOfTenant(Uuid),
     ApplicationsOfTenant(Uuid),
     ReportsOfTenant(Uuid),
+    CallbacksOfTenant(Uuid),
     /// A user or an application that acts alone: their quotas.
     Owner(Uuid),
     /// No session, code or token of the user is added meanwhile.
@@ -79,6 +80,7 @@ impl Hold<'_> {
             Hold::UsersOfTenant(id) => one("SELECT 1 FROM users WHERE tenant_id = $1 ORDER BY id FOR UPDATE", id),
             Hold::ApplicationsOfTenant(id) => one("SELECT 1 FROM applications WHERE tenant_id = $1 ORDER BY id FOR UPDATE", id),
             Hold::ReportsOfTenant(id) => one("SELECT 1 FROM scheduled_reports WHERE tenant_id = $1 ORDER BY id FOR UPDATE", id),
+            Hold::CallbacksOfTenant(id) => one("SELECT 1 FROM callbacks WHERE tenant_id = $1 ORDER BY id FOR UPDATE", id),
             Hold::Owner(id) => (keyed(1), vec![id.to_string()]),
             Hold::User(id) => one("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", id),
             Hold::UserOfFamily(id) => {

@@ -72,7 +72,7 @@ impl Store {
     pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Tenant(id)).await?;
-            for hold in [Hold::UsersOfTenant(id), Hold::ApplicationsOfTenant(id), Hold::ReportsOfTenant(id)] {
+            for hold in [Hold::UsersOfTenant(id), Hold::ApplicationsOfTenant(id), Hold::ReportsOfTenant(id), Hold::CallbacksOfTenant(id)] {
                 self.hold(&mut transaction, hold).await?;
             }
             // Twice: those who add something come to the tenant last, and so does this. What they added until then goes too.

@@ -4,6 +4,7 @@ use insightgate_identity::program::Program;
 use insightgate_report::scheduled_report::ScheduledReport;
 use uuid::Uuid;
 
+use crate::database::locks::Hold;
 use crate::reports::report_row::read_report;
 use crate::{Store, StoreError, execute};
 
@@ -14,8 +15,8 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn announce_next_run(&self, report: Uuid, fresh: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
-        // Whoever queues the slot changes this row too, so that no id is given to a run that begins just now.
-        let mut transaction = self.begin_beside().await?;
+        // Whoever queues the slot changes this row too: no id is given to a run that begins just now, and none is missed that somebody else gave.
+        let mut transaction = self.begin(Hold::Report(report)).await?;
         let query =
             sqlx::query("UPDATE scheduled_reports SET next_run_id = $2 WHERE id = $1 AND next_run_id IS NULL AND next_slot IS NOT NULL");
         execute(&mut transaction, query.bind(report.to_string()).bind(fresh.to_string())).await?;

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use super::*;
+use crate::database::locks::Hold;
 
 async fn with_sign_in() -> (Deployment, RefreshTokenRecord) {
     let deployment = deployment().await;
@@ -176,6 +177,25 @@ async fn a_write_that_cannot_be_made_takes_no_other_with_it() {
     assert_eq!(outcomes, [Ok(()), Ok(()), Err(true), Ok(()), Ok(())]);
     let (_, state) = store.refresh_token("first").await.unwrap().unwrap();
     assert_eq!(state, RefreshTokenState::Fresh, "the refused replacement used nothing up");
+}
+
+/// A lock on a user is waited for by that user's refreshes alone, and events in their batch are kept.
+#[tokio::test]
+async fn a_user_that_somebody_holds_for_long_costs_no_event() {
+    let (Deployment { store, _folder, .. }, token) = with_sign_in().await;
+    if store.dialect != Dialect::Postgres {
+        return;
+    }
+    let held = store.begin(Hold::User(OWNER)).await.unwrap();
+    let by = RefreshTokenRecord { digest: "second".into(), ..token };
+    // Both are waiting before the writer begins.
+    let refresh = store.replace_refresh_token(first(), Some(by), Some(event(20)));
+    let (replaced, recorded) = futures::join!(refresh, store.record_audit_event(event(7)));
+    assert_eq!(replaced.unwrap_err().outage(), Some(Outage::Held));
+    recorded.unwrap();
+    held.commit().await.unwrap();
+    assert_eq!(store.audit_events(10).await.unwrap(), [event(7)]);
+    assert_eq!(store.refresh_token("first").await.unwrap().unwrap().1, RefreshTokenState::Fresh);
 }
 
 #[tokio::test]
