@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | events alone: audit, counted events, the group commit of grants without refresh tokens | nothing |
 //! | group commit with refresh tokens | its users stay (shared), then the tokens, by digest |
-//! | `redeem_authorization_code`, `redeem_device_code` | the user stays (shared), then the code's row |
+//! | `redeem_authorization_code`, `redeem_device_code`, `add_refresh_token` | the user stays (shared), then the code's row |
 //! | `add_report`, `add_report_query`, `add_callback_secret` | the owner: quotas, numbers and room are counted by owner |
 //! | `change_report` | the owner, then the report |
 //! | `finish_execution`, `release_execution`, `delete_report`, `announce_next_run` | the report |
@@ -16,12 +16,12 @@
 //! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that nobody else holds; those that somebody does are left for the next time |
 //! | `put_block_sums` | the execution's row |
 //! | `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code` | the one row that they change under a condition |
-//! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity` | the tenant: its room is counted |
+//! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity`, `put_role` | the tenant: its room is counted, and it is there |
 //! | `change_enrollment`, `move_enrollment`, `change_tenant` | the tenant, then the reports that are paused, by id |
 //! | `put_sign_in_session`, `add_authorization_code` | the user: sessions and codes are counted |
 //! | `change_user`, `set_user_password`, `set_totp`, `revoke_refresh_family` | the user: no session, code or token is added meanwhile that would outlive the end |
 //! | `set_user_password`, `change_sign_in_count`, `know_address` | the subject whose wrong passwords are counted |
-//! | `add_client_secret`, `add_device_code`, `change_application`, `remove_permission` | the application: secrets and codes are counted |
+//! | `add_client_secret`, `add_device_code`, `change_application`, `remove_permission`, `grant_consent` | the application: secrets and codes are counted, and its permissions stay |
 //! | `add_first_key` | the purpose of the key |
 //! | `delete_tenant` | the tenant, its users, applications, reports and callbacks, by id; at its end nothing may be added to the tenant |
 //! | each change of identities | last of all, the row of their version |

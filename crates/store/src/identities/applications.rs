@@ -65,13 +65,16 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Changes the name, the redirect URIs and whether it is enabled, but not its kind. Disabling ends the sign-ins through it.
+    /// Changes the name, the redirect URIs and whether it is enabled, but not its kind. Disabling ends the sign-ins through it, and enabling those whose
+    /// tokens were written at the moment when it was disabled.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn change_application(&self, application: &Application) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Application(application.id)).await?;
+            let query = sqlx::query("SELECT enabled FROM applications WHERE id = $1").bind(application.id.to_string());
+            let was_enabled = query.fetch_optional(&mut *transaction).await?.as_ref().map(|row| row.flag("enabled")).transpose()?;
             let query = sqlx::query("UPDATE applications SET name = $1, enabled = $2, redirect_uris = $3 WHERE tenant_id = $4 AND id = $5")
                 .bind(application.name.clone())
                 .bind(i64::from(application.enabled))
@@ -79,7 +82,7 @@ impl Store {
                 .bind(application.tenant.to_string())
                 .bind(application.id.to_string());
             let changed = execute(&mut transaction, query).await? == 1;
-            if changed && !application.enabled {
+            if changed && !(application.enabled && was_enabled == Some(true)) {
                 execute(&mut transaction, revoke(self.dialect, "application_id").bind(application.id.to_string())).await?;
             }
             if changed {
@@ -205,7 +208,7 @@ impl Store {
         Ok(removed == 1)
     }
 
-    /// Of one user, or of the whole tenant. One that is there already stays.
+    /// Of one user, or of the whole tenant. One that is there already stays; none is written for a permission that the application does not have.
     ///
     /// # Errors
     /// When there is no room for another, or the database does not answer.
@@ -216,7 +219,7 @@ impl Store {
         user: Option<Uuid>,
         granted: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.change_identity(grant_consent(application, permission, user, granted)).await.map(drop)
+        self.change_identity_of(Some(Hold::Application(application)), grant_consent(application, permission, user, granted)).await.map(drop)
     }
 
     /// False when there was none.
@@ -283,7 +286,9 @@ fn add_permission(application: Uuid, permission: Permission) -> Change {
 }
 
 fn grant_consent(application: Uuid, permission: Permission, user: Option<Uuid>, granted: DateTime<Utc>) -> Change {
-    let text = "INSERT INTO consents (application_id, permission, user_id, granted) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    // A permission that is removed takes its consents along: none comes after it.
+    let text = "INSERT INTO consents (application_id, permission, user_id, granted)
+        SELECT $1, $2, $3, $4 WHERE EXISTS (SELECT 1 FROM permissions WHERE application_id = $1 AND permission = $2) ON CONFLICT DO NOTHING";
     sqlx::query(text).bind(application.to_string()).bind(permission.name()).bind(written_user(user)).bind(millis(granted))
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::database::again::again;
 use crate::database::dialect::by_bytes;
+use crate::database::locks::Hold;
 use crate::database::row::{Read, read_locations, written_locations};
 use crate::identities::applications::{read_application, written_user};
 use crate::identities::tenants::{read_enrollment, read_tenant};
@@ -89,21 +90,22 @@ impl Store {
         Ok(query.bind(id.to_string()).fetch_optional(&self.pool).await?.is_some())
     }
 
-    /// Assigns the role, or changes its locations.
+    /// Assigns the role, or changes its locations. Nothing is written where the tenant is gone.
     ///
     /// # Errors
     /// When there is no room for another, or the database does not answer.
     pub async fn put_role(&self, tenant: Uuid, assignee: Uuid, assignment: &RoleAssignment) -> Result<(), StoreError> {
         let locations = written_locations(&assignment.locations);
         let query = sqlx::query(
-            "INSERT INTO role_assignments (tenant_id, assignee_id, role, locations) VALUES ($1, $2, $3, $4)
+            "INSERT INTO role_assignments (tenant_id, assignee_id, role, locations)
+             SELECT $1, $2, $3, $4 WHERE EXISTS (SELECT 1 FROM tenants WHERE id = $1)
              ON CONFLICT (assignee_id, role) DO UPDATE SET locations = excluded.locations",
         )
         .bind(tenant.to_string())
         .bind(assignee.to_string())
         .bind(assignment.role.id())
         .bind(locations);
-        self.change_identity(query).await.map(drop)
+        self.change_identity_of(Some(Hold::Tenant(tenant)), query).await.map(drop)
     }
 
     /// False if the assignee did not have it.

@@ -12,6 +12,7 @@ use sqlx::Any;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 
+use crate::database::locks::Hold;
 use crate::{Store, StoreError, Transaction, execute};
 
 /// The setting that processes share.
@@ -44,11 +45,23 @@ impl Store {
 
     /// A write of identities that is one statement. How many rows it changed.
     pub(crate) async fn change_identity(&self, query: Query<'static, Any, AnyArguments>) -> Result<u64, StoreError> {
+        self.change_identity_of(None, query).await
+    }
+
+    /// The same, with what the statement counts on held until the end.
+    pub(crate) async fn change_identity_of(
+        &self,
+        hold: Option<Hold<'_>>,
+        query: Query<'static, Any, AnyArguments>,
+    ) -> Result<u64, StoreError> {
         if !self.is_shared() && self.recorded.is_none() {
             let pool = self.pool.clone();
             return self.change(async move { Ok(query.execute(&pool).await?.rows_affected()) }).await;
         }
-        let mut transaction = self.begin_beside().await?;
+        let mut transaction = match hold {
+            Some(hold) => self.begin(hold).await?,
+            None => self.begin_beside().await?,
+        };
         let changed = execute(&mut transaction, query).await?;
         if changed > 0 {
             self.record_change(&mut transaction).await?;

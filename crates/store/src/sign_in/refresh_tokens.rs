@@ -79,10 +79,15 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn add_refresh_token(&self, token: &RefreshTokenRecord) -> Result<(), StoreError> {
-        match insert(&mut self.pool.acquire().await?, &[token], false).await {
+        let add = |written| async move {
+            let mut transaction = self.begin_with_token(Some(token)).await?;
+            insert(&mut transaction, &[token], written).await?;
+            transaction.commit().await
+        };
+        match again(|| add(false)).await {
             // Nobody else's has its digest: it may be written twice.
-            Err(error) if error.is_cut() => again(|| async { insert(&mut self.pool.acquire().await?, &[token], true).await }).await?,
-            written => written?,
+            Err(StoreError::Interrupted) => again(|| add(true)).await?,
+            added => added?,
         }
         self.grown.note([token]);
         Ok(())

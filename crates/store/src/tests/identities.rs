@@ -8,6 +8,7 @@ use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::tenant::Location;
 use insightgate_identity::user::PasswordState;
 
+use super::sign_in::token;
 use super::*;
 use crate::{AuditFilter, AuditPage};
 
@@ -51,6 +52,37 @@ async fn consents_are_the_tenants_or_one_users() {
     assert!(!store.remove_permission(APP, Permission::PartnerApi).await.unwrap());
     store.add_permission(APP, Permission::PartnerApi).await.unwrap();
     assert_eq!(consented(Some(OWNER)).await, []);
+}
+
+/// Whoever looked before it went writes nothing after.
+#[tokio::test]
+async fn what_is_gone_gets_no_role_and_no_consent() {
+    let Deployment { store, _folder, .. } = populated().await;
+    assert!(store.remove_permission(APP, Permission::PartnerApi).await.unwrap());
+    store.grant_consent(APP, Permission::PartnerApi, None, at(1)).await.unwrap();
+    assert_eq!(store.consents(APP).await.unwrap(), []);
+    assert!(store.delete_tenant(tenant().id).await.unwrap());
+    let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
+    store.put_role(tenant().id, OWNER, &manager).await.unwrap();
+    assert_eq!(super::sign_in::rows(&store, "role_assignments").await, 0);
+}
+
+/// A grant that was under way when its application was disabled has written its token after.
+#[tokio::test]
+async fn no_token_outlives_that_its_application_was_disabled() {
+    let Deployment { store, _folder, .. } = populated().await;
+    let mut application = store.application(tenant().id, APP).await.unwrap().unwrap();
+    let state = async |digest: &str| store.refresh_token(digest).await.unwrap().unwrap().1;
+    store.add_refresh_token(&token("before", 1, at(0))).await.unwrap();
+    application.name = "Renamed".to_owned();
+    assert!(store.change_application(&application).await.unwrap());
+    assert_eq!(state("before").await, RefreshTokenState::Fresh, "a name ends nothing");
+    application.enabled = false;
+    assert!(store.change_application(&application).await.unwrap());
+    store.add_refresh_token(&token("late", 2, at(0))).await.unwrap();
+    application.enabled = true;
+    assert!(store.change_application(&application).await.unwrap());
+    assert_eq!([state("before").await, state("late").await], [RefreshTokenState::Revoked, RefreshTokenState::Revoked]);
 }
 
 #[tokio::test]
