@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::record::Record;
 use super::turn::{Ended, Next, Tasks, Turn};
 use super::{Background, LIMIT};
 use crate::failure::Failure;
@@ -139,9 +140,10 @@ impl Loop {
     /// One turn, and how long to wait after it.
     async fn turn(&self, background: &Background, turn: Turn) -> Duration {
         let begun = Instant::now();
+        let number = background.record(self.name, Record::began);
         let work = AssertUnwindSafe(async { (self.work)(turn.clone()).await }).catch_unwind();
-        let outcome = self.within_deadline(background, &turn, work).await;
-        background.record(self.name, |record| record.ended(begun.elapsed()));
+        let outcome = self.within_deadline(background, number, &turn, work).await;
+        background.record(self.name, |record| record.ended(number, begun.elapsed()));
         match outcome {
             Some(Ok(Ok(next))) => {
                 let pause = match next {
@@ -165,23 +167,31 @@ impl Loop {
     }
 
     /// None when the deadline passed before, which the work may put off.
-    async fn within_deadline<T>(&self, background: &Background, turn: &Turn, work: impl Future<Output = T>) -> Option<T> {
+    async fn within_deadline<T>(&self, background: &Background, number: u64, turn: &Turn, work: impl Future<Output = T>) -> Option<T> {
         let (mut work, mut deadline) = (pin!(work), turn.deadline());
         loop {
             let until = *deadline.borrow_and_update();
             tokio::select! {
                 biased;
                 outcome = &mut work => return Some(outcome),
-                _ = deadline.changed() => self.due(background, *deadline.borrow()),
+                _ = deadline.changed() => {
+                    let due = self.at_the_latest(background, *deadline.borrow());
+                    background.record(self.name, |record| record.may_take_until(number, due));
+                }
                 () = sleep_until(until) => return None,
             }
         }
     }
 
-    /// Something is to be done by `next`: a turn that fails may be made anew before anybody says that the loop is stuck.
+    /// Something is to be done by `next`.
     fn due(&self, background: &Background, next: Instant) {
-        let limit = self.limit.min(background.limit());
-        background.record(self.name, |record| record.is_due(next + self.after_failure + 2 * limit));
+        let due = self.at_the_latest(background, next);
+        background.record(self.name, |record| record.is_due(due));
+    }
+
+    /// A turn that fails may be made anew before anybody says that the loop is stuck.
+    fn at_the_latest(&self, background: &Background, next: Instant) -> Instant {
+        next + self.after_failure + 2 * self.limit.min(background.limit())
     }
 
     fn failed(&self, background: &Background, error: &dyn Debug) {
@@ -201,12 +211,17 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_secs(10);
 
+    /// The clock stands still but for this: it moves on as soon as everybody waits for it.
+    async fn pass(time: Duration) {
+        sleep_until(Instant::now() + time).await;
+    }
+
     /// Runs the loop for so long, as measured by a clock that does not wait.
     async fn run_for(time: Duration, looped: Loop) -> Arc<Background> {
         let (background, mut tasks) = (Arc::new(Background::default()), JoinSet::new());
         let (stop, stopped) = watch::channel(false);
         looped.start(&background, &stopped, &mut tasks);
-        sleep(time).await;
+        pass(time).await;
         stop.send_replace(true);
         tasks.join_all().await;
         background
@@ -237,11 +252,11 @@ mod tests {
     async fn a_turn_may_go_on_for_long_with_signs_of_progress_and_no_longer_without() {
         let work = |turn: Turn| async move {
             for _ in 0..10 {
-                sleep(LIMIT - Duration::from_secs(1)).await;
+                pass(LIMIT - Duration::from_secs(1)).await;
                 turn.goes_on();
             }
             turn.may_take(20 * LIMIT);
-            sleep(19 * LIMIT).await;
+            pass(19 * LIMIT).await;
             turn.goes_on();
             std::future::pending().await
         };
@@ -262,12 +277,12 @@ mod tests {
         let (_stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         Loop::new("loop", "it failed", PERIOD, work).start(&background, &stopped, &mut tasks);
-        sleep(LIMIT).await;
+        pass(LIMIT).await;
         assert!(background.stuck().is_empty(), "a few failures may pass by themselves");
-        sleep(2 * LIMIT).await;
+        pass(2 * LIMIT).await;
         assert_eq!(background.stuck().iter().map(|(name, time)| (*name, time.as_secs())).collect::<Vec<_>>(), [("loop", 270)]);
         works.store(1, Ordering::Relaxed);
-        sleep(PERIOD).await;
+        pass(PERIOD).await;
         assert!(background.stuck().is_empty());
     }
 
@@ -281,7 +296,7 @@ mod tests {
                 for seconds in [3, 30] {
                     let done = Arc::clone(&done);
                     turn.spawn(async move {
-                        sleep(Duration::from_secs(seconds)).await;
+                        pass(Duration::from_secs(seconds)).await;
                         done.fetch_add(1, Ordering::Relaxed);
                         true
                     });
@@ -313,7 +328,7 @@ mod tests {
         let looped = Loop::new("loop", "it failed", PERIOD, work).woken_by(woken);
         let waking = async {
             for expected in [4, 5, 6] {
-                sleep(Duration::from_secs(1)).await;
+                pass(Duration::from_secs(1)).await;
                 assert_eq!(turns.load(Ordering::Relaxed), expected);
                 signal.notify_one();
             }

@@ -1,5 +1,6 @@
 //! What became of the turns of one loop, of all of its copies together. It says nothing of what the loop is for.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -21,8 +22,11 @@ pub struct Record {
     /// How long the last turn took.
     pub last_duration: Duration,
     since: Instant,
-    /// Something must have been done by then.
+    /// A turn that begins next must have done something by then.
     due: Instant,
+    /// By when the turns under way must, which may put it off.
+    under_way: BTreeMap<u64, Instant>,
+    begun: u64,
     logged: Option<Instant>,
     unlogged: u64,
 }
@@ -37,6 +41,8 @@ impl Record {
             last_duration: Duration::ZERO,
             since: now,
             due: now,
+            under_way: BTreeMap::new(),
+            begun: 0,
             logged: None,
             unlogged: 0,
         }
@@ -47,7 +53,19 @@ impl Record {
         self.due = self.due.max(due);
     }
 
-    pub(super) fn ended(&mut self, took: Duration) {
+    /// A number for a turn that begins.
+    pub(super) fn began(&mut self) -> u64 {
+        self.begun += 1;
+        self.begun
+    }
+
+    /// Nothing is wrong with this turn before `due`.
+    pub(super) fn may_take_until(&mut self, turn: u64, due: Instant) {
+        self.under_way.insert(turn, due);
+    }
+
+    pub(super) fn ended(&mut self, turn: u64, took: Duration) {
+        self.under_way.remove(&turn);
         self.turns += 1;
         self.last_duration = took;
     }
@@ -69,13 +87,29 @@ impl Record {
 
     /// How long ago the last success was, or the start, where nothing explains that but a fault.
     pub(super) fn stuck(&self, now: Instant) -> Option<Duration> {
-        (now > self.due).then(|| now - self.last_success.unwrap_or(self.since))
+        let due = self.under_way.values().copied().max().map_or(self.due, |due| due.max(self.due));
+        (now > due).then(|| now - self.last_success.unwrap_or(self.since))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a long turn was allowed says nothing of those that follow it.
+    #[test]
+    fn a_turn_that_may_take_long_explains_nothing_once_it_has_ended() {
+        let (begun, hour) = (Instant::now(), Duration::from_secs(3600));
+        let mut record = Record::new(begun);
+        let [long, short] = [record.began(), record.began()];
+        record.is_due(begun + LOGGED);
+        record.may_take_until(long, begun + hour);
+        record.may_take_until(short, begun + 2 * LOGGED);
+        assert_eq!(record.stuck(begun + hour), None);
+        record.ended(long, LOGGED);
+        assert_eq!(record.stuck(begun + 2 * LOGGED), None);
+        assert_eq!(record.stuck(begun + 3 * LOGGED), Some(3 * LOGGED));
+    }
 
     #[test]
     fn a_lasting_failure_is_logged_once_a_minute_with_how_many_there_were() {
