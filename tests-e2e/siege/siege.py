@@ -46,6 +46,7 @@ class Siege:
         outcome.judge(*(SHORT_SLACK if self.short else ()))
 
     def wait_out(self, attackers, server, every=0.2):
-        """Until the attackers are over; ends early with the server."""
+        """Until the attackers are over; ends early with the server. What they counted."""
         while attackers.go_on() and server.is_alive():
             server.memory.over.wait(every)
+        return attackers.end()

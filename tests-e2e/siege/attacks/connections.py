@@ -64,8 +64,7 @@ def idle_http2(siege):
     with server.start():
         with siege.under_attack("idle HTTP/2", server, READING) as outcome:
             attackers = Attackers(hold_http2, 1, siege.seconds + 2, port_of(server.https), wanted, STRANGER)
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
+            counts = siege.wait_out(attackers, server)
             outcome.sent = f"{wanted} idle connections of one client, {counts['opened'] + counts['refused']:,} attempts"
             outcome.notes.append(told(counts))
         warned(outcome, server)
@@ -129,8 +128,7 @@ def idle_http1(siege):
     with server.start():
         with siege.under_attack("HTTP/1 sockets", server, READING, scheme="http") as outcome:
             attackers = Attackers(hold_http1, 1, siege.seconds + 2, port_of(server.http), wanted, STRANGER)
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
+            counts = siege.wait_out(attackers, server)
             outcome.sent = f"{wanted} silent, half, idle and dripping, {counts['opened'] + counts['refused']:,} attempts"
             outcome.notes.append(told(counts))
         warned(outcome, server)
@@ -194,8 +192,7 @@ def half_sent_forms(siege):
     with server.start():
         with siege.under_attack("half-sent forms", server, READING) as outcome:
             attackers = Attackers(half_forms, processes, siege.seconds + (2 if siege.short else 20), port_of(server.https), path, connections, 100)
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
+            counts = siege.wait_out(attackers, server)
             counts["MiB"] = round(counts["MiB"])
             outcome.sent = f"{counts['connections']} connections, {counts['streams']:,} streams, {counts['MiB']:,} MiB without an end"
             outcome.notes.append(told(counts))
@@ -260,8 +257,7 @@ def stalled_downloads(siege):
         with siege.under_attack("stalled downloads", server, mix, scheme="http") as outcome:
             arguments = (port_of(server.http), target, wanted // 3)
             attackers = [Attackers(hold_downloads, 1, siege.seconds, *arguments, f"127.0.0.{place}") for place in (2, 3, 4)]
-            siege.wait_out(attackers[0], server)
-            counts = attackers[0].end() + attackers[1].end() + attackers[2].end()
+            counts = siege.wait_out(attackers[0], server) + attackers[1].end() + attackers[2].end()
             outcome.sent = f"{wanted} downloads of one link, {found['byteCount'] >> 20} MiB, that stop, from 3 addresses"
             outcome.notes.append(told(counts))
     return outcome

@@ -124,8 +124,7 @@ def locked_table(siege):
             session.sql("LOCK TABLE scheduled_reports, executions IN ACCESS EXCLUSIVE MODE")
             # Longer than the honest caller's patience.
             attackers = Attackers(ask_reports, 1, max(siege.seconds, 7), server.http, token, AT_ONCE)
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
+            counts = siege.wait_out(attackers, server)
             session.close()
             outcome.sent = f"two tables locked, {AT_ONCE} requests at once that need them"
             outcome.notes.append(told(counts))

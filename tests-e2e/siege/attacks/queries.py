@@ -201,33 +201,24 @@ MOST_MEMORY = 512
 
 def streaming(siege):
     """Previews that only stream, over row groups of a million rows."""
-    server, at_once = siege.server("streaming"), 30 if siege.short else 60
-    size = rows.big(siege.site, server, 200_000 if siege.short else 1_000_000)
-    rows.sales(server, "honest")
-    with server.start():
-        token = token_of(server)
-        with siege.under_attack("streaming", server) as outcome:
-            attackers = Attackers(ask_previews, 1, siege.seconds, server.http, token, at_once, STREAMING)
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
-            outcome.sent = f"{at_once} previews at once over {size >> 20} MiB"
-            outcome.notes.append(told(counts))
-        outcome.expect(outcome.resident < MOST_MEMORY, f"{outcome.resident} MiB")
-    return outcome
+    return over_a_big_file(siege, "streaming", "previews")
 
 
 def explanations(siege):
     """The same as explanations, which read too."""
-    server, at_once = siege.server("explanations"), 30 if siege.short else 60
+    return over_a_big_file(siege, "explanations", "explanations", "explainQuery")
+
+
+def over_a_big_file(siege, name, what, *endpoint):
+    server, at_once = siege.server(name), 30 if siege.short else 60
     size = rows.big(siege.site, server, 200_000 if siege.short else 1_000_000)
     rows.sales(server, "honest")
     with server.start():
         token = token_of(server)
-        with siege.under_attack("explanations", server) as outcome:
-            attackers = Attackers(ask_previews, 1, siege.seconds, server.http, token, at_once, STREAMING, "explainQuery")
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
-            outcome.sent = f"{at_once} explanations at once over {size >> 20} MiB"
+        with siege.under_attack(name, server) as outcome:
+            attackers = Attackers(ask_previews, 1, siege.seconds, server.http, token, at_once, STREAMING, *endpoint)
+            counts = siege.wait_out(attackers, server)
+            outcome.sent = f"{at_once} {what} at once over {size >> 20} MiB"
             outcome.notes.append(told(counts))
         outcome.expect(outcome.resident < MOST_MEMORY, f"{outcome.resident} MiB")
     return outcome
@@ -242,8 +233,7 @@ def grouped(siege):
         token = token_of(server)
         with siege.under_attack("grouped", server) as outcome:
             attackers = Attackers(ask_previews, 1, siege.seconds, server.http, token, at_once, GROUPS)
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
+            counts = siege.wait_out(attackers, server)
             outcome.sent = f"{at_once} grouped previews at once"
             outcome.notes.append(told(counts))
     return outcome

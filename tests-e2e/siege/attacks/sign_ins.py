@@ -69,8 +69,7 @@ def sign_in_flood(siege):
     with server.start():
         with siege.under_attack("sign-in flood", server, SIGN_INS) as outcome:
             attackers = Attackers(guess_on, 4, siege.seconds, port_of(server.http), server.people["honest"])
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
+            counts = siege.wait_out(attackers, server)
             strong(outcome, counts, 4 * LEAST_GUESSES)
             outcome.sent = f"{sum(counts.values()):,} wrong sign-ins, each from another address"
             outcome.notes.append(told(counts))
@@ -143,8 +142,7 @@ def refused_requests(siege):
     with server.start():
         with siege.under_attack("refused requests", server, READING) as outcome:
             attackers = Attackers(refused_on, 2, siege.seconds, port_of(server.http), server.people["honest"])
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
+            counts = siege.wait_out(attackers, server)
             strong(outcome, counts, 2 * LEAST_REFUSED)
             outcome.sent = f"{sum(counts.values()):,} refused requests"
             outcome.notes.append(told(counts))
@@ -180,8 +178,7 @@ def device_codes(siege):
     with server.start():
         with siege.under_attack("device codes", server, READING) as outcome:
             attackers = Attackers(start_on, 2, siege.seconds, port_of(server.http), server.people["honest"])
-            siege.wait_out(attackers, server)
-            counts = attackers.end()
+            counts = siege.wait_out(attackers, server)
             strong(outcome, counts, 2 * LEAST_DEVICE_CODES)
             outcome.sent = f"{sum(counts.values()):,} device codes asked for"
             outcome.notes.append(told(counts))
