@@ -17,29 +17,15 @@ use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use insightgate_api::{ApiState, router};
 use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, DataRoot, Engine, EngineSettings, Sharing};
-use insightgate_operations::audit::recorder::Recorder;
 use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::driver::Loop;
 use insightgate_operations::background_loops::{self, RunBy};
-use insightgate_operations::callers::directory::Directory;
 use insightgate_operations::clock::Clock;
-use insightgate_operations::clock::watch::ClockWatch;
-use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
-use insightgate_operations::credentials::address_guard::AddressGuard;
-use insightgate_operations::credentials::guess_key::GuessKey;
-use insightgate_operations::credentials::password::Passwords;
-use insightgate_operations::datasets::catalogs::Catalogs;
-use insightgate_operations::executions::artifact_room::ArtifactRoom;
-use insightgate_operations::executions::downloads::Downloads;
-use insightgate_operations::executions::held_polls::HeldPolls;
-use insightgate_operations::executions::link::LinkKeys;
+use insightgate_operations::context::{Context, Parts, Settings, SharedContext};
 use insightgate_operations::executions::move_clock::MANUAL_CLOCK;
 use insightgate_operations::external_issuers::ExternalIssuers;
-use insightgate_operations::issue_token::device_polls::DevicePolls;
 use insightgate_operations::keys::reseal::seal_anew;
-use insightgate_operations::keys::signing::SigningKeys;
 use insightgate_operations::random::Random;
-use insightgate_operations::readiness::Readiness;
 use insightgate_outbound::Outbound;
 use insightgate_store::{Store, StoreError};
 use tokio::sync::watch;
@@ -141,36 +127,20 @@ async fn open(
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
     seal_anew(&store, &vault).await.map_err(|error| failed(format!("{error:?}")))?;
     folder.forget_old_key()?;
-    let signing = SigningKeys::load(&store, &vault, &clock).await.map_err(|error| failed(error.to_string()))?;
-    let links = LinkKeys::load(&store, &vault, &clock, &random).await.map_err(|error| failed(error.to_string()))?;
-    let guess_key = GuessKey::load(&store, &vault, &clock, &random).await.map_err(|error| failed(error.to_string()))?;
-    Ok(Arc::new(Context {
-        directory: Directory::new(store.clone()),
+    let parts = Parts {
         store,
         engine,
-        catalogs: Catalogs::new(folder.definitions()),
+        vault,
         clock,
         random,
-        // Half of the cores, so that a flood of sign-ins leaves the other half to everything else.
-        passwords: Passwords::new(limits.partitions / 2),
-        vault,
-        signing,
-        links,
-        guess_key,
         issuers,
         outbound,
         settings,
-        signals: Signals::default(),
-        held_polls: HeldPolls::default(),
-        addresses: AddressGuard::default(),
-        downloads: Downloads::default(),
-        readiness: Readiness::default(),
-        recorder: Recorder::default(),
-        clock_watch: ClockWatch::default(),
-        device_polls: DevicePolls::default(),
-        artifact_room: ArtifactRoom::default(),
-        background: Arc::default(),
-    }))
+        definitions: folder.definitions(),
+        // Half of the cores, so that a flood of sign-ins leaves the other half to everything else.
+        hashes: limits.partitions / 2,
+    };
+    Ok(Arc::new(Context::open(parts).await.map_err(|error| failed(error.to_string()))?))
 }
 
 pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> Result<Engine, CommandError> {

@@ -26,32 +26,18 @@ use insightgate_identity::program::Program;
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
-use insightgate_operations::audit::recorder::Recorder;
 use insightgate_operations::background_loops::executions;
-use insightgate_operations::callers::directory::Directory;
 use insightgate_operations::clock::Clock;
-use insightgate_operations::clock::watch::ClockWatch;
-use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
-use insightgate_operations::credentials::address_guard::AddressGuard;
-use insightgate_operations::credentials::guess_key::GuessKey;
-use insightgate_operations::credentials::password::Passwords;
-use insightgate_operations::datasets::catalogs::Catalogs;
-use insightgate_operations::executions::artifact_room::ArtifactRoom;
-use insightgate_operations::executions::downloads::Downloads;
-use insightgate_operations::executions::held_polls::HeldPolls;
-use insightgate_operations::executions::link::LinkKeys;
+use insightgate_operations::context::{Context, Parts, Settings, SharedContext};
 use insightgate_operations::executions::places::Places;
 use insightgate_operations::executions::scheduler;
 use insightgate_operations::external_issuers::ExternalIssuers;
-use insightgate_operations::issue_token::device_polls::DevicePolls;
-use insightgate_operations::keys::signing::SigningKeys;
 use insightgate_operations::keys::vault::Vault;
 use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::add_user::{add_user, assign_role};
 use insightgate_operations::provisioning::enroll_tenant::enroll_tenant;
 use insightgate_operations::provisioning::register_application::register_application;
 use insightgate_operations::random::Random;
-use insightgate_operations::readiness::Readiness;
 use insightgate_outbound::{AddressRules, Outbound};
 use insightgate_query::format::Format;
 use insightgate_query::plan::Value;
@@ -133,32 +119,19 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         spill_limit: 1 << 30,
         partitions: cores(),
     })?;
-    Ok(Arc::new(Context {
-        signing: SigningKeys::load(&store, &vault, &clock).await?,
-        links: LinkKeys::load(&store, &vault, &clock, &random).await?,
-        guess_key: GuessKey::load(&store, &vault, &clock, &random).await?,
+    let parts = Parts {
         issuers: ExternalIssuers::new(Vec::new(), &AddressRules::default())?,
         outbound: Outbound::new(settings.callbacks.addresses.clone(), None)?,
-        directory: Directory::new(store.clone()),
         store,
         vault,
         engine,
-        catalogs: Catalogs::new(folder.join("definitions")),
         clock,
         random,
-        passwords: Passwords::new(1),
         settings,
-        signals: Signals::default(),
-        held_polls: HeldPolls::default(),
-        addresses: AddressGuard::default(),
-        downloads: Downloads::default(),
-        readiness: Readiness::default(),
-        recorder: Recorder::default(),
-        clock_watch: ClockWatch::default(),
-        device_polls: DevicePolls::default(),
-        artifact_room: ArtifactRoom::default(),
-        background: Arc::default(),
-    }))
+        definitions: folder.join("definitions"),
+        hashes: 1,
+    };
+    Ok(Arc::new(Context::open(parts).await?))
 }
 
 fn tenant_id(number: u32) -> Uuid {

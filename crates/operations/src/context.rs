@@ -1,10 +1,12 @@
 //! What every operation works with. Time, identifiers and randomness come from here.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use insightgate_engine::Engine;
 use insightgate_outbound::Outbound;
 use insightgate_store::Store;
+use thiserror::Error;
 
 use crate::audit::recorder::Recorder;
 use crate::background::Background;
@@ -12,16 +14,16 @@ use crate::callers::directory::Directory;
 use crate::clock::Clock;
 use crate::clock::watch::ClockWatch;
 use crate::credentials::address_guard::AddressGuard;
-use crate::credentials::guess_key::GuessKey;
+use crate::credentials::guess_key::{GuessKey, GuessKeyFault};
 use crate::credentials::password::Passwords;
 use crate::datasets::catalogs::Catalogs;
 use crate::executions::artifact_room::ArtifactRoom;
 use crate::executions::downloads::Downloads;
 use crate::executions::held_polls::HeldPolls;
-use crate::executions::link::LinkKeys;
+use crate::executions::link::{LinkKeyFault, LinkKeys};
 use crate::external_issuers::ExternalIssuers;
 use crate::issue_token::device_polls::DevicePolls;
-use crate::keys::signing::SigningKeys;
+use crate::keys::signing::{SigningFault, SigningKeys};
 use crate::keys::vault::Vault;
 use crate::random::Random;
 use crate::readiness::Readiness;
@@ -58,3 +60,65 @@ pub struct Context {
 
 /// Shared by handlers and background work.
 pub type SharedContext = Arc<Context>;
+
+/// What a context is put together from. Everything else is read from the store, or begins empty.
+pub struct Parts {
+    pub store: Store,
+    pub engine: Engine,
+    pub vault: Vault,
+    pub clock: Clock,
+    pub random: Random,
+    pub issuers: ExternalIssuers,
+    pub outbound: Outbound,
+    pub settings: Settings,
+    /// The folder of the definitions of datasets.
+    pub definitions: PathBuf,
+    /// How many passwords are hashed at the same time.
+    pub hashes: usize,
+}
+
+#[derive(Debug, Error)]
+pub enum ContextFault {
+    #[error(transparent)]
+    Signing(#[from] SigningFault),
+    #[error(transparent)]
+    Links(#[from] LinkKeyFault),
+    #[error(transparent)]
+    Guesses(#[from] GuessKeyFault),
+}
+
+impl Context {
+    /// Reads the keys; the first start makes them.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a key cannot be made or decrypted.
+    pub async fn open(parts: Parts) -> Result<Context, ContextFault> {
+        let Parts { store, engine, vault, clock, random, issuers, outbound, settings, definitions, hashes } = parts;
+        Ok(Context {
+            signing: SigningKeys::load(&store, &vault, &clock).await?,
+            links: LinkKeys::load(&store, &vault, &clock, &random).await?,
+            guess_key: GuessKey::load(&store, &vault, &clock, &random).await?,
+            directory: Directory::new(store.clone()),
+            store,
+            engine,
+            catalogs: Catalogs::new(definitions),
+            clock,
+            random,
+            passwords: Passwords::new(hashes),
+            vault,
+            issuers,
+            outbound,
+            settings,
+            signals: Signals::default(),
+            held_polls: HeldPolls::default(),
+            addresses: AddressGuard::default(),
+            downloads: Downloads::default(),
+            readiness: Readiness::default(),
+            recorder: Recorder::default(),
+            clock_watch: ClockWatch::default(),
+            device_polls: DevicePolls::default(),
+            artifact_room: ArtifactRoom::default(),
+            background: Arc::default(),
+        })
+    }
+}

@@ -20,32 +20,18 @@ use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::tokens::token::{AccessClaims, BACKDATED_SECONDS, LIFETIME_SECONDS, TokenVersion};
-use insightgate_operations::audit::recorder::Recorder;
 use insightgate_operations::audit::write_counts;
 use insightgate_operations::callbacks::deliverer;
-use insightgate_operations::callers::directory::Directory;
 use insightgate_operations::clock::Clock;
-use insightgate_operations::clock::watch::ClockWatch;
-use insightgate_operations::context::{Context, Settings, SharedContext, Signals};
-use insightgate_operations::credentials::address_guard::AddressGuard;
-use insightgate_operations::credentials::guess_key::GuessKey;
-use insightgate_operations::credentials::password::Passwords;
-use insightgate_operations::datasets::catalogs::Catalogs;
-use insightgate_operations::executions::artifact_room::ArtifactRoom;
-use insightgate_operations::executions::downloads::Downloads;
-use insightgate_operations::executions::held_polls::HeldPolls;
-use insightgate_operations::executions::link::LinkKeys;
+use insightgate_operations::context::{Context, Parts, Settings, SharedContext};
 use insightgate_operations::executions::{runner, scheduler};
 use insightgate_operations::external_issuers::{ExternalIssuers, IssuerSettings};
-use insightgate_operations::issue_token::device_polls::DevicePolls;
-use insightgate_operations::keys::signing::SigningKeys;
 use insightgate_operations::keys::vault::Vault;
 use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::provisioning::add_user::{add_user, assign_role};
 use insightgate_operations::provisioning::enroll_tenant::enroll_tenant;
 use insightgate_operations::provisioning::register_application::{register_application, register_public_application};
 use insightgate_operations::random::Random;
-use insightgate_operations::readiness::Readiness;
 use insightgate_outbound::{AddressRules, Outbound};
 use insightgate_query::plan::Value as Cell;
 use insightgate_report::instant;
@@ -243,32 +229,20 @@ impl Deployment {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, text).unwrap();
         }
-        let context = Arc::new(Context {
-            signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
-            links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
-            guess_key: GuessKey::load(&store, &vault, &clock, &random).await.unwrap(),
-            issuers: ExternalIssuers::new(issuers, &AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }).unwrap(),
+        let loopback = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
+        let parts = Parts {
+            issuers: ExternalIssuers::new(issuers, &loopback).unwrap(),
             outbound: Outbound::new(settings.callbacks.addresses.clone(), None).unwrap(),
-            directory: Directory::new(store.clone()),
             store,
             vault,
             engine: engine.unwrap(),
-            catalogs: Catalogs::new(path("definitions")),
             clock,
             random,
-            passwords: Passwords::new(2),
             settings,
-            signals: Signals::default(),
-            held_polls: HeldPolls::default(),
-            addresses: AddressGuard::default(),
-            downloads: Downloads::default(),
-            readiness: Readiness::default(),
-            recorder: Recorder::default(),
-            clock_watch: ClockWatch::default(),
-            device_polls: DevicePolls::default(),
-            artifact_room: ArtifactRoom::default(),
-            background: Arc::default(),
-        });
+            definitions: path("definitions"),
+            hashes: 2,
+        };
+        let context = Arc::new(Context::open(parts).await.unwrap());
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
         Deployment { router: router(state(&context, Some(sandbox))), context, folder }
     }

@@ -26,28 +26,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::audit::recorder::Recorder;
 use crate::background::Background;
 use crate::callbacks::CallbackSettings;
-use crate::callers::directory::Directory;
 use crate::clock::Clock;
-use crate::clock::watch::ClockWatch;
-use crate::context::{Context, Settings, SharedContext, Signals};
-use crate::credentials::address_guard::AddressGuard;
-use crate::credentials::guess_key::GuessKey;
-use crate::credentials::password::Passwords;
-use crate::datasets::catalogs::Catalogs;
-use crate::executions::artifact_room::ArtifactRoom;
-use crate::executions::downloads::Downloads;
-use crate::executions::held_polls::HeldPolls;
-use crate::executions::link::LinkKeys;
+use crate::context::{Context, Parts, Settings, SharedContext};
 use crate::executions::runner::run_next;
 use crate::external_issuers::ExternalIssuers;
-use crate::issue_token::device_polls::DevicePolls;
-use crate::keys::signing::SigningKeys;
 use crate::keys::vault::Vault;
 use crate::random::Random;
-use crate::readiness::Readiness;
 
 const TENANT: Uuid = Uuid::from_u128(1);
 const APPLICATION: Uuid = Uuid::from_u128(2);
@@ -120,32 +106,21 @@ impl Prepared {
             spill_limit: 1 << 30,
             partitions: 1,
         };
-        Arc::new(Context {
-            signing: SigningKeys::load(&store, &vault, &clock).await.unwrap(),
-            links: LinkKeys::load(&store, &vault, &clock, &random).await.unwrap(),
-            guess_key: GuessKey::load(&store, &vault, &clock, &random).await.unwrap(),
-            issuers: ExternalIssuers::default(),
-            outbound: Outbound::new(loopback, None).unwrap(),
-            directory: Directory::new(store.clone()),
+        let parts = Parts {
             store,
             vault,
             engine: Engine::new(engine).unwrap(),
-            catalogs: Catalogs::new(folder.join("definitions")),
             clock,
             random,
-            passwords: Passwords::new(1),
+            issuers: ExternalIssuers::default(),
+            outbound: Outbound::new(loopback, None).unwrap(),
             settings,
-            signals: Signals::default(),
-            held_polls: HeldPolls::default(),
-            addresses: AddressGuard::default(),
-            downloads: Downloads::default(),
-            readiness: Readiness::default(),
-            recorder: Recorder::default(),
-            clock_watch: ClockWatch::default(),
-            device_polls: DevicePolls::default(),
-            artifact_room: ArtifactRoom::default(),
-            background: Arc::new(Background::with_limit(limit)),
-        })
+            definitions: folder.join("definitions"),
+            hashes: 1,
+        };
+        let mut context = Context::open(parts).await.unwrap();
+        context.background = Arc::new(Background::with_limit(limit));
+        Arc::new(context)
     }
 
     /// A finished execution whose callback is due, one that waits, and a schedule that is due.
