@@ -1,5 +1,7 @@
 //! The calls of the Insights API, one function each.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::Serialize;
@@ -11,6 +13,7 @@ use crate::connection::{Connection, Download, refused};
 use crate::error::ClientError;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
+use crate::token::kept::TokenStore;
 use crate::wire::{
     Dataset, Execution, ExecutionFilter, ExplainedQuery, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate,
     Subject, instant_text,
@@ -38,12 +41,27 @@ impl Client {
     /// # Errors
     /// When no token is granted.
     pub async fn token(&self) -> Result<Token, ClientError> {
-        self.0.token().await
+        self.0.tokens().token().await
+    }
+
+    /// A token that the authority issues now: by the refresh token when there is one, else by signing in.
+    ///
+    /// # Errors
+    /// When no token is granted.
+    pub async fn new_token(&self) -> Result<Token, ClientError> {
+        self.0.tokens().new_token().await
+    }
+
+    /// Keeps tokens there between executions, and uses those that are kept.
+    #[must_use]
+    pub fn keeping_tokens(mut self, store: Arc<dyn TokenStore>) -> Client {
+        self.0.keep_tokens_in(store);
+        self
     }
 
     /// Starts with a token from an earlier run, or with none.
     pub async fn keep_token(&self, token: Option<Token>) {
-        self.0.keep_token(token).await;
+        self.0.tokens().keep_token(token).await;
     }
 
     /// The bytes behind a link. Links carry their own permission: no token is sent.

@@ -1,5 +1,6 @@
 //! A connection pool with its token. It sends requests, and distinguishes answers, refusals and failures.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,12 +8,13 @@ use futures::{Stream, StreamExt};
 use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
 
 use crate::answer::Envelope;
 use crate::error::{ClientError, Refusal};
 use crate::settings::{ClientSettings, Clock};
-use crate::token::{self, Token};
+use crate::token::authority::Endpoints;
+use crate::token::kept::TokenStore;
+use crate::token::source::TokenSource;
 use crate::unzipped::unzipped;
 
 /// For an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
@@ -23,12 +25,9 @@ const LONGEST_ADDRESS: usize = 65_534;
 
 /// One API, one application, at most one user. It gets a token when one is first needed, and renews it.
 pub(crate) struct Connection {
-    settings: ClientSettings,
-    token_url: Url,
     api_base: Url,
     http: reqwest::Client,
-    clock: Clock,
-    token: Mutex<Option<Token>>,
+    tokens: TokenSource,
 }
 
 /// A file that is being downloaded.
@@ -53,34 +52,19 @@ impl Connection {
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Self, ClientError> {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
-        let http = connect(&settings, [&token_url, &api_base])?;
-        Ok(Connection { settings, token_url, api_base, http, clock, token: Mutex::new(None) })
+        let http = connect(&settings, &[&token_url, &api_base])?;
+        let tokens = TokenSource::new(Endpoints::new(settings, http.clone(), clock)?);
+        Ok(Connection { api_base, http, tokens })
     }
 
-    /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
-    pub async fn token(&self) -> Result<Token, ClientError> {
-        // Held over the request, so that many callers cause one.
-        let mut held = self.token.lock().await;
-        if let Some(token) = held.as_ref().filter(|token| token.is_usable((self.clock)())) {
-            return Ok(token.clone());
-        }
-        let refresh = held.as_ref().and_then(|token| token.refresh_token.clone());
-        let refreshed = match &refresh {
-            Some(refresh) => self.ask_token(&token::refresh_form(&self.settings, refresh)).await,
-            None => self.ask_token(&token::sign_in_form(&self.settings)).await,
-        };
-        let token = match refreshed {
-            // A refresh token may be spent or revoked while the password still holds.
-            Err(ClientError::Token(_)) if refresh.is_some() => self.ask_token(&token::sign_in_form(&self.settings)).await?,
-            other => other?,
-        };
-        *held = Some(token.clone());
-        Ok(token)
+    /// The tokens of this connection.
+    pub fn tokens(&self) -> &TokenSource {
+        &self.tokens
     }
 
-    /// Starts with a token from an earlier run, or with none.
-    pub async fn keep_token(&self, token: Option<Token>) {
-        *self.token.lock().await = token;
+    /// Keeps tokens there between executions, and uses those that are kept.
+    pub fn keep_tokens_in(&mut self, store: Arc<dyn TokenStore>) {
+        self.tokens.keep_in(store);
     }
 
     /// The bytes behind a link. Links carry their own permission: no token is sent.
@@ -109,7 +93,7 @@ impl Connection {
     ) -> Result<Reply, ClientError> {
         let url = below(&self.api_base, segments);
         let address = address(&url);
-        let mut token = self.token().await?;
+        let mut token = self.tokens.token().await?;
         let mut first = true;
         loop {
             let request = self.http.request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
@@ -130,8 +114,7 @@ impl Connection {
             if status == StatusCode::UNAUTHORIZED && first {
                 // The server's clock may be ahead of ours: one more try with a token made now.
                 first = false;
-                self.keep_token(None).await;
-                token = self.token().await?;
+                token = self.tokens.instead_of(&token).await?;
                 continue;
             }
             if !status.is_success() {
@@ -139,20 +122,6 @@ impl Connection {
             }
             return Ok(Reply { status: status.as_u16(), headers, body: bytes, address });
         }
-    }
-
-    async fn ask_token(&self, form: &[(&str, &str)]) -> Result<Token, ClientError> {
-        let address = address(&self.token_url);
-        let sent = self.http.post(self.token_url.clone()).form(form).timeout(ANSWER_TIMEOUT).send().await;
-        let response = sent.map_err(|error| unreachable(&address, error))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|error| unreachable(&address, error))?;
-        let unexpected = |reason| ClientError::Unexpected { address: address.clone(), status: status.as_u16(), reason };
-        if status.is_success() {
-            return token::read_token(&body, (self.clock)()).map_err(unexpected);
-        }
-        let refusal = token::read_refusal(status.as_u16(), &body).map_err(unexpected)?;
-        Err(ClientError::Token(Box::new(refusal)))
     }
 }
 
@@ -188,7 +157,7 @@ fn is_zipped(headers: &HeaderMap) -> bool {
     headers.get("content-encoding").is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"))
 }
 
-fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client, ClientError> {
+pub(crate) fn connect(settings: &ClientSettings, urls: &[&Url]) -> Result<reqwest::Client, ClientError> {
     let certificates = match &settings.ca_certificate {
         Some(pem) => Certificate::from_pem_bundle(pem)
             .map_err(|error| ClientError::Settings(format!("the CA certificate cannot be read: {error}")))?,
@@ -210,7 +179,7 @@ fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client
     builder.redirect(redirects).build().map_err(|error| ClientError::Settings(format!("the HTTP client cannot start: {}", reasons(&error))))
 }
 
-fn parse_url(text: &str) -> Result<Url, ClientError> {
+pub(crate) fn parse_url(text: &str) -> Result<Url, ClientError> {
     // The text itself may hold a link's signature.
     let url = Url::parse(text).map_err(|error| ClientError::Settings(format!("an address is no URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
@@ -234,11 +203,11 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// Without the query, which may hold a signature.
-fn address(url: &Url) -> String {
+pub(crate) fn address(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
-fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
+pub(crate) fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
     let timed_out = error.is_timeout();
     ClientError::Unreachable { address: address.to_owned(), reason: reasons(&error.without_url()), timed_out }
 }

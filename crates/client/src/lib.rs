@@ -20,6 +20,10 @@ pub use connection::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
 pub use settings::{ClientSettings, Clock, SignIn};
 pub use token::Token;
+pub use token::code::{BroughtBack, CodeRequest};
+pub use token::device::{DeviceCode, DevicePoll};
+pub use token::kept::{Account, AccountUser, HeldTokens, Kept, KeptToken, StoreFault, TokenStore};
+pub use token::signed_in::{Authority, SignedIn};
 pub use wire::{
     Dataset, Execution, ExecutionFilter, ExplainedQuery, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate,
     Subject,

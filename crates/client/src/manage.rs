@@ -2,6 +2,8 @@
 //!
 //! Its tokens are for [`RESOURCE`] and give no access to data. Each name or id becomes one path segment, whatever it contains.
 
+use std::sync::Arc;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -12,6 +14,8 @@ use crate::calls::body;
 use crate::connection::{Connection, Reply};
 use crate::error::{ClientError, ManageRefusal};
 use crate::settings::{ClientSettings, Clock};
+use crate::token::Token;
+use crate::token::kept::TokenStore;
 pub use crate::wire::manage::{
     Application, AuditEvent, AuditFilter, Callback, CallbackAttempt, CallbackFilter, CallbackSecret, ClientSecret, Consent, Enrollment,
     EnrollmentMove, ExternalIdentity, Listed, Location, NewApplication, NewClientSecret, NewExternalIdentity, NewTenant, NewUser,
@@ -49,6 +53,29 @@ impl ManageClient {
     /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<ManageClient, ClientError> {
         Connection::new(settings, clock).map(ManageClient)
+    }
+
+    /// A token for the management API: the one in use, or a new one.
+    ///
+    /// # Errors
+    /// When no token is granted.
+    pub async fn token(&self) -> Result<Token, ClientError> {
+        self.0.tokens().token().await
+    }
+
+    /// A token that the authority issues now: by the refresh token when there is one, else by signing in.
+    ///
+    /// # Errors
+    /// When no token is granted.
+    pub async fn new_token(&self) -> Result<Token, ClientError> {
+        self.0.tokens().new_token().await
+    }
+
+    /// Keeps tokens there between executions, and uses those that are kept.
+    #[must_use]
+    pub fn keeping_tokens(mut self, store: Arc<dyn TokenStore>) -> ManageClient {
+        self.0.keep_tokens_in(store);
+        self
     }
 
     /// # Errors
