@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::answer::{Answer, Envelope, PreviewRow};
-use crate::connection::{Connection, Download, refused};
+use crate::connection::{Connection, Download, Reply, refused};
 use crate::error::ClientError;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
@@ -167,6 +167,10 @@ impl Client {
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
         self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
+    }
+
+    pub(crate) async fn look(&self, segments: &[&str], token: Option<&str>) -> Result<Reply, ClientError> {
+        self.0.look(segments, token).await
     }
 
     async fn call<T: DeserializeOwned>(

@@ -82,6 +82,20 @@ impl Connection {
         Ok(Download { status: status.as_u16(), length, headers, body, address })
     }
 
+    /// One GET, with this token or with none, asked whether the token meets a requirement of a second factor. Any answer is a success.
+    pub async fn look(&self, segments: &[&str], token: Option<&str>) -> Result<Reply, ClientError> {
+        let url = below(&self.api_base, segments);
+        let address = address(&url);
+        let mut request = self.http.get(url).header("Content-Type", "application/json").header("ValidateMfa", "true");
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.timeout(ANSWER_TIMEOUT).send().await.map_err(|error| unreachable(&address, error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.map_err(|error| unreachable(&address, error))?;
+        Ok(Reply { status, headers, body, address })
+    }
+
     /// One call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
     pub async fn send(
         &self,

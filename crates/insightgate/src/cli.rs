@@ -10,10 +10,15 @@ use uuid::Uuid;
 use crate::commands::app::AppArguments;
 use crate::commands::audit::AuditArguments;
 use crate::commands::callback::CallbackArguments;
+use crate::commands::check::CheckArguments;
 use crate::commands::dataset::file_arguments::FileArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
+use crate::commands::login::LoginArguments;
+use crate::commands::login::logout::LogoutArguments;
+use crate::commands::login::token::TokenArguments;
+use crate::commands::profile::ProfileArguments;
 use crate::commands::query::QueryArguments;
 use crate::commands::query::text::QueryText;
 use crate::commands::role::RoleArguments;
@@ -71,6 +76,22 @@ pub enum Command {
         after_help = "Examples:\n  insightgate query --help-language\n  insightgate query list\n  insightgate query try 'SELECT CustomerName, Product FROM CustomersAndTenants LIMIT 5'"
     )]
     Query(QueryArguments),
+    /// The prerequisites of programmatic access, one by one: met or not, why, and what mends it
+    #[command(after_help = "Examples:\n  insightgate check\n  insightgate check --profile contoso --json")]
+    Check(CheckArguments),
+    /// A token of the profile, for other programs; kept for the next command, and refreshed before it ends
+    #[command(after_help = "Examples:\n  insightgate token\n  insightgate token --json\n  insightgate token --new --profile contoso")]
+    Token(TokenArguments),
+    /// Signs you in with a browser, or with a device code; commands then need no password
+    #[command(
+        after_help = "Examples:\n  insightgate login\n  insightgate login --no-browser --profile contoso\n  insightgate login --device"
+    )]
+    Login(LoginArguments),
+    /// Forgets the tokens that are kept on this machine
+    #[command(after_help = "Examples:\n  insightgate logout\n  insightgate logout --all")]
+    Logout(LogoutArguments),
+    /// Profiles: where commands connect, and as whom
+    Profile(ProfileArguments),
     /// Organisations, and their enrollments in programs
     Tenant(TenantArguments),
     /// Partner locations of an organisation

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::command_error::CommandError;
 use crate::env_vars;
-use crate::profiles;
+use crate::profiles::{self, Profile};
 use crate::terminal::table::{Table, fields};
 use crate::terminal::{print, print_json};
 
@@ -41,7 +41,10 @@ pub struct Session {
 impl Session {
     pub fn open(profile: Option<&str>) -> Result<Session, CommandError> {
         let profile = profiles::load(profile, env_vars::read)?;
-        let client = ManageClient::new(profile.management()?, Arc::new(|| Clock::System.now().timestamp()))?;
+        let mut client = ManageClient::new(profile.management()?, clock())?;
+        if let Some(store) = profile.token_store() {
+            client = client.keeping_tokens(store);
+        }
         Ok(Session { client, own_tenant: profile.own_tenant() })
     }
 
@@ -90,7 +93,21 @@ impl Session {
 /// A connection to the Insights API, as the profile says.
 pub fn insights(profile: Option<&str>) -> Result<Client, CommandError> {
     let profile = profiles::load(profile, env_vars::read)?;
-    Ok(Client::new(profile.insights()?, Arc::new(|| Clock::System.now().timestamp()))?)
+    insights_of(&profile)
+}
+
+/// The same, of a profile that is loaded.
+pub fn insights_of(profile: &Profile) -> Result<Client, CommandError> {
+    let client = Client::new(profile.insights()?, clock())?;
+    Ok(match profile.token_store() {
+        Some(store) => client.keeping_tokens(store),
+        None => client,
+    })
+}
+
+/// The time that decides when a token is about to expire.
+pub fn clock() -> insightgate_client::Clock {
+    Arc::new(|| Clock::System.now().timestamp())
 }
 
 /// A list: the API's JSON, or a table with one row for each.

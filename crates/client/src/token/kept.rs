@@ -45,6 +45,10 @@ pub struct Kept {
     /// Whether the refresh token came from the second version of the endpoint, and is to be used there.
     #[serde(default)]
     pub version_2: bool,
+    /// Which secret and password signed in, as 16 bits of a digest: enough that another password does not go on with these tokens, and too little to
+    /// guess the password by. None after a person's sign-in, which needs none.
+    #[serde(default)]
+    pub made_with: Option<u16>,
     /// By resource.
     #[serde(default)]
     pub tokens: BTreeMap<String, KeptToken>,
@@ -75,6 +79,9 @@ pub trait TokenStore: Send + Sync {
     /// # Errors
     /// When it can never be held.
     fn hold(&self, account: &Account) -> Result<Box<dyn HeldTokens>, StoreFault>;
+
+    /// A new token could not be kept. It is used all the same, and the next execution asks for another.
+    fn lost(&self, _: &StoreFault) {}
 }
 
 /// An account that nobody else reads in order to change it.
@@ -105,17 +112,22 @@ pub struct StoreFault {
 
 impl Account {
     pub fn of(settings: &ClientSettings) -> Account {
-        let url = settings.authority_token_url.trim_end_matches('/');
+        Account::new(&settings.authority_token_url, &settings.client_id, &settings.sign_in)
+    }
+
+    /// `authority_token_url` as in [`ClientSettings`].
+    pub fn new(authority_token_url: &str, client_id: &str, sign_in: &SignIn) -> Account {
+        let url = authority_token_url.trim_end_matches('/');
         let authority = url.strip_suffix("/token").unwrap_or(url);
         let authority = authority.strip_suffix("/v2.0").unwrap_or(authority);
         let authority = authority.strip_suffix("/oauth2").unwrap_or(authority);
         let named = |name: &str| AccountUser::Named(name.to_lowercase());
-        let user = match &settings.sign_in {
+        let user = match sign_in {
             SignIn::Application => AccountUser::Nobody,
             SignIn::Before { username: None } => AccountUser::Anybody,
             SignIn::User { username, .. } | SignIn::Before { username: Some(username) } => named(username),
         };
-        Account { authority: authority.to_lowercase(), client_id: settings.client_id.to_lowercase(), user }
+        Account { authority: authority.to_lowercase(), client_id: client_id.to_lowercase(), user }
     }
 
     /// A name for what is kept: letters, digits, `-` and `_`, the same for the same account and different for others.
@@ -130,7 +142,26 @@ impl Account {
     }
 }
 
+/// The 16 bits of [`Kept::made_with`].
+pub(crate) fn mark(settings: &ClientSettings) -> u16 {
+    let password = match &settings.sign_in {
+        SignIn::User { password, .. } => password.as_str(),
+        SignIn::Application | SignIn::Before { .. } => "",
+    };
+    let secret = settings.client_secret.as_deref().unwrap_or_default();
+    let text = format!("{}\0{secret}\0{password}", Account::of(settings).id());
+    match digest(&SHA256, text.as_bytes()).as_ref() {
+        [first, second, ..] => u16::from_be_bytes([*first, *second]),
+        _ => 0,
+    }
+}
+
 impl Kept {
+    /// Whether the credential of these settings may go on with these tokens.
+    pub(crate) fn is_of(&self, settings: &ClientSettings) -> bool {
+        self.made_with.is_none_or(|made_with| made_with == mark(settings))
+    }
+
     /// The token for that resource, if it is still good at `now` (Unix seconds).
     pub(crate) fn token(&self, resource: &str, now: i64) -> Option<Token> {
         let kept = self.tokens.get(resource).filter(|kept| now >= kept.received_at - SET_BACK)?;

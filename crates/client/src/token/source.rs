@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::error::{ClientError, TokenRefusal};
 use crate::token::Token;
 use crate::token::authority::Endpoints;
-use crate::token::kept::{Account, HeldTokens, Kept, StoreFault, TokenStore};
+use crate::token::kept::{Account, HeldTokens, Kept, StoreFault, TokenStore, mark};
 
 /// Consent or a permission is missing, which says nothing about the sign-in that a refresh token stands for.
 const NOT_THE_SIGN_IN: [u32; 5] = [65001, 65004, 90094, 650_057, 53003];
@@ -18,6 +18,14 @@ pub(crate) struct TokenSource {
     endpoints: Endpoints,
     store: Option<Arc<dyn TokenStore>>,
     held: Mutex<Option<Token>>,
+}
+
+struct Granted {
+    token: Token,
+    /// Whether a refresh token that came with it is of version 2.
+    version_2: bool,
+    /// Whether by signing in.
+    anew: bool,
 }
 
 /// Which tokens will not do.
@@ -80,7 +88,7 @@ impl TokenSource {
             Some(store) => self.stored(store, refused).await?,
             None => {
                 let refresh = held.as_ref().and_then(|token| token.refresh_token.clone());
-                self.granted(refresh.as_deref(), false).await?.0
+                self.granted(refresh.as_deref(), false).await?.token
             }
         };
         *held = Some(token.clone());
@@ -89,10 +97,12 @@ impl TokenSource {
 
     async fn stored(&self, store: &Arc<dyn TokenStore>, refused: Refused<'_>) -> Result<Token, ClientError> {
         let (account, resource) = (Account::of(&self.endpoints.settings), &self.endpoints.settings.resource);
+        let settings = &self.endpoints.settings;
+        let own = |kept: Option<Kept>| kept.filter(|kept| kept.is_of(settings));
         let good = |kept: &Kept, now| kept.token(resource, now).filter(|token| refused.accepts(token));
         let reader = (Arc::clone(store), account.clone());
         let kept = blocking(move || reader.0.read(&reader.1)).await?;
-        if let Some(token) = kept.and_then(|kept| good(&kept, self.endpoints.now())) {
+        if let Some(token) = own(kept).and_then(|kept| good(&kept, self.endpoints.now())) {
             return Ok(token);
         }
         let holder = Arc::clone(store);
@@ -103,21 +113,24 @@ impl TokenSource {
         })
         .await?;
         // Another process may have been faster.
-        let mut kept = kept.unwrap_or_default();
+        let mut kept = own(kept).unwrap_or_default();
         if let Some(token) = good(&kept, self.endpoints.now()) {
             return Ok(token);
         }
         let granted = self.granted(kept.refresh_token.as_deref(), kept.version_2).await;
         match granted {
-            Ok((token, version_2)) => {
+            Ok(Granted { token, version_2, anew }) => {
+                if anew {
+                    kept = Kept { made_with: Some(mark(settings)), ..Kept::default() };
+                }
                 kept.take(resource, &token, self.endpoints.now(), version_2);
-                write(held, kept).await?;
+                write(store, held, kept).await?;
                 Ok(token)
             }
             Err(ClientError::SignInNeeded { reason }) => {
                 if kept.refresh_token.take().is_some() {
                     kept.tokens.remove(resource);
-                    write(held, kept).await?;
+                    write(store, held, kept).await?;
                 }
                 Err(ClientError::SignInNeeded { reason })
             }
@@ -125,18 +138,18 @@ impl TokenSource {
         }
     }
 
-    /// By the refresh token, or else by signing in. Whether a refresh token that came with it is of version 2.
-    async fn granted(&self, refresh: Option<&str>, version_2: bool) -> Result<(Token, bool), ClientError> {
+    /// By the refresh token, or else by signing in.
+    async fn granted(&self, refresh: Option<&str>, version_2: bool) -> Result<Granted, ClientError> {
         let mut refusal = None;
         if let Some(refresh) = refresh {
             match self.endpoints.refresh(refresh, version_2).await {
                 // It may be spent or revoked while the password still holds.
                 Err(ClientError::Token(refused)) => refusal = Some(refused),
-                other => return other.map(|token| (token, version_2)),
+                other => return other.map(|token| Granted { token, version_2, anew: false }),
             }
         }
         match (self.endpoints.sign_in().await, refusal) {
-            (Some(token), _) => token.map(|token| (token, false)),
+            (Some(token), _) => token.map(|token| Granted { token, version_2: false, anew: true }),
             (None, Some(refusal)) if !ends_sign_in(&refusal) => Err(ClientError::Token(refusal)),
             (None, refusal) => Err(ClientError::SignInNeeded { reason: refusal.map(|refusal| refusal.to_string()) }),
         }
@@ -149,8 +162,15 @@ fn ends_sign_in(refusal: &TokenRefusal) -> bool {
         && !refusal.codes.iter().any(|code| NOT_THE_SIGN_IN.contains(code))
 }
 
-async fn write(held: Box<dyn HeldTokens>, kept: Kept) -> Result<(), ClientError> {
-    blocking(move || held.write(&kept)).await
+async fn write(store: &Arc<dyn TokenStore>, held: Box<dyn HeldTokens>, kept: Kept) -> Result<(), ClientError> {
+    let store = Arc::clone(store);
+    let told = move || {
+        if let Err(fault) = held.write(&kept) {
+            store.lost(&fault);
+        }
+        Ok(())
+    };
+    blocking(told).await
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreFault> + Send + 'static) -> Result<T, ClientError> {

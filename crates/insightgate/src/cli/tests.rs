@@ -100,8 +100,16 @@ fn no_flag_takes_a_secret() {
     fn walk(command: &clap::Command) {
         for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
             let secret = flag.contains("password") || flag.contains("secret");
-            let harmless =
-                ["password-stdin", "password-file", "no-password", "must-change-password", "new-operator-secret"].contains(&flag);
+            let harmless = [
+                "password-stdin",
+                "password-file",
+                "no-password",
+                "must-change-password",
+                "new-operator-secret",
+                "client-secret-stdin",
+                "client-secret-file",
+            ]
+            .contains(&flag);
             assert!(!secret || harmless, "{} --{flag}", command.get_name());
         }
         command.get_subcommands().filter(|below| below.get_name() != "demo").for_each(walk);

@@ -181,6 +181,22 @@ async fn a_token_that_the_api_refused_is_replaced_once() {
 }
 
 #[tokio::test]
+async fn another_password_does_not_go_on_with_the_tokens_of_the_first() {
+    let endpoint = Endpoint::answering(vec![granted("one", "first"), refused("invalid_grant", 50126)]).await;
+    let store = Memory::with(None);
+    assert_eq!(endpoint.source(ada(), Some(&store)).token().await.unwrap().access_token, "one");
+    let other = SignIn::User { username: "ada@contoso.com".into(), password: "0ther".into() };
+    let error = endpoint.source(other, Some(&store)).token().await.unwrap_err();
+    assert!(matches!(error, ClientError::Token(ref refusal) if refusal.codes == [50126]), "{error}");
+    assert!(endpoint.sent()[1].contains("password=0ther"));
+    assert_eq!(endpoint.source(ada(), Some(&store)).token().await.unwrap().access_token, "one");
+    // What a person's sign-in left is good for whichever.
+    let store = Memory::with(Some(Kept { made_with: None, ..store.kept() }));
+    let other = SignIn::User { username: "ada@contoso.com".into(), password: "0ther".into() };
+    assert_eq!(endpoint.source(other, Some(&store)).token().await.unwrap().access_token, "one");
+}
+
+#[tokio::test]
 async fn a_password_signs_in_anew_when_the_refresh_token_has_ended() {
     let endpoint = Endpoint::answering(vec![refused("invalid_grant", 50173), granted("new", "other")]).await;
     let store = Memory::with(Some(left()));
