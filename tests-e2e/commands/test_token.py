@@ -1,52 +1,15 @@
 """`insightgate token`: kept for the next command, refreshed once whoever asks, and nobody else's to read."""
 
 import json
-import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness.demo import RUN_SECONDS
+from harness.person import Person
 
 PROCESSES = 6
-
-
-class Person:
-    """Commands of one person of the demo, with a home of their own."""
-
-    def __init__(self, demo, home):
-        self.demo, self.home = demo, home
-        self.profile = str(demo.data_dir.parent / f"{demo.data_dir.name}-ready.json")
-        outer = {name: value for name, value in os.environ.items() if not name.startswith("INSIGHTGATE_")}
-        self.environment = outer | {"HOME": str(home), "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "", "INSIGHTGATE_LOG": "trace"}
-        self.folder = home / ".cache" / "insightgate" / "tokens"
-
-    def run(self, *arguments, profile=True, **environment):
-        named = ["--profile", self.profile] if profile else []
-        command = [self.demo.binary, *arguments, *named]
-        return subprocess.run(command, env=self.environment | environment, capture_output=True, text=True, timeout=RUN_SECONDS)
-
-    def ok(self, *arguments, **more):
-        ran = self.run(*arguments, **more)
-        assert ran.returncode == 0, f"{arguments}: {ran.returncode}\n{ran.stderr}"
-        return ran.stdout
-
-    def refused(self, code, *arguments, **more):
-        ran = self.run(*arguments, **more)
-        assert ran.returncode == code and ran.stdout == "", f"{arguments}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
-        return ran.stderr
-
-    def kept(self):
-        (file,) = self.folder.glob("*.json")
-        return file
-
-    def issued(self):
-        """How many tokens the server has issued."""
-        ran = self.run("audit", "--action", "token.issue", "--limit", "1000", "--json", XDG_CACHE_HOME=str(self.home / "operator"))
-        assert ran.returncode == 0, ran.stderr
-        events = json.loads(ran.stdout)["value"]
-        return sum(event["occurrences"] for event in events if event["detail"] == self.demo.ready["resource"])
 
 
 @pytest.fixture

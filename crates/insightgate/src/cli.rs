@@ -22,6 +22,7 @@ use crate::commands::profile::ProfileArguments;
 use crate::commands::query::QueryArguments;
 use crate::commands::query::text::QueryText;
 use crate::commands::role::RoleArguments;
+use crate::commands::shell::{CompletionsArguments, ManArguments};
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
 
@@ -108,6 +109,14 @@ pub enum Command {
     Callback(CallbackArguments),
     /// The keys that the server signs tokens with
     Keys(KeysArguments),
+    /// What a shell completes: a script for bash, zsh, fish, PowerShell or elvish
+    #[command(after_help = "Examples:\n  insightgate completions bash > ~/.local/share/bash-completion/completions/insightgate\n  \
+        insightgate completions zsh > ~/.zfunc/_insightgate\n  insightgate completions fish > ~/.config/fish/completions/insightgate.fish\n  \
+        insightgate completions powershell >> $PROFILE")]
+    Completions(CompletionsArguments),
+    /// The pages of the manual, one for each command
+    #[command(after_help = "Examples:\n  insightgate man | man -l -\n  insightgate man -o ~/.local/share/man/man1")]
+    Man(ManArguments),
     /// What was granted, removed and refused, the newest first
     #[command(
         after_help = "Examples:\n  insightgate audit --tenant contoso.example\n  insightgate audit --action role.assign --from 2026-11-01T00:00:00Z --json"

@@ -16,5 +16,6 @@ pub mod query;
 pub mod role;
 pub mod run;
 pub mod serve;
+pub mod shell;
 pub mod tenant;
 pub mod user;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
-use insightgate_client::Client;
 use insightgate_client::manage::{Listed, ManageClient};
+use insightgate_client::{Client, ClientSettings};
 use insightgate_operations::clock::Clock;
 use serde::Serialize;
 use uuid::Uuid;
@@ -93,12 +93,12 @@ impl Session {
 /// A connection to the Insights API, as the profile says.
 pub fn insights(profile: Option<&str>) -> Result<Client, CommandError> {
     let profile = profiles::load(profile, env_vars::read)?;
-    insights_of(&profile)
+    connected(&profile, profile.insights()?)
 }
 
-/// The same, of a profile that is loaded.
-pub fn insights_of(profile: &Profile) -> Result<Client, CommandError> {
-    let client = Client::new(profile.insights()?, clock())?;
+/// A connection that keeps its tokens where the profile does.
+pub fn connected(profile: &Profile, settings: ClientSettings) -> Result<Client, CommandError> {
+    let client = Client::new(settings, clock())?;
     Ok(match profile.token_store() {
         Some(store) => client.keeping_tokens(store),
         None => client,

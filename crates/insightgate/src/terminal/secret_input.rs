@@ -80,7 +80,7 @@ pub fn ask_password(label: &str) -> Result<String, CommandError> {
 pub fn one_line(text: &str, place: &str) -> Result<String, CommandError> {
     let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     match line {
-        "" => Err(CommandError::usage(format!("{place} holds no password"))),
+        "" => Err(CommandError::usage(format!("{place} is empty"))),
         line if line.contains(['\n', '\r', '\0']) || line.len() as u64 > LONGEST => {
             Err(CommandError::usage(format!("{place} holds more than one line, or too long a one")))
         }

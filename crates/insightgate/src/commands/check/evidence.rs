@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::command_error::CommandError;
 use crate::commands::login::token::second_factor;
-use crate::profiles::Profile;
-use crate::session::{clock, insights_of};
+use crate::profiles::{Profile, Purpose};
+use crate::session::{clock, connected};
 
 /// Hosts of the real service and of its authority.
 const MICROSOFT: [&str; 7] = [
@@ -95,8 +95,14 @@ pub struct Trouble {
 
 impl Evidence {
     pub async fn gather(profile: &Profile) -> Result<Evidence, CommandError> {
-        let settings = profile.insights()?;
-        let client = insights_of(profile)?;
+        let settings = match profile.insights() {
+            // Without a password or a sign-in before there is somebody to sign in, which is a prerequisite too.
+            Err(_) if profile.password.is_none() && (profile.username.is_some() || profile.client_secret.is_none()) => {
+                profile.person(Purpose::Data)?
+            }
+            other => other?,
+        };
+        let client = connected(profile, settings.clone())?;
         let authority = settings.authority_token_url.trim_end_matches("/oauth2/token").to_owned();
         let place = Place {
             microsofts: is_microsofts(&authority) || is_microsofts(&settings.api_base),

@@ -1,0 +1,80 @@
+//! `insightgate completions` and `insightgate man`: what shells and `man` know of the commands, made from their definition.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::command_error::CommandError;
+use crate::files::{fault, write_whole};
+use crate::terminal::print;
+
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArguments {
+    /// The folder to write one page for each command into, made if it is missing; without it the first page goes to stdout
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+const NAME: &str = "insightgate";
+
+pub fn completions(arguments: &CompletionsArguments) -> Result<(), CommandError> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), NAME, &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+pub fn man(arguments: &ManArguments) -> Result<(), CommandError> {
+    let mut command = Cli::command().name(NAME);
+    let Some(folder) = &arguments.output else { return print(&page(command)?) };
+    std::fs::create_dir_all(folder).map_err(|error| fault(folder, &error))?;
+    command.build();
+    let count = pages(&command, NAME, folder)?;
+    eprintln!("wrote {count} pages to {}: man -l {}", folder.display(), folder.join(format!("{NAME}.1")).display());
+    Ok(())
+}
+
+/// One page for the command, and for each below it.
+fn pages(command: &clap::Command, name: &str, folder: &std::path::Path) -> Result<usize, CommandError> {
+    let named = command.clone().name(name.to_owned());
+    write_whole(&folder.join(format!("{name}.1")), page(named)?.as_bytes())?;
+    let mut count = 1;
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        count += pages(below, &format!("{name}-{}", below.get_name()), folder)?;
+    }
+    Ok(count)
+}
+
+fn page(command: clap::Command) -> Result<String, CommandError> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page).map_err(|error| CommandError::failed(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_page_and_every_shell_a_script() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = ManArguments { output: Some(folder.path().join("man")) };
+        man(&arguments).unwrap_or_else(|error| panic!("{error}"));
+        let page = |name: &str| std::fs::read_to_string(folder.path().join("man").join(name)).unwrap();
+        assert!(page("insightgate.1").contains("profile"));
+        assert!(page("insightgate-app-secret-add.1").contains("Makes a secret and prints it, once"));
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell] {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+            let script = String::from_utf8(script).unwrap();
+            assert!(script.contains("login") && script.contains("no-browser"), "{shell}");
+        }
+    }
+}
