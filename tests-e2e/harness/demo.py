@@ -189,7 +189,7 @@ class Demo:
         return subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=RUN_SECONDS)
 
 
-def eventually(question, seconds=20):
+def eventually(question, seconds=60):
     """Asks until the answer is true: for what a running server takes up on its own."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
