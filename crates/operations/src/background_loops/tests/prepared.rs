@@ -1,4 +1,4 @@
-//! A database and artifacts that have work for every loop. Each case gets a copy of both.
+//! A database and a folder of artifacts with work for every loop. Each case gets a copy of both.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,7 +48,7 @@ pub(super) struct Prepared {
     server: String,
     name: String,
     pub(super) folder: TempDir,
-    /// A database is copied while nobody is connected to it.
+    /// A database can be copied only while nobody is connected to it.
     copying: tokio::sync::Mutex<()>,
 }
 
@@ -82,7 +82,7 @@ impl Prepared {
         self.folder.path().join("artifacts").join(name)
     }
 
-    /// As a server opens it, with settings at which everything is old, and with a short limit.
+    /// Opens a context as a server does, with settings under which everything is too old, and with a short limit.
     pub(super) async fn context(&self, url: &str, artifacts: &str, limit: Duration) -> SharedContext {
         let folder = self.folder.path();
         let loopback = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
@@ -123,7 +123,7 @@ impl Prepared {
         Arc::new(context)
     }
 
-    /// A finished execution whose callback is due, one that waits, and a schedule that is due.
+    /// Adds a finished execution whose callback is due, a pending execution, and a schedule that is due.
     async fn seed(&self, context: &Context, receiver: &str) {
         let definition = self.folder.path().join("definitions/mpn/Sales.toml");
         std::fs::create_dir_all(definition.parent().unwrap()).unwrap();
@@ -174,7 +174,7 @@ impl Prepared {
     }
 }
 
-/// Takes any callback.
+/// Starts a receiver that accepts any callback, and returns its address.
 async fn receiver() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -189,7 +189,7 @@ async fn receiver() -> String {
     format!("http://127.0.0.1:{port}/")
 }
 
-/// With Postgres's own program, since SQL is the store's alone. `names`: the template's and the new one's.
+/// Creates a database with Postgres's own program, since only the store may contain SQL. `names` are the template's and the new database's.
 fn create_database(server: &str, names: &[&str; 2]) {
     let folder = std::env::var("POSTGRES_BIN").map(PathBuf::from).unwrap_or_default();
     let mut command = Command::new(folder.join("createdb"));
