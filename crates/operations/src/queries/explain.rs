@@ -209,7 +209,8 @@ fn rows_of(scope: &TenantScope, plan: &Plan) -> RowsOf {
     }
 }
 
-/// The columns whose values the query uses, in the dataset's order. Columns that are only counted for distinct values are not among them.
+/// The columns whose values the query uses, in the dataset's order. A plain count of a column's distinct values does not use them, since that count is
+/// the same for everybody.
 fn used_columns(plan: &Plan) -> BTreeSet<usize> {
     let conditions = plan.row_conditions.iter().map(|condition| condition.field);
     let fields = plan.outputs.iter().map(|output| output.field).chain(conditions).chain(plan.order.iter().map(|key| key.field));
