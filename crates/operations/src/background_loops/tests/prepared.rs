@@ -1,4 +1,4 @@
-//! A database and artifacts that have work for every loop. Each case gets a copy of both.
+//! A database and a folder of artifacts with work for every loop. Each case gets a copy of both.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -79,7 +79,7 @@ impl Prepared {
         self.folder.path().join("artifacts").join(name)
     }
 
-    /// As a server opens it, with settings at which everything is old, and with a short limit.
+    /// Opens a context as a server does, with settings under which everything is too old, and with a short limit.
     pub(super) async fn context(&self, url: &str, artifacts: &str, limit: Duration) -> SharedContext {
         let folder = self.folder.path();
         let loopback = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
@@ -120,7 +120,7 @@ impl Prepared {
         Arc::new(context)
     }
 
-    /// A finished execution whose callback is due, one that waits, and a schedule that is due.
+    /// Adds a finished execution whose callback is due, a pending execution, and a schedule that is due.
     async fn seed(&self, context: &Context, receiver: &str) {
         let definition = self.folder.path().join("definitions/mpn/Sales.toml");
         std::fs::create_dir_all(definition.parent().unwrap()).unwrap();
@@ -171,7 +171,7 @@ impl Prepared {
     }
 }
 
-/// Takes any callback.
+/// Starts a receiver that accepts any callback, and returns its address.
 async fn receiver() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -186,7 +186,8 @@ async fn receiver() -> String {
     format!("http://127.0.0.1:{port}/")
 }
 
-/// With Postgres's own program, since SQL is the store's alone. On a thread of its own: the loops of other cases are timed on the runtime's.
+/// Creates a database with Postgres's own program, since only the store may contain SQL. It runs on a thread of its own: the loops of other cases are
+/// timed on the runtime's.
 async fn create_database(server: &str, template: &str, name: &str) {
     let folder = std::env::var("POSTGRES_BIN").map(PathBuf::from).unwrap_or_default();
     let mut command = Command::new(folder.join("createdb"));
