@@ -1,5 +1,4 @@
-//! The guard between a damaged file and the process: the Parquet library gets nothing of a file before the file's claims about sizes and places are
-//! checked.
+//! The guard between a damaged file and the process: the Parquet library gets nothing of a file before the file's claims about sizes and places are checked.
 //!
 //! A claim that cannot be true, or that needs more memory than a query may use, is reported as an error. Values are not checked.
 

@@ -53,8 +53,7 @@ pub(crate) struct Lowering<'a> {
 struct Metric {
     /// The position of the metric in the dataset.
     index: usize,
-    /// An expression over the aggregates before it is cast to the metric's type, which may be too narrow for it. Conditions are evaluated on this
-    /// one.
+    /// An expression over the aggregates before it is cast to the metric's type, which may be too narrow for it. Conditions are evaluated on this one.
     exact: Typed,
     /// The expression in the metric's type.
     shown: Expr,
@@ -189,8 +188,7 @@ fn plain(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, En
     sorted(dictionary::as_texts(rows)?, plan, [FILE_COLUMN, ROW_COLUMN].map(|place| column(place).sort(true, false)).to_vec())
 }
 
-/// Each distinct row at the place where it first occurs. Rows that are not `numbered` come in order, and groups are returned in the order of their
-/// first rows.
+/// Each distinct row at the place where it first occurs. Rows that are not `numbered` come in order, and groups are returned in the order of their first rows.
 fn distinct(rows: LogicalPlanBuilder, plan: &Plan, keys: &Keys, numbered: bool) -> Result<LogicalPlanBuilder, EngineError> {
     if let Some(key) = plan.order.iter().find(|key| !plan.selects(key.field)) {
         return Err(EngineError::Plan(format!("DISTINCT is ordered by {:?}, which is not selected", key.field)));
@@ -224,8 +222,7 @@ fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<
 }
 
 /// Whether the conditions leave the field a single value, so that nothing can be ordered by it. The optimizer knows that too: it may remove such a
-/// key from the sort but not from the node that merges the sorted parts, and then refuses its own plan. Texts that compare as equal can differ in
-/// case.
+/// key from the sort but not from the node that merges the sorted parts, and then refuses its own plan. Texts that compare as equal can differ in case.
 fn has_one_value(plan: &Plan, field: Field) -> bool {
     let is_text = types::arrow(plan.dataset.field_type(field)) == DataType::Utf8;
     let fixes = |condition: &Condition| match &condition.predicate {

@@ -177,8 +177,7 @@ impl Store {
         Ok(Some(ClaimedCallback { callback, tried: u32::try_from(tried).unwrap_or(u32::MAX) }))
     }
 
-    /// Writes the result of the attempt and the next step, which ends the claim. Returns false, and writes nothing, if the callback is no longer
-    /// claimed.
+    /// Writes the result of the attempt and the next step, which ends the claim. Returns false, and writes nothing, if the callback is no longer claimed.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -246,8 +245,7 @@ impl Store {
         Ok(callback)
     }
 
-    /// Removes callbacks that ended before this time, with their attempts, the oldest first, at most `limit`. Returns the number of removed
-    /// callbacks.
+    /// Removes callbacks that ended before this time, with their attempts, the oldest first, at most `limit`. Returns the number of removed callbacks.
     ///
     /// # Errors
     /// When the database does not answer.

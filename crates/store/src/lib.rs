@@ -1,8 +1,6 @@
-//! The only SQL of the project, with one file for each family of tables. Every statement runs on SQLite and on Postgres; the differences are in
-//! `dialect`.
+//! The only SQL of the project, with one file for each family of tables. Every statement runs on SQLite and on Postgres; the differences are in `dialect`.
 //!
-//! Statements are short and committed at once: no transaction is held while an execution runs. Rules are in the pure crates; only what must be atomic
-//! is here.
+//! Statements are short and committed at once: no transaction is held while an execution runs. Rules are in the pure crates; only what must be atomic is here.
 
 mod audit;
 mod callbacks;

@@ -53,8 +53,7 @@ fn sqlite_file(url: &str) -> PathBuf {
 }
 
 impl Store {
-    /// Opens the database, creates it if it is a SQLite file that does not exist, and migrates its tables. Nothing is written into another program's
-    /// database.
+    /// Opens the database, creates it if it is a SQLite file that does not exist, and migrates its tables. Nothing is written into another program's database.
     ///
     /// `url` is the result of [`sqlite_url`], or `postgres://…`.
     ///

@@ -1,5 +1,4 @@
-//! Limits how many rows a tenant, an application or an owner may have where nothing else limits them, since their administrators are strangers to the
-//! operator.
+//! Limits how many rows a tenant, an application or an owner may have where nothing else limits them, since their administrators are strangers to the operator.
 //!
 //! The numbers are far beyond any real use. They are not settings: whoever reaches one of them has a program in a loop.
 

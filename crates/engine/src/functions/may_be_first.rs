@@ -2,8 +2,7 @@
 //! codes were already seen at an earlier place.
 //!
 //! If rows are grouped by [codes](crate::functions::codes), which are small numbers, one lookup in an array tells whether a row can be the first with
-//! its codes. Rows may come in any order, and a row whose codes do not fit into the array passes. Of equal rows, the one at the first place always
-//! passes.
+//! its codes. Rows may come in any order, and a row whose codes do not fit into the array passes. Of equal rows, the one at the first place always passes.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -195,8 +195,7 @@ impl ShapeCache {
         let shape = Arc::new(shape);
         let mut by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
         if by_path.len() >= SHAPES && !by_path.contains_key(&meta.location) {
-            // Removes every eighth shape in an arbitrary order: files that are gone are never asked for again, and the shapes of the others are read
-            // again.
+            // Removes every eighth shape in an arbitrary order: files that are gone are never asked for again, and the shapes of the others are read again.
             let mut place = 0_usize;
             by_path.retain(|_, _| {
                 place += 1;

@@ -117,8 +117,7 @@ impl Budget {
         if holds_rows { self.share / 2 } else { self.share }
     }
 
-    /// The memory that a query takes. At most `at_most` row groups are read at once, or fewer if that takes too much; `None` leaves the plan as it
-    /// is.
+    /// The memory that a query takes. At most `at_most` row groups are read at once, or fewer if that takes too much; `None` leaves the plan as it is.
     pub(crate) fn need(&self, reading: &Reading, holds_rows: bool, room: Room, at_most: Option<usize>) -> Result<Need, EngineError> {
         let most = self.for_reading(holds_rows);
         let fitting = |at_most: usize| (1..=at_most).rev().find(|at_once| reading.bytes(*at_once) <= most).unwrap_or(1);

@@ -123,8 +123,7 @@ pub(crate) struct Running {
     pub(crate) share: Share,
 }
 
-/// A query in a scope that is [within](TenantScope::within) its dataset. It returns at most `at_most` rows, or fewer if the plan's own limit is
-/// smaller.
+/// A query in a scope that is [within](TenantScope::within) its dataset. It returns at most `at_most` rows, or fewer if the plan's own limit is smaller.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) scope: &'a TenantScope,

@@ -15,8 +15,7 @@ use tokio::task::JoinSet;
 /// The number of batches that a partition may be ahead.
 const AHEAD: usize = 2;
 
-/// The first `limit` rows of all partitions, in the order of the partitions. At most `side_by_side` run at a time, including the one that is
-/// returned.
+/// The first `limit` rows of all partitions, in the order of the partitions. At most `side_by_side` run at a time, including the one that is returned.
 pub(crate) fn in_order(
     physical: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,

@@ -22,8 +22,7 @@ pub(crate) enum LaneKind {
 }
 
 impl LaneKind {
-    /// How long a caller waits for the answer to a statement: a little longer than Postgres itself allows, so that only a silent connection reaches
-    /// this limit.
+    /// How long a caller waits for the answer to a statement: a little longer than Postgres itself allows, so that only a silent connection reaches this limit.
     pub(crate) fn statement_limit(self) -> Duration {
         match self {
             LaneKind::Identity => Duration::from_secs(5),
@@ -59,8 +58,7 @@ impl Dialect {
         }
     }
 
-    /// SQLite allows one writer at a time, with a few readers beside it. A Postgres database serves several processes, each with at most 16
-    /// connections.
+    /// SQLite allows one writer at a time, with a few readers beside it. A Postgres database serves several processes, each with at most 16 connections.
     pub(crate) fn connections(self, kind: LaneKind) -> usize {
         match (self, kind) {
             (Dialect::Sqlite, LaneKind::Writing) => 1,

@@ -1,5 +1,4 @@
-//! Outages: reasons why the database cannot execute a correct statement. They end by themselves or by an operator's action, and callers are asked to
-//! try again.
+//! Outages: reasons why the database cannot execute a correct statement. They end by themselves or by an operator's action, and callers are asked to try again.
 
 use std::error::Error;
 use std::fmt;

@@ -78,8 +78,7 @@ impl Store {
         row.as_ref().map(read_identity).transpose()
     }
 
-    /// Removing a tenant's binding also removes those of its users and applications, which would have no effect any more. Returns false if there was
-    /// none.
+    /// Removing a tenant's binding also removes those of its users and applications, which would have no effect any more. Returns false if there was none.
     ///
     /// # Errors
     /// When the database does not answer.

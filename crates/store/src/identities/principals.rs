@@ -17,8 +17,7 @@ use crate::identities::users::{SELECT_USERS, read_user};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Returns the application, and the user if one is named, with their rights. Returns `None` if any of them does not exist or belongs to another
-    /// tenant.
+    /// Returns the application, and the user if one is named, with their rights. Returns `None` if any of them does not exist or belongs to another tenant.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -75,8 +75,7 @@ impl Store {
             for hold in [Hold::UsersOfTenant(id), Hold::ApplicationsOfTenant(id), Hold::ReportsOfTenant(id), Hold::CallbacksOfTenant(id)] {
                 self.hold(&mut transaction, hold).await?;
             }
-            // Runs twice: transactions that add something lock the tenant last, and so does this one. The second pass removes what they added until
-            // then.
+            // Runs twice: transactions that add something lock the tenant last, and so does this one. The second pass removes what they added until then.
             for _ in 0..2 {
                 for statement in OF_A_TENANT {
                     execute(&mut transaction, sqlx::query(*statement).bind(id.to_string())).await?;

@@ -93,8 +93,7 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 
-    /// Enables or disables the user. Disabling also ends the user's sign-ins: their refresh tokens do not become valid again when the account is
-    /// enabled.
+    /// Enables or disables the user. Disabling also ends the user's sign-ins: their refresh tokens do not become valid again when the account is enabled.
     ///
     /// # Errors
     /// When the database does not answer.

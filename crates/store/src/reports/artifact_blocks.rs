@@ -20,8 +20,7 @@ pub const BLOCKS_PER_ROW: u64 = 128;
 type BlockSum = [u8; 32];
 
 impl Store {
-    /// Writes the checksums of the artifact that a claim has made, and replaces those of earlier claims. Returns false if the execution is no longer
-    /// held.
+    /// Writes the checksums of the artifact that a claim has made, and replaces those of earlier claims. Returns false if the execution is no longer held.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -86,8 +86,7 @@ impl Store {
         Ok(marked)
     }
 
-    /// Deletes executions that ended before this time and have no artifact. Returns the number of deleted executions; there may be more until it is
-    /// 0.
+    /// Deletes executions that ended before this time and have no artifact. Returns the number of deleted executions; there may be more until it is 0.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -40,8 +40,7 @@ const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, d
     status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
     callback_method, format, callback_on_failure, end_time, next_run_id";
 
-/// Ordered like the index, so that the query stops at the limit. With one more key, each tick would read and sort all reports that are due at the
-/// same time.
+/// Ordered like the index, so that the query stops at the limit. With one more key, each tick would read and sort all reports that are due at the same time.
 pub(crate) const DUE: &str =
     "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot IS NOT NULL AND next_slot <= $2 ORDER BY next_slot LIMIT $3";
 

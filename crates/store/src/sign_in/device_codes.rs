@@ -117,8 +117,7 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
     }
 
-    /// Records the user's decision; `approved` is the session in which it was made. Returns false if the code is no longer pending, or the session
-    /// has ended.
+    /// Records the user's decision; `approved` is the session in which it was made. Returns false if the code is no longer pending, or the session has ended.
     ///
     /// # Errors
     /// When the database does not answer.
