@@ -1,4 +1,4 @@
-//! A connection pool with its token. It sends requests, and distinguishes answers, refusals and failures.
+//! A connection pool with its token. It sends requests and distinguishes answers, refusals and failures.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
 use crate::unzipped::unzipped;
 
-/// For an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
+/// The time limit for an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of an address with its parameters: the HTTP library takes no more.
+/// The most bytes of a URL with its parameters: the HTTP library accepts no more.
 const LONGEST_ADDRESS: usize = 65_534;
 
-/// One API, one application, at most one user. It gets a token when one is first needed, and renews it.
+/// A connection to one API for one application and at most one user. It gets a token when one is first needed, and renews it.
 pub(crate) struct Connection {
     settings: ClientSettings,
     token_url: Url,
@@ -31,17 +31,17 @@ pub(crate) struct Connection {
     token: Mutex<Option<Token>>,
 }
 
-/// A file that is being downloaded.
+/// An artifact that is being downloaded.
 pub struct Download {
     pub status: u16,
     pub headers: HeaderMap,
-    /// The bytes of the file, if the server says how many.
+    /// The size of the file in bytes, if the server says it.
     pub length: Option<u64>,
     body: Response,
     address: String,
 }
 
-/// A successful answer, unread.
+/// A successful answer whose body is not parsed yet.
 pub(crate) struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
@@ -57,9 +57,9 @@ impl Connection {
         Ok(Connection { settings, token_url, api_base, http, clock, token: Mutex::new(None) })
     }
 
-    /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
+    /// Returns the token in use, or gets a new one: by the refresh token if there is one, otherwise by signing in.
     pub async fn token(&self) -> Result<Token, ClientError> {
-        // Held over the request, so that many callers cause one.
+        // Locked during the request, so that many callers cause only one.
         let mut held = self.token.lock().await;
         if let Some(token) = held.as_ref().filter(|token| token.is_usable((self.clock)())) {
             return Ok(token.clone());
@@ -70,7 +70,7 @@ impl Connection {
             None => self.ask_token(&token::sign_in_form(&self.settings)).await,
         };
         let token = match refreshed {
-            // A refresh token may be spent or revoked while the password still holds.
+            // A refresh token may be used up or revoked while the password is still valid.
             Err(ClientError::Token(_)) if refresh.is_some() => self.ask_token(&token::sign_in_form(&self.settings)).await?,
             other => other?,
         };
@@ -78,12 +78,12 @@ impl Connection {
         Ok(token)
     }
 
-    /// Starts with a token from an earlier run, or with none.
+    /// Starts with a token from an earlier run of the program, or with none.
     pub async fn keep_token(&self, token: Option<Token>) {
         *self.token.lock().await = token;
     }
 
-    /// The bytes behind a link. Links carry their own permission: no token is sent.
+    /// Downloads the bytes behind a link. A link carries its own permission, so that no token is sent.
     pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
         let url = parse_url(link)?;
         let address = address(&url);
@@ -98,7 +98,7 @@ impl Connection {
         Ok(Download { status: status.as_u16(), length, headers, body, address })
     }
 
-    /// One call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
+    /// Makes one call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
     pub async fn send(
         &self,
         method: Method,
@@ -113,7 +113,7 @@ impl Connection {
         let mut first = true;
         loop {
             let request = self.http.request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
-            // The documents ask for the content type on every method; without a body it does no harm.
+            // The documents require the content type on every method; without a body it does no harm.
             let request = request.header("Content-Type", "application/json").timeout(ANSWER_TIMEOUT);
             let request = match &body {
                 Some(body) => request.body(body.to_string()),
@@ -128,7 +128,7 @@ impl Connection {
             let (status, headers) = (response.status(), response.headers().clone());
             let bytes = response.bytes().await.map_err(|error| unreachable(&address, error))?;
             if status == StatusCode::UNAUTHORIZED && first {
-                // The server's clock may be ahead of ours: one more try with a token made now.
+                // The server's clock may be ahead of ours: try once more with a new token.
                 first = false;
                 self.keep_token(None).await;
                 token = self.token().await?;
@@ -202,7 +202,7 @@ fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client
     }
     builder = match certificates.is_empty() {
         true => builder,
-        // Nothing else is trusted on this machine itself, and the system's certificates need not be read.
+        // On this machine itself nothing else is trusted, so that the system's certificates need not be read.
         false if all_local => builder.tls_certs_only(certificates),
         false => builder.tls_certs_merge(certificates),
     };
@@ -211,7 +211,7 @@ fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client
 }
 
 fn parse_url(text: &str) -> Result<Url, ClientError> {
-    // The text itself may hold a link's signature.
+    // The text itself may contain a link's signature.
     let url = Url::parse(text).map_err(|error| ClientError::Settings(format!("an address is no URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
         return Err(ClientError::Settings(format!("{}: only http and https are understood", address(&url))));
@@ -219,7 +219,7 @@ fn parse_url(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
-/// Encodes each segment, so that an id cannot reach another path.
+/// Encodes each segment, so that an id cannot lead to another path.
 fn below(base: &Url, segments: &[&str]) -> Url {
     let mut url = base.clone();
     if let Ok(mut path) = url.path_segments_mut() {
@@ -233,7 +233,7 @@ fn is_loopback(url: &Url) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Without the query, which may hold a signature.
+/// The URL without its query, which may contain a signature.
 fn address(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
@@ -243,7 +243,7 @@ fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
     ClientError::Unreachable { address: address.to_owned(), reason: reasons(&error.without_url()), timed_out }
 }
 
-/// An error with its sources, since the innermost says what happened.
+/// An error with its sources, since the innermost one says what happened.
 fn reasons(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -257,9 +257,9 @@ fn reasons(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// By the envelope of the Insights API, and of links.
+/// Reads a refusal from the envelope that the Insights API and links use.
 pub(crate) fn refused(status: StatusCode, headers: HeaderMap, body: &[u8]) -> ClientError {
-    // A gateway in front may answer with a page instead of the envelope: its text is of no use.
+    // A gateway in front may answer with a page instead of the envelope; its text is of no use.
     let message = serde_json::from_slice::<Envelope<serde_json::Value>>(body).ok().and_then(|envelope| envelope.message);
     let request_id = headers.get("ms-requestid").and_then(|id| id.to_str().ok()).map(str::to_owned);
     ClientError::Refused(Box::new(Refusal { status: status.as_u16(), message, request_id, headers }))

@@ -1,4 +1,4 @@
-//! The content of a file that was sent with `Content-Encoding: gzip`. Microsoft's store always sends files so, whether the client asks for it or not.
+//! Decompresses a file that was sent with `Content-Encoding: gzip`. Microsoft's store always sends files so, whether or not the client asks for it.
 
 use std::io::Write as _;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use futures::{Stream, TryStreamExt as _};
 
 use crate::error::ClientError;
 
-/// Bytes that are unpacked at once: they can become a thousand times as many.
+/// The bytes that are decompressed at once; they can become a thousand times as many.
 const PART: usize = 4 << 10;
 
 struct Unpacking {
@@ -79,7 +79,7 @@ mod tests {
         for piece in [1_000, 7_777, once.len()] {
             assert_eq!(read(&once, piece).await.unwrap(), text, "{piece}");
         }
-        // Several behind one another are one file; an empty one is empty.
+        // Several members in a row are one file; an empty member is empty.
         let twice = [once.clone(), zipped(b"more")].concat();
         assert_eq!(read(&twice, 4_096).await.unwrap(), [text.as_slice(), b"more"].concat());
         assert_eq!(read(&zipped(b""), 1).await.unwrap(), b"");

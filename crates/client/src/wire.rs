@@ -1,6 +1,6 @@
 //! The wire types of the API. Answers are camelCase and request bodies PascalCase, as documented.
 //!
-//! Fields that no document names are kept in `more`, so that nothing an answer said is lost.
+//! Fields that no document names are kept in `more`, so that nothing in an answer is lost.
 
 pub mod manage;
 
@@ -20,7 +20,7 @@ pub struct Dataset {
     pub available_metrics: Vec<String>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub available_date_ranges: Vec<String>,
-    /// Hours.
+    /// The interval in hours.
     #[serde(default)]
     pub minimum_recurrence_interval: Option<u32>,
     #[serde(flatten)]
@@ -43,13 +43,13 @@ pub struct Query {
     pub more: Map<String, Value>,
 }
 
-/// What a query would do: an added answer of this server, which Microsoft's does not have.
+/// What a query would do. Only this server has this answer; Microsoft's API does not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedQuery {
     pub dataset: String,
     pub sentences: Vec<String>,
-    /// What the caller should know though it is no error.
+    /// What the caller should know although it is not an error.
     #[serde(default, deserialize_with = "null_as_default")]
     pub notes: Vec<String>,
     #[serde(flatten)]
@@ -74,7 +74,7 @@ pub struct Report {
     pub start_time: Option<String>,
     /// `Active`, `Paused` or `Inactive`.
     pub report_status: String,
-    /// Hours; -1 for a run at once.
+    /// The interval in hours; -1 for a report that is executed at once.
     pub recurrence_interval: Option<i64>,
     pub recurrence_count: Option<i64>,
     pub callback_url: Option<String>,
@@ -94,10 +94,10 @@ pub struct Execution {
     pub callback_url: Option<String>,
     pub callback_method: Option<String>,
     pub format: Option<String>,
-    /// `Pending`, `Running`, `Paused`, `Completed`, or `Failed` if it is requested.
+    /// `Pending`, `Running`, `Paused`, `Completed`, or `Failed` if that was requested.
     pub execution_status: String,
     pub report_location: Option<String>,
-    /// Opens the file for whoever holds it, until it expires.
+    /// A link that opens the artifact to whoever has it, until it expires.
     pub report_access_secure_link: Option<String>,
     pub report_expiry_time: Option<String>,
     pub report_generated_time: Option<String>,
@@ -129,7 +129,7 @@ pub struct NewReport {
     pub query_start_time: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
     pub query_end_time: Option<DateTime<Utc>>,
-    /// Hours.
+    /// The interval in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurrence_interval: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,7 +142,7 @@ pub struct NewReport {
     pub callback_method: Option<String>,
 }
 
-/// The query and `ExecuteNow` of a report cannot be changed. A field that is None is kept.
+/// The query and `ExecuteNow` of a report cannot be changed. A field that is `None` is left unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ReportUpdate {
@@ -169,7 +169,7 @@ pub struct ReportUpdate {
 pub enum Subject<'a> {
     /// The text of a query.
     Text(&'a str),
-    /// The id of a stored one.
+    /// The id of a stored query.
     Id(&'a str),
 }
 
@@ -210,7 +210,7 @@ pub struct ExecutionFilter {
     pub get_latest_execution: Option<bool>,
 }
 
-/// The API's one format of times.
+/// Formats a time in the only format of the API.
 pub(crate) fn instant_text(instant: DateTime<Utc>) -> String {
     instant.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
