@@ -7,8 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::answer::{Answer, Envelope, PreviewRow};
-use crate::connection::{Connection, Download, refused};
+use crate::connection::{Connection, refused};
+use crate::download::Download;
 use crate::error::ClientError;
+use crate::retries::Retries;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
 use crate::wire::{
@@ -33,6 +35,16 @@ impl Client {
         Connection::new(settings, clock).map(Client)
     }
 
+    /// With other retries than the default's.
+    pub fn with_retries(mut self, retries: Retries) -> Client {
+        self.0.set_retries(retries);
+        self
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0
+    }
+
     /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
     ///
     /// # Errors
@@ -50,8 +62,16 @@ impl Client {
     ///
     /// # Errors
     /// When the link is refused, or the server cannot be reached.
-    pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
-        self.0.download(link).await
+    pub async fn download(&self, link: &str) -> Result<Download<'_>, ClientError> {
+        Download::of_link(self, link).await
+    }
+
+    /// The file of a completed execution. An expired link is replaced, and the SHA-256 is compared where the server gives one.
+    ///
+    /// # Errors
+    /// When the execution has no link, the link is refused, or the server cannot be reached.
+    pub async fn download_execution(&self, execution: &Execution) -> Result<Download<'_>, ClientError> {
+        Download::of_execution(self, execution).await
     }
 
     /// All datasets, or the one of that name.

@@ -7,17 +7,22 @@
 mod answer;
 mod calls;
 mod connection;
+mod download;
 mod error;
 pub mod manage;
+mod page;
+mod retries;
+#[cfg(test)]
+mod scripted;
 mod settings;
 mod token;
-mod unzipped;
 mod wire;
 
 pub use answer::{Answer, Envelope, PreviewRow, PreviewValue};
 pub use calls::Client;
-pub use connection::Download;
+pub use download::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
+pub use retries::Retries;
 pub use settings::{ClientSettings, Clock, SignIn};
 pub use token::Token;
 pub use wire::{
