@@ -10,6 +10,7 @@ use crate::answer::{Answer, Envelope, PreviewRow};
 use crate::connection::{Connection, refused};
 use crate::download::Download;
 use crate::error::ClientError;
+use crate::manage::link_parameters;
 use crate::retries::Retries;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
@@ -80,7 +81,7 @@ impl Client {
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn datasets(&self, name: Option<&str>) -> Result<Answer<Dataset>, ClientError> {
         let filter: Vec<_> = name.map(|name| ("datasetName", name)).into_iter().collect();
-        self.call(Method::GET, &[DATASETS], &filter, None).await
+        self.listed(&[DATASETS], &filter).await
     }
 
     /// # Errors
@@ -92,7 +93,7 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn queries(&self, filter: &QueryFilter) -> Result<Answer<Query>, ClientError> {
-        self.call(Method::GET, &[QUERIES], filter, None).await
+        self.listed(&[QUERIES], filter).await
     }
 
     /// # Errors
@@ -136,7 +137,7 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn reports(&self, filter: &ReportFilter) -> Result<Answer<Report>, ClientError> {
-        self.call(Method::GET, &[REPORTS], filter, None).await
+        self.listed(&[REPORTS], filter).await
     }
 
     /// # Errors
@@ -168,7 +169,26 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
-        self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
+        self.listed(&[REPORTS, "execution", report_id], filter).await
+    }
+
+    /// All pages of a list as one. Only the parameters of a `nextLink` are taken: a token never goes where an answer says.
+    async fn listed<T: DeserializeOwned>(&self, segments: &[&str], query: &impl Serialize) -> Result<Answer<T>, ClientError> {
+        let mut all: Answer<T> = self.call(Method::GET, segments, query, None).await?;
+        let mut before = Vec::new();
+        while let Some(next) = all.envelope.next_link.take().filter(|next| !next.is_empty()) {
+            let further = link_parameters(&next);
+            if further.is_empty() || further == before {
+                // A link to the page itself would go on for ever.
+                break;
+            }
+            let page: Answer<T> = self.call(Method::GET, segments, &further, None).await?;
+            all.envelope.value.extend(page.envelope.value);
+            all.envelope.next_link = page.envelope.next_link;
+            before = further;
+        }
+        all.envelope.total_count = all.envelope.total_count.max(all.envelope.value.len() as u64);
+        Ok(all)
     }
 
     async fn call<T: DeserializeOwned>(
