@@ -213,7 +213,7 @@ def handler_of(imitation):
             call = f"{self.command} {address.path}"
             with imitation.lock:
                 imitation.calls.append((self.command, self.path))
-                imitation.headers.append(dict(self.headers))
+                imitation.headers.append({name.lower(): value for name, value in self.headers.items()})
                 imitation.watch(call)
                 for planned in imitation.instead:
                     if call.startswith(planned[0]):

@@ -130,7 +130,7 @@ enum ReportCommand {
         #[arg(long, value_name = "ID")]
         execution: Option<String>,
         /// The file to write; a pipe, a device, or - for stdout, where the rows go too if no file is named
-        #[arg(short, long = "output", value_name = "FILE")]
+        #[arg(short = 'o', long = "output", value_name = "FILE")]
         file: Option<PathBuf>,
         /// Replace the file if it is there already
         #[arg(long)]
