@@ -69,7 +69,7 @@ pub async fn show(profile: Option<&str>, arguments: &DatasetShowArguments) -> Re
         ("date column", column_name(dataset, dataset.date_column)),
         ("location column", column_name(dataset, dataset.location_column)),
         ("rows of a tenant", tenancy(dataset)),
-        ("hours between runs", dataset.minimum_interval_hours.to_string()),
+        ("hours between executions", dataset.minimum_interval_hours.to_string()),
         ("rows", place.rows(dataset)),
         ("definition", place.definition(dataset)),
     ]))?;

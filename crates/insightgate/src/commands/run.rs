@@ -81,7 +81,7 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
     }
 }
 
-/// An operator's own: where the folder has a database, the run is audited there.
+/// An operator's own: where the folder has a database, the query is audited there.
 async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Result<TenantScope, CommandError> {
     let mut global_account = None;
     if folder.database().exists() {

@@ -33,7 +33,7 @@ struct Message<'a> {
 }
 
 /// None if there is no callback to send: none was registered, the execution is not over, or it failed and callbacks for failures were not requested.
-pub(crate) fn of_run(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<Option<NewCallback>, Failure> {
+pub(crate) fn of_execution(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<Option<NewCallback>, Failure> {
     let report = &claimed.report;
     let Some(registered) = &report.callback else { return Ok(None) };
     let (event, artifact, reason) = match outcome {
