@@ -10,8 +10,8 @@ use crate::answer::{Answer, Envelope, PreviewRow};
 use crate::connection::{Connection, refused};
 use crate::download::Download;
 use crate::error::ClientError;
+use crate::exchange::retries::Retries;
 use crate::manage::link_parameters;
-use crate::retries::Retries;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
 use crate::wire::{

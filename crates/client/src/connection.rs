@@ -1,6 +1,5 @@
 //! A connection pool with its token. It sends requests, and distinguishes answers, refusals and failures.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,8 +10,9 @@ use tokio::sync::Mutex;
 
 use crate::answer::Envelope;
 use crate::error::{ClientError, Refusal};
-use crate::page;
-use crate::retries::{Retries, Trouble, retry_after};
+use crate::exchange::page;
+use crate::exchange::retries::Retries;
+use crate::exchange::{Exchange, Raw};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
 
@@ -27,19 +27,9 @@ pub(crate) struct Connection {
     settings: ClientSettings,
     token_url: Url,
     api_base: Url,
-    http: reqwest::Client,
+    exchange: Exchange,
     clock: Clock,
     token: Mutex<Option<Token>>,
-    retries: Retries,
-    /// Whether some server has answered.
-    seen: AtomicBool,
-}
-
-/// What a server answered, whatever it is.
-struct Raw {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
 }
 
 /// A successful answer, unread.
@@ -55,32 +45,15 @@ impl Connection {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
         let http = connect(&settings, [&token_url, &api_base])?;
-        Ok(Connection {
-            settings,
-            token_url,
-            api_base,
-            http,
-            clock,
-            token: Mutex::new(None),
-            retries: Retries::default(),
-            seen: AtomicBool::new(false),
-        })
+        Ok(Connection { settings, token_url, api_base, exchange: Exchange::new(http), clock, token: Mutex::new(None) })
+    }
+
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     pub fn set_retries(&mut self, retries: Retries) {
-        self.retries = retries;
-    }
-
-    pub fn retries(&self) -> &Retries {
-        &self.retries
-    }
-
-    pub fn http(&self) -> &reqwest::Client {
-        &self.http
-    }
-
-    pub fn seen(&self) -> bool {
-        self.seen.load(Ordering::Relaxed)
+        self.exchange.set_retries(retries);
     }
 
     /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
@@ -127,7 +100,7 @@ impl Connection {
         let mut first = true;
         loop {
             let make = || -> Result<Request, ClientError> {
-                let request = self.http.request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
+                let request = self.exchange.http().request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
                 // The documents ask for the content type on every method; without a body it does no harm.
                 let request = request.header("Content-Type", "application/json").timeout(ANSWER_TIMEOUT);
                 let request = match &body {
@@ -141,7 +114,7 @@ impl Connection {
                 }
                 Ok(request)
             };
-            let Raw { status, headers, body: bytes } = self.answer(&address, repeatable, make).await?;
+            let Raw { status, headers, body: bytes } = self.exchange.answer(&address, repeatable, make).await?;
             if status == StatusCode::UNAUTHORIZED && first {
                 // The server's clock may be ahead of ours: one more try with a token made now.
                 first = false;
@@ -156,42 +129,14 @@ impl Connection {
         }
     }
 
-    /// The answer to a request, which is made again where that may help and does no harm. None of somebody else's.
-    async fn answer(&self, address: &str, repeatable: bool, make: impl Fn() -> Result<Request, ClientError>) -> Result<Raw, ClientError> {
-        let mut made = 0;
-        loop {
-            let (trouble, asked, outcome) = match self.execute(make()?).await {
-                Ok(raw) => (Trouble::of_status(raw.status), retry_after(&raw.headers), Ok(raw)),
-                Err(error) => (Trouble::of_error(&error, self.seen()), None, Err(error)),
-            };
-            if let Some(wait) = self.retries.wait(made, trouble, repeatable, asked) {
-                made += 1;
-                tokio::time::sleep(wait).await;
-                continue;
-            }
-            let raw = outcome.map_err(|error| unreachable(address, error))?;
-            return match page::foreign(raw.status, &raw.headers, Some(&raw.body)) {
-                Some(reason) => Err(ClientError::Unexpected { address: address.to_owned(), status: raw.status.as_u16(), reason }),
-                None => Ok(raw),
-            };
-        }
-    }
-
-    async fn execute(&self, request: Request) -> Result<Raw, reqwest::Error> {
-        let response = self.http.execute(request).await?;
-        self.seen.store(true, Ordering::Relaxed);
-        let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Raw { status, headers, body: response.bytes().await? })
-    }
-
     async fn ask_token(&self, form: &[(&str, &str)]) -> Result<Token, ClientError> {
         let address = address(&self.token_url);
         let make = || {
-            let request = self.http.post(self.token_url.clone()).form(form).timeout(ANSWER_TIMEOUT).build();
+            let request = self.exchange.http().post(self.token_url.clone()).form(form).timeout(ANSWER_TIMEOUT).build();
             request.map_err(|error| unreachable(&address, error))
         };
         // Signing in twice gives another token, and takes nothing from the first.
-        let Raw { status, body, .. } = self.answer(&address, true, make).await?;
+        let Raw { status, body, .. } = self.exchange.answer(&address, true, make).await?;
         let unexpected = |reason| ClientError::Unexpected { address: address.clone(), status: status.as_u16(), reason };
         let body = page::without_mark(&body);
         if status.is_success() {

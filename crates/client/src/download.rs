@@ -14,8 +14,8 @@ use reqwest::{Response, StatusCode};
 use crate::calls::Client;
 use crate::connection::{address, parse_url, refused, unreachable};
 use crate::error::ClientError;
-use crate::page;
-use crate::retries::{Trouble, retry_after};
+use crate::exchange::page;
+use crate::exchange::retries::{Trouble, retry_after};
 use crate::wire::{Execution, ExecutionFilter};
 use sum::Sum;
 use unpacker::Unpacker;
@@ -217,7 +217,7 @@ impl Source<'_> {
     /// Asks until the file comes: all of it, or what begins at `from`. Links carry their own permission: no token is sent.
     async fn ask(&mut self, tries: &mut u32, from: &mut Option<(u64, HeaderValue)>) -> Result<Response, ClientError> {
         loop {
-            let mut request = self.client.connection().http().get(parse_url(&self.link)?);
+            let mut request = self.client.connection().exchange().http().get(parse_url(&self.link)?);
             if let Some((at, version)) = from.as_ref() {
                 request = request.header(RANGE, format!("bytes={at}-")).header(IF_RANGE, version.clone());
             }
@@ -241,8 +241,8 @@ impl Source<'_> {
             if matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) && self.replace_link().await? {
                 continue;
             }
-            let connection = self.client.connection();
-            match connection.retries().wait(*tries, Trouble::of_status(status), true, retry_after(&headers)) {
+            let exchange = self.client.connection().exchange();
+            match exchange.retries().wait(*tries, Trouble::of_status(status), true, retry_after(&headers)) {
                 Some(wait) => {
                     *tries += 1;
                     tokio::time::sleep(wait).await;
@@ -257,10 +257,10 @@ impl Source<'_> {
 
     /// Waits after a connection that ended, or gives its error when that was tried often enough.
     async fn pause(&self, tries: &mut u32, error: reqwest::Error) -> Result<(), ClientError> {
-        let connection = self.client.connection();
+        let exchange = self.client.connection().exchange();
         // A body that stopped is continued, even where it was silent for too long.
-        let trouble = if error.is_body() || error.is_decode() { Trouble::Unclear } else { Trouble::of_error(&error, connection.seen()) };
-        let Some(wait) = connection.retries().wait(*tries, trouble, true, None) else {
+        let trouble = if error.is_body() || error.is_decode() { Trouble::Unclear } else { Trouble::of_error(&error, exchange.seen()) };
+        let Some(wait) = exchange.retries().wait(*tries, trouble, true, None) else {
             return Err(unreachable(&self.address(), error));
         };
         *tries += 1;

@@ -3,7 +3,7 @@
 use reqwest::header::HeaderMap;
 use thiserror::Error;
 
-use crate::retries::retry_after;
+use crate::exchange::retries::retry_after;
 
 #[derive(Debug, Error)]
 pub enum ClientError {

@@ -57,9 +57,8 @@ mod calls;
 mod connection;
 mod download;
 mod error;
+mod exchange;
 pub mod manage;
-mod page;
-mod retries;
 #[cfg(test)]
 mod scripted;
 mod settings;
@@ -70,7 +69,7 @@ pub use answer::{Answer, Envelope, PreviewRow, PreviewValue};
 pub use calls::Client;
 pub use download::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
-pub use retries::Retries;
+pub use exchange::retries::Retries;
 pub use settings::{ClientSettings, Clock, SignIn};
 pub use token::Token;
 pub use wire::{

@@ -88,11 +88,11 @@ impl Session {
 
 /// A connection to the Insights API, as the profile says.
 pub fn insights(profile: Option<&str>) -> Result<Client, CommandError> {
-    insights_of(profile, None)
+    insights_of_program(profile, None)
 }
 
 /// The same for another program than the profile's.
-pub fn insights_of(profile: Option<&str>, program: Option<Program>) -> Result<Client, CommandError> {
+pub fn insights_of_program(profile: Option<&str>, program: Option<Program>) -> Result<Client, CommandError> {
     let mut profile = profiles::load(profile, env_vars::read)?;
     if let Some(program) = program {
         profile.program = Some(program.name().to_owned());

@@ -9,7 +9,7 @@ use crate::command_error::CommandError;
 use crate::commands::named;
 use crate::env_vars;
 use crate::profiles;
-use crate::session::insights_of;
+use crate::session::insights_of_program;
 use crate::terminal::table::{Table, fields};
 use crate::terminal::{print, print_json};
 
@@ -21,7 +21,7 @@ pub fn asked(profile: Option<&str>, place: &DatasetPlace) -> Result<Option<Clien
     if folder_is_named || !(profile_is_named || usual_profile()) {
         return Ok(None);
     }
-    insights_of(profile, place.program).map(Some)
+    insights_of_program(profile, place.program).map(Some)
 }
 
 pub async fn list(client: &Client, as_json: bool) -> Result<(), CommandError> {
