@@ -7,8 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::answer::{Answer, Envelope, PreviewRow};
-use crate::connection::{Connection, Download, refused};
+use crate::connection::{Connection, refused};
+use crate::download::Download;
 use crate::error::ClientError;
+use crate::exchange::retries::Retries;
+use crate::manage::link_parameters;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
 use crate::wire::{
@@ -33,6 +36,16 @@ impl Client {
         Connection::new(settings, clock).map(Client)
     }
 
+    /// Replaces the default retries.
+    pub fn with_retries(mut self, retries: Retries) -> Client {
+        self.0.set_retries(retries);
+        self
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0
+    }
+
     /// Returns the token in use, or gets a new one: by the refresh token if there is one, otherwise by signing in.
     ///
     /// # Errors
@@ -50,8 +63,16 @@ impl Client {
     ///
     /// # Errors
     /// When the link is refused, or the server cannot be reached.
-    pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
-        self.0.download(link).await
+    pub async fn download(&self, link: &str) -> Result<Download<'_>, ClientError> {
+        Download::of_link(self, link).await
+    }
+
+    /// The file of a completed execution. An expired link is replaced, and the SHA-256 is compared where the server gives one.
+    ///
+    /// # Errors
+    /// When the execution has no link, the link is refused, or the server cannot be reached.
+    pub async fn download_execution(&self, execution: &Execution) -> Result<Download<'_>, ClientError> {
+        Download::of_execution(self, execution).await
     }
 
     /// Returns all datasets, or the one of that name.
@@ -60,7 +81,7 @@ impl Client {
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn datasets(&self, name: Option<&str>) -> Result<Answer<Dataset>, ClientError> {
         let filter: Vec<_> = name.map(|name| ("datasetName", name)).into_iter().collect();
-        self.call(Method::GET, &[DATASETS], &filter, None).await
+        self.listed(&[DATASETS], &filter).await
     }
 
     /// # Errors
@@ -72,7 +93,7 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn queries(&self, filter: &QueryFilter) -> Result<Answer<Query>, ClientError> {
-        self.call(Method::GET, &[QUERIES], filter, None).await
+        self.listed(&[QUERIES], filter).await
     }
 
     /// # Errors
@@ -116,7 +137,7 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn reports(&self, filter: &ReportFilter) -> Result<Answer<Report>, ClientError> {
-        self.call(Method::GET, &[REPORTS], filter, None).await
+        self.listed(&[REPORTS], filter).await
     }
 
     /// # Errors
@@ -148,7 +169,26 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
-        self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
+        self.listed(&[REPORTS, "execution", report_id], filter).await
+    }
+
+    /// All pages of a list as one. Only the parameters of a `nextLink` are taken: a token never goes where an answer says.
+    async fn listed<T: DeserializeOwned>(&self, segments: &[&str], query: &impl Serialize) -> Result<Answer<T>, ClientError> {
+        let mut all: Answer<T> = self.call(Method::GET, segments, query, None).await?;
+        let mut before = Vec::new();
+        while let Some(next) = all.envelope.next_link.take().filter(|next| !next.is_empty()) {
+            let further = link_parameters(&next);
+            if further.is_empty() || further == before {
+                // A link to the page itself would go on for ever.
+                break;
+            }
+            let page: Answer<T> = self.call(Method::GET, segments, &further, None).await?;
+            all.envelope.value.extend(page.envelope.value);
+            all.envelope.next_link = page.envelope.next_link;
+            before = further;
+        }
+        all.envelope.total_count = all.envelope.total_count.max(all.envelope.value.len() as u64);
+        Ok(all)
     }
 
     async fn call<T: DeserializeOwned>(

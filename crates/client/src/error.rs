@@ -3,6 +3,8 @@
 use reqwest::header::HeaderMap;
 use thiserror::Error;
 
+use crate::exchange::retries::retry_after;
+
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// The settings cannot be used, such as a bad URL or a certificate that is not PEM.
@@ -26,6 +28,9 @@ pub enum ClientError {
     /// The answer is not one that this API sends.
     #[error("unexpected answer from {address} (status {status}): {reason}")]
     Unexpected { address: String, status: u16, reason: String },
+    /// A file has other bytes than the server says. Both are SHA-256, in hexadecimal digits.
+    #[error("the file is damaged: its SHA-256 is {found}, and the server says {expected}")]
+    Damaged { expected: String, found: String },
 }
 
 #[derive(Debug, Clone, Error)]
@@ -71,7 +76,10 @@ impl ClientError {
             ClientError::Refused(refusal) => refusal_hint(refusal)?,
             ClientError::Managed(refusal) => manage_hint(refusal)?,
             ClientError::Token(refusal) => refusal.codes.iter().find_map(|code| token_hint(*code))?,
-            ClientError::Unexpected { .. } => "check the endpoint: it is the server's own address, without a proxy's page in front",
+            ClientError::Unexpected { .. } => {
+                "check the endpoint, and whether a proxy or the sign-in page of a network answers in the server's place: a browser shows it"
+            }
+            ClientError::Damaged { .. } => "download it again; if that happens again, something on the way changes files",
         };
         Some(hint.to_owned())
     }
@@ -84,7 +92,7 @@ impl Refusal {
 
     /// The seconds to wait, if the server gave them.
     pub fn retry_after(&self) -> Option<u64> {
-        self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
+        retry_after(&self.headers)
     }
 
     fn text(&self) -> String {

@@ -405,7 +405,7 @@ fn parameters(filter: &impl Serialize) -> Result<Vec<(String, String)>, ClientEr
     Ok(fields.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
 }
 
-fn link_parameters(link: &str) -> Vec<(String, String)> {
+pub(crate) fn link_parameters(link: &str) -> Vec<(String, String)> {
     let query = link.split_once('?').map(|(_, query)| query).unwrap_or_default();
     let url = Url::parse(&format!("http://localhost/?{query}"));
     url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()

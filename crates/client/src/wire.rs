@@ -13,15 +13,16 @@ use crate::answer::null_as_default;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dataset {
+    #[serde(alias = "DatasetName")]
     pub dataset_name: String,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(alias = "SelectableColumns", default, deserialize_with = "null_as_default")]
     pub selectable_columns: Vec<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(alias = "AvailableMetrics", default, deserialize_with = "null_as_default")]
     pub available_metrics: Vec<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(alias = "AvailableDateRanges", default, deserialize_with = "null_as_default")]
     pub available_date_ranges: Vec<String>,
-    /// The interval in hours.
-    #[serde(default)]
+    /// Hours.
+    #[serde(alias = "MinimumRecurrenceInterval", default)]
     pub minimum_recurrence_interval: Option<u32>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -30,14 +31,20 @@ pub struct Dataset {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Query {
+    #[serde(alias = "QueryId")]
     pub query_id: String,
+    #[serde(alias = "Name")]
     pub name: String,
+    #[serde(alias = "Description")]
     pub description: Option<String>,
+    #[serde(alias = "Query")]
     pub query: String,
     /// `userDefined` or `system`.
-    #[serde(rename = "type")]
+    #[serde(alias = "Type", rename = "type")]
     pub kind: String,
+    #[serde(alias = "User")]
     pub user: Option<String>,
+    #[serde(alias = "CreatedTime")]
     pub created_time: Option<String>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -59,26 +66,44 @@ pub struct ExplainedQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
+    #[serde(alias = "ReportId")]
     pub report_id: String,
+    #[serde(alias = "ReportName")]
     pub report_name: String,
+    #[serde(alias = "Description")]
     pub description: Option<String>,
+    #[serde(alias = "QueryId")]
     pub query_id: String,
+    #[serde(alias = "Query")]
     pub query: Option<String>,
+    #[serde(alias = "User")]
     pub user: Option<String>,
+    #[serde(alias = "CreatedTime")]
     pub created_time: Option<String>,
+    #[serde(alias = "ModifiedTime")]
     pub modified_time: Option<String>,
     /// Absent from the marketplace's answers.
+    #[serde(alias = "ExecuteNow")]
     pub execute_now: Option<bool>,
+    #[serde(alias = "QueryStartTime")]
     pub query_start_time: Option<String>,
+    #[serde(alias = "QueryEndTime")]
     pub query_end_time: Option<String>,
+    #[serde(alias = "StartTime")]
     pub start_time: Option<String>,
     /// `Active`, `Paused` or `Inactive`.
+    #[serde(alias = "ReportStatus")]
     pub report_status: String,
-    /// The interval in hours; -1 for a report that is executed at once.
+    /// Hours; -1 for a run at once.
+    #[serde(alias = "RecurrenceInterval")]
     pub recurrence_interval: Option<i64>,
+    #[serde(alias = "RecurrenceCount")]
     pub recurrence_count: Option<i64>,
+    #[serde(alias = "CallbackUrl")]
     pub callback_url: Option<String>,
+    #[serde(alias = "CallbackMethod")]
     pub callback_method: Option<String>,
+    #[serde(alias = "Format")]
     pub format: Option<String>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -87,19 +112,31 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Execution {
+    #[serde(alias = "ExecutionId")]
     pub execution_id: String,
+    #[serde(alias = "ReportId")]
     pub report_id: String,
+    #[serde(alias = "RecurrenceInterval")]
     pub recurrence_interval: Option<i64>,
+    #[serde(alias = "RecurrenceCount")]
     pub recurrence_count: Option<i64>,
+    #[serde(alias = "CallbackUrl")]
     pub callback_url: Option<String>,
+    #[serde(alias = "CallbackMethod")]
     pub callback_method: Option<String>,
+    #[serde(alias = "Format")]
     pub format: Option<String>,
-    /// `Pending`, `Running`, `Paused`, `Completed`, or `Failed` if that was requested.
+    /// `Pending`, `Running`, `Paused`, `Completed`, or `Failed` if it is requested.
+    #[serde(alias = "ExecutionStatus")]
     pub execution_status: String,
+    #[serde(alias = "ReportLocation")]
     pub report_location: Option<String>,
-    /// A link that opens the artifact to whoever has it, until it expires.
+    /// Opens the file for whoever holds it, until it expires.
+    #[serde(alias = "ReportAccessSecureLink")]
     pub report_access_secure_link: Option<String>,
+    #[serde(alias = "ReportExpiryTime")]
     pub report_expiry_time: Option<String>,
+    #[serde(alias = "ReportGeneratedTime")]
     pub report_generated_time: Option<String>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -210,7 +247,45 @@ pub struct ExecutionFilter {
     pub get_latest_execution: Option<bool>,
 }
 
-/// Formats a time in the only format of the API.
+impl Execution {
+    /// The link to the file, unless there is none yet.
+    pub fn link(&self) -> Option<&str> {
+        self.report_access_secure_link.as_deref().filter(|link| !link.is_empty())
+    }
+
+    pub fn is_completed(&self) -> bool {
+        self.execution_status.eq_ignore_ascii_case("Completed")
+    }
+
+    pub fn is_failed(&self) -> bool {
+        self.execution_status.eq_ignore_ascii_case("Failed")
+    }
+
+    /// Rows of the file: an added field of this server, as the next ones are.
+    pub fn row_count(&self) -> Option<u64> {
+        self.more.get("rowCount")?.as_u64()
+    }
+
+    pub fn byte_count(&self) -> Option<u64> {
+        self.more.get("byteCount")?.as_u64()
+    }
+
+    /// Of the file, in hexadecimal digits.
+    pub fn sha256(&self) -> Option<&str> {
+        self.more.get("sha256")?.as_str()
+    }
+
+    pub fn failure_reason(&self) -> Option<&str> {
+        self.more.get("failureReason")?.as_str()
+    }
+
+    /// What should be known about the execution, though it is no error.
+    pub fn message(&self) -> Option<&str> {
+        self.more.get("message")?.as_str()
+    }
+}
+
+/// The API's one format of times.
 pub(crate) fn instant_text(instant: DateTime<Utc>) -> String {
     instant.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
