@@ -1,11 +1,11 @@
-//! `WWW-Authenticate` of a refused request, which says what is wrong with its token, in the form of RFC 6750.
+//! The `WWW-Authenticate` header of a refused request, which says what is wrong with its token, in the form of RFC 6750.
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use insightgate_operations::callers::challenge::Challenge;
 use insightgate_operations::failure::Failure;
 
-/// Characters of a description.
+/// The most characters of a description.
 const LONGEST: usize = 300;
 
 /// The failure of a request without a token.
@@ -34,7 +34,7 @@ pub(crate) fn with(mut response: Response, failure: &Failure) -> Response {
     response
 }
 
-/// A description has printable ASCII without quotes and backslashes.
+/// Writes a challenge. A description may contain only printable ASCII without quotes and backslashes.
 fn written(error: &str, told: &str) -> String {
     let plain = |character: char| match character {
         '"' => '\'',
