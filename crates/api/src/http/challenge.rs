@@ -24,7 +24,7 @@ pub(crate) fn with(mut response: Response, failure: &Failure) -> Response {
         Failure::Unauthorized { challenge: Challenge::NoToken, .. } => "Bearer".to_owned(),
         Failure::Unauthorized { challenge: Challenge::BadRequest(told), .. } => written("invalid_request", told),
         Failure::Unauthorized { challenge: Challenge::BadToken(told), .. } => written("invalid_token", told),
-        // RFC 9470.
+        // Source: RFC 9470.
         Failure::SecondFactorRequired => written("insufficient_user_authentication", "the token's user gave no second factor"),
         _ => return response,
     };

@@ -76,7 +76,7 @@ impl Refusals {
     }
 }
 
-/// Cuts a client's text to the length for a log line.
+/// Cuts a client's text to at most the length that a log line may have.
 pub(crate) fn cut(text: &str) -> String {
     match text.get(..text.floor_char_boundary(MOST_TEXT)) {
         Some(start) if start.len() < text.len() => format!("{start}… ({} bytes)", text.len()),
