@@ -66,7 +66,7 @@ pub enum CallbackState {
     Delivered,
     /// It was given up.
     Failed,
-    /// Its report was deleted, or the organisation's enrollment is not active.
+    /// It is not sent, since its report was deleted or the organisation's enrollment is not active.
     Cancelled,
 }
 
