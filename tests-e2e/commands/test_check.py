@@ -68,9 +68,8 @@ def test_all_are_met(person, own):
 def test_enrollment(person, own):
     domain = own.ready["tenant_domain"]
     missing(person, "nuuuuu", "enrollment", "AADSTS90002", "authority", INSIGHTGATE_AUTHORITY=own.ready["https"] + "/nobody.example")
-    other = person.run("tenant", "suspend", domain, "--reason", "x", "--yes")
+    person.ok("tenant", "suspend", domain, "--reason", "x")
     try:
-        assert other.returncode == 0, other.stderr
         letters, found, _ = check(person, 3)
         assert letters[0] == "n" and "enrollment" in found["enrollment"]["reason"], found
         assert "`insightgate tenant reactivate`" in found["enrollment"]["mend"]
@@ -162,18 +161,14 @@ def test_permission_and_consent(person, own):
 
 def test_role(person, own):
     user, within = own.ready["username"], ("--tenant", own.ready["tenant_domain"])
-    held = [one["role"] for one in command(person, "role", "list")["value"] if one.get("username", user) == user]
-    for role in ("no_permission",):
-        person.ok("role", "assign", user, role, *within)
-    viewers = [role for role in held if role in ("executive_report_viewer", "mpn_partner_admin")]
-    for role in viewers:
-        person.run("role", "revoke", user, role, *within)
+    mend = f"`insightgate role assign {user} executive_report_viewer`"
+    person.ok("role", "revoke", user, "executive_report_viewer", *within)
     try:
-        missing(person, "mmmnmu", "role", "No permission", f"`insightgate role assign {user} executive_report_viewer`")
+        missing(person, "mmmnmu", "role", "lacks the role", mend)
+        person.ok("role", "assign", user, "no_permission", *within)
+        missing(person, "mmmnmu", "role", "No permission", mend)
         person.ok("role", "revoke", user, "no_permission", *within)
-        missing(person, "mmmnmu", "role", "lacks the role", f"`insightgate role assign {user} executive_report_viewer`")
     finally:
-        person.run("role", "revoke", user, "no_permission", *within)
         person.ok("role", "assign", user, "executive_report_viewer", *within)
     assert check(person, 0)[0] == "mmmmmm"
 
@@ -249,7 +244,7 @@ def test_first_call(person, own):
         assert any("clock is 6" in note or "clock is 59 minutes ahead" in note for note in told["notes"]), told["notes"]
     with answering(200, "text/html", b"<html>Sign in to the hotel's network") as portal:
         letters, found, told = check(person, 5, INSIGHTGATE_ENDPOINT=portal)
-        assert letters == "ummumu" and "something that is not this API answered" in found["firstCall"]["reason"]
+        assert letters == "ummumu" and "it is a web page" in found["firstCall"]["reason"]
 
 
 def test_a_token_of_another_server(person, start, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -51,6 +52,8 @@ def test_a_browser_signs_in_and_commands_go_on(person, demo, kind):
     with person.login("--no-browser", "--json", **profile) as login:
         page = login.line("https://")
         asked = parse_qs(urlsplit(page).query)
+        listed = Path(f"/proc/{login.process.pid}/cmdline").read_text()
+        assert ready["client_secret"] not in listed + page and "code_verifier" not in listed + page
         assert asked["code_challenge_method"] == ["S256"] and asked["redirect_uri"][0].startswith("http://localhost:")
         shown = brought_back(signed_in(person, page))
         assert shown.status_code == 200 and "You are signed in" in shown.text and "You may close this page" in shown.text
@@ -168,7 +171,8 @@ def test_a_second_factor_is_given_in_the_browser(strict, tmp_path):
     person, ready = Person(strict, tmp_path), strict.ready
     refused = person.refused(3, "token")
     assert "AADSTS50079" in refused and "`insightgate login`" in refused
-    totp = person.json("user", "totp", "add", ready["username"], "--tenant", ready["tenant_domain"])
+    elsewhere = {"XDG_CACHE_HOME": str(tmp_path / "operator")}
+    totp = person.json("user", "totp", "add", ready["username"], "--tenant", ready["tenant_domain"], **elsewhere)
     assert "AADSTS50076" in person.refused(3, "token")
     profile = person.write("mine", client_id=ready["public_client_id"], username=ready["username"])
 

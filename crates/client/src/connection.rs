@@ -1,46 +1,34 @@
-//! A connection pool with its token. It sends requests, and distinguishes answers, refusals and failures.
+//! A connection pool with its token. It sends requests and distinguishes answers, refusals and failures.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Method, Response, StatusCode, Url};
+use reqwest::{Method, Request, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use crate::answer::Envelope;
 use crate::error::{ClientError, Refusal};
+use crate::exchange::page;
+use crate::exchange::retries::Retries;
+use crate::exchange::{Exchange, Raw};
+use crate::http::{ANSWER_TIMEOUT, address, below, connect, parse_url, unreachable};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::authority::Endpoints;
 use crate::token::kept::TokenStore;
 use crate::token::source::TokenSource;
-use crate::unzipped::unzipped;
 
-/// For an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of an address with its parameters: the HTTP library takes no more.
+/// The most bytes of a URL with its parameters: the HTTP library accepts no more.
 const LONGEST_ADDRESS: usize = 65_534;
 
-/// One API, one application, at most one user. It gets a token when one is first needed, and renews it.
+/// A connection to one API for one application and at most one user. It gets a token when one is first needed, and renews it.
 pub(crate) struct Connection {
     api_base: Url,
-    http: reqwest::Client,
+    exchange: Exchange,
     tokens: TokenSource,
 }
 
-/// A file that is being downloaded.
-pub struct Download {
-    pub status: u16,
-    pub headers: HeaderMap,
-    /// The bytes of the file, if the server says how many.
-    pub length: Option<u64>,
-    body: Response,
-    address: String,
-}
-
-/// A successful answer, unread.
+/// A successful answer whose body is not parsed yet.
 pub(crate) struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
@@ -52,9 +40,18 @@ impl Connection {
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Self, ClientError> {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
-        let http = connect(&settings, &[&token_url, &api_base])?;
-        let tokens = TokenSource::new(Endpoints::new(settings, http.clone(), clock)?);
-        Ok(Connection { api_base, http, tokens })
+        let exchange = Exchange::new(connect(&settings, &[&token_url, &api_base])?);
+        let tokens = TokenSource::new(Endpoints::new(settings, exchange.clone(), clock)?);
+        Ok(Connection { api_base, exchange, tokens })
+    }
+
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    pub fn set_retries(&mut self, retries: Retries) {
+        self.exchange.set_retries(retries);
+        self.tokens.set_retries(retries);
     }
 
     /// The tokens of this connection.
@@ -67,36 +64,23 @@ impl Connection {
         self.tokens.keep_in(store);
     }
 
-    /// The bytes behind a link. Links carry their own permission: no token is sent.
-    pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
-        let url = parse_url(link)?;
-        let address = address(&url);
-        let sent = self.http.get(url).send().await;
-        let body = sent.map_err(|error| unreachable(&address, error))?;
-        let (status, headers) = (body.status(), body.headers().clone());
-        if !status.is_success() {
-            let bytes = body.bytes().await.map_err(|error| unreachable(&address, error))?;
-            return Err(refused(status, headers, &bytes));
-        }
-        let length = body.content_length().filter(|_| !is_zipped(&headers));
-        Ok(Download { status: status.as_u16(), length, headers, body, address })
-    }
-
-    /// One GET, with this token or with none, asked whether the token meets a requirement of a second factor. Any answer is a success.
+    /// Makes one GET, with this token or with none, and asks whether the token meets a requirement of a second factor. Any answer of the API is a success.
     pub async fn look(&self, segments: &[&str], token: Option<&str>) -> Result<Reply, ClientError> {
         let url = below(&self.api_base, segments);
         let address = address(&url);
-        let mut request = self.http.get(url).header("Content-Type", "application/json").header("ValidateMfa", "true");
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        let response = request.timeout(ANSWER_TIMEOUT).send().await.map_err(|error| unreachable(&address, error))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.map_err(|error| unreachable(&address, error))?;
-        Ok(Reply { status, headers, body, address })
+        let make = || {
+            let request = self.exchange.http().get(url.clone()).header("Content-Type", "application/json").header("ValidateMfa", "true");
+            let request = match token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            request.timeout(ANSWER_TIMEOUT).build().map_err(|error| unreachable(&address, error))
+        };
+        let Raw { status, headers, body } = self.exchange.answer(&address, true, make).await?;
+        Ok(Reply { status: status.as_u16(), headers, body, address })
     }
 
-    /// One call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
+    /// Makes one call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
     pub async fn send(
         &self,
         method: Method,
@@ -107,26 +91,30 @@ impl Connection {
     ) -> Result<Reply, ClientError> {
         let url = below(&self.api_base, segments);
         let address = address(&url);
+        let body = body.map(|body| body.to_string());
+        // POST makes something new each time; the other methods do twice what they do once.
+        let repeatable = method != Method::POST;
         let mut token = self.tokens.token().await?;
         let mut first = true;
         loop {
-            let request = self.http.request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
-            // The documents ask for the content type on every method; without a body it does no harm.
-            let request = request.header("Content-Type", "application/json").timeout(ANSWER_TIMEOUT);
-            let request = match &body {
-                Some(body) => request.body(body.to_string()),
-                None => request,
+            let make = || -> Result<Request, ClientError> {
+                let request = self.exchange.http().request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
+                // The documents ask for the content type on every method; without a body it does no harm.
+                let request = request.header("Content-Type", "application/json").timeout(ANSWER_TIMEOUT);
+                let request = match &body {
+                    Some(body) => request.body(body.clone()),
+                    None => request,
+                };
+                let request = request.build().map_err(|error| unreachable(&address, error))?;
+                let length = request.url().as_str().len();
+                if length > LONGEST_ADDRESS {
+                    return Err(ClientError::AddressTooLong { length, longest: LONGEST_ADDRESS });
+                }
+                Ok(request)
             };
-            let request = request.build().map_err(|error| unreachable(&address, error))?;
-            let length = request.url().as_str().len();
-            if length > LONGEST_ADDRESS {
-                return Err(ClientError::AddressTooLong { length, longest: LONGEST_ADDRESS });
-            }
-            let response = self.http.execute(request).await.map_err(|error| unreachable(&address, error))?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let bytes = response.bytes().await.map_err(|error| unreachable(&address, error))?;
+            let Raw { status, headers, body: bytes } = self.exchange.answer(&address, repeatable, make).await?;
             if status == StatusCode::UNAUTHORIZED && first {
-                // The server's clock may be ahead of ours: one more try with a token made now.
+                // The server's clock may be ahead of ours: try once more with a new token.
                 first = false;
                 token = self.tokens.instead_of(&token).await?;
                 continue;
@@ -141,7 +129,7 @@ impl Connection {
 
 impl Reply {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
-        serde_json::from_slice(&self.body).map_err(|error| ClientError::Unexpected {
+        serde_json::from_slice(page::without_mark(&self.body)).map_err(|error| ClientError::Unexpected {
             address: self.address.clone(),
             status: self.status,
             reason: error.to_string(),
@@ -149,101 +137,11 @@ impl Reply {
     }
 }
 
-impl Download {
-    /// The file in pieces as they arrive, decompressed if it was sent compressed.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, ClientError>> + Send {
-        let Download { status, headers, body, address, .. } = self;
-        let of = address.clone();
-        let pieces = body.bytes_stream().map(move |piece| piece.map_err(|error| unreachable(&of, error)));
-        if !is_zipped(&headers) {
-            return pieces.left_stream();
-        }
-        let failed = move |error: std::io::Error| ClientError::Unexpected {
-            address: address.clone(),
-            status,
-            reason: format!("the compressed content cannot be read: {error}"),
-        };
-        unzipped(pieces, failed).right_stream()
-    }
-}
-
-fn is_zipped(headers: &HeaderMap) -> bool {
-    headers.get("content-encoding").is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"))
-}
-
-pub(crate) fn connect(settings: &ClientSettings, urls: &[&Url]) -> Result<reqwest::Client, ClientError> {
-    let certificates = match &settings.ca_certificate {
-        Some(pem) => Certificate::from_pem_bundle(pem)
-            .map_err(|error| ClientError::Settings(format!("the CA certificate cannot be read: {error}")))?,
-        None => Vec::new(),
-    };
-    let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT);
-    let all_local = urls.iter().all(|url| is_loopback(url));
-    if urls.iter().any(|url| is_loopback(url)) {
-        // A server on this machine is never behind a proxy, whatever the environment says.
-        builder = builder.no_proxy();
-    }
-    builder = match certificates.is_empty() {
-        true => builder,
-        // Nothing else is trusted on this machine itself, and the system's certificates need not be read.
-        false if all_local => builder.tls_certs_only(certificates),
-        false => builder.tls_certs_merge(certificates),
-    };
-    let redirects = reqwest::redirect::Policy::none();
-    builder.redirect(redirects).build().map_err(|error| ClientError::Settings(format!("the HTTP client cannot start: {}", reasons(&error))))
-}
-
-pub(crate) fn parse_url(text: &str) -> Result<Url, ClientError> {
-    // The text itself may hold a link's signature.
-    let url = Url::parse(text).map_err(|error| ClientError::Settings(format!("an address is no URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
-        return Err(ClientError::Settings(format!("{}: only http and https are understood", address(&url))));
-    }
-    Ok(url)
-}
-
-/// Encodes each segment, so that an id cannot reach another path.
-fn below(base: &Url, segments: &[&str]) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    url
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// Without the query, which may hold a signature.
-pub(crate) fn address(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
-pub(crate) fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
-    let timed_out = error.is_timeout();
-    ClientError::Unreachable { address: address.to_owned(), reason: reasons(&error.without_url()), timed_out }
-}
-
-/// An error with its sources, since the innermost says what happened.
-fn reasons(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
-}
-
-/// By the envelope of the Insights API, and of links.
+/// Reads a refusal from the envelope that the Insights API and links use.
 pub(crate) fn refused(status: StatusCode, headers: HeaderMap, body: &[u8]) -> ClientError {
     // A gateway in front may answer with a page instead of the envelope: its text is of no use.
-    let message = serde_json::from_slice::<Envelope<serde_json::Value>>(body).ok().and_then(|envelope| envelope.message);
+    let message =
+        serde_json::from_slice::<Envelope<serde_json::Value>>(page::without_mark(body)).ok().and_then(|envelope| envelope.message);
     let request_id = headers.get("ms-requestid").and_then(|id| id.to_str().ok()).map(str::to_owned);
     ClientError::Refused(Box::new(Refusal { status: status.as_u16(), message, request_id, headers }))
 }

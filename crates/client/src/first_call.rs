@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::calls::Client;
 use crate::error::ClientError;
+use crate::exchange::page::without_mark;
 use crate::token::Token;
 
 /// The answer to a list of the datasets, whatever it is.
@@ -38,8 +39,7 @@ impl Client {
 
 /// Names are read in any letter case, and a byte-order mark is passed over.
 fn read(body: &[u8]) -> Option<FirstAnswer> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let envelope: Value = serde_json::from_slice(body).ok()?;
+    let envelope: Value = serde_json::from_slice(without_mark(body)).ok()?;
     let envelope = envelope.as_object()?;
     let named = |name: &str| envelope.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     let datasets = named("value").and_then(Value::as_array).map(Vec::len);

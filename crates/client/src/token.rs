@@ -1,4 +1,4 @@
-//! Tokens: the request for one, the answer, and how long a token can be used.
+//! Tokens: requesting one, reading the answer, and how long a token can be used.
 
 pub(crate) mod authority;
 pub(crate) mod code;
@@ -18,15 +18,15 @@ use serde_json::Value;
 use crate::error::TokenRefusal;
 use crate::settings::{ClientSettings, SignIn};
 
-/// Seconds before its end from which a token is not used any more, so that a request on its way does not outlive it.
+/// A token is no longer used this many seconds before it expires, so that it does not expire while a request is in flight.
 const MARGIN: i64 = 120;
 
-/// Its debug form leaves the tokens out.
+/// The debug form leaves the tokens out.
 #[derive(Clone, PartialEq)]
 pub struct Token {
     pub access_token: String,
     pub refresh_token: Option<String>,
-    /// Unix seconds, by the client's clock.
+    /// When the token expires, in Unix seconds by the client's clock.
     pub expires_at: i64,
     pub resource: Option<String>,
     pub scope: Option<String>,

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
+use crate::http::is_loopback;
 use crate::settings::SignIn;
 use crate::token::Token;
 

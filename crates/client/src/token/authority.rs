@@ -1,29 +1,30 @@
 //! The token endpoint, and what is beside it in both versions. One request each; who asks when is decided elsewhere.
 
-use std::time::Duration;
-
 use reqwest::Url;
 
-use crate::connection::{address, parse_url, unreachable};
 use crate::error::ClientError;
+use crate::exchange::retries::Retries;
+use crate::exchange::{Exchange, Raw, page};
+use crate::http::{ANSWER_TIMEOUT, address, parse_url, unreachable};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
-
-/// For an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
 #[derive(Clone)]
 pub(crate) struct Endpoints {
     pub settings: ClientSettings,
     token_url: Url,
-    http: reqwest::Client,
+    exchange: Exchange,
     clock: Clock,
 }
 
 impl Endpoints {
-    pub fn new(settings: ClientSettings, http: reqwest::Client, clock: Clock) -> Result<Endpoints, ClientError> {
+    pub fn new(settings: ClientSettings, exchange: Exchange, clock: Clock) -> Result<Endpoints, ClientError> {
         let token_url = parse_url(&settings.authority_token_url)?;
-        Ok(Endpoints { settings, token_url, http, clock })
+        Ok(Endpoints { settings, token_url, exchange, clock })
+    }
+
+    pub fn set_retries(&mut self, retries: Retries) {
+        self.exchange.set_retries(retries);
     }
 
     /// Unix seconds.
@@ -34,17 +35,18 @@ impl Endpoints {
     /// Signs in anew; None if only a person can do that.
     pub async fn sign_in(&self) -> Option<Result<Token, ClientError>> {
         let form = token::sign_in_form(&self.settings)?;
-        Some(self.ask(&self.token_url, &form).await.map(|(token, _)| token))
+        Some(self.ask(&self.token_url, &form, true).await.map(|(token, _)| token))
     }
 
     pub async fn refresh(&self, refresh_token: &str, version_2: bool) -> Result<Token, ClientError> {
         if !version_2 {
-            return self.ask(&self.token_url, &token::refresh_form(&self.settings, refresh_token)).await.map(|(token, _)| token);
+            return self.ask(&self.token_url, &token::refresh_form(&self.settings, refresh_token), true).await.map(|(token, _)| token);
         }
         let scope = self.scope();
         let mut form = self.application_form("refresh_token");
+        // Signing in twice gives another token, and takes nothing from the first.
         form.extend([("scope", scope.as_str()), ("refresh_token", refresh_token)]);
-        self.ask_version_2(&form).await.map(|(token, _)| token)
+        self.ask(&self.version_2("token"), &form, true).await.map(|(token, _)| token)
     }
 
     /// The scope of the resource, with a refresh token and the name of who signs in.
@@ -58,9 +60,9 @@ impl Endpoints {
         form
     }
 
-    /// The token, and the id token that came with it.
-    pub async fn ask_version_2(&self, form: &[(&str, &str)]) -> Result<(Token, Option<String>), ClientError> {
-        self.ask(&self.version_2("token"), form).await
+    /// The token for a code, and the id token that came with it. A code is good once, so that it is not sent again where no answer came.
+    pub async fn redeem(&self, form: &[(&str, &str)]) -> Result<(Token, Option<String>), ClientError> {
+        self.ask(&self.version_2("token"), form, false).await
     }
 
     /// `…/oauth2/v2.0/<name>`.
@@ -78,8 +80,8 @@ impl Endpoints {
         url
     }
 
-    async fn ask(&self, url: &Url, form: &[(&str, &str)]) -> Result<(Token, Option<String>), ClientError> {
-        self.post(url, form, |body, now| token::read_answer(body, now)).await
+    async fn ask(&self, url: &Url, form: &[(&str, &str)], repeatable: bool) -> Result<(Token, Option<String>), ClientError> {
+        self.post(url, form, repeatable, token::read_answer).await
     }
 
     /// `read` takes the body of a success, and the time by the client's clock.
@@ -87,18 +89,21 @@ impl Endpoints {
         &self,
         url: &Url,
         form: &[(&str, &str)],
+        repeatable: bool,
         read: impl FnOnce(&[u8], i64) -> Result<T, String>,
     ) -> Result<T, ClientError> {
         let address = address(url);
-        let sent = self.http.post(url.clone()).form(form).timeout(ANSWER_TIMEOUT).send().await;
-        let response = sent.map_err(|error| unreachable(&address, error))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|error| unreachable(&address, error))?;
+        let make = || {
+            let request = self.exchange.http().post(url.clone()).form(form).timeout(ANSWER_TIMEOUT).build();
+            request.map_err(|error| unreachable(&address, error))
+        };
+        let Raw { status, body, .. } = self.exchange.answer(&address, repeatable, make).await?;
         let unexpected = |reason| ClientError::Unexpected { address: address.clone(), status: status.as_u16(), reason };
+        let body = page::without_mark(&body);
         if status.is_success() {
-            return read(&body, self.now()).map_err(unexpected);
+            return read(body, self.now()).map_err(unexpected);
         }
-        let refusal = token::read_refusal(status.as_u16(), &body).map_err(unexpected)?;
+        let refusal = token::read_refusal(status.as_u16(), body).map_err(unexpected)?;
         Err(ClientError::Token(Box::new(refusal)))
     }
 }

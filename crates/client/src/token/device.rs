@@ -60,7 +60,7 @@ impl Authority {
         let mut form = self.endpoints.application_form("");
         form.retain(|(name, _)| *name != "grant_type");
         form.push(("scope", &scope));
-        self.endpoints.post(&self.endpoints.version_2("devicecode"), &form, read_started).await
+        self.endpoints.post(&self.endpoints.version_2("devicecode"), &form, true, read_started).await
     }
 
     /// Asks once whether the person has signed in.

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::connection::{connect, parse_url};
 use crate::error::ClientError;
+use crate::exchange::Exchange;
+use crate::http::{connect, parse_url};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::authority::Endpoints;
 use crate::token::kept::Kept;
@@ -31,8 +32,8 @@ impl Authority {
     /// When a certificate cannot be read, an address is none, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Authority, ClientError> {
         let url = parse_url(&settings.authority_token_url)?;
-        let http = connect(&settings, &[&url])?;
-        Ok(Authority { endpoints: Endpoints::new(settings, http, clock)? })
+        let exchange = Exchange::new(connect(&settings, &[&url])?);
+        Ok(Authority { endpoints: Endpoints::new(settings, exchange, clock)? })
     }
 
     /// Unix seconds, by the client's clock.
@@ -41,7 +42,7 @@ impl Authority {
     }
 
     pub(crate) async fn granted(&self, form: &[(&str, &str)]) -> Result<SignedIn, ClientError> {
-        let (token, id_token) = self.endpoints.ask_version_2(form).await?;
+        let (token, id_token) = self.endpoints.redeem(form).await?;
         Ok(SignedIn::new(token, id_token.as_deref(), self.endpoints.settings.resource.clone(), self.now()))
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::error::{ClientError, TokenRefusal};
+use crate::exchange::retries::Retries;
 use crate::token::Token;
 use crate::token::authority::Endpoints;
 use crate::token::kept::{Account, HeldTokens, Kept, StoreFault, TokenStore, mark};
@@ -55,6 +56,10 @@ impl TokenSource {
 
     pub fn keep_in(&mut self, store: Arc<dyn TokenStore>) {
         self.store = Some(store);
+    }
+
+    pub fn set_retries(&mut self, retries: Retries) {
+        self.endpoints.set_retries(retries);
     }
 
     /// The token in use, or a new one: by the refresh token when there is one, else by signing in.

@@ -133,7 +133,10 @@ fn every_hint_names_a_command_that_exists() {
             if let Some(flag) = word.strip_prefix("--") {
                 let flag = flag.split(['=', '|']).next().unwrap_or_default();
                 let own = command.get_arguments().any(|known| known.get_long() == Some(flag));
-                assert!(own || global.iter().any(|known| known == flag) || ["help", "json", "tenant"].contains(&flag), "{file}: {hint}: --{flag}");
+                assert!(
+                    own || global.iter().any(|known| known == flag) || ["help", "json", "tenant"].contains(&flag),
+                    "{file}: {hint}: --{flag}"
+                );
             } else if command.has_subcommands() {
                 let Some(below) = command.find_subcommand(word).cloned() else { panic!("{file}: {hint}: no command {word}") };
                 command = below;

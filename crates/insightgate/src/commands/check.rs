@@ -2,6 +2,7 @@
 //! of the token endpoint and of one call, so that it works against Microsoft's service too.
 
 mod evidence;
+mod finding;
 mod ladder;
 mod mend;
 
@@ -16,7 +17,7 @@ use crate::session::Output;
 use crate::terminal::table::{Table, plain};
 use crate::terminal::{print, print_json};
 use evidence::Evidence;
-use ladder::{Finding, Findings, State};
+use finding::{Finding, Findings, State};
 
 #[derive(Debug, Args)]
 pub struct CheckArguments {

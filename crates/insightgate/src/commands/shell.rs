@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::command_error::CommandError;
-use crate::files::{fault, write_whole};
+use crate::files::fault;
 use crate::terminal::print;
 
 #[derive(Debug, Args)]
@@ -32,30 +32,15 @@ pub fn completions(arguments: &CompletionsArguments) -> Result<(), CommandError>
 }
 
 pub fn man(arguments: &ManArguments) -> Result<(), CommandError> {
-    let mut command = Cli::command().name(NAME);
-    let Some(folder) = &arguments.output else { return print(&page(command)?) };
+    let Some(folder) = &arguments.output else {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|error| CommandError::failed(error.to_string()))?;
+        return print(&String::from_utf8_lossy(&page));
+    };
     std::fs::create_dir_all(folder).map_err(|error| fault(folder, &error))?;
-    command.build();
-    let count = pages(&command, NAME, folder)?;
-    eprintln!("wrote {count} pages to {}: man -l {}", folder.display(), folder.join(format!("{NAME}.1")).display());
+    clap_mangen::generate_to(Cli::command(), folder).map_err(|error| fault(folder, &error))?;
+    eprintln!("wrote the pages to {}: man -l {}", folder.display(), folder.join(format!("{NAME}.1")).display());
     Ok(())
-}
-
-/// One page for the command, and for each below it.
-fn pages(command: &clap::Command, name: &str, folder: &std::path::Path) -> Result<usize, CommandError> {
-    let named = command.clone().name(name.to_owned());
-    write_whole(&folder.join(format!("{name}.1")), page(named)?.as_bytes())?;
-    let mut count = 1;
-    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
-        count += pages(below, &format!("{name}-{}", below.get_name()), folder)?;
-    }
-    Ok(count)
-}
-
-fn page(command: clap::Command) -> Result<String, CommandError> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page).map_err(|error| CommandError::failed(error.to_string()))?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
 #[cfg(test)]

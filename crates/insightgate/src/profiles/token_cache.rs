@@ -1,7 +1,7 @@
 //! Tokens between two commands: a file for each account, in a folder that its owner alone may open. A file that others may read is refused, since they
 //! may have its tokens. Processes take turns by a lock beside the file, so that one of them asks for a new token and the others find it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -102,15 +102,11 @@ impl TokenStore for TokenCache {
         let Ok(lock) = private(OpenOptions::new().create(true).truncate(false).read(true).write(true)).open(&path) else {
             return Ok(held(None));
         };
-        match lock.try_lock() {
+        match lock.lock() {
             Ok(()) => Ok(held(Some(lock))),
-            Err(TryLockError::WouldBlock) => match lock.lock() {
-                Ok(()) => Ok(held(Some(lock))),
-                Err(error) => Err(as_fault(fault(&path, &error))),
-            },
             // A file system without locks.
-            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(held(None)),
-            Err(TryLockError::Error(error)) => Err(as_fault(fault(&path, &error))),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(held(None)),
+            Err(error) => Err(as_fault(fault(&path, &error))),
         }
     }
 
@@ -191,6 +187,8 @@ fn others_may_enter(_: &std::fs::Metadata) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::TryLockError;
+
     use super::*;
     use insightgate_client::SignIn;
 

@@ -1,59 +1,32 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::collections::VecDeque;
 use std::sync::Mutex as StdMutex;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::*;
+use crate::exchange::Exchange;
+use crate::scripted::{Scripted, json};
 use crate::settings::{ClientSettings, SignIn};
 
 const NOW: i64 = 1_000_000;
 
-/// A token endpoint that gives the next of these answers to each request, and remembers what was sent.
-struct Endpoint {
-    url: String,
-    sent: Arc<StdMutex<Vec<String>>>,
-}
+/// A token endpoint that gives the next of its answers to each request.
+struct Endpoint(Scripted);
 
 impl Endpoint {
     async fn answering(answers: Vec<(u16, String)>) -> Endpoint {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/t/oauth2/token", listener.local_addr().unwrap());
-        let sent = Arc::new(StdMutex::new(Vec::new()));
-        let (kept, mut answers) = (Arc::clone(&sent), VecDeque::from(answers));
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = Vec::new();
-                let whole = loop {
-                    let mut block = [0; 4096];
-                    let count = stream.read(&mut block).await.unwrap();
-                    request.extend_from_slice(&block[..count]);
-                    let text = String::from_utf8(request.clone()).unwrap();
-                    let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                    let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-                    if body.len() >= length.unwrap_or(0) || count == 0 {
-                        break format!("{} {body}", head.split_whitespace().nth(1).unwrap());
-                    }
-                };
-                kept.lock().unwrap().push(whole);
-                let (status, body) = answers.pop_front().expect("no further request was expected");
-                let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-            }
-        });
-        Endpoint { url, sent }
+        Endpoint(Scripted::start(answers.iter().map(|(status, body)| json(*status, &[], body)).collect()).await)
     }
 
+    /// Path and body of each request, in lower case.
     fn sent(&self) -> Vec<String> {
-        self.sent.lock().unwrap().clone()
+        self.0.bodies()
     }
 
     fn source(&self, sign_in: SignIn, store: Option<&Memory>) -> TokenSource {
         let settings = ClientSettings {
-            authority_token_url: self.url.clone(),
+            authority_token_url: format!("http://{}/t/oauth2/token", self.0.address),
             api_base: "http://127.0.0.1:1/insights/v1/mpn".into(),
             resource: "r".into(),
             client_id: "app".into(),
@@ -62,7 +35,7 @@ impl Endpoint {
             ca_certificate: None,
         };
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut source = TokenSource::new(Endpoints::new(settings, http, Arc::new(|| NOW)).unwrap());
+        let mut source = TokenSource::new(Endpoints::new(settings, Exchange::new(http), Arc::new(|| NOW)).unwrap());
         if let Some(store) = store {
             source.keep_in(Arc::new(store.clone()));
         }
@@ -161,7 +134,7 @@ async fn of_many_that_need_a_token_one_asks() {
     let sent = endpoint.sent();
     assert_eq!(sent.len(), 1, "{sent:?}");
     assert!(
-        sent[0].starts_with("/t/oauth2/v2.0/token grant_type=refresh_token&client_id=app&scope=r%2F.default+offline_access"),
+        sent[0].starts_with("/t/oauth2/v2.0/token grant_type=refresh_token&client_id=app&scope=r%2f.default+offline_access"),
         "{sent:?}"
     );
     assert!(sent[0].ends_with("&refresh_token=first"), "{sent:?}");

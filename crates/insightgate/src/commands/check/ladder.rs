@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, SecondsFormat};
 
-use super::evidence::{Answered, Call, Evidence, Grant, Granted, Trouble};
+use super::evidence::{Answered, Call, Evidence, Grant, Granted};
+use super::finding::{Finding, Findings, State, Step};
 use super::mend;
 
 /// Seconds by which a clock may be off without a word.
@@ -11,84 +12,6 @@ const CLOCK: i64 = 60;
 /// Days before its end from which a secret is worth a word.
 const SECRET_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    Enrollment,
-    Application,
-    Permission,
-    Role,
-    Token,
-    Call,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Met,
-    NotMet,
-    Unknown,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub step: Step,
-    pub state: State,
-    pub reason: String,
-    /// The command or the page that mends it.
-    pub mend: Option<String>,
-}
-
-pub struct Findings {
-    /// One for each step, in their order.
-    pub all: Vec<Finding>,
-    pub notes: Vec<String>,
-    /// Why no answer came, and what to do.
-    pub unreachable: Option<(String, Option<String>)>,
-}
-
-impl Step {
-    pub const ALL: [Step; 6] = [Step::Enrollment, Step::Application, Step::Permission, Step::Role, Step::Token, Step::Call];
-
-    pub fn id(self) -> &'static str {
-        match self {
-            Step::Enrollment => "enrollment",
-            Step::Application => "application",
-            Step::Permission => "permission",
-            Step::Role => "role",
-            Step::Token => "token",
-            Step::Call => "firstCall",
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Step::Enrollment => "enrolled and active",
-            Step::Application => "application and secret",
-            Step::Permission => "API permission and consent",
-            Step::Role => "role",
-            Step::Token => "token and second factor",
-            Step::Call => "first call",
-        }
-    }
-}
-
-impl State {
-    pub fn id(self) -> &'static str {
-        match self {
-            State::Met => "met",
-            State::NotMet => "notMet",
-            State::Unknown => "unknown",
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Met => "met",
-            State::NotMet => "not met",
-            State::Unknown => "not knowable from here",
-        }
-    }
-}
 
 pub fn judge(evidence: &Evidence) -> Findings {
     let unknown = |step| Finding { step, state: State::Unknown, reason: "what comes before it has to be met first".to_owned(), mend: None };
@@ -103,7 +26,7 @@ pub fn judge(evidence: &Evidence) -> Findings {
         }
         Grant::Failed(trouble) => {
             findings.unknown_from_here(Step::Token, &trouble.reason);
-            findings.out_of_reach(trouble);
+            findings.out_of_reach(&trouble.reason, trouble.hint.clone());
         }
     }
     match &evidence.call {
@@ -115,36 +38,12 @@ pub fn judge(evidence: &Evidence) -> Findings {
         Call::Answer(answer) => called(&mut findings, evidence, answer),
         Call::Failed(trouble) => {
             findings.unknown_from_here(Step::Call, &trouble.reason);
-            findings.out_of_reach(trouble);
+            findings.out_of_reach(&trouble.reason, trouble.hint.clone());
         }
     }
     findings.notes.extend(clock_note(evidence.clock_ahead));
     secret(&mut findings, evidence);
     findings
-}
-
-impl Findings {
-    fn set(&mut self, step: Step, state: State, reason: &str, mend: Option<String>) {
-        if let Some(found) = self.all.iter_mut().find(|found| found.step == step) {
-            *found = Finding { step, state, reason: reason.to_owned(), mend };
-        }
-    }
-
-    fn met(&mut self, step: Step, reason: &str) {
-        self.set(step, State::Met, reason, None);
-    }
-
-    fn not_met(&mut self, step: Step, reason: &str, mend: String) {
-        self.set(step, State::NotMet, reason, Some(mend));
-    }
-
-    fn unknown_from_here(&mut self, step: Step, reason: &str) {
-        self.set(step, State::Unknown, reason, None);
-    }
-
-    fn out_of_reach(&mut self, Trouble { reason, hint }: &Trouble) {
-        self.unreachable.get_or_insert_with(|| (reason.clone(), hint.clone()));
-    }
 }
 
 /// A token says that the application, its secret, its permission and the consent were good a moment ago.
@@ -189,7 +88,7 @@ fn refused(findings: &mut Findings, evidence: &Evidence, codes: &[u32], reason: 
     let step = codes.iter().find_map(|code| mend::step_of(*code)).unwrap_or(Step::Token);
     if status >= 500 || status == 429 {
         findings.unknown_from_here(Step::Token, reason);
-        findings.out_of_reach(&Trouble { reason: reason.to_owned(), hint: Some("the authority is busy: try again later".to_owned()) });
+        findings.out_of_reach(reason, Some("the authority is busy: try again later".to_owned()));
         return;
     }
     findings.not_met(step, reason, mend::refused_grant(codes, step, &evidence.place));
@@ -242,7 +141,7 @@ fn called(findings: &mut Findings, evidence: &Evidence, answer: &Answered) {
         429 | 500.. => {
             findings.unknown_from_here(Step::Call, &message);
             let hint = Some("the server is busy or has a fault: try again later".to_owned());
-            findings.out_of_reach(&Trouble { reason: message, hint });
+            findings.out_of_reach(&message, hint);
         }
         _ => findings.not_met(Step::Call, &message, mend::ENDPOINT.to_owned()),
     }

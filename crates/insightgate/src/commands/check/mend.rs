@@ -1,7 +1,7 @@
 //! What mends each missing prerequisite: a command of a server of this program, or a page of Microsoft's service. Pure.
 
 use super::evidence::Place;
-use super::ladder::Step;
+use super::finding::Step;
 
 pub const SIGN_IN: &str = "`insightgate login` signs in with a browser, `insightgate login --device` with one on another machine";
 pub const USER: &str = "name the user in the profile (username, INSIGHTGATE_USERNAME) with a password, or sign in with `insightgate login`";

@@ -1,6 +1,6 @@
 use insightgate_client::TokenRefusal;
 
-use super::super::evidence::Place;
+use super::super::evidence::{Place, Trouble};
 use super::*;
 
 const NOW: i64 = 1_800_000_000;
