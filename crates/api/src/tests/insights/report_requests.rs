@@ -1,4 +1,4 @@
-//! The requests about reports, rule by rule: every form that is taken, every refusal with its text, and what each change does to the schedule.
+//! The requests about reports, rule by rule: every form that is accepted, every refusal with its text, and what each change does to the schedule.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -29,7 +29,7 @@ async fn shown(deployment: &Deployment, report: &str) -> Value {
     deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok().remove(0)
 }
 
-/// Without quotas, since the tables make many.
+/// A deployment without quotas, since the tables create many reports.
 async fn deployment() -> (Deployment, String) {
     let deployment = Deployment::with(|settings| settings.quotas = false).await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
@@ -51,7 +51,7 @@ async fn every_form_that_clients_send_is_taken() {
     let start = |text: &str| (json!({"StartTime": text}), json!({}));
     for (sent, changed) in [
         (json!({}), json!({})),
-        // Null is the same as absent, and so is an empty text.
+        // Null means the same as an absent field, and so does an empty text.
         (
             json!({"Description": null, "ExecuteNow": null, "QueryStartTime": null, "QueryEndTime": null, "RecurrenceCount": null, "Format": null,
                    "CallbackUrl": null, "CallbackMethod": null}),
@@ -61,7 +61,7 @@ async fn every_form_that_clients_send_is_taken() {
             json!({"Description": " ", "Format": "", "CallbackUrl": "", "CallbackMethod": "", "RecurrenceCount": "", "ExecuteNow": ""}),
             json!({}),
         ),
-        // Unknown fields: the vendor's sample has these two.
+        // Unknown fields are ignored: the vendor's sample has these two.
         (json!({"IsPublicInOrg": true, "ExecutionStatus": "string", "Nothing": {"ReportName": [1, 2]}}), json!({})),
         // Blanks around texts.
         (
@@ -78,7 +78,7 @@ async fn every_form_that_clients_send_is_taken() {
             json!({"CallbackUrl": "http://example.org"}),
             json!({"callbackUrl": "http://example.org", "callbackMethod": "POST", "callbackOnFailure": false}),
         ),
-        // Lengths are of characters.
+        // Lengths are counted in characters.
         (json!({"ReportName": longest}), json!({"reportName": longest})),
         (json!({"ReportName": crabs, "Description": crabs}), json!({"reportName": crabs, "description": crabs})),
         (json!({"Description": "a;b"}), json!({"description": "a;b"})),
@@ -94,11 +94,11 @@ async fn every_form_that_clients_send_is_taken() {
         ),
         (json!({"RecurrenceInterval": " 24 ", "RecurrenceCount": "1"}), json!({"recurrenceInterval": 24, "recurrenceCount": 1})),
         (json!({"RecurrenceInterval": 24.0, "RecurrenceCount": 2e0}), json!({"recurrenceInterval": 24, "recurrenceCount": 2})),
-        // A stretch is for ExecuteNow only, and otherwise not even read.
+        // A period is only used with ExecuteNow, and otherwise not even parsed.
         (json!({"QueryStartTime": "2026-02-01T00:00:00Z", "QueryEndTime": "2026-01-01T00:00:00Z"}), json!({})),
         (json!({"ExecuteNow": "False", "QueryStartTime": "nonsense", "QueryEndTime": "string"}), json!({})),
         (json!({"ExecuteNow": 0.to_string()}), json!({})),
-        // ExecuteNow: once, at once, whatever the schedule says.
+        // ExecuteNow: one execution, at once, whatever the schedule says.
         (json!({"ExecuteNow": true}), once.clone()),
         (json!({"ExecuteNow": "TRUE", "StartTime": "nonsense", "RecurrenceInterval": 0, "RecurrenceCount": -5}), once.clone()),
         (json!({"ExecuteNow": " true ", "StartTime": null, "RecurrenceInterval": null}), once.clone()),
@@ -119,7 +119,7 @@ async fn every_form_that_clients_send_is_taken() {
         assert_eq!(report, with(untouched.clone(), changed), "{sent}");
         assert_eq!(shown(&deployment, id.as_str().unwrap()).await, with(report, json!({"reportId": id})), "{sent}");
     }
-    // Names of fields in any letter case.
+    // Names of fields are case-insensitive.
     for spell in [str::to_lowercase, str::to_uppercase, |name: &str| name[..1].to_lowercase() + &name[1..]] {
         let fields = with(
             plain.clone(),
@@ -133,7 +133,7 @@ async fn every_form_that_clients_send_is_taken() {
     }
 }
 
-/// Both requests that take fields, in both programs, name the field whose value has the wrong kind.
+/// Both requests with fields, in both programs, name the field whose value has the wrong type.
 #[tokio::test]
 async fn a_wrong_kind_of_value_names_its_field() {
     let (deployment, query) = deployment().await;
@@ -205,7 +205,7 @@ async fn an_update_is_refused_in_the_words_of_a_create() {
             json!({"CallbackUrl": "strings"}),
             format!("{prefix}CallbackUrl should be an absolute http or https address of at most 2048 characters"),
         ),
-        // What the documents' examples hold, left as it stands.
+        // Placeholders from the documents' examples that a client did not replace.
         (json!({"Format": "string"}), "Requested value 'string' not found".to_owned()),
         (json!({"CallbackMethod": "String"}), "Requested value 'String' not found".to_owned()),
         (json!({"CallbackUrl": "string"}), "Requested value 'string' not found".to_owned()),
@@ -217,13 +217,13 @@ async fn an_update_is_refused_in_the_words_of_a_create() {
         assert_eq!(put(&deployment, &report, fields.clone()).await.refused(400), message, "{fields}");
     }
     assert_eq!(shown(&deployment, &report).await, before, "nothing of it was kept");
-    // QueryId and ExecuteNow cannot change, and what is null or empty is kept.
+    // QueryId and ExecuteNow cannot be changed, and fields that are null or empty are left unchanged.
     let same = json!({"QueryId": UNKNOWN, "ExecuteNow": true, "QueryStartTime": "nonsense", "Description": null, "Format": "", "RecurrenceCount": null});
     let after = put(&deployment, &report, same).await.ok().remove(0);
     assert_eq!(after, with(before, json!({"modifiedTime": "2026-11-22T13:00:00Z"})));
 }
 
-/// (hours that pass, the change, the state after it, hours from then to the next execution or None)
+/// Each case has the hours that pass, the changes, the status after them, and the hours from then to the next execution, or `None`.
 #[tokio::test]
 async fn changes_plan_the_next_run_anew() {
     let later =
@@ -237,7 +237,7 @@ async fn changes_plan_the_next_run_anew() {
         (5, vec![("", json!({"RecurrenceCount": 2}))], "Active", Some(3)),
         (13, vec![("", json!({"ReportName": "n"}))], "Inactive", None),
         (13, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(3)),
-        // In the second of the last execution: it is not run again.
+        // At the second of the last execution, which is not executed again.
         (12, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(4)),
         (12, vec![("", json!({"RecurrenceInterval": 8}))], "Active", Some(8)),
         (13, vec![("", json!({"StartTime": later(30)}))], "Active", Some(17)),
