@@ -214,7 +214,7 @@ async fn addresses_that_may_not_be_called_are_refused_at_once_or_when_they_are_c
     assert!(receiver.take().is_empty());
 }
 
-/// Otherwise a tenant could find out the names in the operator's network one by one. The operators' log has the difference.
+/// Otherwise a tenant could find out the names in the operator's network one by one. Only the operators' audit events show the difference.
 #[tokio::test]
 async fn a_private_name_and_one_that_does_not_exist_are_told_in_the_same_words() {
     let mut told = Vec::new();

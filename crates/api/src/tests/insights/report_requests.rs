@@ -241,7 +241,7 @@ async fn changes_plan_the_next_run_anew() {
         (12, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(4)),
         (12, vec![("", json!({"RecurrenceInterval": 8}))], "Active", Some(8)),
         (13, vec![("", json!({"StartTime": later(30)}))], "Active", Some(17)),
-        // What is paused stays so, and goes on as it was changed.
+        // A paused report stays paused, and continues with its changes once it is resumed.
         (1, vec![("pause/", Value::Null), ("", json!({"StartTime": later(10)}))], "Paused", None),
         (1, vec![("pause/", Value::Null), ("", json!({"StartTime": later(10)})), ("resume/", Value::Null)], "Active", Some(9)),
         (5, vec![("pause/", Value::Null), ("", json!({"RecurrenceInterval": 6})), ("resume/", Value::Null)], "Active", Some(5)),
@@ -285,7 +285,7 @@ fn completed(deployment: &Deployment, claimed: &ClaimedExecution) -> Outcome {
     Outcome::Completed { artifact, note: None }
 }
 
-/// An execution that goes on while its report is paused ends as it would have; after the last one there is nothing left to pause.
+/// An execution that is running while its report is paused finishes normally; if it was the last one, the report ends instead of staying paused.
 #[tokio::test]
 async fn pausing_lets_a_run_finish() {
     for (count, after) in [(2, "Paused"), (1, "Inactive")] {
@@ -392,7 +392,7 @@ async fn a_delete_answers_with_what_is_gone() {
     assert_eq!(deployment.work().await, 0);
 }
 
-/// The quotas are an owner's and a program's: neither a colleague's reports count nor those of the other program.
+/// Quotas belong to an owner and a program: neither the reports of a colleague nor those of the other program count.
 #[tokio::test]
 async fn quotas_are_of_one_owner_in_one_program() {
     let deployment = Deployment::new().await;
@@ -422,7 +422,7 @@ async fn quotas_are_of_one_owner_in_one_program() {
     }
 }
 
-/// 24 hours are what most datasets name; only a deployment that says so holds reports to it.
+/// Most datasets name 24 hours; reports only have to keep to that in a deployment that says so.
 #[tokio::test]
 async fn a_datasets_interval_holds_where_a_deployment_says_so() {
     let often = every_four_hours(None);
@@ -437,7 +437,7 @@ async fn a_datasets_interval_holds_where_a_deployment_says_so() {
     let report = deployment.create_report(ANA, &query, with(often.clone(), json!({"RecurrenceInterval": 24}))).await;
     assert_eq!(put(&deployment, &report, json!({"RecurrenceInterval": 23})).await.refused(400), message);
     put(&deployment, &report, json!({"RecurrenceInterval": 25})).await.ok();
-    // One from before the rule keeps what it has, until its interval is changed.
+    // A report from before the rule keeps its interval until the interval is changed.
     put(&deployment, &loose, json!({"ReportName": "renamed", "RecurrenceInterval": 4})).await.ok();
     assert_eq!(put(&deployment, &loose, json!({"RecurrenceInterval": 5})).await.refused(400), message);
     let plain = deployment.create_query(ANA, "SELECT Name FROM Plain").await;
@@ -452,7 +452,7 @@ async fn a_datasets_interval_holds_where_a_deployment_says_so() {
     assert_eq!(shown["minimumRecurrenceInterval"], 24);
 }
 
-/// Only what nobody who asks could mend is a failure of the server, and it has a text of its own where a report is created.
+/// Only a fault that no caller could mend is a failure of the server, and it has a text of its own where a report is created.
 #[tokio::test]
 async fn a_real_fault_says_where_to_look_it_up() {
     let (deployment, query) = deployment().await;
@@ -462,11 +462,11 @@ async fn a_real_fault_says_where_to_look_it_up() {
         [(Method::POST, "ScheduledReport"), (Method::PUT, &format!("ScheduledReport/{UNKNOWN}")), (Method::GET, "ScheduledReport")]
     {
         let answer = deployment.call(ANA, method.clone(), path, body.clone()).await;
-        // The database is away: that passes.
+        // The database is away, which will pass.
         assert_eq!(answer.header("retry-after"), "5");
         assert_eq!(answer.refused(503), "Service unavailable", "{method}");
     }
-    // What does not pass is looked up in the log.
+    // The log has the details of a fault that does not pass.
     for (method, path) in [(Method::POST, "scheduledreport"), (Method::GET, "scheduledreport")] {
         let request = axum::http::Request::builder().method(method.clone()).uri(format!("/insights/v1/mpn/{path}")).body(()).unwrap();
         let (mut parts, ()) = request.into_parts();
