@@ -1,4 +1,4 @@
-//! The names that are stored and sent. They never change, since databases and clients have them.
+//! The names that are stored and sent. They never change: databases and clients hold them.
 
 use crate::application::Permission;
 use crate::enrollment::EnrollmentStage;

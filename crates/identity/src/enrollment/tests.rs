@@ -11,7 +11,7 @@ fn at(stage: EnrollmentStage) -> Enrollment {
     Enrollment { stage, code, ..Enrollment::start(Program::Mpn, NOW) }
 }
 
-/// The stage to which every step leads from every stage, if it is legal.
+/// Every step from every stage: where it leads, or nowhere.
 #[test]
 fn each_step_from_each_stage() {
     use EnrollmentStage::*;

@@ -90,7 +90,7 @@ fn registration_ids_by_country() {
     }
 }
 
-/// The documented values, copied, so that the table cannot drift from them.
+/// The copied facts, so that the table cannot drift from them.
 #[test]
 fn the_table_is_the_documented_one() {
     let documented: Vec<(String, Vec<String>)> = serde_json::from_str(include_str!("registration-ids.json")).unwrap();

@@ -1,5 +1,5 @@
-//! Tests every loop with a Postgres server behind a proxy that falls silent on one connection, at each message in turn that the loop sends. It runs
-//! if `POSTGRES_URL` names a server, as `cargo xtask test` does.
+//! Every loop, on a Postgres behind a proxy that falls silent on one connection: at each message in turn that the loop sends. Runs where `POSTGRES_URL` names
+//! a server, as `cargo xtask test` does.
 
 mod prepared;
 mod proxy;
@@ -20,22 +20,22 @@ use crate::background::record::Record;
 
 /// Well below the time after which the store itself gives a silent connection up, so that it is the driver that does.
 const LIMIT: Duration = Duration::from_secs(2);
-/// The same for a loop that makes a key, which takes a second or more of a core.
+/// The same where a turn makes a key, which takes a second or more of a core.
 const LIMIT_OF_KEYS: Duration = Duration::from_secs(6);
 /// An execution waits for the database several times, each up to the limit.
 const WAITS: u32 = 4;
-/// The delay that a busy machine may add.
+/// For a machine that does other things.
 const SLACK: Duration = Duration::from_secs(4);
-/// How long a transaction whose connection fell silent may hold its locks, and make later turns fail.
+/// How long a transaction whose connection fell silent may hold its locks, by which it fails turns that follow.
 const LOCKED: Duration = Duration::from_secs(15);
-/// The number of cases that run at once.
+/// Cases at a time.
 const BESIDE: usize = 12;
 
 fn limit_of(name: &str) -> Duration {
     if name == "keys" { LIMIT_OF_KEYS } else { LIMIT }
 }
 
-/// Runs one loop until a turn succeeds and what it began has ended. Returns the number of messages that it sent, and its record.
+/// Runs one loop until a turn succeeds, and what it began has ended. The messages that it sent, and its record.
 async fn execute_one(prepared: &Prepared, name: &'static str, number: usize, silent_at: Option<usize>) -> (usize, Record) {
     let (url, artifacts) = prepared.copy(number).await;
     let proxy = Proxy::before(&url).await;

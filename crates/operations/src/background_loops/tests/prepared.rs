@@ -48,12 +48,12 @@ pub(super) struct Prepared {
     server: String,
     name: String,
     pub(super) folder: TempDir,
-    /// A database can only be copied while nobody is connected to it.
+    /// A database is copied while nobody is connected to it.
     copying: tokio::sync::Mutex<()>,
 }
 
 impl Prepared {
-    /// Prepares the database on the Postgres server at this URL.
+    /// On the Postgres at this address.
     pub(super) async fn on(server: &str) -> Prepared {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let name = format!("loops_{}", folder.path().file_name().unwrap().to_str().unwrap().to_lowercase().replace('.', ""));
@@ -65,7 +65,7 @@ impl Prepared {
         prepared
     }
 
-    /// Returns the URL of a fresh copy, and the name of its folder of artifacts.
+    /// The address of a fresh copy, and the name of its folder of artifacts.
     pub(super) async fn copy(&self, number: usize) -> (String, String) {
         let name = format!("{}_{number}", self.name);
         let _one_at_a_time = self.copying.lock().await;
@@ -82,7 +82,7 @@ impl Prepared {
         self.folder.path().join("artifacts").join(name)
     }
 
-    /// Opens the copy as a server does, with settings for which everything is old, and with a short time limit.
+    /// As a server opens it, with settings at which everything is old, and with a short limit.
     pub(super) async fn context(&self, url: &str, artifacts: &str, limit: Duration) -> SharedContext {
         let folder = self.folder.path();
         let loopback = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
@@ -123,7 +123,7 @@ impl Prepared {
         Arc::new(context)
     }
 
-    /// Adds a finished execution whose callback is due, a pending execution, and a schedule that is due.
+    /// A finished execution whose callback is due, one that waits, and a schedule that is due.
     async fn seed(&self, context: &Context, receiver: &str) {
         let definition = self.folder.path().join("definitions/mpn/Sales.toml");
         std::fs::create_dir_all(definition.parent().unwrap()).unwrap();
@@ -174,7 +174,7 @@ impl Prepared {
     }
 }
 
-/// A receiver that accepts any callback.
+/// Takes any callback.
 async fn receiver() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -189,7 +189,7 @@ async fn receiver() -> String {
     format!("http://127.0.0.1:{port}/")
 }
 
-/// Uses Postgres's own program, since only the store contains SQL. `names` has the template's name and the new one.
+/// With Postgres's own program, since SQL is the store's alone. `names`: the template's and the new one's.
 fn create_database(server: &str, names: &[&str; 2]) {
     let folder = std::env::var("POSTGRES_BIN").map(PathBuf::from).unwrap_or_default();
     let mut command = Command::new(folder.join("createdb"));

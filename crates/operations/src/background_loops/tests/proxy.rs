@@ -1,4 +1,4 @@
-//! A proxy between a context and its Postgres server: it counts the messages that the context sends, and falls silent on one connection when told to.
+//! Stands between a context and its Postgres, counts what the context sends, and falls silent on one connection when it is told to.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,12 +10,12 @@ use tokio::sync::watch;
 #[derive(Default)]
 struct Messages {
     sent: usize,
-    /// The connection that sends this message is silent from then on; the others are not.
+    /// The connection that sends this one is silent from then on; the others are not.
     silent_at: Option<usize>,
 }
 
 pub(super) struct Proxy {
-    /// The URL of the database behind the proxy.
+    /// The database behind it.
     pub(super) url: String,
     messages: Arc<Mutex<Messages>>,
 }
@@ -50,7 +50,7 @@ impl Proxy {
         Proxy { url: format!("{user}@127.0.0.1:{port}/{name}"), messages }
     }
 
-    /// Makes the connection silent that sends the message with this number, counted from now on.
+    /// The connection that sends the message of this number, counted from now on, is silent from then on.
     pub(super) fn fall_silent_at(&self, silent_at: Option<usize>) {
         *self.messages.lock().unwrap() = Messages { sent: 0, silent_at };
     }
@@ -60,7 +60,7 @@ impl Proxy {
     }
 }
 
-/// Runs until either side ends. Bytes that arrive during the silence are lost; the end of the sender is passed on, so that the database releases its locks.
+/// Until either side ends. What comes while there is silence is lost; the end of the sender is passed on, so that the database gives locks back.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: watch::Receiver<bool>, falls_silent: impl Fn() -> bool) {
     let mut block = vec![0; 64 << 10];
     while let Ok(count @ 1..) = from.read(&mut block).await {
