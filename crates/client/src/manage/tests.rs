@@ -10,7 +10,7 @@ use super::*;
 use crate::settings::SignIn;
 use crate::token::Token;
 
-/// Answers each connection with the next of these (status line, body), and gives the requests' heads and bodies back.
+/// Answers each connection with the next of these (status line, body), and returns the heads and bodies of the requests.
 async fn answering(answers: Vec<(&'static str, &'static str)>) -> (ManageClient, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

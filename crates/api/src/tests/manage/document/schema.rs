@@ -1,4 +1,4 @@
-//! The served document, as far as it is used: finds the operation of a path and compares answers with it.
+//! The served document, as far as the tests need it: finds the operation of a path, and compares answers with it.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ impl Document {
         Document(document)
     }
 
-    /// Method and path of every operation.
+    /// The method and the path of every operation.
     pub(in crate::tests::manage) fn operations(&self) -> Vec<(String, String)> {
         let paths = self.0["paths"].as_object().unwrap();
         let of_path = |(path, operations): (&String, &Value)| {
@@ -27,7 +27,7 @@ impl Document {
             parts.len() == path.len()
                 && parts.iter().zip(&path).all(|(part, sent)| part.starts_with('{') || part.eq_ignore_ascii_case(sent))
         };
-        // A literal part goes before a variable one.
+        // A literal part takes precedence over a variable one.
         let mut found: Vec<_> = self.0["paths"].as_object().unwrap().iter().filter(|(template, _)| fits(template)).collect();
         found.sort_by_key(|(template, _)| template.matches('{').count());
         found.first().map(|(_, operations)| &operations[method.to_lowercase()]).filter(|operation| operation.is_object())
