@@ -139,7 +139,7 @@ def test_a_secret_that_ends_soon_and_has_ended(person, own):
     other.chmod(0o600)
     person.profile = str(other)
     notes = check(person, 0)[2]["notes"]
-    assert any(note.startswith("the secret ends in ") and "`insightgate app secret add" in note for note in notes), notes
+    assert any(note.startswith("the secret ends ") and "`insightgate app secret add" in note for note in notes), notes
     own.advance(timedelta(days=3))
     missing(person, "unuuuu", "application", "AADSTS7000222", "`insightgate app secret add")
     revoked = command(person, "app", "secret", "add", own.ready["client_id"])

@@ -135,6 +135,10 @@ impl HeldTokens for HeldFile {
 }
 
 fn read(path: &Path) -> Result<Option<Kept>, StoreFault> {
+    // Nothing is there either where the folder is none.
+    if !path.exists() {
+        return Ok(None);
+    }
     let text = read_private(path).map_err(as_fault)?;
     // What another version wrote, or half of it, is worth nothing, and is written anew.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))

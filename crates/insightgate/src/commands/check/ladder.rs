@@ -158,7 +158,12 @@ fn secret(findings: &mut Findings, evidence: &Evidence) {
     let day = DateTime::from_timestamp(end, 0).map(|end| end.format("%Y-%m-%d").to_string()).unwrap_or_default();
     let days = (end - evidence.now).div_euclid(DAY);
     if (0..SECRET_DAYS).contains(&days) {
-        findings.notes.push(format!("the secret ends in {days} days, on {day}: {}", mend::new_secret(&evidence.place)));
+        let left = match days {
+            0 => "today".to_owned(),
+            1 => "in one day".to_owned(),
+            days => format!("in {days} days"),
+        };
+        findings.notes.push(format!("the secret ends {left}, on {day}: {}", mend::new_secret(&evidence.place)));
     } else if let Some(found) = findings.all.iter_mut().find(|found| found.step == Step::Application && found.state == State::Met) {
         found.reason = format!("{}, which ends on {day}", found.reason);
     }

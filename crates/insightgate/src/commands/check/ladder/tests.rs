@@ -185,5 +185,9 @@ fn the_clock_and_the_end_of_the_secret_are_notes() {
     assert!(with(Some(3600), Some(400))[0].starts_with("this machine's clock is 60 minutes ahead of the server's"));
     assert!(with(Some(-90), Some(400))[0].starts_with("this machine's clock is 90 seconds behind the server's"));
     assert!(with(None, Some(29))[0].starts_with("the secret ends in 29 days, on 2027-"));
+    assert!(
+        with(None, Some(1))[0].starts_with("the secret ends in one day, on ")
+            && with(None, Some(0))[0].starts_with("the secret ends today, on ")
+    );
     assert!(with(None, None)[0].starts_with("when the secret ends is not knowable from here"));
 }
