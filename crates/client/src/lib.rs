@@ -5,7 +5,8 @@
 //! it. The types of the management API are those that the server has, from `insightgate-wire`. Those of the Insights API are the client's own, since
 //! it calls Microsoft's too. It never writes a file, never reads the clock and never shows a secret.
 //!
-//! A token is got when one is first needed, and renewed before it ends. Calls are made again as [`Retries`] says: where the server turned them away,
+//! A token is got when one is first needed, and renewed before it ends. A [`TokenStore`] keeps tokens between executions of a program, and lets several
+//! processes share them. An [`Authority`] signs a person in, with a browser ([`CodeRequest`]) or with a device code ([`DeviceCode`]). Calls are made again as [`Retries`] says: where the server turned them away,
 //! and where a connection broke off and making the call twice does no harm. A [`Download`] goes on where its connection broke off.
 //!
 //! ```no_run
