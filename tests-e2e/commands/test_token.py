@@ -77,7 +77,7 @@ def test_what_cannot_be_kept_is_used_all_the_same(person, demo):
     assert ran.returncode == 0 and datasets(demo, ran.stdout.strip()) == 200
     assert ran.stderr.count("note: the token is not kept for the next command") == 1
     # Without a home there is no place, and nothing to say.
-    assert person.run("token", HOME="").stderr == ""
+    assert person.run("token", HOME="", INSIGHTGATE_LOG="").stderr == ""
 
 
 def test_a_clock_that_was_set_back_does_not_stretch_a_token(person):
