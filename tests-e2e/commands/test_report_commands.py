@@ -144,7 +144,8 @@ def test_watching_a_report_at_the_service(service, away):
     deleted = away.refused(4, "report", "watch", "Users")
     assert "it was deleted" in deleted and "`insightgate report list`" in deleted
 
-    service.watch, service.queued = lambda call: None, 1
+    service.watch = lambda call: None
+    service.unseen = service.queued = service.unlinked = 1
     once()
     seen = away.ok("report", "executions", "Users", "--follow").stdout.split()
     assert "Pending" in seen and "Running" in seen
