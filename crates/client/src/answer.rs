@@ -33,7 +33,7 @@ pub struct Envelope<T> {
     pub status_code: u16,
     #[serde(default, alias = "DataRedacted", deserialize_with = "null_as_default")]
     pub data_redacted: bool,
-    /// An added field of this server: what should be known about the answer beside the message.
+    /// Added by this server: what the caller should know about the answer besides the message.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -48,7 +48,7 @@ pub struct PreviewRow(pub Vec<(String, PreviewValue)>);
 pub struct PreviewValue(Box<RawValue>);
 
 impl PreviewValue {
-    /// The value for people: a text without its quotes; None for null.
+    /// The value for people: a text without its quotes; `None` for null.
     pub fn text(&self) -> Option<String> {
         match self.0.get() {
             "null" => None,
@@ -63,7 +63,7 @@ impl<T> Answer<T> {
         self.envelope.value.first()
     }
 
-    /// A header as text, if it exists.
+    /// A header as text, if the answer has it.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

@@ -23,10 +23,10 @@ const DATASETS: &str = "ScheduledDataset";
 const QUERIES: &str = "ScheduledQueries";
 const REPORTS: &str = "ScheduledReport";
 
-/// No parameters.
+/// A call without parameters.
 const NOTHING: [(&str, &str); 0] = [];
 
-/// A user of the Insights API through one application.
+/// A client of the Insights API, which uses one application.
 pub struct Client(Connection);
 
 impl Client {
@@ -36,7 +36,7 @@ impl Client {
         Connection::new(settings, clock).map(Client)
     }
 
-    /// With other retries than the default's.
+    /// Replaces the default retries.
     pub fn with_retries(mut self, retries: Retries) -> Client {
         self.0.set_retries(retries);
         self
@@ -46,7 +46,7 @@ impl Client {
         &self.0
     }
 
-    /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
+    /// Returns the token in use, or gets a new one: by the refresh token if there is one, otherwise by signing in.
     ///
     /// # Errors
     /// When no token is granted.
@@ -54,12 +54,12 @@ impl Client {
         self.0.token().await
     }
 
-    /// Starts with a token from an earlier run, or with none.
+    /// Starts with a token from an earlier run of the program, or with none.
     pub async fn keep_token(&self, token: Option<Token>) {
         self.0.keep_token(token).await;
     }
 
-    /// The bytes behind a link. Links carry their own permission: no token is sent.
+    /// Downloads the bytes behind a link. A link carries its own permission, so that no token is sent.
     ///
     /// # Errors
     /// When the link is refused, or the server cannot be reached.
@@ -75,7 +75,7 @@ impl Client {
         Download::of_execution(self, execution).await
     }
 
-    /// All datasets, or the one of that name.
+    /// Returns all datasets, or the one of that name.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -102,7 +102,7 @@ impl Client {
         self.call(Method::DELETE, &[QUERIES, query_id], &NOTHING, None).await
     }
 
-    /// The first 100 rows. `start` (inclusive) and `end` (exclusive) override the query's TIMESPAN.
+    /// Returns the first 100 rows. `start` (inclusive) and `end` (exclusive) override the query's TIMESPAN.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -115,7 +115,7 @@ impl Client {
         self.call(Method::GET, &[QUERIES, "testQueryResult"], &preview_parameters(subject, start, end), None).await
     }
 
-    /// What the query would do, without running it. Only this server has this endpoint.
+    /// Explains what the query would do, without executing it. Only this server has this endpoint.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -164,7 +164,7 @@ impl Client {
         self.call(Method::DELETE, &[REPORTS, report_id], &NOTHING, None).await
     }
 
-    /// The executions of a report. While none matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
+    /// Returns the executions of a report. While none matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.

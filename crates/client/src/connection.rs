@@ -1,4 +1,4 @@
-//! A connection pool with its token. It sends requests, and distinguishes answers, refusals and failures.
+//! A connection pool with its token. It sends requests and distinguishes answers, refusals and failures.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::exchange::{Exchange, Raw};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
 
-/// For an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
+/// The time limit for an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of an address with its parameters: the HTTP library takes no more.
+/// The most bytes of a URL with its parameters: the HTTP library accepts no more.
 const LONGEST_ADDRESS: usize = 65_534;
 
-/// One API, one application, at most one user. It gets a token when one is first needed, and renews it.
+/// A connection to one API for one application and at most one user. It gets a token when one is first needed, and renews it.
 pub(crate) struct Connection {
     settings: ClientSettings,
     token_url: Url,
@@ -32,7 +32,7 @@ pub(crate) struct Connection {
     token: Mutex<Option<Token>>,
 }
 
-/// A successful answer, unread.
+/// A successful answer whose body is not parsed yet.
 pub(crate) struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
@@ -56,9 +56,9 @@ impl Connection {
         self.exchange.set_retries(retries);
     }
 
-    /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
+    /// Returns the token in use, or gets a new one: by the refresh token if there is one, otherwise by signing in.
     pub async fn token(&self) -> Result<Token, ClientError> {
-        // Held over the request, so that many callers cause one.
+        // Locked during the request, so that many callers cause only one.
         let mut held = self.token.lock().await;
         if let Some(token) = held.as_ref().filter(|token| token.is_usable((self.clock)())) {
             return Ok(token.clone());
@@ -69,7 +69,7 @@ impl Connection {
             None => self.ask_token(&token::sign_in_form(&self.settings)).await,
         };
         let token = match refreshed {
-            // A refresh token may be spent or revoked while the password still holds.
+            // A refresh token may be used up or revoked while the password is still valid.
             Err(ClientError::Token(_)) if refresh.is_some() => self.ask_token(&token::sign_in_form(&self.settings)).await?,
             other => other?,
         };
@@ -77,12 +77,12 @@ impl Connection {
         Ok(token)
     }
 
-    /// Starts with a token from an earlier run, or with none.
+    /// Starts with a token from an earlier run of the program, or with none.
     pub async fn keep_token(&self, token: Option<Token>) {
         *self.token.lock().await = token;
     }
 
-    /// One call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
+    /// Makes one call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
     pub async fn send(
         &self,
         method: Method,
@@ -116,7 +116,7 @@ impl Connection {
             };
             let Raw { status, headers, body: bytes } = self.exchange.answer(&address, repeatable, make).await?;
             if status == StatusCode::UNAUTHORIZED && first {
-                // The server's clock may be ahead of ours: one more try with a token made now.
+                // The server's clock may be ahead of ours: try once more with a new token.
                 first = false;
                 self.keep_token(None).await;
                 token = self.token().await?;
@@ -171,7 +171,7 @@ fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client
     }
     builder = match certificates.is_empty() {
         true => builder,
-        // Nothing else is trusted on this machine itself, and the system's certificates need not be read.
+        // On this machine itself nothing else is trusted, so that the system's certificates need not be read.
         false if all_local => builder.tls_certs_only(certificates),
         false => builder.tls_certs_merge(certificates),
     };
@@ -188,7 +188,7 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
-/// Encodes each segment, so that an id cannot reach another path.
+/// Encodes each segment, so that an id cannot lead to another path.
 fn below(base: &Url, segments: &[&str]) -> Url {
     let mut url = base.clone();
     if let Ok(mut path) = url.path_segments_mut() {
@@ -212,7 +212,7 @@ pub(crate) fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
     ClientError::Unreachable { address: address.to_owned(), reason: reasons(&error.without_url()), timed_out }
 }
 
-/// An error with its sources, since the innermost says what happened.
+/// An error with its sources, since the innermost one says what happened.
 fn reasons(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -226,7 +226,7 @@ fn reasons(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// By the envelope of the Insights API, and of links.
+/// Reads a refusal from the envelope that the Insights API and links use.
 pub(crate) fn refused(status: StatusCode, headers: HeaderMap, body: &[u8]) -> ClientError {
     // A gateway in front may answer with a page instead of the envelope: its text is of no use.
     let message =

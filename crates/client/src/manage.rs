@@ -18,10 +18,10 @@ pub use crate::wire::manage::{
     Permission, RoleAssignment, Secret, SigningKeys, Tenant, Totp, User,
 };
 
-/// What a token for the management API is for.
+/// The resource that a token for the management API is for.
 pub const RESOURCE: &str = "api://insightgate/manage";
 
-/// The most events, or callbacks, that the API gives at once.
+/// The most events or callbacks that the API returns at once.
 const LARGEST_PAGE: usize = 1000;
 
 const TENANTS: &str = "tenants";
@@ -38,10 +38,10 @@ const AUDIT: &str = "audit";
 const CALLBACKS: &str = "callbacks";
 const CALLBACK_SECRETS: &str = "callbackSecrets";
 
-/// No parameters.
+/// A call without parameters.
 const NOTHING: [(&str, &str); 0] = [];
 
-/// An operator, or an administrator of one tenant. `tenant` is always an id or a domain, and `user` an id or a sign-in name.
+/// A client for an operator, or for an administrator of one tenant. `tenant` is always an id or a domain, and `user` an id or a sign-in name.
 pub struct ManageClient(Connection);
 
 impl ManageClient {
@@ -75,7 +75,7 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant], &NOTHING).await
     }
 
-    /// A further program for an existing tenant.
+    /// Enrolls an existing tenant in a further program.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -133,7 +133,7 @@ impl ManageClient {
         self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(json!({"enabled": enabled}))).await
     }
 
-    /// With `must_change` the user has to choose another password at the next sign-in.
+    /// Sets the password. With `must_change`, the user has to choose another one at the next sign-in.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -215,7 +215,7 @@ impl ManageClient {
         self.list(&[TENANTS, tenant, APPLICATIONS, application, CONSENTS]).await
     }
 
-    /// For one user, or without one for the whole tenant.
+    /// Grants a consent for one user, or without a user for the whole tenant.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -258,7 +258,7 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant, ROLE_ASSIGNMENTS, assignee, role], &NOTHING).await
     }
 
-    /// The newest `limit` events that match the filter, of one tenant or, for operators, of all.
+    /// Returns the newest `limit` events that match the filter, of one tenant or, for operators, of all tenants.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -274,7 +274,7 @@ impl ManageClient {
         Ok(listed)
     }
 
-    /// The newest `limit` callbacks that match the filter, of the caller's tenant or, for operators, of all.
+    /// Returns the newest `limit` callbacks that match the filter, of the caller's tenant or, for operators, of all tenants.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -286,7 +286,7 @@ impl ManageClient {
         Ok(listed)
     }
 
-    /// With its attempts.
+    /// Returns a callback with its attempts.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -300,7 +300,7 @@ impl ManageClient {
         self.change(Method::POST, &[CALLBACKS, callback, "replay"], None).await
     }
 
-    /// `owner` is a user's id or sign-in name, or an application's id.
+    /// Returns the owner's secrets. `owner` is a user's id or sign-in name, or an application's id.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -308,7 +308,7 @@ impl ManageClient {
         self.list(&[TENANTS, tenant, CALLBACK_SECRETS, owner]).await
     }
 
-    /// The previous secret also signs for a day.
+    /// Adds a secret. The previous secret also signs for another day.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -340,7 +340,7 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant, EXTERNAL_IDENTITIES, identity], &NOTHING).await
     }
 
-    /// Makes a new signing key for the server's authority; for operators. Returns the keys that are published now, the newest first.
+    /// Makes a new signing key for the server's authority; only operators may do so. Returns the keys that are now published, the newest first.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -356,7 +356,7 @@ impl ManageClient {
         self.pages(segments, Vec::new(), usize::MAX).await
     }
 
-    /// Follows `nextLink` until there are `enough`. Only its parameters are taken: a token never goes where an answer says.
+    /// Follows `nextLink` until there are `enough` items. Only its parameters are used, so that a token is never sent to an address from an answer.
     async fn pages<T: DeserializeOwned>(
         &self,
         segments: &[&str],
@@ -367,7 +367,7 @@ impl ManageClient {
         while let Some(next) = all.next_link.as_deref().filter(|_| all.value.len() < enough) {
             let further = link_parameters(next);
             if further == query {
-                // A link to the page itself would go on for ever.
+                // Following a link to the page itself would never end.
                 break;
             }
             query = further;
@@ -392,7 +392,7 @@ impl ManageClient {
 
     async fn send(&self, method: Method, segments: &[&str], query: &impl Serialize, body: Option<Value>) -> Result<Reply, ClientError> {
         if let Some(wrong) = segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
-            // A URL cannot hold them: the call would reach another object.
+            // A URL cannot contain them: the call would reach another object.
             return Err(ClientError::Settings(format!("'{wrong}' is not a name or an id")));
         }
         self.0.send(method, segments, query, body, refused).await

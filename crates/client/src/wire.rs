@@ -1,6 +1,6 @@
 //! The wire types of the API. Answers are camelCase and request bodies PascalCase, as documented.
 //!
-//! Fields that no document names are kept in `more`, so that nothing an answer said is lost.
+//! Fields that no document names are kept in `more`, so that nothing in an answer is lost.
 
 pub mod manage;
 
@@ -50,13 +50,13 @@ pub struct Query {
     pub more: Map<String, Value>,
 }
 
-/// What a query would do: an added answer of this server, which Microsoft's does not have.
+/// What a query would do. Only this server has this answer; Microsoft's API does not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedQuery {
     pub dataset: String,
     pub sentences: Vec<String>,
-    /// What the caller should know though it is no error.
+    /// What the caller should know although it is not an error.
     #[serde(default, deserialize_with = "null_as_default")]
     pub notes: Vec<String>,
     #[serde(flatten)]
@@ -166,7 +166,7 @@ pub struct NewReport {
     pub query_start_time: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
     pub query_end_time: Option<DateTime<Utc>>,
-    /// Hours.
+    /// The interval in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurrence_interval: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,7 +179,7 @@ pub struct NewReport {
     pub callback_method: Option<String>,
 }
 
-/// The query and `ExecuteNow` of a report cannot be changed. A field that is None is kept.
+/// The query and `ExecuteNow` of a report cannot be changed. A field that is `None` is left unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ReportUpdate {
@@ -206,7 +206,7 @@ pub struct ReportUpdate {
 pub enum Subject<'a> {
     /// The text of a query.
     Text(&'a str),
-    /// The id of a stored one.
+    /// The id of a stored query.
     Id(&'a str),
 }
 

@@ -1,7 +1,6 @@
 //! The wire types of the management API, in camelCase both ways.
 //!
-//! Fields that this crate does not know are kept in `more`, so that nothing an answer said is lost. What is shown only once is left out of
-//! debug forms.
+//! Fields that this crate does not know are kept in `more`, so that nothing in an answer is lost. Values that are shown only once are left out of debug forms.
 
 use std::fmt;
 
@@ -21,7 +20,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A list, all of its pages or the first ones.
+/// A list with all of its pages, or with the first ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "T: serde::de::DeserializeOwned"))]
 pub struct Listed<T> {
@@ -43,14 +42,14 @@ pub struct Tenant {
     pub global_account_id: Option<String>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub enrollments: Vec<Enrollment>,
-    /// For the contact, once.
+    /// The code for the contact, which is shown only once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification_code: Option<Secret>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// An organisation to enroll. `profile` has the legal business profile by its documented field names.
+/// An organisation to enroll. `profile` has the fields of the legal business profile under their documented names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewTenant {
@@ -66,14 +65,14 @@ pub struct NewTenant {
 #[serde(rename_all = "camelCase")]
 pub struct Enrollment {
     pub program: String,
-    /// Its stage, such as `EmailVerification`.
+    /// The stage, such as `EmailVerification`.
     pub stage: String,
     /// The overall status, such as `Pending`.
     #[serde(default)]
     pub status: Option<String>,
     #[serde(default)]
     pub reason: Option<String>,
-    /// For the contact, once.
+    /// The code for the contact, which is shown only once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification_code: Option<Secret>,
     #[serde(flatten)]
@@ -110,13 +109,13 @@ pub struct User {
     pub display_name: Option<String>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub enabled: bool,
-    /// Not the password itself: `Set`, `MustChange` or `Absent`.
+    /// The state of the password: `Set`, `MustChange` or `Absent`.
     #[serde(default)]
     pub password: Option<String>,
-    /// Whether there is a second factor.
+    /// Whether the user has a second factor.
     #[serde(default, deserialize_with = "null_as_default")]
     pub totp: bool,
-    /// After too many wrong passwords.
+    /// Set after too many wrong passwords.
     #[serde(default)]
     pub locked_until: Option<String>,
     #[serde(flatten)]
@@ -129,7 +128,7 @@ pub struct NewUser {
     pub username: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Without a password the user signs in elsewhere.
+    /// A user without a password signs in elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -138,12 +137,12 @@ pub struct NewUser {
     pub id: Option<String>,
 }
 
-/// An authenticator's secret, once.
+/// An authenticator's secret, which is shown only once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Totp {
-    /// Base32.
+    /// The secret in Base32.
     pub secret: Secret,
-    /// `otpauth://…`, for a QR code; it holds the secret too.
+    /// The `otpauth://…` URI for a QR code, which contains the secret too.
     pub uri: Secret,
 }
 
@@ -157,7 +156,7 @@ pub struct Application {
     pub enabled: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     pub public: bool,
-    /// It manages every tenant.
+    /// Whether the application manages every tenant.
     #[serde(default, deserialize_with = "null_as_default")]
     pub operator: bool,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -172,7 +171,7 @@ pub struct NewApplication {
     pub name: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub public: bool,
-    /// It manages every tenant.
+    /// Whether the application manages every tenant.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub operator: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -185,10 +184,10 @@ pub struct NewApplication {
 #[serde(rename_all = "camelCase")]
 pub struct ClientSecret {
     pub id: String,
-    /// Once, when it is made.
+    /// The secret, which is shown only when it is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
-    /// Its first characters.
+    /// The first characters of the secret.
     #[serde(default)]
     pub hint: Option<String>,
     #[serde(default)]
@@ -205,12 +204,12 @@ pub struct ClientSecret {
 pub struct NewClientSecret {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Until it expires; the API's default is two years.
+    /// The days until the secret expires; the API's default is two years.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
 }
 
-/// `user_impersonation`, `management` or `Management.ReadWrite.All`.
+/// The name of the permission: `user_impersonation`, `management` or `Management.ReadWrite.All`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Permission {
     pub permission: String,
@@ -218,7 +217,7 @@ pub struct Permission {
     pub more: Map<String, Value>,
 }
 
-/// Without a user: for the whole tenant.
+/// A consent without a user is for the whole tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Consent {
     pub permission: String,
@@ -228,10 +227,10 @@ pub struct Consent {
     pub more: Map<String, Value>,
 }
 
-/// Without locations: for the whole organisation.
+/// An assignment without locations is for the whole organisation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoleAssignment {
-    /// A user or an application.
+    /// The user or application that has the role.
     pub assignee: String,
     pub role: String,
     #[serde(default)]
@@ -240,7 +239,7 @@ pub struct RoleAssignment {
     pub more: Map<String, Value>,
 }
 
-/// An external issuer's identifier, and whom it stands for here.
+/// An external issuer's identifier, and the local identity for which it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalIdentity {
@@ -299,10 +298,10 @@ pub struct AuditEvent {
     pub detail: String,
     #[serde(default)]
     pub correlation_id: Option<String>,
-    /// How often it happened within the minute; 1 for a single event.
+    /// How often the event happened within the minute; 1 for a single event.
     #[serde(default = "once")]
     pub occurrences: u64,
-    /// Where it came from, for callers who proved nothing.
+    /// The address of a caller who did not authenticate.
     #[serde(default)]
     pub address: Option<String>,
     #[serde(flatten)]
@@ -338,21 +337,21 @@ pub struct Callback {
     pub id: String,
     pub report_id: String,
     pub execution_id: String,
-    /// `completed` or `failed`: how the execution ended.
+    /// How the execution ended: `completed` or `failed`.
     pub event: String,
     pub method: String,
-    /// Without its query, which may hold the receiver's key.
+    /// The URL without its query, which may contain the receiver's key.
     pub url: String,
     /// `pending`, `delivered`, `failed` or `cancelled`.
     pub state: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub attempt_count: u64,
     pub created: String,
-    /// When the next attempt is due, or the last one was.
+    /// When the next attempt is due, or when the last one was due.
     pub due: String,
     #[serde(default)]
     pub finished: Option<String>,
-    /// Only in the answer for a single callback.
+    /// Only present in the answer for a single callback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Vec<CallbackAttempt>>,
     #[serde(flatten)]
@@ -375,7 +374,7 @@ pub struct CallbackAttempt {
     pub more: Map<String, Value>,
 }
 
-/// Each narrows the list.
+/// Each field narrows the list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallbackFilter {
@@ -393,12 +392,12 @@ pub struct CallbackFilter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallbackSecret {
     pub id: String,
-    /// Once, when it is made.
+    /// The secret, which is shown only when it is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
     #[serde(default)]
     pub created: Option<String>,
-    /// None for the current one.
+    /// `None` for the current secret.
     #[serde(default)]
     pub expires: Option<String>,
     #[serde(flatten)]

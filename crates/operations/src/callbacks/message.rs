@@ -1,4 +1,4 @@
-//! The body of a callback for an execution that ended. It contains no link and no rows: the receiver requests those with a token of its own.
+//! The body of a callback for an execution that ended. It contains neither a link nor rows: the receiver requests those with a token of its own.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, give_up_after, target};
@@ -32,7 +32,7 @@ struct Message<'a> {
     failure_reason: Option<&'a str>,
 }
 
-/// None if there is no callback to send: none was registered, the execution is not over, or it failed and callbacks for failures were not requested.
+/// The callback for the outcome. `None` if the report has no callback, the execution is not over, or it failed and callbacks for failures are not requested.
 pub(crate) fn of_execution(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<Option<NewCallback>, Failure> {
     let report = &claimed.report;
     let Some(registered) = &report.callback else { return Ok(None) };

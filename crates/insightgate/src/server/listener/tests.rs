@@ -14,6 +14,8 @@ const HERE: &str = "127.0.0.1";
 const ELSEWHERE: &str = "127.0.0.2";
 /// For what has to happen.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A limit that is met, though nothing that a slow machine does before it takes so long.
+const SHORT: Duration = Duration::from_secs(3);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// HTTP/2's first bytes, and settings that change nothing.
@@ -147,8 +149,7 @@ fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 
 #[tokio::test]
 async fn silent_half_sent_and_idle_connections_end() {
-    let short = Duration::from_secs(1);
-    let deployment = start(100, 100, Timing { head: short, idle: short, stalled: NEVER, closing: short }).await;
+    let deployment = start(100, 100, Timing { head: SHORT, idle: SHORT, stalled: NEVER, closing: SHORT }).await;
     let silent = [&b""[..], b"G", b"GET / HTTP/1.1\r\nhost: a\r\nx: ", b"PRI * HTTP/2.0\r\n", PREFACE].map(async |bytes| {
         ended(&mut deployment.send(HERE, bytes).await).await;
     });
@@ -167,7 +168,7 @@ async fn silent_half_sent_and_idle_connections_end() {
 /// Who pings is no more at work than who does not.
 #[tokio::test]
 async fn an_http2_connection_without_requests_ends_although_it_pings() {
-    let deployment = start(100, 100, Timing { idle: Duration::from_secs(1), ..patient() }).await;
+    let deployment = start(100, 100, Timing { idle: SHORT, ..patient() }).await;
     let mut stream = deployment.send(HERE, &[PREFACE, REQUEST_2, PING].concat()).await;
     let (mut said, mut block, mut answered) = (Vec::new(), [0; 4096], 0);
     loop {
@@ -190,7 +191,7 @@ async fn an_http2_connection_without_requests_ends_although_it_pings() {
 
 #[tokio::test]
 async fn http2_clients_are_told_small_bounds() {
-    let deployment = start(100, 100, Timing { head: Duration::from_millis(300), ..patient() }).await;
+    let deployment = start(100, 100, Timing { head: SHORT, ..patient() }).await;
     let said = ended(&mut deployment.send(HERE, PREFACE).await).await;
     let frames = frames(&said);
     let (_, settings) = frames.iter().find(|(kind, _)| *kind == 4).unwrap();
