@@ -27,11 +27,11 @@ pub(crate) fn table() -> Table {
     Table::new(routes).within(|router, state| router.layer(from_fn_with_state(state.clone(), guard)))
 }
 
-/// Only callers on this machine, by a name that is ours, not from a page and not through a proxy.
+/// Admits only callers on this machine (if so configured) that use one of our host names, and neither pages nor proxies.
 async fn guard(State(state): State<ApiState>, peer: Option<Extension<ConnectInfo<SocketAddr>>>, request: Request, next: Next) -> Response {
     let Some(access) = &state.sandbox else { return StatusCode::NOT_FOUND.into_response() };
     let headers = request.headers();
-    // Over HTTP/2 the address stands in the URI.
+    // Over HTTP/2 the host is in the URI.
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
     let host = named.or_else(|| request.uri().authority().map(ToString::to_string)).unwrap_or_default();
     let local = peer.is_some_and(|Extension(ConnectInfo(address))| address.ip().to_canonical().is_loopback());
@@ -64,10 +64,10 @@ fn without_port(host: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// What is answered: a body, or why there is none.
+/// The outcome of a handler: a body, or why there is none.
 type Given = Result<Value, Failure>;
 
-/// The endpoint that a handler makes.
+/// Makes an endpoint from a handler.
 fn serve<R>(
     run: fn(ApiState, HeaderMap, JsonBody) -> R,
 ) -> impl Fn(State<ApiState>, HeaderMap, JsonBody) -> Serving + Clone + Send + Sync + 'static
@@ -137,7 +137,7 @@ impl Move {
     }
 }
 
-/// Weeks, days, hours, minutes and seconds of an ISO 8601 duration: months and years have no fixed length.
+/// Parses an ISO 8601 duration of weeks, days, hours, minutes and seconds. Months and years have no fixed length.
 fn duration(text: &str) -> Option<TimeDelta> {
     let rest = text.trim().to_ascii_uppercase();
     let rest = rest.strip_prefix('P')?;
@@ -150,7 +150,7 @@ fn duration(text: &str) -> Option<TimeDelta> {
     TimeDelta::try_seconds(seconds)
 }
 
-/// Numbers with these units, each at most once and in this order.
+/// The sum, in seconds, of numbers with these units, each at most once and in this order.
 fn sum(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
     let mut seconds: i64 = 0;
     for (unit, length) in units {

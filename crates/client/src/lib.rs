@@ -2,7 +2,8 @@
 //! or, where Microsoft has the same API, against Microsoft's.
 //!
 //! Settings go in. Every answer comes out with its status, envelope and headers, and every failure as a [`ClientError`] that says what to do about
-//! it. The crate has wire types of its own and uses no other crate of ours. It never writes a file, never reads the clock and never shows a secret.
+//! it. The types of the management API are those that the server has, from `insightgate-wire`. Those of the Insights API are the client's own, since
+//! it calls Microsoft's too. It never writes a file, never reads the clock and never shows a secret.
 //!
 //! A token is got when one is first needed, and renewed before it ends. Calls are made again as [`Retries`] says: where the server turned them away,
 //! and where a connection broke off and making the call twice does no harm. A [`Download`] goes on where its connection broke off.

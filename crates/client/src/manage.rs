@@ -2,27 +2,32 @@
 //!
 //! Its tokens are for [`RESOURCE`] and give no access to data. Each name or id becomes one path segment, whatever it contains.
 
+pub use insightgate_wire::Secret;
+pub use insightgate_wire::answers::{
+    Application, AuditEvent, Callback, CallbackAttempt, CallbackSecret, ClientSecret, Consent, Enrollment, ExternalIdentity, Listed,
+    Location, Permission, Profile, RoleAssignment, SigningKeys, Tenant, Totp, User,
+};
+use insightgate_wire::answers::{Error, Refusal};
+use insightgate_wire::bodies::{Code, NewConsent, NewEnrollment, NewPassword, NewPermission, Reason, UserChange};
+pub use insightgate_wire::bodies::{
+    NewApplication, NewClientSecret, NewExternalIdentity, NewLocation, NewRoleAssignment, NewTenant, NewUser,
+};
+use insightgate_wire::limits::LARGEST_PAGE;
+pub use insightgate_wire::parameters::{AuditQuery, CallbackQuery};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::calls::body;
 use crate::connection::{Connection, Reply};
 use crate::error::{ClientError, ManageRefusal};
 use crate::settings::{ClientSettings, Clock};
-pub use crate::wire::manage::{
-    Application, AuditEvent, AuditFilter, Callback, CallbackAttempt, CallbackFilter, CallbackSecret, ClientSecret, Consent, Enrollment,
-    EnrollmentMove, ExternalIdentity, Listed, Location, NewApplication, NewClientSecret, NewExternalIdentity, NewTenant, NewUser,
-    Permission, RoleAssignment, Secret, SigningKeys, Tenant, Totp, User,
-};
+pub use crate::wire::manage::EnrollmentMove;
 
 /// The resource that a token for the management API is for.
 pub const RESOURCE: &str = "api://insightgate/manage";
-
-/// The most events or callbacks that the API returns at once.
-const LARGEST_PAGE: usize = 1000;
 
 const TENANTS: &str = "tenants";
 const ENROLLMENTS: &str = "enrollments";
@@ -63,9 +68,11 @@ impl ManageClient {
         self.get(&[TENANTS, tenant]).await
     }
 
+    /// The profile may be of any form: the server checks it.
+    ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn enroll_tenant(&self, tenant: &NewTenant) -> Result<Tenant, ClientError> {
+    pub async fn enroll_tenant<P: Serialize>(&self, tenant: &NewTenant<P>) -> Result<Tenant, ClientError> {
         self.change(Method::POST, &[TENANTS], Some(body(tenant)?)).await
     }
 
@@ -80,7 +87,7 @@ impl ManageClient {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn enroll(&self, tenant: &str, program: &str) -> Result<Enrollment, ClientError> {
-        self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS], Some(json!({"program": program}))).await
+        self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS], Some(body(&NewEnrollment { program: Some(program.to_owned()) })?)).await
     }
 
     /// # Errors
@@ -88,10 +95,10 @@ impl ManageClient {
     pub async fn move_enrollment(&self, tenant: &str, program: &str, to: EnrollmentMove<'_>) -> Result<Enrollment, ClientError> {
         let (action, body) = match to {
             EnrollmentMove::SendCode => ("sendCode", None),
-            EnrollmentMove::Verify { code } => ("verify", Some(json!({"code": code}))),
+            EnrollmentMove::Verify { code } => ("verify", Some(body(&Code { code: Some(code.to_owned()) })?)),
             EnrollmentMove::Activate => ("activate", None),
-            EnrollmentMove::Reject { reason } => ("reject", Some(json!({"reason": reason}))),
-            EnrollmentMove::Suspend { reason } => ("suspend", Some(json!({"reason": reason}))),
+            EnrollmentMove::Reject { reason } => ("reject", Some(body(&Reason { reason: Some(reason.to_owned()) })?)),
+            EnrollmentMove::Suspend { reason } => ("suspend", Some(body(&Reason { reason: Some(reason.to_owned()) })?)),
             EnrollmentMove::Reactivate => ("reactivate", None),
         };
         self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS, program, action], body).await
@@ -105,7 +112,7 @@ impl ManageClient {
 
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn add_location(&self, tenant: &str, location: &Location) -> Result<Location, ClientError> {
+    pub async fn add_location(&self, tenant: &str, location: &NewLocation) -> Result<Location, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, LOCATIONS], Some(body(location)?)).await
     }
 
@@ -130,7 +137,8 @@ impl ManageClient {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn set_user_enabled(&self, tenant: &str, user: &str, enabled: bool) -> Result<User, ClientError> {
-        self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(json!({"enabled": enabled}))).await
+        self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(body(&UserChange { enabled: Some(enabled), display_name: None })?))
+            .await
     }
 
     /// Sets the password. With `must_change`, the user has to choose another one at the next sign-in.
@@ -138,8 +146,8 @@ impl ManageClient {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn set_password(&self, tenant: &str, user: &str, password: &Secret, must_change: bool) -> Result<(), ClientError> {
-        let body = json!({"password": password.0, "mustChange": must_change});
-        self.act(Method::PUT, &[TENANTS, tenant, USERS, user, "password"], Some(body)).await
+        let password = NewPassword { password: Some(password.clone()), must_change };
+        self.act(Method::PUT, &[TENANTS, tenant, USERS, user, "password"], Some(body(&password)?)).await
     }
 
     /// # Errors
@@ -199,8 +207,8 @@ impl ManageClient {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_permission(&self, tenant: &str, application: &str, permission: &str) -> Result<Permission, ClientError> {
-        let body = json!({"permission": permission});
-        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS], Some(body)).await
+        let permission = NewPermission { permission: Some(permission.to_owned()) };
+        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS], Some(body(&permission)?)).await
     }
 
     /// # Errors
@@ -226,11 +234,8 @@ impl ManageClient {
         permission: &str,
         user: Option<&str>,
     ) -> Result<Consent, ClientError> {
-        let body = match user {
-            Some(user) => json!({"permission": permission, "user": user}),
-            None => json!({"permission": permission}),
-        };
-        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, CONSENTS], Some(body)).await
+        let consent = NewConsent { permission: Some(permission.to_owned()), user: user.map(str::to_owned) };
+        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, CONSENTS], Some(body(&consent)?)).await
     }
 
     /// # Errors
@@ -248,7 +253,7 @@ impl ManageClient {
 
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn assign_role(&self, tenant: &str, assignment: &RoleAssignment) -> Result<RoleAssignment, ClientError> {
+    pub async fn assign_role(&self, tenant: &str, assignment: &NewRoleAssignment) -> Result<RoleAssignment, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, ROLE_ASSIGNMENTS], Some(body(assignment)?)).await
     }
 
@@ -262,13 +267,12 @@ impl ManageClient {
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn audit(&self, tenant: Option<&str>, filter: &AuditFilter, limit: usize) -> Result<Listed<AuditEvent>, ClientError> {
+    pub async fn audit(&self, tenant: Option<&str>, filter: &AuditQuery, limit: usize) -> Result<Listed<AuditEvent>, ClientError> {
         let segments = match tenant {
             Some(tenant) => vec![TENANTS, tenant, AUDIT],
             None => vec![AUDIT],
         };
-        let mut query = parameters(filter)?;
-        query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
+        let query = parameters(&AuditQuery { page_size: page_size(limit), ..filter.clone() })?;
         let mut listed = self.pages(&segments, query, limit).await?;
         listed.value.truncate(limit);
         Ok(listed)
@@ -278,9 +282,8 @@ impl ManageClient {
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn callbacks(&self, filter: &CallbackFilter, limit: usize) -> Result<Listed<Callback>, ClientError> {
-        let mut query = parameters(filter)?;
-        query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
+    pub async fn callbacks(&self, filter: &CallbackQuery, limit: usize) -> Result<Listed<Callback>, ClientError> {
+        let query = parameters(&CallbackQuery { page_size: page_size(limit), ..filter.clone() })?;
         let mut listed = self.pages(&[CALLBACKS], query, limit).await?;
         listed.value.truncate(limit);
         Ok(listed)
@@ -399,6 +402,10 @@ impl ManageClient {
     }
 }
 
+fn page_size(limit: usize) -> Option<String> {
+    Some(limit.clamp(1, LARGEST_PAGE as usize).to_string())
+}
+
 fn parameters(filter: &impl Serialize) -> Result<Vec<(String, String)>, ClientError> {
     let Value::Object(fields) = body(filter)? else { return Ok(Vec::new()) };
     let text = |value: Value| value.as_str().map(str::to_owned);
@@ -412,28 +419,11 @@ pub(crate) fn link_parameters(link: &str) -> Vec<(String, String)> {
 }
 
 fn refused(status: StatusCode, headers: HeaderMap, bytes: &[u8]) -> ClientError {
-    #[derive(Deserialize)]
-    struct Refused {
-        error: Said,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Said {
-        code: String,
-        #[serde(default)]
-        message: String,
-        correlation_id: Option<String>,
-    }
     // A gateway in front may answer with a page instead.
-    let said = serde_json::from_slice::<Refused>(bytes).ok().map(|refused| refused.error);
-    let correlation = || headers.get("ms-correlationid").and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let refusal = match said {
-        Some(Said { code, message, correlation_id }) => {
-            ManageRefusal { status: status.as_u16(), code, message, correlation: correlation_id.or_else(correlation) }
-        }
-        None => ManageRefusal { status: status.as_u16(), code: String::new(), message: String::new(), correlation: correlation() },
-    };
-    ClientError::Managed(Box::new(refusal))
+    let Refusal { code, message, correlation_id, .. } = serde_json::from_slice::<Error>(bytes).unwrap_or_default().error;
+    let of_headers = || headers.get("ms-correlationid").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let correlation = Some(correlation_id).filter(|id| !id.is_empty()).or_else(of_headers);
+    ClientError::Managed(Box::new(ManageRefusal { status: status.as_u16(), code, message, correlation }))
 }
 
 #[cfg(test)]

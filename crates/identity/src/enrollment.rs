@@ -47,7 +47,7 @@ pub enum EnrollmentStage {
 }
 
 /// The status that the program's pages show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 pub enum OverallStatus {
     Pending,
     Accepted,
@@ -95,13 +95,10 @@ impl EnrollmentStage {
 }
 
 impl OverallStatus {
+    pub const ALL: &'static [OverallStatus] = OverallStatus::VARIANTS;
+
     pub fn name(self) -> &'static str {
-        match self {
-            OverallStatus::Pending => "Pending",
-            OverallStatus::Accepted => "Accepted",
-            OverallStatus::Rejected => "Rejected",
-            OverallStatus::Suspended => "Suspended",
-        }
+        self.into()
     }
 }
 

@@ -30,7 +30,7 @@ impl ExternalKind {
     }
 }
 
-/// One binding.
+/// A binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalIdentity {
     pub id: Uuid,

@@ -20,9 +20,9 @@ pub struct Principal {
     /// `None` for an application that acts alone.
     pub user: Option<User>,
     pub enrollments: Vec<Enrollment>,
-    /// Permissions of the application that the tenant consented to.
+    /// The permissions of the application that the tenant or the user consented to.
     pub consented: Vec<Permission>,
-    /// Permissions of the application, consented or not.
+    /// The permissions of the application, consented to or not.
     pub requested: Vec<Permission>,
     /// The user's roles, or the application's own if it acts alone.
     pub roles: Vec<RoleAssignment>,

@@ -3,6 +3,7 @@
 //! Only what a program can check is here. What a person has to judge (that the address exists, that the contact works there) is left to the review.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 mod registration;
@@ -48,12 +49,26 @@ pub struct RegistrationId {
 }
 
 /// How the partner sells. Sellers of cloud services need a registration id in the countries that have a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, EnumString, VariantArray)]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase", ascii_case_insensitive)]
 pub enum BusinessModel {
     IndirectProvider,
     DirectBillPartner,
     IndirectReseller,
+}
+
+impl BusinessModel {
+    pub const ALL: &'static [BusinessModel] = BusinessModel::VARIANTS;
+
+    /// The stored and transported name.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    pub fn from_name(name: &str) -> Option<BusinessModel> {
+        name.parse().ok()
+    }
 }
 
 /// A field that breaks a rule.

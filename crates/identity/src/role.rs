@@ -27,9 +27,9 @@ pub enum Role {
     ReportViewer,
     /// An explicit choice that removes the automatic viewer role.
     NoPermission,
-    /// Marketplace.
+    /// A role of the marketplace.
     Manager,
-    /// Marketplace.
+    /// A role of the marketplace.
     Developer,
 }
 
@@ -50,7 +50,7 @@ pub enum AssignmentFault {
     NotForApplications(Role),
 }
 
-/// The caller's roles do not allow this assignment. Names the roles that do (403).
+/// The caller's roles do not allow this assignment. The text names the roles that do (403).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("To assign the role {title} one needs the role {needed}.", title = .0.title(), needed = .0.assigners())]
 pub struct MayNotAssign(pub Role);

@@ -1,6 +1,7 @@
 //! Users: people who sign in.
 
 use chrono::{DateTime, Utc};
+use strum::{IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +29,22 @@ impl User {
 }
 
 /// The state of a user's password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, VariantArray)]
 pub enum PasswordState {
     #[default]
     Set,
     /// It can only be used to set a new one.
     MustChange,
     Absent,
+}
+
+impl PasswordState {
+    pub const ALL: &'static [PasswordState] = PasswordState::VARIANTS;
+
+    /// As it is shown.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Why a password or a sign-in name is not allowed.

@@ -106,7 +106,7 @@ impl Clock {
         Ok(())
     }
 
-    /// Whether the clock may be moved to that time.
+    /// Checks whether the clock may be moved to this time.
     ///
     /// # Errors
     /// When the clock is not manual, or would move back.

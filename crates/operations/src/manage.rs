@@ -17,16 +17,6 @@ mod lookup;
 pub mod tenants;
 pub mod users;
 
-/// The limits that operations check, for the document that tells clients about them.
-pub mod limits {
-    pub use super::applications::REDIRECT_URIS;
-    pub use super::audit_log::LARGEST_PAGE;
-    pub use super::fields::{LONGEST, LONGEST_MPN_ID};
-    pub use super::users::external_identities::ID_LIMIT;
-    pub use super::users::roles::LOCATIONS;
-    pub use crate::credentials::client_secret::SECRET_DAYS;
-}
-
 #[cfg(test)]
 mod tests {
     /// Methods of the store that take the event as an argument.

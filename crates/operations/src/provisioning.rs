@@ -27,7 +27,7 @@ impl Provisioner {
         Provisioner { actor }
     }
 
-    /// The store, whose next change writes this as its one event.
+    /// A store whose next change writes this as its only audit event.
     fn recording(self, context: &Context, tenant: Uuid, action: &str, subject: String, detail: String) -> Result<Store, Failure> {
         let (tenant, actor) = (Some(tenant), self.actor.to_owned());
         Ok(audit::recording(context, Happening { tenant, actor, action, subject, detail, correlation: None })?)

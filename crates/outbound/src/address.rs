@@ -130,7 +130,7 @@ mod tests {
             "239.255.255.250",
             "240.0.0.1",
             "255.255.255.255",
-            // IPv6 of the same kinds.
+            // The same kinds of IPv6 addresses.
             "::",
             "::1",
             "fe80::1",

@@ -21,7 +21,7 @@ pub struct Callback {
     pub on_failure: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "UPPERCASE", ascii_case_insensitive)]
 pub enum CallbackMethod {
     Get,
@@ -31,6 +31,8 @@ pub enum CallbackMethod {
 }
 
 impl CallbackMethod {
+    pub const ALL: &'static [CallbackMethod] = CallbackMethod::VARIANTS;
+
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -41,7 +43,7 @@ impl CallbackMethod {
 }
 
 /// What the callback reports: how the execution ended. Each execution has at most one callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum CallbackEvent {
     Completed,
@@ -49,6 +51,8 @@ pub enum CallbackEvent {
 }
 
 impl CallbackEvent {
+    pub const ALL: &'static [CallbackEvent] = CallbackEvent::VARIANTS;
+
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -66,7 +70,7 @@ pub enum CallbackState {
     Delivered,
     /// It was given up.
     Failed,
-    /// Its report was deleted, or the organisation's enrollment is not active.
+    /// It is not sent, since its report was deleted or the organisation's enrollment is not active.
     Cancelled,
 }
 

@@ -110,7 +110,7 @@ pub struct Artifact {
     pub format: Format,
     pub rows: u64,
     pub bytes: u64,
-    /// Hexadecimal.
+    /// In hexadecimal.
     pub sha256: String,
     pub generated: DateTime<Utc>,
     /// When the newest of the data files that were read was changed; `None` without files.
@@ -142,9 +142,8 @@ pub enum FailureKind {
     Refused,
 }
 
-/// The next step after a failed attempt. Waits begin at two seconds and grow fourfold; after refused credentials they begin at a minute and double, up to
-/// an hour.
-/// `failures` is the number of this kind, with the one that just happened.
+/// The next step after a failed attempt. `failures` is the number of failures of this kind, including this one. Waits begin at two seconds and grow
+/// fourfold; after refused credentials they begin at a minute and double, up to an hour.
 pub fn after_failure(failures: u32, kind: FailureKind) -> AfterFailure {
     let before = failures.saturating_sub(1);
     let (most, wait_seconds) = match kind {

@@ -25,7 +25,7 @@ pub(crate) fn condition(subject: Expr, kind: &DataType, predicate: &Predicate) -
 
 fn on_text(subject: Expr, predicate: &Predicate) -> Expr {
     meets(subject.clone(), predicate).unwrap_or_else(|| {
-        // The checker makes no such predicate for values that are not texts.
+        // Values that are not texts, with which the checker never compares a text.
         if is_negated(predicate) { subject.is_not_null() } else { lit(false) }
     })
 }

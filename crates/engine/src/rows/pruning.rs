@@ -45,7 +45,7 @@ use crate::rows::dictionary;
 use crate::rows::lake::Lake;
 use crate::rows::snapshot::Snapshot;
 
-/// Reading a larger dictionary costs more than it could save.
+/// The largest dictionary that is read, in bytes: a larger one costs more than it could save.
 const LARGEST_DICTIONARY: u64 = 1 << 20;
 
 /// A dictionary with more stored bytes than this has many values.

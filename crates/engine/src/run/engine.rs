@@ -53,7 +53,7 @@ pub const DEFAULT_SPILL_LIMIT: u64 = 20 << 30;
 /// The bytes of cached footers. They are few beside the data, and are not part of the queries' budget.
 const FOOTER_CACHE: usize = 16 << 20;
 
-/// For each of these bytes of the queries' memory, one more batch is encoded in parallel.
+/// The bytes of the queries' memory for each batch that is encoded in parallel.
 const STREAM_MEMORY: usize = 40 << 20;
 
 #[derive(Debug, Clone)]

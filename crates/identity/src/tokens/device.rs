@@ -21,7 +21,7 @@ const TOLERANCE: TimeDelta = TimeDelta::seconds(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     pub last: DateTime<Utc>,
-    /// Seconds.
+    /// The interval between two polls, in seconds.
     pub interval: u32,
 }
 

@@ -54,7 +54,7 @@ const OTHERS: &str = "others";
 #[derive(Debug, Default)]
 pub struct Recorder {
     state: Mutex<State>,
-    /// Held while counts are written: an older number must not overwrite a newer one.
+    /// Locked while counts are written, so that an older number cannot overwrite a newer one.
     pub(crate) writing: tokio::sync::Mutex<()>,
 }
 
@@ -65,7 +65,7 @@ type Whose = (Option<Uuid>, String, String);
 struct State {
     /// For each limit, the instant at which its full burst is available again.
     paces: HashMap<Whose, Instant>,
-    /// As `paces`, by tenant.
+    /// The same for changes, by tenant.
     changes: HashMap<Uuid, Instant>,
     /// The current minute by the product's clock.
     minute: i64,

@@ -1,6 +1,6 @@
 //! What a caller whose token was not accepted learns beside the documented "Unauthorized": enough to correct it, and nothing about anybody else.
 
-/// The kinds of RFC 6750, 3.1.
+/// The kinds of challenges. Source: RFC 6750, 3.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Challenge {
     /// There was no token, so that nothing is wrong with it.

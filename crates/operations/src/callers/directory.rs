@@ -82,7 +82,7 @@ impl View<'_> {
         self.find(|known| &mut known.tenants, id, self.directory.store.tenant(id)).await
     }
 
-    /// `domain` in lower case.
+    /// The tenant with this domain, which must be in lower case.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -90,7 +90,7 @@ impl View<'_> {
         self.find(|known| &mut known.domains, domain.to_owned(), self.directory.store.tenant_by_domain(domain)).await
     }
 
-    /// An application of another tenant is not found.
+    /// The application, if it belongs to the tenant.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -103,7 +103,7 @@ impl View<'_> {
         self.find(|known| &mut known.clients, (tenant, id), read).await
     }
 
-    /// As [`Store::principal`].
+    /// The principal, as [`Store::principal`] returns it.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -7,8 +7,7 @@ use crate::context::Context;
 use crate::credentials::password::secret_digest;
 use crate::failure::Failure;
 
-/// How many days a secret is valid: two years, the platform's maximum.
-pub const SECRET_DAYS: i64 = 730;
+pub use insightgate_wire::limits::SECRET_DAYS;
 
 /// The stored form of a secret.
 pub(crate) fn client_secret(

@@ -65,7 +65,7 @@ struct State {
     running: usize,
     known: Waiting,
     strangers: Waiting,
-    /// Turns given since the last stranger's.
+    /// The number of turns since the last stranger's.
     turns: u32,
     /// The number of requests so far, which orders those with the same turn.
     came: u64,
@@ -77,7 +77,7 @@ struct Waiting {
     places: BTreeMap<(u64, u64), Place>,
     /// The number of places of each key.
     held: HashMap<String, usize>,
-    /// Turns given.
+    /// The number of turns so far.
     served: u64,
 }
 

@@ -19,9 +19,9 @@ const ISSUER: &str = "Insightgate";
 /// A new secret, shown once.
 #[derive(Clone)]
 pub struct OfferedFactor {
-    /// Base32, to be typed.
+    /// The secret in Base32, to be typed.
     pub secret: String,
-    /// `otpauth://…`, which authenticators read.
+    /// The address `otpauth://…`, which authenticators read.
     pub uri: String,
     /// The secret as it is stored.
     pub sealed: String,

@@ -28,7 +28,7 @@ use place::Place;
 #[derive(Debug, Clone)]
 pub struct NewDataset {
     pub files: Vec<PathBuf>,
-    /// How they are read.
+    /// How the files are read.
     pub read: ReadOptions,
     pub name: String,
     pub program: Program,
@@ -41,7 +41,7 @@ pub struct NewDataset {
     pub replace: bool,
 }
 
-/// Whose rows the files hold.
+/// The tenant or tenants whose rows the files contain.
 #[derive(Debug, Clone)]
 pub enum DatasetOwner {
     /// All rows belong to one tenant.

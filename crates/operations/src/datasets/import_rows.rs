@@ -19,7 +19,7 @@ use crate::datasets::catalogs::Catalogs;
 #[derive(Debug, Clone)]
 pub struct NewRows {
     pub files: Vec<PathBuf>,
-    /// How they are read.
+    /// How the files are read.
     pub read: ReadOptions,
     /// The dataset's name or an alias.
     pub name: String,

@@ -57,7 +57,7 @@ struct Source {
     cache: TimeDelta,
     refetch: TimeDelta,
     held: RwLock<Held>,
-    /// Held while a fetch runs.
+    /// Locked while a fetch runs.
     fetching: Arc<Mutex<()>>,
 }
 

@@ -181,7 +181,7 @@ impl SigningKeys {
     /// The claims of a token that one of these keys signed. [`AccessClaims::check`] checks their content.
     ///
     /// # Errors
-    /// When no key of ours made the signature, or the token has another form.
+    /// When none of these keys made the signature, or the token is malformed.
     pub fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, SignatureFault> {
         let ring = self.ring();
         let mut digest = [0; 32];

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::reports::create::{check_callback_address, fits_dataset, quotas};
 
 /// # Errors
-/// When a field breaks a rule, the report runs only once, the caller has no such report, or the database does not answer.
+/// When a field breaks a rule, the report is executed only once, the caller has no such report, or the database does not answer.
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let (now, rules) = (context.clock.now(), &context.settings.report_rules);
     let update = |report: &ScheduledReport| {

@@ -41,9 +41,9 @@ pub struct DeviceRequest {
 pub struct DeviceAnswer {
     pub device_code: String,
     pub user_code: String,
-    /// Seconds.
+    /// In seconds.
     pub expires_in: i64,
-    /// Seconds.
+    /// In seconds.
     pub interval: u32,
 }
 

@@ -51,7 +51,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// On the Postgres at this address.
+    /// Prepares the database on the Postgres at this address.
     pub(super) async fn on(server: &str) -> Prepared {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let name = format!("loops_{}", folder.path().file_name().unwrap().to_str().unwrap().to_lowercase().replace('.', ""));
