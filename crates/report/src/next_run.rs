@@ -33,6 +33,7 @@ impl ScheduledReport {
             id: schedule.next_run?,
             report: self.id,
             anchor,
+            queued: anchor,
             status,
             epoch: Epoch::NONE,
             attempts: 0,

@@ -185,20 +185,21 @@ async fn deliver(context: &Context, flight: Flight) -> bool {
 
 async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Failure> {
     let callback = &claimed.callback;
+    let now = || context.clock.of_work(callback.due);
     if let Some(reason) = shut(context, callback).await? {
-        if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, context.clock.now()).await? {
+        if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, now()).await? {
             record(context, callback, Some(callback.tenant), "callback.cancel", reason).await;
         }
         return Ok(());
     }
-    let (at, begun) = (context.clock.now(), Instant::now());
+    let (at, begun) = (now(), Instant::now());
     let met = send(context, callback).await?;
     let milliseconds = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
     let (status, error) = match met {
         Ok(status) => (Some(status), None),
         Err(words) => (None, Some(words)),
     };
-    let now = context.clock.now();
+    let now = now();
     let outcome = match after_attempt(claimed.tried.saturating_add(1), status, now, callback.give_up) {
         AfterAttempt::Delivered => CallbackOutcome::Delivered,
         AfterAttempt::Retry { due } => CallbackOutcome::Retry { due },

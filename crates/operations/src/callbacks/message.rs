@@ -32,8 +32,13 @@ struct Message<'a> {
     failure_reason: Option<&'a str>,
 }
 
-/// None if there is no callback to send: none was registered, the execution is not over, or it failed and callbacks for failures were not requested.
-pub(crate) fn of_run(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<Option<NewCallback>, Failure> {
+/// `now`: when the execution ended. None if there is no callback to send: none was registered, the execution is not over, or it failed and callbacks for failures were not requested.
+pub(crate) fn of_run(
+    context: &Context,
+    claimed: &ClaimedExecution,
+    outcome: &Outcome,
+    now: DateTime<Utc>,
+) -> Result<Option<NewCallback>, Failure> {
     let report = &claimed.report;
     let Some(registered) = &report.callback else { return Ok(None) };
     let (event, artifact, reason) = match outcome {
@@ -48,7 +53,6 @@ pub(crate) fn of_run(context: &Context, claimed: &ClaimedExecution, outcome: &Ou
         tracing::warn!(report = %report.id, "the address of a callback cannot be read");
         return Ok(None);
     };
-    let now = context.clock.now();
     let body = match registered.method {
         CallbackMethod::Get => String::new(),
         CallbackMethod::Post => body(claimed, event, artifact, reason)?,

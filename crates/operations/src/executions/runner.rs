@@ -5,6 +5,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use insightgate_engine::{ArtifactKey, BlockSum, EngineError};
 use insightgate_identity::scope::TenantScope;
@@ -77,8 +78,9 @@ pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &T
         Ok(outcome) => outcome,
         Err(fault) => after(context, &claimed, fault).await?,
     };
-    let callback = message::of_run(context, &claimed, &outcome)?;
-    let held = finish(context, &claimed, &outcome, callback.as_ref(), turn).await?;
+    let ended = ended(context, &claimed, &outcome);
+    let callback = message::of_run(context, &claimed, &outcome, ended)?;
+    let held = finish(context, &claimed, (&outcome, ended), callback.as_ref(), turn).await?;
     if held && callback.is_some() {
         context.signals.callbacks.notify_one();
     }
@@ -95,6 +97,14 @@ pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &T
     Ok(true)
 }
 
+/// When it ended, by the product's clock: as its file says, where there is one.
+fn ended(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> DateTime<Utc> {
+    match outcome {
+        Outcome::Completed { artifact, .. } => artifact.generated,
+        _ => context.clock.of_work(claimed.execution.queued),
+    }
+}
+
 /// Once the process is to end and the time to finish is over.
 async fn drained(context: &Context, turn: &Turn) {
     turn.stopped().await;
@@ -105,7 +115,7 @@ async fn drained(context: &Context, turn: &Turn) {
 async fn finish(
     context: &Context,
     claimed: &ClaimedExecution,
-    outcome: &Outcome,
+    (outcome, ended): (&Outcome, DateTime<Utc>),
     callback: Option<&NewCallback>,
     turn: &Turn,
 ) -> Result<bool, Failure> {
@@ -117,7 +127,7 @@ async fn finish(
     loop {
         // The wait for the database ends before the turn does.
         turn.may_take(2 * context.background.limit());
-        match context.background.in_time(store.finish_execution(claimed, outcome, callback, context.clock.now())).await {
+        match context.background.in_time(store.finish_execution(claimed, outcome, callback, ended)).await {
             Ok(held) => {
                 turn.goes_on();
                 return Ok(held);
@@ -234,7 +244,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         rows: summary.rows,
         bytes: summary.bytes,
         sha256: summary.sha256,
-        generated: context.clock.now(),
+        generated: context.clock.of_work(execution.queued),
         data_as_of: summary.data_as_of,
         locations: scope.locations().clone(),
         unredacted: scope.unredacted().clone(),
