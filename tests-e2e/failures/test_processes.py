@@ -115,7 +115,7 @@ def test_a_report_that_is_deleted_while_it_runs_is_cancelled(deployment):
         assert deployment.call("DELETE", f"ScheduledReport/{report}", token, process).status_code == 200
         assert executions(deployment, report, token) == []
         if place == 0:
-            eventually(lambda: "a run was cancelled" in worker.log.read_text(), 5)
+            eventually(lambda: "an execution was cancelled" in worker.log.read_text(), 5)
     # The one worker is free for the next.
     after = create(deployment, FEW, token)
     eventually(lambda: [one for one in executions(deployment, after, token) if one["executionStatus"] == "Completed"], 60)

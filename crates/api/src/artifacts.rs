@@ -1,4 +1,4 @@
-//! `/artifacts/{execution}/{file}`: the files of completed executions, behind signed links.
+//! `/artifacts/{execution}/{file}`: the artifacts of completed executions, behind signed links.
 
 mod conditions;
 mod range;
@@ -26,12 +26,12 @@ use crate::table::{Route, Table};
 use conditions::Version;
 use range::{Wanted, wanted};
 
-/// Marks the answer with a file that is compressed already: what is downloaded is the file itself.
+/// Marks the answer with an artifact that is compressed already: what is downloaded is the artifact itself.
 #[derive(Debug, Clone, Copy)]
 struct AsItIs;
 
 pub(crate) fn table(state: &ApiState) -> Table {
-    // Some clients always gunzip what they asked for so. Only the whole file is compressed: neither a stretch of it nor a refusal.
+    // Some clients always gunzip what they asked for so. Only the whole artifact is compressed: neither a stretch of it nor a refusal.
     let whole = |status: StatusCode, _: Http, _: &HeaderMap, extensions: &Extensions| {
         status == StatusCode::OK && extensions.get::<AsItIs>().is_none()
     };
@@ -41,7 +41,7 @@ pub(crate) fn table(state: &ApiState) -> Table {
     Table::new(vec![download.within(|download| download.layer(gzip).layer(map_response(weakened)).layer(unasked))])
 }
 
-/// Where the deployment serves files as the real store does, everybody has asked for gzip: clients made for it unpack without looking.
+/// Where the deployment serves artifacts as the real store does, everybody has asked for gzip: clients made for it unpack without looking.
 async fn compress_unasked(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     if state.context.settings.downloads.always_gzip {
         request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -49,12 +49,12 @@ async fn compress_unasked(State(state): State<ApiState>, mut request: Request, n
     next.run(request).await
 }
 
-/// The address without a signature, which does not open the file.
+/// The address without a signature, which does not open the artifact.
 pub(crate) fn location(base_url: &str, link: &ArtifactLink) -> String {
     format!("{base_url}/artifacts/{}/{}", link.execution, encoded(&link.file))
 }
 
-/// The address that opens the file.
+/// The address that opens the artifact.
 pub(crate) fn opening(location: &str, link: &ArtifactLink) -> String {
     let LinkQuery { sv, se, sp, sig } = match &link.opens {
         OpeningLink::Server(query) => query,
@@ -148,7 +148,7 @@ fn link_query(uri: &Uri) -> Option<LinkQuery> {
     (found == 5 && sr == "b").then_some(query)
 }
 
-/// A file that is sent compressed is the same in meaning only, and a part of it fits no part of the other: its tag says so.
+/// An artifact that is sent compressed is the same in meaning only, and a part of it fits no part of the other: its tag says so.
 async fn weakened(mut response: Response) -> Response {
     if response.headers().contains_key(header::CONTENT_ENCODING)
         && let Some(Ok(etag)) = response.headers().get(header::ETAG).map(HeaderValue::to_str)

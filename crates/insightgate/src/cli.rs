@@ -83,7 +83,7 @@ pub enum Command {
     Role(RoleArguments),
     /// Whom the tokens of an external issuer stand for
     External(ExternalArguments),
-    /// Callbacks of finished runs: what was sent, sending it anew, and the secrets that sign it
+    /// Callbacks of finished executions: what was sent, sending it anew, and the secrets that sign it
     Callback(CallbackArguments),
     /// The keys that the server signs tokens with
     Keys(KeysArguments),

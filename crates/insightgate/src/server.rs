@@ -47,7 +47,7 @@ pub struct EngineLimits {
     pub memory: usize,
     /// Bytes of disk that one query may use for intermediate results that do not fit into memory.
     pub spill: u64,
-    /// Runs of a tenant at once, and parts of a query.
+    /// Executions of a tenant at once, and parts of a query.
     pub partitions: usize,
 }
 
@@ -247,12 +247,12 @@ impl Running {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
         let mut drained = ended_within(&mut self.tasks, drain).await;
-        // A run can only be given back to a database that is there.
+        // An execution can only be given back to a database that is there.
         if !drained && self.context.store.lease_time().await.is_ok() {
             drained = ended_within(&mut self.tasks, GIVING_BACK).await;
         }
         if !drained {
-            tracing::warn!("what still ran was stopped; runs will be taken up again at the next start");
+            tracing::warn!("what still ran was stopped; executions will be taken up again at the next start");
             self.tasks.shutdown().await;
         }
         // A database that is away does not keep the process from ending.

@@ -253,7 +253,7 @@ async fn ticks(context: &Context, reports: u32) -> Result<(), Fault> {
     Ok(())
 }
 
-/// From the tick at which all reports are due to the end of the last run, with the runners of the server.
+/// From the tick at which all reports are due to the end of the last execution, with the runners of the server.
 async fn runs(context: &SharedContext, arguments: &Arguments) -> Result<(), Fault> {
     let expected = usize::try_from(arguments.reports)?;
     let (stop, stopping) = watch::channel(false);
@@ -267,7 +267,7 @@ async fn runs(context: &SharedContext, arguments: &Arguments) -> Result<(), Faul
     let peak = peak_memory();
     stop.send(true)?;
     runners.join_all().await;
-    // A run's file is complete just before its end is written down.
+    // An execution's file is complete just before its end is written down.
     let mut delays: Vec<f64> = files(context).await?.into_iter().map(|at| (at - began_at).as_seconds_f64().max(0.0)).collect();
     delays.sort_by(f64::total_cmp);
     let ended = delays.last().copied().unwrap_or_default().max(ended);
@@ -288,7 +288,7 @@ async fn runs(context: &SharedContext, arguments: &Arguments) -> Result<(), Faul
     Ok(())
 }
 
-/// When the last run ended.
+/// When the last execution ended.
 async fn all_done(context: &Context, expected: usize) -> Result<Instant, Fault> {
     let (mut last, mut found, mut without_news) = (Instant::now(), 0, 0);
     loop {
@@ -308,19 +308,19 @@ async fn all_done(context: &Context, expected: usize) -> Result<Instant, Fault> 
     }
 }
 
-/// When each file of a run was complete.
+/// When each file of an execution was complete.
 async fn files(context: &Context) -> Result<Vec<DateTime<Utc>>, Fault> {
     Ok(context.engine.list_artifacts().map_ok(|found| found.last_modified).try_collect().await?)
 }
 
-/// Ends with a fault where a run did not complete.
+/// Ends with a fault where an execution did not complete.
 async fn completed(context: &Context, arguments: &Arguments) -> Result<(), Fault> {
     let filter = ExecutionFilter { statuses: vec![ExecutionStatus::Completed], ..ExecutionFilter::default() };
     for number in 0..arguments.reports {
         let owner = owner_id(number % arguments.tenants);
         let found = context.store.executions(owner, Program::Mpn, &[report_id(number)], &filter).await?;
         if found.len() != 1 {
-            return Err(format!("report {number} has {} completed runs", found.len()).into());
+            return Err(format!("report {number} has {} completed executions", found.len()).into());
         }
     }
     Ok(())

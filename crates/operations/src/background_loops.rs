@@ -105,7 +105,7 @@ fn replanning(context: &SharedContext) -> Loop {
 /// Removes artifacts, executions, callbacks and audit events that are not kept any longer.
 fn retention(context: &SharedContext) -> Loop {
     let work = |context: SharedContext, turn| async move { sweeper::look_after(&context, &turn).await.map(|()| Next::Period) };
-    each("retention", "old files and runs could not be removed", seconds(60), context, work)
+    each("retention", "old artifacts and executions could not be removed", seconds(60), context, work)
         .woken_by(signal(context, |signals| &signals.clock_moved))
 }
 
@@ -121,8 +121,8 @@ pub fn executions(context: &SharedContext, places: Places, runners: usize) -> Lo
     let work = move |context: SharedContext, turn| {
         let places = Arc::clone(&places);
         async move {
-            let has_run = runner::run_next_beside(&context, &places, &turn).await?;
-            Ok(if has_run { Next::Now } else { Next::Period })
+            let has_executed = runner::execute_next_beside(&context, &places, &turn).await?;
+            Ok(if has_executed { Next::Now } else { Next::Period })
         }
     };
     each("executions", "an execution could not be claimed or finished", seconds(1), context, work)
@@ -130,7 +130,7 @@ pub fn executions(context: &SharedContext, places: Places, runners: usize) -> Lo
         .woken_by(signal(context, |signals| &signals.queued))
 }
 
-/// Sends callbacks that are due. The period is for what no signal tells of: a wait may be over, or another process may have ended a run.
+/// Sends callbacks that are due. The period is for what no signal tells of: a wait may be over, or another process may have ended an execution.
 fn callbacks(context: &SharedContext) -> Loop {
     let shares = Shares::default();
     let work = move |context: SharedContext, turn| {

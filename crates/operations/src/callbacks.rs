@@ -10,7 +10,7 @@ use insightgate_outbound::AddressRules;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallbackSettings {
     pub https_only: bool,
-    /// Whether every callback tells of failed runs too, asked for or not.
+    /// Whether every callback tells of failed executions too, asked for or not.
     pub on_failure: bool,
     /// Where they may go beside public addresses.
     pub addresses: AddressRules,

@@ -8,7 +8,7 @@ pub mod held_polls;
 pub mod link;
 pub mod list;
 pub mod move_clock;
-pub(crate) mod named_runs;
+pub(crate) mod named_executions;
 pub mod places;
 pub mod runner;
 pub mod scheduler;

@@ -41,7 +41,7 @@ pub enum Failure {
     /// Not there, or another's.
     #[error("no item found")]
     NotFound,
-    /// The report is there, but no run of it matches.
+    /// The report is there, but no execution of it matches.
     #[error("no executions")]
     NoExecutions,
     /// The same, but one that failed would match if it were asked for.

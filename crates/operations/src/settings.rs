@@ -28,18 +28,18 @@ pub struct Settings {
     pub quotas: bool,
     pub access_rules: AccessRules,
     pub report_rules: ReportRules,
-    /// How long a poll waits for a first run before its documented 404.
+    /// How long a poll waits for a first execution before its documented 404.
     pub hold_poll: Duration,
     pub link_lifetime: TimeDelta,
     /// What becomes of slots that passed while no scheduler ran.
     pub catch_up: CatchUp,
-    /// A run that takes longer fails.
+    /// An execution that takes longer fails.
     pub run_limit: Duration,
-    /// How long runs may go on when the process is asked to end, before they are given back.
+    /// How long executions may go on when the process is asked to end, before they are given back.
     pub drain: Duration,
     /// Files are removed when they are so old.
     pub artifact_days: u32,
-    /// Runs are forgotten when they ended so long ago and have no file.
+    /// Executions are forgotten when they ended so long ago and have no file.
     pub history_days: u32,
     /// Audit events are removed when they are so old.
     pub audit_days: u32,

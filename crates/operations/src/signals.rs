@@ -11,7 +11,7 @@ pub struct Signals {
     pub finished: Notify,
     /// A schedule or the clock changed.
     pub rescheduled: Notify,
-    /// A report was deleted: its run, if it is here, is to end.
+    /// A report was deleted: its execution, if it is here, is to end.
     pub deleted: Notify,
     /// The sandbox's clock was moved.
     pub clock_moved: Notify,

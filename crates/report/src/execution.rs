@@ -1,4 +1,4 @@
-//! An execution: one run of a report, with its attempts, its artifact, and the backoff after a failure.
+//! One execution of a report, with its attempts, its artifact, and the backoff after a failure.
 //!
 //! Pure: who claims an execution and when is decided in `store`.
 
@@ -19,7 +19,7 @@ pub const MAXIMUM_FAILURES: u32 = 5;
 pub const MAXIMUM_REFUSALS: u32 = 30;
 /// Attempts that may end with the death of their process: an execution that kills every process must not continue for ever.
 pub const MAXIMUM_DEATHS: u32 = 20;
-/// Waits before a run is tried again: whose processes died with it, whose failure may pass, whose credentials an object store refused.
+/// Waits before an execution is tried again: whose processes died with it, whose failure may pass, whose credentials an object store refused.
 const AFTER_DEATHS: Backoff = Backoff { first: 1, factor: 2, longest: 300 };
 const AFTER_PASSING: Backoff = Backoff { first: 2, factor: 4, longest: i64::MAX };
 const AFTER_REFUSALS: Backoff = Backoff { first: 60, factor: 2, longest: 3600 };
@@ -177,8 +177,8 @@ mod tests {
     #[test]
     fn deaths_wait_longer_each_time() {
         assert_eq!([0, 1, 2, 3, 4, 10, 11, u32::MAX].map(wait_after_deaths), [0, 0, 1, 2, 4, 256, 300, 300]);
-        assert!((1..=4).map(wait_after_deaths).sum::<i64>() < 10, "a few restarts must not hold a run up");
-        assert!((1..=MAXIMUM_DEATHS).map(wait_after_deaths).sum::<i64>() > 3000, "a run must not end a process every second");
+        assert!((1..=4).map(wait_after_deaths).sum::<i64>() < 10, "a few restarts must not hold an execution up");
+        assert!((1..=MAXIMUM_DEATHS).map(wait_after_deaths).sum::<i64>() > 3000, "an execution must not end a process every second");
     }
 
     #[test]

@@ -6,7 +6,7 @@ pub mod callback;
 pub mod execution;
 pub mod file_name;
 pub mod instant;
-pub mod next_run;
+pub mod next_execution;
 pub mod report_query;
 pub mod schedule;
 pub mod scheduled_report;

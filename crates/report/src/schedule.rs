@@ -18,10 +18,10 @@ const MISSED_AFTER: TimeDelta = TimeDelta::minutes(10);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum CatchUp {
-    /// The newest runs, older ones are skipped.
+    /// The newest executions, older ones are skipped.
     #[default]
     Latest,
-    /// Each runs, the oldest first.
+    /// Each gets an execution, the oldest first.
     All,
     /// All are skipped.
     None,
@@ -55,7 +55,7 @@ pub struct Schedule {
     /// Raised by each change of start or interval, so that a new schedule may use an instant of the old one again.
     pub revision: u32,
     /// The id that the execution of the next slot will have; None until it was shown to somebody.
-    pub next_run: Option<Uuid>,
+    pub next_execution: Option<Uuid>,
 }
 
 /// One due instant.
@@ -65,12 +65,12 @@ pub struct Slot {
     /// Unique within the report: it makes queueing a slot idempotent.
     pub key: String,
     /// The id under which its execution was shown.
-    pub run: Option<Uuid>,
+    pub execution: Option<Uuid>,
 }
 
 impl Schedule {
     pub fn new(start: DateTime<Utc>, interval_hours: u32, count: Option<u32>, revision: u32) -> Schedule {
-        Schedule { start, interval_hours, count, end: None, fired: 0, next: Some(start), revision, next_run: None }
+        Schedule { start, interval_hours, count, end: None, fired: 0, next: Some(start), revision, next_execution: None }
     }
 
     /// The schedule with another end. A next slot after it is dropped.
@@ -114,7 +114,7 @@ impl Schedule {
         while let Some(at) = after.next.filter(|at| *at <= now && slots.len() < SLOTS_AT_ONCE) {
             after.fired = after.fired.saturating_add(1);
             let key = format!("{}:{}", after.revision, crate::instant::format(at));
-            slots.push(Slot { at, key, run: after.next_run.take() });
+            slots.push(Slot { at, key, execution: after.next_execution.take() });
             let exhausted = after.count.is_some_and(|count| after.fired >= count);
             after.next = if exhausted { None } else { at.checked_add_signed(self.interval()) };
             after = after.until_end();
@@ -221,12 +221,12 @@ mod tests {
     #[test]
     fn a_run_that_was_announced_is_the_next_one_whichever_slot_it_gets() {
         let id = Uuid::from_u128(7);
-        let schedule = Schedule { next_run: Some(id), ..Schedule::new(at(0), 4, None, 0) };
-        assert_eq!(schedule.skip_to(at(5)).next_run, Some(id));
+        let schedule = Schedule { next_execution: Some(id), ..Schedule::new(at(0), 4, None, 0) };
+        assert_eq!(schedule.skip_to(at(5)).next_execution, Some(id));
         for catch_up in [CatchUp::All, CatchUp::Latest] {
             let (slots, after) = schedule.take_due(at(9), catch_up);
-            let runs: Vec<_> = slots.iter().filter_map(|slot| slot.run).collect();
-            assert_eq!((slots[0].run, runs.len(), after.next_run), (Some(id), 1, None), "{catch_up:?}");
+            let executions: Vec<_> = slots.iter().filter_map(|slot| slot.execution).collect();
+            assert_eq!((slots[0].execution, executions.len(), after.next_execution), (Some(id), 1, None), "{catch_up:?}");
         }
     }
 

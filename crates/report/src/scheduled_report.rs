@@ -50,7 +50,7 @@ pub struct ScheduledReport {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Timing {
-    /// ExecuteNow: one run at once, over this stretch if one was given (end exclusive).
+    /// ExecuteNow: one execution at once, over this stretch if one was given (end exclusive).
     Once {
         query_start: Option<DateTime<Utc>>,
         query_end: Option<DateTime<Utc>>,
@@ -63,7 +63,7 @@ pub enum ReportStatus {
     Active,
     /// By its owner, or because the owner may not read the data any more.
     Paused,
-    /// No further runs: the count is exhausted, or the one run is over.
+    /// No further executions: the count is exhausted, or the one execution is over.
     Inactive,
 }
 
@@ -272,7 +272,7 @@ impl ScheduledReport {
         updated.modified = Some(now);
         if start != schedule.start || interval != schedule.interval_hours {
             let anew = Schedule::new(start, interval, count, schedule.revision.saturating_add(1)).ending(end);
-            let mut restarted = Schedule { next_run: schedule.next_run, ..anew };
+            let mut restarted = Schedule { next_execution: schedule.next_execution, ..anew };
             if start <= now {
                 restarted = after_now(restarted, now);
             }

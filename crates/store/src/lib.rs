@@ -57,7 +57,7 @@ use sign_in::refresh_tokens::Grown;
 pub struct Store {
     /// For what every request needs: identities, tokens, keys. Small statements, and never behind those of reports.
     pool: Pool,
-    /// For reports, their runs and what lists them, and for transactions.
+    /// For reports, their executions and what lists them, and for transactions.
     reports: Pool,
     dialect: Dialect,
     group_commit: GroupCommit,

@@ -2,7 +2,7 @@
 
 pub(crate) mod artifact_blocks;
 pub(crate) mod executions;
-pub(crate) mod next_runs;
+pub(crate) mod next_executions;
 pub(crate) mod queries;
 pub(crate) mod replanning;
 pub(crate) mod report_row;

@@ -38,7 +38,7 @@ pub(crate) const LOCATIONS: Room = of_tenant("locations", "locations", 10_000);
 pub(crate) const EXTERNAL_IDENTITIES: Room = of_tenant("external_identities", "bindings of external identifiers", 30_000);
 /// Of an owner, in deployments without quotas.
 pub(crate) const QUERIES: Room = Room { table: "report_queries", column: "owner_id", what: "queries", most: 10_000 };
-/// Of an owner. The oldest that has run and has no run left makes room for another.
+/// Of an owner. The oldest that has run and has no execution left makes room for another.
 pub(crate) const REPORTS: Room = Room { table: "scheduled_reports", column: "owner_id", what: "reports", most: 10_000 };
 /// Secrets of an application, expired ones too: the longest expired makes room for another.
 pub(crate) const SECRETS: i64 = 20;

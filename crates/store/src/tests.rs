@@ -79,7 +79,7 @@ fn once(id: u128) -> ScheduledReport {
     report(id, Timing::Once { query_start: None, query_end: Some(at(1)) })
 }
 
-fn first_run(report: &ScheduledReport) -> NewExecution {
+fn first_execution(report: &ScheduledReport) -> NewExecution {
     let id = Uuid::from_u128(report.id.as_u128() + 1000);
     NewExecution { id, report: report.id, slot: "now".into(), anchor: report.created, queued: report.created }
 }
@@ -161,10 +161,10 @@ async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
     let Deployment { store, _folder, .. } = deployment().await;
     let quotas = ReportQuotas { active: 1, execute_now: 2, execute_now_since: at(-1) };
     for id in [10, 11] {
-        store.add_report(&once(id), Some(&first_run(&once(id))), Some(quotas)).await.unwrap().unwrap();
+        store.add_report(&once(id), Some(&first_execution(&once(id))), Some(quotas)).await.unwrap().unwrap();
     }
     assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(10), at(0)).await.unwrap());
-    let refused = store.add_report(&once(12), Some(&first_run(&once(12))), Some(quotas)).await.unwrap();
+    let refused = store.add_report(&once(12), Some(&first_execution(&once(12))), Some(quotas)).await.unwrap();
     assert_eq!(refused, Err(ReportFault::ExecuteNowQuota));
     // Both were made at one time: there is room when they count no more, and with a larger quota there is some.
     assert_eq!(store.execute_now_room(&once(12), quotas).await.unwrap(), Some(TimeDelta::hours(1)));
@@ -199,15 +199,15 @@ async fn a_slot_is_queued_once_however_often_the_scheduler_runs() {
             if left == 1 { Outcome::Failed { reason: "no".into() } } else { Outcome::Completed { artifact: artifact(1_u64), note: None } };
         assert!(store.finish_execution(&claimed, &outcome, None, at(100)).await.unwrap());
         let expected = if left == 1 { ReportStatus::Active } else { ReportStatus::Inactive };
-        assert_eq!(status(&store, 8).await, expected, "Inactive only when the last run is over");
+        assert_eq!(status(&store, 8).await, expected, "Inactive only when the last execution is over");
     }
 }
 
 #[tokio::test]
-async fn only_the_holder_of_the_newest_epoch_can_finish_a_run() {
+async fn only_the_holder_of_the_newest_epoch_can_finish_an_execution() {
     let Deployment { store, _folder, .. } = deployment().await;
     let once = once(7);
-    store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
+    store.add_report(&once, Some(&first_execution(&once)), None).await.unwrap().unwrap();
     let first = store.claim_execution(100, 200).await.unwrap().unwrap();
     assert!(store.claim_execution(150, 250).await.unwrap().is_none(), "it is leased");
     assert!(store.extend_lease(first.execution.id, first.execution.epoch, 300).await.unwrap());
@@ -230,7 +230,7 @@ async fn only_the_holder_of_the_newest_epoch_can_finish_a_run() {
 async fn a_retry_waits_and_a_released_lease_does_not() {
     let Deployment { store, _folder, .. } = deployment().await;
     let once = once(7);
-    store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
+    store.add_report(&once, Some(&first_execution(&once)), None).await.unwrap().unwrap();
     let claimed = store.claim_execution(0, 100).await.unwrap().unwrap();
     let retry = Outcome::Retry { reason: "busy".into(), not_before: 50 };
     assert!(store.finish_execution(&claimed, &retry, None, at(0)).await.unwrap());
@@ -275,7 +275,7 @@ async fn a_change_that_leaves_nothing_to_run_ends_the_report() {
         }
         Timing::Once { .. } => panic!("a recurring report was expected"),
     };
-    assert_eq!(change(&store, 8, without_slots).await.status, ReportStatus::Active, "a run of it waits");
+    assert_eq!(change(&store, 8, without_slots).await.status, ReportStatus::Active, "an execution of it waits");
     let more = |report: &ScheduledReport| ScheduledReport { timing: with_count(5), ..report.clone() };
     change(&store, 8, more).await;
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
@@ -306,7 +306,7 @@ async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
     assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(9), at(0)).await.unwrap());
     assert_eq!(resume(8).await.unwrap().status, ReportStatus::Active);
     // Reports that run once are not counted, neither as taking nor as needing a place.
-    store.add_report(&once(7), Some(&first_run(&once(7))), None).await.unwrap().unwrap();
+    store.add_report(&once(7), Some(&first_execution(&once(7))), None).await.unwrap().unwrap();
     change(&store, 7, |report| report.paused().unwrap()).await;
     assert!(resume(7).await.is_ok());
 }
@@ -324,10 +324,10 @@ async fn a_run_that_fails_while_its_report_is_paused_is_held_back() {
     let held = store.execution(claimed.execution.id).await.unwrap().unwrap().execution;
     assert_eq!((held.status, held.failure.as_deref()), (ExecutionStatus::Paused, Some("busy")));
     assert!(store.claim_execution(100, 200).await.unwrap().is_none());
-    assert_eq!(status(&store, 8).await, ReportStatus::Paused, "a run of it is open");
+    assert_eq!(status(&store, 8).await, ReportStatus::Paused, "an execution of it is open");
     change(&store, 8, |report| report.resumed(at(5)).unwrap()).await;
     let claimed = store.claim_execution(100, 200).await.unwrap().unwrap();
-    // Paused once more: the run ends by itself, and as the last one it ends the report.
+    // Paused once more: the execution ends by itself, and as the last one it ends the report.
     change(&store, 8, |report| report.paused().unwrap()).await;
     assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, None, at(5)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Inactive);
@@ -346,10 +346,10 @@ async fn a_paused_report_with_slots_to_come_stays_paused_when_its_run_ends() {
 }
 
 #[tokio::test]
-async fn twenty_claimers_share_out_the_runs() {
+async fn twenty_claimers_share_out_the_executions() {
     let Deployment { store, _folder, .. } = deployment().await;
     for id in 100..120 {
-        store.add_report(&once(id), Some(&first_run(&once(id))), None).await.unwrap().unwrap();
+        store.add_report(&once(id), Some(&first_execution(&once(id))), None).await.unwrap().unwrap();
     }
     let claimers: Vec<_> = (0..30)
         .map(|_| {
@@ -372,15 +372,15 @@ async fn twenty_claimers_share_out_the_runs() {
 mod artifact_blocks;
 mod bounds;
 mod callbacks;
+mod executions;
 mod external_identities;
 mod group_commit;
 mod identities;
 mod migration;
-mod next_runs;
+mod next_executions;
 mod outages;
 mod races;
 mod recording;
 mod replanning;
-mod runs;
 mod sign_in;
 mod simulation;

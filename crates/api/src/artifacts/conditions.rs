@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use insightgate_report::execution::Artifact;
 
-/// The version of a file.
+/// The version of an artifact.
 pub(super) struct Version {
     /// Strong, with its quotes.
     pub etag: String,
@@ -23,7 +23,7 @@ impl Version {
         self.modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
-    /// The status of an answer without the file. A tag counts before a date.
+    /// The status of an answer without the artifact. A tag counts before a date.
     pub(super) fn answer(&self, headers: &HeaderMap) -> Option<StatusCode> {
         let failed = match self.is_listed(headers, header::IF_MATCH, false) {
             Some(listed) => !listed,
@@ -46,7 +46,7 @@ impl Version {
         }
         match only(headers, header::IF_RANGE) {
             Some(value) if value == self.etag => true,
-            // A date does not tell the file from its compressed form, which a client that takes gzip may have.
+            // A date does not tell the artifact from its compressed form, which a client that takes gzip may have.
             _ => date(headers, header::IF_RANGE) == Some(self.modified) && !mentions_gzip(headers),
         }
     }

@@ -1,4 +1,4 @@
-//! `Range` and `x-ms-range`: one range of bytes. Several ranges are answered with the whole file, which the standard allows.
+//! `Range` and `x-ms-range`: one range of bytes. Several ranges are answered with the whole artifact, which the standard allows.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ const MS_RANGE: HeaderName = HeaderName::from_static("x-ms-range");
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     All,
-    /// Not empty, within the file.
+    /// Not empty, within the artifact.
     Part(Range<u64>),
     Unsatisfiable,
 }

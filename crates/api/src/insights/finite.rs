@@ -29,5 +29,5 @@ pub(super) fn schedule(report: &ScheduledReport, finite: bool, now: DateTime<Utc
         end_time: end.map(instant::format),
         next_execution_start_time: report.next_slot(now).map(instant::format),
     };
-    (report.runs_left(now), Some(shown))
+    (report.executions_left(now), Some(shown))
 }

@@ -33,7 +33,7 @@ struct ShownReport {
     recurrence_count: Option<u32>,
     callback_url: Option<String>,
     callback_method: Option<&'static str>,
-    /// Ours: whether failed runs are told of too.
+    /// Ours: whether failed executions are told of too.
     callback_on_failure: Option<bool>,
     format: &'static str,
     #[serde(flatten)]

@@ -1,9 +1,9 @@
 //! From a report to its executions, and what becomes of them.
 
 mod callbacks;
+mod carried_out;
 mod clocks;
 mod polls;
 mod retention;
-mod runs;
 mod sharing;
-mod waiting_runs;
+mod waiting_executions;

@@ -344,14 +344,14 @@ impl Deployment {
         self.context.clock.set(self.now() + by).unwrap();
     }
 
-    /// Queues what is due and runs all that waits. The number of runs.
+    /// Queues what is due and executes all that waits. The number of executions.
     pub(super) async fn work(&self) -> usize {
         scheduler::queue_due(&self.context, self.now()).await.unwrap();
-        let mut runs = 0;
-        while runner::run_next(&self.context).await.unwrap() {
-            runs += 1;
+        let mut executed = 0;
+        while runner::execute_next(&self.context).await.unwrap() {
+            executed += 1;
         }
-        runs
+        executed
     }
 
     /// Sends the callbacks that are due. The number of attempts.
@@ -453,11 +453,11 @@ impl Deployment {
         answer.ok()[0]["reportStatus"].as_str().unwrap().to_owned()
     }
 
-    /// All runs of a report that are queued or more, the latest first. The one that waits for the next slot is not among them.
+    /// All executions of a report that are queued or more, the latest first. The one that waits for the next slot is not among them.
     pub(super) async fn executions(&self, who: Who, report: &str) -> Vec<Value> {
         let every = "getLatestExecution=false&executionStatus=Pending;Running;Paused;Completed;Failed";
         let mut all = self.get(who, &format!("ScheduledReport/execution/{report}?{every}")).await.ok();
-        all.retain(|run| !run["message"].as_str().is_some_and(|message| message.starts_with("The run waits")));
+        all.retain(|execution| !execution["message"].as_str().is_some_and(|message| message.starts_with("The run waits")));
         all
     }
 

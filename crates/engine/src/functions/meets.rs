@@ -1,4 +1,4 @@
-//! `insightgate_meets` puts a test of the language to a column, as [`TextPredicate`] means it.
+//! `insightgate_meets` tries a predicate of the language on a column, as [`TextPredicate`] means it.
 //!
 //! A column that comes as a dictionary is tested once for each of its different values, not once for each row. The test is all that another
 //! process needs to make the same function: what it remembers of dictionaries only saves work.
@@ -22,11 +22,11 @@ use crate::functions::remembered::Remembered;
 use crate::reach;
 use crate::reach::{PlanPart, Reach};
 
-/// Whether the value of `subject`, as an export writes it, meets the test. None for a test that does not look at text.
-pub(crate) fn meets(subject: Expr, test: &Predicate) -> Option<Expr> {
+/// Whether the value of `subject`, as an export writes it, meets the predicate. None for one that does not look at text.
+pub(crate) fn meets(subject: Expr, predicate: &Predicate) -> Option<Expr> {
     let meets = Meets {
-        compiled: TextPredicate::new(test)?,
-        spelled: format!("{test:?}"),
+        compiled: TextPredicate::new(predicate)?,
+        spelled: format!("{predicate:?}"),
         signature: Signature::any(1, Volatility::Immutable),
         dictionaries: Remembered::default(),
     };
@@ -35,10 +35,10 @@ pub(crate) fn meets(subject: Expr, test: &Predicate) -> Option<Expr> {
 
 struct Meets {
     compiled: TextPredicate,
-    /// The test, for comparisons of plans.
+    /// The predicate, for comparisons of plans.
     spelled: String,
     signature: Signature,
-    /// Which of the values of each meet the test.
+    /// Which of the values of each meet the predicate.
     dictionaries: Remembered<bool>,
 }
 
@@ -218,9 +218,9 @@ mod tests {
 
     use super::*;
 
-    fn function(test: Predicate) -> Meets {
+    fn function(predicate: Predicate) -> Meets {
         Meets {
-            compiled: TextPredicate::new(&test).unwrap(),
+            compiled: TextPredicate::new(&predicate).unwrap(),
             spelled: String::new(),
             signature: Signature::any(1, Volatility::Immutable),
             dictionaries: Remembered::default(),
@@ -285,8 +285,8 @@ mod tests {
             for negated in [false, true] {
                 let comparison = if negated { Comparison::NotEqual } else { Comparison::Equal };
                 let begins = Predicate::Like { pattern: format!("{wanted}%"), negated };
-                for test in [Predicate::Compare(comparison, Value::String(wanted.to_owned())), begins] {
-                    let function = function(test);
+                for predicate in [Predicate::Compare(comparison, Value::String(wanted.to_owned())), begins] {
+                    let function = function(predicate);
                     // With and without letters that fold from afar beside them.
                     for texts in [texts.as_slice(), &texts[5..6], &texts[7..9]] {
                         let array = StringArray::from(texts.to_vec());

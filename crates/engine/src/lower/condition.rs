@@ -1,4 +1,4 @@
-//! Conditions → expressions. A null meets no test.
+//! Conditions → expressions. A null meets no predicate.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use datafusion::arrow::datatypes::{DataType, i256};
@@ -11,28 +11,28 @@ use super::compare::{Place, Placed, compare, place};
 use crate::functions::meets::meets;
 use crate::types;
 
-/// `subject` of the Arrow type `kind` meets the test. Values that the type cannot be compared with meet nothing, as the language says.
-pub(crate) fn condition(subject: Expr, kind: &DataType, test: &Predicate) -> Expr {
-    match test {
+/// `subject` of the Arrow type `kind` meets the predicate. Values that the type cannot be compared with meet nothing, as the language says.
+pub(crate) fn condition(subject: Expr, kind: &DataType, predicate: &Predicate) -> Expr {
+    match predicate {
         Predicate::Nothing => lit(false),
         Predicate::NotNull => subject.is_not_null(),
-        test if is_string(kind) => on_text(subject, test),
+        predicate if is_string(kind) => on_text(subject, predicate),
         Predicate::Compare(comparison, value) => comparison_with(subject, kind, *comparison, value),
         Predicate::In { values, negated } => membership(subject, kind, values, *negated),
-        Predicate::Like { .. } => meets(subject, test).unwrap_or_else(|| lit(false)),
+        Predicate::Like { .. } => meets(subject, predicate).unwrap_or_else(|| lit(false)),
     }
 }
 
-fn on_text(subject: Expr, test: &Predicate) -> Expr {
-    meets(subject.clone(), test).unwrap_or_else(|| {
+fn on_text(subject: Expr, predicate: &Predicate) -> Expr {
+    meets(subject.clone(), predicate).unwrap_or_else(|| {
         // Values that are no texts: the checker makes none.
-        if is_negated(test) { subject.is_not_null() } else { lit(false) }
+        if is_negated(predicate) { subject.is_not_null() } else { lit(false) }
     })
 }
 
-fn is_negated(test: &Predicate) -> bool {
+fn is_negated(predicate: &Predicate) -> bool {
     matches!(
-        test,
+        predicate,
         Predicate::Compare(Comparison::NotEqual, _) | Predicate::In { negated: true, .. } | Predicate::Like { negated: true, .. }
     )
 }

@@ -60,7 +60,7 @@ struct ListArguments {
     /// Only this report's
     #[arg(long, value_name = "UUID")]
     report: Option<Uuid>,
-    /// Only this run's
+    /// Only this execution's
     #[arg(long, value_name = "UUID")]
     execution: Option<Uuid>,
     /// Only those that are so

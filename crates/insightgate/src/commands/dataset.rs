@@ -62,7 +62,7 @@ pub fn show(arguments: &DatasetShowArguments) -> Result<(), CommandError> {
         ("date column", column_name(dataset, dataset.date_column)),
         ("location column", column_name(dataset, dataset.location_column)),
         ("rows of a tenant", tenancy(dataset)),
-        ("hours between runs", dataset.minimum_interval_hours.to_string()),
+        ("hours between executions", dataset.minimum_interval_hours.to_string()),
         ("rows", place.rows(dataset)),
         ("definition", place.definition(dataset)),
     ]))?;

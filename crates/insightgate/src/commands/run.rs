@@ -93,7 +93,7 @@ fn format(arguments: &RunArguments, output: &Path) -> Result<Format, CommandErro
     })
 }
 
-/// An operator's own: where the folder has a database, the run is audited there.
+/// An operator's own: where the folder has a database, the query is audited there.
 async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Result<TenantScope, CommandError> {
     let mut global_account = None;
     if folder.database().exists() {

@@ -57,7 +57,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "artifacts.days",
-        about: "Files are removed after this many days. Their runs stay listed.",
+        about: "Files are removed after this many days. Their executions stay listed.",
         default: Ok("90"),
         read: |c, v| number(v, 1, 3650).map(|days| c.service.artifact_days = days),
     },
@@ -69,13 +69,13 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "artifacts.largest_mib",
-        about: "The largest size of one file, in MiB; a run that would make a larger one fails.",
+        about: "The largest size of one file, in MiB; an execution that would make a larger one fails.",
         default: Ok("10240"),
         read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.service.largest_artifact = u64::from(mebibytes) << 20),
     },
     Setting {
         key: "artifacts.tenant_mib",
-        about: "The total size of one tenant's files, in MiB; a run that would exceed it fails.",
+        about: "The total size of one tenant's files, in MiB; an execution that would exceed it fails.",
         default: Ok("102400"),
         read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.service.tenant_artifact_bytes = u64::from(mebibytes) << 20),
     },
@@ -195,7 +195,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "server.drain_seconds",
-        about: "How long requests and runs may go on once the process is asked to end. Runs that take longer are given back and begin anew.",
+        about: "How long requests and executions may go on once the process is asked to end. Executions that take longer are given back and begin anew.",
         default: Ok("20"),
         read: |c, v| number(v, 0, 3600).map(|seconds| c.service.drain = whole_seconds(seconds)),
     },
@@ -267,7 +267,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "reports.hold_poll_seconds",
-        about: "How long a poll for executions waits for a first run before its 404.",
+        about: "How long a poll for executions waits for a first execution before its 404.",
         default: Ok("2"),
         read: |c, v| number(v, 0, 60).map(|seconds| c.service.hold_poll = whole_seconds(seconds)),
     },
@@ -290,19 +290,19 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "reports.catch_up",
-        about: "Runs that were missed while no scheduler ran: latest (the newest is made up for), all or none.",
+        about: "Executions that were missed while no scheduler ran: latest (the newest is made up for), all or none.",
         default: Ok("\"latest\""),
         read: |c, v| catch_up(v).map(|policy| c.service.catch_up = policy),
     },
     Setting {
         key: "reports.run_minutes",
-        about: "How long a run may take; one that takes longer fails.",
+        about: "How long an execution may take; one that takes longer fails.",
         default: Ok("60"),
         read: |c, v| number(v, 1, 24 * 60).map(|minutes| c.service.run_limit = whole_seconds(minutes * 60)),
     },
     Setting {
         key: "reports.history_days",
-        about: "How long finished runs are listed.",
+        about: "How long finished executions are listed.",
         default: Ok("90"),
         read: |c, v| number(v, 1, 3650).map(|days| c.service.history_days = days),
     },
@@ -326,7 +326,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "engine.threads",
-        about: "Runs of a tenant at once (half as many are left to others), and parts of a query; as many as the machine has cores if not given.",
+        about: "Executions of a tenant at once (half as many are left to others), and parts of a query; as many as the machine has cores if not given.",
         default: Err("8"),
         read: |c, v| number(v, 1, 1024).map(|threads| c.limits.partitions = threads as usize),
     },
@@ -373,7 +373,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "callbacks.on_failure",
-        about: "Whether every callback tells of failed runs too; otherwise those whose owners asked for it (CallbackOnFailure).",
+        about: "Whether every callback tells of failed executions too; otherwise those whose owners asked for it (CallbackOnFailure).",
         default: Ok("false"),
         read: |c, v| flag(v).map(|flag| c.service.callbacks.on_failure = flag),
     },

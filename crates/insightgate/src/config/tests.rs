@@ -51,7 +51,7 @@ fn the_most_runs_are_named_by_intervals_that_there_are() {
     assert_eq!(most_runs("{}").unwrap(), [].into());
     assert_eq!(most_runs("{ 24 = 365, 4 = 1000 }").unwrap(), [(4, 1000), (24, 365)].into());
     for (wrong, words) in [
-        ("5", "should be a table of intervals and numbers of runs"),
+        ("5", "should be a table of intervals and numbers of executions"),
         ("{ 3 = 1 }", "should name intervals of 4 to 2160 hours, but names \"3\""),
         ("{ day = 1 }", "but names \"day\""),
         ("{ 4 = 0 }", "reports.most_runs"),

@@ -85,7 +85,7 @@ pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
 
 /// Numbers by the interval in hours from which on each applies.
 pub fn most_runs(value: &Value) -> Result<BTreeMap<u32, u32>, String> {
-    let table = value.as_table().ok_or_else(|| format!("should be a table of intervals and numbers of runs, but is {value}"))?;
+    let table = value.as_table().ok_or_else(|| format!("should be a table of intervals and numbers of executions, but is {value}"))?;
     let most = |(hours, most): (&String, &Value)| {
         let interval = hours.parse().ok().filter(|hours| (MINIMUM_INTERVAL_HOURS..=MAXIMUM_INTERVAL_HOURS).contains(hours));
         let interval = interval.ok_or_else(|| {

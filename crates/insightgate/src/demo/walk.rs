@@ -21,7 +21,7 @@ const QUERY: &str =
 const REPORT_NAME: &str = "First report";
 /// Of the CSV.
 const SHOWN_LINES: usize = 5;
-/// Polls for the run before the demo gives up; each is held by the server for a moment.
+/// Polls for the execution before the demo gives up; each is held by the server for a moment.
 const POLLS: usize = 60;
 
 /// The values in the curl commands.
@@ -121,7 +121,7 @@ async fn last_report(client: &Client) -> Result<String, CommandError> {
     last.ok_or_else(|| CommandError::failed("there is no earlier report").hint("wait an hour, or start with --no-quotas"))
 }
 
-/// Polls as a client does: a 404 means that the run is not over yet.
+/// Polls as a client does: a 404 means that the execution is not over yet.
 async fn completed(client: &Client, report_id: &str) -> Result<Execution, CommandError> {
     for _ in 0..POLLS {
         match client.executions(report_id, &ExecutionFilter::default()).await {

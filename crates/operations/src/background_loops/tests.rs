@@ -36,7 +36,7 @@ fn limit_of(name: &str) -> Duration {
 }
 
 /// Runs one loop until a turn succeeds, and what it began has ended. The messages that it sent, and its record.
-async fn run_one(prepared: &Prepared, name: &'static str, number: usize, silent_at: Option<usize>) -> (usize, Record) {
+async fn execute_one(prepared: &Prepared, name: &'static str, number: usize, silent_at: Option<usize>) -> (usize, Record) {
     let (url, artifacts) = prepared.copy(number).await;
     let proxy = Proxy::before(&url).await;
     let soon = WAITS * limit_of(name) + SLACK;
@@ -89,12 +89,12 @@ async fn a_database_that_falls_silent_at_any_statement_stops_no_loop() {
     let context = prepared.context(&prepared.copy(0).await.0, "template", LIMIT).await;
     let names: Vec<_> = all(&context, 1).into_iter().map(|(_, one)| one.name()).collect();
     context.store.close().await;
-    let counting = names.iter().enumerate().map(|(number, name)| async move { run_one(prepared, name, 1 + number, None).await.0 });
+    let counting = names.iter().enumerate().map(|(number, name)| async move { execute_one(prepared, name, 1 + number, None).await.0 });
     let counts: Vec<usize> = stream::iter(counting).buffered(BESIDE).collect().await;
     let cases = names.iter().zip(&counts).flat_map(|(name, count)| (1..=*count).map(move |silent_at| (*name, silent_at)));
-    let running = cases
-        .enumerate()
-        .map(|(number, (name, silent_at))| async move { (name, run_one(prepared, name, 100 + number, Some(silent_at)).await.1.failures) });
+    let running = cases.enumerate().map(|(number, (name, silent_at))| async move {
+        (name, execute_one(prepared, name, 100 + number, Some(silent_at)).await.1.failures)
+    });
     let outcomes: Vec<_> = stream::iter(running).buffer_unordered(BESIDE).collect().await;
     for (name, count) in names.iter().zip(&counts) {
         let failures: u64 = outcomes.iter().filter(|(of, _)| of == name).map(|(_, failures)| failures).sum();

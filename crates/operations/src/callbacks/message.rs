@@ -32,8 +32,9 @@ struct Message<'a> {
     failure_reason: Option<&'a str>,
 }
 
-/// `now`: when the execution ended. None if there is no callback to send: none was registered, the execution is not over, or it failed and callbacks for failures were not requested.
-pub(crate) fn of_run(
+/// `now`: when the execution ended. None if there is no callback to send: none was registered, the execution is not over, or it failed and callbacks
+/// for failures were not requested.
+pub(crate) fn of_execution(
     context: &Context,
     claimed: &ClaimedExecution,
     outcome: &Outcome,

@@ -1,4 +1,4 @@
-//! Where the file of a run lies. Made of identifiers only: no name from a client enters it.
+//! Where the artifact of an execution lies. Made of identifiers only: no name from a client enters it.
 
 use insightgate_engine::ArtifactKey;
 use insightgate_query::format::Format;

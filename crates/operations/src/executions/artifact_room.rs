@@ -1,7 +1,7 @@
-//! The size of each tenant's files, with what the running executions of this process add to them. No file, and no tenant's files together, may exceed
+//! The size of each tenant's artifacts, with what the running executions of this process add to them. No artifact, and no tenant's artifacts together, may exceed
 //! what the settings allow.
 //!
-//! The database knows the published files. It is asked from time to time, and not before each execution. It shows executions of other processes only
+//! The database knows the published artifacts. It is asked from time to time, and not before each execution. It shows executions of other processes only
 //! once they are over.
 
 use std::collections::HashMap;
@@ -13,24 +13,24 @@ use uuid::Uuid;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-/// Runs of a tenant after which the database is asked anew: other processes publish files, and the sweeper removes some.
-const RUNS_PER_LOOK: u32 = 64;
+/// Executions of a tenant after which the database is asked anew: other processes publish artifacts, and the sweeper removes some.
+const EXECUTIONS_PER_LOOK: u32 = 64;
 
 #[derive(Debug, Default)]
 pub struct ArtifactRoom {
     tenants: Mutex<HashMap<Uuid, Held>>,
 }
 
-/// Bytes of one tenant's files.
+/// Bytes of one tenant's artifacts.
 #[derive(Debug, Default, Clone, Copy)]
 struct Held {
     published: u64,
-    /// By the runs under way.
+    /// By the executions under way.
     writing: u64,
-    runs: u32,
+    executions: u32,
 }
 
-/// The unfinished file of one execution. Dropping it counts it as removed.
+/// The unfinished artifact of one execution. Dropping it counts it as removed.
 #[derive(Debug)]
 pub struct Writing<'a> {
     room: &'a ArtifactRoom,
@@ -47,12 +47,13 @@ impl ArtifactRoom {
         let of_tenant = settings.tenant_artifact_bytes;
         let known = self.held().get(&tenant).copied();
         // Where there is little room left, what is known must be exact.
-        let is_known = known.is_some_and(|held| held.runs % RUNS_PER_LOOK != 0 && held.published + held.writing < of_tenant / 2);
-        let published = if is_known { None } else { Some(store.file_bytes_of(tenant).await?) };
+        let is_known =
+            known.is_some_and(|held| held.executions % EXECUTIONS_PER_LOOK != 0 && held.published + held.writing < of_tenant / 2);
+        let published = if is_known { None } else { Some(store.artifact_bytes_of(tenant).await?) };
         let mut tenants = self.held();
         let held = tenants.entry(tenant).or_default();
         held.published = published.unwrap_or(held.published);
-        held.runs = held.runs.wrapping_add(1);
+        held.executions = held.executions.wrapping_add(1);
         Ok(Writing { room: self, tenant, bytes: Mutex::default(), largest: settings.largest_artifact, of_tenant })
     }
 
@@ -62,7 +63,7 @@ impl ArtifactRoom {
 }
 
 impl Writing<'_> {
-    /// Whether the file may grow to this number of bytes.
+    /// Whether the artifact may grow to this number of bytes.
     ///
     /// # Errors
     /// If a limit is exceeded: which one, for the owner.
@@ -90,7 +91,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// The file is complete, and about to be published.
+    /// The artifact is complete, and about to be published.
     pub fn is_whole(self) {
         let bytes = std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(held) = self.room.held().get_mut(&self.tenant) {
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn runs_at_the_same_time_share_the_room_of_their_tenant() {
+    async fn executions_at_the_same_time_share_the_room_of_their_tenant() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", folder.path().join("x.db").display())).await.unwrap();
         let settings = Settings { largest_artifact: 6 << 20, tenant_artifact_bytes: 10 << 20, ..Settings::default() };
@@ -168,7 +169,7 @@ mod tests {
         second.is_whole();
         let held = room.held()[&one];
         assert_eq!((held.published, held.writing), (5 << 20, 0));
-        // So near to the limit the database is asked, which knows of no file.
+        // So near to the limit the database is asked, which knows of no artifact.
         let third = room.begin(&store, &settings, one).await.unwrap();
         third.grow_to(6 << 20).unwrap();
     }

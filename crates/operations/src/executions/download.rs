@@ -1,4 +1,4 @@
-//! Opens the file of a link. The link is enough, but the rights of its owner are checked again.
+//! Opens the artifact of a link. The link is enough, but the rights of its owner are checked again.
 
 mod pace;
 mod pump;
@@ -30,7 +30,7 @@ const STORE_WAIT: Duration = Duration::from_secs(2);
 const LOCATIONS_REVOKED: &str = "The file holds rows of locations that you may not see any more.";
 const SENSITIVE_REVOKED: &str = "The file holds sensitive data that you may not see any more.";
 
-/// A file that may be read.
+/// An artifact that may be read.
 #[derive(Debug, Clone)]
 pub struct OpenedArtifact {
     key: ArtifactKey,
@@ -45,10 +45,10 @@ impl OpenedArtifact {
     }
 }
 
-/// Checks the link, and then that the owner of the report may still read the program's data and everything in the file.
+/// Checks the link, and then that the owner of the report may still read the program's data and everything in the artifact.
 ///
 /// # Errors
-/// When the link is not valid, the owner may no longer read the file, it was removed, or the database does not answer.
+/// When the link is not valid, the owner may no longer read the artifact, it was removed, or the database does not answer.
 pub async fn open_artifact(
     context: &Context,
     execution: &str,
@@ -101,7 +101,7 @@ fn count_refusal(context: &Context, fault: &LinkFault, correlation: &str) {
     audit::count(context, happening, fault.to_string(), None);
 }
 
-/// Whether the scope still covers what the file was made from, including sensitive columns.
+/// Whether the scope still covers what the artifact was made from, including sensitive columns.
 pub(crate) fn may_read(scope: &TenantScope, artifact: &Artifact) -> Result<(), &'static str> {
     if !scope.locations().covers(&artifact.locations) {
         return Err(LOCATIONS_REVOKED);
@@ -109,7 +109,7 @@ pub(crate) fn may_read(scope: &TenantScope, artifact: &Artifact) -> Result<(), &
     if scope.unredacted().covers(&artifact.unredacted) { Ok(()) } else { Err(SENSITIVE_REVOKED) }
 }
 
-/// A range of the file as it is read: every byte of it, or an error at the end. Nothing is returned before its checksum matches.
+/// A range of the artifact as it is read: every byte of it, or an error at the end. Nothing is returned before its checksum matches.
 pub type Content = BoxStream<'static, Result<Bytes, Broken>>;
 
 /// Why a download ends early.
@@ -123,10 +123,10 @@ pub enum Broken {
     Off,
 }
 
-/// Starts to read a range of the file. `cut_off` is called if the reader stops reading, and has to close the connection.
+/// Starts to read a range of the artifact. `cut_off` is called if the reader stops reading, and has to close the connection.
 ///
 /// # Errors
-/// When there is no place for a download, the file does not exist, or the store does not answer in time.
+/// When there is no place for a download, the artifact does not exist, or the store does not answer in time.
 pub async fn read_artifact(
     context: &SharedContext,
     opened: &OpenedArtifact,
@@ -160,7 +160,7 @@ pub async fn read_artifact(
     Ok(counted(unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces))), left))
 }
 
-/// Whether the file exists, for requests without a body.
+/// Whether the artifact exists, for requests without a body.
 ///
 /// # Errors
 /// As [`read_artifact`].
@@ -172,7 +172,7 @@ async fn reader(context: &Context, opened: &OpenedArtifact, until: Instant, corr
     match tokio::time::timeout_at(until, context.engine.open_reader(&opened.key)).await {
         Ok(Ok(reader)) => Ok(reader),
         Ok(Err(EngineError::NoSuchArtifact)) => {
-            // It may have been removed since its run was looked up.
+            // It may have been removed since its execution was looked up.
             let now = context.store.execution(opened.key.execution).await?;
             if now.is_some_and(|record| record.execution.artifact_removed.is_none() && record.execution.artifact.is_some()) {
                 note_damage(context, &opened.key, "the artifact is not there", correlation).await;

@@ -1,5 +1,5 @@
-//! The places of downloads. Each keeps a file and some of its blocks as long as its reader takes, so their number is limited: in total, for each
-//! tenant and for each file. A reader that stops reading loses its place (`download/pace.rs`).
+//! The places of downloads. Each keeps an artifact and some of its blocks as long as its reader takes, so their number is limited: in total, for each
+//! tenant and for each artifact. A reader that stops reading loses its place (`download/pace.rs`).
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -29,7 +29,7 @@ pub struct DownloadSettings {
     pub slow: Duration,
     /// A download that takes longer ends.
     pub longest: Duration,
-    /// Whether a whole file is sent compressed even if the client did not request it.
+    /// Whether a whole artifact is sent compressed even if the client did not request it.
     pub always_gzip: bool,
 }
 

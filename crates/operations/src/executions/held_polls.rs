@@ -1,4 +1,4 @@
-//! Polls for a first run that are held back for a moment: how many of each tenant wait. It does not know what they wait for.
+//! Polls for a first execution that are held back for a moment: how many of each tenant wait. It does not know what they wait for.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

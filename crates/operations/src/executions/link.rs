@@ -119,7 +119,7 @@ impl LinkKeys {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The query that opens this file until `expires`.
+    /// The query that opens this artifact until `expires`.
     pub fn sign(&self, execution: Uuid, file: &str, expires: DateTime<Utc>) -> LinkQuery {
         let mut query = LinkQuery { sv: VERSION.to_owned(), se: instant::format(expires), sp: READ.to_owned(), sig: String::new() };
         let keys = self.keys();

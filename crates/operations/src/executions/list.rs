@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::executions::artifact_key;
 use crate::executions::download::may_read;
 use crate::executions::link::LinkQuery;
-use crate::executions::named_runs::Named;
+use crate::executions::named_executions::Named;
 use crate::failure::Failure;
 
 /// As sent; lists are split already.
@@ -45,7 +45,7 @@ pub struct ArtifactLink {
     pub expires: DateTime<Utc>,
 }
 
-/// What opens the file.
+/// What opens the artifact.
 #[derive(Debug, Clone)]
 pub enum OpeningLink {
     /// This query at the server's own address.
@@ -85,16 +85,16 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
     let filter = filter(context, input)?;
     let mut records = Vec::new();
     for named in &named {
-        records.extend(named.runs(context, caller, &filter, input.statuses.is_empty()).await?);
+        records.extend(named.executions(context, caller, &filter, input.statuses.is_empty()).await?);
     }
-    let reports: Vec<Uuid> = named.iter().filter(|named| named.run.is_none()).map(|named| named.report.id).collect();
+    let reports: Vec<Uuid> = named.iter().filter(|named| named.execution.is_none()).map(|named| named.report.id).collect();
     if records.is_empty() && input.statuses.is_empty() && !reports.is_empty() {
-        records = wait_for_first_run(context, caller, &reports, &filter).await?;
+        records = wait_for_first_execution(context, caller, &reports, &filter).await?;
     }
     if records.is_empty() {
         let failed = ExecutionFilter { statuses: vec![ExecutionStatus::Failed], latest_only: true, ..filter };
         for named in &named {
-            if !named.runs(context, caller, &failed, false).await?.is_empty() {
+            if !named.executions(context, caller, &failed, false).await?.is_empty() {
                 return Err(Failure::OnlyFailedExecutions);
             }
         }
@@ -107,7 +107,7 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
     Ok(executions)
 }
 
-/// Without a status: completed runs, the documented default. The latest of each report, unless runs are named, or all of the last 90 days
+/// Without a status: completed executions, the documented default. The latest of each report, unless executions are named, or all of the last 90 days
 /// are asked for, and those with the failed ones among them.
 fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, Failure> {
     let latest_only = input.latest_only.unwrap_or(input.execution_ids.is_empty());
@@ -129,10 +129,10 @@ fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, 
     Ok(ExecutionFilter { ids, statuses, queued_since, latest_only })
 }
 
-/// A client that polls too early sees its result: while a run is in flight the answer is held back for a moment.
+/// A client that polls too early sees its result: while an execution is in flight the answer is held back for a moment.
 ///
-/// A run that ends in this process is heard of at once; of one that another process holds, only the database tells.
-async fn wait_for_first_run(
+/// An execution that ends in this process is heard of at once; of one that another process holds, only the database tells.
+async fn wait_for_first_execution(
     context: &Context,
     caller: &Caller,
     reports: &[Uuid],
@@ -150,7 +150,7 @@ async fn wait_for_first_run(
         // Registered before looking, so that an end between the look and the wait is not missed.
         let finished = context.signals.finished.notified();
         let left = hold.saturating_sub(begun.elapsed());
-        // What is in flight is looked at first: a run that ends between the two looks is then seen by the second.
+        // What is in flight is looked at first: an execution that ends between the two looks is then seen by the second.
         let open = context.store.executions(caller.owner(), caller.program, reports, &in_flight).await?;
         let records = context.store.executions(caller.owner(), caller.program, reports, filter).await?;
         if !records.is_empty() || open.is_empty() || left.is_zero() {

@@ -15,7 +15,7 @@ pub struct Places {
     turnstile: Turnstile<()>,
 }
 
-/// The right to claim a run.
+/// The right to claim an execution.
 pub(crate) struct Claiming<'a> {
     places: &'a Places,
     _through: Through<'a, ()>,

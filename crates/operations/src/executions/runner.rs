@@ -1,6 +1,6 @@
-//! Claims executions and runs them: plan → artifact, under a lease, fenced by the epoch.
+//! Claims executions and carries them out: plan → artifact, under a lease, fenced by the epoch.
 //!
-//! An execution that dies with its process is claimed again when its lease ends; the epoch in the file's key separates the two attempts.
+//! An execution that dies with its process is claimed again when its lease ends; the epoch in the artifact's key separates the two attempts.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -28,24 +28,24 @@ use crate::queries::preview::no_files_note;
 /// Milliseconds of the database's time.
 const LEASE_MILLISECONDS: i64 = 30_000;
 const HEARTBEAT: Duration = Duration::from_secs(8);
-/// How long the end of a run is told to a database that does not answer.
+/// How long the end of an execution is told to a database that does not answer.
 const TELL_WAIT: Duration = Duration::from_millis(500);
 const TELL_TIMES: u32 = 40;
-/// Files of earlier holders that are looked for.
+/// Artifacts of earlier holders that are looked for.
 const EARLIER_EPOCHS: usize = 30;
 
 /// Runs the execution whose turn it is. False when none waits.
 ///
 /// # Errors
-/// The database is away, so that none could be claimed, or the end of the run was not written down.
-pub async fn run_next(context: &Context) -> Result<bool, Failure> {
-    run_next_beside(context, &Places::new(usize::MAX), &Turn::alone()).await
+/// The database is away, so that none could be claimed, or the end of the execution was not written down.
+pub async fn execute_next(context: &Context) -> Result<bool, Failure> {
+    execute_next_beside(context, &Places::new(usize::MAX), &Turn::alone()).await
 }
 
 /// Runs the execution whose turn it is, unless its tenant has all of its places taken. False when there is none.
 ///
-/// When the process ends, the run is given some time to finish, after which it is given back.
-pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &Turn) -> Result<bool, Failure> {
+/// When the process ends, the execution is given some time to finish, after which it is given back.
+pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn: &Turn) -> Result<bool, Failure> {
     let claiming = places.claiming().await;
     let now = context.store.lease_time().await?;
     let claimed = context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full()).await?;
@@ -53,7 +53,7 @@ pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &T
     let _place = claiming.taken_by(claimed.report.tenant);
     let Execution { id, attempts, failures, .. } = claimed.execution;
     if let Some(deaths @ 1..) = attempts.checked_sub(failures + 1) {
-        tracing::warn!(execution = %id, report = %claimed.report.id, deaths, "a run is tried again whose process ended before it");
+        tracing::warn!(execution = %id, report = %claimed.report.id, deaths, "an execution is tried again whose process ended before it");
     }
     // Others may wait behind this one.
     context.signals.queued.notify_one();
@@ -64,13 +64,13 @@ pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &T
         () = drained(context, turn) => {
             turn.goes_on();
             context.store.release_execution(claimed.execution.id, claimed.execution.epoch).await?;
-            tracing::info!(execution = %claimed.execution.id, "a run was given back: the process ends");
+            tracing::info!(execution = %claimed.execution.id, "an execution was given back: the process ends");
             return Ok(true);
         }
     };
     turn.goes_on();
     let Some(outcome) = attempted else {
-        tracing::warn!(execution = %claimed.execution.id, epoch = %claimed.execution.epoch, "a run was cancelled, or its lease was lost");
+        tracing::warn!(execution = %claimed.execution.id, epoch = %claimed.execution.epoch, "an execution was cancelled, or its lease was lost");
         remove(context, &key(&claimed, claimed.execution.epoch)).await;
         return Ok(true);
     };
@@ -79,7 +79,7 @@ pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &T
         Err(fault) => after(context, &claimed, fault).await?,
     };
     let ended = ended(context, &claimed, &outcome);
-    let callback = message::of_run(context, &claimed, &outcome, ended)?;
+    let callback = message::of_execution(context, &claimed, &outcome, ended)?;
     let held = finish(context, &claimed, (&outcome, ended), callback.as_ref(), turn).await?;
     if held && callback.is_some() {
         context.signals.callbacks.notify_one();
@@ -87,10 +87,10 @@ pub(crate) async fn run_next_beside(context: &Context, places: &Places, turn: &T
     match &outcome {
         Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
         Outcome::Completed { .. } => remove_older(context, &claimed, turn).await,
-        // It was recorded with the end of the run, which pauses the schedule.
+        // It was recorded with the end of the execution, which pauses the schedule.
         Outcome::Refused { .. } => {}
         Outcome::Retry { reason, .. } | Outcome::Postponed { reason, .. } | Outcome::Failed { reason } => {
-            tracing::warn!(execution = %claimed.execution.id, attempts = claimed.execution.attempts, reason, "a run failed");
+            tracing::warn!(execution = %claimed.execution.id, attempts = claimed.execution.attempts, reason, "an execution failed");
         }
     }
     context.signals.finished.notify_waiters();
@@ -111,7 +111,7 @@ async fn drained(context: &Context, turn: &Turn) {
     tokio::time::sleep(context.settings.drain).await;
 }
 
-/// Tells the database how the run ended: again and again while it is away, since the work is done. Whether the run was still held.
+/// Tells the database how the execution ended: again and again while it is away, since the work is done. Whether the execution was still held.
 async fn finish(
     context: &Context,
     claimed: &ClaimedExecution,
@@ -133,17 +133,17 @@ async fn finish(
                 return Ok(held);
             }
             Err(error) if told < TELL_TIMES => {
-                tracing::warn!(?error, execution = %claimed.execution.id, "the end of a run could not be written: trying again");
+                tracing::warn!(?error, execution = %claimed.execution.id, "the end of an execution could not be written: trying again");
                 told += 1;
                 tokio::time::sleep(TELL_WAIT).await;
             }
-            // The file stays: whether it is published is not known. If it is not, the sweeper removes it.
+            // The artifact stays: whether it is published is not known. If it is not, the sweeper removes it.
             Err(error) => return Err(error),
         }
     }
 }
 
-/// An attempt that gave no file.
+/// An attempt that gave no artifact.
 struct Fault {
     /// For the owner.
     reason: String,
@@ -155,7 +155,7 @@ fn panicked() -> Fault {
     Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
 }
 
-/// Works while a heartbeat prolongs the lease. None when the run is not held any more: its report was deleted, or somebody else works on it.
+/// Works while a heartbeat prolongs the lease. None when the execution is not held any more: its report was deleted, or somebody else works on it.
 async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> Option<Result<Outcome, Fault>> {
     let Execution { id, epoch, attempts, failures, .. } = claimed.execution;
     if attempts.saturating_sub(failures) > MAXIMUM_DEATHS {
@@ -203,7 +203,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     let key = key(claimed, execution.epoch);
     let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant);
     let writing = context.background.in_time(writing).await.map_err(|error| {
-        tracing::error!(?error, "what the files of a tenant hold could not be read");
+        tracing::error!(?error, "what the artifacts of a tenant hold could not be read");
         Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
     })?;
     let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
@@ -217,7 +217,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
             return Err(Fault { reason: error.caller_message(), kind: kind(&error) });
         }
     };
-    // What was allowed may have been taken away while the file was written: it must not be published then.
+    // What was allowed may have been taken away while the artifact was written: it must not be published then.
     match self::scope(context, claimed).await? {
         Ok(now) if now == scope => {}
         Ok(_) => return Err(Fault { reason: "What the owner may see changed during the run.".to_owned(), kind: FailureKind::Passing }),
@@ -252,21 +252,21 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
     Ok(Outcome::Completed { artifact, note: joined(&notes) })
 }
 
-/// Writes the checksums of the file down, before the file is published: again and again while the database is away, since the work is done.
+/// Writes the checksums of the artifact down, before the artifact is published: again and again while the database is away, since the work is done.
 async fn write_sums(context: &Context, claimed: &ClaimedExecution, sums: &[BlockSum]) -> Result<(), Fault> {
     let Execution { id, epoch, .. } = claimed.execution;
     let mut told = 0;
     loop {
         match context.background.in_time(context.store.put_block_sums(id, epoch, sums)).await {
-            // Where the run is not held any more, the end of it is not taken either.
+            // Where the execution is not held any more, the end of it is not taken either.
             Ok(_) => return Ok(()),
             Err(error) if told < TELL_TIMES => {
-                tracing::warn!(?error, execution = %id, "the checksums of a file could not be written: trying again");
+                tracing::warn!(?error, execution = %id, "the checksums of an artifact could not be written: trying again");
                 told += 1;
                 tokio::time::sleep(TELL_WAIT).await;
             }
             Err(error) => {
-                tracing::error!(?error, execution = %id, "the checksums of a file could not be written");
+                tracing::error!(?error, execution = %id, "the checksums of an artifact could not be written");
                 return Err(Fault { reason: "The server could not finish the file.".to_owned(), kind: FailureKind::Passing });
             }
         }
@@ -279,7 +279,7 @@ async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<T
     let user = (report.owner != report.application).then_some(report.owner);
     let owner = context.store.principal(report.tenant, report.application, user);
     let owner = context.background.in_time(owner).await.map_err(|error| {
-        tracing::error!(?error, "the owner of a run could not be read");
+        tracing::error!(?error, "the owner of an execution could not be read");
         Fault { reason: "The server could not read who owns the report.".to_owned(), kind: FailureKind::Passing }
     })?;
     Ok(match owner {
@@ -317,7 +317,7 @@ fn key(claimed: &ClaimedExecution, epoch: Epoch) -> ArtifactKey {
     artifact_key::of(&claimed.report, claimed.execution.id, epoch, claimed.report.format)
 }
 
-/// What earlier holders of the run may have left.
+/// What earlier holders of the execution may have left.
 async fn remove_older(context: &Context, claimed: &ClaimedExecution, turn: &Turn) {
     for epoch in (1..claimed.execution.epoch.number()).rev().take(EARLIER_EPOCHS) {
         // A store that hangs takes its time for each.
@@ -328,11 +328,11 @@ async fn remove_older(context: &Context, claimed: &ClaimedExecution, turn: &Turn
 
 async fn remove(context: &Context, key: &ArtifactKey) {
     if let Err(error) = context.engine.delete(key).await {
-        tracing::debug!(%error, "no file of a dropped run was removed");
+        tracing::debug!(%error, "no artifact of a dropped execution was removed");
     }
 }
 
-/// The store, whose next change writes that the run was refused.
+/// The store, whose next change writes that the execution was refused.
 fn recording_refusal(context: &Context, claimed: &ClaimedExecution, reason: &str) -> Result<Store, Failure> {
     let happening = Happening {
         tenant: Some(claimed.report.tenant),

@@ -1,7 +1,7 @@
-//! Retention: removes files because of their age or because there is no room, then the executions that they came from; callbacks; audit events. It
+//! Retention: removes artifacts because of their age or because there is no room, then the executions that they came from; callbacks; audit events. It
 //! also sweeps orphaned artifacts.
 //!
-//! A file's execution is marked first, so that no link leads to a missing file.
+//! An artifact's execution is marked first, so that no link leads to a missing file.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
@@ -55,7 +55,7 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>, turn: &Turn) -> Result
     while store.forget_executions(kept_since(settings.history_days)).await? > 0 {
         turn.goes_on();
     }
-    // They are listed as long as the platform lists runs.
+    // They are listed as long as the platform lists executions.
     let callbacks = now.checked_sub_signed(TimeDelta::days(HISTORY_DAYS)).unwrap_or(DateTime::UNIX_EPOCH);
     while store.forget_callbacks(callbacks, AT_ONCE).await? >= u64::from(AT_ONCE) {
         turn.goes_on();
@@ -66,7 +66,7 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>, turn: &Turn) -> Result
     Ok(store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)
 }
 
-/// Removes files of runs that have published another and are not writing this one. Those of runs that are not known are somebody else's: of
+/// Removes artifacts of executions that have published another and are not writing this one. Those of executions that are not known are somebody else's: of
 /// another deployment in the same place, or made after the backup that is tried out.
 ///
 /// # Errors
@@ -76,9 +76,9 @@ pub async fn remove_strays(context: &Context, turn: &Turn) -> Result<(), Failure
     while let Some(file) = files.next().await {
         turn.goes_on();
         let key = file?.key;
-        let Some(FileEpochs { writing, published }) = context.store.file_epochs(key.execution).await? else { continue };
+        let Some(FileEpochs { writing, published }) = context.store.artifact_epochs(key.execution).await? else { continue };
         if ![writing, published].into_iter().flatten().any(|epoch| epoch.number() == key.epoch) {
-            tracing::info!(execution = %key.execution, epoch = key.epoch, "a file that no run has published is removed");
+            tracing::info!(execution = %key.execution, epoch = key.epoch, "an artifact that no execution has published is removed");
             // One that stays does not keep the others.
             if let Err(error) = context.engine.delete(&key).await {
                 tracing::warn!(%error, "it could not be removed");
@@ -88,7 +88,7 @@ pub async fn remove_strays(context: &Context, turn: &Turn) -> Result<(), Failure
     Ok(())
 }
 
-/// Removes files until the others fit: the oldest of those tenants that have the most. Whoever keeps to a fair share loses none.
+/// Removes artifacts until the others fit: the oldest of those tenants that have the most. Whoever keeps to a fair share loses none.
 async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>, turn: &Turn) -> Result<(), Failure> {
     let held = context.store.file_bytes().await?;
     let mut all: u64 = held.iter().map(|(_, bytes)| bytes).sum();
@@ -98,7 +98,7 @@ async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>, turn: &Tu
     let level = level(&held.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(), budget);
     for (tenant, mut bytes) in held {
         while bytes > level && all > budget {
-            let oldest = context.store.oldest_files_of(tenant).await?;
+            let oldest = context.store.oldest_artifacts_of(tenant).await?;
             if oldest.is_empty() {
                 break;
             }
@@ -118,12 +118,12 @@ async fn make_room(context: &Context, budget: u64, now: DateTime<Utc>, turn: &Tu
 async fn remove_file(context: &Context, record: &ExecutionRecord, now: DateTime<Utc>, turn: &Turn) -> Result<(), Failure> {
     turn.goes_on();
     let ExecutionRecord { execution, report } = record;
-    context.store.mark_file_removed(execution.id, now).await?;
+    context.store.mark_artifact_removed(execution.id, now).await?;
     if let Some(artifact) = &execution.artifact {
         let key = artifact_key::of(report, execution.id, artifact.epoch, artifact.format);
-        // What stays is found when all files are looked through.
+        // What stays is found when all artifacts are looked through.
         if let Err(error) = context.engine.delete(&key).await {
-            tracing::warn!(%error, execution = %execution.id, "an old file could not be removed");
+            tracing::warn!(%error, execution = %execution.id, "an old artifact could not be removed");
         }
     }
     Ok(())

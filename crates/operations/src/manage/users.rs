@@ -80,7 +80,7 @@ pub(crate) async fn add(store: &Store, user: &User, hash: Option<&str>, now: Dat
     added.map_err(|error| if error.is_conflict() { taken(&user.username) } else { error.into() })
 }
 
-/// A disabled user's sign-ins end, and reports are refused from the next run on.
+/// A disabled user's sign-ins end, and reports are refused from the next execution on.
 ///
 /// # Errors
 /// When the caller may not do this, there is no such user, a field breaks a rule, or the database does not answer.

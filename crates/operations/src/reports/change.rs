@@ -50,7 +50,7 @@ pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Resu
         return Err(Failure::NotFound);
     }
     context.signals.deleted.notify_waiters();
-    // Listed only now: a run may have finished just before the report was gone.
+    // Listed only now: an execution may have finished just before the report was gone.
     if let Err(error) = context.engine.delete_report_files(report.tenant, id).await {
         tracing::warn!(%error, report = %id, "the files of a deleted report could not be removed");
     }

@@ -11,7 +11,7 @@
 //! | `redeem_authorization_code`, `redeem_device_code`, `add_refresh_token` | the user stays (shared), then the code's row |
 //! | `add_report`, `add_report_query`, `add_callback_secret` | the owner: quotas, numbers and room are counted by owner |
 //! | `change_report` | the owner, then the report |
-//! | `finish_execution`, `release_execution`, `delete_report`, `announce_next_run` | the report |
+//! | `finish_execution`, `release_execution`, `delete_report`, `announce_next_execution` | the report |
 //! | `queue_due_reports` | the turn to queue, then each due report that nobody else holds |
 //! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that nobody else holds; those that somebody does are left for the next time |
 //! | `put_block_sums` | the execution's row |

@@ -1,6 +1,6 @@
-//! Checksums of the blocks of finished files, and when a file was found to be damaged.
+//! Checksums of the blocks of finished artifacts, and when an artifact was found to be damaged.
 //!
-//! They are written before the execution that made the file ends, so that no file is published without them. They are removed with the file, or with
+//! They are written before the execution that made the artifact ends, so that no artifact is published without them. They are removed with the artifact, or with
 //! the execution.
 
 use chrono::{DateTime, Utc};
@@ -20,7 +20,7 @@ pub const BLOCKS_PER_ROW: u64 = 128;
 type BlockSum = [u8; 32];
 
 impl Store {
-    /// Writes the checksums of the file that a claim has made, and replaces those of earlier claims. False if the execution is no longer held.
+    /// Writes the checksums of the artifact that a claim has made, and replaces those of earlier claims. False if the execution is no longer held.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -47,7 +47,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The checksums of the row of this block: of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it. None for a file
+    /// The checksums of the row of this block: of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it. None for an artifact
     /// from before there were checksums.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Store {
         read_sums(&text).map(Some).ok_or(StoreError::Corrupt { column: "sums", value: text.chars().take(70).collect() })
     }
 
-    /// Records that a file is damaged, with an audit event, unless that was done since `unless_since`. Returns whether it was done now. The audit
+    /// Records that an artifact is damaged, with an audit event, unless that was done since `unless_since`. Returns whether it was done now. The audit
     /// trail therefore does not grow with the number of requests.
     ///
     /// # Errors

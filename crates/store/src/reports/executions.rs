@@ -325,7 +325,7 @@ fn wait_milliseconds() -> String {
     format!("CASE attempts - failures {} ELSE {longest} END", waits.collect::<Vec<_>>().join(" "))
 }
 
-/// Whether the run ended so, by this very claim.
+/// Whether the execution ended so, by this very claim.
 async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
     let status = match outcome {
         Outcome::Completed { .. } => ExecutionStatus::Completed,

@@ -21,7 +21,7 @@ pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
             next: row.optional_instant("next_slot")?,
             revision: row.count("revision")?,
             end: row.optional_instant("end_time")?,
-            next_run: row.optional_id("next_run_id")?,
+            next_execution: row.optional_id("next_run_id")?,
         })
     };
     let callback = match row.optional_text("callback_url")? {

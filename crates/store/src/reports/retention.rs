@@ -1,4 +1,4 @@
-//! Retention: files, and then the executions that they came from.
+//! Retention: artifacts, and then the executions that they came from.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::execution::{Epoch, ExecutionStatus};
@@ -15,7 +15,7 @@ use crate::{ExecutionRecord, Store, StoreError, execute};
 const BATCH: i64 = 200;
 
 impl Store {
-    /// Executions with a file from before a time, the oldest file first.
+    /// Executions with an artifact from before a time, the oldest artifact first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -27,11 +27,11 @@ impl Store {
         self.with_reports(query.bind(millis(before)).bind(BATCH).fetch_all(&self.reports).await?).await
     }
 
-    /// A tenant's executions with a file, the oldest file first.
+    /// A tenant's executions with an artifact, the oldest artifact first.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn oldest_files_of(&self, tenant: Uuid) -> Result<Vec<ExecutionRecord>, StoreError> {
+    pub async fn oldest_artifacts_of(&self, tenant: Uuid) -> Result<Vec<ExecutionRecord>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM executions WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL
              ORDER BY generated, id LIMIT $2",
@@ -51,18 +51,18 @@ impl Store {
         Ok(records)
     }
 
-    /// The bytes of a tenant's files.
+    /// The bytes of a tenant's artifacts.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn file_bytes_of(&self, tenant: Uuid) -> Result<u64, StoreError> {
+    pub async fn artifact_bytes_of(&self, tenant: Uuid) -> Result<u64, StoreError> {
         let sum = "SELECT CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) FROM executions
              WHERE tenant_id = $1 AND artifact_removed IS NULL AND generated IS NOT NULL";
         let bytes: i64 = sqlx::query(sum).bind(tenant.to_string()).fetch_one(&self.reports).await?.try_get(0)?;
         Ok(u64::try_from(bytes).unwrap_or_default())
     }
 
-    /// The same for every tenant with files.
+    /// The same for every tenant with artifacts.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -73,11 +73,11 @@ impl Store {
         rows.iter().map(|row| Ok((row.id("tenant_id")?, u64::try_from(row.number("bytes")?).unwrap_or_default()))).collect()
     }
 
-    /// Marks the file as removed: from then on no link opens it. False if somebody else did so before.
+    /// Marks the artifact as removed: from then on no link opens it. False if somebody else did so before.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn mark_file_removed(&self, execution: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn mark_artifact_removed(&self, execution: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let query = sqlx::query("UPDATE executions SET artifact_removed = $2 WHERE id = $1 AND artifact_removed IS NULL");
         let mut connection = self.reports.acquire().await?;
         let marked = execute(&mut connection, query.bind(execution.to_string()).bind(millis(now))).await? == 1;
@@ -86,7 +86,7 @@ impl Store {
         Ok(marked)
     }
 
-    /// Deletes executions that ended before a time and have no file. Returns their number; there may be more until it is 0.
+    /// Deletes executions that ended before a time and have no artifact. Returns their number; there may be more until it is 0.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -115,17 +115,17 @@ impl Store {
         Ok(())
     }
 
-    /// The files of an execution that may exist: None without the execution, and otherwise the epochs of the current claim and of the published file.
+    /// The artifacts of an execution that may exist: None without the execution, and otherwise the epochs of the current claim and of the published artifact.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn file_epochs(&self, execution: Uuid) -> Result<Option<FileEpochs>, StoreError> {
+    pub async fn artifact_epochs(&self, execution: Uuid) -> Result<Option<FileEpochs>, StoreError> {
         let query = sqlx::query("SELECT status, epoch, artifact_epoch, artifact_removed FROM executions WHERE id = $1");
         query.bind(execution.to_string()).fetch_optional(&self.reports).await?.as_ref().map(FileEpochs::read).transpose()
     }
 }
 
-/// Epochs whose files are not to be touched.
+/// Epochs whose artifacts are not to be touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileEpochs {
     /// The epoch of the claim that may be writing.

@@ -242,16 +242,16 @@ impl Store {
             due.extend(slots.into_iter().map(|slot| (report.tenant, report.id, slot)));
             let query = sqlx::query("UPDATE scheduled_reports SET fired = $2, next_slot = $3, next_run_id = $4 WHERE id = $1");
             let query = query.bind(report.id.to_string()).bind(i64::from(after.fired)).bind(after.next.map(millis));
-            execute(&mut transaction, query.bind(after.next_run.map(|id| id.to_string()))).await?;
+            execute(&mut transaction, query.bind(after.next_execution.map(|id| id.to_string()))).await?;
         }
-        // Its last slots were skipped: no run of them will end it.
+        // Its last slots were skipped: no execution of them will end it.
         for report in ended {
             end_exhausted_report(&mut transaction, &report.to_string()).await?;
         }
         // They run in the order in which they were due, whichever report they are of.
         due.sort_by_key(|(_, _, slot)| slot.at);
         for (tenant, report, slot) in due {
-            let id = slot.run.map_or_else(&mut new_id, Ok)?;
+            let id = slot.execution.map_or_else(&mut new_id, Ok)?;
             let execution = NewExecution { id, report, slot: slot.key, anchor: slot.at, queued: now };
             insert_execution(&mut transaction, tenant, &execution).await?;
         }
@@ -291,7 +291,7 @@ pub(crate) async fn pause_reports(connection: &mut Connection, tenant: Uuid, pro
     execute(connection, query).await
 }
 
-/// For one more report: of very many, the oldest that is over and has no run left goes.
+/// For one more report: of very many, the oldest that is over and has no execution left goes.
 async fn make_room(connection: &mut Connection, owner: Uuid) -> Result<(), StoreError> {
     match room::REPORTS.check(connection, owner).await {
         Err(StoreError::Full { .. }) => {}
@@ -378,5 +378,5 @@ fn bind_report<'q>(query: AnyQuery<'q>, report: &ScheduledReport) -> AnyQuery<'q
         .bind(report.format.name())
         .bind(i64::from(report.callback.as_ref().is_some_and(|callback| callback.on_failure)))
         .bind(schedule.and_then(|schedule| schedule.end).map(millis))
-        .bind(schedule.and_then(|schedule| schedule.next_run).map(|id| id.to_string()))
+        .bind(schedule.and_then(|schedule| schedule.next_execution).map(|id| id.to_string()))
 }

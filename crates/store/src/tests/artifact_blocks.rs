@@ -1,4 +1,4 @@
-//! Checksums of files: whole, of the claim that holds the run, and gone with the file.
+//! Checksums of files: whole, of the claim that holds the execution, and gone with the file.
 
 use super::*;
 
@@ -12,15 +12,15 @@ async fn rows(store: &Store) -> i64 {
 
 async fn claimed(store: &Store) -> ClaimedExecution {
     let report = once(10);
-    store.add_report(&report, Some(&first_run(&report)), None).await.unwrap().unwrap();
+    store.add_report(&report, Some(&first_execution(&report)), None).await.unwrap().unwrap();
     store.claim_execution(0, 1_000).await.unwrap().unwrap()
 }
 
 #[tokio::test]
 async fn sums_are_those_of_the_holder_and_go_with_the_file() {
     let Deployment { store, _folder, .. } = deployment().await;
-    let run = claimed(&store).await;
-    let (id, epoch) = (run.execution.id, run.execution.epoch);
+    let claim = claimed(&store).await;
+    let (id, epoch) = (claim.execution.id, claim.execution.epoch);
     let per_row = BLOCKS_PER_ROW as usize;
     assert_eq!(store.block_sums(id, epoch, 0).await.unwrap(), None);
     for count in [0, 1, per_row, per_row + 1, 3 * per_row - 1] {
@@ -35,28 +35,31 @@ async fn sums_are_those_of_the_holder_and_go_with_the_file() {
         assert_eq!(store.block_sums(id, epoch, (count + per_row) as u64).await.unwrap(), None);
     }
     assert_eq!(store.block_sums(id, Epoch::new(epoch.number() + 1), 0).await.unwrap(), None);
-    assert!(!store.put_block_sums(id, Epoch::new(epoch.number() + 1), &sums(1, 1)).await.unwrap(), "of a claim that does not hold the run");
-    assert!(store.finish_execution(&run, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(1)).await.unwrap());
-    assert!(!store.put_block_sums(id, epoch, &[]).await.unwrap(), "the run has ended");
+    assert!(
+        !store.put_block_sums(id, Epoch::new(epoch.number() + 1), &sums(1, 1)).await.unwrap(),
+        "of a claim that does not hold the execution"
+    );
+    assert!(store.finish_execution(&claim, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(1)).await.unwrap());
+    assert!(!store.put_block_sums(id, epoch, &[]).await.unwrap(), "the execution has ended");
     assert_eq!(rows(&store).await, 3);
-    assert!(store.mark_file_removed(id, at(2)).await.unwrap());
+    assert!(store.mark_artifact_removed(id, at(2)).await.unwrap());
     assert_eq!(rows(&store).await, 0);
 }
 
 #[tokio::test]
-async fn sums_go_with_the_run() {
+async fn sums_go_with_the_execution() {
     let Deployment { store, _folder, .. } = deployment().await;
-    let run = claimed(&store).await;
-    assert!(store.put_block_sums(run.execution.id, Epoch::new(1), &sums(200, 9)).await.unwrap());
+    let claim = claimed(&store).await;
+    assert!(store.put_block_sums(claim.execution.id, Epoch::new(1), &sums(200, 9)).await.unwrap());
     assert_eq!(rows(&store).await, 2);
-    store.delete_report(OWNER, Program::Mpn, run.report.id, at(2)).await.unwrap();
+    store.delete_report(OWNER, Program::Mpn, claim.report.id, at(2)).await.unwrap();
     assert_eq!(rows(&store).await, 0);
 }
 
 #[tokio::test]
 async fn damage_is_noted_once_in_a_while() {
     let Deployment { store, _folder, .. } = deployment().await;
-    let run = claimed(&store).await;
+    let claim = claimed(&store).await;
     let event = |id: u128| AuditEvent {
         id: Uuid::from_u128(id),
         at: at(1),
@@ -70,9 +73,9 @@ async fn damage_is_noted_once_in_a_while() {
         address: None,
     };
     for (number, now, since, noted) in [(1, 1, 0, true), (2, 1, 0, false), (3, 24, 1, false), (4, 26, 2, true)] {
-        let done = store.note_damage(run.execution.id, at(now), at(since), &event(number)).await.unwrap();
+        let done = store.note_damage(claim.execution.id, at(now), at(since), &event(number)).await.unwrap();
         assert_eq!(done, noted, "{number}");
     }
     assert_eq!(store.audit_events(10).await.unwrap().len(), 2);
-    assert!(!store.note_damage(Uuid::from_u128(99), at(1), at(0), &event(9)).await.unwrap(), "no such run");
+    assert!(!store.note_damage(Uuid::from_u128(99), at(1), at(0), &event(9)).await.unwrap(), "no such execution");
 }

@@ -32,7 +32,7 @@ const BOUNDS: &[(&str, &str)] = &[
     ("device_codes", "1000 of an application wait for their users, 50 of an address; go soon after they have expired (keeper)"),
     ("external_identities", "room::EXTERNAL_IDENTITIES of a tenant"),
     ("sign_in_counts", "11 of a user, and 100,000 names that nobody has; go after a day, known addresses after 90 (keeper)"),
-    ("callbacks", "one of a run; go after 90 days (sweeper)"),
+    ("callbacks", "one of an execution; go after 90 days (sweeper)"),
     ("callback_attempts", "room::ATTEMPTS of a callback"),
     ("callback_secrets", "5 of an owner (manage::callback_secrets)"),
 ];
@@ -128,15 +128,15 @@ async fn an_owner_keeps_so_many_reports_and_the_oldest_that_is_over_makes_room()
     let over = ScheduledReport { status: ReportStatus::Inactive, ..once(20) };
     let ran = ScheduledReport { created: at(-10), ..once(21) };
     store.add_report(&over, None, None).await.unwrap().unwrap();
-    let run = NewExecution { id: Uuid::from_u128(5), report: ran.id, slot: "now".into(), anchor: at(0), queued: at(0) };
-    store.add_report(&ran, Some(&run), None).await.unwrap().unwrap();
+    let execution = NewExecution { id: Uuid::from_u128(5), report: ran.id, slot: "now".into(), anchor: at(0), queued: at(0) };
+    store.add_report(&ran, Some(&execution), None).await.unwrap().unwrap();
     let others = "INSERT INTO scheduled_reports (id, tenant_id, owner_id, application_id, program, name, query_id, query, owner_name, created, status,
             execute_now, fired, revision, format, callback_on_failure)
         SELECT CAST(n AS TEXT), '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000003', 'a', 'mpn', 'n', 'q', 'q', 'o', 0,
             'Active', 1, 0, 0, 'csv', 0";
     fill(&store, room::REPORTS.most - 2, others).await;
     store.add_report(&once(22), None, None).await.unwrap().unwrap();
-    assert!(store.report(OWNER, Program::Mpn, over.id).await.unwrap().is_none(), "the one that is over and has no run went");
+    assert!(store.report(OWNER, Program::Mpn, over.id).await.unwrap().is_none(), "the one that is over and has no execution went");
     assert!(store.report(OWNER, Program::Mpn, ran.id).await.unwrap().is_some());
     assert!(matches!(store.add_report(&once(23), None, None).await, Err(StoreError::Full { .. })), "none is over");
     let other = ScheduledReport { owner: Uuid::from_u128(77), ..once(24) };

@@ -1,4 +1,4 @@
-//! The outbox: one callback for a run, one holder at a time, and what ends it.
+//! The outbox: one callback for an execution, one holder at a time, and what ends it.
 
 use insightgate_report::callback::{Callback as Registered, CallbackEvent, CallbackMethod, CallbackState, give_up_after};
 
@@ -23,11 +23,11 @@ fn callback(claimed: &ClaimedExecution, id: u128, event: CallbackEvent) -> NewCa
 }
 
 async fn running(store: &Store, id: u128) -> ClaimedExecution {
-    store.add_report(&once(id), Some(&first_run(&once(id))), None).await.unwrap().unwrap();
+    store.add_report(&once(id), Some(&first_execution(&once(id))), None).await.unwrap().unwrap();
     store.claim_execution(0, 100).await.unwrap().unwrap()
 }
 
-/// A run that ended with a callback of this id.
+/// An execution that ended with a callback of this id.
 async fn told(store: &Store, report: u128, id: u128) -> ClaimedExecution {
     let claimed = running(store, report).await;
     let completed = Outcome::Completed { artifact: artifact(1_u64), note: None };
@@ -68,10 +68,10 @@ async fn a_run_is_told_of_once_and_only_by_its_holder() {
     let completed = Outcome::Completed { artifact: artifact(2_u64), note: None };
     let lost = callback(&first, 90, CallbackEvent::Completed);
     assert!(!store.finish_execution(&first, &completed, Some(&lost), at(1)).await.unwrap());
-    assert_eq!(store.callback(lost.id).await.unwrap(), None, "whoever lost the run tells of nothing");
+    assert_eq!(store.callback(lost.id).await.unwrap(), None, "whoever lost the execution tells of nothing");
     let retried = Outcome::Retry { reason: "busy".into(), not_before: 0 };
     assert!(store.finish_execution(&second, &retried, Some(&lost), at(1)).await.unwrap());
-    assert_eq!(store.callback(lost.id).await.unwrap(), None, "the run is not over");
+    assert_eq!(store.callback(lost.id).await.unwrap(), None, "the execution is not over");
     let third = store.claim_execution(400, 500).await.unwrap().unwrap();
     let kept = callback(&third, 91, CallbackEvent::Completed);
     assert!(store.finish_execution(&third, &completed, Some(&kept), at(1)).await.unwrap());
@@ -190,9 +190,9 @@ async fn what_ended_long_ago_is_forgotten_with_its_attempts() {
 #[tokio::test]
 async fn lists_are_filtered_and_paged() {
     let Deployment { store, _folder, .. } = deployment().await;
-    let mut runs = Vec::new();
+    let mut ended = Vec::new();
     for number in 0..5 {
-        runs.push(told(&store, 100 + number, 900 + number).await);
+        ended.push(told(&store, 100 + number, 900 + number).await);
     }
     let id = |number: u128| Uuid::from_u128(900 + number);
     let held = store.claim_callback(id(3), at(1), 1000, 2000).await.unwrap().unwrap();
@@ -211,8 +211,8 @@ async fn lists_are_filtered_and_paged() {
     let filter = CallbackFilter::default;
     for (filter, expected) in [
         (CallbackFilter { state: Some(CallbackState::Cancelled), ..filter() }, vec![id(3)]),
-        (CallbackFilter { report: Some(runs[2].report.id), ..filter() }, vec![id(2)]),
-        (CallbackFilter { execution: Some(runs[4].execution.id), tenant: Some(tenant().id), ..filter() }, vec![id(4)]),
+        (CallbackFilter { report: Some(ended[2].report.id), ..filter() }, vec![id(2)]),
+        (CallbackFilter { execution: Some(ended[4].execution.id), tenant: Some(tenant().id), ..filter() }, vec![id(4)]),
         (CallbackFilter { tenant: Some(Uuid::from_u128(99)), ..filter() }, vec![]),
     ] {
         let page = store.callback_page(&filter, None, 10).await.unwrap();

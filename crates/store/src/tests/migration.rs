@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// As the first version left it after a demo: a tenant, its report and a finished run.
+/// As the first version left it after a demo: a tenant, its report and a finished execution.
 const FIRST_TABLES: &str = include_str!("../../tests-data/written-by-first-tables.sql");
 
 #[tokio::test]
@@ -34,9 +34,9 @@ async fn a_database_of_the_first_version_goes_on() {
     assert_eq!(record.execution.artifact_removed, None);
     assert_eq!(row.get::<String, _>("tenant_id"), tenant.id.to_string());
     assert_eq!(row.get::<i64, _>("turn"), row.get::<i64, _>("queued"));
-    assert_eq!(store.oldest_files_of(tenant.id).await.unwrap().len(), 1);
+    assert_eq!(store.oldest_artifacts_of(tenant.id).await.unwrap().len(), 1);
 
-    // New runs of the old report are queued and done.
+    // New executions of the old report are queued and done.
     let next = NewExecution { id: Uuid::from_u128(5), report, slot: "next".into(), anchor: at(0), queued: at(0) };
     let mut transaction = store.begin_beside().await.unwrap();
     crate::reports::executions::insert_execution(&mut transaction, tenant.id, &next).await.unwrap();
@@ -45,8 +45,8 @@ async fn a_database_of_the_first_version_goes_on() {
     assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(1)).await.unwrap());
 
     // And its schedules go on as before.
-    let announced = store.announce_next_run(scheduled, Uuid::from_u128(6)).await.unwrap().unwrap();
-    let expected = Schedule { next_run: Some(Uuid::from_u128(6)), ..Schedule::new(at(4), 4, None, 0) };
+    let announced = store.announce_next_execution(scheduled, Uuid::from_u128(6)).await.unwrap().unwrap();
+    let expected = Schedule { next_execution: Some(Uuid::from_u128(6)), ..Schedule::new(at(4), 4, None, 0) };
     assert_eq!(announced.timing, Timing::Recurring(expected));
     store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(7))).await.unwrap();
     assert_eq!(store.claim_execution(3, 4).await.unwrap().unwrap().execution.id, Uuid::from_u128(6));

@@ -57,7 +57,7 @@ async fn quotas_hold_for_many_who_create_at_once() {
     assert_eq!(count(&added.await, |added| *added), 5);
     let added = at_once(&deployment, |store, number| async move {
         let report = once(200 + u128::from(number));
-        store.add_report(&report, Some(&first_run(&report)), quotas(5, 3)).await.unwrap().is_ok()
+        store.add_report(&report, Some(&first_execution(&report)), quotas(5, 3)).await.unwrap().is_ok()
     });
     assert_eq!(count(&added.await, |added| *added), 3);
     let numbers = "(SELECT DISTINCT number FROM scheduled_reports) AS numbers";
@@ -370,9 +370,9 @@ async fn of_steps_of_an_enrollment_at_once_each_sees_the_one_before() {
     assert_eq!(u64::from(deployment.store.enrollments(tenant().id).await.unwrap()[0].appeals), AT_ONCE);
 }
 
-/// Runs that end, are given back, are paused and deleted at once: no report waits for a run that there is not, and no slot is queued twice.
+/// Executions that end, are given back, are paused and deleted at once: no report waits for an execution that there is not, and no slot is queued twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn runs_and_their_reports_agree_whatever_happens_at_once() {
+async fn executions_and_their_reports_agree_whatever_happens_at_once() {
     let deployment = deployment().await;
     let store = &deployment.store;
     let active = |known: Option<Enrollment>| (known.or(Some(Enrollment::active(Program::Mpn, at(0)))), ());
@@ -423,7 +423,7 @@ async fn runs_and_their_reports_agree_whatever_happens_at_once() {
     })
     .await;
     let torn = "executions JOIN scheduled_reports AS report ON report.id = executions.report_id WHERE executions.status = 'Pending' AND report.status = 'Paused'";
-    assert_eq!(rows(store, torn).await, 0, "a run waits though its report is paused");
+    assert_eq!(rows(store, torn).await, 0, "an execution waits though its report is paused");
     let over = "scheduled_reports AS report WHERE next_slot IS NULL AND status <> 'Inactive'
         AND NOT EXISTS (SELECT 1 FROM executions WHERE report_id = report.id AND status IN ('Pending', 'Running', 'Paused'))";
     assert_eq!(rows(store, over).await, 0, "a report is not over though nothing of it will run");
@@ -440,7 +440,7 @@ async fn a_tenant_that_is_used_while_it_is_deleted_leaves_nothing() {
             let id = 7000 + u128::from(number);
             match number % 8 {
                 _ if number == AT_ONCE / 2 => assert!(store.delete_tenant(own).await.unwrap()),
-                0 => drop(store.add_report(&once(id), Some(&first_run(&once(id))), None).await),
+                0 => drop(store.add_report(&once(id), Some(&first_execution(&once(id))), None).await),
                 1 => drop(store.add_refresh_token(&token(&format!("t {number}"), id, at(0))).await),
                 2 => drop(store.put_sign_in_session(&session(number), None, false).await),
                 3 => drop(store.add_authorization_code(&authorization_code(number), "session 0").await),
@@ -483,7 +483,7 @@ async fn an_open_creation_holds_up_its_owner_alone() {
     let mut second = of_another(once(2));
     for id in 2..10 {
         second.id = Uuid::from_u128(id);
-        unhindered(store.add_report(&second, Some(&first_run(&second)), quotas(1, 100))).await.unwrap().unwrap();
+        unhindered(store.add_report(&second, Some(&first_execution(&second)), quotas(1, 100))).await.unwrap().unwrap();
         unhindered(store.record_audit_event(super::group_commit::event(id))).await.unwrap();
         unhindered(store.claim_execution(0, 100)).await.unwrap().unwrap();
     }
@@ -507,7 +507,7 @@ async fn the_lock_that_once_was_for_all_holds_up_nobody() {
         sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut holding).await.unwrap();
     }
     unhindered(store.record_audit_event(super::group_commit::event(1))).await.unwrap();
-    unhindered(store.add_report(&once(1), Some(&first_run(&once(1))), quotas(1, 1))).await.unwrap().unwrap();
+    unhindered(store.add_report(&once(1), Some(&first_execution(&once(1))), quotas(1, 1))).await.unwrap().unwrap();
     let claimed = unhindered(store.claim_execution(0, 100)).await.unwrap().unwrap();
     assert!(unhindered(store.finish_execution(&claimed, &Outcome::Failed { reason: "r".into() }, None, at(1))).await.unwrap());
     unhindered(store.queue_due_reports(at(9), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::nil()))).await.unwrap();

@@ -74,10 +74,10 @@ const STEPS: &[Step] = &[
     step!("sign_in.succeed", |store| store.put_sign_in_session(&session(), None, false)),
     step!("device.approve", |store| store.decide_device_code("device", Some(&session()))),
     step!("token.issue", |store| store.redeem_device_code("device", None)),
-    step!("run.refuse", |store| refuse_a_run(store)),
+    step!("run.refuse", |store| refuse_an_execution(store)),
 ];
 
-async fn refuse_a_run(store: Store) -> Result<bool, StoreError> {
+async fn refuse_an_execution(store: Store) -> Result<bool, StoreError> {
     let now = store.lease_time().await?;
     // Claimed again: the claim before this one ended without an end.
     store.release_leases().await?;

@@ -14,7 +14,7 @@ async fn what_a_clock_that_was_ahead_planned_is_planned_anew() {
     }
     let mut ids = 100..;
     let mut id = || Ok::<_, StoreError>(Uuid::from_u128(ids.next().unwrap()));
-    // Due at the future's time, and so is its run's turn.
+    // Due at the future's time, and so is its execution's turn.
     assert_eq!(store.queue_due_reports(ahead, CatchUp::Latest, 10, &mut id).await.unwrap(), 2);
     store.add_user(&User::new(OWNER, tenant().id, "ana@contoso.example".into()), None, at(0)).await.unwrap();
     let shut = "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
@@ -51,9 +51,9 @@ async fn creations_of_the_future_count_for_no_quota() {
     let quotas = |since| Some(ReportQuotas { active: 50, execute_now: 1, execute_now_since: since });
     let of = |id, created| ScheduledReport { created, ..once(id) };
     let ahead = of(20, at(24 * 365));
-    store.add_report(&ahead, Some(&first_run(&ahead)), quotas(at(24 * 365 - 1))).await.unwrap().unwrap();
+    store.add_report(&ahead, Some(&first_execution(&ahead)), quotas(at(24 * 365 - 1))).await.unwrap().unwrap();
     let now = of(21, at(1));
-    store.add_report(&now, Some(&first_run(&now)), quotas(at(0))).await.unwrap().unwrap();
+    store.add_report(&now, Some(&first_execution(&now)), quotas(at(0))).await.unwrap().unwrap();
     let again = of(22, at(1));
-    assert_eq!(store.add_report(&again, Some(&first_run(&again)), quotas(at(0))).await.unwrap(), Err(ReportFault::ExecuteNowQuota));
+    assert_eq!(store.add_report(&again, Some(&first_execution(&again)), quotas(at(0))).await.unwrap(), Err(ReportFault::ExecuteNowQuota));
 }

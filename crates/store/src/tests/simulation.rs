@@ -72,7 +72,7 @@ impl World {
         let held = self.store.finish_execution(claimed, &outcome, None, self.now).await.unwrap();
         if held {
             self.published.entry(execution.id).or_default().insert(execution.epoch);
-            assert!(!self.deleted.contains(&execution.report), "a deleted report has no runs");
+            assert!(!self.deleted.contains(&execution.report), "a deleted report has no executions");
         }
         held
     }
@@ -153,7 +153,7 @@ impl World {
         for runner in &mut self.runners {
             *runner = None;
         }
-        // Longer than any run waits for the deaths of its attempts.
+        // Longer than any execution waits for the deaths of its attempts.
         self.lease_now += 100 * LEASE;
         while self.claim(0).await {
             let held = self.runners[0].take().unwrap();

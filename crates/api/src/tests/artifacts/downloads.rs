@@ -154,7 +154,7 @@ fn meaning(link: &str) -> Option<(String, Vec<String>)> {
     // As a form's name, in which nothing but percent signs has a meaning here.
     let path =
         url::form_urlencoded::parse(path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D").as_bytes()).next()?.0.into_owned();
-    // The folder's name, in any letter case, and then the names of the run and the file.
+    // The folder's name, in any letter case, and then the names of the execution and the file.
     let (folder, names) = path.split_at_checked("/artifacts/".len())?;
     let path = folder.to_ascii_lowercase() + names;
     let mut parts: Vec<_> = url::form_urlencoded::parse(query.split('#').next()?.as_bytes())
@@ -175,7 +175,7 @@ async fn random_links_open_nothing() {
     let mut dice = Dice(7);
     let mut seen = std::collections::BTreeMap::new();
     for round in 0..3_000 {
-        // One whose run never was is refused in the same words as one whose run is there.
+        // One whose execution never was is refused in the same words as one whose execution is there.
         let changed = random_link(&mut dice, if round % 5 == 0 { &gone } else { link });
         let Ok(uri) = changed.parse::<Uri>() else { continue };
         if uri.host().is_some() {

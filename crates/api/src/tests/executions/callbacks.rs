@@ -1,4 +1,4 @@
-//! Callbacks, from the end of a run to a receiver that is really there.
+//! Callbacks, from the end of an execution to a receiver that is really there.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -18,7 +18,7 @@ async fn deployment() -> (Deployment, Receiver) {
     (Deployment::with(allow_loopback).await, Receiver::start().await)
 }
 
-/// A run of a report with this callback; the report's id.
+/// An execution of a report with this callback; the report's id.
 async fn run(deployment: &Deployment, url: &str, more: Value) -> String {
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, with(json!({"ExecuteNow": true, "CallbackUrl": url}), more)).await;
@@ -143,7 +143,7 @@ async fn an_address_where_nobody_listens_is_a_failure_in_words() {
 }
 
 #[tokio::test]
-async fn failed_runs_are_told_of_only_when_that_was_asked_for() {
+async fn failed_executions_are_told_of_only_when_that_was_asked_for() {
     for (by_setting, asked, told) in
         [(false, Value::Null, false), (false, json!(false), false), (false, json!(true), true), (true, Value::Null, true)]
     {

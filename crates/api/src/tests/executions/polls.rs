@@ -1,4 +1,4 @@
-//! Which runs a poll shows.
+//! Which executions a poll shows.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::tests::harness::*;
 
-/// A report with two completed runs, a failed one after them and one that waits for its turn. The next one waits for its slot.
+/// A report with two completed executions, a failed one after them and one that waits for its turn. The next one waits for its slot.
 async fn report_with_history(deployment: &Deployment) -> String {
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
@@ -99,7 +99,7 @@ async fn filters_follow_the_documents() {
 }
 
 #[tokio::test]
-async fn only_completed_runs_have_links_and_runs_are_listed_for_ninety_days() {
+async fn only_completed_executions_have_links_and_executions_are_listed_for_ninety_days() {
     let deployment = Deployment::new().await;
     let report = report_with_history(&deployment).await;
     for execution in deployment.executions(ANA, &report).await {
@@ -188,13 +188,13 @@ async fn a_run_shows_the_documented_fields_and_the_added_ones() {
     deployment.work().await;
     let answer = deployment.get(ANA, &format!("ScheduledReport/execution/{report}")).await;
     assert_eq!((&answer.envelope()["message"], &answer.envelope()["nextLink"]), (&Value::Null, &Value::Null));
-    let mut run = answer.ok().remove(0);
-    let id = run["executionId"].as_str().unwrap().to_owned();
+    let mut execution = answer.ok().remove(0);
+    let id = execution["executionId"].as_str().unwrap().to_owned();
     let location = format!("{BASE}/artifacts/{id}/report_{id}.tsv");
-    let link = run["reportAccessSecureLink"].as_str().unwrap();
+    let link = execution["reportAccessSecureLink"].as_str().unwrap();
     assert!(link.starts_with(&format!("{location}?sv=1&sr=b&se=2026-11-29T16%3A00%3A00Z&sp=r&sig=")), "{link}");
     for name in ["reportAccessSecureLink", "sha256", "byteCount", "dataAsOf"] {
-        assert!(!run.as_object_mut().unwrap().remove(name).unwrap().is_null(), "{name}");
+        assert!(!execution.as_object_mut().unwrap().remove(name).unwrap().is_null(), "{name}");
     }
     let expected = json!({
         "executionId": id, "reportId": report, "recurrenceInterval": 4, "recurrenceCount": 9, "callbackUrl": "https://example.org/a",
@@ -204,13 +204,13 @@ async fn a_run_shows_the_documented_fields_and_the_added_ones() {
     });
     // Others may be added: a client passes over what it does not know.
     for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(run[name], *value, "{name}");
+        assert_eq!(execution[name], *value, "{name}");
     }
 }
 
-/// A failed run is no completed one: by default it is as if there were none yet.
+/// A failed execution is no completed one: by default it is as if there were none yet.
 #[tokio::test]
-async fn only_those_who_ask_see_failed_runs() {
+async fn only_those_who_ask_see_failed_executions() {
     let deployment = Deployment::new().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;

@@ -1,4 +1,4 @@
-//! What is removed when: files by age and for want of room, runs after their history, files that nobody knows of.
+//! What is removed when: artifacts by age and for want of room, executions after their history, artifacts that nobody knows of.
 
 use chrono::TimeDelta;
 use insightgate_operations::background::turn::Turn;
@@ -20,7 +20,7 @@ fn link(execution: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn files_go_by_their_age_and_runs_later() {
+async fn artifacts_go_by_their_age_and_executions_later() {
     let deployment = Deployment::with(|settings| {
         settings.artifact_days = 5;
         settings.history_days = 30;
@@ -50,12 +50,12 @@ async fn files_go_by_their_age_and_runs_later() {
 }
 
 #[tokio::test]
-async fn the_oldest_files_make_room() {
+async fn the_oldest_artifacts_make_room() {
     let mut size = 0;
     for budget in [0, 1] {
         let deployment = Deployment::with(|settings| {
             settings.quotas = false;
-            // Two files and nearly a third, once it is known how large one is.
+            // Two artifacts and nearly a third, once it is known how large one is.
             settings.artifact_bytes = Some(if budget == 0 { u64::MAX } else { 3 * size - 1 });
         })
         .await;
@@ -75,7 +75,7 @@ async fn the_oldest_files_make_room() {
 }
 
 #[tokio::test]
-async fn files_that_no_run_published_are_removed() {
+async fn artifacts_that_no_execution_published_are_removed() {
     let deployment = Deployment::new().await;
     let (report, execution) = export(&deployment).await;
     let folder = deployment.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
@@ -85,12 +85,12 @@ async fn files_that_no_run_published_are_removed() {
     for stray in &strays {
         std::fs::write(stray, "left").unwrap();
     }
-    // What is no file of a run, or of one that is not known, is somebody else's.
+    // What is no artifact of an execution, or of one that is not known, is somebody else's.
     let others = [folder.join("notes.txt"), folder.join(format!("{}-1.csv", uuid::Uuid::from_u128(9)))];
     for other in &others {
         std::fs::write(other, "theirs").unwrap();
     }
-    // A run that is under way may be writing.
+    // An execution that is under way may be writing.
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let running = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     let claimed = deployment.context.store.claim_execution(1, i64::MAX).await.unwrap().unwrap();
@@ -104,7 +104,7 @@ async fn files_that_no_run_published_are_removed() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_too_large_fails_its_run_and_is_gone() {
+async fn an_artifact_that_is_too_large_fails_its_execution_and_is_gone() {
     for (largest, tenant, named) in [(20, u64::MAX, "artifacts.largest_mib"), (u64::MAX, 20, "artifacts.tenant_mib")] {
         let deployment = Deployment::with(|settings| (settings.largest_artifact, settings.tenant_artifact_bytes) = (largest, tenant)).await;
         let query = deployment.create_query(ANA, ALL_SALES).await;

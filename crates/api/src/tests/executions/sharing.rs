@@ -1,4 +1,4 @@
-//! One tenant's previews and runs beside others': who is refused for want of room, with which status, and whose run comes next.
+//! One tenant's previews and executions beside others': who is refused for want of room, with which status, and whose execution comes next.
 
 use insightgate_engine::Sharing;
 use serde_json::json;
@@ -46,7 +46,7 @@ async fn too_many_previews_of_all_are_no_fault_of_the_caller() {
 }
 
 #[tokio::test]
-async fn runs_of_a_tenant_that_has_its_places_taken_are_passed_over() {
+async fn executions_of_a_tenant_that_has_its_places_taken_are_passed_over() {
     let deployment = Deployment::new().await;
     let mut reports = Vec::new();
     for who in [ANA, ANA, ZOE] {

@@ -1,4 +1,4 @@
-//! What waits: polls for a first run, and bodies that do not arrive. Time stands still but for the steps that a test makes.
+//! What waits: polls for a first execution, and bodies that do not arrive. Time stands still but for the steps that a test makes.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use axum::http::{Method, Request, header};
 use chrono::TimeDelta;
 use futures::StreamExt as _;
 use insightgate_identity::scope::Locations;
-use insightgate_operations::executions::runner::run_next;
+use insightgate_operations::executions::runner::execute_next;
 use insightgate_query::format::Format;
 use insightgate_report::execution::Artifact;
 use insightgate_store::Outcome;
@@ -97,7 +97,7 @@ async fn patient() -> (Deployment, String) {
 #[tokio::test]
 async fn a_held_poll_answers_as_soon_as_the_run_ends() {
     let (deployment, report) = patient().await;
-    let happening = async { assert!(run_next(&deployment.context).await.unwrap()) };
+    let happening = async { assert!(execute_next(&deployment.context).await.unwrap()) };
     assert_eq!(answer_while(&deployment, &report, happening).await.ok()[0]["executionStatus"], "Completed");
 }
 
@@ -117,7 +117,7 @@ async fn a_held_poll_does_not_wait_for_a_report_that_is_deleted() {
     answer_while(&deployment, &report, happening).await.refused(404);
 }
 
-/// The answer to a poll held for two seconds, and the time that passed. When `ends` has passed, the run ends without a word to this process.
+/// The answer to a poll held for two seconds, and the time that passed. When `ends` has passed, the execution ends without a word to this process.
 async fn answer_when_another_process_ends(deployment: &Deployment, report: &str, ends: Duration, completes: bool) -> (Answer, Duration) {
     let store = &deployment.context.store;
     let claimed = store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
@@ -181,7 +181,7 @@ async fn a_held_poll_sees_what_another_process_ran() {
 #[tokio::test]
 async fn only_a_few_polls_of_each_tenant_are_held() {
     let (deployment, report) = patient().await;
-    // Its run is the younger one, and stays waiting.
+    // Its execution is the younger one, and stays waiting.
     deployment.advance(TimeDelta::seconds(1));
     let query = deployment.create_query(ZOE, ALL_SALES).await;
     let foreign = deployment.create_report(ZOE, &query, json!({"ExecuteNow": true})).await;
@@ -196,7 +196,7 @@ async fn only_a_few_polls_of_each_tenant_are_held() {
     // All are driven together: one that is not could keep a connection that the others wait for.
     let working = async {
         settle(&deployment).await;
-        assert!(run_next(&deployment.context).await.unwrap());
+        assert!(execute_next(&deployment.context).await.unwrap());
     };
     let held = async {
         for _ in 0..8 {

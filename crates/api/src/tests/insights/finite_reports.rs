@@ -89,8 +89,8 @@ async fn the_count_goes_down_and_the_next_start_is_shown() {
         let report = shown(&deployment, "v1.1/cmp", &id).await;
         assert_eq!(counts(&report), [json!(left), json!(2), Value::Null, next]);
         assert_eq!(report["reportStatus"], status);
-        let run = new(&deployment, Method::GET, &format!("ScheduledReport/execution/{id}"), Value::Null).await.ok().remove(0);
-        assert_eq!(counts(&run), counts(&report), "a run shows the same");
+        let execution = new(&deployment, Method::GET, &format!("ScheduledReport/execution/{id}"), Value::Null).await.ok().remove(0);
+        assert_eq!(counts(&execution), counts(&report), "an execution shows the same");
         // In v1.0 the count stays what it was, and there is nothing more.
         for old in [
             shown(&deployment, "v1/cmp", &id).await,
@@ -106,22 +106,22 @@ async fn the_count_goes_down_and_the_next_start_is_shown() {
     assert_eq!(counts(&shown(&deployment, "v1.1/cmp", &self::id(&once)).await)[0], 0);
 }
 
-/// (count, end in hours after the start, runs)
+/// (count, end in hours after the start, executions)
 #[tokio::test]
 async fn a_report_ends_at_its_end_or_count_whichever_comes_first() {
-    for (count, end, runs) in [(None, 8, 3), (None, 7, 2), (None, 1, 1), (Some(2), 80, 2), (Some(9), 8, 3)] {
+    for (count, end, executions) in [(None, 8, 3), (None, 7, 2), (None, 1, 1), (Some(2), 80, 2), (Some(9), 8, 3)] {
         let deployment = Deployment::new().await;
         let query = query(&deployment, "v1.1/cmp").await;
         let ends = insightgate_report::instant::format(deployment.now() + TimeDelta::hours(4 + end));
         let report = create(&deployment, "v1.1/cmp", &query, with(every_four_hours(count), json!({"EndTime": ends}))).await;
-        assert_eq!((&report["recurrenceCount"], &report["endTime"]), (&json!(runs), &json!(ends)), "{count:?} {end}");
+        assert_eq!((&report["recurrenceCount"], &report["endTime"]), (&json!(executions), &json!(ends)), "{count:?} {end}");
         let mut ran = 0;
         for _ in 0..40 {
             deployment.advance(TimeDelta::hours(1));
             ran += deployment.work().await;
         }
         let after = shown(&deployment, "v1.1/cmp", &id(&report)).await;
-        assert_eq!((ran, &after["reportStatus"]), (runs, &json!("Inactive")), "{count:?} {end}");
+        assert_eq!((ran, &after["reportStatus"]), (executions, &json!("Inactive")), "{count:?} {end}");
         assert_eq!(counts(&after), [json!(0), json!(count), json!(ends), Value::Null]);
     }
 }

@@ -1,4 +1,4 @@
-//! Queries, reports, runs and rows are their owner's. Another's cannot be told from one that is not there.
+//! Queries, reports, executions and rows are their owner's. Another's cannot be told from one that is not there.
 
 use std::collections::BTreeSet;
 

@@ -367,7 +367,7 @@ async fn values_that_occur_nowhere_are_named() {
     // A foreign row's value is one that occurs nowhere, and says no more than any other would.
     assert_eq!(message(ANA, "SELECT Name FROM Sales WHERE Name = 'zeta'").await, "'zeta' occurs nowhere in Name");
     assert_eq!(message(LEA, "SELECT Name FROM Sales WHERE Name = 'gamma'").await, "'gamma' occurs nowhere in Name");
-    // A run says it too.
+    // An execution says it too.
     let query = deployment.create_query(ANA, "SELECT Number FROM Days WHERE Kind = 'evn'").await;
     let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     deployment.work().await;

@@ -152,7 +152,7 @@ async fn no_question_reveals_a_redacted_value() {
     }
 }
 
-/// Whatever is asked: datasets, queries, reports and runs say it as previews do.
+/// Whatever is asked: datasets, queries, reports and executions say it as previews do.
 #[tokio::test]
 async fn every_answer_says_whether_data_is_redacted() {
     let deployment = deployment(true).await;
@@ -197,7 +197,7 @@ async fn a_report_viewer_is_refused_by_default_whatever_is_asked() {
     assert_eq!((audited.len(), audited[0].detail.as_str()), (4, NEEDED));
 }
 
-/// A file that shows what its owner may not see any more is theirs no longer; later runs of the report are redacted.
+/// A file that shows what its owner may not see any more is theirs no longer; later executions of the report are redacted.
 #[tokio::test]
 async fn losing_the_role_takes_clear_files_away() {
     let deployment = deployment(true).await;
@@ -256,7 +256,7 @@ async fn the_marketplace_knows_managers_and_developers() {
         let answer = preview(&deployment, holder, "cmp", usage).await;
         assert_eq!((answer.ok(), redacted(&answer)), (vec![json!({"Meter": "storage", "Charge": null})], true), "{holder:?}");
 
-        // A run is refused as the preview is, with the reason.
+        // An execution is refused as the preview is, with the reason.
         let post = |path: &'static str, body| deployment.call_program(holder, "cmp", Method::POST, path, body);
         let query = post("ScheduledQueries", json!({"Name": "q", "Query": orders})).await.ok().remove(0);
         let body = report_body(query["queryId"].as_str().unwrap(), json!({"ExecuteNow": true}));

@@ -223,7 +223,7 @@ async fn an_update_is_refused_in_the_words_of_a_create() {
     assert_eq!(after, with(before, json!({"modifiedTime": "2026-11-22T13:00:00Z"})));
 }
 
-/// (hours that pass, the change, the state after it, hours from then to the next run or None)
+/// (hours that pass, the change, the state after it, hours from then to the next execution or None)
 #[tokio::test]
 async fn changes_plan_the_next_run_anew() {
     let later =
@@ -237,7 +237,7 @@ async fn changes_plan_the_next_run_anew() {
         (5, vec![("", json!({"RecurrenceCount": 2}))], "Active", Some(3)),
         (13, vec![("", json!({"ReportName": "n"}))], "Inactive", None),
         (13, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(3)),
-        // In the second of the last run: it is not run again.
+        // In the second of the last execution: it is not run again.
         (12, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(4)),
         (12, vec![("", json!({"RecurrenceInterval": 8}))], "Active", Some(8)),
         (13, vec![("", json!({"StartTime": later(30)}))], "Active", Some(17)),
@@ -285,7 +285,7 @@ fn completed(deployment: &Deployment, claimed: &ClaimedExecution) -> Outcome {
     Outcome::Completed { artifact, note: None }
 }
 
-/// A run that goes on while its report is paused ends as it would have; after the last one there is nothing left to pause.
+/// An execution that goes on while its report is paused ends as it would have; after the last one there is nothing left to pause.
 #[tokio::test]
 async fn pausing_lets_a_run_finish() {
     for (count, after) in [(2, "Paused"), (1, "Inactive")] {
@@ -386,7 +386,7 @@ async fn a_delete_answers_with_what_is_gone() {
     let execution = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!(deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok(), [before]);
     let id = uuid::Uuid::try_parse(execution["executionId"].as_str().unwrap()).unwrap();
-    assert!(deployment.context.store.execution(id).await.unwrap().is_none(), "its runs went with it");
+    assert!(deployment.context.store.execution(id).await.unwrap().is_none(), "its executions went with it");
     assert_eq!(deployment.get(ANA, "ScheduledReport").await.ok(), Vec::<Value>::new());
     deployment.advance(TimeDelta::hours(24));
     assert_eq!(deployment.work().await, 0);

@@ -306,7 +306,7 @@ async fn an_update_keeps_what_it_does_not_name() {
         assert!(refused.contains(message), "{refused}");
     }
     assert_eq!(deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok()[0], *updated);
-    // The old start passes without a run, the new one has one.
+    // The old start passes without an execution, the new one has one.
     deployment.advance(TimeDelta::hours(10));
     assert_eq!(deployment.work().await, 0);
     deployment.advance(TimeDelta::hours(1));

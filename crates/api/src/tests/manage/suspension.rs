@@ -1,10 +1,10 @@
-//! What a suspension stops at once: tokens, links, schedules and the run that is being made.
+//! What a suspension stops at once: tokens, links, schedules and the execution that is being made.
 
 use std::pin::pin;
 use std::task::Poll;
 
 use chrono::TimeDelta;
-use insightgate_operations::executions::runner::run_next;
+use insightgate_operations::executions::runner::execute_next;
 use serde_json::{Value, json};
 
 use super::desk::*;
@@ -67,13 +67,13 @@ async fn a_run_that_is_being_made_is_not_published() {
     let files = desk.deployment.folder.path().join(format!("artifacts/{CONTOSO}/{report}"));
     let written = || std::fs::read_dir(&files).map_or(0, Iterator::count);
     {
-        let mut run = pin!(run_next(&desk.deployment.context));
+        let mut execution = pin!(execute_next(&desk.deployment.context));
         while written() == 0 {
-            let Poll::Pending = futures::poll!(&mut run) else { panic!("{:?}", desk.deployment.executions(ANA, &report).await) };
+            let Poll::Pending = futures::poll!(&mut execution) else { panic!("{:?}", desk.deployment.executions(ANA, &report).await) };
             tokio::task::yield_now().await;
         }
         step(&desk, "suspend").await;
-        assert!(run.await.unwrap());
+        assert!(execution.await.unwrap());
     }
     assert_eq!(written(), 0);
     step(&desk, "reactivate").await;
@@ -82,9 +82,9 @@ async fn a_run_that_is_being_made_is_not_published() {
     assert_eq!(execution["reportAccessSecureLink"], Value::Null);
 }
 
-/// The same for what an administrator takes away: the next run is refused, and pauses its report.
+/// The same for what an administrator takes away: the next execution is refused, and pauses its report.
 #[tokio::test]
-async fn a_removed_prerequisite_pauses_the_report_at_its_next_run() {
+async fn a_removed_prerequisite_pauses_the_report_at_its_next_execution() {
     let assignments = format!("/roleAssignments/{}/executive_report_viewer", ANA.user.unwrap());
     let user = format!("/users/{}", ANA.user.unwrap());
     let consent = format!("/applications/{APP}/consents/user_impersonation");

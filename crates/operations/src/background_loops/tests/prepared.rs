@@ -30,7 +30,7 @@ use crate::background::Background;
 use crate::callbacks::CallbackSettings;
 use crate::clock::Clock;
 use crate::context::{Context, Parts, Settings, SharedContext};
-use crate::executions::runner::run_next;
+use crate::executions::runner::execute_next;
 use crate::external_issuers::ExternalIssuers;
 use crate::keys::vault::Vault;
 use crate::random::Random;
@@ -165,7 +165,7 @@ impl Prepared {
             let first = NewExecution { id: Uuid::from_u128(100 + id), report: report.id, slot: "now".to_owned(), anchor: now, queued: now };
             store.add_report(&report, Some(&first), None).await.unwrap().unwrap();
             if id == 10 {
-                assert!(run_next(context).await.unwrap());
+                assert!(execute_next(context).await.unwrap());
             }
         }
         let schedule = Schedule::new(now - TimeDelta::minutes(1), 4, None, 0);

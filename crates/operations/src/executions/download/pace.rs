@@ -1,4 +1,4 @@
-//! Hands pieces of a file to its reader, and detects a reader that is too slow: one that makes us wait and reads less than it has to.
+//! Hands pieces of an artifact to its reader, and detects a reader that is too slow: one that makes us wait and reads less than it has to.
 //!
 //! Only the time counts in which a piece is ready and there is no room for it. The time that the object store takes is not the reader's fault.
 
@@ -54,7 +54,7 @@ impl Pace {
         self.room(READY).await
     }
 
-    /// Hands over the error as the last piece, if there is room. A reader that does not get it still sees that its file is too short.
+    /// Hands over the error as the last piece, if there is room. A reader that does not get it still sees that its artifact is too short.
     pub(super) fn give_up(self, error: Broken) {
         let _ = self.reader.try_send(Err(error));
     }

@@ -1,4 +1,4 @@
-//! Moves a file from its store to its reader: reads whole blocks, checks them against their checksums, and hands over the requested range.
+//! Moves an artifact from its store to its reader: reads whole blocks, checks them against their checksums, and hands over the requested range.
 //!
 //! It runs beside the answer, so that it can detect a reader that has stopped: the body of an answer that is not read is not polled.
 
@@ -21,7 +21,7 @@ use crate::context::{Context, SharedContext};
 /// Bytes that are handed over at once: few, so that a slow reader is seen to take some.
 const PIECE: usize = 64 << 10;
 
-/// A damaged file is an event, and an error in the log, once in so many hours.
+/// A damaged artifact is an event, and an error in the log, once in so many hours.
 const NOTED_HOURS: i64 = 24;
 
 pub(super) struct Pump {
@@ -29,10 +29,10 @@ pub(super) struct Pump {
     opened: OpenedArtifact,
     reader: ArtifactReader,
     correlation: String,
-    /// Hears of what is wrong before the first byte was read, unless the file is damaged: that is no refusal, which would look like an answer to those who
+    /// Hears of what is wrong before the first byte was read, unless the artifact is damaged: that is no refusal, which would look like an answer to those who
     /// do not look at its status.
     refused: Option<oneshot::Sender<Broken>>,
-    /// The checksums of a stretch, by its first block; None where the file has none.
+    /// The checksums of a stretch, by its first block; None where the artifact has none.
     sums: Option<(u64, Option<Vec<BlockSum>>)>,
 }
 
@@ -86,7 +86,7 @@ impl Pump {
         if self.reader.size() != size {
             return Err(damaged(format!("it has {} bytes, and {size} were written", self.reader.size())));
         }
-        // Of a file without checksums of blocks there is one of all of it.
+        // Of an artifact without checksums of blocks there is one of all of it.
         let mut whole = (range == (0..size)).then(|| digest::Context::new(&SHA256));
         let mut at = range.start - range.start % BLOCK;
         while at < range.end {
@@ -139,7 +139,7 @@ fn damaged(detail: String) -> Stop {
     Stop::Broken(EngineError::Damaged { detail }.into())
 }
 
-/// Writes an error into the log and an audit event. If the last event of the file is recent, it writes neither, since whoever has a link may repeat
+/// Writes an error into the log and an audit event. If the last event of the artifact is recent, it writes neither, since whoever has a link may repeat
 /// the request.
 pub(super) async fn note_damage(context: &Context, key: &ArtifactKey, detail: &str, correlation: &str) {
     let happening = Happening {
@@ -153,8 +153,8 @@ pub(super) async fn note_damage(context: &Context, key: &ArtifactKey, detail: &s
     let now = context.clock.now();
     let Ok(event) = audit::event(context, happening) else { return };
     match context.store.note_damage(key.execution, now, now - TimeDelta::hours(NOTED_HOURS), &event).await {
-        Ok(true) => tracing::error!(artifact = %key, correlation, "a file of a report is not what was written: {detail}"),
-        Ok(false) => tracing::debug!(artifact = %key, correlation, "a file of a report is not what was written: {detail}"),
+        Ok(true) => tracing::error!(artifact = %key, correlation, "an artifact of a report is not what was written: {detail}"),
+        Ok(false) => tracing::debug!(artifact = %key, correlation, "an artifact of a report is not what was written: {detail}"),
         // Lines with an error are paced by the log itself.
         Err(error) => {
             tracing::error!(%error, artifact = %key, correlation, action = event.action, "an audit event could not be written: {detail}");

@@ -59,7 +59,7 @@ fn an_update_moves_the_end() {
     report.timing = Timing::Recurring(schedule(&report).take_due(first, CatchUp::All).1);
     let after = |input: &ReportInput| {
         let updated = report.updated(input, first + TimeDelta::hours(1), &ReportRules::default()).unwrap();
-        (schedule(&updated).next.map(|next| (next - first).num_hours()), updated.runs_left(now()))
+        (schedule(&updated).next.map(|next| (next - first).num_hours()), updated.executions_left(now()))
     };
     assert_eq!(
         after(&ReportInput { report_name: text("n"), ..ReportInput::default() }),
@@ -75,7 +75,7 @@ fn an_update_moves_the_end() {
     // A later end wakes what had ended.
     let ended = report.updated(&end(3), first + TimeDelta::hours(1), &ReportRules::default()).unwrap();
     let ended = ScheduledReport { status: ReportStatus::Inactive, ..ended };
-    assert_eq!((ended.next_slot(now()), ended.runs_left(now()), ended.waiting_run(now())), (None, Some(0), None));
+    assert_eq!((ended.next_slot(now()), ended.executions_left(now()), ended.waiting_execution(now())), (None, Some(0), None));
     let woken = ended.updated(&end(20), first + TimeDelta::hours(5), &ReportRules::default()).unwrap();
     assert_eq!((woken.status, schedule(&woken).next), (ReportStatus::Active, Some(first + TimeDelta::hours(8))));
 }
@@ -83,20 +83,20 @@ fn an_update_moves_the_end() {
 #[test]
 fn the_waiting_run_is_the_next_slots() {
     let mut report = stored(&finite(Some(3), None));
-    assert_eq!((report.waiting_run(now()), report.runs_left(now())), (None, Some(3)), "it has no id yet");
+    assert_eq!((report.waiting_execution(now()), report.executions_left(now())), (None, Some(3)), "it has no id yet");
     let id = Uuid::from_u128(9);
-    report.timing = Timing::Recurring(Schedule { next_run: Some(id), ..schedule(&report).clone() });
-    let waiting = report.waiting_run(now()).unwrap();
+    report.timing = Timing::Recurring(Schedule { next_execution: Some(id), ..schedule(&report).clone() });
+    let waiting = report.waiting_execution(now()).unwrap();
     assert_eq!((waiting.id, waiting.status, waiting.anchor), (id, ExecutionStatus::Pending, now() + TimeDelta::hours(4)));
     assert_eq!(waiting.note.as_deref(), Some("The run waits for its time: 2026-11-22T16:00:00Z"));
     let paused = report.paused().unwrap();
     let later = now() + TimeDelta::hours(5);
     assert_eq!(paused.next_slot(later), Some(now() + TimeDelta::hours(8)), "the one that it would go on with");
-    assert_eq!(paused.waiting_run(later).map(|run| (run.id, run.status)), Some((id, ExecutionStatus::Paused)));
+    assert_eq!(paused.waiting_execution(later).map(|execution| (execution.id, execution.status)), Some((id, ExecutionStatus::Paused)));
     let moved = ReportInput { start_time: text("2026-11-23T00:00:00Z"), ..ReportInput::default() };
     let moved = report.updated(&moved, now(), &ReportRules::default()).unwrap();
-    assert_eq!(moved.waiting_run(now()).map(|run| run.id), Some(id), "the next run, whichever slot it gets");
+    assert_eq!(moved.waiting_execution(now()).map(|execution| execution.id), Some(id), "the next execution, whichever slot it gets");
     let once = stored(&once_input());
-    assert_eq!((once.waiting_run(now()), once.next_slot(now()), once.runs_left(now())), (None, None, Some(1)));
-    assert_eq!(ScheduledReport { status: ReportStatus::Inactive, ..once }.runs_left(now()), Some(0));
+    assert_eq!((once.waiting_execution(now()), once.next_slot(now()), once.executions_left(now())), (None, None, Some(1)));
+    assert_eq!(ScheduledReport { status: ReportStatus::Inactive, ..once }.executions_left(now()), Some(0));
 }

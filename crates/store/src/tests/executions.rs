@@ -1,4 +1,4 @@
-//! What befalls a run: answers that come late or not at all, a process that ends, tenants that compete, time that passes.
+//! What befalls an execution: answers that come late or not at all, a process that ends, tenants that compete, time that passes.
 
 use super::*;
 
@@ -12,11 +12,11 @@ fn completed(epoch: u64) -> Outcome {
 
 async fn add_once(store: &Store, id: u128) {
     let once = once(id);
-    store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
+    store.add_report(&once, Some(&first_execution(&once)), None).await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_run() {
+async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_execution() {
     let Deployment { store, _folder, .. } = deployment().await;
     add_once(&store, 7).await;
     add_once(&store, 8).await;
@@ -61,7 +61,7 @@ async fn a_report_that_is_deleted_while_it_runs_takes_its_run_along() {
         assert!(!store.finish_execution(&running, &outcome, None, at(1)).await.unwrap());
     }
     assert!(!store.release_execution(running.execution.id, Epoch::new(1)).await.unwrap());
-    assert_eq!(store.file_epochs(running.execution.id).await.unwrap(), None);
+    assert_eq!(store.artifact_epochs(running.execution.id).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn failures_are_counted_apart_from_deaths() {
     assert_eq!((held.execution.attempts, held.execution.failures), (5, 1));
 }
 
-/// A run that takes its process with it must not do so again at every start.
+/// An execution that takes its process with it must not do so again at every start.
 #[tokio::test]
 async fn a_run_whose_process_died_waits_longer_each_time() {
     let Deployment { store, _folder, .. } = deployment().await;
@@ -152,7 +152,7 @@ async fn tenants_take_turns() {
         for _ in 0..count {
             id += 1;
             let report = ScheduledReport { tenant: tenants[tenant].id, ..once(id) };
-            store.add_report(&report, Some(&first_run(&report)), None).await.unwrap().unwrap();
+            store.add_report(&report, Some(&first_execution(&report)), None).await.unwrap().unwrap();
         }
     };
     add(0, 30).await;
@@ -171,7 +171,7 @@ async fn tenants_take_turns() {
     assert_eq!(claimed(&store, 0, 1_000_000).await.report.tenant.as_u128(), 3);
 }
 
-/// Runs may take longer than turns are apart: who comes hours later still does not wait for what another queued before.
+/// Executions may take longer than turns are apart: who comes hours later still does not wait for what another queued before.
 #[tokio::test]
 async fn a_backlog_of_hours_is_one_tenants_own() {
     let Deployment { store, _folder, .. } = deployment().await;
@@ -182,7 +182,7 @@ async fn a_backlog_of_hours_is_one_tenants_own() {
     }
     for id in [200, 201] {
         let later = ScheduledReport { tenant: other.id, created: at(9), ..once(id) };
-        store.add_report(&later, Some(&first_run(&later)), None).await.unwrap().unwrap();
+        store.add_report(&later, Some(&first_execution(&later)), None).await.unwrap().unwrap();
     }
     let mut order = Vec::new();
     for _ in 0..4 {
@@ -201,19 +201,19 @@ async fn files_and_runs_are_forgotten_by_age() {
     assert!(store.finish_execution(&done, &completed(1), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&failed, &Outcome::Failed { reason: "no".into() }, None, at(1)).await.unwrap());
     assert_eq!(store.file_bytes().await.unwrap(), [(tenant().id, 2)]);
-    assert_eq!(store.file_bytes_of(tenant().id).await.unwrap(), 2);
+    assert_eq!(store.artifact_bytes_of(tenant().id).await.unwrap(), 2);
     assert!(store.files_before(at(1)).await.unwrap().is_empty(), "made at that very time");
     assert_eq!(store.forget_executions(at(1)).await.unwrap(), 0);
     let old: Vec<Uuid> = store.files_before(at(2)).await.unwrap().iter().map(|record| record.execution.id).collect();
     assert_eq!(old, [done.execution.id]);
     assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1, "the failed one: the other has its file still");
-    let published = store.file_epochs(done.execution.id).await.unwrap();
+    let published = store.artifact_epochs(done.execution.id).await.unwrap();
     assert_eq!(published, Some(FileEpochs { writing: None, published: Some(Epoch::new(1)) }));
-    assert!(store.mark_file_removed(done.execution.id, at(3)).await.unwrap());
-    assert!(!store.mark_file_removed(done.execution.id, at(4)).await.unwrap());
-    assert_eq!(store.file_epochs(done.execution.id).await.unwrap().unwrap().published, None);
+    assert!(store.mark_artifact_removed(done.execution.id, at(3)).await.unwrap());
+    assert!(!store.mark_artifact_removed(done.execution.id, at(4)).await.unwrap());
+    assert_eq!(store.artifact_epochs(done.execution.id).await.unwrap().unwrap().published, None);
     assert_eq!(store.file_bytes().await.unwrap(), []);
-    assert!(store.oldest_files_of(tenant().id).await.unwrap().is_empty());
+    assert!(store.oldest_artifacts_of(tenant().id).await.unwrap().is_empty());
     let record = store.execution(done.execution.id).await.unwrap().unwrap();
     assert_eq!(record.execution.artifact_removed, Some(at(3)));
     assert_eq!(store.forget_executions(at(2)).await.unwrap(), 1);
@@ -250,7 +250,7 @@ async fn a_busy_database_delays_a_claim_and_loses_nothing() {
         }
     });
     if store.dialect == Dialect::Postgres {
-        // There the run goes on beside a writer that holds nothing of it.
+        // There the execution goes on beside a writer that holds nothing of it.
         assert!(waiting.await.unwrap());
         return writing.commit().await.unwrap();
     }
@@ -297,15 +297,15 @@ async fn files_are_counted_and_listed_by_tenant() {
     store.add_tenant(&other, None, at(0)).await.unwrap();
     for (id, tenant) in [(7, tenant().id), (8, other.id), (9, other.id)] {
         let report = ScheduledReport { tenant, ..once(id) };
-        store.add_report(&report, Some(&first_run(&report)), None).await.unwrap().unwrap();
+        store.add_report(&report, Some(&first_execution(&report)), None).await.unwrap().unwrap();
         let held = claimed(&store, 0, 100).await;
         assert!(store.finish_execution(&held, &completed(1), None, at(1)).await.unwrap());
     }
     let mut bytes = store.file_bytes().await.unwrap();
     bytes.sort();
     assert_eq!(bytes, [(tenant().id, 2), (other.id, 4)]);
-    assert_eq!(store.file_bytes_of(other.id).await.unwrap(), 4);
-    let reports: Vec<u128> = store.oldest_files_of(other.id).await.unwrap().iter().map(|record| record.report.id.as_u128()).collect();
+    assert_eq!(store.artifact_bytes_of(other.id).await.unwrap(), 4);
+    let reports: Vec<u128> = store.oldest_artifacts_of(other.id).await.unwrap().iter().map(|record| record.report.id.as_u128()).collect();
     assert_eq!(reports, [8, 9]);
 }
 
@@ -313,7 +313,7 @@ async fn files_are_counted_and_listed_by_tenant() {
 async fn refused_credentials_are_counted_apart() {
     let Deployment { store, _folder, .. } = deployment().await;
     let once = once(10);
-    store.add_report(&once, Some(&first_run(&once)), None).await.unwrap().unwrap();
+    store.add_report(&once, Some(&first_execution(&once)), None).await.unwrap().unwrap();
     for (number, refused) in [(1, true), (2, false), (3, true)] {
         let claimed = store.claim_execution(100 * number, 100 * number + 50).await.unwrap().unwrap();
         let not_before = 100 * number + 90;
@@ -323,7 +323,7 @@ async fn refused_credentials_are_counted_apart() {
         assert!(!store.finish_execution(&claimed, &outcome, None, at(0)).await.unwrap(), "it is not held any more");
         assert_eq!(store.claim_execution(not_before - 1, not_before).await.unwrap(), None);
     }
-    let execution = store.execution(first_run(&once).id).await.unwrap().unwrap().execution;
+    let execution = store.execution(first_execution(&once).id).await.unwrap().unwrap().execution;
     assert_eq!((execution.attempts, execution.failures, execution.refusals), (3, 3, 2));
     assert_eq!(status(&store, 10).await, ReportStatus::Active);
 }

@@ -1,4 +1,4 @@
-//! The run of the next slot, which polls show before the slot has come, and which begins under the id that they showed.
+//! The execution of the next slot, which polls show before the slot has come, and which begins under the id that they showed.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -94,7 +94,7 @@ async fn the_run_begins_under_the_id_that_was_shown() {
     assert_eq!(only(&deployment, &report).await, (first.clone(), "Completed".into()));
     assert_eq!(only(&deployment, &first).await, (first.clone(), "Completed".into()), "by its own id");
     assert_eq!(only(&deployment, &format!("{report}?executionId={first}")).await, (first.clone(), "Completed".into()));
-    // One run is wanted: what has begun comes before what waits.
+    // One execution is wanted: what has begun comes before what waits.
     assert_eq!(only(&deployment, &format!("{report}?executionStatus=Pending;Completed")).await.0, first);
     assert_eq!(only(&deployment, &pending).await, (next.clone(), "Pending".into()));
     deployment.advance(TimeDelta::hours(4));
@@ -104,10 +104,10 @@ async fn the_run_begins_under_the_id_that_was_shown() {
     assert!(refused(&deployment, &pending).await.starts_with("There are no executions"));
     // A report that runs at once has no slot.
     let once = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
-    let (run, status) = only(&deployment, &format!("{once}?executionStatus=Pending&getLatestExecution=false")).await;
+    let (execution, status) = only(&deployment, &format!("{once}?executionStatus=Pending&getLatestExecution=false")).await;
     assert_eq!(status, "Pending");
     assert_eq!(deployment.work().await, 1);
-    assert_eq!(only(&deployment, &once).await.0, run);
+    assert_eq!(only(&deployment, &once).await.0, execution);
 }
 
 #[tokio::test]
@@ -116,21 +116,21 @@ async fn a_paused_report_shows_the_same_run_as_paused() {
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     let with = |status: &str| format!("{report}?executionStatus={status}");
-    let (run, _) = only(&deployment, &with("Pending")).await;
+    let (execution, _) = only(&deployment, &with("Pending")).await;
     put(&deployment, &format!("pause/{report}")).await;
     // As long as it is paused, also when slots pass.
     for _ in 0..3 {
-        assert_eq!(only(&deployment, &with("Paused")).await, (run.clone(), "Paused".into()));
-        assert_eq!(only(&deployment, &run).await, (run.clone(), "Paused".into()));
+        assert_eq!(only(&deployment, &with("Paused")).await, (execution.clone(), "Paused".into()));
+        assert_eq!(only(&deployment, &execution).await, (execution.clone(), "Paused".into()));
         assert!(refused(&deployment, &with("Pending")).await.starts_with("There are no executions"));
         deployment.advance(TimeDelta::hours(5));
         assert_eq!(deployment.work().await, 0);
     }
     put(&deployment, &format!("resume/{report}")).await;
-    assert_eq!(only(&deployment, &with("Pending")).await, (run.clone(), "Pending".into()));
+    assert_eq!(only(&deployment, &with("Pending")).await, (execution.clone(), "Pending".into()));
     deployment.advance(TimeDelta::hours(4));
     assert_eq!(deployment.work().await, 1);
-    assert_eq!(only(&deployment, &report).await, (run, "Completed".into()));
+    assert_eq!(only(&deployment, &report).await, (execution, "Completed".into()));
 }
 
 /// The documented 404 stays, and says why.
@@ -145,18 +145,18 @@ async fn a_poll_of_a_run_that_failed_says_so() {
     deployment.advance(TimeDelta::hours(4));
     assert_eq!(deployment.work().await, 1);
     let failed = format!("{idle}. A run failed: executionStatus=Failed shows it with the reason");
-    let (run, _) = only(&deployment, &format!("{report}?executionStatus=Failed")).await;
+    let (execution, _) = only(&deployment, &format!("{report}?executionStatus=Failed")).await;
     for path in [
         report.clone(),
         format!("{report}?executionStatus=Completed"),
         format!("{report}?executionStatus=Running;Paused&getLatestExecution=false"),
-        format!("{report}?executionId={run}"),
+        format!("{report}?executionId={execution}"),
     ] {
         assert_eq!(refused(&deployment, &path).await, failed, "{path}");
     }
-    assert_eq!(refused(&deployment, &format!("{report}?executionId={report}")).await, idle, "another run was meant");
-    assert_eq!(only(&deployment, &run).await, (run.clone(), "Failed".into()), "by its own id it is shown");
-    assert_eq!(refused(&deployment, &format!("{run}?executionStatus=Completed")).await, failed);
+    assert_eq!(refused(&deployment, &format!("{report}?executionId={report}")).await, idle, "another execution was meant");
+    assert_eq!(only(&deployment, &execution).await, (execution.clone(), "Failed".into()), "by its own id it is shown");
+    assert_eq!(refused(&deployment, &format!("{execution}?executionStatus=Completed")).await, failed);
     // Once one was completed, that is what is shown.
     std::fs::remove_file(broken).unwrap();
     deployment.advance(TimeDelta::hours(4));

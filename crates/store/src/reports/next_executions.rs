@@ -14,8 +14,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn announce_next_run(&self, report: Uuid, fresh: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
-        // Whoever queues the slot changes this row too: no id is given to a run that begins just now, and none is missed that somebody else gave.
+    pub async fn announce_next_execution(&self, report: Uuid, fresh: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
+        // Whoever queues the slot changes this row too: no id is given to an execution that begins just now, and none is missed that somebody else gave.
         let mut transaction = self.begin(Hold::Report(report)).await?;
         let query =
             sqlx::query("UPDATE scheduled_reports SET next_run_id = $2 WHERE id = $1 AND next_run_id IS NULL AND next_slot IS NOT NULL");
@@ -30,9 +30,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn report_of_next_run(&self, owner: Uuid, program: Program, run: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
+    pub async fn report_of_next_execution(
+        &self,
+        owner: Uuid,
+        program: Program,
+        execution: Uuid,
+    ) -> Result<Option<ScheduledReport>, StoreError> {
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND next_run_id = $3");
-        let query = query.bind(owner.to_string()).bind(program.name()).bind(run.to_string());
+        let query = query.bind(owner.to_string()).bind(program.name()).bind(execution.to_string());
         query.fetch_optional(&self.reports).await?.as_ref().map(read_report).transpose()
     }
 }

@@ -1,4 +1,4 @@
-//! Runs that are announced before they begin, schedules that end while nobody looks, and the order of lists.
+//! Executions that are announced before they begin, schedules that end while nobody looks, and the order of lists.
 
 use insightgate_report::report_query::ReportQuery;
 
@@ -8,9 +8,9 @@ fn recurring(id: u128, schedule: Schedule) -> ScheduledReport {
     report(id, Timing::Recurring(schedule))
 }
 
-fn next_run(report: &ScheduledReport) -> Option<Uuid> {
+fn next_execution(report: &ScheduledReport) -> Option<Uuid> {
     match &report.timing {
-        Timing::Recurring(schedule) => schedule.next_run,
+        Timing::Recurring(schedule) => schedule.next_execution,
         Timing::Once { .. } => None,
     }
 }
@@ -22,15 +22,19 @@ async fn a_run_begins_under_the_id_that_it_was_announced_by() {
     store.add_report(&made, None, None).await.unwrap().unwrap();
     let (announced, refused) = (Uuid::from_u128(50), Uuid::from_u128(51));
     for fresh in [announced, refused] {
-        let report = store.announce_next_run(made.id, fresh).await.unwrap().unwrap();
-        assert_eq!(next_run(&report), Some(announced), "the first id stays");
+        let report = store.announce_next_execution(made.id, fresh).await.unwrap().unwrap();
+        assert_eq!(next_execution(&report), Some(announced), "the first id stays");
     }
-    assert_eq!(store.report_of_next_run(OWNER, Program::Mpn, refused).await.unwrap(), None);
-    assert_eq!(store.report_of_next_run(Uuid::from_u128(9), Program::Mpn, announced).await.unwrap(), None, "another owner's is not found");
+    assert_eq!(store.report_of_next_execution(OWNER, Program::Mpn, refused).await.unwrap(), None);
+    assert_eq!(
+        store.report_of_next_execution(Uuid::from_u128(9), Program::Mpn, announced).await.unwrap(),
+        None,
+        "another owner's is not found"
+    );
     // A change of the report keeps it, and so does another process.
     change(&store, 8, |report| report.paused().unwrap().resumed(at(9)).unwrap()).await;
     let other = Store::open(&url).await.unwrap();
-    let report = other.report_of_next_run(OWNER, Program::Mpn, announced).await.unwrap().unwrap();
+    let report = other.report_of_next_execution(OWNER, Program::Mpn, announced).await.unwrap().unwrap();
     assert_eq!(report.id, made.id);
     let mut others = 100;
     let mut new_id = || {
@@ -39,16 +43,16 @@ async fn a_run_begins_under_the_id_that_it_was_announced_by() {
     };
     assert_eq!(other.queue_due_reports(at(20), CatchUp::All, 10, &mut new_id).await.unwrap(), 1);
     // The first of the slots, which are 12, 16 and 20 by now.
-    let run = store.execution(announced).await.unwrap().unwrap().execution;
-    assert_eq!((run.report, run.anchor, run.status), (made.id, at(12), ExecutionStatus::Pending));
+    let execution = store.execution(announced).await.unwrap().unwrap().execution;
+    assert_eq!((execution.report, execution.anchor, execution.status), (made.id, at(12), ExecutionStatus::Pending));
     assert_eq!(others, 102);
-    assert_eq!(store.report_of_next_run(OWNER, Program::Mpn, announced).await.unwrap(), None);
-    let next = store.announce_next_run(made.id, refused).await.unwrap().unwrap();
-    assert_eq!(next_run(&next), Some(refused), "the run after it has an id of its own");
+    assert_eq!(store.report_of_next_execution(OWNER, Program::Mpn, announced).await.unwrap(), None);
+    let next = store.announce_next_execution(made.id, refused).await.unwrap().unwrap();
+    assert_eq!(next_execution(&next), Some(refused), "the execution after it has an id of its own");
     // Where no slot is to come, none is announced.
     store.add_report(&once(9), None, None).await.unwrap().unwrap();
-    assert_eq!(store.announce_next_run(Uuid::from_u128(9), Uuid::from_u128(52)).await.unwrap(), None);
-    assert_eq!(store.announce_next_run(Uuid::from_u128(77), Uuid::from_u128(53)).await.unwrap(), None);
+    assert_eq!(store.announce_next_execution(Uuid::from_u128(9), Uuid::from_u128(52)).await.unwrap(), None);
+    assert_eq!(store.announce_next_execution(Uuid::from_u128(77), Uuid::from_u128(53)).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 pub(crate) struct Named {
     pub(crate) report: ScheduledReport,
     /// The one execution that was named; None: any.
-    pub(crate) run: Option<Uuid>,
+    pub(crate) execution: Option<Uuid>,
 }
 
 impl Named {
@@ -21,31 +21,31 @@ impl Named {
     pub(crate) async fn find(context: &Context, caller: &Caller, id: Uuid) -> Result<Option<Named>, Failure> {
         let (store, owner, program) = (&context.store, caller.owner(), caller.program);
         if let Some(report) = store.report(owner, program, id).await? {
-            return Ok(Some(Named { report, run: None }));
+            return Ok(Some(Named { report, execution: None }));
         }
-        // In this order: a run that begins between the two looks is then seen by the second.
-        let report = match store.report_of_next_run(owner, program, id).await? {
+        // In this order: an execution that begins between the two looks is then seen by the second.
+        let report = match store.report_of_next_execution(owner, program, id).await? {
             Some(report) => Some(report),
             None => store.execution(id).await?.map(|record| record.report),
         };
         let own = report.filter(|report| report.owner == owner && report.program == program);
-        Ok(own.map(|report| Named { report, run: Some(id) }))
+        Ok(own.map(|report| Named { report, execution: Some(id) }))
     }
 
     /// The executions that match, the latest first. `filter` applies to reports. An execution that was named itself is shown whatever its status is,
     /// unless a status was requested.
-    pub(crate) async fn runs(
+    pub(crate) async fn executions(
         &self,
         context: &Context,
         caller: &Caller,
         filter: &ExecutionFilter,
         any_status: bool,
     ) -> Result<Vec<ExecutionRecord>, Failure> {
-        let of_run = self.run.map(|run| {
+        let of_execution = self.execution.map(|execution| {
             let statuses = if any_status { Vec::new() } else { filter.statuses.clone() };
-            ExecutionFilter { ids: vec![run], statuses, ..ExecutionFilter::default() }
+            ExecutionFilter { ids: vec![execution], statuses, ..ExecutionFilter::default() }
         });
-        let filter = of_run.as_ref().unwrap_or(filter);
+        let filter = of_execution.as_ref().unwrap_or(filter);
         let mut records = context.store.executions(caller.owner(), caller.program, &[self.report.id], filter).await?;
         if let Some(waiting) = self.waiting(context, filter, &records).await? {
             records.insert(0, waiting);
@@ -53,7 +53,7 @@ impl Named {
         Ok(records)
     }
 
-    /// The run of the next slot, if it is asked for. Where one run is wanted, those that have begun come before it.
+    /// The execution of the next slot, if it is asked for. Where one execution is wanted, those that have begun come before it.
     async fn waiting(
         &self,
         context: &Context,
@@ -67,17 +67,17 @@ impl Named {
             return Ok(None);
         }
         let mut report = self.report.clone();
-        if report.waiting_run(now).is_none() && filter.ids.is_empty() {
+        if report.waiting_execution(now).is_none() && filter.ids.is_empty() {
             // The first to ask: from now on it has an id.
-            let Some(announced) = context.store.announce_next_run(report.id, context.random.uuid()?).await? else { return Ok(None) };
+            let Some(announced) = context.store.announce_next_execution(report.id, context.random.uuid()?).await? else { return Ok(None) };
             report = announced;
         }
-        let run = report.waiting_run(now).filter(|run| {
-            let matches = filter.statuses.is_empty() || filter.statuses.contains(&run.status);
-            let wanted = filter.ids.is_empty() || filter.ids.contains(&run.id);
+        let waiting = report.waiting_execution(now).filter(|execution| {
+            let matches = filter.statuses.is_empty() || filter.statuses.contains(&execution.status);
+            let wanted = filter.ids.is_empty() || filter.ids.contains(&execution.id);
             // It may have begun between two looks.
-            matches && wanted && !begun.iter().any(|record| record.execution.id == run.id)
+            matches && wanted && !begun.iter().any(|record| record.execution.id == execution.id)
         });
-        Ok(run.map(|execution| ExecutionRecord { execution, report }))
+        Ok(waiting.map(|execution| ExecutionRecord { execution, report }))
     }
 }

@@ -1,10 +1,10 @@
-//! From a report to its runs: schedules, pausing, failures, retries. The scheduler and the runner are called by hand.
+//! From a report to its executions: schedules, pausing, failures, retries. The scheduler and the runner are called by hand.
 
 use axum::http::Method;
 use chrono::TimeDelta;
 use insightgate_identity::program::Program;
 use insightgate_identity::role::Role;
-use insightgate_operations::executions::runner::run_next;
+use insightgate_operations::executions::runner::execute_next;
 use serde_json::{Value, json};
 
 use crate::tests::harness::*;
@@ -18,7 +18,7 @@ async fn change(deployment: &Deployment, action: &str, report: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_report_at_once_runs_once_and_ends_inactive() {
+async fn a_report_at_once_executes_once_and_ends_inactive() {
     let deployment = Deployment::new().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true, "RecurrenceInterval": 1})).await;
@@ -59,12 +59,12 @@ async fn a_schedule_runs_once_in_each_interval_until_its_count() {
     let deployment = Deployment::new().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, every_four_hours(Some(3))).await;
-    let mut runs = Vec::new();
+    let mut executions = Vec::new();
     for _ in 0..20 {
         deployment.advance(TimeDelta::hours(1));
-        runs.push(deployment.work().await);
+        executions.push(deployment.work().await);
     }
-    assert_eq!(runs, [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(executions, [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(deployment.report_status(ANA, &report).await, "Inactive");
     let executions = deployment.executions(ANA, &report).await;
     let generated: Vec<_> = executions.iter().map(|execution| execution["reportGeneratedTime"].as_str().unwrap()).collect();
@@ -94,9 +94,9 @@ async fn pausing_holds_and_resuming_skips() {
     change(&deployment, "resume", &report).await.ok();
     assert_eq!((deployment.work().await, deployment.report_status(ANA, &report).await), (0, "Active".into()));
     // 16:00 and 20:00 were skipped, and do not count.
-    for runs in [1, 1, 0] {
+    for executions in [1, 1, 0] {
         deployment.advance(TimeDelta::hours(4));
-        assert_eq!(deployment.work().await, runs);
+        assert_eq!(deployment.work().await, executions);
     }
     assert_eq!(deployment.report_status(ANA, &report).await, "Inactive");
 }
@@ -118,13 +118,13 @@ fn files(folder: &std::path::Path) -> usize {
 }
 
 #[tokio::test]
-async fn deleting_a_report_removes_its_files() {
+async fn deleting_a_report_removes_its_artifacts() {
     let deployment = Deployment::new().await;
     let link = deployment.export(ANA, ALL_SALES, json!({})).await;
     let artifacts = deployment.folder.path().join("artifacts");
     assert_eq!(files(&artifacts), 1);
     let report = deployment.get(ANA, "ScheduledReport").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
-    // Of a run that nothing is known of any more; and one of another report, which stays.
+    // Of an execution that nothing is known of any more; and one of another report, which stays.
     let unknown = format!("{}-1.tsv", uuid::Uuid::from_u128(5));
     std::fs::write(artifacts.join(format!("{CONTOSO}/{report}/{unknown}")), "left").unwrap();
     let other = artifacts.join(format!("{CONTOSO}/{}", uuid::Uuid::from_u128(6)));
@@ -169,7 +169,7 @@ async fn a_run_whose_owner_lost_the_role_fails_and_pauses_the_report() {
     assert_eq!(deployment.work().await, 1);
 }
 
-/// What no other attempt would mend ends the run at once, in words that name the file and not its place.
+/// What no other attempt would mend ends the execution at once, in words that name the file and not its place.
 #[tokio::test]
 async fn data_that_does_not_fit_fails_the_run_at_once() {
     let deployment = Deployment::new().await;
@@ -194,7 +194,7 @@ async fn data_that_does_not_fit_fails_the_run_at_once() {
 }
 
 #[tokio::test]
-async fn a_dataset_that_is_gone_fails_the_run() {
+async fn a_dataset_that_is_gone_fails_the_execution() {
     let deployment = Deployment::new().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
@@ -225,7 +225,7 @@ async fn storage_that_fails_is_tried_again_and_a_dead_process_is_replaced() {
     let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     let artifacts = block_storage(&deployment);
     // The second attempt is not due yet.
-    assert_eq!((run_next(&deployment.context).await.unwrap(), run_next(&deployment.context).await.unwrap()), (true, false));
+    assert_eq!((execute_next(&deployment.context).await.unwrap(), execute_next(&deployment.context).await.unwrap()), (true, false));
     let execution = deployment.executions(ANA, &report).await.remove(0);
     assert_eq!((&execution["executionStatus"], &execution["attempts"]), (&json!("Pending"), &json!(1)));
     let reason = execution["failureReason"].as_str().unwrap();

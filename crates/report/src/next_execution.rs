@@ -14,7 +14,7 @@ impl ScheduledReport {
     }
 
     /// How many executions have not begun yet. None: without end.
-    pub fn runs_left(&self, now: DateTime<Utc>) -> Option<u32> {
+    pub fn executions_left(&self, now: DateTime<Utc>) -> Option<u32> {
         match &self.timing {
             Timing::Once { .. } => Some(u32::from(self.status != ReportStatus::Inactive)),
             Timing::Recurring(_) => self.to_come(now).map_or(Some(0), |schedule| schedule.slots_left()),
@@ -22,7 +22,7 @@ impl ScheduledReport {
     }
 
     /// The execution of the next slot, under the id that it will have. None: no slot is left, or the execution has no id yet.
-    pub fn waiting_run(&self, now: DateTime<Utc>) -> Option<Execution> {
+    pub fn waiting_execution(&self, now: DateTime<Utc>) -> Option<Execution> {
         let schedule = self.to_come(now)?;
         let anchor = schedule.next?;
         let (status, note) = match self.status {
@@ -30,7 +30,7 @@ impl ScheduledReport {
             _ => (ExecutionStatus::Pending, format!("The run waits for its time: {}", instant::format(anchor))),
         };
         Some(Execution {
-            id: schedule.next_run?,
+            id: schedule.next_execution?,
             report: self.id,
             anchor,
             queued: anchor,
