@@ -9,6 +9,7 @@ mod calls;
 mod connection;
 mod error;
 pub mod manage;
+mod sandbox;
 mod settings;
 mod token;
 mod unzipped;
@@ -18,6 +19,8 @@ pub use answer::{Answer, Envelope, PreviewRow, PreviewValue};
 pub use calls::Client;
 pub use connection::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
+pub use reqwest::Method;
+pub use sandbox::SandboxClient;
 pub use settings::{ClientSettings, Clock, SignIn};
 pub use token::Token;
 pub use wire::{

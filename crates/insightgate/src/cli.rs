@@ -17,6 +17,7 @@ use crate::commands::location::LocationArguments;
 use crate::commands::query::QueryArguments;
 use crate::commands::query::text::QueryText;
 use crate::commands::role::RoleArguments;
+use crate::commands::sandbox::SandboxArguments;
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
 
@@ -87,6 +88,8 @@ pub enum Command {
     Callback(CallbackArguments),
     /// The keys that the server signs tokens with
     Keys(KeysArguments),
+    /// A running demo's clock, faults, receiver and last requests, and its first state
+    Sandbox(SandboxArguments),
     /// What was granted, removed and refused, the newest first
     #[command(
         after_help = "Examples:\n  insightgate audit --tenant contoso.example\n  insightgate audit --action role.assign --from 2026-11-01T00:00:00Z --json"

@@ -12,6 +12,7 @@ pub mod location;
 pub mod query;
 pub mod role;
 pub mod run;
+pub mod sandbox;
 pub mod serve;
 pub mod tenant;
 pub mod user;

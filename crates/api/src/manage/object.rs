@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use insightgate_operations::failure::Failure;
 use serde_json::Value;
 
+use crate::http::parameters::shortened;
+
 /// Bytes.
-pub(super) const BODY_LIMIT: usize = 256 << 10;
+pub(crate) const BODY_LIMIT: usize = 256 << 10;
 
 #[derive(Debug, Default)]
-pub(super) struct Object {
+pub(crate) struct Object {
     fields: HashMap<String, Value>,
     /// Where it stands in the body, for messages: empty, or `profile.`.
     within: String,
@@ -19,7 +21,7 @@ pub(super) struct Object {
 
 impl Object {
     /// An empty body is an empty object: what is missing is named then.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Object, Failure> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Object, Failure> {
         if bytes.trim_ascii().is_empty() {
             return Ok(Object::default());
         }
@@ -42,8 +44,34 @@ impl Object {
         self.fields.get(&name.to_ascii_lowercase()).is_some_and(Value::is_null)
     }
 
+    /// Refuses fields of other names.
+    pub(crate) fn has_only(&self, names: &[&str]) -> Result<(), Failure> {
+        let other = self.fields.keys().find(|sent| !names.iter().any(|name| name.eq_ignore_ascii_case(sent)));
+        match other {
+            None => Ok(()),
+            Some(name) => Err(Failure::Invalid(format!(
+                "'{}{}' is no field of this body, which may have {}.",
+                self.within,
+                shortened(name),
+                names.join(", ")
+            ))),
+        }
+    }
+
+    /// Whatever it is; null counts as absent.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.get(name)
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Result<Option<f64>, Failure> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_f64().map(Some).ok_or_else(|| self.wrong(name, "a number", value)),
+        }
+    }
+
     /// As sent; null counts as absent.
-    pub(super) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -52,11 +80,11 @@ impl Object {
     }
 
     /// For a change: null takes the value away, which an empty text does too.
-    pub(super) fn change(&self, name: &str) -> Result<Option<String>, Failure> {
+    pub(crate) fn change(&self, name: &str) -> Result<Option<String>, Failure> {
         if self.is_null(name) { Ok(Some(String::new())) } else { self.text(name) }
     }
 
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -64,14 +92,14 @@ impl Object {
         }
     }
 
-    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
+    pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
         match self.get(name) {
             None => Ok(None),
             Some(value) => value.as_i64().map(Some).ok_or_else(|| self.wrong(name, "a whole number", value)),
         }
     }
 
-    pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Failure> {
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Failure> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let Value::Array(items) = value else { return Err(self.wrong(name, "an array of strings", value)) };
         let texts = items.iter().map(|item| match item {
@@ -81,7 +109,7 @@ impl Object {
         texts.collect::<Result<_, _>>().map(Some)
     }
 
-    pub(super) fn object(&self, name: &str) -> Result<Option<Object>, Failure> {
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Object>, Failure> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Object(fields)) => Ok(Some(Object::new(fields.clone(), format!("{}{name}.", self.within)))),
@@ -90,7 +118,7 @@ impl Object {
     }
 
     /// For a change: null takes the value away.
-    pub(super) fn object_change(&self, name: &str) -> Result<Option<Option<Object>>, Failure> {
+    pub(crate) fn object_change(&self, name: &str) -> Result<Option<Option<Object>>, Failure> {
         if self.is_null(name) { Ok(Some(None)) } else { Ok(self.object(name)?.map(Some)) }
     }
 

@@ -24,6 +24,7 @@ use crate::background::turn::Turn;
 use crate::callbacks::signature;
 use crate::context::{Context, SharedContext};
 use crate::failure::Failure;
+use crate::sandbox::callbacks::Met;
 
 /// A receiver has to answer by then.
 const EXCHANGE: Duration = Duration::from_secs(15);
@@ -192,7 +193,19 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
         }
         return Ok(());
     }
-    let (at, begun) = (now(), Instant::now());
+    let at = now();
+    if let Some(sandbox) = &context.sandbox {
+        match sandbox.before_callback(context, claimed, at).await? {
+            Met::Kept => return Ok(()),
+            // The last is the attempt that counts.
+            Met::Send(times) => {
+                for _ in 1..times {
+                    drop(send(context, callback).await?);
+                }
+            }
+        }
+    }
+    let begun = Instant::now();
     let met = send(context, callback).await?;
     let milliseconds = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
     let (status, error) = match met {
@@ -210,6 +223,9 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
     if !context.store.finish_callback(claimed, Some(&attempt), outcome, now).await? {
         tracing::warn!(callback = %callback.id, attempt = callback.attempts, "an attempt ended when its callback was not held any more");
         return Ok(());
+    }
+    if let Some(sandbox) = &context.sandbox {
+        sandbox.after_callback(context, callback.id, now).await?;
     }
     match outcome {
         CallbackOutcome::Failed => {

@@ -29,5 +29,6 @@ pub async fn move_clock(context: &Context, to: DateTime<Utc>) -> Result<DateTime
     context.signals.rescheduled.notify_one();
     context.signals.clock_moved.notify_waiters();
     context.signals.callbacks.notify_one();
+    context.signals.queued.notify_one();
     Ok(context.clock.now())
 }

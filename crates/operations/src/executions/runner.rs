@@ -47,6 +47,9 @@ pub async fn execute_next(context: &Context) -> Result<bool, Failure> {
 /// When the process ends, the execution is given some time to finish, after which it is given back.
 pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn: &Turn) -> Result<bool, Failure> {
     let claiming = places.claiming().await;
+    if let Some(sandbox) = &context.sandbox {
+        sandbox.before_claim(context).await?;
+    }
     let now = context.store.lease_time().await?;
     let claimed = context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full()).await?;
     let Some(claimed) = claimed else { return Ok(false) };
@@ -189,6 +192,13 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> O
 /// Checks again what was allowed at creation, then exports.
 async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcome, Fault> {
     let (report, execution) = (&claimed.report, &claimed.execution);
+    let due = match &context.sandbox {
+        Some(sandbox) => {
+            let begun = sandbox.before_attempt(context, claimed).await;
+            begun.map_err(|reason| Fault { reason, kind: FailureKind::Lasting })?
+        }
+        None => execution.queued,
+    };
     let scope = match scope(context, claimed).await? {
         Ok(scope) => scope,
         Err(reason) => return Ok(Outcome::Refused { reason }),
@@ -244,7 +254,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         rows: summary.rows,
         bytes: summary.bytes,
         sha256: summary.sha256,
-        generated: context.clock.of_work(execution.queued),
+        generated: context.clock.of_work(due),
         data_as_of: summary.data_as_of,
         locations: scope.locations().clone(),
         unredacted: scope.unredacted().clone(),

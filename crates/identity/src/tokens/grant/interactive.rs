@@ -5,7 +5,7 @@ use crate::tokens::token::TokenVersion;
 
 impl GrantRefusal {
     /// Version 1 names what is needed; version 2 counts it as a grant that does not hold.
-    fn interaction(code: u32, version: TokenVersion, text: &str) -> Self {
+    pub(super) fn interaction(code: u32, version: TokenVersion, text: &str) -> Self {
         let error = match version {
             TokenVersion::V1 => "interaction_required",
             TokenVersion::V2 => "invalid_grant",
